@@ -1,0 +1,85 @@
+"""Every error a user can meet, and the exit code it ends the command with.
+
+    HeartenError                 1   the user must fix something; one line, no traceback
+    ├── SourceError              1   the corpus folder: missing, wrong level, a column gone
+    ├── ConfigError              1   a setting, or a build that was started with other settings
+    ├── LabelError               1   a label without a row in a mapping table
+    ├── EndpointError            1   the model's server: wrong key, no such model, nothing answers
+    ├── StoreError               1   the store: another version, locked, cannot be opened
+    ├── OutputError              1   the output folder: unwritable, full, in use by another build
+    ├── UsageError               2   the command line itself
+    ├── StoppedEarly             3   stopped before the end; the same command goes on from here
+    └── VerificationError        4   data did not verify against what was published
+
+Anything else that escapes is a bug of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class HeartenError(Exception):
+    """One line for the user: what was wrong, where, what was expected, what to do.
+
+    Args:
+        what: what was wrong, with the offending value in it.
+        where: the file, row, field or address.
+        expected: what would have been right.
+        do: the next step, as an instruction.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, what: str, *, where: object = None, expected: str | None = None, do: str | None = None
+    ) -> None:
+        parts = [what]
+        if where is not None:
+            parts.append(f"in {where}")
+        line = " ".join(parts)
+        if expected:
+            line += f"; expected {expected}"
+        if do:
+            line += f"; {do}"
+        super().__init__(" ".join(line.split()))
+
+
+class SourceError(HeartenError):
+    """The corpus as it lies on disk cannot be read."""
+
+
+class ConfigError(HeartenError):
+    """A setting is wrong, or differs from what the build was started with."""
+
+
+class LabelError(HeartenError):
+    """A label or a table of labels is wrong."""
+
+
+class EndpointError(HeartenError):
+    """The model's endpoint cannot be used as it was asked to be."""
+
+
+class StoreError(HeartenError):
+    """The store of answers cannot be used."""
+
+
+class OutputError(HeartenError):
+    """The output folder cannot be used."""
+
+
+class UsageError(HeartenError):
+    """The command line asks for something that does not exist."""
+
+    exit_code = 2
+
+
+class StoppedEarly(HeartenError):
+    """Stopped before the end; what is in the store is kept and the same command goes on."""
+
+    exit_code = 3
+
+
+class VerificationError(HeartenError):
+    """What was read does not match what was published."""
+
+    exit_code = 4

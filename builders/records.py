@@ -1,0 +1,203 @@
+"""The records that flow through a build. No other module of ours is imported here.
+
+A reader yields `Dialogue` and `Reject`; mapping, context and the voice turn one utterance of a
+dialogue into a `Target`; drafting and checking turn a target into the published record, whose
+shape is `schemas/sample.schema.json`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+Sentiment = Literal["positive", "negative", "neutral"]
+
+
+def sample_id(corpus: str, split: str, dialogue: str, utterance: str) -> str:
+    """Return ``<corpus>-<split>-<dialogue>-<utterance>``; the last two percent-encoded, stable for ever.
+
+    A hyphen inside a part is encoded too, so that the four parts can always be told apart.
+    """
+    parts = (quote(part, safe="").replace("-", "%2D") for part in (dialogue, utterance))
+    return "-".join((corpus, split, *parts))
+
+
+@dataclass(slots=True)
+class Media:
+    """Where an utterance's clip is: a whole file, or `start` to `end` seconds of one.
+
+    `findings` are codes a reader already knows about the file, such as ``recut_twin_used``.
+    """
+
+    path: Path
+    start: float | None = None
+    end: float | None = None
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Annotation:
+    """What a corpus says of a label beside its name; a reader fills in what its corpus has.
+
+    Each list holds plain dicts of the shapes under `labels` in the sample schema.
+    """
+
+    source: str | None = None
+    secondary: str | None = None
+    votes: list[dict] | None = None
+    agreement: float | None = None
+    intensity: float | None = None
+    dimensions: list[dict] | None = None
+    views: list[dict] | None = None
+    elicitor: str | None = None
+    conduct: str | None = None
+
+
+@dataclass(slots=True)
+class Utterance:
+    """One utterance as its corpus has it. Times are seconds on the corpus's own clock.
+
+    `order` sorts the utterances of a dialogue; `label` is the raw label, None on turns that carry
+    none (a system's); `sentiment` is the corpus's own polarity column, where it has one.
+    `id` is filled in by the shared reading code, never by a reader.
+    """
+
+    dialogue: str
+    utterance: str
+    order: float
+    speaker: str | None
+    text: str
+    label: str | None
+    sentiment: Sentiment | None = None
+    start: float | None = None
+    end: float | None = None
+    media: Media | None = None
+    sex: str | None = None
+    age: int | None = None
+    annotation: Annotation | None = None
+    findings: tuple[str, ...] = ()
+    targetable: bool = True
+    id: str = ""
+
+
+@dataclass(slots=True)
+class Dialogue:
+    """The utterances of one dialogue of one split; `background` is said in `background_origin`'s terms.
+
+    `background_origin` is one of situation, goal, scenario, scene.
+    """
+
+    split: str
+    id: str
+    utterances: list[Utterance]
+    background: str | None = None
+    background_origin: str | None = None
+
+
+@dataclass(slots=True)
+class Reject:
+    """One utterance that does not become a sample, and why.
+
+    `reason` is a code that is counted (``broken_time``), `detail` the sentence for a person, `raw`
+    what was read, so that nothing is lost.
+    """
+
+    id: str
+    split: str
+    stage: str
+    reason: str
+    detail: str
+    raw: dict = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
+class Emotions:
+    """A label on our vocabulary. `valence` and `arousal` are the words of `_vocabulary.tsv`."""
+
+    primary: str
+    root: str
+    valence: str
+    arousal: str
+    secondary: str | None = None
+    alternatives: tuple[str, ...] = ()
+    match_leaf: str = "exact"
+    match_root: str = "exact"
+
+
+@dataclass(slots=True)
+class Clip:
+    """One decoded clip: 16 kHz mono FLAC bytes, and what the published `audio_info` says of it.
+
+    `samples` counts 16 kHz samples, `duration` is seconds, `sha256_pcm` the digest of the 16-bit
+    little-endian PCM.
+    """
+
+    flac: bytes
+    sha256_pcm: str
+    samples: int
+    duration: float
+    source_file: str
+    source_sha256: str
+    start: float | None = None
+    end: float | None = None
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Turn:
+    """One earlier turn of the target's dialogue, as the model sees it.
+
+    `gap_seconds` is from the end of this turn to the start of the next one (negative: overlap).
+    """
+
+    utterance: Utterance
+    role: Literal["user", "assistant", "other"]
+    emotion: str | None
+    gap_seconds: float | None
+    audio_sha256: str | None = None
+
+
+@dataclass(slots=True)
+class Target:
+    """An utterance to reply to, with all that is known before a reply is drafted.
+
+    `turns` are earlier turns only, oldest first; `reference` is what the next other speaker really
+    said, which no prompt may show; `addressee` is whom the reply speaks for, None for an assistant
+    from outside the dialogue.
+    """
+
+    split: str
+    utterance: Utterance
+    emotions: Emotions
+    background: str | None
+    background_origin: str | None
+    turns: list[Turn]
+    reference: Utterance | None
+    addressee: str | None = None
+    clip: Clip | None = None
+
+    @property
+    def id(self) -> str:
+        """Return the sample's id."""
+        return self.utterance.id
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A reply and how it came about; `attempts` counts the answers used up."""
+
+    reply: dict[str, Any]
+    coercions: list[dict[str, str]]
+    request_key: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """No acceptable answer came: the reason that is counted, the sentences, the last answer."""
+
+    reason: str
+    detail: str
+    answer: str
