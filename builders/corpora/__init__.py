@@ -1,0 +1,148 @@
+"""The corpora: one folder each, found by its `card.toml`; no list of them is kept anywhere."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Protocol, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from builders import assets
+from builders.errors import ConfigError, UsageError
+from builders.records import Dialogue, Reject
+
+Permission = Literal["yes", "no", "unknown"]
+Split = Literal["train", "dev", "test", "all"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rights(_Part):
+    """What of a corpus may be published, and under which licence; unknown counts as no."""
+
+    licence: str = Field(min_length=1)
+    audio: Permission
+    text: Permission
+    labels: Permission
+    derived: Permission
+
+
+class ThirdParty(_Part):
+    """What of a corpus may be sent to a third party; unknown counts as no."""
+
+    text: Permission
+    audio: Permission
+
+
+class Card(_Part):
+    """What a corpus is, as `card.toml` says it.
+
+    `names` are other spellings of the slug, `how_to_get` is the sentence that error messages end
+    with, `context` what earlier turns are, `evaluation_overlap` the benchmarks made from a split.
+    """
+
+    slug: str
+    names: tuple[str, ...] = ()
+    title: str = Field(min_length=1)
+    owner: str = Field(min_length=1)
+    homepage: str | None = None
+    how_to_get: str = Field(min_length=1)
+    citation: str = Field(min_length=1)
+    language: str = Field(min_length=1)
+    corpus_version: str | None = None
+    label_source: Literal["intended", "voice", "audio_visual", "text", "self"]
+    audio_origin: Literal["acted", "natural", "synthetic", "none"]
+    context: Literal["dialogue", "same_speaker", "none"]
+    layout: str = Field(min_length=1)
+    known_faults: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    evaluation_overlap: dict[Split, tuple[str, ...]] = {}
+    rights: Rights
+    send_to_third_party: ThirdParty
+
+    @property
+    def licence(self) -> str:
+        """Return the licence that what may be published is under."""
+        return self.rights.licence
+
+
+class Reader(Protocol):
+    """What `builders.corpora.<slug>.reader.Reader(source, with_media)` is.
+
+    `root` is the folder that clip paths are relative to, `files` are the annotation files, `notes`
+    the choices made while reading: ``{"note": "recut_twin_used", "split": "test", "count": 132}``.
+    """
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Return the owner's splits in the order in which they are read."""
+
+    @property
+    def root(self) -> Path:
+        """Return the folder that clip paths are relative to."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return the annotation files."""
+
+    @property
+    def notes(self) -> Sequence[dict[str, Any]]:
+        """Return the choices made so far; complete when every split was read to its end."""
+
+    def read(self, split: str) -> Iterator[Dialogue | Reject]:
+        """Yield each dialogue of a split once, and a reject for each record that is broken."""
+
+
+@cache
+def slugs() -> tuple[str, ...]:
+    """Return the slugs of all corpora, sorted."""
+    return tuple(sorted(card.parent.name for card in assets.corpora().glob("*/card.toml")))
+
+
+@cache
+def load_card(slug: str) -> Card:
+    """Return the card of a corpus; ConfigError names the fields that are wrong."""
+    path = assets.corpora() / slug / "card.toml"
+    try:
+        return Card(slug=slug, **tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not TOML: {error}", where=path, do="correct the line") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(
+            f"card is wrong: {wrong}", where=path, do="correct these fields"
+        ) from error
+
+
+def resolve_slug(name: str) -> str:
+    """Return the slug that a spelling such as ``CMU-MOSEI`` means; UsageError lists the known."""
+    known = {_plain(word): slug for slug in slugs() for word in (slug, *load_card(slug).names)}
+    if (slug := known.get(_plain(name))) is not None:
+        return slug
+    near = difflib.get_close_matches(_plain(name), known, n=1)
+    raise UsageError(
+        f'there is no corpus "{name}"',
+        expected=f"one of {', '.join(slugs())}",
+        do=f"did you mean {known[near[0]]}?" if near else "hearten corpora lists them",
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def open_reader(slug: str, source: Path, with_media: bool) -> Reader:
+    """Return the reader of a corpus that lies in `source`.
+
+    Raises SourceError when `source` is not that corpus, or when media are wanted and missing.
+    """
+    module = importlib.import_module(f"builders.corpora.{slug}.reader")
+    return cast(Reader, module.Reader(source, with_media))

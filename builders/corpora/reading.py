@@ -1,0 +1,124 @@
+"""What every reader leaves to us: order, ids, ids that come twice, and the known defects."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from builders import assets
+from builders.corpora import Reader
+from builders.errors import ConfigError
+from builders.records import Dialogue, Reject, Utterance, sample_id
+
+_EFFECTS = ("note", "reject_audio", "reject")
+_by_order = attrgetter("order")
+
+
+@dataclass(slots=True, frozen=True)
+class Defect:
+    """One known fault of a corpus: a row of `defects.tsv`.
+
+    `effect` is ``note`` (carried as a finding), ``reject_audio`` (a finding too: the clip is known
+    to be unusable, and decoding it decides) or ``reject`` (the utterance is not used). `value` is a
+    number of seconds or the ``split-dialogue-utterance`` of another utterance, where one belongs.
+    """
+
+    split: str
+    dialogue: str
+    utterance: str
+    defect: str
+    effect: str
+    value: str
+    note: str
+
+
+class Defects:
+    """The known faults of one corpus, by utterance."""
+
+    def __init__(self, rows: Iterable[Defect] = ()) -> None:
+        self.rows = tuple(rows)
+        self._known: dict[tuple[str, str], dict[str, tuple[Defect, ...]]] = {}
+        for row in self.rows:
+            dialogue = self._known.setdefault((row.split, row.dialogue), {})
+            dialogue[row.utterance] = (*dialogue.get(row.utterance, ()), row)
+
+    @classmethod
+    def load(cls, slug: str) -> Defects:
+        """Read `builders/corpora/<slug>/defects.tsv`; ConfigError names a wrong line."""
+        return cls(_read_table(assets.corpora() / slug / "defects.tsv"))
+
+    def of(self, split: str, dialogue: str) -> Mapping[str, tuple[Defect, ...]]:
+        """Return the faults of a dialogue by utterance."""
+        return self._known.get((split, dialogue), {})
+
+
+def _read_table(path: Path) -> Iterator[Defect]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        table = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+        columns = list(Defect.__slots__)
+        if (header := next(table, [])) != columns:
+            raise ConfigError(
+                f"the columns are {', '.join(header)}",
+                where=path,
+                expected=", ".join(columns),
+                do="correct the first line",
+            )
+        for row in table:
+            if len(row) != len(columns) or row[4] not in _EFFECTS:
+                raise ConfigError(
+                    f"row is wrong: {row}",
+                    where=f"{path}:{table.line_num}",
+                    expected=f"{len(columns)} columns, effect one of {', '.join(_EFFECTS)}",
+                    do="correct the row",
+                )
+            yield Defect(*row)
+
+
+def read_split(
+    reader: Reader, slug: str, split: str, defects: Defects
+) -> Iterator[Dialogue | Reject]:
+    """Yield the dialogues of a split as the rest of a build uses them, and its rejects.
+
+    The utterances of a dialogue are in order and carry their sample id and the findings of the
+    table of defects. An id that comes twice, and a defect whose effect is ``reject``, are rejects.
+    Streams: one dialogue is held at a time. A dialogue without a usable utterance is not yielded.
+    """
+    for item in reader.read(split):
+        if isinstance(item, Reject):
+            yield item
+            continue
+        rejects = _settle(item, slug, defects.of(split, item.id))
+        yield from rejects
+        if item.utterances:
+            yield item
+
+
+def _settle(dialogue: Dialogue, slug: str, known: Mapping[str, tuple[Defect, ...]]) -> list[Reject]:
+    """Order and identify the utterances in place; take out and return those that are not used."""
+    kept: dict[str, Utterance] = {}
+    rejects = []
+    for utterance in sorted(dialogue.utterances, key=_by_order):
+        utterance.id = sample_id(slug, dialogue.split, utterance.dialogue, utterance.utterance)
+        defects = known.get(utterance.utterance, ()) if known else ()
+        if defects:
+            codes = (*utterance.findings, *(defect.defect for defect in defects))
+            utterance.findings = tuple(dict.fromkeys(codes))
+        if utterance.id in kept:
+            detail = "another utterance of the split has the same id; the first is used"
+            rejects.append(_reject(utterance, dialogue.split, "duplicate_id", detail))
+        elif fatal := next((d for d in defects if d.effect == "reject"), None):
+            rejects.append(_reject(utterance, dialogue.split, fatal.defect, fatal.note))
+        else:
+            kept[utterance.id] = utterance
+    dialogue.utterances = list(kept.values())
+    return rejects
+
+
+def _reject(utterance: Utterance, split: str, reason: str, detail: str) -> Reject:
+    names = ("dialogue", "utterance", "speaker", "text", "label", "start", "end")
+    raw: dict[str, Any] = {name: getattr(utterance, name) for name in names}
+    return Reject(utterance.id, split, "read", reason, detail, raw)

@@ -1,0 +1,49 @@
+"""What every test stands on: a clean environment, the real corpus files, golden outputs."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+_PREFIXES = ("HEARTEN_", "OPENAI_", "HF_", "ANTHROPIC_", "AZURE_OPENAI_")
+# Read before any test cleans the environment.
+_REAL_DATA = Path(os.environ.get("HEARTEN_REAL_DATA") or ROOT.parent / "shared" / "data")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="write the golden outputs anew; read the diff"
+    )
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(_PREFIXES) or name.endswith(("_API_KEY", "_API_BASE")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of real corpus files; the test is skipped with the reason where it is absent."""
+    if not _REAL_DATA.is_dir():
+        pytest.skip(f"no real corpus files in {_REAL_DATA} (HEARTEN_REAL_DATA says where they are)")
+    return _REAL_DATA
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
+    """Compare a value with tests/golden/<name>.json, or write it with --update-golden."""
+
+    def check(name: str, value: Any) -> None:
+        path = ROOT / "tests" / "golden" / f"{name}.json"
+        if request.config.getoption("--update-golden"):
+            text = json.dumps(value, indent=1, ensure_ascii=False)
+            path.write_text(text + "\n", encoding="utf-8")
+        assert value == json.loads(path.read_text(encoding="utf-8"))
+
+    return check

@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import pytest
+
+from builders import assets, corpora
+from builders.corpora import load_card, open_reader, resolve_slug, slugs
+from builders.corpora.reading import Defects, read_split
+from builders.errors import ConfigError, UsageError
+from builders.records import Dialogue, Reject
+
+MELD_CARD = (assets.corpora() / "meld" / "card.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def own_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Corpora of this test alone: call it with a slug and the text of its card."""
+
+    def add(slug: str, card: str) -> None:
+        (tmp_path / slug).mkdir()
+        (tmp_path / slug / "card.toml").write_text(card, encoding="utf-8")
+
+    monkeypatch.setattr(assets, "corpora", lambda: tmp_path)
+    for cached in (corpora.slugs, corpora.load_card):
+        cached.cache_clear()
+    yield add
+    for cached in (corpora.slugs, corpora.load_card):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize("slug", slugs())
+def test_every_corpus_has_a_complete_folder(slug):
+    folder = assets.corpora() / slug
+    assert load_card(slug).title
+    assert (folder / "counts.tsv").read_text().startswith("split\twhat\tlabel\tcount\n")
+    assert all(row.split for row in Defects.load(slug).rows)
+    assert len((folder / "reader.py").read_text().splitlines()) <= 250
+
+
+@pytest.mark.parametrize("slug", slugs())
+def test_every_sample_is_read_with_one_malformed_record(slug):
+    reader = open_reader(
+        slug, assets.corpora() / slug / "sample", load_card(slug).audio_origin != "none"
+    )
+    items = [i for s in reader.splits for i in read_split(reader, slug, s, Defects.load(slug))]
+    assert sum(isinstance(item, Reject) for item in items) == 1
+    ids = [u.id for item in items if isinstance(item, Dialogue) for u in item.utterances]
+    assert len(ids) == len(set(ids)) > 0
+
+
+def test_cards_say_no_to_publishing_and_sending_the_audio_of_meld():
+    card = load_card("meld")
+    assert (card.rights.audio, card.send_to_third_party.audio) == ("no", "no")
+    assert (card.rights.text, card.rights.labels, card.rights.derived) == ("yes", "yes", "yes")
+    assert card.licence == "GPL-3.0"
+    assert card.evaluation_overlap == {"dev": ("AIR-Bench",), "test": ("AIR-Bench",)}
+
+
+@pytest.mark.parametrize("spelling", ["meld", "MELD", " Meld ", "MELD.Raw", "meld_raw"])
+def test_a_slug_is_understood_in_its_spellings(spelling):
+    assert resolve_slug(spelling) == "meld"
+
+
+def test_a_name_on_a_card_is_understood_with_other_marks(own_corpora):
+    own_corpora("crema_d", MELD_CARD.replace('"MELD.Raw"', '"CREMA-D"'))
+    assert [resolve_slug(s) for s in ("CREMA-D", "crema_d", "cremad")] == ["crema_d"] * 3
+
+
+def test_an_unknown_corpus_is_answered_with_the_known_and_the_nearest():
+    with pytest.raises(UsageError) as error:
+        resolve_slug("medl")
+    assert str(error.value) == (
+        f'there is no corpus "medl"; expected one of {", ".join(slugs())}; did you mean meld?'
+    )
+
+
+def test_a_corpus_like_no_other_is_sent_to_the_list():
+    with pytest.raises(UsageError, match='no corpus "xyzzy"; .*; hearten corpora lists them'):
+        resolve_slug("xyzzy")
+
+
+def test_a_new_folder_with_a_card_is_a_corpus(own_corpora):
+    own_corpora("eighth", MELD_CARD)
+    assert slugs() == ("eighth",)
+
+
+def test_a_card_with_a_wrong_field_is_refused_by_name(own_corpora):
+    own_corpora("eighth", MELD_CARD.replace('text = "yes"', 'text = "perhaps"'))
+    with pytest.raises(
+        ConfigError, match=r"rights\.text: Input should be 'yes', 'no' or 'unknown'"
+    ):
+        load_card("eighth")
+
+
+def test_a_card_with_an_unknown_field_is_refused_by_name(own_corpora):
+    own_corpora("eighth", 'colour = "blue"\n' + MELD_CARD)
+    with pytest.raises(ConfigError, match=r"colour: Extra inputs .* in .*eighth/card\.toml"):
+        load_card("eighth")
+
+
+def test_a_card_that_is_not_toml_is_refused_with_its_place(own_corpora):
+    own_corpora("eighth", "title = MELD\n")
+    with pytest.raises(ConfigError, match=r"not TOML: .*line 1.* in .*eighth/card\.toml"):
+        load_card("eighth")
