@@ -23,10 +23,7 @@ AROUSALS = ("low", "medium", "high", "unknown")
 MATCHES = ("exact", "close", "broad", "none")
 
 _VOCABULARY = ("emotion", "root", "valence", "arousal", "adjective", "emotionml", "definition")
-_MAP = (
-    *("subject_id", "subject_label", "predicate_id", "object_id", "object_label"),
-    *("mapping_justification", "comment", "match_root"),
-)
+_MAP = ("subject_label", "predicate_id", "object_id", "object_label", "comment", "match_root")
 _PREDICATES = {"skos:exactMatch": "exact", "skos:closeMatch": "close", "skos:broadMatch": "broad"}
 _UNMAPPED = "sssom:NoTermFound"
 _VERSION = re.compile(r'^#\s*mapping_set_version:\s*["\']?([^\s"\']+)', re.MULTILINE)
@@ -48,7 +45,7 @@ class Row:
     def choice(self, column: str, allowed: Collection[str]) -> str:
         """Return a cell that must be one of `allowed`."""
         if self.cells[column] not in allowed:
-            raise self.error(column, f"one of {', '.join(allowed)}")
+            raise self.error(column, f"one of {', '.join(a or '(empty)' for a in allowed)}")
         return self.cells[column]
 
     def error(self, column: str, expected: str) -> LabelError:
@@ -63,7 +60,7 @@ def read_table(path: Path, columns: Collection[str]) -> list[Row]:
     Raises LabelError if the file is missing, is not UTF-8, lacks a column, or a row has another
     number of cells than the header.
     """
-    lines = enumerate(_text(path).splitlines(), start=1)
+    lines = enumerate(_text(path).split("\n"), start=1)
     numbered = [(n, line) for n, line in lines if line.strip() and not line.startswith("#")]
     reader = csv.reader((line for _, line in numbered), delimiter="\t", quoting=csv.QUOTE_NONE)
     header = next(reader, [])
@@ -71,10 +68,8 @@ def read_table(path: Path, columns: Collection[str]) -> list[Row]:
     if missing:
         what, expected = f"no column {', '.join(missing)}", f"the columns {', '.join(columns)}"
         raise LabelError(what, where=path, expected=expected, do="add it, tab-separated")
-    return [
-        _row(header, cells, f"{path}:{n}")
-        for (n, _), cells in zip(numbered[1:], reader, strict=True)
-    ]
+    numbers = (n for n, _ in numbered[1:])
+    return [_row(header, cells, f"{path}:{n}") for n, cells in zip(numbers, reader, strict=True)]
 
 
 def _text(path: Path) -> str:
@@ -100,28 +95,19 @@ def normalise(word: str) -> str:
     return re.sub(r"[\s_-]+", "_", word.strip().lower())
 
 
-@dataclass(frozen=True, slots=True)
-class _Emotion:
-    root: str
-    valence: str
-    arousal: str
-    adjective: str
-    definition: str
-
-
 class Vocabulary:
     """The emotions of one folder of tables. Methods raise KeyError for what is not a node."""
 
     def __init__(self, folder: Path) -> None:
         rows = read_table(folder / "_vocabulary.tsv", _VOCABULARY)
         roots = [row.cells["root"] for row in rows if row.cells["emotion"] == row.cells["root"]]
-        self._emotions: dict[str, _Emotion] = {}
+        self._cells: dict[str, Mapping[str, str]] = {}
         for row in rows:
             node = row.text("emotion")
-            if node in self._emotions:
+            if node in self._cells:
                 raise row.error("emotion", "each emotion once")
-            self._emotions[node] = _emotion(row, roots)
-        self.nodes: tuple[str, ...] = tuple(self._emotions)
+            self._cells[node] = _checked_cells(row, roots)
+        self.nodes: tuple[str, ...] = tuple(self._cells)
         self.roots: tuple[str, ...] = tuple(roots)
         self._lines = {node: self._line(node) for node in self.nodes}
         self._words = {normalise(node): node for node in self.nodes}
@@ -141,7 +127,7 @@ class Vocabulary:
 
     def root_of(self, node: str) -> str:
         """Return the root that `node` lies under; a root's is itself."""
-        return self._emotions[node].root
+        return self._cells[node]["root"]
 
     def line(self, node: str) -> frozenset[str]:
         """Return `node` with its root and, for a root, all its leaves."""
@@ -149,19 +135,19 @@ class Vocabulary:
 
     def valence(self, node: str) -> str:
         """Return one of `VALENCES`."""
-        return self._emotions[node].valence
+        return self._cells[node]["valence"]
 
     def arousal(self, node: str) -> str:
         """Return one of `AROUSALS`."""
-        return self._emotions[node].arousal
+        return self._cells[node]["arousal"]
 
     def adjective(self, node: str) -> str:
         """Return the words that complete "you sound ..."."""
-        return self._emotions[node].adjective
+        return self._cells[node]["adjective"]
 
     def definition(self, node: str) -> str:
         """Return what the emotion is, in one sentence."""
-        return self._emotions[node].definition
+        return self._cells[node]["definition"]
 
     def resolve(self, word: str) -> str | None:
         """Return the node that a word of any spelling stands for, or None."""
@@ -173,14 +159,13 @@ class Vocabulary:
         return roots.pop() if len(roots) == 1 else None
 
 
-def _emotion(row: Row, roots: list[str]) -> _Emotion:
-    return _Emotion(
-        root=row.choice("root", roots),
-        valence=row.choice("valence", VALENCES),
-        arousal=row.choice("arousal", AROUSALS),
-        adjective=row.text("adjective"),
-        definition=row.text("definition"),
-    )
+def _checked_cells(row: Row, roots: list[str]) -> Mapping[str, str]:
+    row.choice("root", roots)
+    row.choice("valence", VALENCES)
+    row.choice("arousal", AROUSALS)
+    row.text("adjective")
+    row.text("definition")
+    return row.cells
 
 
 @cache
@@ -256,9 +241,7 @@ def label_map(slug: str) -> LabelMap:
 def unmapped_error(counts: Mapping[str, int], label_map: LabelMap) -> LabelError:
     """Return the error that names each label without a row, how often it was seen, and the file."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    seen = ", ".join(
-        f"{label!r} (seen {n} {'time' if n == 1 else 'times'})" for label, n in ordered
-    )
+    seen = ", ".join(f"{label!r} ({n:,} seen)" for label, n in ordered)
     return LabelError(
         f"emotion labels without a row: {seen}",
         where=label_map.path,

@@ -16,9 +16,9 @@ Sentiment = Literal["positive", "negative", "neutral"]
 
 
 def sample_id(corpus: str, split: str, dialogue: str, utterance: str) -> str:
-    """Return ``<corpus>-<split>-<dialogue>-<utterance>``; the last two percent-encoded, stable for ever.
+    """Return ``<corpus>-<split>-<dialogue>-<utterance>``, which is stable for ever.
 
-    A hyphen inside a part is encoded too, so that the four parts can always be told apart.
+    The last two are percent-encoded, hyphens too, so that the four parts can always be told apart.
     """
     parts = (quote(part, safe="").replace("-", "%2D") for part in (dialogue, utterance))
     return "-".join((corpus, split, *parts))
@@ -84,9 +84,9 @@ class Utterance:
 
 @dataclass(slots=True)
 class Dialogue:
-    """The utterances of one dialogue of one split; `background` is said in `background_origin`'s terms.
+    """The utterances of one dialogue of one split, and what was so before it.
 
-    `background_origin` is one of situation, goal, scenario, scene.
+    `background_origin` says what `background` is: situation, goal, scenario or scene.
     """
 
     split: str
@@ -190,7 +190,7 @@ class Drafted:
 
     reply: dict[str, Any]
     coercions: list[dict[str, str]]
-    request_key: str
+    request_key: str | None
     attempts: int
 
 

@@ -18,7 +18,7 @@ from builders.records import Emotions
 
 KINDS = ("statement", "question")
 PLACES = ("first", "later", "avoid")
-MOST = 3
+MAX_STRATEGIES = 3
 
 # The valences of the target that a family of strategies may answer.
 _FAMILIES = {
@@ -62,8 +62,8 @@ class StrategyTables:
         aliases = {(normalise(name), ""): name for name in self.strategies}
         for row in read_table(path, ("alias", "strategy", "valence")):
             key = normalise(row.text("alias")), row.choice("valence", ("", *VALENCES))
-            if key in aliases:
-                raise row.error("alias", f"a word that does not yet stand for {aliases[key]}")
+            if key in aliases or key[0] in self.strategies:
+                raise row.error("alias", "each word once for a valence, and no strategy's own name")
             aliases[key] = row.choice("strategy", self.strategies)
         return aliases
 
@@ -79,21 +79,21 @@ class StrategyTables:
         return policy
 
     def resolve(self, word: str, valence: str) -> str | None:
-        """Return the strategy a word stands for; an alias of that valence goes before a general one."""
+        """Return what a word stands for; an alias of that valence goes before a general one."""
         name = normalise(word)
         return self._aliases.get((name, valence)) or self._aliases.get((name, ""))
 
     def places(self, node: str) -> dict[str, str]:
         """Return the place of each strategy that the policy names for a node.
 
-        A leaf's rows go before its root's. A leaf that names first choices takes its root's place
-        there; the root's stay possible, later.
+        A leaf's rows go before its root's. Where a leaf names first choices of its own, those of
+        its root come later.
         """
         own = self._policy.get(node, {})
         inherited = self._policy.get(vocabulary().root_of(node), {})
         if "first" in own.values():
             inherited = {n: "later" if p == "first" else p for n, p in inherited.items()}
-        return {**inherited, **own}
+        return own | {name: place for name, place in inherited.items() if name not in own}
 
     def suiting(self, node: str, valence: str) -> set[str]:
         """Return the strategies that suit a node, by family and policy."""
@@ -135,7 +135,7 @@ def tables_version() -> str:
 
 
 def resolve(word: str, valence: str = "unknown") -> str | None:
-    """Return the id that a word of any spelling stands for when the target has `valence`, or None."""
+    """Return the id that a word of any spelling stands for, given the target's valence, or None."""
     return _tables().resolve(word, valence)
 
 
@@ -167,8 +167,8 @@ def first_choices(emotions: Emotions) -> tuple[str, ...]:
 def order_errors(ids: Sequence[str], emotions: Emotions) -> list[str]:
     """Return one sentence for each way in which the order of strategies is not legal."""
     errors = []
-    if len(ids) > MOST:
-        errors.append(f"At most {MOST} strategies may be named, not {len(ids)}.")
+    if len(ids) > MAX_STRATEGIES:
+        errors.append(f"At most {MAX_STRATEGIES} strategies may be named, not {len(ids)}.")
     for name in dict.fromkeys(n for n in ids if ids.count(n) > 1):
         errors.append(f"{name} is named more than once.")
     return errors + _question_errors(ids) + _opening_errors(ids, emotions)
@@ -184,14 +184,15 @@ def _question_errors(ids: Sequence[str]) -> list[str]:
 
 
 def _opening_errors(ids: Sequence[str], emotions: Emotions) -> list[str]:
-    if list(ids) == ["redirection"]:
-        return ["redirection must not stand alone: acknowledge the feeling first."]
-    if ids[:1] == ["redirection"] or (ids and ids[0] == "redirection"):
-        return ["redirection must not come first: acknowledge the feeling first."]
-    heavy = emotions.root in _HEAVY_ROOTS and ids and ids[0] in _NEVER_OPENS_HEAVY
-    if heavy and ids[0] not in first_choices(emotions):
-        return [f"{ids[0]} must not come first when the speaker feels {emotions.primary}."]
-    return []
+    opening = ids[0] if ids else None
+    if opening == "redirection":
+        place = "stand alone" if len(ids) == 1 else "come first"
+        return [f"redirection must not {place}: acknowledge the feeling first."]
+    if opening not in _NEVER_OPENS_HEAVY or emotions.root not in _HEAVY_ROOTS:
+        return []
+    if opening in first_choices(emotions):
+        return []
+    return [f"{opening} must not come first when the speaker feels {emotions.primary}."]
 
 
 def join(ids: Sequence[str]) -> str:
