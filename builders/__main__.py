@@ -1,0 +1,5 @@
+"""`python -m builders` is `hearten`."""
+
+from builders.cli import main
+
+main()

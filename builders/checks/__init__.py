@@ -1,0 +1,1 @@
+"""Checks: schemas, and the rules that no schema can say."""

@@ -1,0 +1,196 @@
+"""The command line: arguments in, one call out. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from builders import __version__
+from builders.errors import HeartenError, StoppedEarly, UsageError
+
+# Typer carries its own copy of click and exports only this leaf of its errors.
+_CommandLineError: Any = typer.BadParameter.__mro__[2]
+
+_OPTIONS = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "add_completion": False}
+app = typer.Typer(
+    help="Build empathetic spoken-dialogue datasets from emotion speech corpora.",
+    no_args_is_help=True,
+    **_OPTIONS,  # type: ignore[arg-type]
+)
+_build_app = typer.Typer(**_OPTIONS)  # type: ignore[arg-type]
+
+Corpus = Annotated[str, typer.Option(help="Which corpus; `hearten corpora` lists them.")]
+Source = Annotated[
+    Path | None,
+    typer.Option(help="The corpus folder as its owner ships it.", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder of a build.")]
+
+
+def _env(name: str, help_text: str, **more: Any) -> Any:
+    return typer.Option(envvar=f"HEARTEN_{name}", help=help_text, show_default=False, **more)
+
+
+@_build_app.command("build")
+@app.command("build")
+def build_command(
+    corpus: Corpus,
+    source: Source = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Build the invented sample that comes along.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the build.", show_default="the corpus")
+    ] = None,
+    output: Annotated[Path, _env("OUTPUT", "Folder of all builds. [default: output]")] = Path(
+        "output"
+    ),
+    split: Annotated[
+        list[str] | None, typer.Option(help="Only this split; may be given again.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many targets, chosen by hash of the id.")
+    ] = None,
+    text_only: Annotated[
+        bool, typer.Option("--text-only", help="Leave the clips out; they need not be there.")
+    ] = False,
+    emotion: Annotated[
+        list[str] | None, typer.Option(help="Only this emotion; may be given again.")
+    ] = None,
+    min_words: Annotated[int, typer.Option(min=0, help="Only targets of so many words.")] = 0,
+    max_per_emotion: Annotated[
+        int | None, typer.Option(min=1, help="At most so many targets of each emotion.")
+    ] = None,
+    context_turns: Annotated[int, typer.Option(min=0, help="Earlier turns shown, at most.")] = 8,
+    persona: Annotated[
+        str, typer.Option(help="Whom the reply speaks for: assistant or addressee.")
+    ] = "assistant",
+    model: Annotated[
+        str | None, _env("MODEL", "The model that drafts; without one the phrasebook does.")
+    ] = None,
+    base_url: Annotated[
+        list[str] | None,
+        _env("BASE_URL", "Address of an OpenAI-compatible endpoint; may be given again."),
+    ] = None,
+    max_concurrency: Annotated[
+        int | None, _env("MAX_CONCURRENCY", "Requests in flight, at most.", min=1)
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for one answer.")] = 120.0,
+    patience: Annotated[
+        float, typer.Option(help="Seconds without any answer before the build stops.")
+    ] = 180.0,
+    temperature: Annotated[float, typer.Option(help="Sampling temperature.")] = 0.8,
+    top_p: Annotated[float, typer.Option(help="Nucleus sampling.")] = 1.0,
+    reply_tokens: Annotated[int, typer.Option(help="Tokens of one answer, at most.")] = 400,
+    client: Annotated[str, typer.Option(help="HTTP client: aiohttp or openai.")] = "aiohttp",
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Say what it would cost; ask nothing.")
+    ] = False,
+    max_usd: Annotated[float | None, typer.Option(help="Stop before this is spent.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Stop before so many tokens are used.")
+    ] = None,
+    resume: Annotated[
+        str, typer.Option(help="Go on with a build: if-possible, always or never.")
+    ] = "if-possible",
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again about targets that were given up.")
+    ] = False,
+    retry_kind: Annotated[
+        list[str] | None, typer.Option(help="Ask again about those given up for this reason.")
+    ] = None,
+    store: Annotated[
+        str | None,
+        _env("STORE", "Where answers are held: a file or postgresql+psycopg://… address."),
+    ] = None,
+    show: Annotated[
+        int | None,
+        typer.Option(min=0, help="Samples to show at the end.", show_default="3 with --sample"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Build a dataset from a corpus: read, map, attach, draft, check, write."""
+    given = dict(locals())
+    from builders import commands
+
+    commands.build(given)
+
+
+@app.command("verify")
+def verify_command(corpus: Corpus, source: Source = None, as_json: Json = False) -> None:
+    """Compare what is read with the published counts; list known defects found and missing."""
+    from builders import commands
+
+    commands.verify(corpus, source, as_json)
+
+
+@app.command("corpora")
+def corpora_command(as_json: Json = False) -> None:
+    """List the corpora: licence, what may be published and sent, how to get them."""
+    from builders import commands
+
+    commands.corpora(as_json)
+
+
+@app.command("status")
+def status_command(folder: Folder, as_json: Json = False) -> None:
+    """Say how far a build is, and what it has cost."""
+    from builders import commands
+
+    commands.status(folder, as_json)
+
+
+@app.command("report")
+def report_command(folder: Folder) -> None:
+    """Write the report of a finished build again from its files."""
+    from builders import commands
+
+    commands.report(folder)
+
+
+def main() -> None:
+    """Run `hearten`."""
+    _run(app, "hearten")
+
+
+def build_main() -> None:
+    """Run `build`, which is `hearten build`."""
+    _run(_build_app, "build")
+
+
+def _run(command: typer.Typer, name: str) -> None:
+    """Run a command; every error a user can meet is one line on stderr and its exit code."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"hearten {__version__}")
+        return
+    try:
+        command(prog_name=name, standalone_mode=False, default_map=_defaults(name))
+    except HeartenError as error:
+        _fail(str(error), error.exit_code)
+    except _CommandLineError as error:
+        _fail(f"{error.format_message()} See {name} --help.", UsageError.exit_code)
+    except KeyboardInterrupt:
+        _fail("stopped; run the same command again to go on", StoppedEarly.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _defaults(name: str) -> dict[str, Any]:
+    """Return what `hearten.toml` says for the options of `build`, in the shape the library takes."""
+    path = Path("hearten.toml")
+    if not path.is_file():
+        return {}
+    from builders.config import load_settings
+
+    settings = load_settings(path).get("build", {})
+    return settings if name == "build" else {"build": settings}
+
+
+def _fail(line: str, code: int) -> None:
+    print(f"error: {line}", file=sys.stderr)
+    sys.exit(code)

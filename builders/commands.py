@@ -1,0 +1,202 @@
+"""What each command does with its arguments, and what it prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import textwrap
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from builders import assets
+from builders.build import Build
+from builders.config import (
+    DEFAULT_BASE_URL,
+    PHRASEBOOK,
+    SETTINGS_FILE,
+    BuildConfig,
+    find_source,
+    load_settings,
+    make_config,
+)
+from builders.corpora import load_card, resolve_slug, slugs
+from builders.errors import UsageError, VerificationError
+from builders.manifest import read_manifest, summary_line
+
+PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
+
+
+def build(given: dict[str, Any]) -> None:
+    """Build a dataset, or with `estimate` say what it would cost.
+
+    Args:
+        given: the options of the command line by name.
+    """
+    as_json, show = given.pop("as_json"), given.pop("show")
+    sample = given["sample"]
+    settings = load_settings(Path(SETTINGS_FILE))
+    config = _config(given, settings)
+    from builders import pipeline
+
+    prices = settings.get("prices", {})
+    if config.estimate:
+        _print_estimate(pipeline.estimate(config, prices), as_json)
+        return
+    if config.provider == PHRASEBOOK and not as_json:
+        print(PHRASEBOOK_WARNING)
+    finished = pipeline.build(config, prices, quiet=as_json)
+    if as_json:
+        print(json.dumps({"folder": str(finished.folder), **finished.manifest}, indent=2))
+        return
+    _print_finished(finished, config, 3 if show is None and sample else show or 0)
+
+
+def verify(corpus: str, source: Path | None, as_json: bool) -> None:
+    """Compare a corpus on disk with its published counts.
+
+    Raises:
+        VerificationError: a count is off.
+    """
+    from builders.verify import verify as compare
+
+    slug = resolve_slug(corpus)
+    settings = load_settings(Path(SETTINGS_FILE))
+    source = source or find_source(slug, load_card(slug).how_to_get, settings)
+    verification = compare(slug, source)
+    print(json.dumps(verification.as_json(), indent=2) if as_json else verification.as_text())
+    if not verification.ok:
+        off = sum(row.expected != row.found for row in verification.rows)
+        raise VerificationError(
+            f"{off} counts differ from the published ones",
+            where=source,
+            do="see the lines marked 'differs'; take the release as its owner ships it",
+        )
+
+
+def corpora(as_json: bool) -> None:
+    """List the corpora with their terms."""
+    cards = [load_card(slug) for slug in slugs()]
+    if as_json:
+        print(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))
+        return
+    for card in cards:
+        rights = card.rights.model_dump()
+        published = [
+            what for what in ("audio", "text", "labels", "derived") if rights[what] == "yes"
+        ]
+        sent = [what for what, may in card.send_to_third_party.model_dump().items() if may == "yes"]
+        print(f"{card.slug}: {card.title}, {card.owner}")
+        print(f"  licence       {card.licence}")
+        print(f"  published     {', '.join(published) or 'ids and counts only'}")
+        print(f"  third parties {', '.join(sent) or 'nothing'}")
+        print(
+            textwrap.fill(
+                card.how_to_get, 96, initial_indent="  to get it     ", subsequent_indent=" " * 16
+            )
+        )
+
+
+def status(folder: Path, as_json: bool) -> None:
+    """Say how far a build is."""
+    manifest = read_manifest(folder)
+    if as_json:
+        print(json.dumps(manifest, indent=2))
+        return
+    result, run = manifest["result"], manifest["run"]
+    print(f"{result['name']}: complete")
+    print(summary_line(result["counts"]))
+    print(f"drafted by {result['config']['model']}, {_cost(run['cost'])}")
+
+
+def report(folder: Path) -> None:
+    """Write `report.html` of a finished build again."""
+    from builders import report as pages
+
+    print(pages.write(folder, read_manifest(folder)))
+
+
+def _config(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
+    slug = resolve_slug(given.pop("corpus"))
+    sample, source = given.pop("sample"), given.pop("source")
+    if sample and source:
+        raise UsageError("--sample and --source exclude each other", do="leave one of them out")
+    if sample:
+        source = assets.corpora() / slug / "sample"
+    source = source or find_source(slug, load_card(slug).how_to_get, settings)
+    given["name"] = given["name"] or (f"{slug}-sample" if sample else slug)
+    addresses = given.pop("base_url") or [os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL]
+    plural = {"split": "splits", "emotion": "emotions", "retry_kind": "retry_kinds"}
+    lists = {new: tuple(given.pop(old) or ()) for old, new in plural.items()}
+    lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
+    return make_config(corpus=slug, source=source, base_urls=tuple(addresses), **lists, **given)
+
+
+def _emotion(word: str) -> str:
+    from builders.labels import vocabulary
+
+    node = vocabulary().resolve(word)
+    if node is None:
+        known = ", ".join(vocabulary().nodes)
+        raise UsageError(f"there is no emotion {word!r}", expected=f"one of {known}")
+    return node
+
+
+def _print_finished(finished: Any, config: BuildConfig, show: int) -> None:
+    result, run = finished.manifest["result"], finished.manifest["run"]
+    for record in islice(Build(finished.folder).samples(), show):
+        _print_sample(record)
+    if not finished.fresh:
+        print(f"{config.name} is complete already; nothing was asked or written.")
+    print(summary_line(result["counts"]))
+    for reason, count in result["rejected"].items():
+        print(f"  rejected: {count:,} {reason}")
+    if config.provider != PHRASEBOOK:
+        print(f"{run['requests']:,} requests, {_cost(run['cost'])}, {run['seconds']:,.0f} s")
+    print(f"dataset: {finished.folder}")
+    print(f"report:  {finished.folder / 'report.html'}")
+    print("next:")
+    for command in _next_commands(config):
+        print(f"  {command}")
+    if config.provider == PHRASEBOOK:
+        print(PHRASEBOOK_WARNING)
+
+
+def _next_commands(config: BuildConfig) -> tuple[str, str]:
+    """Return two commands to try next, spelled as this one was called."""
+    program = Path(sys.argv[0])
+    hearten = program.with_name("hearten")
+    if config.provider == PHRASEBOOK:
+        own = f"{program} --corpus {config.corpus} --source DIR"
+        model = "--model MODEL --base-url http://127.0.0.1:8000/v1"
+        return f"{own} --text-only", f"{own} {model} --limit 20"
+    return f"{hearten} status {config.folder}", f"{hearten} report {config.folder}"
+
+
+def _print_sample(record: dict[str, Any]) -> None:
+    """Print a sample in full as JSON, its audio as its size."""
+    if record["audio"]:
+        record["audio"]["bytes"] = f"<{len(record['audio']['bytes']):,} bytes of FLAC>"
+    print(json.dumps(record, indent=2, ensure_ascii=False))
+
+
+def _print_estimate(estimate: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(estimate, indent=2))
+        return
+    print(
+        f"{estimate['targets']:,} targets, {estimate['held']:,} first answers held, "
+        f"{estimate['to_ask']:,} to ask"
+    )
+    usd = estimate["usd"]
+    cost = "cost unknown (no price for this model)" if usd is None else f"about ${usd:,.2f}"
+    print(
+        f"about {estimate['prompt_tokens']:,} prompt tokens and at most "
+        f"{estimate['completion_tokens']:,} of answers, without corrections: {cost}"
+    )
+
+
+def _cost(cost: dict[str, Any]) -> str:
+    tokens = f"{cost['prompt_tokens'] + cost['completion_tokens']:,} tokens"
+    return f"{tokens}, " + ("cost unknown" if cost["usd"] is None else f"${cost['usd']:,.4f}")

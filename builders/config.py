@@ -1,0 +1,150 @@
+"""Settings of a build: flags, then environment, then `hearten.toml`; unknown keys are refused.
+
+The command line library resolves the order; this module says what there is, what identifies a build
+and what may differ between two runs of it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from builders.errors import ConfigError, SourceError
+
+PHRASEBOOK = "phrasebook"
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+SETTINGS_FILE = "hearten.toml"
+
+Resume = Literal["if-possible", "always", "never"]
+
+
+class BuildConfig(BaseModel):
+    """Everything one run of `build` was told. Seconds, tokens and US dollars are the units."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    corpus: str
+    source: Path
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$")
+    output: Path = Path("output")
+    splits: tuple[str, ...] = ()
+    text_only: bool = False
+    context_turns: int = Field(8, ge=0)
+    emotions: tuple[str, ...] = ()
+    min_words: int = Field(0, ge=0)
+    max_per_emotion: int | None = Field(None, ge=1)
+    limit: int | None = Field(None, ge=1)
+    persona: Literal["assistant", "addressee"] = "assistant"
+    model: str | None = None
+    base_urls: tuple[str, ...] = ()
+    client: Literal["aiohttp", "openai"] = "aiohttp"
+    temperature: float = Field(0.8, ge=0, le=2)
+    top_p: float = Field(1.0, gt=0, le=1)
+    reply_tokens: int = Field(400, ge=50)
+    max_concurrency: int | None = Field(None, ge=1)
+    timeout: float = Field(120.0, gt=0)
+    patience: float = Field(180.0, gt=0)
+    max_usd: float | None = Field(None, gt=0)
+    max_tokens: int | None = Field(None, gt=0)
+    store: str | None = None
+    resume: Resume = "if-possible"
+    retry_failed: bool = False
+    retry_kinds: tuple[str, ...] = ()
+    estimate: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the build's results."""
+        return self.output / self.name
+
+    @property
+    def provider(self) -> str:
+        """Return who drafts: an endpoint, or the phrasebook where no model was chosen."""
+        return "openai-compatible" if self.model else PHRASEBOOK
+
+    @property
+    def store_url(self) -> str:
+        """Return the address of the store, by default a file beside all builds."""
+        return self.store or str(self.output / "hearten.sqlite")
+
+
+_TABLES = {"build", "corpora", "prices"}
+_BUILD_KEYS = {*BuildConfig.model_fields, "base_url", "emotion", "split"}
+
+# What may differ between two runs of one name: how far, how fast and by which way, never what.
+MAY_CHANGE = frozenset(
+    "limit max_concurrency timeout patience base_urls client max_usd max_tokens resume "
+    "retry_failed retry_kinds estimate source output name".split()
+)
+
+
+def identity(config: BuildConfig) -> dict[str, Any]:
+    """Return the settings that identify a build, as JSON values, without secrets."""
+    settings = config.model_dump(mode="json", exclude=set(MAY_CHANGE | {"store"}))
+    settings["provider"] = config.provider
+    return settings
+
+
+def make_config(**settings: Any) -> BuildConfig:
+    """Return a config, turning pydantic's findings into one line."""
+    try:
+        return BuildConfig(**settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise ConfigError(
+            f"setting {field} is {first.get('input')!r}: {first['msg']}",
+            do="correct it on the command line, in HEARTEN_* or in hearten.toml",
+        ) from error
+
+
+def load_settings(path: Path) -> dict[str, Any]:
+    """Return `hearten.toml` as a dict, empty when there is none; unknown tables are refused."""
+    if not path.is_file():
+        return {}
+    try:
+        settings = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"not valid TOML: {error}", where=path, do="correct the file") from error
+    for name in sorted(settings.keys() - _TABLES):
+        raise ConfigError(
+            f"unknown table [{name}]", where=path, expected="[build], [corpora.SLUG], [prices]"
+        )
+    _check_table("build", settings.get("build", {}), _BUILD_KEYS, path)
+    _check_table("prices", settings.get("prices", {}), None, path)
+    _check_table("corpora", settings.get("corpora", {}), None, path)
+    for slug, corpus in settings.get("corpora", {}).items():
+        _check_table(f"corpora.{slug}", corpus, {"source"}, path)
+    return settings
+
+
+def _check_table(name: str, table: object, known: set[str] | None, path: Path) -> None:
+    if not isinstance(table, dict):
+        raise ConfigError(f"{name} is {table!r}", where=path, expected=f"a table [{name}]")
+    for key in sorted(table.keys() - known if known else ()):
+        raise ConfigError(
+            f"unknown setting {name}.{key}",
+            where=path,
+            expected="one of " + ", ".join(sorted(known or ())),
+            do="correct or remove it",
+        )
+
+
+def find_source(slug: str, how_to_get: str, settings: dict[str, Any]) -> Path:
+    """Return where a corpus is: `hearten.toml`, then `HEARTEN_SOURCE_<SLUG>`.
+
+    Raises:
+        SourceError: neither says so; the line tells how to obtain the corpus.
+    """
+    configured = settings.get("corpora", {}).get(slug, {}).get("source")
+    found = configured or os.environ.get(f"HEARTEN_SOURCE_{slug.upper()}")
+    if not found:
+        raise SourceError(
+            f"no source for {slug}: {how_to_get}",
+            do="then name its folder with --source DIR, or try the built-in sample with --sample",
+        )
+    return Path(found).expanduser()

@@ -1,0 +1,1 @@
+"""Drafting: requests, the client, the store of answers."""

@@ -1,0 +1,135 @@
+"""What a build may cost: prices, what was spent over all runs, and the limit that stops it.
+
+Room is set aside for each request before it is sent and given back when its use is known, so that
+requests in flight cannot carry a build over its limit.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builders.drafting.request import Request
+from builders.drafting.store import Spent
+from builders.errors import ConfigError, StoppedEarly
+
+_CHARACTERS_PER_TOKEN = 4.0
+_PRICES = Path(__file__).with_name("prices.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens of prompt and of completion."""
+
+    prompt: float
+    completion: float
+
+    def usd(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """Return what these tokens cost in US dollars."""
+        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
+
+
+def price_of(model: str, own: Mapping[str, Any]) -> Price | None:
+    """Return a model's price from `hearten.toml`, then from our dated table; None when unknown."""
+    table = {**tomllib.loads(_PRICES.read_text("utf-8")), **own}
+    row = table.get(model)
+    if row is None:
+        return None
+    try:
+        return Price(float(row["prompt"]), float(row["completion"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f'prices."{model}" is incomplete',
+            where="hearten.toml",
+            expected="prompt and completion, US dollars for a million tokens",
+            do="correct it",
+        ) from error
+
+
+def tokens_of(request: Request) -> int:
+    """Return about how many tokens a prompt has: a character count over four, schema included."""
+    characters = sum(len(str(message["content"])) for message in request.messages)
+    return int((characters + len(request.schema.sent_text)) / _CHARACTERS_PER_TOKEN)
+
+
+class Budget:
+    """Keeps a build within `--max-usd` and `--max-tokens`, over all of its runs.
+
+    Args:
+        model: the model that is paid for.
+        price: its price, or None.
+        max_usd: most US dollars, or None.
+        max_tokens: most tokens, prompts and answers together, or None.
+        before: what earlier runs of the build spent.
+
+    Raises:
+        ConfigError: there is a limit in dollars but no price.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        price: Price | None,
+        max_usd: float | None,
+        max_tokens: int | None,
+        before: Sequence[Spent],
+    ) -> None:
+        if max_usd is not None and price is None:
+            raise ConfigError(
+                f"--max-usd {max_usd} cannot be kept: the price of {model} is not known",
+                do=f'add [prices."{model}"] prompt and completion to hearten.toml, '
+                "or use --max-tokens",
+            )
+        self.price = price
+        self.prompt_tokens = sum(row.prompt_tokens for row in before)
+        self.completion_tokens = sum(row.completion_tokens for row in before)
+        self._max_usd = max_usd
+        self._max_tokens = max_tokens
+        self._reserved = (0, 0)
+
+    @property
+    def limited(self) -> bool:
+        """Return whether there is any limit."""
+        return self._max_usd is not None or self._max_tokens is not None
+
+    @property
+    def usd(self) -> float | None:
+        """Return what was spent in US dollars, None when the price is unknown."""
+        if self.price is None:
+            return None
+        return self.price.usd(self.prompt_tokens, self.completion_tokens)
+
+    def reserve(self, request: Request) -> tuple[int, int]:
+        """Set room aside for a request; give the returned tokens to `settle` afterwards.
+
+        Raises:
+            StoppedEarly: the request could carry the build over its limit.
+        """
+        room = (tokens_of(request), request.max_tokens)
+        prompt = self.prompt_tokens + self._reserved[0] + room[0]
+        completion = self.completion_tokens + self._reserved[1] + room[1]
+        if self._max_tokens is not None and prompt + completion > self._max_tokens:
+            raise self._stop(f"--max-tokens {self._max_tokens}")
+        if self._max_usd is not None and self.price is not None:
+            if self.price.usd(prompt, completion) > self._max_usd:
+                raise self._stop(f"--max-usd {self._max_usd}")
+        self._reserved = (self._reserved[0] + room[0], self._reserved[1] + room[1])
+        return room
+
+    def settle(self, room: tuple[int, int], used: tuple[int | None, int | None]) -> None:
+        """Give room back and count what was used; what the endpoint does not say is estimated."""
+        self._reserved = (self._reserved[0] - room[0], self._reserved[1] - room[1])
+        self.prompt_tokens += room[0] if used[0] is None else used[0]
+        self.completion_tokens += room[1] if used[1] is None else used[1]
+
+    def _stop(self, limit: str) -> StoppedEarly:
+        spent = f"{self.prompt_tokens + self.completion_tokens:,} tokens"
+        if self.usd is not None:
+            spent += f", ${self.usd:.4f}"
+        return StoppedEarly(
+            f"the budget {limit} is reached ({spent} so far)",
+            do="every answer is kept; raise the limit and run the same command again to go on",
+        )

@@ -1,0 +1,198 @@
+"""Drafting one reply: what is asked, what is asked again, and when it is given up.
+
+A round is a generator that yields requests and is sent the answer to each. Who drives it decides
+where an answer comes from: the store, when it is held, or the endpoint. So a build that was killed
+takes the same steps over held answers as it took over fresh ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from builders import labels, strategies
+from builders.checks.reply import Fault, Reply, read_answer
+from builders.checks.schema import Validator, load_schema, narrowed_reply
+from builders.drafting import prompts
+from builders.drafting.request import NarrowedSchema, Request, seed_for
+from builders.drafting.store import Answer
+from builders.records import Emotions, GivenUp, Target
+
+CORRECTIONS = 2
+_FRESH = CORRECTIONS + 1
+TRIES = _FRESH + 1
+# An endpoint's answer that the same prompt can only bring again.
+HOPELESS = frozenset({"context_length"})
+
+_OUTCOMES = {
+    "refusal": "the model refused to answer",
+    "truncated": "the answer was cut off before its end",
+    "empty": "the answer was empty",
+    "content_filter": "the endpoint's filter stopped the answer",
+    "context_length": "the prompt is longer than the model takes",
+}
+
+_SOURCES = {
+    "audio_visual": "judged by people who saw and heard it",
+    "voice": "judged by people who heard it",
+    "text": "judged by people who read it",
+    "self": "the speaker's own word",
+    "intended": "the emotion the actor was asked to show",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the model samples, and how long its answer may be (in tokens)."""
+
+    temperature: float = 0.8
+    top_p: float = 1.0
+    max_tokens: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An accepted reply: the model's answer, coerced and checked."""
+
+    reply: dict[str, Any]
+    coercions: list[dict[str, str]]
+
+
+Round = Generator[Request, Answer, "Draft | GivenUp"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What the replies to one kind of label have in common: the schema and how it is checked."""
+
+    schema: NarrowedSchema
+    checker: Validator
+    offered: list[tuple[str, str]]
+    emotions: list[str]
+    words: str
+
+
+@cache
+def _form(emotions: Emotions, own_turns: int) -> _Form:
+    allowed = strategies.allowed(emotions, own_turns)
+    nodes = labels.allowed_emotions(emotions)
+    document = narrowed_reply(allowed, nodes)
+    known = strategies.strategies()
+    words = emotions.primary.replace("_", " ")
+    if emotions.secondary:
+        words += f", with some {emotions.secondary.replace('_', ' ')}"
+    offered = [(name, known[name].definition) for name in allowed]
+    return _Form(NarrowedSchema(document), Validator(document), offered, list(nodes), words)
+
+
+class Drafter:
+    """Makes the requests for a build's targets.
+
+    Args:
+        model: the model's name, part of each request's key.
+        persona: ``assistant`` or ``addressee``.
+        label_source: what the corpus's annotators had before them.
+        sampling: sampling values, part of each request's key.
+    """
+
+    def __init__(self, model: str, persona: str, label_source: str, sampling: Sampling) -> None:
+        reply = load_schema("reply")["properties"]
+        self._acts: list[str] = reply["awareness"]["properties"]["act"]["enum"]
+        system = prompts.load("draft/system.j2").render(
+            persona=persona, reply_emotions=reply["emotion"]["enum"]
+        )
+        self._system = {"role": "system", "content": system}
+        self._user = prompts.load("draft/user.j2")
+        self._correction = prompts.load("draft/correction.j2")
+        self._model = model
+        self._sampling = sampling
+        self._label_note = _SOURCES[label_source]
+
+    def first_request(self, target: Target, number: int = 0) -> Request:
+        """Return the request that opens a round about a target; nothing of the reference is in it.
+
+        Rounds are counted from 0; a further one is made when a target that was given up is retried.
+        """
+        return self._request(target, number * TRIES)
+
+    def round(self, target: Target, first: Request) -> Round:
+        """Return one round about a target: yields requests, is sent answers, returns the outcome.
+
+        One answer, at most two corrections with the errors and the last answer, then one fresh try
+        with another seed. A refusal or a cut-off answer has nothing to correct: the fresh try comes
+        next.
+        """
+        form = _form(target.emotions, _own_turns(target))
+        request, step = first, 0
+        while True:
+            answer = yield request
+            verdict = _judge(answer, form, target.emotions)
+            if isinstance(verdict, Reply):
+                return Draft(verdict.document, verdict.coercions)
+            if step == _FRESH or answer.outcome in HOPELESS:
+                detail = "; ".join(fault.sentence for fault in verdict)
+                return GivenUp(verdict[0].code, detail, answer.text)
+            corrigible = answer.outcome == "ok" and step < CORRECTIONS
+            step = step + 1 if corrigible else _FRESH
+            request = self._again(
+                target, first, step, (answer.text, verdict) if corrigible else None
+            )
+
+    def _again(
+        self, target: Target, first: Request, step: int, wrong: tuple[str, list[Fault]] | None
+    ) -> Request:
+        """Return a later request of a round: a correction of what was wrong, else a fresh try."""
+        messages = first.messages
+        if wrong:
+            errors = [fault.sentence for fault in wrong[1]]
+            messages = (
+                *messages,
+                {"role": "assistant", "content": wrong[0]},
+                {"role": "user", "content": self._correction.render(errors=errors)},
+            )
+        attempt = first.attempt + step
+        return replace(first, messages=messages, attempt=attempt, seed=seed_for(target.id, attempt))
+
+    def _request(self, target: Target, attempt: int) -> Request:
+        form = _form(target.emotions, _own_turns(target))
+        user = self._user.render(
+            background=target.background,
+            turns=[
+                (turn.utterance.speaker or "Unnamed", turn.utterance.text) for turn in target.turns
+            ],
+            speaker=target.utterance.speaker or "the speaker",
+            addressee=target.addressee,
+            utterance=target.utterance.text,
+            emotion=form.words,
+            label_note=self._label_note,
+            voice=None,
+            demonstrations=[],
+            strategies=form.offered,
+            emotions=form.emotions,
+            acts=self._acts,
+        )
+        return Request(
+            model=self._model,
+            messages=(self._system, {"role": "user", "content": user}),
+            schema=form.schema,
+            audio_sha256=None,
+            temperature=self._sampling.temperature,
+            top_p=self._sampling.top_p,
+            max_tokens=self._sampling.max_tokens,
+            seed=seed_for(target.id, attempt),
+            record_id=target.id,
+            attempt=attempt,
+        )
+
+
+def _own_turns(target: Target) -> int:
+    """Return how many earlier turns the target's speaker has; two are as good as more."""
+    return min(2, sum(turn.role == "user" for turn in target.turns))
+
+
+def _judge(answer: Answer, form: _Form, emotions: Emotions) -> Reply | list[Fault]:
+    if answer.outcome != "ok":
+        return [Fault(answer.outcome, _OUTCOMES.get(answer.outcome, answer.outcome))]
+    return read_answer(answer.text, form.checker, emotions)

@@ -1,0 +1,119 @@
+"""The model behind an endpoint: asks, keeps within the budget, commits what came."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from builders.config import BuildConfig
+from builders.drafting.budget import Budget
+from builders.drafting.client import Completion, Endpoint, Pool
+from builders.drafting.conversations import Left
+from builders.drafting.failures import Failure
+from builders.drafting.limits import Limits
+from builders.drafting.models import asked
+from builders.drafting.request import Request, key
+from builders.drafting.store import Answer, Attempt, Committer, Store
+from builders.drafting.transports import AiohttpTransport, OpenAITransport
+
+# Failures that are an endpoint's answer to this very prompt: held, and not asked for again.
+_ANSWERS = frozenset({"context_length", "content_filter"})
+
+Committed = tuple[Answer, "asyncio.Future[None]"]
+
+
+class EndpointModel:
+    """Answers from a pool of endpoints; `pool` is set once, since it reports to this object."""
+
+    pool: Pool
+
+    def __init__(self, committer: Committer, budget: Budget) -> None:
+        self._committer = committer
+        self._budget = budget
+
+    async def answer(self, request: Request, request_key: str) -> Answer | Left:
+        """Return the committed answer, or the failure that is left of several tries."""
+        room = self._budget.reserve(request)
+        used: list[tuple[int | None, int | None]] = []
+        try:
+            deliver = partial(self._deliver, request, request_key, used)
+            answer, done = await self.pool.complete(request, deliver)
+        except Failure as failure:
+            if failure.kind not in _ANSWERS:
+                return Left(failure.kind, failure.detail)
+            answer = Answer(failure.kind, "")
+            attempt = Attempt(request_key, request.model, "", failure.kind, failure.status)
+            done = await self._committer.enqueue(asked(request, request_key), answer, attempt)
+        finally:
+            self._budget.settle(room, used[0] if used else (0, 0))
+        await done
+        return answer
+
+    async def attempted(
+        self, request: Request, failure: Failure, endpoint: str, seconds: float
+    ) -> None:
+        """Keep an attempt that failed."""
+        request_key = key(request)
+        attempt = Attempt(
+            request_key,
+            request.model,
+            endpoint,
+            failure.kind,
+            failure.status,
+            failure.detail,
+            seconds,
+        )
+        await self._committer.enqueue(asked(request, request_key), None, attempt)
+
+    async def _deliver(
+        self,
+        request: Request,
+        request_key: str,
+        used: list[tuple[int | None, int | None]],
+        completion: Completion,
+    ) -> Committed:
+        """Hand an answer to the committer; called while its slot is still held."""
+        used.append((completion.prompt_tokens, completion.completion_tokens))
+        answer = Answer(
+            completion.outcome, completion.text, completion.finish_reason, completion.model
+        )
+        attempt = Attempt(
+            request_key,
+            request.model,
+            completion.endpoint,
+            completion.outcome,
+            200,
+            None,
+            completion.seconds,
+            completion.prompt_tokens,
+            completion.completion_tokens,
+        )
+        return answer, await self._committer.enqueue(asked(request, request_key), answer, attempt)
+
+
+@asynccontextmanager
+async def open_endpoint(
+    config: BuildConfig, committer: Committer, store: Store, budget: Budget
+) -> AsyncIterator[EndpointModel]:
+    """Open the endpoints of a config as one model, and close their connections afterwards."""
+    make = OpenAITransport if config.client == "openai" else AiohttpTransport
+    api_key = os.environ.get("HEARTEN_API_KEY") or os.environ.get("OPENAI_API_KEY") or "none"
+    endpoints = [
+        Endpoint(
+            address.rstrip("/"),
+            str(config.model),
+            make(address.rstrip("/"), api_key, config.timeout),
+            Limits(config.max_concurrency),
+            store,
+        )
+        for address in config.base_urls
+    ]
+    model = EndpointModel(committer, budget)
+    model.pool = Pool(endpoints, config.patience, model.attempted)
+    try:
+        yield model
+    finally:
+        await model.pool.close()

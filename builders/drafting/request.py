@@ -1,0 +1,93 @@
+"""What is asked of a model, and the key under which its answer is kept.
+
+The key is the SHA-256 of everything that can change the answer and of nothing else: where the
+request is sent, in which dialect, how long we wait and how many are in flight are not in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+# Kept out of what is sent: strict servers refuse them, and every answer is checked against the
+# whole schema by us.
+_NOT_SENT = frozenset({"$schema", "$id", "minLength", "maxLength"})
+
+
+class NarrowedSchema:
+    """A JSON Schema for one kind of answer, with the forms of it that every request needs.
+
+    Make it once per set of allowed values and share it between requests; `document` must not be
+    changed afterwards.
+
+    Attributes:
+        document: the schema that the answer is checked against.
+        canonical: its canonical JSON, which goes into the key.
+        sent: the schema as an endpoint gets it.
+        sent_text: `sent` as JSON text.
+    """
+
+    __slots__ = ("canonical", "document", "sent", "sent_text")
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self.canonical = orjson.Fragment(_canonical(document))
+        self.sent: dict[str, Any] = _as_sent(document)
+        self.sent_text = orjson.dumps(self.sent).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to a model, before any server's dialect.
+
+    `messages` are chat messages ``{"role", "content"}`` in order; `audio_sha256` is the digest of
+    the clip the model hears, or None; `record_id` and `attempt` say what the request is for and
+    reach the key only through `seed` (see `seed_for`).
+    """
+
+    model: str
+    messages: tuple[dict[str, Any], ...]
+    schema: NarrowedSchema
+    audio_sha256: str | None
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+    record_id: str
+    attempt: int
+
+
+def key(request: Request) -> str:
+    """Return the request's key, 64 hexadecimal digits."""
+    asked = {
+        "audio_sha256": request.audio_sha256,
+        "max_tokens": request.max_tokens,
+        "messages": request.messages,
+        "model": request.model,
+        "schema": request.schema.canonical,
+        "seed": request.seed,
+        "temperature": float(request.temperature),
+        "top_p": float(request.top_p),
+    }
+    return hashlib.sha256(_canonical(asked)).hexdigest()
+
+
+def seed_for(record_id: str, attempt: int) -> int:
+    """Return the 31-bit sampling seed of one try at one record."""
+    digest = hashlib.sha256(f"{record_id}|{attempt}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _canonical(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _as_sent(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {k: _as_sent(v) for k, v in schema.items() if k not in _NOT_SENT}
+    if isinstance(schema, list):
+        return [_as_sent(item) for item in schema]
+    return schema

@@ -1,0 +1,149 @@
+"""The folder of one build: one writer at a time, the config it was started with, finished last.
+
+output/<name>/
+  config.json      the settings that identify the build, written first
+  .partial/        results while they are being written; worth nothing after a kill
+  data/ rejected.parquet report.html
+  manifest.json    written last: where it is, the build is complete
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from filelock import FileLock, Timeout
+
+from builders.config import BuildConfig
+from builders.errors import ConfigError, OutputError
+
+_RESULTS = ("data", "rejected.parquet", "report.html")
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT}
+
+
+class BuildFolder:
+    """The folder of one build; use `hold` around everything that writes to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.partial = path / ".partial"
+        self.manifest = path / "manifest.json"
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the folder for one process.
+
+        Raises:
+            OutputError: it cannot be written, or another build holds it.
+        """
+        with writable(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock", timeout=0)
+            try:
+                lock.acquire()
+            except Timeout as error:
+                raise OutputError(
+                    f"another build named {self.path.name} is running",
+                    where=self.path,
+                    do="wait for it, stop it, or choose another --name",
+                ) from error
+        try:
+            with writable(self.path):
+                yield
+        finally:
+            lock.release()
+
+    def admit(self, identity: dict[str, Any], config: BuildConfig) -> None:
+        """Check that this run may go on with what is in the folder; keep the settings if it is new.
+
+        Raises:
+            ConfigError: `--resume always` finds nothing, or a setting differs that may not.
+        """
+        path = self.path / "config.json"
+        held = orjson.loads(path.read_bytes()) if path.is_file() else None
+        if held is None and config.resume == "always":
+            raise ConfigError(
+                f"nothing to resume named {config.name}",
+                where=self.path,
+                do="leave --resume out to start it",
+            )
+        over = config.resume == "never" and not self.manifest.exists()
+        if held is None or over:
+            write_json(path, identity)
+            return
+        for field in sorted(held.keys() | identity.keys()):
+            if held.get(field) != identity.get(field):
+                raise self._changed(field, held.get(field), identity.get(field))
+
+    def _changed(self, field: str, before: object, now: object) -> ConfigError:
+        again = (
+            f"remove {self.path} to build it anew (its answers stay in the store)"
+            if self.manifest.exists()
+            else "start this one over with --resume never"
+        )
+        return ConfigError(
+            f"{field} changed from {_shown(before)} to {_shown(now)} since this build was started",
+            where=self.path,
+            do=f"choose another --name, or {again}",
+        )
+
+    def start(self) -> Path:
+        """Empty the place for results and return it."""
+        if self.partial.exists():
+            shutil.rmtree(self.partial)
+        (self.partial / "data").mkdir(parents=True)
+        return self.partial
+
+    def finish(self, manifest: dict[str, Any]) -> None:
+        """Move the results to their final names, then write the manifest: now it is complete."""
+        self.manifest.unlink(missing_ok=True)
+        for name in _RESULTS:
+            target = self.path / name
+            if target.is_dir():
+                shutil.rmtree(target)
+            (self.partial / name).replace(target)
+        self.partial.rmdir()
+        write_json(self.manifest, manifest)
+
+
+def write_json(path: Path, document: object) -> None:
+    """Write JSON atomically and durably: a temporary file beside it, flushed, then renamed."""
+    temporary = path.with_name(path.name + ".tmp")
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    with temporary.open("wb") as stream:
+        stream.write(orjson.dumps(document, option=options))
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write below `path` into one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            what, do = "the disk is full", "free space and run the same command again"
+        elif error.errno in _REFUSED and _concerns(error, path.absolute()):
+            what, do = f"cannot write ({error.strerror})", "choose another --output"
+        else:
+            raise
+        raise OutputError(what, where=path, do=f"{do}; answers in the store are kept") from error
+
+
+def _concerns(error: OSError, path: Path) -> bool:
+    """Return whether an error is about `path` or what is below or above it, not about a source."""
+    named = Path(error.filename).absolute() if isinstance(error.filename, str) else path
+    return named.is_relative_to(path) or path.is_relative_to(named)
+
+
+def _shown(value: object) -> str:
+    return orjson.dumps(value).decode()

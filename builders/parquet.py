@@ -1,0 +1,212 @@
+"""Parquet: the sample schema as Arrow types and Hub features, and the writers of a build's files.
+
+The Hub's metadata spells a list as a JSON array, the older spelling: `datasets` 3.6, 4.x and 5.x
+all read it, the newer one fails on 3.6. Tables are made from JSON lines by Arrow's own reader,
+which is several times faster than from Python objects; audio bytes join as a column of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.json as pajson
+import pyarrow.parquet as pq
+
+from builders.checks.schema import load_schema
+
+SHARD_BYTES = 500 * 2**20
+ROW_GROUP_BYTES = 32 * 2**20
+ROW_GROUP_ROWS = 100
+
+REJECTED = pa.schema(
+    [(n, pa.string()) for n in ("id", "split", "stage", "reason", "detail", "raw")]
+)
+
+_SCALARS = {
+    "string": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+}
+_AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+def _resolve(node: Mapping[str, Any], defs: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    """Follow references and nullable alternatives; return the node and its last reference."""
+    name = ""
+    while "$ref" in node or "anyOf" in node:
+        if "anyOf" in node:
+            node = next(option for option in node["anyOf"] if option.get("type") != "null")
+        if "$ref" in node:
+            name = node["$ref"].rsplit("/", 1)[-1]
+            node = defs[name]
+    return node, name
+
+
+def _kind(node: Mapping[str, Any]) -> str:
+    """Return the one JSON type of a node that is not null; enums without a type are strings."""
+    types = node.get("type", "string")
+    if isinstance(types, str):
+        return types
+    return str(next(t for t in types if t != "null"))
+
+
+def arrow_type(node: Mapping[str, Any], defs: Mapping[str, Any]) -> pa.DataType:
+    """Return the Arrow type of a JSON Schema node."""
+    node, name = _resolve(node, defs)
+    if name == "audio":
+        return _AUDIO
+    kind = _kind(node)
+    if kind == "object":
+        return pa.struct([(k, arrow_type(v, defs)) for k, v in node["properties"].items()])
+    if kind == "array":
+        return pa.list_(arrow_type(node["items"], defs))
+    return _SCALARS[kind]
+
+
+def hub_feature(node: Mapping[str, Any], defs: Mapping[str, Any]) -> Any:
+    """Return the `datasets` feature of a JSON Schema node, lists in the older spelling."""
+    node, name = _resolve(node, defs)
+    if name == "audio":
+        return {"sampling_rate": 16000, "_type": "Audio"}
+    kind = _kind(node)
+    if kind == "object":
+        return {k: hub_feature(v, defs) for k, v in node["properties"].items()}
+    if kind == "array":
+        return [hub_feature(node["items"], defs)]
+    dtype = {"integer": "int64", "number": "float64", "boolean": "bool"}.get(kind, "string")
+    return {"dtype": dtype, "_type": "Value"}
+
+
+def sample_schema() -> pa.Schema:
+    """Return the Arrow schema of a sample, with the Hub's features in its metadata."""
+    schema = load_schema("sample")
+    fields = [(k, arrow_type(v, schema["$defs"])) for k, v in schema["properties"].items()]
+    features = {k: hub_feature(v, schema["$defs"]) for k, v in schema["properties"].items()}
+    metadata = {"huggingface": orjson.dumps({"info": {"features": features}}).decode()}
+    return pa.schema(fields, metadata=metadata)
+
+
+class SplitWriter:
+    """Writes the samples of one split as Parquet shards, in the order in which they come.
+
+    Args:
+        folder: where the shards go, under temporary names until `close`.
+        split: the split, the first part of each file's name.
+    """
+
+    def __init__(self, folder: Path, split: str) -> None:
+        self.folder = folder
+        self.split = split
+        self.schema = sample_schema()
+        self._lines: list[bytes] = []
+        self._audio: list[bytes | None] = []
+        self._group_bytes = 0
+        self._shard_bytes = 0
+        self._shards: list[Path] = []
+        self._writer: pq.ParquetWriter | None = None
+        self._json = pajson.ParseOptions(
+            explicit_schema=self.schema.remove_metadata(), unexpected_field_behavior="error"
+        )
+
+    def add(self, line: bytes, audio: bytes | None) -> None:
+        """Add one sample: its JSON without audio bytes, and the FLAC bytes of its clip."""
+        size = len(line) + len(audio or b"")
+        if self._lines and self._group_bytes + size > ROW_GROUP_BYTES:
+            self.flush()
+        self._lines.append(line)
+        self._audio.append(audio)
+        self._group_bytes += size
+        if len(self._lines) >= ROW_GROUP_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered as one row group, in a new shard where the last one is full."""
+        if not self._lines:
+            return
+        if self._writer and self._shard_bytes + self._group_bytes > SHARD_BYTES:
+            self._writer.close()
+            self._writer = None
+        if self._writer is None:
+            self._open_shard()
+        self._writer.write_table(self._table())  # type: ignore[union-attr]
+        self._shard_bytes += self._group_bytes
+        self._lines, self._audio, self._group_bytes = [], [], 0
+
+    def close(self) -> list[Path]:
+        """Finish the last shard, give all of them their final names, and return those."""
+        self.flush()
+        if self._writer:
+            self._writer.close()
+            self._writer = None
+        total = len(self._shards)
+        final = []
+        for number, shard in enumerate(self._shards):
+            name = self.folder / f"{self.split}-{number:05d}-of-{total:05d}.parquet"
+            final.append(shard.rename(name))
+        return final
+
+    def _open_shard(self) -> None:
+        path = self.folder / f"{self.split}-{len(self._shards):05d}.partial"
+        self._shards.append(path)
+        self._shard_bytes = 0
+        self._writer = pq.ParquetWriter(
+            path,
+            self.schema,
+            compression="zstd",
+            compression_level=3,
+            write_page_index=True,
+            store_schema=True,
+        )
+
+    def _table(self) -> pa.Table:
+        block = b"\n".join(self._lines)
+        options = pajson.ReadOptions(use_threads=False, block_size=len(block) + 1)
+        table = pajson.read_json(io.BytesIO(block), read_options=options, parse_options=self._json)
+        table = table.select(self.schema.names)
+        if any(self._audio):
+            column = table.schema.get_field_index("audio")
+            paths = table.column(column).combine_chunks().field("path")
+            mask = pa.array([a is None for a in self._audio])
+            audio = pa.StructArray.from_arrays(
+                [pa.array(self._audio, pa.binary()), paths], fields=list(_AUDIO), mask=mask
+            )
+            table = table.set_column(column, self.schema.field(column), audio)
+        return table.replace_schema_metadata(self.schema.metadata)
+
+
+class RejectWriter:
+    """Writes `rejected.parquet`: one row per utterance that did not become a sample."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(path, REJECTED, compression="zstd")
+        self._rows: list[dict[str, str]] = []
+
+    def add(self, row: dict[str, str]) -> None:
+        """Add one row; see `REJECTED` for its fields, `raw` being JSON."""
+        self._rows.append(row)
+        if len(self._rows) >= 1000:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what has gathered."""
+        if self._rows:
+            self._writer.write_table(pa.Table.from_pylist(self._rows, REJECTED))
+            self._rows = []
+
+    def close(self) -> None:
+        """Finish the file, which exists even when nothing was rejected."""
+        self.flush()
+        self._writer.close()
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, reading it in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

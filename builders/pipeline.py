@@ -1,0 +1,356 @@
+"""A build, from a corpus on disk to a dataset that loads.
+
+    read -> map labels -> attach context -> hear -> draft -> check -> write
+
+Every stage streams. What was drafted is in the store before it counts, so a build that stopped is
+resumed by running it again: held answers are replayed, results are written anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import platform
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from builders import report, strategies
+from builders.config import PHRASEBOOK, BuildConfig, identity
+from builders.corpora import Card, load_card, open_reader
+from builders.corpora.reading import Defects
+from builders.drafting import phrasebook, prompts
+from builders.drafting.budget import Budget, price_of, tokens_of
+from builders.drafting.conversations import BLOCK, Conversations, Retry, blocks_of
+from builders.drafting.draft import Drafter, Sampling
+from builders.drafting.models import open_model
+from builders.drafting.request import key
+from builders.drafting.store import Committer, Store, store_exists
+from builders.errors import ConfigError, HeartenError, StoppedEarly
+from builders.folder import BuildFolder
+from builders.labels import label_map
+from builders.manifest import Ledger, read_manifest, summary_line, versions
+from builders.parquet import file_digest
+from builders.progress import Progress, State
+from builders.records import Reject, Target
+from builders.samples import SCHEMA_VERSION, Origin
+from builders.selection import Wanted
+from builders.sink import Sink
+from builders.targets import Corpus, Stream, Survey, check_splits, survey
+
+KEPT_ANSWERS = "every answer so far is kept; run the same command again to go on"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A build before its first draft: what is read, which targets, under which versions."""
+
+    config: BuildConfig
+    card: Card
+    corpus: Corpus
+    survey: Survey
+    origin: Origin
+    identity: dict[str, Any]
+
+    @property
+    def drafter(self) -> Drafter:
+        """Return what makes the requests."""
+        config = self.config
+        sampling = Sampling(config.temperature, config.top_p, config.reply_tokens)
+        return Drafter(self.origin.model, config.persona, self.card.label_source, sampling)
+
+    def targets(self, ledger: Ledger, audio: bool) -> Iterator[Target | Reject]:
+        """Return the targets and rejects of the corpus, counted in the ledger."""
+        config = self.config
+        return iter(
+            Stream(
+                self.corpus,
+                self.survey.selection,
+                config.context_turns,
+                config.persona,
+                audio,
+                ledger,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A complete build: its folder and manifest; `fresh` is false when it was complete already."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    fresh: bool
+
+
+def make_plan(config: BuildConfig) -> Plan:
+    """Open the corpus, check its labels and choose the targets; nothing is written.
+
+    Raises:
+        SourceError: the corpus is not there, or not as its owner ships it.
+        LabelError: a label is not mapped.
+        ConfigError: the corpus may not be sent to where the model is.
+    """
+    card = load_card(config.corpus)
+    _check_may_send(config, card)
+    reader = open_reader(config.corpus, config.source, not config.text_only)
+    mapping = label_map(config.corpus)
+    corpus = Corpus(
+        config.corpus, reader, check_splits(config.splits, reader), mapping, Defects.load(card.slug)
+    )
+    wanted = Wanted(
+        frozenset(config.emotions), config.min_words, config.max_per_emotion, config.limit
+    )
+    surveyed = survey(corpus, wanted)
+    origin = Origin(
+        corpus=card.slug,
+        corpus_version=card.corpus_version or _digest(reader.files),
+        language=card.language,
+        label_source=card.label_source,
+        audio_origin=card.audio_origin,
+        context=card.context,
+        evaluation_overlap={s: list(v) for s, v in card.evaluation_overlap.items()},
+        rights=card.rights.model_dump(),
+        mapping_version=mapping.version,
+        provider=config.provider,
+        model=config.model or f"{PHRASEBOOK}-{phrasebook.tables_version()}",
+        prompt_version=prompts.draft_version(),
+    )
+    identified = identity(config) | {
+        "corpus_files": _digest(reader.files),
+        "model": origin.model,
+        "mapping_version": mapping.version,
+        "prompt_version": origin.prompt_version,
+        "schema_version": SCHEMA_VERSION,
+        "strategies_version": strategies.tables_version(),
+    }
+    return Plan(config, card, corpus, surveyed, origin, identified)
+
+
+def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -> Finished:
+    """Build the dataset that a config describes, or go on with it.
+
+    Args:
+        config: the build.
+        prices: the user's own prices, by model.
+        quiet: show no progress.
+
+    Raises:
+        StoppedEarly: it stopped before the end, or targets are left without an answer.
+        HeartenError: the user must fix something; the line says what.
+    """
+    plan = make_plan(config)
+    folder = BuildFolder(config.folder)
+    with folder.hold():
+        folder.admit(plan.identity, config)
+        if folder.manifest.exists():
+            manifest = read_manifest(folder.path)
+            if manifest["result"]["limit"] == config.limit:
+                return Finished(folder.path, manifest, fresh=False)
+        store = Store(config.store_url)
+        try:
+            manifest = asyncio.run(_Run(plan, folder, store, prices, quiet).run())
+        finally:
+            store.close()
+            shutil.rmtree(folder.partial, ignore_errors=True)
+    return Finished(folder.path, manifest, fresh=True)
+
+
+def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the first answers of a build would take; nothing is asked and no folder is made.
+
+    Prompt tokens are characters over four, answer tokens the most they may have.
+    """
+    plan = make_plan(config)
+    price = price_of(plan.origin.model, prices)
+    store = Store(config.store_url) if store_exists(config.store_url) else None
+    drafter = plan.drafter
+    targets = (t for t in plan.targets(Ledger(), audio=False) if isinstance(t, Target))
+    count = held = prompt_tokens = 0
+    while block := [drafter.first_request(target) for target in islice(targets, BLOCK)]:
+        keys = [key(request) for request in block]
+        known = store.held(keys) if store else {}
+        count += len(block)
+        held += len(known)
+        pairs = zip(block, keys, strict=True)
+        prompt_tokens += sum(tokens_of(request) for request, k in pairs if k not in known)
+    completion_tokens = (count - held) * config.reply_tokens
+    return {
+        "model": plan.origin.model,
+        "targets": count,
+        "held": held,
+        "to_ask": count - held,
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "usd": price.usd(prompt_tokens, completion_tokens) if price else None,
+    }
+
+
+class _Run:
+    """One run of a build: drives targets to outcomes and writes those."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: BuildFolder,
+        store: Store,
+        prices: Mapping[str, Any],
+        quiet: bool,
+    ) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._store = store
+        self._started = time.time()
+        self._ledger = Ledger()
+        config = plan.config
+        before = store.spent(config.name)
+        price = price_of(plan.origin.model, prices)
+        self._budget = Budget(plan.origin.model, price, config.max_usd, config.max_tokens, before)
+        self._state = State(plan.survey.chosen, paid=config.provider != PHRASEBOOK)
+        self._progress = Progress(self._state, quiet)
+
+    async def run(self) -> dict[str, Any]:
+        """Return the manifest of the finished build."""
+        sink = Sink(self._folder.start(), self._plan.origin, self._ledger)
+        try:
+            stopped = await self._draft(sink)
+        finally:
+            files = sink.close()
+        if stopped:
+            raise stopped
+        self._check_complete(sink)
+        manifest = self._manifest(files)
+        self._report(manifest)
+        self._folder.finish(manifest)
+        return manifest
+
+    async def _draft(self, sink: Sink) -> HeartenError | None:
+        config = self._plan.config
+        audio = not config.text_only
+        async with (
+            Committer(self._store, config.name) as committer,
+            open_model(config, committer, self._store, self._budget) as model,
+        ):
+            conversations = Conversations(
+                self._plan.drafter,
+                self._store,
+                model,
+                Retry(config.retry_failed, frozenset(config.retry_kinds)),
+                open_at_once=2 * (config.max_concurrency or 64),
+                window=512 if audio else 4096,
+            )
+            blocks = blocks_of(self._plan.targets(self._ledger, audio), in_thread=audio)
+            with _stopped_by_signals(conversations), self._progress:
+                async for item in conversations.outcomes(blocks):
+                    sink.take(item)
+                    self._state.done += not isinstance(item, Reject)
+                    self._state.requests = conversations.asked
+                    self._state.usd = self._budget.usd
+                    self._progress.tick()
+        return conversations.stopped
+
+    def _report(self, manifest: dict[str, Any]) -> None:
+        """Write the report, and into the manifest what it took."""
+        seconds, cpu = time.perf_counter(), time.process_time()
+        report.write(self._folder.partial, manifest)
+        manifest["run"]["report_seconds"] = round(time.perf_counter() - seconds, 3)
+        manifest["run"]["report_cpu_seconds"] = round(time.process_time() - cpu, 3)
+
+    def _check_complete(self, sink: Sink) -> None:
+        left = self._ledger.left_by_kind
+        if left:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in left.items())
+            example = f" ({sink.example_left})" if sink.example_left else ""
+            raise StoppedEarly(
+                f"{sum(left.values())} targets are left without an answer: {kinds}{example}",
+                do=KEPT_ANSWERS,
+            )
+        if not self._ledger.totals["kept"]:
+            (self._folder.partial / "rejected.parquet").replace(
+                self._folder.path / "rejected.parquet"
+            )
+            reasons = list(self._ledger.reasons.items())[:3]
+            top = ", ".join(f"{count} {reason}" for reason, count in reasons)
+            raise HeartenError(
+                f"nothing was kept: {summary_line(self._ledger.totals)}"
+                + (f" (most often: {top})" if top else ""),
+                where=self._folder.path / "rejected.parquet",
+                do="read the reasons there, or choose other targets",
+            )
+
+    def _manifest(self, files: list[dict[str, Any]]) -> dict[str, Any]:
+        finished = time.time()
+        plan = self._plan
+        return {
+            "result": {
+                "name": plan.config.name,
+                "limit": plan.config.limit,
+                "config": plan.identity,
+                "counts": self._ledger.totals,
+                "rejected": self._ledger.reasons,
+                "splits": self._ledger.by_split(),
+                "notes": list(plan.corpus.reader.notes),
+                "files": files,
+            },
+            "run": {
+                "started": self._started,
+                "finished": finished,
+                "seconds": round(finished - self._started, 3),
+                "host": platform.node(),
+                "versions": versions(),
+                "store": self._store.name,
+                "requests": self._state.requests,
+                "cost": {
+                    "prompt_tokens": self._budget.prompt_tokens,
+                    "completion_tokens": self._budget.completion_tokens,
+                    "usd": self._budget.usd if self._state.paid else 0.0,
+                },
+            },
+        }
+
+
+@contextmanager
+def _stopped_by_signals(conversations: Conversations) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the asking; what is in flight is still taken in."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, _stop, conversations, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _stop(conversations: Conversations, number: signal.Signals) -> None:
+    conversations.stop(StoppedEarly(f"stopped by {number.name}", do=KEPT_ANSWERS))
+    asyncio.get_running_loop().remove_signal_handler(number)
+
+
+def _check_may_send(config: BuildConfig, card: Card) -> None:
+    if config.provider == PHRASEBOOK or card.send_to_third_party.text == "yes":
+        return
+    from builders.drafting.thirdparty import is_third_party
+
+    for address in config.base_urls:
+        if is_third_party(address):
+            raise ConfigError(
+                f"{card.title} may not be sent to a third party such as {address} "
+                f"(its card says {card.send_to_third_party.text})",
+                do="use an endpoint on this machine or in your own network",
+            )
+
+
+def _digest(files: tuple[Path, ...]) -> str:
+    """Return one digest over annotation files, by name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(files, key=lambda path: path.name):
+        digest.update(f"{path.name} {file_digest(path)}\n".encode())
+    return digest.hexdigest()

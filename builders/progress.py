@@ -1,0 +1,78 @@
+"""Progress of long work: a live line on a terminal, plain lines elsewhere, both on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+PLAIN_SECONDS = 10.0
+_LIVE_SECONDS = 0.2
+
+
+@dataclass(slots=True)
+class State:
+    """How far a build is: targets, outcomes so far, requests sent, US dollars or None for unknown."""
+
+    total: int
+    done: int = 0
+    requests: int = 0
+    usd: float | None = None
+    paid: bool = False
+
+
+class Progress:
+    """Shows a state from time to time; use as a context manager around the work."""
+
+    def __init__(self, state: State, quiet: bool = False) -> None:
+        self._state = state
+        self._quiet = quiet
+        self._started = time.monotonic()
+        self._shown = self._started
+        self._live: Status | None = None
+
+    def __enter__(self) -> Progress:
+        if not self._quiet and sys.stderr.isatty():
+            from rich.console import Console
+
+            self._live = Console(stderr=True).status("starting")
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def tick(self) -> None:
+        """Show the state if it is time to."""
+        now = time.monotonic()
+        if self._quiet or now - self._shown < (_LIVE_SECONDS if self._live else PLAIN_SECONDS):
+            return
+        self._shown = now
+        line = describe(self._state, now - self._started)
+        if self._live:
+            self._live.update(line)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+
+def describe(state: State, seconds: float) -> str:
+    """Return a state in one line: how far, how fast, what it cost, how long it will still take."""
+    rate = state.done / seconds if seconds else 0.0
+    parts = [f"{state.done:,} of {state.total:,}", f"{rate:,.0f}/s"]
+    if state.requests:
+        parts.append(f"{state.requests:,} requests")
+    if state.paid:
+        parts.append("cost unknown" if state.usd is None else f"${state.usd:.4f}")
+    if rate:
+        parts.append(f"{_clock((state.total - state.done) / rate)} left")
+    return ", ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

@@ -1,0 +1,129 @@
+"""The report of a build: one self-contained page of HTML, its pictures drawn by templates.
+
+What it says of the results is a function of ``data/``, ``rejected.parquet`` and the manifest's
+``result``; what varies from run to run stands in one section of its own. The sentences are in
+``report.html.j2``, the pictures in ``pictures.html.j2``, the looks in ``style.css``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from builders.checks.reply import WORDS
+from builders.errors import VerificationError
+from builders.folder import writable
+
+if TYPE_CHECKING:
+    from builders.report.tallies import Rejects, Samples
+
+_SPLITS = ("train", "dev", "test", "all")
+
+
+def write(folder: Path, manifest: Mapping[str, Any]) -> Path:
+    """Write ``report.html`` of a build and return its path.
+
+    Args:
+        folder: holds ``data/`` and ``rejected.parquet``.
+        manifest: the content of ``manifest.json``, which need not be written yet.
+
+    Raises:
+        VerificationError: a file is missing, cannot be read, or is not what the manifest counts.
+        OutputError: the page cannot be written.
+    """
+    # Here, as pandas takes half a second that no other command should wait for.
+    from builders.report import tallies
+
+    result = manifest["result"]
+    paths = [folder / file["path"] for file in result["files"]]
+    data = [path for path in paths if path.parent.name == "data"]
+    samples = tallies.samples(data)
+    rejects = tallies.rejects(folder / "rejected.parquet")
+    _check(folder, result["splits"], samples, rejects)
+    content = _content(manifest, samples, rejects)
+    content["examples"] = tallies.examples(data[:1])
+    page = _environment().get_template("report.html.j2").render(content)
+    target = folder / "report.html"
+    with writable(folder):
+        temporary = target.with_name("report.html.tmp")
+        temporary.write_text(page, encoding="utf-8")
+        temporary.replace(target)
+    return target
+
+
+def _check(folder: Path, splits: Mapping[str, Any], samples: Samples, rejects: Rejects) -> None:
+    """Raise VerificationError where the files hold other numbers of rows than the manifest says."""
+    kept = samples.emotions.groupby(level="split").sum().to_dict()
+    for split in sorted({*splits, *kept, *rejects.splits}):
+        said = splits.get(split, {"kept": 0, "rejected": {}})
+        expected = said["kept"], sum(said["rejected"].values())
+        found = int(kept.get(split, 0)), rejects.splits.get(split, 0)
+        if found != expected:
+            raise VerificationError(
+                f"{split} has {found[0]:,} samples and {found[1]:,} rejects",
+                where=folder,
+                expected=f"{expected[0]:,} and {expected[1]:,}, as the manifest says",
+                do="restore the files, or build it again; its answers are in the store",
+            )
+
+
+def _content(manifest: Mapping[str, Any], samples: Samples, rejects: Rejects) -> dict[str, Any]:
+    """Return what the template shows. Everything that was a dict is put in an order of its own."""
+    from builders.report import pictures
+
+    result, run = manifest["result"], manifest["run"]
+    splits = sorted(result["splits"], key=_SPLITS.index)
+    return {
+        "result": result,
+        "splits": splits,
+        "not_selected": _not_selected(result["splits"], splits),
+        "emotions": pictures.by_split(samples.emotions, splits),
+        "strategies": pictures.strategies_by_emotion(samples.strategies, samples.emotions),
+        "words": pictures.histogram(samples.words, width=1, most=WORDS[1] + 4, least=WORDS[1] + 4),
+        "limits": WORDS,
+        "turns": pictures.histogram(samples.turns, width=1, most=25),
+        "seconds": pictures.histogram(samples.seconds, width=0.5, most=30),
+        "rejects": rejects.reasons,
+        "openings": pictures.bars(samples.openings, samples.count, most=15),
+        "distinct_openings": len(samples.openings),
+        "matches": {
+            "leaf": pictures.bars(samples.match_leaf, samples.count),
+            "root": pictures.bars(samples.match_root, samples.count),
+        },
+        "findings": pictures.bars(samples.findings, samples.count),
+        "attempts": pictures.bars(samples.attempts, samples.count),
+        "run": run,
+        "finished": f"{datetime.fromtimestamp(run['finished'], UTC):%Y-%m-%d %H:%M} UTC",
+    }
+
+
+def _not_selected(counts: Mapping[str, Any], splits: list[str]) -> list[tuple[str, str, int]]:
+    """Return split, reason and count of what was not asked for."""
+    return [
+        (split, reason, count)
+        for split in splits
+        for reason, count in sorted(counts[split]["not_selected"].items())
+    ]
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = "{:,}".format
+    environment.filters["percent"] = _percent
+    return environment
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.0005:
+        return "<0.1\u00a0%"
+    return f"{share * 100:.1f}\u00a0%"

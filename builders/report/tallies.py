@@ -1,0 +1,191 @@
+"""What the files of a build hold, counted: one pass over the columns needed, a batch at a time.
+
+A tally is a pandas Series of counts by what was counted. Memory grows with the number of different
+values, not with the number of samples, and no byte of audio is read.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builders.errors import VerificationError
+from builders.parquet import REJECTED, sample_schema
+
+BATCH = 8192
+OPENING_WORDS = 3
+
+_COLUMNS = (
+    "source.split",
+    "target_utterance.emotions.primary",
+    "desired_response.strategies",
+    "desired_response.text",
+    "text_context.list.element.role",
+    "audio_info.duration",
+    "audio_info.findings.list.element.code",
+    "labels.match_leaf",
+    "labels.match_root",
+    "drafting.attempts",
+)
+_EXAMPLE = (
+    "id",
+    "language",
+    "target_utterance.text",
+    "target_utterance.emotions.primary",
+    "desired_response.text",
+    "desired_response.response_strategy",
+    "rights.text",
+    "rights.derived",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The tallies of the samples.
+
+    Each counts samples, but for `strategies` (by emotion and strategy: the samples whose reply uses
+    it) and `findings` (by code: the samples that have it). `emotions` is by split and emotion, the
+    others by one value. `seconds` leaves out samples without audio.
+    """
+
+    emotions: pd.Series
+    strategies: pd.Series
+    words: pd.Series
+    openings: pd.Series
+    turns: pd.Series
+    seconds: pd.Series
+    findings: pd.Series
+    match_leaf: pd.Series
+    match_root: pd.Series
+    attempts: pd.Series
+
+    @property
+    def count(self) -> int:
+        """Return the number of samples."""
+        return int(self.emotions.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Rejects of one stage for one reason: how many, their share, the detail of the first."""
+
+    stage: str
+    reason: str
+    count: int
+    share: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejects:
+    """The rejects by reason, the commonest first, and their number by split."""
+
+    reasons: list[Reason]
+    splits: dict[str, int]
+
+
+def samples(paths: Sequence[Path]) -> Samples:
+    """Count the samples of Parquet files; raises VerificationError where one cannot be read."""
+    # With an empty batch first, every tally exists even where there are no samples.
+    empty = pa.RecordBatch.from_pylist([], sample_schema())
+    batches = chain([empty], *(_batches(path, _COLUMNS) for path in paths))
+    parts = [_tallies(batch) for batch in batches]
+    return Samples(**{name: _sum([part[name] for part in parts]) for name in parts[0]})
+
+
+def rejects(path: Path) -> Rejects:
+    """Count the rejects of a file; raises VerificationError where it cannot be read."""
+    columns = ("split", "stage", "reason", "detail")
+    batches = chain([pa.RecordBatch.from_pylist([], REJECTED)], _batches(path, columns))
+    parts = [batch.select(columns).to_pandas() for batch in batches]
+    splits = _sum([part.groupby(["split"]).size() for part in parts])
+    by = ["stage", "reason"]
+    grouped = [part.groupby(by)["detail"].agg(["size", "first"]) for part in parts]
+    found = pd.concat(grouped).groupby(level=by).agg({"size": "sum", "first": "first"})
+    total = int(found["size"].sum())
+    reasons = [
+        Reason(stage, reason, int(count), int(count) / total, detail)
+        for (stage, reason), count, detail in found.itertuples()
+    ]
+    reasons.sort(key=lambda row: (-row.count, row.stage, row.reason))
+    return Rejects(reasons, {split: int(count) for split, count in splits.items()})
+
+
+def examples(paths: Sequence[Path], most: int = 3) -> list[dict[str, Any]]:
+    """Return a few samples of different emotions from the first batch of the first file.
+
+    Only those whose own rights say yes to publishing the text and what is derived from it.
+    """
+    chosen: dict[str, dict[str, Any]] = {}
+    for batch in chain(*(_batches(path, _EXAMPLE, groups=[0]) for path in paths)):
+        for row in batch.to_pylist():
+            if row["rights"] == {"text": "yes", "derived": "yes"} and len(chosen) < most:
+                chosen.setdefault(row["target_utterance"]["emotions"]["primary"], row)
+    return list(chosen.values())
+
+
+def _batches(
+    path: Path, columns: Sequence[str], groups: list[int] | None = None
+) -> Iterator[pa.RecordBatch]:
+    try:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(BATCH, row_groups=groups, columns=list(columns))
+    except (OSError, pa.ArrowInvalid) as error:
+        raise VerificationError(
+            f"{path.name} is missing or cannot be read ({error})",
+            where=path.parent,
+            expected="the Parquet file that the manifest lists",
+            do="restore it, or build it again; its answers are in the store",
+        ) from error
+
+
+def _tallies(batch: pa.RecordBatch) -> dict[str, pd.Series]:
+    emotion = _column(batch, "target_utterance.emotions.primary")
+    strategies = _column(batch, "desired_response.strategies")
+    findings = _column(batch, "audio_info.findings")
+    replies = [text.split() for text in _column(batch, "desired_response.text").to_pylist()]
+    return {
+        "emotions": _tally(split=_column(batch, "source.split"), emotion=emotion),
+        "strategies": _tally(
+            emotion=emotion.take(pc.list_parent_indices(strategies)),
+            strategy=pc.list_flatten(strategies),
+        ),
+        "words": _tally(words=pa.array(map(len, replies), pa.int64())),
+        "openings": _tally(opening=pa.array(map(_opening, replies), pa.string())),
+        "turns": _tally(turns=pc.list_value_length(batch.column("text_context"))),
+        "seconds": _tally(seconds=_column(batch, "audio_info.duration")),
+        "findings": _tally(code=pc.struct_field(pc.list_flatten(findings), "code")),
+        "match_leaf": _tally(match=_column(batch, "labels.match_leaf")),
+        "match_root": _tally(match=_column(batch, "labels.match_root")),
+        "attempts": _tally(attempts=_column(batch, "drafting.attempts")),
+    }
+
+
+def _column(batch: pa.RecordBatch, path: str) -> pa.Array:
+    """Return a nested column by its dotted path."""
+    name, *fields = path.split(".")
+    return pc.struct_field(batch.column(name), fields) if fields else batch.column(name)
+
+
+def _tally(**columns: pa.Array) -> pd.Series:
+    """Return how often each combination occurs; nulls are left out."""
+    frame = pa.table(columns).to_pandas()
+    return frame.groupby(list(columns)).size()
+
+
+def _sum(tallies: list[pd.Series]) -> pd.Series:
+    joined = pd.concat(tallies)
+    return joined.groupby(level=list(joined.index.names)).sum()
+
+
+def _opening(words: list[str]) -> str:
+    return " ".join(words[:OPENING_WORDS]).strip(string.punctuation).lower()

@@ -1,0 +1,186 @@
+"""Putting a sample together: what was read, mapped, attached, heard and drafted, as one record.
+
+The shape is `schemas/sample.schema.json`, which every record is checked against here, before it is
+written. What varies from run to run (times, spend, hosts) never enters it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from builders.checks.schema import validator, violations
+from builders.records import Clip, Drafted, Target, Turn, Utterance
+
+SCHEMA_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What all samples of a build share: the corpus, its terms, the versions, who drafts."""
+
+    corpus: str
+    corpus_version: str
+    language: str
+    label_source: str | None
+    audio_origin: str
+    context: str
+    evaluation_overlap: dict[str, list[str]]
+    rights: dict[str, str]
+    mapping_version: str
+    provider: str
+    model: str
+    prompt_version: str
+
+
+def assemble(target: Target, drafted: Drafted, origin: Origin) -> dict[str, Any]:
+    """Return the sample as JSON values; its audio names the clip, whose bytes travel beside it.
+
+    Raises:
+        RuntimeError: the record is not valid, which is a fault of ours, not of the data.
+    """
+    utterance = target.utterance
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "id": utterance.id,
+        "language": origin.language,
+        "audio": {"path": f"{utterance.id}.flac", "bytes": None} if target.clip else None,
+        "audio_info": _audio_info(target, origin),
+        "background": _background(target),
+        "text_context": [_turn(turn) for turn in target.turns],
+        "target_utterance": _target_utterance(target),
+        "labels": _labels(target, origin),
+        "voice": None,
+        "audio_contribution": None,
+        "contrast": None,
+        "desired_response": desired_response(drafted.reply),
+        "reference_response": _reference(target.reference),
+        "source": _source(target, origin),
+        "drafting": _drafting(drafted, origin),
+        "checks": None,
+        "safety": None,
+        "judge": None,
+        "review": None,
+        "rights": origin.rights,
+    }
+    wrong = violations(validator("sample"), record)
+    if wrong:
+        raise RuntimeError(f"{utterance.id} does not fit the sample schema: {'; '.join(wrong)}")
+    return record
+
+
+def desired_response(reply: dict[str, Any]) -> dict[str, Any]:
+    """Return the reply with the two names that are derived from its lists."""
+    awareness = reply["awareness"]
+    return {
+        "text": reply["text"],
+        "emotion": reply["emotion"],
+        "response_strategy": "_then_".join(reply["strategies"]),
+        "strategies": reply["strategies"],
+        "emotion_awareness": f"{awareness['act']}_{'_and_'.join(awareness['emotions'])}",
+        "awareness": awareness,
+        "audio": None,
+        "synthesis": None,
+    }
+
+
+def audio_info(origin: str, clip: Clip | None, findings: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return what is said of a clip, or of there being none (`origin` is then ``none``)."""
+    found = [{"code": code, "value": None, "detail": None} for code in findings]
+    info: dict[str, Any] = dict.fromkeys(
+        ("sha256_pcm", "samples", "duration", "source_file", "source_sha256", "start", "end")
+    )
+    if clip:
+        info = {name: getattr(clip, name) for name in info}
+    return {"origin": origin if clip else "none", **info, "findings": found, "synthesis": None}
+
+
+def _audio_info(target: Target, origin: Origin) -> dict[str, Any]:
+    of_clip = target.clip.findings if target.clip else ()
+    findings = dict.fromkeys((*target.utterance.findings, *of_clip))
+    return audio_info(origin.audio_origin, target.clip, tuple(findings))
+
+
+def _background(target: Target) -> dict[str, Any] | None:
+    if target.background is None:
+        return None
+    return {"text": target.background, "origin": target.background_origin}
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    return {
+        "id": turn.utterance.id,
+        "speaker": turn.utterance.speaker,
+        "role": turn.role,
+        "text": turn.utterance.text,
+        "emotion": turn.emotion,
+        "audio_sha256": turn.audio_sha256,
+        "gap_seconds": turn.gap_seconds,
+    }
+
+
+def _target_utterance(target: Target) -> dict[str, Any]:
+    utterance, emotions = target.utterance, target.emotions
+    return {
+        "speaker": {"id": utterance.speaker, "sex": utterance.sex, "age": utterance.age},
+        "text": utterance.text,
+        "emotions": {
+            "primary": emotions.primary,
+            "secondary": emotions.secondary,
+            "root": emotions.root,
+            "alternatives": list(emotions.alternatives),
+            "valence": emotions.valence,
+            "arousal": emotions.arousal,
+        },
+    }
+
+
+def _labels(target: Target, origin: Origin) -> dict[str, Any]:
+    said = target.utterance.annotation
+    return {
+        "raw": target.utterance.label,
+        "source": (said and said.source) or origin.label_source,
+        "match_leaf": target.emotions.match_leaf,
+        "match_root": target.emotions.match_root,
+        "votes": said and said.votes,
+        "agreement": said and said.agreement,
+        "intensity": said and said.intensity,
+        "dimensions": said and said.dimensions,
+        "views": said and said.views,
+        "elicitor": said and said.elicitor,
+        "conduct": said and said.conduct,
+        "mapping_version": origin.mapping_version,
+    }
+
+
+def _reference(reference: Utterance | None) -> dict[str, Any] | None:
+    if reference is None:
+        return None
+    return {"id": reference.id, "speaker": reference.speaker, "text": reference.text}
+
+
+def _source(target: Target, origin: Origin) -> dict[str, Any]:
+    return {
+        "corpus": origin.corpus,
+        "corpus_version": origin.corpus_version,
+        "split": target.split,
+        "dialogue_id": target.utterance.dialogue,
+        "utterance_id": target.utterance.utterance,
+        "folds": [],
+        "evaluation_overlap": origin.evaluation_overlap.get(target.split, []),
+        "context": origin.context,
+    }
+
+
+def _drafting(drafted: Drafted, origin: Origin) -> dict[str, Any]:
+    return {
+        "provider": origin.provider,
+        "model": origin.model,
+        "prompt_version": origin.prompt_version,
+        "request_key": drafted.request_key,
+        "planned_strategies": None,
+        "demonstrations": None,
+        "heard_audio": False,
+        "attempts": drafted.attempts,
+        "coercions": drafted.coercions,
+    }

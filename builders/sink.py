@@ -1,0 +1,74 @@
+"""Where outcomes go: samples into the shards of their split, the rest into `rejected.parquet`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow.parquet as pq
+
+from builders.drafting.conversations import Left
+from builders.manifest import Ledger
+from builders.parquet import RejectWriter, SplitWriter, file_digest
+from builders.records import Drafted, GivenUp, Reject, Target
+from builders.samples import Origin, assemble
+
+
+class Sink:
+    """Writes outcomes: samples to the shards of their split, the rest to `rejected.parquet`."""
+
+    def __init__(self, folder: Path, origin: Origin, ledger: Ledger) -> None:
+        self._folder = folder
+        self._origin = origin
+        self._ledger = ledger
+        self._writers: dict[str, SplitWriter] = {}
+        self._rejects = RejectWriter(folder / "rejected.parquet")
+        self.example_left: str | None = None
+
+    def take(self, item: tuple[Target, Drafted | GivenUp | Left] | Reject) -> None:
+        """Write one item and count it."""
+        if isinstance(item, Reject):
+            self._reject(item)
+            return
+        target, outcome = item
+        if isinstance(outcome, Drafted):
+            self._keep(target, outcome)
+        elif isinstance(outcome, GivenUp):
+            said = {"text": target.utterance.text, "label": target.utterance.label}
+            raw = {**said, "answer": outcome.answer}
+            self._reject(
+                Reject(target.id, target.split, "draft", outcome.reason, outcome.detail, raw)
+            )
+        else:
+            self._ledger.left(outcome.kind)
+            self.example_left = self.example_left or outcome.detail
+
+    def close(self) -> list[dict[str, Any]]:
+        """Finish all files and return the path, bytes, rows and SHA-256 of each."""
+        shards = [path for writer in self._writers.values() for path in writer.close()]
+        self._rejects.close()
+        files = [*shards, self._folder / "rejected.parquet"]
+        return [_file(path, self._folder) for path in files]
+
+    def _keep(self, target: Target, drafted: Drafted) -> None:
+        record = assemble(target, drafted, self._origin)
+        writer = self._writers.get(target.split)
+        if writer is None:
+            writer = self._writers[target.split] = SplitWriter(self._folder / "data", target.split)
+        writer.add(orjson.dumps(record), target.clip.flac if target.clip else None)
+        self._ledger.kept(target.split)
+
+    def _reject(self, reject: Reject) -> None:
+        row = {name: getattr(reject, name) for name in ("id", "split", "stage", "reason", "detail")}
+        self._rejects.add({**row, "raw": orjson.dumps(reject.raw).decode()})
+        self._ledger.rejected(reject.split, reject.reason)
+
+
+def _file(path: Path, root: Path) -> dict[str, Any]:
+    return {
+        "path": path.relative_to(root).as_posix(),
+        "bytes": path.stat().st_size,
+        "rows": pq.read_metadata(path).num_rows,
+        "sha256": file_digest(path),
+    }

@@ -1,0 +1,185 @@
+"""From a corpus on disk to targets: read, map labels, choose, attach context, hear.
+
+Two passes over the annotations: `survey` counts the labels and turns the limits into thresholds,
+`Stream` yields targets and rejects in the order of the corpus, holding a few dialogues at a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.context import Persona, attach
+from builders.corpora import Reader
+from builders.corpora.reading import Defects, read_split
+from builders.engines.local import ordered
+from builders.errors import SourceError
+from builders.labels import LabelMap, unmapped_error
+from builders.manifest import Ledger
+from builders.records import Clip, Dialogue, Emotions, Reject, Target, Utterance
+from builders.selection import Selection, Wanted, select
+from builders.voice.decode import ClipError, decode, duration_findings
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus that is being read: who reads which splits, with which mapping and known defects."""
+
+    slug: str
+    reader: Reader
+    splits: tuple[str, ...]
+    label_map: LabelMap
+    defects: Defects
+
+    def read(self, split: str) -> Iterator[Dialogue | Reject]:
+        """Yield the dialogues and rejects of a split."""
+        return read_split(self.reader, self.slug, split, self.defects)
+
+    def emotions(self, utterance: Utterance) -> Emotions | None:
+        """Return the mapped label, None where there is none or it is unmapped on purpose."""
+        if utterance.label is None:
+            return None
+        return self.label_map.emotions(utterance.label, utterance.sentiment)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the first pass found: how many targets are chosen, and how."""
+
+    chosen: int
+    selection: Selection
+
+
+def survey(corpus: Corpus, wanted: Wanted) -> Survey:
+    """Read all annotations once: check that every label is mapped, and choose the targets.
+
+    Raises:
+        LabelError: a label has no row in the mapping table.
+    """
+    unmapped: Counter[str] = Counter()
+    selection, chosen = select(wanted, _candidates(corpus, unmapped))
+    if unmapped:
+        raise unmapped_error(unmapped, corpus.label_map)
+    return Survey(chosen, selection)
+
+
+def _candidates(
+    corpus: Corpus, unmapped: Counter[str]
+) -> Iterator[tuple[Utterance, Emotions | None]]:
+    for split in corpus.splits:
+        for item in corpus.read(split):
+            if isinstance(item, Reject):
+                continue
+            for utterance in item.utterances:
+                try:
+                    yield utterance, corpus.emotions(utterance)
+                except KeyError:
+                    unmapped[str(utterance.label)] += 1
+
+
+class Stream:
+    """Yields the targets and rejects of a corpus, and counts every utterance in the ledger.
+
+    Args:
+        corpus: what is read.
+        selection: which utterances are targets.
+        turns: how many earlier turns are attached.
+        persona: whom the replies speak for.
+        audio: whether clips are decoded.
+        ledger: where utterances are counted.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        selection: Selection,
+        turns: int,
+        persona: Persona,
+        audio: bool,
+        ledger: Ledger,
+    ) -> None:
+        self._corpus = corpus
+        self._selection = selection
+        self._turns = turns
+        self._persona: Persona = persona
+        self._audio = audio
+        self._ledger = ledger
+
+    def __iter__(self) -> Iterator[Target | Reject]:
+        for split in self._corpus.splits:
+            # Utterances are counted here, in one thread; only hearing is spread over several.
+            found = map(self._targets, self._corpus.read(split))
+            for items in ordered(self._heard, found) if self._audio else found:
+                yield from items
+
+    def _targets(self, item: Dialogue | Reject) -> list[Target | Reject]:
+        if isinstance(item, Reject):
+            self._ledger.read(item.split, 1)
+            return [item]
+        emotions = [self._corpus.emotions(utterance) for utterance in item.utterances]
+        self._ledger.read(item.split, len(emotions))
+        chosen = [index for index in range(len(emotions)) if self._takes(item, index, emotions)]
+        return [
+            attach(item, index, emotions, turns=self._turns, persona=self._persona)
+            for index in chosen
+        ]
+
+    def _takes(self, dialogue: Dialogue, index: int, emotions: Sequence[Emotions | None]) -> bool:
+        reason = self._selection.against(dialogue.utterances[index], emotions[index])
+        if reason:
+            self._ledger.not_selected(dialogue.split, reason)
+        return reason is None
+
+    def _heard(self, targets: Sequence[Target | Reject]) -> list[Target | Reject]:
+        """Return a dialogue's targets with their clips; a clip that fails makes a reject."""
+        clips: dict[str, Clip | Reject] = {}
+        heard: list[Target | Reject] = []
+        for target in targets:
+            if isinstance(target, Reject):
+                heard.append(target)
+                continue
+            clip = self._clip(target.utterance, target.split, clips)
+            if isinstance(clip, Reject):
+                heard.append(clip)
+                continue
+            target.clip = clip
+            for turn in target.turns:
+                earlier = self._clip(turn.utterance, target.split, clips)
+                turn.audio_sha256 = earlier.sha256_pcm if isinstance(earlier, Clip) else None
+            heard.append(target)
+        return heard
+
+    def _clip(
+        self, utterance: Utterance, split: str, clips: dict[str, Clip | Reject]
+    ) -> Clip | Reject:
+        """Return an utterance's clip, decoded once however many turns and targets refer to it."""
+        if utterance.id not in clips:
+            clips[utterance.id] = _decode(utterance, split, self._corpus.reader.root)
+        return clips[utterance.id]
+
+
+def _decode(utterance: Utterance, split: str, root: Path) -> Clip | Reject:
+    try:
+        if utterance.media is None:
+            raise ClipError("clip_missing", "the corpus has no clip for this utterance")
+        clip = decode(utterance.media, root)
+    except ClipError as error:
+        raw = {"text": utterance.text, "label": utterance.label, "speaker": utterance.speaker}
+        return Reject(utterance.id, split, "audio", error.reason, error.detail, raw)
+    clip.findings = (*clip.findings, *duration_findings(clip, utterance.start, utterance.end))
+    return clip
+
+
+def check_splits(wanted: Sequence[str], reader: Reader) -> tuple[str, ...]:
+    """Return the splits to read, all of the reader's when none is named."""
+    for split in wanted:
+        if split not in reader.splits:
+            raise SourceError(
+                f"there is no split {split!r}",
+                where=reader.root,
+                expected=", ".join(reader.splits),
+                do="correct --split",
+            )
+    return tuple(split for split in reader.splits if not wanted or split in wanted)

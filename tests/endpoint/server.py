@@ -1,0 +1,367 @@
+"""A real OpenAI-compatible HTTP server for tests and benches, with faults on demand.
+
+    python tests/endpoint/server.py [--port 0] [--latency 0.1] [--slots 64] [--dialects LIST] …
+
+It prints the port it listens on as its first line, then answers
+
+    POST /v1/chat/completions   valid JSON for the schema of the request (see answers.py)
+    GET  /v1/models
+    POST /control               set knobs; the JSON object's fields are those of `Knobs`. Unless it
+                                says {"keep_log": true} the log starts anew
+    GET  /control               the log: see `Log.shown`
+
+Knobs and faults. `dialects` are those of json_schema, json_object, tool, prompt that the server
+understands; json_schema is otherwise answered with `dialect_status` (llama.cpp: 500), the others
+are ignored, as real servers do. `refused` names body fields answered with 400, such as max_tokens.
+`faults` is a list of objects, of which the first that applies is taken:
+
+    {"kind": K, "at": [1, 3]}                     the n-th chat request since the log began
+    {"kind": K, "every": 10}
+    {"kind": K, "probability": 0.1, "seed": 7}
+    {"kind": K, "match": "some text"}             requests whose body contains it
+    further fields: "times": at most so often; "retry_after": seconds, for rate_limit
+
+with K one of the names in `FAULTS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import random
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from endpoint.answers import answer
+
+DIALECTS = ("json_schema", "json_object", "tool", "prompt")
+
+FAULTS = {
+    "rate_limit": (429, "rate_limit_exceeded", "Rate limit reached for this model."),
+    "quota": (429, "insufficient_quota", "You have no credit left; check your billing details."),
+    "error_500": (500, "server_error", "Something broke in here."),
+    "unavailable_503": (503, "overloaded", "All workers are busy."),
+    "forbidden": (403, "forbidden", "This key may not use this model."),
+    "content_filter": (400, "content_filter", "The prompt was stopped by the content filter."),
+    "context_length": (400, "context_length_exceeded", "The maximum context length is 128 tokens."),
+    "bad_request": (400, "invalid_value", "This request makes no sense."),
+    "drop": "closes the connection without an answer",
+    "hang": "never answers",
+    "html": "a web page with status 200",
+    "invalid_json": "a body that is no JSON, with status 200",
+    "truncated": "half an answer, finish_reason length",
+    "refusal": "message.refusal instead of content",
+    "filtered": "finish_reason content_filter",
+    "empty": "blank content",
+    "invalid_text": "an answer that is no JSON",
+    "invalid_answer": "JSON that breaks the schema, until the request carries a correction",
+    "always_invalid": "JSON that breaks the schema, whatever the request carries",
+}
+
+
+@dataclass
+class Knobs:
+    """What can be set by a flag or through POST /control."""
+
+    latency: float = 0.0
+    slots: int = 64
+    dialects: list[str] = field(default_factory=lambda: list(DIALECTS))
+    dialect_status: int = 400
+    api_key: str = ""
+    models: list[str] = field(default_factory=lambda: ["test-model"])
+    any_model: bool = False
+    refused: list[str] = field(default_factory=list)
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    keep_bodies: bool = False
+
+
+@dataclass
+class Log:
+    """What has been asked since the log began. Times are `time.time()` seconds."""
+
+    count: int = 0
+    answered: int = 0
+    in_flight: int = 0
+    max_in_flight: int = 0
+    first: float | None = None
+    last: float | None = None
+    statuses: Counter[int] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    used: Counter[int] = field(default_factory=Counter)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+    def shown(self) -> dict[str, Any]:
+        """Return the log as JSON: `requests` counts bodies by the SHA-256 of their sorted JSON,
+        `faults` says which request (n counts from 1) met which fault."""
+        shown = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "used"}
+        return shown | {"statuses": {str(s): n for s, n in self.statuses.items()}}
+
+
+class Server:
+    """The endpoint: knobs, a log, and a handler for each route."""
+
+    def __init__(self, knobs: Knobs) -> None:
+        self.knobs = knobs
+        self.log = Log()
+        self.slots = asyncio.Semaphore(knobs.slots)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Route one request; a plain function of the path is faster than a router."""
+        path = request.path
+        if path.endswith("/chat/completions") and request.method == "POST":
+            return await self.chat(request)
+        if path.endswith("/models"):
+            return self.refused_key(request) or _json(
+                {
+                    "object": "list",
+                    "data": [{"id": m, "object": "model"} for m in self.knobs.models],
+                }
+            )
+        if path == "/control":
+            return await self.control(request)
+        return _error(404, "not_found", f"There is no route {path}.")
+
+    async def control(self, request: web.BaseRequest) -> web.Response:
+        """Show the log, or set knobs and begin a new log."""
+        if request.method == "POST":
+            wanted = orjson.loads(await request.read() or b"{}")
+            keep = wanted.pop("keep_log", False)
+            self.knobs = Knobs(**{**vars(self.knobs), **wanted})
+            self.slots = asyncio.Semaphore(self.knobs.slots)
+            if not keep:
+                self.log = Log(in_flight=self.log.in_flight)
+        return _json(self.log.shown())
+
+    async def chat(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one chat completion, or fail as the fault plan says."""
+        raw = await request.read()
+        log = self.log
+        self._count(log, request, raw)
+        try:
+            async with self.slots:
+                response = await self._answer(request, raw, log.count)
+        finally:
+            log.in_flight -= 1
+            log.last = time.time()
+        log.statuses[response.status] += 1
+        log.answered += response.status == 200
+        return response
+
+    def _count(self, log: Log, request: web.BaseRequest, raw: bytes) -> None:
+        log.count += 1
+        log.in_flight += 1
+        log.max_in_flight = max(log.max_in_flight, log.in_flight)
+        log.first = log.first or time.time()
+        log.requests[_digest(raw)] += 1
+        if self.knobs.keep_bodies:
+            log.bodies.append(orjson.loads(raw))
+            log.headers.append({k.lower(): v for k, v in request.headers.items()})
+
+    async def _answer(
+        self, request: web.BaseRequest, raw: bytes, number: int
+    ) -> web.StreamResponse:
+        fault = self._fault(raw, number)
+        kind = fault["kind"] if fault else ""
+        if kind == "hang":
+            await asyncio.sleep(3600)
+        if kind == "drop":
+            assert request.transport is not None
+            request.transport.abort()
+        if self.knobs.latency:
+            await asyncio.sleep(self.knobs.latency)
+        refused = self.refused_key(request) or _error_of(fault)
+        if refused:
+            return refused
+        body = orjson.loads(raw)
+        return self._refused(body) or self._complete(body, raw, kind)
+
+    def refused_key(self, request: web.BaseRequest) -> web.Response | None:
+        """Return the 401 for a wrong key, with the key in it, as real servers do."""
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.knobs.api_key and key != self.knobs.api_key:
+            return _error(401, "invalid_api_key", f"Incorrect API key provided: {key}.")
+        return None
+
+    def _fault(self, raw: bytes, number: int) -> dict[str, Any] | None:
+        for index, fault in enumerate(self.knobs.faults):
+            if self.log.used[index] < fault.get("times", sys.maxsize) and _applies(
+                fault, raw, number, self.log.requests
+            ):
+                self.log.used[index] += 1
+                self.log.faults.append({"n": number, "kind": fault["kind"]})
+                return fault
+        return None
+
+    def _refused(self, body: dict[str, Any]) -> web.Response | None:
+        knobs = self.knobs
+        if body.get("model") not in knobs.models and not knobs.any_model:
+            name = body.get("model")
+            return _error(404, "model_not_found", f"The model '{name}' does not exist.")
+        for name in knobs.refused:
+            if name in body:
+                text = f"Unsupported parameter: '{name}' is not supported with this model."
+                return _error(400, "unsupported_parameter", text, name)
+        if _asked_format(body) == "json_schema" and "json_schema" not in knobs.dialects:
+            text = "Input should be 'text' or 'json_object': response_format.type"
+            return _error(knobs.dialect_status, "invalid_request_error", text)
+        return None
+
+    def _complete(self, body: dict[str, Any], raw: bytes, kind: str) -> web.Response:
+        if kind == "html":
+            return web.Response(text="<html><body>Sign in</body></html>", content_type="text/html")
+        if kind == "invalid_json":
+            return web.Response(body=b'{"choices": [{"mess', content_type="application/json")
+        schema = self._schema(body)
+        text = "Blue, if I may choose." if schema is None else _content(schema, body, kind)
+        return _json(_completion(body, raw, text, kind, self._forced_tool(body)))
+
+    def _schema(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the schema the answer must follow, None when it is not understood."""
+        asked, known = _asked_format(body), self.knobs.dialects
+        if asked == "json_schema":
+            return body["response_format"]["json_schema"]["schema"]
+        if asked == "json_object" and "json_object" in known:
+            return body["response_format"].get("schema")
+        if self._forced_tool(body):
+            return body["tools"][0]["function"]["parameters"]
+        return _schema_in_text(body) if "prompt" in known else None
+
+    def _forced_tool(self, body: dict[str, Any]) -> bool:
+        return "tools" in body and "tool" in self.knobs.dialects
+
+
+def _applies(fault: dict[str, Any], raw: bytes, number: int, seen: Counter[str]) -> bool:
+    if "match" in fault and fault["match"].encode() not in raw:
+        return False
+    if "at" in fault:
+        return number in fault["at"]
+    if "every" in fault:
+        return number % fault["every"] == 0
+    if "probability" in fault:
+        # By the body and how often it came, so that the order of arrival does not matter.
+        digest = _digest(raw)
+        dice = random.Random(f"{fault.get('seed', 0)}|{digest}|{seen[digest]}")
+        return dice.random() < fault["probability"]
+    return True
+
+
+def _content(schema: dict[str, Any], body: dict[str, Any], kind: str) -> str:
+    corrected = any(message["role"] == "assistant" for message in body["messages"])
+    if kind == "invalid_text":
+        return "Here is what you asked for."
+    if kind == "always_invalid" or (kind == "invalid_answer" and not corrected):
+        return '{"text": 7, "strategies": ["no such strategy"]}'
+    seed = (body["messages"][-1]["content"], body.get("seed"))
+    text = orjson.dumps(answer(schema, seed)).decode()
+    return text[: len(text) // 2] if kind == "truncated" else text
+
+
+def _completion(
+    body: dict[str, Any], raw: bytes, text: str, kind: str, as_tool: bool
+) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": text}
+    finish = {"truncated": "length", "filtered": "content_filter"}.get(kind, "stop")
+    if as_tool:
+        call = {"name": body["tools"][0]["function"]["name"], "arguments": text}
+        message = {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "call_1", "type": "function", "function": call}],
+        }
+    if kind == "refusal":
+        message = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
+    if kind in {"empty", "filtered"}:
+        message = {"role": "assistant", "content": "  "}
+    usage = {"prompt_tokens": len(raw) // 4, "completion_tokens": max(1, len(text) // 4)}
+    return {
+        "id": "chatcmpl-test",
+        "object": "chat.completion",
+        "created": 0,
+        "model": body["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+        "usage": usage | {"total_tokens": sum(usage.values())},
+    }
+
+
+def _asked_format(body: dict[str, Any]) -> str:
+    return (body.get("response_format") or {}).get("type", "")
+
+
+def _schema_in_text(body: dict[str, Any]) -> dict[str, Any] | None:
+    text = body["messages"][0]["content"]
+    start = text.find('{"')
+    return orjson.loads(text[start : text.rfind("}") + 1]) if start >= 0 else None
+
+
+def _digest(raw: bytes) -> str:
+    body = orjson.dumps(orjson.loads(raw), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(body).hexdigest()
+
+
+def _error_of(fault: dict[str, Any] | None) -> web.Response | None:
+    meaning = FAULTS[fault["kind"]] if fault else ""
+    if fault is None or isinstance(meaning, str):
+        return None
+    response = _error(*meaning)
+    if "retry_after" in fault:
+        response.headers["Retry-After"] = str(fault["retry_after"])
+    return response
+
+
+def _error(status: int, code: str, text: str, param: str | None = None) -> web.Response:
+    error = {"message": text, "type": code, "param": param, "code": code}
+    return _json({"error": error}, status)
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
+
+
+async def serve(knobs: Knobs, port: int) -> None:
+    """Listen on 127.0.0.1, print the port, and serve until the process ends."""
+    low_level = web.Server(Server(knobs).handle, access_log=None)
+    runner = web.ServerRunner(low_level)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
+    await site.start()
+    assert runner.addresses
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the flags and serve."""
+    parser = argparse.ArgumentParser(description="An OpenAI-compatible endpoint for tests.")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds per answer")
+    parser.add_argument("--slots", type=int, default=64, help="requests served at once")
+    parser.add_argument("--dialects", default=",".join(DIALECTS))
+    parser.add_argument("--dialect-status", type=int, default=400)
+    parser.add_argument("--api-key", default="", help="the only key that is let in")
+    parser.add_argument("--models", default="test-model", help="separated by commas")
+    parser.add_argument("--any-model", action="store_true", help="answer for every model name")
+    parser.add_argument("--refused", default="", help="body fields answered with 400")
+    parser.add_argument("--faults", type=orjson.loads, default=[], help="a JSON list")
+    parser.add_argument("--keep-bodies", action="store_true")
+    chosen = vars(parser.parse_args(arguments))
+    port = chosen.pop("port")
+    for name in ("dialects", "models", "refused"):
+        chosen[name] = [part for part in chosen[name].split(",") if part]
+    asyncio.run(serve(Knobs(**chosen), port))
+
+
+if __name__ == "__main__":
+    main()
