@@ -27,7 +27,7 @@ fix: .venv/test  ## rewrite what format and lint can
 	$(BIN)/ruff check --fix .
 
 golden: .venv/test  ## rewrite the golden files from what is read now; read the difference
-	HEARTEN_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q -k golden
+	$(BIN)/python -m pytest -q -k golden --update-golden
 
 setup: .venv/test
 

@@ -2,8 +2,8 @@
 
     python bench/drafting.py [--runs 3] [--prompts 2000 4000] [--memory 2000 20000 200000]
 
-The endpoint runs on the second core with 100 ms latency and 64 slots, the build on the first. Beside
-the build a bare client runs in the same conditions: an aiohttp loop with pydantic and a journal.
+The endpoint runs on the second core with 100 ms latency and 64 slots, the build on the first.
+Beside the build a bare client runs in the same conditions: an aiohttp loop with pydantic and a journal.
 Marginal figures are (more prompts - fewer prompts) / difference; medians of several runs.
 """
 

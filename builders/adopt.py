@@ -60,7 +60,11 @@ def _looser() -> Validator:
     """Return the validator of what a record must have before its words are looked up."""
     text, perhaps = {"type": "string", "minLength": 1}, {"type": ["string", "null"]}
     turn = {"text": text, "speaker": perhaps}
-    emotions = {"type": "object", "properties": {"primary": text, "secondary": perhaps}}
+    emotions = {
+        "type": "object",
+        "required": ["primary"],
+        "properties": {"primary": text, "secondary": perhaps},
+    }
     properties = {
         "id": {"type": ["string", "integer"]},
         "audio": {"type": ["object", "null"]},
@@ -101,7 +105,7 @@ def _emotions(given: dict[str, Any], coercions: list[dict[str, str]], where: str
     for field in nodes:
         word = given.get(field)
         node = nodes[field] = vocabulary.resolve(word) if word else None
-        if (word and node is None) or (field == "primary" and not word):
+        if word and node is None:
             raise ConfigError(
                 f"{field} emotion {word!r} is not known",
                 where=where,

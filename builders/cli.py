@@ -38,7 +38,7 @@ def _env(name: str, help_text: str, **more: Any) -> Any:
 
 @_build_app.command("build")
 @app.command("build")
-def build_command(
+def build_command(  # noqa: PLR0913 - one argument for each option
     corpus: Corpus,
     source: Source = None,
     sample: Annotated[
@@ -173,7 +173,8 @@ def _run(command: typer.Typer, name: str) -> None:
     except HeartenError as error:
         _fail(str(error), error.exit_code)
     except _CommandLineError as error:
-        _fail(f"{error.format_message()} See {name} --help.", UsageError.exit_code)
+        line = f"{error.format_message()} See {name} --help."
+        _fail(line, UsageError.exit_code)
     except KeyboardInterrupt:
         _fail("stopped; run the same command again to go on", StoppedEarly.exit_code)
     except BrokenPipeError:
@@ -181,7 +182,7 @@ def _run(command: typer.Typer, name: str) -> None:
 
 
 def _defaults(name: str) -> dict[str, Any]:
-    """Return what `hearten.toml` says for the options of `build`, in the shape the library takes."""
+    """Return what `hearten.toml` says for the options of `build`, as the library takes it."""
     path = Path("hearten.toml")
     if not path.is_file():
         return {}

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from builders import assets
@@ -90,6 +90,7 @@ def _row(header: list[str], cells: list[str], where: str) -> Row:
     return Row({name: cell.strip() for name, cell in zip(header, cells, strict=True)}, where)
 
 
+@lru_cache(maxsize=4096)
 def normalise(word: str) -> str:
     """Return `word` as it is looked up: lower case; blanks, hyphens and underscores alike."""
     return re.sub(r"[\s_-]+", "_", word.strip().lower())

@@ -27,11 +27,12 @@ from builders.corpora import Card, load_card, open_reader
 from builders.corpora.reading import Defects
 from builders.drafting import phrasebook, prompts
 from builders.drafting.budget import Budget, price_of, tokens_of
+from builders.drafting.committer import Committer
 from builders.drafting.conversations import BLOCK, Conversations, Retry, blocks_of
 from builders.drafting.draft import Drafter, Sampling
 from builders.drafting.models import open_model
 from builders.drafting.request import key
-from builders.drafting.store import Committer, Store, store_exists
+from builders.drafting.store import Store, store_exists
 from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.folder import BuildFolder
 from builders.labels import label_map

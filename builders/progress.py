@@ -16,7 +16,7 @@ _LIVE_SECONDS = 0.2
 
 @dataclass(slots=True)
 class State:
-    """How far a build is: targets, outcomes so far, requests sent, US dollars or None for unknown."""
+    """How far a build is; `usd` is None for an unknown price, `paid` false without a model."""
 
     total: int
     done: int = 0

@@ -112,7 +112,9 @@ def test_clips_without_audio_are_rejects_and_nothing_kept_is_exit_1(tmp_path, ou
     source = make_meld_tree(tmp_path / "meld", {"train": [meld_row(0, 0)]})
     (source / "train_splits").mkdir()
     write_mp4(source / "train_splits/dia0_utt0.mp4", None)
-    ended = hearten("build", "--corpus", "meld", "--source", source, "--split", "train", "--output", output)
+    ended = hearten(
+        "build", "--corpus", "meld", "--source", source, "--split", "train", "--output", output
+    )
     line = one_line_error(ended)
     assert ended.code == 1
     assert "nothing was kept" in line and "1 no_audio_stream" in line and "rejected.parquet" in line

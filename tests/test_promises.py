@@ -1,9 +1,8 @@
-"""The repository keeps its own promises: layers, sizes, names, and nothing that must not be there."""
+"""The repository keeps its own promises: layers, sizes, names, and what must not be there."""
 
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,16 +87,16 @@ def test_nothing_committed_names_this_machine_or_a_registry():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("not a checkout")
-    forbidden = re.compile(
-        "/" + "work/|files" + r"\.pythonhosted|" + "pypi" + r"\.org/simple|--index-url"
-    )
+    # Spelt in pieces, so that this file passes its own check.
+    places = ("/wo" + "rk/", "files.python" + "hosted", "py" + "pi.org/simple", "--index" + "-url")
     for name in listed.stdout.split("\n"):
         path = ROOT / name
         if (
             path.suffix in {".py", ".md", ".toml", ".txt", ".j2", ".tsv", ".json", ""}
             and path.is_file()
         ):
-            assert not forbidden.search(path.read_text("utf-8", "ignore")), name
+            text = path.read_text("utf-8", "ignore")
+            assert not [place for place in places if place in text], name
 
 
 HEAVY = "pandas polars pyarrow aiohttp openai av soundfile librosa torch ray fastapi datasets"

@@ -16,7 +16,7 @@ from builders.drafting.request import Request
 from builders.drafting.store import Spent
 from builders.errors import ConfigError, StoppedEarly
 
-_CHARACTERS_PER_TOKEN = 4.0
+_CHARACTERS_PER_TOKEN = 4
 _PRICES = Path(__file__).with_name("prices.toml")
 
 
@@ -49,10 +49,15 @@ def price_of(model: str, own: Mapping[str, Any]) -> Price | None:
         ) from error
 
 
+def estimated_tokens(characters: int) -> int:
+    """Return about how many tokens a text has: its characters over four, rounded up."""
+    return -(-characters // _CHARACTERS_PER_TOKEN)
+
+
 def tokens_of(request: Request) -> int:
-    """Return about how many tokens a prompt has: a character count over four, schema included."""
+    """Return about how many tokens a prompt has, its schema included."""
     characters = sum(len(str(message["content"])) for message in request.messages)
-    return int((characters + len(request.schema.sent_text)) / _CHARACTERS_PER_TOKEN)
+    return estimated_tokens(characters + len(request.schema.sent_text))
 
 
 class Budget:
@@ -119,11 +124,11 @@ class Budget:
         self._reserved = (self._reserved[0] + room[0], self._reserved[1] + room[1])
         return room
 
-    def settle(self, room: tuple[int, int], used: tuple[int | None, int | None]) -> None:
-        """Give room back and count what was used; what the endpoint does not say is estimated."""
+    def settle(self, room: tuple[int, int], used: tuple[int, int]) -> None:
+        """Give room back and count the tokens that were used, of prompt and answer."""
         self._reserved = (self._reserved[0] - room[0], self._reserved[1] - room[1])
-        self.prompt_tokens += room[0] if used[0] is None else used[0]
-        self.completion_tokens += room[1] if used[1] is None else used[1]
+        self.prompt_tokens += used[0]
+        self.completion_tokens += used[1]
 
     def _stop(self, limit: str) -> StoppedEarly:
         spent = f"{self.prompt_tokens + self.completion_tokens:,} tokens"

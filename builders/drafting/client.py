@@ -1,8 +1,8 @@
 """Asking endpoints: one answer for one request, or a failure whose kind says what to do.
 
-A slot is held while a request is under way and until its answer is handed over, never while waiting to
-try again. Being told "too many" lowers the limit and uses up no try; failures that pass are tried again
-a few times; when nothing at all succeeds for long, the build stops and can be resumed.
+A slot is held while a request is under way and until its answer is handed over, never while waiting
+to try again. Being told "too many" lowers the limit and uses up no try; failures that pass are
+tried again a few times; when nothing at all succeeds for long, the build stops and can be resumed.
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ from builders.drafting.transports import Transport
 from builders.errors import EndpointError, HeartenError, StoppedEarly
 
 CHAT = "/chat/completions"
+KEY_VARIABLES = "HEARTEN_API_KEY or OPENAI_API_KEY"
 TRIES = 5
 _FIRST_CONTACT_TRIES = 3
 _LONGEST_WAIT = 60.0
+# The endpoint is asked for more than it can do: fewer at once.
+_TOO_MANY = frozenset({"rate_limited", "timeout"})
+# Statuses with which a server may say that it does not know the form it was asked in.
+_UNKNOWN_FORM = frozenset({400, 422, 500})
 # So many requests refused as malformed before any was understood: none will be.
 _REFUSED_AT_MOST = 8
 # How servers answer to a form of structured output that they do not know.
@@ -41,7 +46,7 @@ Delivered = TypeVar("Delivered")
 
 @dataclass(slots=True)
 class Completion:
-    """A model's answer: `outcome` is ok, refusal, truncated or empty; `seconds` is how long it took."""
+    """A model's answer: `outcome` is ok, refusal, truncated or empty; it took `seconds`."""
 
     outcome: str
     text: str
@@ -97,13 +102,13 @@ class Endpoint:
 
     async def complete(self, request: Request) -> Completion:
         """Send a request once, in the form the endpoint understands; raises `Failure`."""
-        understood = self._understood or await self._understanding()
-        try:
-            return await self._send(request, understood)
-        except Failure as failure:
-            if failure.kind != "bad_request" or not await self._relearn(understood, failure):
-                raise
-        return await self._send(request, await self._understanding())
+        while True:
+            understood = self._understood or await self._understanding()
+            try:
+                return await self._send(request, understood)
+            except Failure as failure:
+                if not await self._relearn(understood, failure):
+                    raise
 
     async def models(self) -> list[str]:
         """Return the models that the endpoint says it has; empty where it does not say."""
@@ -132,11 +137,13 @@ class Endpoint:
             return self._understood or Understanding()
 
     async def _relearn(self, used: Understanding, failure: Failure) -> bool:
-        """Learn from a refused request: the field it names, or all anew where it was only remembered."""
+        """Learn from a refused request: the field it names, or all anew if it was remembered."""
+        if failure.kind not in _NOT_UNDERSTOOD or failure.status not in _UNKNOWN_FORM:
+            return False
         async with self._lock:
             if self._understood != used:
                 return True
-            if adapted := used.adapted(failure.detail):
+            if adapted := _adapted(used, failure):
                 self._learn(adapted)
                 return True
             if self._probed:
@@ -158,18 +165,21 @@ class Endpoint:
                 try:
                     completion = await self._send(asked, understood)
                 except Failure as failure:
-                    if adapted := understood.adapted(failure.detail):
+                    if adapted := _adapted(understood, failure):
                         understood = adapted
                         continue
                     if failure.kind not in _NOT_UNDERSTOOD:
                         raise
                     refused = failure
                 else:
+                    refused = None
                     if _fits(fits, completion.text):
                         self._learn(understood)
                         return
                 break
-        if refused is not None and refused.kind != "bad_response":
+        if refused is not None and refused.kind == "bad_response":
+            raise Failure("wrong_address", refused.detail, refused.status)
+        if refused is not None:
             raise refused
         self._learn(understood)
 
@@ -197,7 +207,8 @@ class Pool:
         self._patience = patience
         self._attempted = attempted
         self._succeeded = False
-        self._last_success: float | None = None
+        self._open = 0
+        self._idle_since = 0.0
         self._refused = 0
 
     async def complete(
@@ -210,43 +221,59 @@ class Pool:
             StoppedEarly: the quota is exhausted, or nothing has succeeded for too long.
             EndpointError: the endpoint can answer no request as things are.
         """
-        tries = 0
-        while True:
-            endpoint = max(self._endpoints, key=lambda e: e.limits.room)
-            await endpoint.limits.acquire()
-            sent = time.monotonic()
-            self._last_success = self._last_success or sent
-            try:
-                completion = await endpoint.complete(request)
-                self._note_success(endpoint)
-                return await deliver(completion)
-            except Failure as caught:
-                failure = caught
-            finally:
-                endpoint.limits.release()
-            await self._attempted(request, failure, endpoint.name, time.monotonic() - sent)
-            tries += failure.kind in PASSING
-            await asyncio.sleep(await self._wait(failure, endpoint, sent, tries))
+        if not self._open:
+            self._idle_since = time.monotonic()
+        self._open += 1
+        try:
+            return await self._complete(request, deliver)
+        finally:
+            self._open -= 1
 
     async def close(self) -> None:
         """Close every endpoint's connections."""
         for endpoint in self._endpoints:
             await endpoint.transport.close()
 
+    async def _complete(
+        self, request: Request, deliver: Callable[[Completion], Awaitable[Delivered]]
+    ) -> Delivered:
+        tries, failed_at = 0, None
+        while True:
+            endpoint = self._roomiest(failed_at)
+            await endpoint.limits.acquire()
+            sent = time.monotonic()
+            try:
+                completion = await endpoint.complete(request)
+                self._note_success(endpoint)
+                return await deliver(completion)
+            except Failure as caught:
+                failure, failed_at = caught, endpoint
+            finally:
+                endpoint.limits.release()
+            await self._attempted(request, failure, endpoint.name, time.monotonic() - sent)
+            tries += failure.kind in PASSING
+            await asyncio.sleep(await self._wait(failure, endpoint, sent, tries))
+
+    def _roomiest(self, failed_at: Endpoint | None) -> Endpoint:
+        """Return the endpoint with the most room, if possible another than where a try failed."""
+        if len(self._endpoints) == 1:
+            return self._endpoints[0]
+        return max(self._endpoints, key=lambda e: (e is not failed_at, e.limits.room))
+
     def _note_success(self, endpoint: Endpoint) -> None:
         self._succeeded = True
-        self._last_success = time.monotonic()
+        self._idle_since = time.monotonic()
         endpoint.limits.answered()
 
     async def _wait(self, failure: Failure, endpoint: Endpoint, sent: float, tries: int) -> float:
         """Return how many seconds to wait before the next try, or raise what ends the trying."""
         if final := await self._final(failure, endpoint, tries):
             raise final from failure
-        if failure.kind == "rate_limited":
+        if failure.kind in _TOO_MANY:
             endpoint.limits.too_many(sent)
-        elif failure.kind not in PASSING or tries >= TRIES:
+        if failure.kind != "rate_limited" and (failure.kind not in PASSING or tries >= TRIES):
             raise failure
-        idle = time.monotonic() - (self._last_success or sent)
+        idle = time.monotonic() - self._idle_since
         if idle > self._patience:
             raise StoppedEarly(
                 f"nothing has succeeded for {idle:.0f} s ({failure.detail})",
@@ -283,7 +310,7 @@ def _fatal(failure: Failure, endpoint: Endpoint) -> HeartenError | None:
         return EndpointError(
             f"the key was refused (HTTP {failure.status})",
             where=name,
-            do="set OPENAI_API_KEY to a key that may use this model",
+            do=f"set {KEY_VARIABLES} to a key that may use this model",
         )
     if failure.kind == "wrong_address":
         return EndpointError(
@@ -316,7 +343,7 @@ def _completion(content: bytes, dialect: str, seconds: float, endpoint: str) -> 
         choice = response["choices"][0]
         message = choice["message"]
         text = answer_text(message, dialect)
-    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError) as error:
+    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError) as error:
         start = content[:80].decode("utf-8", "replace")
         raise Failure("bad_response", f"not a chat completion: {start!r}", 200) from error
     finish = choice.get("finish_reason")
@@ -334,6 +361,10 @@ def _completion(content: bytes, dialect: str, seconds: float, endpoint: str) -> 
         seconds,
         endpoint,
     )
+
+
+def _adapted(understood: Understanding, failure: Failure) -> Understanding | None:
+    return understood.adapted(failure.detail) if failure.kind == "bad_request" else None
 
 
 def _fits(validator: Any, text: str) -> bool:

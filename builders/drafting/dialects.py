@@ -17,14 +17,19 @@ from builders.drafting.request import NarrowedSchema, Request
 DIALECTS = ("json_schema", "json_object", "tool", "prompt")
 _NAME = "reply"
 _SAMPLING = ("temperature", "top_p", "seed")
+# A field may also be complained about because its value is too large; it is understood then.
+_REFUSED = ("unsupported", "not support", "unrecogni", "unknown", "unexpected", "not permitted")
+_EITHER = "cannot both"
+# Enough for a model that thinks first; the answer itself takes twenty.
+_PROBE_TOKENS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
     """What one endpoint understands of a request.
 
-    `dialect` is one of `DIALECTS`, `limit` the name it has for the most tokens of an answer, `without`
-    the sampling values it refuses.
+    `dialect` is one of `DIALECTS`, `limit` the name it has for the most tokens of an answer,
+    `without` the sampling values it refuses.
     """
 
     dialect: str = DIALECTS[0]
@@ -44,10 +49,14 @@ class Understanding:
         return cls(fields["dialect"], fields["limit"], tuple(fields["without"]))
 
     def adapted(self, complaint: str) -> Understanding | None:
-        """Return what is left when an endpoint refuses a field that its complaint names, or None."""
+        """Return what is left when an endpoint's complaint refuses a field, or None."""
+        if not any(words in complaint.lower() for words in (*_REFUSED, _EITHER)):
+            return None
         if self.limit in complaint and self.limit == "max_tokens":
             return replace(self, limit="max_completion_tokens")
-        refused = next((n for n in _SAMPLING if n in complaint and n not in self.without), None)
+        # Of two that exclude each other, the later one matters less.
+        still_sent = [name for name in reversed(_SAMPLING) if name not in self.without]
+        refused = next((name for name in still_sent if name in complaint), None)
         return replace(self, without=(*self.without, refused)) if refused else None
 
 
@@ -66,13 +75,10 @@ def body(request: Request, understood: Understanding) -> dict[str, Any]:
 
 
 def answer_text(message: dict[str, Any], dialect: str) -> str:
-    """Return the answer in a completion's message; under the prompt dialect without its code fence."""
-    if dialect == "tool":
-        calls = message.get("tool_calls") or []
-        return (
-            str(calls[0]["function"]["arguments"]) if calls else str(message.get("content") or "")
-        )
-    text = str(message.get("content") or "")
+    """Return the answer in a completion's message; a prompted one without its code fence."""
+    if dialect == "tool" and message.get("tool_calls"):
+        return str(message["tool_calls"][0]["function"]["arguments"])
+    text = _content(message.get("content") or "")
     if dialect == "prompt" and text.strip().startswith("```"):
         inner = text.strip().removeprefix("```json").removeprefix("```")
         return inner.removesuffix("```").strip()
@@ -93,7 +99,14 @@ def probe(model: str) -> Request:
         }
     )
     asked = ({"role": "user", "content": "Choose a colour and at least one word."},)
-    return Request(model, asked, schema, None, 0.0, 1.0, 400, 0, "probe", 0)
+    return Request(model, asked, schema, None, 0.0, 1.0, _PROBE_TOKENS, 0, "probe", 0)
+
+
+def _content(content: str | list[dict[str, Any]]) -> str:
+    """Return a message's content, which some servers give in parts."""
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] for part in content if part["type"] == "text")
 
 
 def _json_schema(request: Request) -> dict[str, Any]:

@@ -69,8 +69,7 @@ class _Form:
 
     schema: NarrowedSchema
     checker: Validator
-    offered: list[tuple[str, str]]
-    emotions: list[str]
+    choices: prompts.Rendered
     words: str
 
 
@@ -83,8 +82,12 @@ def _form(emotions: Emotions, own_turns: int) -> _Form:
     words = emotions.primary.replace("_", " ")
     if emotions.secondary:
         words += f", with some {emotions.secondary.replace('_', ' ')}"
-    offered = [(name, known[name].definition) for name in allowed]
-    return _Form(NarrowedSchema(document), Validator(document), offered, list(nodes), words)
+    choices = prompts.load("draft/choices.j2").render(
+        strategies=[(name, known[name].definition) for name in allowed],
+        emotions=nodes,
+        acts=document["properties"]["awareness"]["properties"]["act"]["enum"],
+    )
+    return _Form(NarrowedSchema(document), Validator(document), choices, words)
 
 
 class Drafter:
@@ -99,7 +102,6 @@ class Drafter:
 
     def __init__(self, model: str, persona: str, label_source: str, sampling: Sampling) -> None:
         reply = load_schema("reply")["properties"]
-        self._acts: list[str] = reply["awareness"]["properties"]["act"]["enum"]
         system = prompts.load("draft/system.j2").render(
             persona=persona, reply_emotions=reply["emotion"]["enum"]
         )
@@ -169,9 +171,7 @@ class Drafter:
             label_note=self._label_note,
             voice=None,
             demonstrations=[],
-            strategies=form.offered,
-            emotions=form.emotions,
-            acts=self._acts,
+            choices=form.choices,
         )
         return Request(
             model=self._model,

@@ -7,17 +7,20 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from urllib.parse import urlsplit
 
 from builders.config import BuildConfig
-from builders.drafting.budget import Budget
-from builders.drafting.client import Completion, Endpoint, Pool
+from builders.drafting.budget import Budget, estimated_tokens, tokens_of
+from builders.drafting.client import KEY_VARIABLES, Completion, Endpoint, Pool
+from builders.drafting.committer import Committer
 from builders.drafting.conversations import Left
 from builders.drafting.failures import Failure
 from builders.drafting.limits import Limits
 from builders.drafting.models import asked
 from builders.drafting.request import Request, key
-from builders.drafting.store import Answer, Attempt, Committer, Store
+from builders.drafting.store import Answer, Attempt, Store
 from builders.drafting.transports import AiohttpTransport, OpenAITransport
+from builders.errors import ConfigError
 
 # Failures that are an endpoint's answer to this very prompt: held, and not asked for again.
 _ANSWERS = frozenset({"context_length", "content_filter"})
@@ -37,7 +40,7 @@ class EndpointModel:
     async def answer(self, request: Request, request_key: str) -> Answer | Left:
         """Return the committed answer, or the failure that is left of several tries."""
         room = self._budget.reserve(request)
-        used: list[tuple[int | None, int | None]] = []
+        used: list[tuple[int, int]] = []
         try:
             deliver = partial(self._deliver, request, request_key, used)
             answer, done = await self.pool.complete(request, deliver)
@@ -72,11 +75,11 @@ class EndpointModel:
         self,
         request: Request,
         request_key: str,
-        used: list[tuple[int | None, int | None]],
+        used: list[tuple[int, int]],
         completion: Completion,
     ) -> Committed:
         """Hand an answer to the committer; called while its slot is still held."""
-        used.append((completion.prompt_tokens, completion.completion_tokens))
+        used.append(_tokens(request, completion))
         answer = Answer(
             completion.outcome, completion.text, completion.finish_reason, completion.model
         )
@@ -88,10 +91,46 @@ class EndpointModel:
             200,
             None,
             completion.seconds,
-            completion.prompt_tokens,
-            completion.completion_tokens,
+            *used[0],
         )
         return answer, await self._committer.enqueue(asked(request, request_key), answer, attempt)
+
+
+def _tokens(request: Request, completion: Completion) -> tuple[int, int]:
+    """Return the tokens of prompt and answer; what an endpoint does not say is estimated."""
+    prompt, answer = completion.prompt_tokens, completion.completion_tokens
+    return (
+        tokens_of(request) if prompt is None else prompt,
+        estimated_tokens(len(completion.text)) if answer is None else answer,
+    )
+
+
+def _api_key() -> str:
+    """Return the key for the endpoints; servers of one's own mostly ask for none."""
+    api_key = os.environ.get("HEARTEN_API_KEY") or os.environ.get("OPENAI_API_KEY") or "none"
+    api_key = api_key.strip()
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise ConfigError(
+            f"the key in {KEY_VARIABLES} holds a character that no key has",
+            expected="printable ASCII on one line",
+            do="copy the key anew",
+        )
+    return api_key
+
+
+def _check_address(base_url: str) -> None:
+    """Refuse what is no address, and a password in it, which would be shown and stored."""
+    parts = urlsplit(base_url)
+    if parts.username is not None or parts.query:
+        raise ConfigError(
+            f"the address of {parts.hostname} holds a user, a password or a query",
+            expected="http://HOST:PORT/v1",
+            do=f"put the key into {KEY_VARIABLES}",
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(
+            f"{base_url!r} is no address", expected="http://HOST:PORT/v1", do="correct --base-url"
+        )
 
 
 @asynccontextmanager
@@ -100,7 +139,9 @@ async def open_endpoint(
 ) -> AsyncIterator[EndpointModel]:
     """Open the endpoints of a config as one model, and close their connections afterwards."""
     make = OpenAITransport if config.client == "openai" else AiohttpTransport
-    api_key = os.environ.get("HEARTEN_API_KEY") or os.environ.get("OPENAI_API_KEY") or "none"
+    api_key = _api_key()
+    for address in config.base_urls:
+        _check_address(address)
     endpoints = [
         Endpoint(
             address.rstrip("/"),

@@ -1,4 +1,4 @@
-"""What can go wrong between us and an endpoint, as a closed list; the one boundary for such errors."""
+"""What can go wrong between us and an endpoint: a closed list, and the one boundary to it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _kind(status: int, said: str) -> str:
 
 
 def _error(content: bytes) -> dict[str, Any]:
-    """Return the error object of a body: OpenAI's shape, a plain `message` or `detail`, or nothing."""
+    """Return the error object of a body: OpenAI's shape, or a plain `message` or `detail`."""
     try:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""How many requests one endpoint is sent at once: fewer after it says too many, more while it copes."""
+"""How many requests one endpoint gets at once: fewer when it says too many, more while it copes."""
 
 from __future__ import annotations
 

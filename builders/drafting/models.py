@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from builders.config import PHRASEBOOK, BuildConfig
 from builders.drafting import phrasebook, prompts
 from builders.drafting.budget import Budget
+from builders.drafting.committer import Committer
 from builders.drafting.conversations import Model
 from builders.drafting.request import Request
-from builders.drafting.store import Answer, Asked, Attempt, Committer, Store
+from builders.drafting.store import Answer, Asked, Attempt, Store
 
 
 class PhrasebookModel:

@@ -18,22 +18,35 @@ from jinja2 import meta
 from builders import assets
 from builders.errors import ConfigError
 
-DRAFT_TEMPLATES = ("draft/system.j2", "draft/user.j2", "draft/correction.j2")
+DRAFT_TEMPLATES = (
+    "draft/system.j2",
+    "draft/user.j2",
+    "draft/choices.j2",
+    "draft/correction.j2",
+)
 
 _HEADER = re.compile(r"\A\{#\n(.*?)\n#\}\n", re.DOTALL)
 _KEYS = ["id", "version", "parts"]
 
 
-def _on_one_line(value: object) -> str:
+class Rendered(str):
+    """What a template of ours has rendered; another template writes it as it is."""
+
+    __slots__ = ()
+
+
+def _written(value: object) -> str:
     """Return what a template writes: text, on one line, so that a corpus cannot start a section."""
     if not isinstance(value, str):
         raise TypeError(f"{value!s} stands where text is expected")
+    if isinstance(value, Rendered) or (value.isprintable() and "  " not in value):
+        return value
     return " ".join(value.split())
 
 
 _ENVIRONMENT = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
-    finalize=_on_one_line,
+    finalize=_written,
     trim_blocks=True,
     lstrip_blocks=True,
     autoescape=False,
@@ -62,7 +75,7 @@ class Template:
         self._body = _compile(source, path)
         self._check_body(source)
 
-    def render(self, **parts: object) -> str:
+    def render(self, **parts: object) -> Rendered:
         """Return the prompt. None or an empty list leaves the part's section out.
 
         Raises:
@@ -71,7 +84,7 @@ class Template:
         if parts.keys() != self.parts:
             raise self._parts_error(set(parts))
         try:
-            return self._body.render(parts)
+            return Rendered(self._body.render(parts))
         except (jinja2.UndefinedError, TypeError, ValueError) as error:
             raise ConfigError(
                 f"the template cannot be rendered: {error}",

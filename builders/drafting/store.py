@@ -1,18 +1,14 @@
 """The store: every request made, every attempt, every answer held; nothing of ours deletes it.
 
-An answer counts as done once it is committed. Answers are committed in batches of at most 64, and
-no more than 64 received answers ever wait for their commit, so a kill loses at most one batch
-beside what was in flight. SQLite runs in WAL mode with full synchronous; PostgreSQL serves many
-machines.
+An answer counts as done once it is committed (`committer.py`). SQLite runs in WAL mode with full
+synchronous; PostgreSQL serves many machines.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +24,6 @@ from builders.errors import StoreError
 from builders.folder import writable
 
 VERSION = "1"
-BATCH = 64
-_LINGER_SECONDS = 0.02
 _BUSY_SECONDS = 60
 _PREPARING = 0x68656172  # a PostgreSQL lock number of our own
 
@@ -123,13 +117,12 @@ class Asked:
 
 @dataclass(slots=True)
 class Spent:
-    """Tokens used by one model, and how many attempts did not say what they used."""
+    """Tokens used by one model in so many attempts."""
 
     model: str
     attempts: int
     prompt_tokens: int
     completion_tokens: int
-    unknown: int
 
 
 class Store:
@@ -193,14 +186,12 @@ class Store:
         """Return the tokens a build has used so far, over all its runs, by model."""
         columns = attempts.c
         sent = (columns.outcome != "connection") & (columns.endpoint != "phrasebook")
-        unknown = sa.func.sum(sa.case((columns.prompt_tokens.is_(None), 1), else_=0))
         query = (
             sa.select(
                 columns.model,
                 sa.func.count(),
                 sa.func.coalesce(sa.func.sum(columns.prompt_tokens), 0),
                 sa.func.coalesce(sa.func.sum(columns.completion_tokens), 0),
-                unknown,
             )
             .where(columns.build == build, sent)
             .group_by(columns.model)
@@ -259,77 +250,6 @@ class Store:
 def store_exists(url: str) -> bool:
     """Return whether there is a store to look answers up in; a database server is taken to be."""
     return "://" in url or Path(url).is_file()
-
-
-class Committer:
-    """Commits answers in batches from the event loop; see the module for what it promises.
-
-    Use as an async context manager. `enqueue` returns once the answer has a place among the at most
-    64 that wait, and gives a future that is done when the answer is committed.
-    """
-
-    def __init__(self, store: Store, build: str) -> None:
-        self._store = store
-        self._build = build
-        self._room = asyncio.Semaphore(BATCH)
-        self._wake = asyncio.Event()
-        self._waiting: list[tuple[Asked, Answer | None, Attempt, asyncio.Future[None]]] = []
-        self._thread = ThreadPoolExecutor(1, "store")
-        self._task: asyncio.Task[None] | None = None
-        self._closing = False
-
-    async def __aenter__(self) -> Committer:
-        self._task = asyncio.create_task(self._run())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._closing = True
-        self._wake.set()
-        if self._task:
-            await self._task
-        self._thread.shutdown()
-
-    async def enqueue(
-        self, asked: Asked, answer: Answer | None, attempt: Attempt
-    ) -> asyncio.Future[None]:
-        """Queue an answer, or an attempt without one, and return a future that its commit ends."""
-        await self._room.acquire()
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((asked, answer, attempt, done))
-        self._wake.set()
-        return done
-
-    async def _run(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            if len(self._waiting) < BATCH and not self._closing:
-                await asyncio.sleep(_LINGER_SECONDS)
-            while self._waiting:
-                await self._commit(self._waiting[:BATCH])
-            if self._closing:
-                return
-
-    async def _commit(self, batch: list[Any]) -> None:
-        del self._waiting[: len(batch)]
-        saved = asyncio.get_running_loop().run_in_executor(self._thread, self._save, batch)
-        await asyncio.wait([saved])
-        # Whatever it is, it belongs to those who wait; without it they would wait for ever.
-        error = saved.exception()
-        for *_, done in batch:
-            self._room.release()
-            if done.cancelled():
-                continue
-            if error:
-                done.set_exception(error)
-            else:
-                done.set_result(None)
-
-    def _save(self, batch: list[Any]) -> None:
-        answered = {asked.key: answer for asked, answer, _, _ in batch if answer is not None}
-        self._store.save(
-            [asked for asked, *_ in batch], answered, [(self._build, row[2]) for row in batch]
-        )
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def by_split(tally: pd.Series, splits: list[str]) -> Grid:
 def strategies_by_emotion(tally: pd.Series, emotions: pd.Series) -> Grid:
     """Return strategies by emotion; shares are of the samples of the emotion (in `emotions`)."""
     order = {"index": _commonest(emotions, "emotion"), "columns": _commonest(tally, "strategy")}
-    counts = tally.unstack("strategy", fill_value=0).reindex(**order, fill_value=0)
+    counts = tally.unstack("strategy", fill_value=0).reindex(**order)
     return _grid(counts, counts.div(emotions.groupby(level="emotion").sum(), axis="index"))
 
 

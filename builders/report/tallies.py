@@ -36,6 +36,7 @@ _COLUMNS = (
     "labels.match_root",
     "drafting.attempts",
 )
+_REJECTED = ("split", "stage", "reason", "detail")
 _EXAMPLE = (
     "id",
     "language",
@@ -104,13 +105,11 @@ def samples(paths: Sequence[Path]) -> Samples:
 
 def rejects(path: Path) -> Rejects:
     """Count the rejects of a file; raises VerificationError where it cannot be read."""
-    columns = ("split", "stage", "reason", "detail")
-    batches = chain([pa.RecordBatch.from_pylist([], REJECTED)], _batches(path, columns))
-    parts = [batch.select(columns).to_pandas() for batch in batches]
-    splits = _sum([part.groupby(["split"]).size() for part in parts])
-    by = ["stage", "reason"]
-    grouped = [part.groupby(by)["detail"].agg(["size", "first"]) for part in parts]
-    found = pd.concat(grouped).groupby(level=by).agg({"size": "sum", "first": "first"})
+    empty = pa.RecordBatch.from_pylist([], REJECTED)
+    parts = [_reject_tallies(batch) for batch in chain([empty], _batches(path, _REJECTED))]
+    splits = _sum([by_split for by_split, _ in parts])
+    found = pd.concat([by_reason for _, by_reason in parts])
+    found = found.groupby(level=["stage", "reason"]).agg({"size": "sum", "first": "first"})
     total = int(found["size"].sum())
     reasons = [
         Reason(stage, reason, int(count), int(count) / total, detail)
@@ -168,6 +167,13 @@ def _tallies(batch: pa.RecordBatch) -> dict[str, pd.Series]:
         "match_root": _tally(match=_column(batch, "labels.match_root")),
         "attempts": _tally(attempts=_column(batch, "drafting.attempts")),
     }
+
+
+def _reject_tallies(batch: pa.RecordBatch) -> tuple[pd.Series, pd.DataFrame]:
+    """Return the count by split; and by stage and reason the count and the first detail."""
+    frame = batch.select(list(_REJECTED)).to_pandas()
+    details = frame.groupby(["stage", "reason"])["detail"]
+    return frame.groupby(["split"]).size(), details.agg(["size", "first"])
 
 
 def _column(batch: pa.RecordBatch, path: str) -> pa.Array:

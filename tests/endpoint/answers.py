@@ -61,7 +61,7 @@ def _reply(properties: dict[str, Any], digest: bytes) -> dict[str, Any]:
     strategy = _strategy(properties["strategies"]["items"]["enum"], digest[0])
     return {
         "text": _text(strategy, digest),
-        "emotion": _pick(properties["emotion"]["enum"], digest[1]),
+        "emotion": "neutral",
         "strategies": [strategy],
         "awareness": {"act": "respects" if calm else acts[0], "emotions": [emotions[0]]},
     }

@@ -56,6 +56,7 @@ FAULTS = {
     "content_filter": (400, "content_filter", "The prompt was stopped by the content filter."),
     "context_length": (400, "context_length_exceeded", "The maximum context length is 128 tokens."),
     "bad_request": (400, "invalid_value", "This request makes no sense."),
+    "redirect": (307, "moved", "Look elsewhere."),
     "drop": "closes the connection without an answer",
     "hang": "never answers",
     "html": "a web page with status 200",
@@ -121,9 +122,9 @@ class Server:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Route one request; a plain function of the path is faster than a router."""
         path = request.path
-        if path.endswith("/chat/completions") and request.method == "POST":
+        if path == "/v1/chat/completions" and request.method == "POST":
             return await self.chat(request)
-        if path.endswith("/models"):
+        if path == "/v1/models":
             return self.refused_key(request) or _json(
                 {
                     "object": "list",
@@ -142,7 +143,7 @@ class Server:
             self.knobs = Knobs(**{**vars(self.knobs), **wanted})
             self.slots = asyncio.Semaphore(self.knobs.slots)
             if not keep:
-                self.log = Log(in_flight=self.log.in_flight)
+                self.log = Log()
         return _json(self.log.shown())
 
     async def chat(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -301,9 +302,8 @@ def _asked_format(body: dict[str, Any]) -> str:
 
 
 def _schema_in_text(body: dict[str, Any]) -> dict[str, Any] | None:
-    text = body["messages"][0]["content"]
-    start = text.find('{"')
-    return orjson.loads(text[start : text.rfind("}") + 1]) if start >= 0 else None
+    _, found, text = body["messages"][0]["content"].rpartition("JSON Schema")
+    return orjson.loads(text[text.find("{") : text.rfind("}") + 1]) if found else None
 
 
 def _digest(raw: bytes) -> str:
@@ -316,6 +316,8 @@ def _error_of(fault: dict[str, Any] | None) -> web.Response | None:
     if fault is None or isinstance(meaning, str):
         return None
     response = _error(*meaning)
+    if fault["kind"] == "redirect":
+        response.headers["Location"] = "/v1/chat/completions"
     if "retry_after" in fault:
         response.headers["Retry-After"] = str(fault["retry_after"])
     return response
@@ -332,7 +334,7 @@ def _json(value: object, status: int = 200) -> web.Response:
 
 async def serve(knobs: Knobs, port: int) -> None:
     """Listen on 127.0.0.1, print the port, and serve until the process ends."""
-    low_level = web.Server(Server(knobs).handle, access_log=None)
+    low_level = web.Server(Server(knobs).handle, access_log=None, handler_cancellation=True)
     runner = web.ServerRunner(low_level)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)

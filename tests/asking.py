@@ -1,0 +1,104 @@
+"""Asking the test endpoint through the real client, and what comes of it."""
+
+import asyncio
+import traceback
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import orjson
+import pytest
+
+from builders.drafting.client import Endpoint, Pool
+from builders.drafting.dialects import Understanding
+from builders.drafting.limits import Limits
+from builders.drafting.request import NarrowedSchema, Request, seed_for
+from builders.drafting.transports import AiohttpTransport, OpenAITransport
+
+KEY = "sk-secret-0123456789"
+SCHEMA = NarrowedSchema(
+    orjson.loads((Path(__file__).parents[1] / "schemas" / "reply.schema.json").read_bytes())
+)
+# For tests that hold for either transport.
+BOTH = pytest.mark.parametrize("transport", [AiohttpTransport, OpenAITransport])
+
+
+class Memory:
+    """Remembers what was learnt, as the store does; `known` is what is remembered beforehand."""
+
+    def __init__(self, known=None):
+        self.known = known and known.dumps()
+
+    def remembered_dialect(self, base_url, model):
+        return self.known
+
+    def remember_dialect(self, base_url, model, understands):
+        self.known = understands
+
+
+def a_request(about="It rained.", model="test-model"):
+    messages = ({"role": "system", "content": "Listen."}, {"role": "user", "content": about})
+    return Request(model, messages, SCHEMA, None, 0.8, 1.0, 400, seed_for(about, 0), about, 0)
+
+
+@asynccontextmanager
+async def opened(*base_urls, **wanted):
+    """Open a pool that already knows its endpoints, and keep what it reports."""
+    with_ = SimpleNamespace(
+        **{
+            "model": "test-model",
+            "concurrency": 8,
+            "patience": 60.0,
+            "timeout": 30.0,
+            "transport": AiohttpTransport,
+            "memory": Memory(Understanding("json_schema")),
+            **wanted,
+        }
+    )
+    attempts = []
+
+    async def attempted(request, failure, endpoint, seconds):
+        attempts.append((request.record_id, failure.kind, endpoint))
+
+    endpoints = [
+        Endpoint(
+            url,
+            with_.model,
+            with_.transport(url, KEY, with_.timeout),
+            Limits(with_.concurrency),
+            with_.memory,
+        )
+        for url in base_urls
+    ]
+    pool = Pool(endpoints, with_.patience, attempted)
+    try:
+        yield SimpleNamespace(pool=pool, attempts=attempts, limits=endpoints[0].limits)
+    finally:
+        await pool.close()
+
+
+async def taken(completion):
+    return completion
+
+
+def ask(*base_urls, requests=None, **wanted):
+    """Ask all requests at once; return completions or errors, and the attempts that failed."""
+
+    async def main():
+        async with opened(*base_urls, **wanted) as ours:
+            asked = requests or [a_request(model=wanted.get("model", "test-model"))]
+            outcomes = await asyncio.gather(
+                *(ours.pool.complete(request, taken) for request in asked),
+                return_exceptions=True,
+            )
+            return outcomes, ours.attempts
+
+    return asyncio.run(main())
+
+
+def error_of(*base_urls, **wanted):
+    """Return the error that asking once ends with, after making sure that the key is not in it."""
+    outcomes, _ = ask(*base_urls, **wanted)
+    shown = "".join(traceback.format_exception(outcomes[0])) + repr(outcomes[0])
+    assert isinstance(outcomes[0], Exception) and KEY not in shown
+    return outcomes[0]
