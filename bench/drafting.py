@@ -3,7 +3,7 @@
     python bench/drafting.py [--runs 3] [--prompts 2000 4000] [--memory 2000 20000 200000]
 
 The endpoint runs on the second core with 100 ms latency and 64 slots, the build on the first.
-Beside the build a bare client runs in the same conditions: an aiohttp loop with pydantic and a journal.
+A bare client runs beside it in the same conditions: an aiohttp loop, pydantic and a journal.
 Marginal figures are (more prompts - fewer prompts) / difference; medians of several runs.
 """
 

@@ -104,6 +104,9 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     retry_kind: Annotated[
         list[str] | None, typer.Option(help="Ask again about those given up for this reason.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads that decode clips.", show_default="all cores")
+    ] = None,
     store: Annotated[
         str | None,
         _env("STORE", "Where answers are held: a file or postgresql+psycopg://… address."),

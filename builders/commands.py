@@ -103,7 +103,10 @@ def corpora(as_json: bool) -> None:
 
 
 def status(folder: Path, as_json: bool) -> None:
-    """Say how far a build is."""
+    """Say how far a build is; an unfinished one is looked up in the store beside it."""
+    if (folder / "config.json").is_file() and not (folder / "manifest.json").is_file():
+        _print_unfinished(folder, as_json)
+        return
     manifest = read_manifest(folder)
     if as_json:
         print(json.dumps(manifest, indent=2))
@@ -112,6 +115,21 @@ def status(folder: Path, as_json: bool) -> None:
     print(f"{result['name']}: complete")
     print(summary_line(result["counts"]))
     print(f"drafted by {result['config']['model']}, {_cost(run['cost'])}")
+
+
+def _print_unfinished(folder: Path, as_json: bool) -> None:
+    from builders.drafting.store import Store, store_exists
+
+    path = str(folder.parent / "hearten.sqlite")
+    spent = Store(path).spent(folder.name) if store_exists(path) else []
+    attempts = sum(row.attempts for row in spent)
+    tokens = sum(row.prompt_tokens + row.completion_tokens for row in spent)
+    if as_json:
+        known = {"complete": False, "attempts": attempts, "tokens": tokens}
+        print(json.dumps({"name": folder.name, **known}, indent=2))
+        return
+    print(f"{folder.name}: not complete; the same build command goes on")
+    print(f"{attempts:,} attempts so far, {tokens:,} tokens")
 
 
 def report(folder: Path) -> None:

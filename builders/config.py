@@ -50,6 +50,7 @@ class BuildConfig(BaseModel):
     patience: float = Field(180.0, gt=0)
     max_usd: float | None = Field(None, gt=0)
     max_tokens: int | None = Field(None, gt=0)
+    workers: int | None = Field(None, ge=1)
     store: str | None = None
     resume: Resume = "if-possible"
     retry_failed: bool = False
@@ -77,7 +78,7 @@ _BUILD_KEYS = {*BuildConfig.model_fields, "base_url", "emotion", "split"}
 
 # What may differ between two runs of one name: how far, how fast and by which way, never what.
 MAY_CHANGE = frozenset(
-    "limit max_concurrency timeout patience base_urls client max_usd max_tokens resume "
+    "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
     "retry_failed retry_kinds estimate source output name".split()
 )
 

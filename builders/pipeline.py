@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import platform
 import shutil
 import signal
@@ -75,7 +76,7 @@ class Plan:
                 self.survey.selection,
                 config.context_turns,
                 config.persona,
-                audio,
+                (config.workers or os.cpu_count() or 1) if audio else 0,
                 ledger,
             )
         )
@@ -336,12 +337,13 @@ def _stop(conversations: Conversations, number: signal.Signals) -> None:
 
 
 def _check_may_send(config: BuildConfig, card: Card) -> None:
-    if config.provider == PHRASEBOOK or card.send_to_third_party.text == "yes":
+    if config.provider == PHRASEBOOK:
         return
-    from builders.drafting.thirdparty import is_third_party
+    from builders.drafting.addresses import check_address, is_third_party
 
     for address in config.base_urls:
-        if is_third_party(address):
+        check_address(address)
+        if card.send_to_third_party.text != "yes" and is_third_party(address):
             raise ConfigError(
                 f"{card.title} may not be sent to a third party such as {address} "
                 f"(its card says {card.send_to_third_party.text})",

@@ -87,7 +87,7 @@ class Stream:
         selection: which utterances are targets.
         turns: how many earlier turns are attached.
         persona: whom the replies speak for.
-        audio: whether clips are decoded.
+        workers: how many threads decode clips; none for text only.
         ledger: where utterances are counted.
     """
 
@@ -97,21 +97,22 @@ class Stream:
         selection: Selection,
         turns: int,
         persona: Persona,
-        audio: bool,
+        workers: int,
         ledger: Ledger,
     ) -> None:
         self._corpus = corpus
         self._selection = selection
         self._turns = turns
         self._persona: Persona = persona
-        self._audio = audio
+        self._workers = workers
         self._ledger = ledger
 
     def __iter__(self) -> Iterator[Target | Reject]:
         for split in self._corpus.splits:
             # Utterances are counted here, in one thread; only hearing is spread over several.
             found = map(self._targets, self._corpus.read(split))
-            for items in ordered(self._heard, found) if self._audio else found:
+            heard = ordered(self._heard, found, self._workers) if self._workers else found
+            for items in heard:
                 yield from items
 
     def _targets(self, item: Dialogue | Reject) -> list[Target | Reject]:

@@ -7,7 +7,6 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from urllib.parse import urlsplit
 
 from builders.config import BuildConfig
 from builders.drafting.budget import Budget, estimated_tokens, tokens_of
@@ -118,21 +117,6 @@ def _api_key() -> str:
     return api_key
 
 
-def _check_address(base_url: str) -> None:
-    """Refuse what is no address, and a password in it, which would be shown and stored."""
-    parts = urlsplit(base_url)
-    if parts.username is not None or parts.query:
-        raise ConfigError(
-            f"the address of {parts.hostname} holds a user, a password or a query",
-            expected="http://HOST:PORT/v1",
-            do=f"put the key into {KEY_VARIABLES}",
-        )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(
-            f"{base_url!r} is no address", expected="http://HOST:PORT/v1", do="correct --base-url"
-        )
-
-
 @asynccontextmanager
 async def open_endpoint(
     config: BuildConfig, committer: Committer, store: Store, budget: Budget
@@ -140,8 +124,6 @@ async def open_endpoint(
     """Open the endpoints of a config as one model, and close their connections afterwards."""
     make = OpenAITransport if config.client == "openai" else AiohttpTransport
     api_key = _api_key()
-    for address in config.base_urls:
-        _check_address(address)
     endpoints = [
         Endpoint(
             address.rstrip("/"),

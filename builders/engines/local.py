@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,13 +12,12 @@ Result = TypeVar("Result")
 
 
 def ordered(
-    work: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[Result]:
     """Yield `work(item)` for each item, in their order, at most two items a worker ahead.
 
     Threads do: decoding and encoding release the interpreter's lock.
     """
-    workers = workers or os.cpu_count() or 1
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers, "voice") as pool:
         try:

@@ -1,10 +1,28 @@
-"""Whether an address belongs to somebody else: what a corpus may not be sent to."""
+"""Addresses of endpoints: whether one can be used, and whether it is somebody else's."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
 from urllib.parse import urlsplit
+
+from builders.drafting.client import KEY_VARIABLES
+from builders.errors import ConfigError
+
+
+def check_address(base_url: str) -> None:
+    """Refuse what is no address, and a password in it, which would be shown and stored."""
+    parts = urlsplit(base_url)
+    if parts.username is not None or parts.query:
+        raise ConfigError(
+            f"the address of {parts.hostname} holds a user, a password or a query",
+            expected="http://HOST:PORT/v1",
+            do=f"put the key into {KEY_VARIABLES}",
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(
+            f"{base_url!r} is no address", expected="http://HOST:PORT/v1", do="correct --base-url"
+        )
 
 
 def is_third_party(base_url: str) -> bool:

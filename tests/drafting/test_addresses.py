@@ -2,7 +2,8 @@ import socket
 
 import pytest
 
-from builders.drafting.thirdparty import is_third_party
+from builders.drafting.addresses import check_address, is_third_party
+from builders.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,18 @@ def test_what_cannot_be_resolved_is_a_third_party(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", fails)
     assert is_third_party("http://nowhere.example/v1")
     assert is_third_party("no address at all")
+
+
+@pytest.mark.parametrize(
+    "address", ["http://me:pass-word@host/v1", "https://host/v1?key=pass-word"]
+)
+def test_a_password_in_an_address_is_refused_without_showing_it(address):
+    with pytest.raises(ConfigError) as caught:
+        check_address(address)
+    assert "address of host" in str(caught.value) and "pass-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["localhost:8000/v1", "ftp://host/v1", "here"])
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(ConfigError, match=r"is no address; expected http://HOST:PORT/v1"):
+        check_address(address)
