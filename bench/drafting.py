@@ -94,10 +94,17 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, nargs=2, default=[2000, 4000])
     parser.add_argument("--memory", type=int, nargs="*", default=[2000, 20000])
     wanted = parser.parse_args()
+    _help(wanted.runs)
     with tempfile.TemporaryDirectory() as folder, TestEndpoint(any_model=True) as endpoint:
         _drafting(Path(folder), endpoint, wanted.runs, wanted.prompts)
         if wanted.memory:
             _memory(Path(folder), endpoint, wanted.memory)
+
+
+def _help(runs: int) -> None:
+    command = [sys.executable, "-m", "builders", "build", "--help"]
+    seconds = statistics.median(run(command, None).seconds for _ in range(runs))
+    print(f"build --help {seconds:.2f} s")
 
 
 def _drafting(folder: Path, endpoint: TestEndpoint, runs: int, prompts: list[int]) -> None:

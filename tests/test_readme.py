@@ -1,0 +1,65 @@
+"""The README is true: its output, flags, links, table and Python are the real ones."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+from builds import ROOT, environment, hearten
+
+from builders.corpora import load_card, slugs
+
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def row(slug: str) -> str:
+    """Return the line of the corpora table that a card makes."""
+    card = load_card(slug)
+    rights = card.rights.model_dump()
+    kinds = [kind for kind in ("audio", "text", "labels", "derived") if rights[kind] == "yes"]
+    sent = [kind for kind, may in card.send_to_third_party.model_dump().items() if may == "yes"]
+    published = ", ".join(kinds) or "ids and counts only"
+    cells = (f"`{slug}`", card.title, card.licence, published, ", ".join(sent) or "nothing")
+    return f"| {' | '.join(cells)} |"
+
+
+def test_corpora_table_is_what_the_cards_say():
+    table = README.split("<!-- corpora: written from the cards -->\n")[1].split("<!--")[0]
+    assert table.splitlines()[2:] == [row(slug) for slug in slugs()]
+
+
+def test_output_of_the_demonstration_is_what_it_prints(tmp_path):
+    shown = README.split("$ make demo\n")[1].split("$ make test")[0]
+    ended = hearten("build", "--corpus", "meld", "--sample", cwd=tmp_path)
+    program = re.compile(r"^  \S+ --corpus")  # it is spelt as it was called
+    printed = [program.sub("  build --corpus", line) for line in ended.out.splitlines()]
+    for line in shown.splitlines():
+        assert line == "[…]" or program.sub("  build --corpus", line) in printed, line
+
+
+def test_every_flag_named_in_the_readme_exists():
+    known = hearten("build", "--help").out + hearten("verify", "--help").out
+    ours = README.split("## Corpora")[0].replace("--port", "")
+    for flag in set(re.findall(r"--[a-z][a-z-]+", ours)):
+        assert flag in known, flag
+
+
+def test_every_file_the_readme_links_to_exists():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https:") or (ROOT / target).exists(), target
+
+
+def test_python_lines_of_the_readme_run(tmp_path):
+    ended = hearten("build", "--corpus", "meld", "--sample", cwd=tmp_path)
+    assert ended.code == 0
+    code = README.split("```python\n")[1].split("```")[0]
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment(HF_HOME=str(tmp_path / "hub"), HF_HUB_OFFLINE="1"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert " -> " in done.stdout
