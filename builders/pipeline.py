@@ -153,6 +153,12 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
         folder.admit(plan.identity, config)
         if folder.manifest.exists():
             manifest = read_manifest(folder.path)
+            if config.retry_failed or config.retry_kinds:
+                raise ConfigError(
+                    f"{config.name} is complete and stays as it is",
+                    where=folder.path,
+                    do="retry its rejects under another --name; what is held costs nothing",
+                )
             if manifest["result"]["limit"] == config.limit:
                 return Finished(folder.path, manifest, fresh=False)
         store = Store(config.store_url)

@@ -146,8 +146,11 @@ def test_refusals_and_cut_off_answers_become_rejects_never_text(tmp_path):
         assert not kept & reasons.keys()
         endpoint.control(faults=[])
         # The first answer and one fresh try are held; a retry goes one round further.
-        flags = arguments(source, tmp_path / "out", endpoint, "--name", "again")
-        ended = hearten(*flags, "--retry-kind", "refusal")
+        flags = arguments(source, tmp_path / "out", endpoint, "--retry-kind", "refusal")
+        line = one_line_error(hearten(*flags))
+        assert "meld is complete and stays as it is" in line and "another --name" in line
+        ended = hearten(*flags, "--name", "again")
+        assert ended.code == 0, ended.err
         assert endpoint.log()["count"] == 1
     assert {row["reason"] for row in rejected(tmp_path / "out" / "again")} == {"truncated"}
 

@@ -11,6 +11,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
@@ -92,6 +93,7 @@ class Endpoint:
         self._lock = asyncio.Lock()
         self._understood: Understanding | None = None
         self._probed = False
+        self._failed: tuple[float, Failure] | None = None
 
     @cached_property
     def name(self) -> str:
@@ -127,7 +129,10 @@ class Endpoint:
         return _completion(content, understood.dialect, time.monotonic() - started, self.name)
 
     async def _understanding(self) -> Understanding:
+        came = time.monotonic()
         async with self._lock:
+            if self._failed and self._failed[0] >= came:
+                raise self._failed[1]  # one probe answers for all who waited for it
             if self._understood is None:
                 remembered = self._memory.remembered_dialect(self.name, self.model)
                 if remembered:
@@ -153,6 +158,14 @@ class Endpoint:
             return self._understood != used
 
     async def _probe(self) -> None:
+        """Probe, and keep the failure for those who wait."""
+        try:
+            await self._find_dialect()
+        except Failure as failure:
+            self._failed = time.monotonic(), failure
+            raise
+
+    async def _find_dialect(self) -> None:
         """Find the first dialect whose answer fits its schema; remember it."""
         self._probed = True
         asked = probe(self.model)
@@ -207,6 +220,8 @@ class Pool:
         self._patience = patience
         self._attempted = attempted
         self._succeeded = False
+        self._stopped: HeartenError | None = None
+        self._stopping = asyncio.Event()
         self._open = 0
         self._idle_since = 0.0
         self._refused = 0
@@ -229,6 +244,11 @@ class Pool:
         finally:
             self._open -= 1
 
+    def stop(self, error: HeartenError) -> None:
+        """Send nothing more: whoever waits for a slot or to try again gets this error."""
+        self._stopped = self._stopped or error
+        self._stopping.set()
+
     async def close(self) -> None:
         """Close every endpoint's connections."""
         for endpoint in self._endpoints:
@@ -243,6 +263,8 @@ class Pool:
             await endpoint.limits.acquire()
             sent = time.monotonic()
             try:
+                if self._stopped:
+                    raise self._stopped
                 completion = await endpoint.complete(request)
                 self._note_success(endpoint)
                 return await deliver(completion)
@@ -252,7 +274,12 @@ class Pool:
                 endpoint.limits.release()
             await self._attempted(request, failure, endpoint.name, time.monotonic() - sent)
             tries += failure.kind in PASSING
-            await asyncio.sleep(await self._wait(failure, endpoint, sent, tries))
+            await self._pause(await self._wait(failure, endpoint, sent, tries))
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next try, unless there will be none."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _roomiest(self, failed_at: Endpoint | None) -> Endpoint:
         """Return the endpoint with the most room, if possible another than where a try failed."""

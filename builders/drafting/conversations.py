@@ -38,6 +38,10 @@ class Model(Protocol):
         """Return the committed answer, or why there is none."""
         ...
 
+    def stop(self, error: HeartenError) -> None:
+        """Ask nothing more: what waits to be sent raises this error."""
+        ...
+
 
 Outcome = Drafted | GivenUp | Left
 
@@ -138,6 +142,7 @@ class Conversations:
     def stop(self, error: HeartenError) -> None:
         """Ask nothing more; the first reason given is the one that counts."""
         self.stopped = self.stopped or error
+        self._model.stop(self.stopped)
 
     async def outcomes(
         self, blocks: AsyncIterator[Sequence[Target | Reject]]

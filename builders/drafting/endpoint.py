@@ -19,7 +19,7 @@ from builders.drafting.models import asked
 from builders.drafting.request import Request, key
 from builders.drafting.store import Answer, Attempt, Store
 from builders.drafting.transports import AiohttpTransport, OpenAITransport
-from builders.errors import ConfigError
+from builders.errors import ConfigError, HeartenError
 
 # Failures that are an endpoint's answer to this very prompt: held, and not asked for again.
 _ANSWERS = frozenset({"context_length", "content_filter"})
@@ -53,6 +53,10 @@ class EndpointModel:
             self._budget.settle(room, used[0] if used else (0, 0))
         await done
         return answer
+
+    def stop(self, error: HeartenError) -> None:
+        """Send nothing more; what is under way is still taken in."""
+        self.pool.stop(error)
 
     async def attempted(
         self, request: Request, failure: Failure, endpoint: str, seconds: float

@@ -15,6 +15,7 @@ from builders.drafting.committer import Committer
 from builders.drafting.conversations import Model
 from builders.drafting.request import Request
 from builders.drafting.store import Answer, Asked, Attempt, Store
+from builders.errors import HeartenError
 
 
 class PhrasebookModel:
@@ -31,6 +32,9 @@ class PhrasebookModel:
         done = await self._committer.enqueue(asked(request, request_key), answer, attempt)
         await done
         return answer
+
+    def stop(self, error: HeartenError) -> None:
+        """Do nothing: whatever is asked is answered at once."""
 
 
 def asked(request: Request, request_key: str) -> Asked:
