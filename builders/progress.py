@@ -63,7 +63,8 @@ class Progress:
 def describe(state: State, seconds: float) -> str:
     """Return a state in one line: how far, how fast, what it cost, how long it will still take."""
     rate = state.done / seconds if seconds else 0.0
-    parts = [f"{state.done:,} of {state.total:,}", f"{rate:,.0f}/s"]
+    shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+    parts = [f"{state.done:,} of {state.total:,}", f"{shown}/s"]
     if state.requests:
         parts.append(f"{state.requests:,} requests")
     if state.paid:
