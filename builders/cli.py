@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from builders import __version__
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
+# What the command line library returns instead of letting a KeyboardInterrupt through.
+_INTERRUPTED = 130
 # Typer carries its own copy of click and exports only this leaf of its errors.
 _CommandLineError: Any = typer.BadParameter.__mro__[2]
 
 _OPTIONS = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "add_completion": False}
 app = typer.Typer(
     help="Build empathetic spoken-dialogue datasets from emotion speech corpora.",
-    no_args_is_help=True,
     **_OPTIONS,  # type: ignore[arg-type]
 )
 _build_app = typer.Typer(**_OPTIONS)  # type: ignore[arg-type]
@@ -28,12 +30,22 @@ Source = Annotated[
     Path | None,
     typer.Option(help="The corpus folder as its owner ships it.", show_default=False),
 ]
+# The choices again that `config.BuildConfig` has, whose import would slow --help; a test compares.
+Persona = Literal["assistant", "addressee"]
+Client = Literal["aiohttp", "openai"]
+Resume = Literal["if-possible", "always", "never"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder of a build.")]
 
 
 def _env(name: str, help_text: str, **more: Any) -> Any:
     return typer.Option(envvar=f"HEARTEN_{name}", help=help_text, show_default=False, **more)
+
+
+StoreAddress = Annotated[
+    str | None,
+    _env("STORE", "Where answers are held: a file or postgresql+psycopg://… address."),
+]
 
 
 @_build_app.command("build")
@@ -67,9 +79,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         int | None, typer.Option(min=1, help="At most so many targets of each emotion.")
     ] = None,
     context_turns: Annotated[int, typer.Option(min=0, help="Earlier turns shown, at most.")] = 8,
-    persona: Annotated[
-        str, typer.Option(help="Whom the reply speaks for: assistant or addressee.")
-    ] = "assistant",
+    persona: Annotated[Persona, typer.Option(help="Whom the reply speaks for.")] = "assistant",
     model: Annotated[
         str | None, _env("MODEL", "The model that drafts; without one the phrasebook does.")
     ] = None,
@@ -87,7 +97,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     temperature: Annotated[float, typer.Option(help="Sampling temperature.")] = 0.8,
     top_p: Annotated[float, typer.Option(help="Nucleus sampling.")] = 1.0,
     reply_tokens: Annotated[int, typer.Option(help="Tokens of one answer, at most.")] = 400,
-    client: Annotated[str, typer.Option(help="HTTP client: aiohttp or openai.")] = "aiohttp",
+    client: Annotated[Client, typer.Option(help="HTTP client.")] = "aiohttp",
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Say what it would cost; ask nothing.")
     ] = False,
@@ -96,7 +106,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         int | None, typer.Option(help="Stop before so many tokens are used.")
     ] = None,
     resume: Annotated[
-        str, typer.Option(help="Go on with a build: if-possible, always or never.")
+        Resume, typer.Option(help="Go on with a build: if-possible, always or never.")
     ] = "if-possible",
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Ask again about targets that were given up.")
@@ -107,10 +117,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that decode clips.", show_default="all cores")
     ] = None,
-    store: Annotated[
-        str | None,
-        _env("STORE", "Where answers are held: a file or postgresql+psycopg://… address."),
-    ] = None,
+    store: StoreAddress = None,
     show: Annotated[
         int | None,
         typer.Option(min=0, help="Samples to show at the end.", show_default="3 with --sample"),
@@ -141,11 +148,11 @@ def corpora_command(as_json: Json = False) -> None:
 
 
 @app.command("status")
-def status_command(folder: Folder, as_json: Json = False) -> None:
+def status_command(folder: Folder, store: StoreAddress = None, as_json: Json = False) -> None:
     """Say how far a build is, and what it has cost."""
     from builders import commands
 
-    commands.status(folder, as_json)
+    commands.status(folder, store, as_json)
 
 
 @app.command("report")
@@ -171,12 +178,18 @@ def _run(command: typer.Typer, name: str) -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"hearten {__version__}")
         return
+    arguments = sys.argv[1:] or ([] if name == "build" else ["--help"])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        command(prog_name=name, standalone_mode=False, default_map=_defaults(name))
+        code = command(
+            arguments, prog_name=name, standalone_mode=False, default_map=_defaults(name)
+        )
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
     except HeartenError as error:
         _fail(str(error), error.exit_code)
     except _CommandLineError as error:
-        line = f"{error.format_message()} See {name} --help."
+        line = f"{error.format_message().rstrip('.')}; see {name} --help"
         _fail(line, UsageError.exit_code)
     except KeyboardInterrupt:
         _fail("stopped; run the same command again to go on", StoppedEarly.exit_code)
@@ -189,10 +202,15 @@ def _defaults(name: str) -> dict[str, Any]:
     path = Path("hearten.toml")
     if not path.is_file():
         return {}
-    from builders.config import load_settings
+    from builders.config import LISTED, load_settings
 
-    settings = load_settings(path).get("build", {})
-    return settings if name == "build" else {"build": settings}
+    settings: dict[str, Any] = load_settings(path).get("build", {})
+    # One value stands for a list of one.
+    listed = {n: [v] for n, v in settings.items() if n in LISTED and isinstance(v, str)}
+    settings = settings | listed
+    if name == "build":
+        return settings
+    return {"build": settings, "status": {n: settings[n] for n in settings if n == "store"}}
 
 
 def _fail(line: str, code: int) -> None:

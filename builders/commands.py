@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import sys
 import textwrap
 from itertools import islice
@@ -15,15 +16,17 @@ from builders import assets
 from builders.build import Build
 from builders.config import (
     DEFAULT_BASE_URL,
+    LISTED,
     PHRASEBOOK,
     SETTINGS_FILE,
+    STORE_FILE,
     BuildConfig,
     find_source,
     load_settings,
     make_config,
 )
 from builders.corpora import load_card, resolve_slug, slugs
-from builders.errors import UsageError, VerificationError
+from builders.errors import ConfigError, UsageError, VerificationError
 from builders.manifest import read_manifest, summary_line
 
 PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
@@ -36,7 +39,7 @@ def build(given: dict[str, Any]) -> None:
         given: the options of the command line by name.
     """
     as_json, show = given.pop("as_json"), given.pop("show")
-    sample = given["sample"]
+    sample, asked_for_address = given["sample"], bool(given["base_url"])
     settings = load_settings(Path(SETTINGS_FILE))
     config = _config(given, settings)
     from builders import pipeline
@@ -47,6 +50,8 @@ def build(given: dict[str, Any]) -> None:
         return
     if config.provider == PHRASEBOOK and not as_json:
         print(PHRASEBOOK_WARNING)
+        if asked_for_address:
+            print("no --model is given, so --base-url is not used")
     # What is loaded by now stays, and a stream leaves few cycles behind: a tenth less time.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
@@ -54,7 +59,7 @@ def build(given: dict[str, Any]) -> None:
     if as_json:
         print(json.dumps({"folder": str(finished.folder), **finished.manifest}, indent=2))
         return
-    _print_finished(finished, config, 3 if show is None and sample else show or 0)
+    _print_finished(finished, config, sample, 3 if show is None and sample else show or 0)
 
 
 def verify(corpus: str, source: Path | None, as_json: bool) -> None:
@@ -71,9 +76,8 @@ def verify(corpus: str, source: Path | None, as_json: bool) -> None:
     verification = compare(slug, source)
     print(json.dumps(verification.as_json(), indent=2) if as_json else verification.as_text())
     if not verification.ok:
-        off = sum(row.expected != row.found for row in verification.rows)
         raise VerificationError(
-            f"{off} counts differ from the published ones",
+            f"{len(verification.off)} of the published counts differ",
             where=source,
             do="see the lines marked 'differs'; take the release as its owner ships it",
         )
@@ -102,10 +106,14 @@ def corpora(as_json: bool) -> None:
         )
 
 
-def status(folder: Path, as_json: bool) -> None:
-    """Say how far a build is; an unfinished one is looked up in the store beside it."""
+def status(folder: Path, store: str | None, as_json: bool) -> None:
+    """Say how far a build is; an unfinished one is looked up in the store, by default beside it.
+
+    Raises:
+        ConfigError: there is no build, or no store to look in.
+    """
     if (folder / "config.json").is_file() and not (folder / "manifest.json").is_file():
-        _print_unfinished(folder, as_json)
+        _print_unfinished(folder, store or str(folder.parent / STORE_FILE), as_json)
         return
     manifest = read_manifest(folder)
     if as_json:
@@ -117,11 +125,15 @@ def status(folder: Path, as_json: bool) -> None:
     print(f"drafted by {result['config']['model']}, {_cost(run['cost'])}")
 
 
-def _print_unfinished(folder: Path, as_json: bool) -> None:
+def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
     from builders.drafting.store import Store, store_exists
 
-    path = str(folder.parent / "hearten.sqlite")
-    spent = Store(path).spent(folder.name) if store_exists(path) else []
+    if not store_exists(store):
+        raise ConfigError(
+            f"{folder.name} is not complete, and there is no store {store} that knows more",
+            do="name its store with --store",
+        )
+    spent = Store(store).spent(folder.name)
     attempts = sum(row.attempts for row in spent)
     tokens = sum(row.prompt_tokens + row.completion_tokens for row in spent)
     if as_json:
@@ -148,11 +160,12 @@ def _config(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
         source = assets.corpora() / slug / "sample"
     source = source or find_source(slug, load_card(slug).how_to_get, settings)
     given["name"] = given["name"] or (f"{slug}-sample" if sample else slug)
-    addresses = given.pop("base_url") or [os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL]
-    plural = {"split": "splits", "emotion": "emotions", "retry_kind": "retry_kinds"}
-    lists = {new: tuple(given.pop(old) or ()) for old, new in plural.items()}
+    lists = {setting: tuple(given.pop(option) or ()) for option, setting in LISTED.items()}
+    lists["base_urls"] = lists["base_urls"] or (
+        os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL,
+    )
     lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
-    return make_config(corpus=slug, source=source, base_urls=tuple(addresses), **lists, **given)
+    return make_config(corpus=slug, source=source, **lists, **given)
 
 
 def _emotion(word: str) -> str:
@@ -165,35 +178,49 @@ def _emotion(word: str) -> str:
     return node
 
 
-def _print_finished(finished: Any, config: BuildConfig, show: int) -> None:
+def _print_finished(finished: Any, config: BuildConfig, sample: bool, show: int) -> None:
     result, run = finished.manifest["result"], finished.manifest["run"]
     for record in islice(Build(finished.folder).samples(), show):
         _print_sample(record)
     if not finished.fresh:
         print(f"{config.name} is complete already; nothing was asked or written.")
     print(summary_line(result["counts"]))
-    for reason, count in result["rejected"].items():
+    for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
         print(f"  rejected: {count:,} {reason}")
     if config.provider != PHRASEBOOK:
         print(f"{run['requests']:,} requests, {_cost(run['cost'])}, {run['seconds']:,.0f} s")
     print(f"dataset: {finished.folder}")
     print(f"report:  {finished.folder / 'report.html'}")
     print("next:")
-    for command in _next_commands(config):
+    for command in _next_commands(config, sample):
         print(f"  {command}")
     if config.provider == PHRASEBOOK:
         print(PHRASEBOOK_WARNING)
 
 
-def _next_commands(config: BuildConfig) -> tuple[str, str]:
+def _next_commands(config: BuildConfig, sample: bool) -> tuple[str, str]:
     """Return two commands to try next, spelled as this one was called."""
-    program = Path(sys.argv[0])
-    hearten = program.with_name("hearten")
-    if config.provider == PHRASEBOOK:
-        own = f"{program} --corpus {config.corpus} --source DIR"
-        model = "--model MODEL --base-url http://127.0.0.1:8000/v1"
-        return f"{own} --text-only", f"{own} {model} --limit 20"
-    return f"{hearten} status {config.folder}", f"{hearten} report {config.folder}"
+    build, hearten = _spelling(sys.argv[0])
+    if config.provider != PHRASEBOOK:
+        return f"{hearten} status {config.folder}", f"{hearten} report {config.folder}"
+    source = "DIR" if sample else config.source
+    own = f"{build} --corpus {config.corpus} --source {source}"
+    text = " --text-only" if sample or config.text_only else ""
+    model = (
+        f"--name {config.corpus}-trial --limit 20 --model MODEL --base-url http://127.0.0.1:8000/v1"
+    )
+    first = f"{own}{text}" if sample else f"{hearten} status {config.folder}"
+    return first, f"{own}{text} {model}"
+
+
+def _spelling(called: str) -> tuple[str, str]:
+    """Return `build` and `hearten` as they can be called by whoever called this program so."""
+    program = Path(called)
+    if program.name not in ("build", "hearten"):
+        return "hearten build", "hearten"
+    if shutil.which(program.name) == called:
+        return "build", "hearten"
+    return str(program.with_name("build")), str(program.with_name("hearten"))
 
 
 def _print_sample(record: dict[str, Any]) -> None:

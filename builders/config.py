@@ -11,13 +11,14 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from builders.errors import ConfigError, SourceError
 
 PHRASEBOOK = "phrasebook"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 SETTINGS_FILE = "hearten.toml"
+STORE_FILE = "hearten.sqlite"
 
 Resume = Literal["if-possible", "always", "never"]
 
@@ -57,6 +58,13 @@ class BuildConfig(BaseModel):
     retry_kinds: tuple[str, ...] = ()
     estimate: bool = False
 
+    @field_validator("name")
+    @classmethod
+    def _leaves_the_store_alone(cls, name: str) -> str:
+        if name.startswith(STORE_FILE):
+            raise ValueError(f"{STORE_FILE} is the store beside all builds")
+        return name
+
     @property
     def folder(self) -> Path:
         """Return the folder of the build's results."""
@@ -70,11 +78,19 @@ class BuildConfig(BaseModel):
     @property
     def store_url(self) -> str:
         """Return the address of the store, by default a file beside all builds."""
-        return self.store or str(self.output / "hearten.sqlite")
+        return self.store or str(self.output / STORE_FILE)
 
 
 _TABLES = {"build", "corpora", "prices"}
-_BUILD_KEYS = {*BuildConfig.model_fields, "base_url", "emotion", "split"}
+# Options that may be given again, and the settings that gather them.
+LISTED = {
+    "base_url": "base_urls",
+    "split": "splits",
+    "emotion": "emotions",
+    "retry_kind": "retry_kinds",
+}
+# `hearten.toml` has the names of the command line.
+BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}
 
 # What may differ between two runs of one name: how far, how fast and by which way, never what.
 MAY_CHANGE = frozenset(
@@ -115,11 +131,18 @@ def load_settings(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"unknown table [{name}]", where=path, expected="[build], [corpora.SLUG], [prices]"
         )
-    _check_table("build", settings.get("build", {}), _BUILD_KEYS, path)
+    _check_table("build", settings.get("build", {}), BUILD_KEYS, path)
     _check_table("prices", settings.get("prices", {}), None, path)
     _check_table("corpora", settings.get("corpora", {}), None, path)
     for slug, corpus in settings.get("corpora", {}).items():
         _check_table(f"corpora.{slug}", corpus, {"source"}, path)
+        if not isinstance(source := corpus.get("source", ""), str):
+            raise ConfigError(
+                f"corpora.{slug}.source is {source!r}",
+                where=path,
+                expected="a folder's name in quotation marks",
+                do="correct it",
+            )
     return settings
 
 

@@ -67,7 +67,7 @@ class BuildFolder:
             ConfigError: `--resume always` finds nothing, or a setting differs that may not.
         """
         path = self.path / "config.json"
-        held = orjson.loads(path.read_bytes()) if path.is_file() else None
+        held = read_json(path) if path.is_file() else None
         if held is None and config.resume == "always":
             raise ConfigError(
                 f"nothing to resume named {config.name}",
@@ -113,6 +113,21 @@ class BuildFolder:
         write_json(self.manifest, manifest)
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what `write_json` wrote; OutputError where it was changed into no JSON object."""
+    try:
+        loaded = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError:
+        loaded = None
+    if not isinstance(loaded, dict):
+        raise OutputError(
+            "not the JSON object that was written",
+            where=path,
+            do="restore it, or remove that folder and build again; answers in the store are kept",
+        )
+    return loaded
+
+
 def write_json(path: Path, document: object) -> None:
     """Write JSON atomically and durably: a temporary file beside it, flushed, then renamed."""
     temporary = path.with_name(path.name + ".tmp")
@@ -125,15 +140,15 @@ def write_json(path: Path, document: object) -> None:
 
 
 @contextmanager
-def writable(path: Path) -> Iterator[None]:
-    """Turn the operating system's refusals to write below `path` into one line."""
+def writable(path: Path, option: str = "--output") -> Iterator[None]:
+    """Turn the system's refusals to write below `path`, set by `option`, into one line."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             what, do = "the disk is full", "free space and run the same command again"
         elif error.errno in _REFUSED and _concerns(error, path.absolute()):
-            what, do = f"cannot write ({error.strerror})", "choose another --output"
+            what, do = f"cannot write ({error.strerror})", f"choose another {option}"
         else:
             raise
         raise OutputError(what, where=path, do=f"{do}; answers in the store are kept") from error

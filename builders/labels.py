@@ -154,11 +154,6 @@ class Vocabulary:
         """Return the node that a word of any spelling stands for, or None."""
         return self._words.get(normalise(word))
 
-    def common_root(self, nodes: Iterable[str]) -> str | None:
-        """Return the one root that all of `nodes` lie under, or None."""
-        roots = {self.root_of(node) for node in nodes}
-        return roots.pop() if len(roots) == 1 else None
-
 
 def _checked_cells(row: Row, roots: list[str]) -> Mapping[str, str]:
     row.choice("root", roots)

@@ -15,10 +15,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from builders import __version__
 from builders.errors import ConfigError
+from builders.folder import read_json
 
 _PACKAGES = ("pyarrow", "soundfile", "soxr", "av", "jinja2", "jsonschema-rs", "sqlalchemy")
 
@@ -120,8 +119,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             expected="a folder with manifest.json",
             do="run the build's command again to go on" if started else "name a folder of output/",
         )
-    loaded: dict[str, Any] = orjson.loads(path.read_bytes())
-    return loaded
+    return read_json(path)
 
 
 def summary_line(totals: Mapping[str, int]) -> str:

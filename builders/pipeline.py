@@ -16,7 +16,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -176,7 +176,7 @@ def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
     Prompt tokens are characters over four, answer tokens the most they may have.
     """
     plan = make_plan(config)
-    price = price_of(plan.origin.model, prices)
+    price = price_of(config.model, prices)
     store = Store(config.store_url) if store_exists(config.store_url) else None
     drafter = plan.drafter
     targets = (t for t in plan.targets(Ledger(), audio=False) if isinstance(t, Target))
@@ -218,7 +218,7 @@ class _Run:
         self._ledger = Ledger()
         config = plan.config
         before = store.spent(config.name)
-        price = price_of(plan.origin.model, prices)
+        price = price_of(config.model, prices)
         self._budget = Budget(plan.origin.model, price, config.max_usd, config.max_tokens, before)
         self._state = State(plan.survey.chosen, paid=config.provider != PHRASEBOOK)
         self._progress = Progress(self._state, quiet)
@@ -255,12 +255,13 @@ class _Run:
             )
             blocks = blocks_of(self._plan.targets(self._ledger, audio), in_thread=audio)
             with _stopped_by_signals(conversations), self._progress:
-                async for item in conversations.outcomes(blocks):
-                    sink.take(item)
-                    self._state.done += not isinstance(item, Reject)
-                    self._state.requests = conversations.asked
-                    self._state.usd = self._budget.usd
-                    self._progress.tick()
+                async with aclosing(conversations.outcomes(blocks)) as outcomes:
+                    async for item in outcomes:
+                        sink.take(item)
+                        self._state.done += not isinstance(item, Reject)
+                        self._state.requests = conversations.asked
+                        self._state.usd = self._budget.usd
+                        self._progress.tick()
         return conversations.stopped
 
     def _report(self, manifest: dict[str, Any]) -> None:
@@ -280,17 +281,19 @@ class _Run:
                 do=KEPT_ANSWERS,
             )
         if not self._ledger.totals["kept"]:
-            (self._folder.partial / "rejected.parquet").replace(
-                self._folder.path / "rejected.parquet"
-            )
-            reasons = list(self._ledger.reasons.items())[:3]
-            top = ", ".join(f"{count} {reason}" for reason, count in reasons)
-            raise HeartenError(
-                f"nothing was kept: {summary_line(self._ledger.totals)}"
-                + (f" (most often: {top})" if top else ""),
-                where=self._folder.path / "rejected.parquet",
-                do="read the reasons there, or choose other targets",
-            )
+            raise self._nothing_kept()
+
+    def _nothing_kept(self) -> HeartenError:
+        """Return the error that says why, after putting the rejects where they can be read."""
+        reasons = list(self._ledger.reasons.items())[:3]
+        top = ", ".join(f"{count} {reason}" for reason, count in reasons)
+        what = f"nothing was kept: {summary_line(self._ledger.totals)}"
+        what += f" (most often: {top})" if top else ""
+        if self._folder.manifest.exists():
+            return HeartenError(what, do="choose other targets; the finished build stays as it was")
+        place = self._folder.path / "rejected.parquet"
+        (self._folder.partial / "rejected.parquet").replace(place)
+        return HeartenError(what, where=place, do="read the reasons there, or choose other targets")
 
     def _manifest(self, files: list[dict[str, Any]]) -> dict[str, Any]:
         finished = time.time()
@@ -317,7 +320,7 @@ class _Run:
                 "cost": {
                     "prompt_tokens": self._budget.prompt_tokens,
                     "completion_tokens": self._budget.completion_tokens,
-                    "usd": self._budget.usd if self._state.paid else 0.0,
+                    "usd": self._budget.usd,
                 },
             },
         }
@@ -334,12 +337,18 @@ def _stopped_by_signals(conversations: Conversations) -> Iterator[None]:
         yield
     finally:
         for number in numbers:
-            loop.remove_signal_handler(number)
+            _interrupt_on(number)
 
 
 def _stop(conversations: Conversations, number: signal.Signals) -> None:
     conversations.stop(StoppedEarly(f"stopped by {number.name}", do=KEPT_ANSWERS))
+    _interrupt_on(number)
+
+
+def _interrupt_on(number: signal.Signals) -> None:
+    """Let a signal end the command at once."""
     asyncio.get_running_loop().remove_signal_handler(number)
+    signal.signal(number, signal.default_int_handler)
 
 
 def _check_may_send(config: BuildConfig, card: Card) -> None:

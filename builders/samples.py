@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from builders import strategies
 from builders.checks.schema import validator, violations
 from builders.records import Clip, Drafted, Target, Turn, Utterance
 
@@ -75,7 +76,7 @@ def desired_response(reply: dict[str, Any]) -> dict[str, Any]:
     return {
         "text": reply["text"],
         "emotion": reply["emotion"],
-        "response_strategy": "_then_".join(reply["strategies"]),
+        "response_strategy": strategies.join(reply["strategies"]),
         "strategies": reply["strategies"],
         "emotion_awareness": f"{awareness['act']}_{'_and_'.join(awareness['emotions'])}",
         "awareness": awareness,

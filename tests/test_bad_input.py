@@ -9,9 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builds import command, environment, hearten, manifest, one_line_error, rejected, samples
+from builds import (
+    command,
+    environment,
+    hearten,
+    manifest,
+    one_line_error,
+    rejected,
+    result_bytes,
+    samples,
+)
 from endpoints import TestEndpoint
 from trees import make_meld_tree, meld_row, stereo, write_mp4
+
+from builders.selection import rank
 
 
 def noise(seconds: float) -> np.ndarray:
@@ -285,3 +296,71 @@ def test_a_key_alone_spends_nothing(source, output):
         assert endpoint.log()["count"] == 0
     assert ended.code == 0
     assert {r["drafting"]["provider"] for r in samples(output / "meld")} == {"phrasebook"}
+
+
+def test_one_address_in_the_settings_file_needs_no_brackets(source, tmp_path):
+    with TestEndpoint() as endpoint:
+        (tmp_path / "hearten.toml").write_text(
+            f'[build]\nmodel = "test-model"\nbase_url = "{endpoint.base_url}"\n'
+        )
+        flags = ("build", "--corpus", "meld", "--source", source, "--text-only", "--limit", 1)
+        assert hearten(*flags, cwd=tmp_path).code == 0
+        assert endpoint.log()["count"]
+
+
+def test_a_value_that_is_no_choice_is_a_usage_error(output):
+    ended = hearten("build", "--corpus", "meld", "--sample", "--persona", "friend")
+    line = one_line_error(ended)
+    assert ended.code == 2 and "'assistant', 'addressee'; see hearten --help" in line
+
+
+def test_nothing_kept_leaves_a_finished_build_as_it_was(tmp_path, output):
+    source = make_meld_tree(tmp_path / "meld", {"train": [meld_row(0, u) for u in range(6)]})
+    first, *rest = sorted(range(6), key=lambda u: rank(f"meld-train-0-{u}"))
+    (source / "train_splits").mkdir()
+    for number in (first, *rest):
+        write_mp4(
+            source / f"train_splits/dia0_utt{number}.mp4",
+            None if number == first else stereo(noise(1)),
+        )
+    flags = ("build", "--corpus", "meld", "--source", source, "--split", "train")
+    assert hearten(*flags, "--output", output).code == 0
+    before = result_bytes(output / "meld")
+    ended = hearten(*flags, "--output", output, "--limit", 1)
+    line = one_line_error(ended)
+    assert ended.code == 1 and "nothing was kept" in line and "stays as it was" in line
+    assert result_bytes(output / "meld") == before
+
+
+def test_a_limit_in_dollars_does_not_hinder_the_phrasebook(source, output):
+    ended = text_build(source, output, "--max-usd", 1)
+    assert ended.code == 0, ended.err
+    assert manifest(output / "meld")["run"]["cost"]["usd"] == 0
+
+
+def test_a_store_that_may_not_be_written_names_its_option(source, output):
+    ended = text_build(source, output, "--store", "/proc/hearten/store.sqlite")
+    line = one_line_error(ended)
+    assert ended.code == 1 and "cannot write" in line and "choose another --store" in line
+
+
+def test_status_of_an_unfinished_build_is_looked_up_in_its_store(source, output, tmp_path):
+    store = tmp_path / "elsewhere.sqlite"
+    with TestEndpoint(faults=[{"kind": "quota", "at": [4]}]) as endpoint:
+        assert text_build(source, output, *with_model(endpoint), "--store", store).code == 3
+    line = one_line_error(hearten("status", output / "meld"))
+    assert "there is no store" in line and "--store" in line
+    ended = hearten("status", output / "meld", "--store", store)
+    assert ended.code == 0 and "not complete" in ended.out
+    assert " 0 attempts" not in ended.out and "attempts so far" in ended.out
+
+
+def test_without_a_command_the_help_is_shown():
+    ended = hearten()
+    assert ended.code == 0 and "verify" in ended.out and not ended.err
+
+
+def test_a_file_where_the_clips_should_be_is_missing_media(source):
+    (source / "train_splits").write_text("")
+    line = one_line_error(hearten("build", "--corpus", "meld", "--source", source))
+    assert "the media are missing: no clips of train" in line and "train_splits" in line

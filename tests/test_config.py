@@ -1,8 +1,12 @@
+import inspect
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from builders import cli
 from builders.config import (
+    BUILD_KEYS,
     MAY_CHANGE,
     BuildConfig,
     find_source,
@@ -49,6 +53,8 @@ def test_no_file_means_no_settings(settings_file):
         ("[corpora.meld]\nfolder = 'x'\n", ["unknown setting corpora.meld.folder", "source"]),
         ("build = 5\n", ["build is 5", "a table [build]"]),
         ("[corpora]\nmeld = '/data'\n", ["corpora.meld is '/data'", "a table [corpora.meld]"]),
+        ("[build]\nemotions = ['joy']\n", ["unknown setting build.emotions", "emotion, "]),
+        ("[corpora.meld]\nsource = 5\n", ["corpora.meld.source is 5", "quotation marks"]),
         ("[build\n", ["not valid TOML", "correct the file"]),
     ],
 )
@@ -66,6 +72,7 @@ def test_what_the_file_should_not_hold_is_named(settings_file, text, words):
         ("limit", 0, "setting limit is 0: Input should be greater than or equal to 1"),
         ("context_turns", -1, "setting context_turns is -1"),
         ("name", "../else", "setting name is '../else'"),
+        ("name", "hearten.sqlite", "hearten.sqlite is the store beside all builds"),
         ("persona", "friend", "setting persona is 'friend': Input should be 'assistant' or"),
         ("resume", "perhaps", "setting resume is 'perhaps'"),
         ("mood", "good", "setting mood is 'good': Extra inputs are not permitted"),
@@ -143,3 +150,14 @@ def test_only_a_chosen_model_makes_an_endpoint_draft(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     assert config().provider == "phrasebook"
     assert config(model="a-model").provider == "openai-compatible"
+
+
+@pytest.mark.parametrize("option", ["persona", "client", "resume"])
+def test_the_command_line_offers_the_choices_that_a_build_has(option):
+    offered = getattr(cli, option.capitalize())
+    assert get_args(offered) == get_args(BuildConfig.model_fields[option].annotation)
+
+
+def test_every_setting_of_the_file_is_an_option_of_the_command_line():
+    options = inspect.signature(cli.build_command).parameters
+    assert options.keys() - {"as_json"} == BUILD_KEYS

@@ -8,6 +8,7 @@ import pytest
 from builders.config import make_config
 from builders.errors import ConfigError, OutputError
 from builders.folder import BuildFolder, writable, write_json
+from builders.manifest import read_manifest
 
 ROOT = Path(__file__).parent.parent
 HOLDER = """
@@ -166,3 +167,12 @@ def test_a_full_disk_says_what_to_do():
 def test_a_source_that_cannot_be_read_is_not_taken_for_the_output(tmp_path):
     with pytest.raises(PermissionError), writable(tmp_path / "output"):
         raise PermissionError(errno.EACCES, "refused", str(tmp_path / "source" / "x.csv"))
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"name": '])
+def test_a_file_of_ours_that_was_broken_is_named(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(OutputError) as raised:
+        read_manifest(tmp_path)
+    assert "not the JSON object that was written" in str(raised.value)
+    assert f"{tmp_path / 'manifest.json'}; restore it" in str(raised.value)

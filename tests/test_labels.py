@@ -70,13 +70,6 @@ def test_the_line_of_a_root_is_itself_and_its_leaves():
     assert vocabulary().line("fear") == {"fear", "anxiety", "terror"}
 
 
-def test_a_common_root_exists_only_under_one_root():
-    words = vocabulary()
-    assert words.common_root(["rage", "annoyance", "anger"]) == "anger"
-    assert words.common_root(["rage", "grief"]) is None
-    assert words.common_root([]) is None
-
-
 def test_an_unknown_node_is_a_key_error():
     with pytest.raises(KeyError):
         vocabulary().root_of("joy")

@@ -6,6 +6,7 @@ requests in flight cannot carry a build over its limit.
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,8 +33,13 @@ class Price:
         return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
 
 
-def price_of(model: str, own: Mapping[str, Any]) -> Price | None:
-    """Return a model's price from `hearten.toml`, then from our dated table; None when unknown."""
+def price_of(model: str | None, own: Mapping[str, Any]) -> Price | None:
+    """Return a model's price from `hearten.toml`, then from our dated table; None when unknown.
+
+    Without a model there is nothing to pay.
+    """
+    if model is None:
+        return Price(0.0, 0.0)
     table = {**tomllib.loads(_PRICES.read_text("utf-8")), **own}
     row = table.get(model)
     if row is None:
@@ -94,11 +100,7 @@ class Budget:
         self._max_usd = max_usd
         self._max_tokens = max_tokens
         self._reserved = (0, 0)
-
-    @property
-    def limited(self) -> bool:
-        """Return whether there is any limit."""
-        return self._max_usd is not None or self._max_tokens is not None
+        self._settled = asyncio.Event()
 
     @property
     def usd(self) -> float | None:
@@ -106,6 +108,17 @@ class Budget:
         if self.price is None:
             return None
         return self.price.usd(self.prompt_tokens, self.completion_tokens)
+
+    async def room_for(self, request: Request) -> tuple[int, int]:
+        """Reserve, waiting for what requests under way do not use up; raises `StoppedEarly`."""
+        while True:
+            try:
+                return self.reserve(request)
+            except StoppedEarly:
+                if self._reserved == (0, 0):
+                    raise
+            self._settled.clear()
+            await self._settled.wait()
 
     def reserve(self, request: Request) -> tuple[int, int]:
         """Set room aside for a request; give the returned tokens to `settle` afterwards.
@@ -129,6 +142,7 @@ class Budget:
         self._reserved = (self._reserved[0] - room[0], self._reserved[1] - room[1])
         self.prompt_tokens += used[0]
         self.completion_tokens += used[1]
+        self._settled.set()
 
     def _stop(self, limit: str) -> StoppedEarly:
         spent = f"{self.prompt_tokens + self.completion_tokens:,} tokens"

@@ -137,8 +137,12 @@ class Endpoint:
                 remembered = self._memory.remembered_dialect(self.name, self.model)
                 if remembered:
                     self._understood = Understanding.loads(remembered)
-                else:
+                    return self._understood
+                try:
                     await self._probe()
+                except Failure as failure:
+                    self._failed = time.monotonic(), failure
+                    raise
             return self._understood or Understanding()
 
     async def _relearn(self, used: Understanding, failure: Failure) -> bool:
@@ -158,14 +162,6 @@ class Endpoint:
             return self._understood != used
 
     async def _probe(self) -> None:
-        """Probe, and keep the failure for those who wait."""
-        try:
-            await self._find_dialect()
-        except Failure as failure:
-            self._failed = time.monotonic(), failure
-            raise
-
-    async def _find_dialect(self) -> None:
         """Find the first dialect whose answer fits its schema; remember it."""
         self._probed = True
         asked = probe(self.model)
@@ -380,7 +376,8 @@ def _completion(content: bytes, dialect: str, seconds: float, endpoint: str) -> 
     usage = response.get("usage") or {}
     return Completion(
         outcome,
-        str(message.get("refusal") or text),
+        # Not every database holds NUL; the reply's check refuses what stands for it.
+        str(message.get("refusal") or text).replace("\0", "\ufffd"),
         finish,
         response.get("model"),
         usage.get("prompt_tokens"),

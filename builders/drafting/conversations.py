@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -146,22 +146,25 @@ class Conversations:
 
     async def outcomes(
         self, blocks: AsyncIterator[Sequence[Target | Reject]]
-    ) -> AsyncIterator[tuple[Target, Outcome] | Reject]:
+    ) -> AsyncGenerator[tuple[Target, Outcome] | Reject, None]:
         """Yield each target with its outcome, and each reject, in order; ends early once stopped.
 
         Args:
             blocks: targets and rejects of earlier stages, at most `BLOCK` at a time.
         """
         pending: deque[Conversation | asyncio.Task[Conversation] | Reject] = deque()
-        async for block in blocks:
-            for item in self._begin(block):
-                pending.append(await self._continue(item))
-                while pending and (len(pending) >= self._window or _is_done(pending[0])):
-                    yield await _result(pending.popleft())
-            if self.stopped:
-                break
-        while pending:
-            yield await _result(pending.popleft())
+        try:
+            async for block in blocks:
+                for item in self._begin(block):
+                    pending.append(await self._continue(item))
+                    while pending and (len(pending) >= self._window or _is_done(pending[0])):
+                        yield await _result(pending.popleft())
+                if self.stopped:
+                    break
+            while pending:
+                yield await _result(pending.popleft())
+        finally:
+            await _cancel(item for item in pending if isinstance(item, asyncio.Task))
 
     def _begin(self, block: Sequence[Target | Reject]) -> Iterator[Conversation | Reject]:
         """Open conversations and take them as far as held answers go; rejects pass through."""
@@ -222,6 +225,12 @@ class Conversations:
 
 def _is_done(waiting: Conversation | asyncio.Task[Conversation] | Reject) -> bool:
     return not isinstance(waiting, asyncio.Task) or waiting.done()
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Conversation]]) -> None:
+    """Cancel what nobody waits for any more; there is something only after an error."""
+    cancelled = [task for task in tasks if task.cancel()]
+    await asyncio.gather(*cancelled, return_exceptions=True)
 
 
 async def _result(

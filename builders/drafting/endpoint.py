@@ -38,7 +38,7 @@ class EndpointModel:
 
     async def answer(self, request: Request, request_key: str) -> Answer | Left:
         """Return the committed answer, or the failure that is left of several tries."""
-        room = self._budget.reserve(request)
+        room = await self._budget.room_for(request)
         used: list[tuple[int, int]] = []
         try:
             deliver = partial(self._deliver, request, request_key, used)

@@ -138,7 +138,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = url if "://" in url else f"sqlite:///{Path(url).resolve()}"
         if "://" not in url:
-            with writable(Path(url).parent):
+            with writable(Path(url).parent, "--store"):
                 Path(url).resolve().parent.mkdir(parents=True, exist_ok=True)
         self.engine = _engine(self.url)
         self.name = _without_secrets(self.engine.url)

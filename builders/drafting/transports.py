@@ -14,6 +14,8 @@ from builders.drafting.failures import Failure
 
 Response = tuple[int, Mapping[str, str], bytes]
 
+# What is shorter is a word in place of a key ("none", "ollama"), and may stand in an answer.
+_SHORTEST_KEY = 12
 # Seconds to connect, which is soon done or never.
 _CONNECT = 10.0
 
@@ -37,6 +39,7 @@ class AiohttpTransport:
         import aiohttp
 
         self._base_url = base_url
+        self._key = api_key
         self._errors = (aiohttp.ClientError, OSError)
         self._not_reached = aiohttp.ConnectionTimeoutError
         self._session = aiohttp.ClientSession(
@@ -52,7 +55,8 @@ class AiohttpTransport:
             async with self._session.request(
                 method, self._base_url + path, data=data, allow_redirects=False
             ) as response:
-                return response.status, response.headers, await response.read()
+                content = await response.read()
+                return response.status, response.headers, _without(self._key, content)
         except self._not_reached as error:
             raise Failure("connection", "no connection in time") from error
         except TimeoutError as error:
@@ -73,6 +77,7 @@ class OpenAITransport:
         import openai
 
         self._openai = openai
+        self._key = api_key
         self._raw = httpx2.Response
         self._not_reached = httpx2.ConnectTimeout
         self._client = openai.AsyncOpenAI(
@@ -98,11 +103,17 @@ class OpenAITransport:
             raise Failure("timeout", "no answer in time") from error
         except self._openai.APIConnectionError as error:
             raise Failure("connection", _one_line(error.__cause__ or error)) from error
-        return response.status_code, response.headers, await response.aread()
+        content = await response.aread()
+        return response.status_code, response.headers, _without(self._key, content)
 
     async def close(self) -> None:
         """See `Transport`."""
         await self._client.close()
+
+
+def _without(key: str, content: bytes) -> bytes:
+    """Return content without the key, which some servers repeat in what they complain of."""
+    return content.replace(key.encode(), b"***") if len(key) >= _SHORTEST_KEY else content
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from invented import target
 
@@ -55,6 +57,25 @@ def test_room_in_flight_counts_against_the_limit():
         kept.reserve(REQUEST)
 
 
+def test_a_request_waits_for_room_while_others_are_under_way_and_stops_when_none_is():
+    kept = budget(max_tokens=2 * ROOM)
+
+    async def main():
+        rooms = [await kept.room_for(REQUEST) for _ in range(2)]
+        third = asyncio.create_task(kept.room_for(REQUEST))
+        await asyncio.sleep(0.01)
+        assert not third.done()
+        kept.settle(rooms[0], (10, 5))
+        await asyncio.sleep(0.01)
+        assert not third.done()
+        kept.settle(rooms[1], (10, 5))
+        kept.settle(await third, (ROOM, 0))
+        with pytest.raises(StoppedEarly, match=f"{ROOM + 30:,} tokens"):
+            await kept.room_for(REQUEST)
+
+    asyncio.run(main())
+
+
 def test_room_that_was_not_used_is_given_back():
     kept = budget(max_tokens=2 * ROOM)
     for _ in range(2):
@@ -86,6 +107,6 @@ def test_what_earlier_runs_spent_counts():
 
 def test_without_a_limit_nothing_stops():
     free = budget(price=None)
-    assert not free.limited and free.usd is None
+    assert free.usd is None
     for _ in range(100):
         free.reserve(REQUEST)

@@ -231,6 +231,29 @@ def test_a_pause_between_requests_is_not_taken_for_a_silent_endpoint(endpoint):
     assert asyncio.run(main()).outcome == "ok"
 
 
+def test_once_stopped_what_waits_for_a_slot_or_to_try_again_is_not_sent(endpoint):
+    endpoint.control(
+        latency=0.3, faults=[{"kind": "rate_limit", "match": "Day 0.", "retry_after": 30}]
+    )
+
+    async def main():
+        async with opened(endpoint.base_url, concurrency=2) as ours:
+            asked = [
+                asyncio.create_task(ours.pool.complete(a_request(f"Day {number}."), taken))
+                for number in range(9)
+            ]
+            await asyncio.sleep(0.45)
+            ours.pool.stop(StoppedEarly("enough"))
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+    started = time.monotonic()
+    outcomes = asyncio.run(main())
+    assert time.monotonic() - started < 3
+    taken_in = [outcome for outcome in outcomes if not isinstance(outcome, StoppedEarly)]
+    assert all(outcome.outcome == "ok" for outcome in taken_in) and 1 <= len(taken_in) <= 3
+    assert endpoint.log()["count"] == len(taken_in) + 1
+
+
 def test_an_exhausted_quota_stops_at_once(endpoint):
     endpoint.control(faults=[{"kind": "quota"}])
     stopped = error_of(endpoint.base_url)

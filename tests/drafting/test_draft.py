@@ -1,5 +1,6 @@
 import asyncio
 import random
+from contextlib import aclosing
 
 import pytest
 from invented import SAD, answer_text, reply, target
@@ -34,6 +35,7 @@ class Scripted:
         self.finished: list[str] = []
         self._now = 0
         self.most = 0
+        self.stopped = None
 
     async def answer(self, request: Request, request_key: str) -> Answer | Left:
         self.requests.append(request)
@@ -50,6 +52,9 @@ class Scripted:
             attempt = Attempt(request_key, "a-model", "http://x", answer.outcome)
             self._store.save([asked], {request_key: answer}, [("a-build", attempt)])
         return answer
+
+    def stop(self, error):
+        self.stopped = error
 
 
 @pytest.fixture
@@ -295,3 +300,20 @@ def test_a_prompt_has_a_schema_that_offers_what_the_label_allows():
     assert "celebration" not in schema["strategies"]["items"]["enum"]
     emotions = schema["awareness"]["properties"]["emotions"]["items"]["enum"]
     assert emotions[0] == "sadness" and "happiness" not in emotions
+
+
+def test_what_is_under_way_is_cancelled_when_nobody_takes_the_outcomes_any_more(store):
+    script = {number: [GOOD] for number in (1, 2, 3)}
+    model = Scripted(store, script, {2: 30, 3: 30})
+
+    async def run():
+        blocks = blocks_of(iter([target(number) for number in script]), in_thread=False)
+        async with aclosing(
+            Conversations(DRAFTER, store, model, NO_RETRY).outcomes(blocks)
+        ) as outcomes:
+            async for _ in outcomes:
+                break
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(run()) == 1
+    assert len(model.requests) == 3 and len(model.finished) == 1

@@ -1,7 +1,9 @@
 import asyncio
 import time
 import traceback
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from asking import BOTH, KEY, Memory, a_request, ask, error_of
@@ -22,6 +24,30 @@ def test_a_wrong_key_is_named_by_its_variable_and_never_shown(endpoint, transpor
         "OPENAI_API_KEY to a key that may use this model"
     )
     assert endpoint.log()["count"] == 1
+
+
+class Parrot(BaseHTTPRequestHandler):
+    """Refuses every request and repeats its key, as some servers do."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        said = f'{{"error": {{"message": "What is {self.headers["Authorization"]}?"}}}}'.encode()
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_):
+        pass
+
+
+@BOTH
+def test_a_key_that_a_server_repeats_goes_no_further(transport):
+    with HTTPServer(("127.0.0.1", 0), Parrot) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        failure = error_of(f"http://127.0.0.1:{server.server_port}/v1", transport=transport)
+        server.shutdown()
+    assert failure.detail == "HTTP 400: What is Bearer ***?"
 
 
 def test_a_forbidden_model_says_so(endpoint):

@@ -3,7 +3,7 @@ import pytest
 from asking import Memory, a_request, ask, error_of
 
 from builders.drafting.dialects import DIALECTS, Understanding
-from builders.errors import HeartenError
+from builders.errors import EndpointError, HeartenError
 
 
 @pytest.mark.parametrize("expected", DIALECTS)
@@ -75,6 +75,14 @@ def test_refused_fields_are_renamed_or_left_out_and_remembered(endpoint, known):
     learnt = Understanding.loads(memory.known)
     assert (learnt.dialect, learnt.limit) == ("json_schema", "max_completion_tokens")
     assert set(learnt.without) == {"temperature", "seed"}
+
+
+def test_a_failed_probe_is_the_answer_to_all_who_waited_for_it(endpoint):
+    endpoint.control(api_key="another", latency=0.1)
+    requests = [a_request(f"Day {number}.") for number in range(8)]
+    failures, _ = ask(endpoint.base_url, requests=requests, memory=Memory())
+    assert all(isinstance(failure, EndpointError) for failure in failures)
+    assert endpoint.log()["count"] == 1
 
 
 def test_a_wrong_key_ends_the_probing_at_once(endpoint):

@@ -121,7 +121,7 @@ class Reader:
 
     def _find_clips(self, split: str) -> dict[str, Media]:
         """Return the clips of a split by ``diaX_uttY``."""
-        if (folder := self._find(split, _CLIP_FOLDERS[split])) is None:
+        if not (folder := self._find(split, _CLIP_FOLDERS[split])) or not folder.is_dir():
             return {}
         # Sorted, a re-cut final_videos_testdiaX_uttY comes after its twin diaX_uttY and wins.
         found = filter(None, (_CLIP.fullmatch(name) for name in sorted(os.listdir(folder))))
