@@ -1,66 +1,111 @@
-"""A wheel, installed elsewhere, does what the checkout does."""
-
-from __future__ import annotations
+"""A wheel of the project, installed into a fresh environment and used from another folder."""
 
 import subprocess
 import sys
-import zipfile
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
-from builds import ROOT, manifest
-from environments import Environment
+from builds import ROOT, Ended, hearten, one_line_error, samples
+
+from builders import __version__
 
 pytestmark = pytest.mark.slow
 
+CONTENT = ("schemas", "label_maps", "prompts")
+WARNING = "phrasebook: for trying out, not for training"
+
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, ROOT]
-    subprocess.run(command, check=True)
-    return next(folder.glob("hearten-*.whl"))
+    # Isolated: pip looks neither into the checkout nor at PYTHONPATH.
+    pip = [sys.executable, "-I", "-m", "pip", "wheel", "-q"]
+    subprocess.run([*pip, ROOT, "--no-deps", "-w", folder], check=True)
+    (path,) = folder.iterdir()
+    return path
 
 
 @pytest.fixture(scope="module")
-def elsewhere(wheel, tmp_path_factory):
-    environment = Environment(tmp_path_factory.mktemp("elsewhere") / "venv")
-    environment.install("-c", ROOT / "constraints.txt", wheel)
-    return environment
+def venv(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("installed") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    pip = [folder / "bin" / "python", "-I", "-m", "pip", "install", "-q"]
+    subprocess.run([*pip, "-c", ROOT / "constraints.txt", wheel], check=True)
+    return folder
 
 
-def test_wheel_holds_the_content_folders_and_the_sample_and_no_tests(wheel):
-    names = set(zipfile.ZipFile(wheel).namelist())
-    for name in (
-        "builders/_content/schemas/sample.schema.json",
-        "builders/_content/schemas/field_aliases.tsv",
-        "builders/_content/label_maps/emotion/meld.sssom.tsv",
-        "builders/_content/prompts/draft/system.j2",
-        "builders/corpora/meld/card.toml",
-        "builders/corpora/meld/defects.tsv",
-        "builders/corpora/meld/sample/train/train_splits/dia0_utt0.mp4",
-        "builders/drafting/prices.toml",
-        "builders/report/report.html.j2",
-        "builders/report/style.css",
-        "builders/py.typed",
-    ):
-        assert name in names, name
-    tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.startswith("hearten-")} == {"builders"}
+def run(venv: Path, program: str, *arguments: str, cwd: Path) -> Ended:
+    """Run a program of the environment elsewhere, with next to nothing in its surroundings."""
+    line = [venv / "bin" / program, *arguments]
+    surroundings = {"PATH": "/usr/bin:/bin", "HOME": str(cwd)}
+    done = subprocess.run(line, capture_output=True, text=True, cwd=cwd, env=surroundings)
+    return Ended(done.returncode, done.stdout, done.stderr)
 
 
-def test_installed_build_runs_from_another_folder(elsewhere, tmp_path):
-    ended = elsewhere.run("build", "--corpus", "meld", "--sample", cwd=tmp_path)
-    assert ended.returncode == 0, ended.stderr
-    assert manifest(tmp_path / "output" / "meld-sample")["result"]["counts"]["kept"] == 31
-    assert (tmp_path / "output" / "meld-sample" / "report.html").stat().st_size > 10_000
-    found = elsewhere.run("python", "-c", "import builders; print(builders.__file__)", cwd=tmp_path)
-    assert str(ROOT) not in found.stdout
+def printed(venv: Path, expression: str, cwd: Path) -> list[str]:
+    """Return the lines that an expression about the installed package prints as."""
+    code = f"import sys; from builders import assets; print(*{expression}, sep='\\n')"
+    ended = run(venv, "python", "-c", code, cwd=cwd)
+    assert ended.code == 0, ended.err
+    return ended.out.splitlines()
 
 
-def test_installed_commands_answer(elsewhere, tmp_path):
-    assert elsewhere.run("hearten", "--version", cwd=tmp_path).stdout.startswith("hearten ")
-    assert "meld" in elsewhere.run("hearten", "corpora", cwd=tmp_path).stdout
-    sample = next(elsewhere.folder.rglob("builders/corpora/meld/sample"))
-    ended = elsewhere.run("hearten", "verify", "--corpus", "meld", "--source", sample, cwd=tmp_path)
-    assert ended.returncode == 4
-    assert "train utterances" in ended.stdout and "published counts" in ended.stderr
+def files(folder: Path) -> set[str]:
+    """Return the files below a folder that are not made by running them."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)) for path in found if "__pycache__" not in path.parts}
+
+
+def test_the_wheel_holds_the_package_and_the_three_content_folders_and_nothing_else(wheel):
+    expected = {f"builders/{name}" for name in files(ROOT / "builders")}
+    for folder in CONTENT:
+        expected |= {f"builders/_content/{folder}/{name}" for name in files(ROOT / folder)}
+    held = set(ZipFile(wheel).namelist())
+    about = {name for name in held if name.startswith(f"hearten-{__version__}.dist-info/")}
+    assert held - about == expected
+    assert {Path(name).name for name in about} >= {"METADATA", "entry_points.txt", "LICENSE"}
+    assert {Path(name).suffix for name in held} >= {".j2", ".css", ".toml", ".tsv", ".csv", ".mp4"}
+
+
+def test_the_installed_package_finds_its_content_inside_itself(venv, tmp_path):
+    (root,) = printed(venv, "[assets.content_root()]", tmp_path)
+    assert Path(root).is_relative_to(venv) and Path(root).name == "_content"
+    searched = [Path(entry) for entry in printed(venv, "sys.path", tmp_path)]
+    assert not [entry for entry in searched if entry.is_relative_to(ROOT)]
+
+
+def test_the_sample_builds_from_another_folder_as_it_does_in_a_checkout(venv, tmp_path):
+    ended = run(venv, "build", "--corpus", "meld", "--sample", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    lines = ended.out.splitlines()
+    assert lines[0] == lines[-1] == WARNING
+    assert "32 read = 31 kept + 1 rejected + 0 not selected" in lines
+    folder = tmp_path / "output" / "meld-sample"
+    assert (folder / "manifest.json").is_file()
+    page = (folder / "report.html").read_text()
+    assert "<style>\n:root {" in page and "<svg" in page
+    hearten("build", "--corpus", "meld", "--sample", cwd=tmp_path, HEARTEN_OUTPUT="checkout")
+    assert samples(folder) == samples(tmp_path / "checkout" / "meld-sample")
+
+
+def test_the_installed_command_says_its_version(venv, tmp_path):
+    ended = run(venv, "hearten", "--version", cwd=tmp_path)
+    assert (ended.code, ended.out) == (0, f"hearten {__version__}\n"), ended.err
+
+
+def test_the_installed_command_lists_the_corpora(venv, tmp_path):
+    ended = run(venv, "hearten", "corpora", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    assert any(line.startswith("meld: ") for line in ended.out.splitlines())
+
+
+def test_the_installed_command_says_which_counts_of_the_sample_differ(venv, tmp_path):
+    (source,) = printed(venv, "[assets.corpora() / 'meld' / 'sample']", tmp_path)
+    ended = run(venv, "hearten", "verify", "--corpus", "meld", "--source", source, cwd=tmp_path)
+    assert ended.code == 4
+    differing = [line.split() for line in ended.out.splitlines() if "  differs: " in line]
+    assert "train utterances 17 differs: 9,989 published".split() in differing
+    assert one_line_error(ended).startswith(
+        f"error: {len(differing)} of the published counts differ"
+    )
