@@ -16,6 +16,8 @@ from builders import assets
 from builders.build import Build
 from builders.config import (
     DEFAULT_BASE_URL,
+    KEY_NAMES,
+    KEY_VARIABLES,
     LISTED,
     PHRASEBOOK,
     SETTINGS_FILE,
@@ -27,6 +29,7 @@ from builders.config import (
 )
 from builders.corpora import load_card, resolve_slug, slugs
 from builders.errors import ConfigError, UsageError, VerificationError
+from builders.folder import BuildFolder
 from builders.manifest import read_manifest, summary_line
 
 PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
@@ -39,7 +42,7 @@ def build(given: dict[str, Any]) -> None:
         given: the options of the command line by name.
     """
     as_json, show = given.pop("as_json"), given.pop("show")
-    sample, asked_for_address = given["sample"], bool(given["base_url"])
+    sample = given["sample"]
     settings = load_settings(Path(SETTINGS_FILE))
     config = _config(given, settings)
     from builders import pipeline
@@ -50,8 +53,6 @@ def build(given: dict[str, Any]) -> None:
         return
     if config.provider == PHRASEBOOK and not as_json:
         print(PHRASEBOOK_WARNING)
-        if asked_for_address:
-            print("no --model is given, so --base-url is not used")
     # What is loaded by now stays, and a stream leaves few cycles behind: a tenth less time.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
@@ -136,11 +137,12 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
     spent = Store(store).spent(folder.name)
     attempts = sum(row.attempts for row in spent)
     tokens = sum(row.prompt_tokens + row.completion_tokens for row in spent)
+    running = BuildFolder(folder).is_held()
     if as_json:
-        known = {"complete": False, "attempts": attempts, "tokens": tokens}
+        known = {"complete": False, "running": running, "attempts": attempts, "tokens": tokens}
         print(json.dumps({"name": folder.name, **known}, indent=2))
         return
-    print(f"{folder.name}: not complete; the same build command goes on")
+    print(f"{folder.name}: " + ("running" if running else "stopped; the same command goes on"))
     print(f"{attempts:,} attempts so far, {tokens:,} tokens")
 
 
@@ -161,11 +163,22 @@ def _config(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     source = source or find_source(slug, load_card(slug).how_to_get, settings)
     given["name"] = given["name"] or (f"{slug}-sample" if sample else slug)
     lists = {setting: tuple(given.pop(option) or ()) for option, setting in LISTED.items()}
-    lists["base_urls"] = lists["base_urls"] or (
-        os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL,
-    )
+    if lists["base_urls"] and not (given["model"] or sample):
+        raise UsageError("--base-url is given without --model", do="name the model that drafts")
+    lists["base_urls"] = lists["base_urls"] or _default_addresses(given["model"])
     lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
     return make_config(corpus=slug, source=source, **lists, **given)
+
+
+def _default_addresses(model: str | None) -> tuple[str, ...]:
+    """Return where a model is asked when no address is given: the provider's own variables say."""
+    address = os.environ.get("OPENAI_BASE_URL")
+    if model and not address and not any(os.environ.get(name) for name in KEY_VARIABLES):
+        raise ConfigError(
+            f"there is no address for the model {model}, and no key for {DEFAULT_BASE_URL}",
+            do=f"give --base-url, or set {KEY_NAMES}",
+        )
+    return (address or DEFAULT_BASE_URL,)
 
 
 def _emotion(word: str) -> str:
@@ -188,7 +201,9 @@ def _print_finished(finished: Any, config: BuildConfig, sample: bool, show: int)
     for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
         print(f"  rejected: {count:,} {reason}")
     if config.provider != PHRASEBOOK:
-        print(f"{run['requests']:,} requests, {_cost(run['cost'])}, {run['seconds']:,.0f} s")
+        print(
+            f"{run['requests']:,} requests in {run['seconds']:,.0f} s; in all {_cost(run['cost'])}"
+        )
     print(f"dataset: {finished.folder}")
     print(f"report:  {finished.folder / 'report.html'}")
     print("next:")
@@ -202,7 +217,8 @@ def _next_commands(config: BuildConfig, sample: bool) -> tuple[str, str]:
     """Return two commands to try next, spelled as this one was called."""
     build, hearten = _spelling(sys.argv[0])
     if config.provider != PHRASEBOOK:
-        return f"{hearten} status {config.folder}", f"{hearten} report {config.folder}"
+        code = f"from builders.build import Build; print(Build('{config.folder}').to_pandas())"
+        return f'python -c "{code}"', f"{hearten} status {config.folder}"
     source = "DIR" if sample else config.source
     own = f"{build} --corpus {config.corpus} --source {source}"
     text = " --text-only" if sample or config.text_only else ""

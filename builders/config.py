@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from builders.errors import ConfigError, SourceError
 
 PHRASEBOOK = "phrasebook"
+KEY_VARIABLES = ("HEARTEN_API_KEY", "OPENAI_API_KEY")
+KEY_NAMES = " or ".join(KEY_VARIABLES)
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
@@ -129,7 +131,10 @@ def load_settings(path: Path) -> dict[str, Any]:
         raise ConfigError(f"not valid TOML: {error}", where=path, do="correct the file") from error
     for name in sorted(settings.keys() - _TABLES):
         raise ConfigError(
-            f"unknown table [{name}]", where=path, expected="[build], [corpora.SLUG], [prices]"
+            f"unknown name {name} at the top",
+            where=path,
+            expected="the tables [build], [corpora.SLUG] and [prices]",
+            do="put settings of the command line under [build]",
         )
     _check_table("build", settings.get("build", {}), BUILD_KEYS, path)
     _check_table("prices", settings.get("prices", {}), None, path)

@@ -60,6 +60,16 @@ class BuildFolder:
         finally:
             lock.release()
 
+    def is_held(self) -> bool:
+        """Return whether a build is running in the folder now."""
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
     def admit(self, identity: dict[str, Any], config: BuildConfig) -> None:
         """Check that this run may go on with what is in the folder; keep the settings if it is new.
 

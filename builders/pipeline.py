@@ -288,7 +288,9 @@ class _Run:
         reasons = list(self._ledger.reasons.items())[:3]
         top = ", ".join(f"{count} {reason}" for reason, count in reasons)
         what = f"nothing was kept: {summary_line(self._ledger.totals)}"
-        what += f" (most often: {top})" if top else ""
+        if not top:
+            return HeartenError(what, do="choose other targets: --emotion, --min-words, --split")
+        what += f" (most often: {top})"
         if self._folder.manifest.exists():
             return HeartenError(what, do="choose other targets; the finished build stays as it was")
         place = self._folder.path / "rejected.parquet"
@@ -316,6 +318,7 @@ class _Run:
                 "host": platform.node(),
                 "versions": versions(),
                 "store": self._store.name,
+                "endpoints": list(plan.config.base_urls) if plan.config.model else [],
                 "requests": self._state.requests,
                 "cost": {
                     "prompt_tokens": self._budget.prompt_tokens,

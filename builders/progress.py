@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 PLAIN_SECONDS = 10.0
 _LIVE_SECONDS = 0.2
+_ENOUGH_TO_GUESS = 20
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ def describe(state: State, seconds: float) -> str:
         parts.append(f"{state.requests:,} requests")
     if state.paid:
         parts.append("cost unknown" if state.usd is None else f"${state.usd:.4f}")
-    if rate:
+    if state.done >= _ENOUGH_TO_GUESS:
         parts.append(f"{_clock((state.total - state.done) / rate)} left")
     return ", ".join(parts)
 

@@ -15,7 +15,7 @@ from builders.context import Persona, attach
 from builders.corpora import Reader
 from builders.corpora.reading import Defects, read_split
 from builders.engines.local import ordered
-from builders.errors import SourceError
+from builders.errors import UsageError
 from builders.labels import LabelMap, unmapped_error
 from builders.manifest import Ledger
 from builders.records import Clip, Dialogue, Emotions, Reject, Target, Utterance
@@ -177,7 +177,7 @@ def check_splits(wanted: Sequence[str], reader: Reader) -> tuple[str, ...]:
     """Return the splits to read, all of the reader's when none is named."""
     for split in wanted:
         if split not in reader.splits:
-            raise SourceError(
+            raise UsageError(
                 f"there is no split {split!r}",
                 where=reader.root,
                 expected=", ".join(reader.splits),

@@ -351,7 +351,7 @@ def test_status_of_an_unfinished_build_is_looked_up_in_its_store(source, output,
     line = one_line_error(hearten("status", output / "meld"))
     assert "there is no store" in line and "--store" in line
     ended = hearten("status", output / "meld", "--store", store)
-    assert ended.code == 0 and "not complete" in ended.out
+    assert ended.code == 0 and "stopped; the same command goes on" in ended.out
     assert " 0 attempts" not in ended.out and "attempts so far" in ended.out
 
 
@@ -364,3 +364,27 @@ def test_a_file_where_the_clips_should_be_is_missing_media(source):
     (source / "train_splits").write_text("")
     line = one_line_error(hearten("build", "--corpus", "meld", "--source", source))
     assert "the media are missing: no clips of train" in line and "train_splits" in line
+
+
+def test_an_address_without_a_model_is_a_usage_error(source, output):
+    ended = text_build(source, output, "--base-url", "http://127.0.0.1:9/v1")
+    assert ended.code == 2 and "without --model" in one_line_error(ended)
+
+
+def test_a_model_without_address_and_key_is_one_line(source, output):
+    ended = text_build(source, output, "--model", "some-model")
+    line = one_line_error(ended)
+    assert ended.code == 1
+    for words in ("no address for the model some-model", "--base-url", "OPENAI_API_KEY"):
+        assert words in line
+
+
+def test_targets_that_do_not_exist_say_what_chooses_them(source, output):
+    ended = text_build(source, output, "--emotion", "grief")
+    line = one_line_error(ended)
+    assert ended.code == 1 and "nothing was kept" in line and "--emotion" in line
+
+
+def test_an_unknown_split_is_a_usage_error(source, output):
+    ended = text_build(source, output, "--split", "valid")
+    assert ended.code == 2 and "expected train, dev, test" in one_line_error(ended)

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-from builders.drafting.client import KEY_VARIABLES
+from builders.config import KEY_NAMES
 from builders.errors import ConfigError
 
 
@@ -17,7 +17,7 @@ def check_address(base_url: str) -> None:
         raise ConfigError(
             f"the address of {parts.hostname} holds a user, a password or a query",
             expected="http://HOST:PORT/v1",
-            do=f"put the key into {KEY_VARIABLES}",
+            do=f"put the key into {KEY_NAMES}",
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(

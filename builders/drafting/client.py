@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import jsonschema_rs
 import orjson
 
+from builders.config import KEY_NAMES
 from builders.drafting.dialects import DIALECTS, Understanding, answer_text, body, probe
 from builders.drafting.failures import PASSING, Failure, classify
 from builders.drafting.limits import Limits
@@ -28,7 +29,6 @@ from builders.drafting.transports import Transport
 from builders.errors import EndpointError, HeartenError, StoppedEarly
 
 CHAT = "/chat/completions"
-KEY_VARIABLES = "HEARTEN_API_KEY or OPENAI_API_KEY"
 TRIES = 5
 _FIRST_CONTACT_TRIES = 3
 _LONGEST_WAIT = 60.0
@@ -333,7 +333,7 @@ def _fatal(failure: Failure, endpoint: Endpoint) -> HeartenError | None:
         return EndpointError(
             f"the key was refused (HTTP {failure.status})",
             where=name,
-            do=f"set {KEY_VARIABLES} to a key that may use this model",
+            do=f"set {KEY_NAMES} to a key that may use this model",
         )
     if failure.kind == "wrong_address":
         return EndpointError(

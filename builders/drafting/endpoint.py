@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from builders.config import BuildConfig
+from builders.config import KEY_NAMES, KEY_VARIABLES, BuildConfig
 from builders.drafting.budget import Budget, estimated_tokens, tokens_of
-from builders.drafting.client import KEY_VARIABLES, Completion, Endpoint, Pool
+from builders.drafting.client import Completion, Endpoint, Pool
 from builders.drafting.committer import Committer
 from builders.drafting.conversations import Left
 from builders.drafting.failures import Failure
@@ -110,11 +110,11 @@ def _tokens(request: Request, completion: Completion) -> tuple[int, int]:
 
 def _api_key() -> str:
     """Return the key for the endpoints; servers of one's own mostly ask for none."""
-    api_key = os.environ.get("HEARTEN_API_KEY") or os.environ.get("OPENAI_API_KEY") or "none"
-    api_key = api_key.strip()
+    given = (os.environ.get(name, "").strip() for name in KEY_VARIABLES)
+    api_key = next(filter(None, given), "none")
     if not (api_key.isascii() and api_key.isprintable()):
         raise ConfigError(
-            f"the key in {KEY_VARIABLES} holds a character that no key has",
+            f"the key in {KEY_NAMES} holds a character that no key has",
             expected="printable ASCII on one line",
             do="copy the key anew",
         )
