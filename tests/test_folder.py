@@ -7,14 +7,14 @@ import pytest
 
 from builders.config import make_config
 from builders.errors import ConfigError, OutputError
-from builders.folder import BuildFolder, writable, write_json
+from builders.folder import BuildFolder, read_json, writable, write_json
 from builders.manifest import read_manifest
 
 ROOT = Path(__file__).parent.parent
 HOLDER = """
 import sys
 from pathlib import Path
-from builders.folder import BuildFolder
+from builders.folder import BuildFolder, read_json
 with BuildFolder(Path(sys.argv[1])).hold():
     print("held", flush=True)
     sys.stdin.readline()
@@ -56,6 +56,7 @@ def test_a_second_holder_is_told_of_the_first(folder):
 def test_the_same_settings_go_on(held):
     held.admit(IDENTITY, config())
     held.admit(IDENTITY, config(limit=3, resume="always"))
+    assert read_json(held.path / "config.json") == IDENTITY
 
 
 def test_a_changed_setting_is_named_with_the_two_ways_out(held):
@@ -88,7 +89,7 @@ def test_a_build_that_is_not_complete_starts_over_when_asked_to(held):
     held.admit(IDENTITY, config())
     other = {**IDENTITY, "model": "another"}
     held.admit(other, config(resume="never"))
-    held.admit(other, config(resume="always"))
+    assert read_json(held.path / "config.json") == other
 
 
 def test_there_must_be_something_to_resume(held):
