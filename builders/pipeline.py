@@ -103,9 +103,11 @@ def make_plan(config: BuildConfig) -> Plan:
     _check_may_send(config, card)
     reader = open_reader(config.corpus, config.source, not config.text_only)
     mapping = label_map(config.corpus)
-    corpus = Corpus(
-        config.corpus, reader, check_splits(config.splits, reader), mapping, Defects.load(card.slug)
-    )
+    defects = Defects.load(card.slug)
+    if config.text_only:
+        defects = defects.without_clips()
+    splits = check_splits(config.splits, reader)
+    corpus = Corpus(config.corpus, reader, splits, mapping, defects)
     wanted = Wanted(
         frozenset(config.emotions), config.min_words, config.max_per_emotion, config.limit
     )

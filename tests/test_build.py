@@ -156,6 +156,13 @@ def test_the_real_annotations_build_completely(real_data, tmp_path):
     )
     assert ended.code == 0, ended.err
     result = manifest(tmp_path / "meld")["result"]
+    codes = {
+        finding["code"]
+        for record in samples(tmp_path / "meld")
+        for finding in record["audio_info"]["findings"]
+    }
+    assert "leak_across_splits" in codes
+    assert not codes & {"clip_missing", "clip_corrupt", "very_short_clip"}
     assert result["counts"]["read"] == 13708
     assert result["counts"]["kept"] > 13000
     assert result["counts"]["kept"] + result["counts"]["rejected"] == 13708

@@ -14,7 +14,7 @@ from builders.corpora import Reader
 from builders.errors import ConfigError
 from builders.records import Dialogue, Reject, Utterance, sample_id
 
-_EFFECTS = ("note", "reject_audio", "reject")
+_EFFECTS = ("note", "note_audio", "reject_audio", "reject")
 _by_order = attrgetter("order")
 
 
@@ -22,9 +22,10 @@ _by_order = attrgetter("order")
 class Defect:
     """One known fault of a corpus: a row of `defects.tsv`.
 
-    `effect` is ``note`` (carried as a finding), ``reject_audio`` (a finding too: the clip is known
-    to be unusable, and decoding it decides) or ``reject`` (the utterance is not used). `value` is a
-    number of seconds or the ``split-dialogue-utterance`` of another utterance, where one belongs.
+    `effect` is ``note`` (carried as a finding), ``note_audio`` (a finding about the clip),
+    ``reject_audio`` (the same: the clip is known to be unusable, and decoding it decides) or
+    ``reject`` (the utterance is not used). `value` is a number of seconds or the
+    ``split-dialogue-utterance`` of another utterance, where one belongs.
     """
 
     split: str
@@ -50,6 +51,10 @@ class Defects:
     def load(cls, slug: str) -> Defects:
         """Read `builders/corpora/<slug>/defects.tsv`; ConfigError names a wrong line."""
         return cls(_read_table(assets.corpora() / slug / "defects.tsv"))
+
+    def without_clips(self) -> Defects:
+        """Return the faults that are not about clips, which is all that text-only builds see."""
+        return Defects(row for row in self.rows if not row.effect.endswith("_audio"))
 
     def of(self, split: str, dialogue: str) -> Mapping[str, tuple[Defect, ...]]:
         """Return the faults of a dialogue by utterance."""

@@ -75,6 +75,12 @@ def test_a_known_defect_is_added_to_the_findings_once():
     assert [u.findings for u in item.utterances] == [("clip_missing", "zero_span"), ()]
 
 
+def test_a_text_only_build_sees_no_defects_of_clips():
+    known = Defects([defect(1, "clip_corrupt", "reject_audio"), defect(1, "zero_span")])
+    known = Defects([*known.rows, defect(1, "very_short_clip", "note_audio")]).without_clips()
+    assert [row.defect for row in known.rows] == ["zero_span"]
+
+
 def test_a_defect_of_another_split_or_dialogue_is_not_added():
     elsewhere = (defect(1, "zero_span", name="b"), Defect("dev", "a", "1", "leak", "note", "", ""))
     (item,) = read(dialogue(1), defects=elsewhere)
@@ -107,7 +113,7 @@ def test_reading_holds_one_dialogue_at_a_time():
         ),
         (
             "train\t1\t2\tx\tdelete\t\t\n",
-            r"in .*defects\.tsv:2; .* effect one of note, reject_audio",
+            r"in .*defects\.tsv:2; .* effect one of note, note_audio, reject_audio",
         ),
         ("train\t1\n", r"row is wrong: \['train', '1'\] in .*defects\.tsv:2; expected 7 columns"),
     ],
