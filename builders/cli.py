@@ -94,16 +94,16 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     patience: Annotated[
         float, typer.Option(help="Seconds without any answer before the build stops.")
     ] = 180.0,
-    temperature: Annotated[float, typer.Option(help="Sampling temperature.")] = 0.8,
-    top_p: Annotated[float, typer.Option(help="Nucleus sampling.")] = 1.0,
-    reply_tokens: Annotated[int, typer.Option(help="Tokens of one answer, at most.")] = 400,
+    temperature: Annotated[float, typer.Option(min=0, max=2, help="Sampling temperature.")] = 0.8,
+    top_p: Annotated[float, typer.Option(min=0, max=1, help="Nucleus sampling.")] = 1.0,
+    reply_tokens: Annotated[int, typer.Option(min=50, help="Tokens of one answer, at most.")] = 400,
     client: Annotated[Client, typer.Option(help="HTTP client.")] = "aiohttp",
     estimate: Annotated[
         bool, typer.Option("--estimate", help="Say what it would cost; ask nothing.")
     ] = False,
     max_usd: Annotated[float | None, typer.Option(help="Stop before this is spent.")] = None,
     max_tokens: Annotated[
-        int | None, typer.Option(help="Stop before so many tokens are used.")
+        int | None, typer.Option(min=1, help="Stop before so many tokens are used.")
     ] = None,
     resume: Annotated[
         Resume, typer.Option(help="Go on with a build: if-possible, always or never.")

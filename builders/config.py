@@ -108,6 +108,9 @@ def identity(config: BuildConfig) -> dict[str, Any]:
     return settings
 
 
+_NAME_HAS = "letters, digits and . _ @ -, with a letter or digit first"
+
+
 def make_config(**settings: Any) -> BuildConfig:
     """Return a config, turning pydantic's findings into one line."""
     try:
@@ -115,8 +118,12 @@ def make_config(**settings: Any) -> BuildConfig:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
+        # The one pattern is the name's, and a pattern tells nobody what to type.
+        expected = _NAME_HAS if first["type"] == "string_pattern_mismatch" else None
         raise ConfigError(
-            f"setting {field} is {first.get('input')!r}: {first['msg']}",
+            f"setting {field} is {first.get('input')!r}"
+            + ("" if expected else f": {first['msg']}"),
+            expected=expected,
             do="correct it on the command line, in HEARTEN_* or in hearten.toml",
         ) from error
 

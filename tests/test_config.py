@@ -71,7 +71,7 @@ def test_what_the_file_should_not_hold_is_named(settings_file, text, words):
     [
         ("limit", 0, "setting limit is 0: Input should be greater than or equal to 1"),
         ("context_turns", -1, "setting context_turns is -1"),
-        ("name", "../else", "setting name is '../else'"),
+        ("name", "../else", "setting name is '../else'; expected letters, digits and"),
         ("name", "hearten.sqlite", "hearten.sqlite is the store beside all builds"),
         ("persona", "friend", "setting persona is 'friend': Input should be 'assistant' or"),
         ("resume", "perhaps", "setting resume is 'perhaps'"),

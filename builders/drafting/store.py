@@ -183,9 +183,9 @@ class Store:
             )
 
     def spent(self, build: str) -> list[Spent]:
-        """Return the tokens a build has used so far, over all its runs, by model."""
+        """Return the attempts and tokens of a build so far, over all its runs, by model."""
         columns = attempts.c
-        sent = (columns.outcome != "connection") & (columns.endpoint != "phrasebook")
+        reached = columns.outcome != "connection"
         query = (
             sa.select(
                 columns.model,
@@ -193,7 +193,7 @@ class Store:
                 sa.func.coalesce(sa.func.sum(columns.prompt_tokens), 0),
                 sa.func.coalesce(sa.func.sum(columns.completion_tokens), 0),
             )
-            .where(columns.build == build, sent)
+            .where(columns.build == build, reached)
             .group_by(columns.model)
             .order_by(columns.model)
         )

@@ -121,12 +121,16 @@ def test_what_was_spent_is_counted_by_build_and_model(store):
         ("one", attempt("b", "refusal", prompt_tokens=20, completion_tokens=2)),
         ("one", attempt("c")),
         ("one", attempt("d", "connection")),
-        ("one", attempt("e", endpoint="phrasebook", prompt_tokens=99, completion_tokens=99)),
+        ("one", attempt("e", model="phrasebook-x", endpoint="phrasebook")),
         ("one", attempt("f", model="b-model", prompt_tokens=5, completion_tokens=5)),
         ("two", attempt("g", prompt_tokens=1000, completion_tokens=1000)),
     ]
     store.save([], {}, tried)
-    assert store.spent("one") == [Spent("a-model", 3, 30, 3), Spent("b-model", 1, 5, 5)]
+    assert store.spent("one") == [
+        Spent("a-model", 3, 30, 3),
+        Spent("b-model", 1, 5, 5),
+        Spent("phrasebook-x", 1, 0, 0),
+    ]
     assert store.spent("three") == []
 
 
