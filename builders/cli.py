@@ -26,14 +26,17 @@ app = typer.Typer(
 _build_app = typer.Typer(**_OPTIONS)  # type: ignore[arg-type]
 
 Corpus = Annotated[str, typer.Option(help="Which corpus; `hearten corpora` lists them.")]
+Corpora = Annotated[str, typer.Option(help="Which corpus, or all; `hearten corpora` lists them.")]
 Source = Annotated[
     Path | None,
     typer.Option(help="The corpus folder as its owner ships it.", show_default=False),
 ]
+Splits = Annotated[list[str] | None, typer.Option(help="Only this split; may be given again.")]
 # The choices again that `config.BuildConfig` has, whose import would slow --help; a test compares.
 Persona = Literal["assistant", "addressee"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
+OnError = Literal["quarantine", "stop"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder of a build.")]
 
@@ -51,7 +54,7 @@ StoreAddress = Annotated[
 @_build_app.command("build")
 @app.command("build")
 def build_command(  # noqa: PLR0913 - one argument for each option
-    corpus: Corpus,
+    corpus: Corpora,
     source: Source = None,
     sample: Annotated[
         bool, typer.Option("--sample", help="Build the invented sample that comes along.")
@@ -62,9 +65,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     output: Annotated[Path, _env("OUTPUT", "Folder of all builds. [default: output]")] = Path(
         "output"
     ),
-    split: Annotated[
-        list[str] | None, typer.Option(help="Only this split; may be given again.")
-    ] = None,
+    split: Splits = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many targets, chosen by hash of the id.")
     ] = None,
@@ -79,6 +80,10 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         int | None, typer.Option(min=1, help="At most so many targets of each emotion.")
     ] = None,
     context_turns: Annotated[int, typer.Option(min=0, help="Earlier turns shown, at most.")] = 8,
+    label_view: Annotated[
+        str | None,
+        typer.Option(help="Whose label counts, where a corpus has several.", show_default=False),
+    ] = None,
     persona: Annotated[Persona, typer.Option(help="Whom the reply speaks for.")] = "assistant",
     model: Annotated[
         str | None, _env("MODEL", "The model that drafts; without one the phrasebook does.")
@@ -114,6 +119,16 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     retry_kind: Annotated[
         list[str] | None, typer.Option(help="Ask again about those given up for this reason.")
     ] = None,
+    on_error: Annotated[
+        OnError | None,
+        typer.Option(
+            help="Broken input: set it aside as a reject, or stop at once.",
+            show_default="quarantine for records, stop for files",
+        ),
+    ] = None,
+    exclusions: Annotated[
+        Path, typer.Option(help="Table of ids that must not be used, where there is one.")
+    ] = Path("exclusions.tsv"),
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that decode clips.", show_default="all cores")
     ] = None,
@@ -126,41 +141,43 @@ def build_command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Build a dataset from a corpus: read, map, attach, draft, check, write."""
     given = dict(locals())
-    from builders import commands
+    from builders.commands import build
 
-    commands.build(given)
+    build.build(given)
 
 
 @app.command("verify")
-def verify_command(corpus: Corpus, source: Source = None, as_json: Json = False) -> None:
+def verify_command(
+    corpus: Corpus, source: Source = None, split: Splits = None, as_json: Json = False
+) -> None:
     """Compare what is read with the published counts; list known defects found and missing."""
-    from builders import commands
+    from builders.commands import corpora
 
-    commands.verify(corpus, source, as_json)
+    corpora.verify(corpus, source, tuple(split or ()), as_json)
 
 
 @app.command("corpora")
 def corpora_command(as_json: Json = False) -> None:
     """List the corpora: licence, what may be published and sent, how to get them."""
-    from builders import commands
+    from builders.commands import corpora
 
-    commands.corpora(as_json)
+    corpora.corpora(as_json)
 
 
 @app.command("status")
 def status_command(folder: Folder, store: StoreAddress = None, as_json: Json = False) -> None:
     """Say how far a build is, and what it has cost."""
-    from builders import commands
+    from builders.commands import status
 
-    commands.status(folder, store, as_json)
+    status.status(folder, store, as_json)
 
 
 @app.command("report")
 def report_command(folder: Folder) -> None:
     """Write the report of a finished build again from its files."""
-    from builders import commands
+    from builders.commands import status
 
-    commands.report(folder)
+    status.report(folder)
 
 
 def main() -> None:

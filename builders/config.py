@@ -58,6 +58,9 @@ class BuildConfig(BaseModel):
     resume: Resume = "if-possible"
     retry_failed: bool = False
     retry_kinds: tuple[str, ...] = ()
+    label_view: str | None = None
+    on_error: Literal["quarantine", "stop"] | None = None
+    exclusions: Path = Path("exclusions.tsv")
     estimate: bool = False
 
     @field_validator("name")
@@ -97,7 +100,7 @@ BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.v
 # What may differ between two runs of one name: how far, how fast and by which way, never what.
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
-    "retry_failed retry_kinds estimate source output name".split()
+    "retry_failed retry_kinds estimate source output name on_error exclusions".split()
 )
 
 

@@ -75,15 +75,15 @@ def attach(
         raise ValueError(f"{target.id} has no emotion and cannot be a target")
     first = max(0, index - turns)
     addressee = addressee_of(utterances, index) if persona == "addressee" else None
+    speaks = addressee if persona == "addressee" else dialogue.assistant
     return Target(
         split=dialogue.split,
         utterance=target,
         emotions=own,
         background=dialogue.background,
         background_origin=dialogue.background_origin,
-        turns=[
-            _turn(utterances, i, emotions, target.speaker, addressee) for i in range(first, index)
-        ],
+        turns=[_turn(utterances, i, emotions, target.speaker, speaks) for i in range(first, index)],
         reference=reference_of(utterances, index),
         addressee=addressee,
+        folds=dialogue.folds,
     )

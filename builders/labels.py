@@ -25,7 +25,9 @@ MATCHES = ("exact", "close", "broad", "none")
 _VOCABULARY = ("emotion", "root", "valence", "arousal", "adjective", "emotionml", "definition")
 _MAP = ("subject_label", "predicate_id", "object_id", "object_label", "comment", "match_root")
 _PREDICATES = {"skos:exactMatch": "exact", "skos:closeMatch": "close", "skos:broadMatch": "broad"}
-_UNMAPPED = "sssom:NoTermFound"
+# A compound label's other readings: narrower than the label, in rows of their own.
+_ALTERNATIVE = "skos:narrowMatch"
+UNMAPPED = "sssom:NoTermFound"
 _VERSION = re.compile(r'^#\s*mapping_set_version:\s*["\']?([^\s"\']+)', re.MULTILINE)
 
 
@@ -171,7 +173,10 @@ def vocabulary() -> Vocabulary:
 
 
 class LabelMap:
-    """What the labels of one corpus mean, read from an SSSOM table with a `match_root` column."""
+    """What the labels of one corpus mean, read from an SSSOM table with a `match_root` column.
+
+    A compound label has a row for each of its other readings after its own.
+    """
 
     def __init__(self, path: Path, words: Vocabulary) -> None:
         self.path = path
@@ -179,6 +184,9 @@ class LabelMap:
         self._rows: dict[str, Emotions | None] = {}
         for row in read_table(path, _MAP):
             raw = row.text("subject_label")
+            if row.cells["predicate_id"] == _ALTERNATIVE:
+                self._rows[raw] = _with_alternative(row, self._rows.get(raw), words)
+                continue
             if raw in self._rows:
                 raise row.error("subject_label", "each label once")
             self._rows[raw] = _meaning(row, words)
@@ -213,11 +221,11 @@ def _meaning(row: Row, words: Vocabulary) -> Emotions | None:
     row.text("comment")
     match_leaf = _PREDICATES[row.choice("predicate_id", _PREDICATES)]
     match_root = row.choice("match_root", MATCHES)
-    if row.cells["object_id"] == _UNMAPPED:
+    if row.cells["object_id"] == UNMAPPED:
         row.choice("match_root", ("none",))
         return None
     node = row.choice("object_label", words.nodes)
-    row.choice("object_id", (f"emotion:{node}", _UNMAPPED))
+    row.choice("object_id", (f"emotion:{node}", UNMAPPED))
     return Emotions(
         primary=node,
         root=words.root_of(node),
@@ -226,6 +234,16 @@ def _meaning(row: Row, words: Vocabulary) -> Emotions | None:
         match_leaf=match_leaf,
         match_root=match_root,
     )
+
+
+def _with_alternative(row: Row, meaning: Emotions | None, words: Vocabulary) -> Emotions:
+    row.text("comment")
+    row.choice("match_root", ("none",))
+    node = row.choice("object_label", words.nodes)
+    row.choice("object_id", (f"emotion:{node}",))
+    if meaning is None:
+        raise row.error("subject_label", "the label's own row before its narrower readings")
+    return replace(meaning, alternatives=(*meaning.alternatives, node))
 
 
 @cache
@@ -242,7 +260,7 @@ def unmapped_error(counts: Mapping[str, int], label_map: LabelMap) -> LabelError
         f"emotion labels without a row: {seen}",
         where=label_map.path,
         expected=f"one of {', '.join(label_map.labels)}",
-        do=f"add a row for each to that file ({_UNMAPPED} and a reason, if it means no emotion)",
+        do=f"add a row for each to that file ({UNMAPPED} and a reason, if it means no emotion)",
     )
 
 

@@ -132,19 +132,27 @@ class SplitWriter:
         """Write what has gathered as one row group, in a new shard where the last one is full."""
         if not self._lines:
             return
+        self._write(self._table(), self._group_bytes)
+        self._lines, self._audio, self._group_bytes = [], [], 0
+
+    def add_table(self, table: pa.Table) -> None:
+        """Add samples that are a table of this schema already, as a row group of their own."""
+        self.flush()
+        if table.num_rows:
+            self._write(table, table.nbytes)
+
+    def _write(self, table: pa.Table, size: int) -> None:
         full = (
-            self._shard_bytes + self._group_bytes > SHARD_BYTES
-            or self._shard_rows + len(self._lines) > SHARD_ROWS
+            self._shard_bytes + size > SHARD_BYTES or self._shard_rows + table.num_rows > SHARD_ROWS
         )
         if self._writer and full:
             self._writer.close()
             self._writer = None
         if self._writer is None:
             self._open_shard()
-        self._writer.write_table(self._table())  # type: ignore[union-attr]
-        self._shard_bytes += self._group_bytes
-        self._shard_rows += len(self._lines)
-        self._lines, self._audio, self._group_bytes = [], [], 0
+        self._writer.write_table(table)  # type: ignore[union-attr]
+        self._shard_bytes += size
+        self._shard_rows += table.num_rows
 
     def close(self) -> list[Path]:
         """Finish the last shard, give all of them their final names, and return those."""
@@ -219,3 +227,13 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file, reading it in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def describe_file(path: Path, root: Path) -> dict[str, Any]:
+    """Return what a manifest says of a Parquet file: path below `root`, bytes, rows, SHA-256."""
+    return {
+        "path": path.relative_to(root).as_posix(),
+        "bytes": path.stat().st_size,
+        "rows": pq.read_metadata(path).num_rows,
+        "sha256": file_digest(path),
+    }

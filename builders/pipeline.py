@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from builders import report, strategies
+from builders.class_views import views_version
 from builders.config import PHRASEBOOK, BuildConfig, identity
 from builders.corpora import Card, load_card, open_reader
-from builders.corpora.reading import Defects
+from builders.corpora.reading import Defects, Rules
 from builders.drafting import phrasebook, prompts
 from builders.drafting.budget import Budget, price_of, tokens_of
 from builders.drafting.committer import Committer
@@ -35,8 +36,9 @@ from builders.drafting.models import open_model
 from builders.drafting.request import key
 from builders.drafting.store import Store, store_exists
 from builders.errors import ConfigError, HeartenError, StoppedEarly
+from builders.exclusions import Exclusions
 from builders.folder import BuildFolder
-from builders.labels import label_map
+from builders.labelling import check_view, load_labelling
 from builders.manifest import Ledger, read_manifest, summary_line, versions
 from builders.parquet import file_digest
 from builders.progress import Progress, State
@@ -44,14 +46,17 @@ from builders.records import Reject, Target
 from builders.samples import SCHEMA_VERSION, Origin
 from builders.selection import Wanted
 from builders.sink import Sink
-from builders.targets import Corpus, Stream, Survey, check_splits, survey
+from builders.targets import Corpus, Stream, Survey, survey
 
 KEPT_ANSWERS = "every answer so far is kept; run the same command again to go on"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A build before its first draft: what is read, which targets, under which versions."""
+    """A build before its first draft: what is read, which targets, under which versions.
+
+    `heard` says whether clips are decoded: not with `--text-only`, nor where a corpus has none.
+    """
 
     config: BuildConfig
     card: Card
@@ -59,13 +64,15 @@ class Plan:
     survey: Survey
     origin: Origin
     identity: dict[str, Any]
+    heard: bool
 
     @property
     def drafter(self) -> Drafter:
         """Return what makes the requests."""
         config = self.config
         sampling = Sampling(config.temperature, config.top_p, config.reply_tokens)
-        return Drafter(self.origin.model, config.persona, self.card.label_source, sampling)
+        source = config.label_view or self.card.label_source
+        return Drafter(self.origin.model, config.persona, source, sampling)
 
     def targets(self, ledger: Ledger, audio: bool) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
@@ -73,8 +80,8 @@ class Plan:
         return iter(
             Stream(
                 self.corpus,
-                self.survey.selection,
-                config.context_turns,
+                self.survey,
+                config.context_turns if self.card.context != "none" else 0,
                 config.persona,
                 (config.workers or os.cpu_count() or 1) if audio else 0,
                 ledger,
@@ -101,13 +108,18 @@ def make_plan(config: BuildConfig) -> Plan:
     """
     card = load_card(config.corpus)
     _check_may_send(config, card)
-    reader = open_reader(config.corpus, config.source, not config.text_only)
-    mapping = label_map(config.corpus)
+    view = config.label_view or (card.label_source if card.label_views else None)
+    if config.label_view:
+        check_view(card.slug, config.label_view, card.label_views)
+    labelling = load_labelling(card.slug, view)
+    exclusions = Exclusions.load(config.exclusions).of(card.slug)
+    heard = not config.text_only and card.audio_origin != "none"
+    reader = open_reader(card.slug, config.source, heard, config.splits)
     defects = Defects.load(card.slug)
-    if config.text_only:
+    if not heard:
         defects = defects.without_clips()
-    splits = check_splits(config.splits, reader)
-    corpus = Corpus(config.corpus, reader, splits, mapping, defects)
+    rules = Rules(exclusions, config.on_error)
+    corpus = Corpus(card.slug, reader, labelling, defects, rules, card.same_words)
     wanted = Wanted(
         frozenset(config.emotions), config.min_words, config.max_per_emotion, config.limit
     )
@@ -116,12 +128,12 @@ def make_plan(config: BuildConfig) -> Plan:
         corpus=card.slug,
         corpus_version=card.corpus_version or _digest(reader.files),
         language=card.language,
-        label_source=card.label_source,
+        label_source=config.label_view or card.label_source,
         audio_origin=card.audio_origin,
         context=card.context,
         evaluation_overlap={s: list(v) for s, v in card.evaluation_overlap.items()},
         rights=card.rights.model_dump(),
-        mapping_version=mapping.version,
+        mapping_version=labelling.version,
         provider=config.provider,
         model=config.model or f"{PHRASEBOOK}-{phrasebook.tables_version()}",
         prompt_version=prompts.draft_version(),
@@ -129,12 +141,14 @@ def make_plan(config: BuildConfig) -> Plan:
     identified = identity(config) | {
         "corpus_files": _digest(reader.files),
         "model": origin.model,
-        "mapping_version": mapping.version,
+        "mapping_version": labelling.version,
         "prompt_version": origin.prompt_version,
         "schema_version": SCHEMA_VERSION,
         "strategies_version": strategies.tables_version(),
+        "class_views_version": views_version(),
+        "excluded_ids": exclusions.digest,
     }
-    return Plan(config, card, corpus, surveyed, origin, identified)
+    return Plan(config, card, corpus, surveyed, origin, identified, heard)
 
 
 def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -> Finished:
@@ -242,7 +256,7 @@ class _Run:
 
     async def _draft(self, sink: Sink) -> HeartenError | None:
         config = self._plan.config
-        audio = not config.text_only
+        audio = self._plan.heard
         async with (
             Committer(self._store, config.name) as committer,
             open_model(config, committer, self._store, self._budget) as model,

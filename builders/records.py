@@ -91,7 +91,10 @@ class Utterance:
 class Dialogue:
     """The utterances of one dialogue of one split, and what was so before it.
 
-    `background_origin` says what `background` is: situation, goal, scenario or scene.
+    `background_origin` says what `background` is: situation, goal, scenario or scene. `assistant`
+    is the speaker for whom a reply speaks, where the corpus has one (a system, a listener). `folds`
+    are those of a published cross-validation, as ``session_1:test``. `excluded` counts the
+    utterances that the shared reading code took out because they must not be used.
     """
 
     split: str
@@ -99,6 +102,9 @@ class Dialogue:
     utterances: list[Utterance]
     background: str | None = None
     background_origin: str | None = None
+    assistant: str | None = None
+    folds: tuple[str, ...] = ()
+    excluded: int = 0
 
 
 @dataclass(slots=True)
@@ -164,13 +170,27 @@ class Turn:
     audio_sha256: str | None = None
 
 
+@dataclass(slots=True, frozen=True)
+class Contrast:
+    """An utterance's place among the same words said otherwise.
+
+    `group` holds the same words by the same speaker with another emotion, `role` is this one's
+    emotion in it; both are None where there is no other. `twin_of` are ids of the same words by
+    other speakers.
+    """
+
+    group: str | None
+    role: str | None
+    twin_of: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Target:
     """An utterance to reply to, with all that is known before a reply is drafted.
 
     `turns` are earlier turns only, oldest first; `reference` is what the next other speaker really
     said, which no prompt may show; `addressee` is whom the reply speaks for, None for an assistant
-    from outside the dialogue.
+    from outside the dialogue; `folds` are those of the dialogue.
     """
 
     split: str
@@ -181,6 +201,8 @@ class Target:
     turns: list[Turn]
     reference: Utterance | None
     addressee: str | None = None
+    folds: tuple[str, ...] = ()
+    contrast: Contrast | None = None
     clip: Clip | None = None
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 
 from builders import strategies
 from builders.checks.schema import validator, violations
+from builders.class_views import views_of
 from builders.records import Clip, Drafted, Target, Turn, Utterance
 
 SCHEMA_VERSION = "1"
@@ -53,7 +54,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> dict[str, Any]
         "labels": _labels(target, origin),
         "voice": None,
         "audio_contribution": None,
-        "contrast": None,
+        "contrast": _contrast(target),
         "desired_response": desired_response(drafted.reply),
         "reference_response": _reference(target.reference),
         "source": _source(target, origin),
@@ -147,11 +148,18 @@ def _labels(target: Target, origin: Origin) -> dict[str, Any]:
         "agreement": said and said.agreement,
         "intensity": said and said.intensity,
         "dimensions": said and said.dimensions,
-        "views": said and said.views,
+        "views": [*((said and said.views) or ()), *views_of(target.emotions.primary)],
         "elicitor": said and said.elicitor,
         "conduct": said and said.conduct,
         "mapping_version": origin.mapping_version,
     }
+
+
+def _contrast(target: Target) -> dict[str, Any] | None:
+    if target.contrast is None:
+        return None
+    contrast = target.contrast
+    return {"group": contrast.group, "role": contrast.role, "twin_of": list(contrast.twin_of)}
 
 
 def _reference(reference: Utterance | None) -> dict[str, Any] | None:
@@ -167,7 +175,7 @@ def _source(target: Target, origin: Origin) -> dict[str, Any]:
         "split": target.split,
         "dialogue_id": target.utterance.dialogue,
         "utterance_id": target.utterance.utterance,
-        "folds": [],
+        "folds": list(target.folds),
         "evaluation_overlap": origin.evaluation_overlap.get(target.split, []),
         "context": origin.context,
     }

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow.parquet as pq
 
 from builders.drafting.conversations import Left
 from builders.manifest import Ledger
-from builders.parquet import RejectWriter, SplitWriter, file_digest
+from builders.parquet import RejectWriter, SplitWriter, describe_file
 from builders.records import Drafted, GivenUp, Reject, Target
 from builders.samples import Origin, assemble
 
@@ -49,7 +48,7 @@ class Sink:
         shards = [path for writer in self._writers.values() for path in writer.close()]
         self._rejects.close()
         files = [*shards, self._folder / "rejected.parquet"]
-        return [_file(path, self._folder) for path in files]
+        return [describe_file(path, self._folder) for path in files]
 
     def _keep(self, target: Target, drafted: Drafted) -> None:
         record = assemble(target, drafted, self._origin)
@@ -63,12 +62,3 @@ class Sink:
         row = {name: getattr(reject, name) for name in ("id", "split", "stage", "reason", "detail")}
         self._rejects.add({**row, "raw": orjson.dumps(reject.raw).decode()})
         self._ledger.rejected(reject.split, reject.reason)
-
-
-def _file(path: Path, root: Path) -> dict[str, Any]:
-    return {
-        "path": path.relative_to(root).as_posix(),
-        "bytes": path.stat().st_size,
-        "rows": pq.read_metadata(path).num_rows,
-        "sha256": file_digest(path),
-    }

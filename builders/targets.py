@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builders.context import Persona, attach
+from builders.contrast import Twins, contrasts
 from builders.corpora import Reader
-from builders.corpora.reading import Defects, read_split
+from builders.corpora.reading import Defects, Rules, read_split, stopped_by
 from builders.engines.local import ordered
-from builders.errors import UsageError
-from builders.labels import LabelMap, unmapped_error
+from builders.labelling import Labelling
+from builders.labels import unmapped_error
 from builders.manifest import Ledger
 from builders.records import Clip, Dialogue, Emotions, Reject, Target, Utterance
 from builders.selection import Selection, Wanted, select
@@ -25,31 +26,34 @@ from builders.voice.decode import ClipError, decode, duration_findings
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus that is being read: who reads which splits, with which mapping and known defects."""
+    """A corpus that is being read: by whom, with which labelling, known defects and rules.
+
+    Where `same_words` is true, its dialogues hold the same words said in several ways.
+    """
 
     slug: str
     reader: Reader
-    splits: tuple[str, ...]
-    label_map: LabelMap
+    labelling: Labelling
     defects: Defects
+    rules: Rules = Rules()
+    same_words: bool = False
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
-        """Yield the dialogues and rejects of a split."""
-        return read_split(self.reader, self.slug, split, self.defects)
-
-    def emotions(self, utterance: Utterance) -> Emotions | None:
-        """Return the mapped label, None where there is none or it is unmapped on purpose."""
-        if utterance.label is None:
-            return None
-        return self.label_map.emotions(utterance.label, utterance.sentiment)
+        """Yield the dialogues and rejects of a split, their labels settled."""
+        for item in read_split(self.reader, self.slug, split, self.defects, self.rules):
+            if isinstance(item, Dialogue):
+                for utterance in item.utterances:
+                    self.labelling.settle(utterance)
+            yield item
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What the first pass found: how many targets are chosen, and how."""
+    """What the first pass found: how many targets are chosen, and how; who says the same words."""
 
     chosen: int
     selection: Selection
+    twins: Twins
 
 
 def survey(corpus: Corpus, wanted: Wanted) -> Survey:
@@ -59,24 +63,28 @@ def survey(corpus: Corpus, wanted: Wanted) -> Survey:
         LabelError: a label has no row in the mapping table.
     """
     unmapped: Counter[str] = Counter()
-    selection, chosen = select(wanted, _candidates(corpus, unmapped))
+    twins = Twins()
+    selection, chosen = select(wanted, _candidates(corpus, unmapped, twins))
     if unmapped:
-        raise unmapped_error(unmapped, corpus.label_map)
-    return Survey(chosen, selection)
+        raise unmapped_error(unmapped, corpus.labelling.map)
+    twins.freeze()
+    return Survey(chosen, selection, twins)
 
 
 def _candidates(
-    corpus: Corpus, unmapped: Counter[str]
+    corpus: Corpus, unmapped: Counter[str], twins: Twins
 ) -> Iterator[tuple[Utterance, Emotions | None]]:
-    for split in corpus.splits:
+    for split in corpus.reader.splits:
         for item in corpus.read(split):
             if isinstance(item, Reject):
                 continue
             for utterance in item.utterances:
+                if corpus.same_words:
+                    twins.add(utterance)
                 try:
-                    yield utterance, corpus.emotions(utterance)
-                except KeyError:
-                    unmapped[str(utterance.label)] += 1
+                    yield utterance, corpus.labelling.emotions(utterance)
+                except KeyError as error:
+                    unmapped[str(error.args[0])] += 1
 
 
 class Stream:
@@ -84,7 +92,7 @@ class Stream:
 
     Args:
         corpus: what is read.
-        selection: which utterances are targets.
+        survey: what the first pass found, which utterances are targets among it.
         turns: how many earlier turns are attached.
         persona: whom the replies speak for.
         workers: how many threads decode clips; none for text only.
@@ -94,21 +102,21 @@ class Stream:
     def __init__(
         self,
         corpus: Corpus,
-        selection: Selection,
+        survey: Survey,
         turns: int,
         persona: Persona,
         workers: int,
         ledger: Ledger,
     ) -> None:
         self._corpus = corpus
-        self._selection = selection
+        self._survey = survey
         self._turns = turns
         self._persona: Persona = persona
         self._workers = workers
         self._ledger = ledger
 
     def __iter__(self) -> Iterator[Target | Reject]:
-        for split in self._corpus.splits:
+        for split in self._corpus.reader.splits:
             # Utterances are counted here, in one thread; only hearing is spread over several.
             found = map(self._targets, self._corpus.read(split))
             heard = ordered(self._heard, found, self._workers) if self._workers else found
@@ -119,16 +127,24 @@ class Stream:
         if isinstance(item, Reject):
             self._ledger.read(item.split, 1)
             return [item]
-        emotions = [self._corpus.emotions(utterance) for utterance in item.utterances]
-        self._ledger.read(item.split, len(emotions))
+        labelling = self._corpus.labelling
+        emotions = [labelling.emotions(utterance) for utterance in item.utterances]
+        self._ledger.read(item.split, len(emotions) + item.excluded)
+        for _ in range(item.excluded):
+            self._ledger.not_selected(item.split, "excluded")
         chosen = [index for index in range(len(emotions)) if self._takes(item, index, emotions)]
-        return [
+        targets = [
             attach(item, index, emotions, turns=self._turns, persona=self._persona)
             for index in chosen
         ]
+        if self._corpus.same_words:
+            found = contrasts(item, emotions, self._survey.twins)
+            for index, target in zip(chosen, targets, strict=True):
+                target.contrast = found[index]
+        return list(targets)
 
     def _takes(self, dialogue: Dialogue, index: int, emotions: Sequence[Emotions | None]) -> bool:
-        reason = self._selection.against(dialogue.utterances[index], emotions[index])
+        reason = self._survey.selection.against(dialogue.utterances[index], emotions[index])
         if reason:
             self._ledger.not_selected(dialogue.split, reason)
         return reason is None
@@ -157,7 +173,10 @@ class Stream:
     ) -> Clip | Reject:
         """Return an utterance's clip, decoded once however many turns and targets refer to it."""
         if utterance.id not in clips:
-            clips[utterance.id] = _decode(utterance, split, self._corpus.reader.root)
+            clip = _decode(utterance, split, self._corpus.reader.root)
+            if isinstance(clip, Reject) and self._corpus.rules.on_error == "stop":
+                raise stopped_by(clip)
+            clips[utterance.id] = clip
         return clips[utterance.id]
 
 
@@ -171,16 +190,3 @@ def _decode(utterance: Utterance, split: str, root: Path) -> Clip | Reject:
         return Reject(utterance.id, split, "audio", error.reason, error.detail, raw)
     clip.findings = (*clip.findings, *duration_findings(clip, utterance.start, utterance.end))
     return clip
-
-
-def check_splits(wanted: Sequence[str], reader: Reader) -> tuple[str, ...]:
-    """Return the splits to read, all of the reader's when none is named."""
-    for split in wanted:
-        if split not in reader.splits:
-            raise UsageError(
-                f"there is no split {split!r}",
-                where=reader.root,
-                expected=", ".join(reader.splits),
-                do="correct --split",
-            )
-    return tuple(split for split in reader.splits if not wanted or split in wanted)

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import polars as pl
-
-from builders import assets
-from builders.corpora import Reader, open_reader
+from builders.corpora import Reader, load_card, open_reader
 from builders.corpora.reading import Defect, Defects, read_split
-from builders.errors import ConfigError, SourceError
-from builders.records import Dialogue, Reject, Utterance
+from builders.errors import SourceError
+from builders.labelling import load_labelling
+from builders.records import Clip, Dialogue, Reject, Utterance
+from builders.tally import Compared, Tally, compare, read_counts
 from builders.voice.decode import ClipError, decode
 
 State = Literal["found", "missing", "not_checked"]
 _LIST_UP_TO = 12
-
-
-@dataclass(frozen=True)
-class Count:
-    """One published count beside what was read: the utterances of train, its rows of joy."""
-
-    split: str
-    what: str
-    label: str
-    expected: int
-    found: int
 
 
 @dataclass(frozen=True)
@@ -50,13 +37,13 @@ class Verification:
     slug: str
     source: Path
     with_media: bool
-    rows: list[Count]
+    rows: list[Compared]
     faults: list[Fault]
     rejects: dict[str, int]
     notes: list[dict[str, Any]]
 
     @property
-    def off(self) -> list[Count]:
+    def off(self) -> list[Compared]:
         """Return the counts that differ from the published ones."""
         return [count for count in self.rows if count.expected != count.found]
 
@@ -81,10 +68,10 @@ class Verification:
         return "\n".join([*lines, "known defects:", *_fault_lines(self.faults)])
 
 
-def _count_line(count: Count) -> str:
+def _count_line(count: Compared) -> str:
     name = f"{count.split} {count.what} {count.label}".rstrip()
     verdict = "" if count.expected == count.found else f"  differs: {count.expected:,} published"
-    return f"  {name:<28}{count.found:>8,}{verdict}"
+    return f"  {name:<40}{count.found:>8,}{verdict}"
 
 
 def _note_line(note: dict[str, Any]) -> str:
@@ -103,76 +90,63 @@ def _fault_lines(faults: list[Fault]) -> Iterator[str]:
         yield f"  {defect}, {len(ids)} {state.replace('_', ' ')}: {shown}{more}"
 
 
-def verify(slug: str, source: Path, *, text_only: bool = False) -> Verification:
-    """Read a whole corpus and compare it with its `counts.tsv` and `defects.tsv`.
+def verify(
+    slug: str, source: Path, splits: tuple[str, ...] = (), *, text_only: bool = False
+) -> Verification:
+    """Read a whole corpus, or some of its splits, and compare with `counts.tsv` and `defects.tsv`.
 
     Where there are no media at all, or with `text_only`, what only media can show is not checked.
     Raises SourceError as reading does.
     """
-    reader, with_media = _open(slug, source, text_only)
-    defects = Defects.load(slug)
-    seen = _Seen(reader.root, with_media, {_key(row) for row in defects.rows})
+    reader, with_media = _open(slug, source, splits, text_only)
+    published = [count for count in read_counts(slug) if count.split in reader.splits]
+    rows = [row for row in Defects.load(slug).rows if row.split in reader.splits]
+    known = _Known(reader.root, with_media, {_key(row) for row in rows})
+    labelling, rejects = load_labelling(slug), Counter[str]()
+    seen = Tally({count.what for count in published}, with_media, labelling.node)
     for split in reader.splits:
         # Without the table of defects: what it rejects is among the published counts too.
         for item in read_split(reader, slug, split, Defects()):
+            if isinstance(item, Reject):
+                rejects[item.reason] += 1
+                continue
+            for utterance in item.utterances:
+                labelling.settle(utterance)
+            known.add(item)
             seen.add(item)
-    counts = list(_compare(seen, _published(slug)))
-    faults = [Fault(_key(row), row.defect, row.value, seen.state(row)) for row in defects.rows]
     notes = list(reader.notes)
-    return Verification(slug, source, with_media, counts, faults, dict(seen.rejects), notes)
+    faults = [Fault(_key(row), row.defect, row.value, known.state(row)) for row in rows]
+    counts = compare(published, seen.counts(notes))
+    return Verification(slug, source, with_media, counts, faults, dict(rejects), notes)
 
 
-def _open(slug: str, source: Path, text_only: bool) -> tuple[Reader, bool]:
-    if not text_only:
+def _open(slug: str, source: Path, splits: tuple[str, ...], text_only: bool) -> tuple[Reader, bool]:
+    if not text_only and load_card(slug).audio_origin != "none":
         try:
-            return open_reader(slug, source, with_media=True), True
+            return open_reader(slug, source, True, splits), True
         except SourceError:
             pass  # said again by the next line, unless it was only the media that are missing
-    return open_reader(slug, source, with_media=False), False
-
-
-def _published(slug: str) -> Iterator[tuple[str, str, str, int]]:
-    path = assets.corpora() / slug / "counts.tsv"
-    with path.open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE):
-            try:
-                yield row["split"], row["what"], row["label"], int(row["count"])
-            except (KeyError, ValueError) as error:
-                raise ConfigError(
-                    f"row is wrong: {row}", where=path, expected="split, what, label and a number"
-                ) from error
+    return open_reader(slug, source, False, splits), False
 
 
 def _key(row: Defect) -> str:
     return f"{row.split}-{row.dialogue}-{row.utterance}"
 
 
-class _Seen:
-    """What was read: a few columns of every utterance, and whole those that a defect names."""
+class _Known:
+    """The utterances that a defect names, each with the one before it."""
 
     def __init__(self, root: Path, with_media: bool, wanted: set[str]) -> None:
-        self._root, self.with_media, self._wanted = root, with_media, wanted
-        self._rows: list[tuple[str, str, str | None, str | None, str | None, bool]] = []
+        self._root, self._with_media, self._wanted = root, with_media, wanted
         self._known: dict[str, tuple[Utterance, Utterance | None]] = {}
-        self.rejects: Counter[str] = Counter()
 
-    def add(self, item: Dialogue | Reject) -> None:
-        """Take in a dialogue or a reject."""
-        if isinstance(item, Reject):
-            self.rejects[item.reason] += 1
-            return
+    def add(self, dialogue: Dialogue) -> None:
+        """Take in a dialogue."""
         previous = None
-        for u in item.utterances:
-            row = (item.split, item.id, u.speaker, u.label, u.sentiment, u.media is not None)
-            self._rows.append(row)
-            if (key := f"{item.split}-{u.dialogue}-{u.utterance}") in self._wanted:
+        for u in dialogue.utterances:
+            if (key := f"{dialogue.split}-{u.dialogue}-{u.utterance}") in self._wanted:
                 self._known[key] = (u, previous)
             previous = u
-
-    def table(self) -> pl.DataFrame:
-        """Return one row per utterance."""
-        names = {n: pl.String for n in ("split", "dialogue", "speaker", "emotion", "sentiment")}
-        return pl.DataFrame(self._rows, schema={**names, "clip": pl.Boolean}, orient="row")
 
     def state(self, row: Defect) -> State:
         """Return whether a known defect is there."""
@@ -192,48 +166,34 @@ class _Seen:
                 return u.start == u.end
             case "starts_before_previous":
                 return previous is not None and (u.start or 0) < (previous.start or 0)
-            case "clip_missing" if self.with_media:
+            case "same_audio_as" if self._with_media:
+                other = self._known.get(row.value)
+                sound = self._sound(u)
+                return sound is not None and other is not None and sound == self._sound(other[0])
+            case "no_signal" if self._with_media:
+                clip = self._clip(u)
+                return clip is not None and "clip_silent" in clip.findings
+            case "clip_missing" if self._with_media:
                 return u.media is None
-            case "clip_corrupt" if self.with_media:
+            case "clip_corrupt" if self._with_media:
                 return self._seconds(u) is None
             case "overlong_clip":
                 return (self._seconds(u) or 0) > float(row.value) - 1
-            case "very_short_clip" if self.with_media:
+            case "very_short_clip" if self._with_media:
                 return (self._seconds(u) or 1) < float(row.value)
         return None
 
     def _seconds(self, utterance: Utterance) -> float | None:
         """Return the length of the clip, or of the annotation without media; None if broken."""
-        if not self.with_media:
+        if not self._with_media:
             return (utterance.end or 0) - (utterance.start or 0)
+        return clip.duration if (clip := self._clip(utterance)) else None
+
+    def _sound(self, utterance: Utterance) -> str | None:
+        return clip.sha256_pcm if (clip := self._clip(utterance)) else None
+
+    def _clip(self, utterance: Utterance) -> Clip | None:
         try:
-            return decode(utterance.media, self._root).duration if utterance.media else None
+            return decode(utterance.media, self._root) if utterance.media else None
         except ClipError:
             return None
-
-
-def _compare(seen: _Seen, published: Iterator[tuple[str, str, str, int]]) -> Iterator[Count]:
-    """Yield each published count beside the one found, then what was found and not published."""
-    expected = {(split, what, label): count for split, what, label, count in published}
-    parts = {(split, what) for split, what, _ in expected}
-    found = _tally(seen.table())
-    for key in (*expected, *(key for key in found if key not in expected and key[:2] in parts)):
-        if key[1] != "clips" or seen.with_media:
-            yield Count(*key, expected.get(key, 0), found.get(key, 0))
-
-
-def _tally(table: pl.DataFrame) -> dict[tuple[str, str, str], int]:
-    """Return the counts of a table of utterances by split, what is counted, and label."""
-    found: dict[tuple[str, str, str], int] = {}
-    sums = {
-        "utterances": pl.len(),
-        "dialogues": pl.col("dialogue").n_unique(),
-        "speakers": pl.col("speaker").drop_nulls().n_unique(),
-        "clips": pl.col("clip").sum(),
-    }
-    for row in table.group_by("split", maintain_order=True).agg(**sums).iter_rows(named=True):
-        found |= {(row["split"], what, ""): row[what] for what in sums}
-    for what in ("emotion", "sentiment"):
-        groups = table.drop_nulls(what).group_by("split", what, maintain_order=True).len()
-        found |= {(split, what, label): count for split, label, count in groups.iter_rows()}
-    return found

@@ -11,8 +11,8 @@ import numpy as np
 import orjson
 import soundfile
 
-from builders import labels
 from builders.corpora.reading import Defects
+from builders.labelling import load_labelling
 from builders.records import Clip, Dialogue, Drafted, Emotions, Reject, Target, Utterance, sample_id
 from builders.samples import Origin, assemble
 from builders.targets import Corpus
@@ -206,4 +206,4 @@ class InventedReader:
 
 def corpus(reader: InventedReader) -> Corpus:
     """Return a corpus of invented dialogues whose labels mean what MELD's do."""
-    return Corpus("meld", reader, reader.splits, labels.label_map("meld"), Defects())
+    return Corpus("meld", reader, load_labelling("meld"), Defects())

@@ -387,4 +387,4 @@ def test_targets_that_do_not_exist_say_what_chooses_them(source, output):
 
 def test_an_unknown_split_is_a_usage_error(source, output):
     ended = text_build(source, output, "--split", "valid")
-    assert ended.code == 2 and "expected train, dev, test" in one_line_error(ended)
+    assert ended.code == 2 and "expected one of train, dev, test" in one_line_error(ended)

@@ -9,8 +9,8 @@ from builders.context import attach
 from builders.drafting.draft import Drafter, Sampling
 from builders.manifest import Ledger
 from builders.records import Dialogue
-from builders.selection import Selection, Wanted
-from builders.targets import Stream
+from builders.selection import Wanted
+from builders.targets import Stream, survey
 
 SPEAKERS = ["Mira", "Jon", "Oda", "Mira and Jon", None]
 TIMES = st.none() | st.floats(0, 600, allow_nan=False)
@@ -123,7 +123,7 @@ def test_a_prompt_holds_the_words_of_its_turns_and_its_target_and_no_others(
     read = corpus(InventedReader({"dev": [first, second]}))
     drafter = Drafter("a-model", persona, "audio_visual", Sampling())
     seen = 0
-    for target in Stream(read, Selection(Wanted()), turns, persona, False, Ledger()):
+    for target in Stream(read, survey(read, Wanted()), turns, persona, False, Ledger()):
         dialogue, index = target.utterance.dialogue, int(target.utterance.utterance)
         request = drafter.first_request(target)
         said = re.findall(r"(?:zq|bg)\w+e\b", str(request.messages))

@@ -151,7 +151,7 @@ GOOD_ROW = ("joy", "skos:exactMatch", "emotion:happiness", "happiness", "same", 
     ("column", "value", "message"),
     [
         (0, "", "subject_label is ''"),
-        (1, "skos:narrowMatch", "predicate_id is 'skos:narrowMatch'"),
+        (1, "skos:relatedMatch", "predicate_id is 'skos:relatedMatch'"),
         (2, "emotion:sadness", "object_id is 'emotion:sadness'"),
         (3, "joy", "object_label is 'joy'"),
         (4, "", "comment is ''"),

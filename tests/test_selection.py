@@ -86,7 +86,7 @@ def test_what_is_not_chosen_has_its_reason(wanted, said, emotions, reason):
 def stream(reader: InventedReader, wanted: Wanted, *, audio: bool = False):
     """Return what a stream yields, and its ledger as a build would fill it."""
     read, ledger = corpus(reader), Ledger()
-    items = list(Stream(read, survey(read, wanted).selection, 8, "assistant", audio, ledger))
+    items = list(Stream(read, survey(read, wanted), 8, "assistant", audio, ledger))
     for item in items:
         if isinstance(item, Reject):
             ledger.rejected(item.split, item.reason)

@@ -30,7 +30,7 @@ def test_the_real_annotations_are_as_published(real_data):
     assert found.rejects == {}
     assert not any(count.what == "clips" for count in found.rows)
     text = found.as_text()
-    assert "  train utterances               9,989\n" in text
+    assert "  train utterances                           9,989\n" in text
     assert "39 counts, as published" in text
 
 
@@ -53,7 +53,7 @@ def test_a_row_that_is_gone_is_a_count_that_is_off(copied):
         (c.split, c.what, c.label, c.expected, c.found) for c in found.off
     ]
     text = found.as_text()
-    assert "  dev utterances                 1,108  differs: 1,109 published" in text
+    assert "  dev utterances                             1,108  differs: 1,109 published" in text
     assert "39 counts, 3 not as published" in text
 
 

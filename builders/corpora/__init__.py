@@ -14,11 +14,12 @@ from typing import Any, Literal, Protocol, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders import assets
-from builders.errors import ConfigError, UsageError
+from builders.errors import ConfigError, SourceError, UsageError
 from builders.records import Dialogue, Reject
 
 Permission = Literal["yes", "no", "unknown"]
 Split = Literal["train", "dev", "test", "all"]
+LabelSource = Literal["intended", "voice", "audio_visual", "text", "self"]
 
 
 class _Part(BaseModel):
@@ -46,7 +47,11 @@ class Card(_Part):
     """What a corpus is, as `card.toml` says it.
 
     `names` are other spellings of the slug, `how_to_get` is the sentence that error messages end
-    with, `context` what earlier turns are, `evaluation_overlap` the benchmarks made from a split.
+    with, `label_source` what the annotators had before them, `label_views` what else `--label-view`
+    may choose, `context` what earlier turns are, `evaluation_overlap` the benchmarks made from a
+    split. Where `same_words` is true, a dialogue holds the same words by the same speaker, said in
+    several ways. `combined_folds` says which folds of a corpus without splits of its own become
+    which split of a combined set.
     """
 
     slug: str
@@ -58,9 +63,12 @@ class Card(_Part):
     citation: str = Field(min_length=1)
     language: str = Field(min_length=1)
     corpus_version: str | None = None
-    label_source: Literal["intended", "voice", "audio_visual", "text", "self"]
+    label_source: LabelSource
+    label_views: tuple[LabelSource, ...] = ()
     audio_origin: Literal["acted", "natural", "synthetic", "none"]
     context: Literal["dialogue", "same_speaker", "none"]
+    same_words: bool = False
+    combined_folds: dict[Split, tuple[str, ...]] = {}
     layout: str = Field(min_length=1)
     known_faults: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
@@ -75,15 +83,17 @@ class Card(_Part):
 
 
 class Reader(Protocol):
-    """What `builders.corpora.<slug>.reader.Reader(source, with_media)` is.
+    """What `builders.corpora.<slug>.reader.Reader(source, with_media, splits)` is.
 
-    `root` is the folder that clip paths are relative to, `files` are the annotation files, `notes`
-    the choices made while reading: ``{"note": "recut_twin_used", "split": "test", "count": 132}``.
+    The class names all `splits` of the corpus, an object those that it was opened for; only their
+    files need to be there. `root` is the folder that clip paths are relative to, `files` are the
+    annotation files, `notes` the choices made while reading:
+    ``{"note": "recut_twin_used", "split": "test", "count": 132}``.
     """
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """Return the owner's splits in the order in which they are read."""
+        """Return the splits in the order in which they are read."""
 
     @property
     def root(self) -> Path:
@@ -97,8 +107,12 @@ class Reader(Protocol):
     def notes(self) -> Sequence[dict[str, Any]]:
         """Return the choices made so far; complete when every split was read to its end."""
 
-    def read(self, split: str) -> Iterator[Dialogue | Reject]:
-        """Yield each dialogue of a split once, and a reject for each record that is broken."""
+    def read(self, split: str) -> Iterator[Dialogue | Reject | SourceError]:
+        """Yield each dialogue of a split once, and a reject for each record that is broken.
+
+        A fault of the corpus's own structure that leaves the rest readable (one file of many) is
+        yielded as the error that it is; one that does not is raised.
+        """
 
 
 @cache
@@ -139,10 +153,28 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def open_reader(slug: str, source: Path, with_media: bool) -> Reader:
-    """Return the reader of a corpus that lies in `source`.
+def open_reader(slug: str, source: Path, with_media: bool, splits: Sequence[str] = ()) -> Reader:
+    """Return the reader of a corpus that lies in `source`, for some of its splits or for all.
 
-    Raises SourceError when `source` is not that corpus, or when media are wanted and missing.
+    Raises UsageError when there is no such split, SourceError when `source` is not that corpus, or
+    when media are wanted and missing.
     """
-    module = importlib.import_module(f"builders.corpora.{slug}.reader")
-    return cast(Reader, module.Reader(source, with_media))
+    known = splits_of(slug)
+    for split in splits:
+        if split not in known:
+            raise UsageError(
+                f"{slug} has no split {split!r}",
+                expected=f"one of {', '.join(known)}",
+                do="correct --split",
+            )
+    wanted = tuple(split for split in known if not splits or split in splits)
+    return cast(Reader, _reader_class(slug)(source, with_media, wanted))
+
+
+def splits_of(slug: str) -> tuple[str, ...]:
+    """Return the splits of a corpus in the order in which they are read."""
+    return cast("tuple[str, ...]", _reader_class(slug).splits)
+
+
+def _reader_class(slug: str) -> Any:
+    return importlib.import_module(f"builders.corpora.{slug}.reader").Reader

@@ -1,4 +1,4 @@
-"""What every reader leaves to us: order, ids, ids that come twice, and the known defects."""
+"""What every reader leaves to us: order, ids, ids that come twice, defects, exclusions, faults."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from builders import assets
 from builders.corpora import Reader
-from builders.errors import ConfigError
+from builders.errors import ConfigError, SourceError
+from builders.exclusions import Exclusions
 from builders.records import Dialogue, Reject, Utterance, sample_id
+
+OnError = Literal["quarantine", "stop"]
 
 _EFFECTS = ("note", "note_audio", "reject_audio", "reject")
 _by_order = attrgetter("order")
@@ -83,31 +86,92 @@ def _read_table(path: Path) -> Iterator[Defect]:
             yield Defect(*row)
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What a build was told about reading: ids not to use, and what to do about what is broken.
+
+    `on_error` is ``quarantine`` (a broken file becomes a reject as a broken record does), ``stop``
+    (both stop the build) or None (a record becomes a reject, a file stops the build).
+    """
+
+    exclusions: Exclusions = Exclusions()
+    on_error: OnError | None = None
+
+
 def read_split(
-    reader: Reader, slug: str, split: str, defects: Defects
+    reader: Reader, slug: str, split: str, defects: Defects, rules: Rules = Rules()
 ) -> Iterator[Dialogue | Reject]:
     """Yield the dialogues of a split as the rest of a build uses them, and its rejects.
 
     The utterances of a dialogue are in order and carry their sample id and the findings of the
     table of defects. An id that comes twice, and a defect whose effect is ``reject``, are rejects.
-    Streams: one dialogue is held at a time. A dialogue without a usable utterance is not yielded.
+    What is excluded is gone but for a count. Streams: one dialogue is held at a time. A dialogue of
+    which nothing is left is not yielded. Raises SourceError as `rules` say.
     """
-    for item in reader.read(split):
+    for item in _without_faults(reader, slug, split, rules.on_error):
         if isinstance(item, Reject):
-            yield item
+            yield from _unless_excluded(item, rules)
             continue
-        rejects = _settle(item, slug, defects.of(split, item.id))
-        yield from rejects
-        if item.utterances:
+        rejects = _settle(item, slug, defects.of(split, item.id), rules.exclusions)
+        for reject in rejects:
+            yield from _unless_excluded(reject, rules)
+        if item.utterances or item.excluded:
             yield item
 
 
-def _settle(dialogue: Dialogue, slug: str, known: Mapping[str, tuple[Defect, ...]]) -> list[Reject]:
+def _without_faults(
+    reader: Reader, slug: str, split: str, on_error: OnError | None
+) -> Iterator[Dialogue | Reject]:
+    """Yield what a reader yields, the faults of its files turned into rejects where asked for."""
+    faults = 0
+    items = reader.read(split)
+    while True:
+        try:
+            item = next(items, None)
+        except SourceError as error:
+            item, items = error, iter(())
+        if item is None:
+            return
+        if isinstance(item, SourceError):
+            if on_error != "quarantine":
+                raise item
+            faults += 1
+            name = sample_id(slug, split, "file", str(faults))
+            item = Reject(name, split, "read", "broken_file", str(item))
+        yield item
+
+
+def _unless_excluded(reject: Reject, rules: Rules) -> Iterator[Dialogue | Reject]:
+    if rules.exclusions.covers(reject.id):
+        yield Dialogue(reject.split, "", [], excluded=1)
+    elif rules.on_error == "stop":
+        raise stopped_by(reject)
+    else:
+        yield reject
+
+
+def stopped_by(reject: Reject) -> SourceError:
+    """Return the error that a reject is where the first one stops the build."""
+    return SourceError(
+        f"{reject.id} is broken ({reject.reason}): {reject.detail}",
+        do="correct it, or let it become a reject with --on-error quarantine",
+    )
+
+
+def _settle(
+    dialogue: Dialogue,
+    slug: str,
+    known: Mapping[str, tuple[Defect, ...]],
+    exclusions: Exclusions,
+) -> list[Reject]:
     """Order and identify the utterances in place; take out and return those that are not used."""
     kept: dict[str, Utterance] = {}
     rejects = []
     for utterance in sorted(dialogue.utterances, key=_by_order):
         utterance.id = sample_id(slug, dialogue.split, utterance.dialogue, utterance.utterance)
+        if exclusions.ids and exclusions.covers(utterance.id):
+            dialogue.excluded += 1
+            continue
         defects = known.get(utterance.utterance, ()) if known else ()
         if defects:
             codes = (*utterance.findings, *(defect.defect for defect in defects))

@@ -25,7 +25,6 @@ BATCH = 8192
 OPENING_WORDS = 3
 
 _COLUMNS = (
-    "source.split",
     "target_utterance.emotions.primary",
     "desired_response.strategies",
     "desired_response.text",
@@ -98,8 +97,11 @@ def samples(paths: Sequence[Path]) -> Samples:
     """Count the samples of Parquet files; raises VerificationError where one cannot be read."""
     # With an empty batch first, every tally exists even where there are no samples.
     empty = pa.RecordBatch.from_pylist([], sample_schema())
-    batches = chain([empty], *(_batches(path, _COLUMNS) for path in paths))
-    parts = [_tallies(batch) for batch in batches]
+    parts = [_tallies(empty, "")]
+    for path in paths:
+        # A file is a split; in a combined set it is not always the one that the owner gave.
+        split = path.name.split("-")[0]
+        parts += [_tallies(batch, split) for batch in _batches(path, _COLUMNS)]
     return Samples(**{name: _sum([part[name] for part in parts]) for name in parts[0]})
 
 
@@ -147,13 +149,13 @@ def _batches(
         ) from error
 
 
-def _tallies(batch: pa.RecordBatch) -> dict[str, pd.Series]:
+def _tallies(batch: pa.RecordBatch, split: str) -> dict[str, pd.Series]:
     emotion = _column(batch, "target_utterance.emotions.primary")
     strategies = _column(batch, "desired_response.strategies")
     findings = _column(batch, "audio_info.findings")
     replies = [text.split() for text in _column(batch, "desired_response.text").to_pylist()]
     return {
-        "emotions": _tally(split=_column(batch, "source.split"), emotion=emotion),
+        "emotions": _tally(split=pa.array([split] * len(emotion), pa.string()), emotion=emotion),
         "strategies": _tally(
             emotion=emotion.take(pc.list_parent_indices(strategies)),
             strategy=pc.list_flatten(strategies),

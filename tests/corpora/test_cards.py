@@ -3,10 +3,8 @@ from pathlib import Path
 import pytest
 
 from builders import assets, corpora
-from builders.corpora import load_card, open_reader, resolve_slug, slugs
-from builders.corpora.reading import Defects, read_split
+from builders.corpora import load_card, resolve_slug, slugs
 from builders.errors import ConfigError, UsageError
-from builders.records import Dialogue, Reject
 
 MELD_CARD = (assets.corpora() / "meld" / "card.toml").read_text(encoding="utf-8")
 
@@ -25,26 +23,6 @@ def own_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     yield add
     for cached in (corpora.slugs, corpora.load_card):
         cached.cache_clear()
-
-
-@pytest.mark.parametrize("slug", slugs())
-def test_every_corpus_has_a_complete_folder(slug):
-    folder = assets.corpora() / slug
-    assert load_card(slug).title
-    assert (folder / "counts.tsv").read_text().startswith("split\twhat\tlabel\tcount\n")
-    assert all(row.split for row in Defects.load(slug).rows)
-    assert len((folder / "reader.py").read_text().splitlines()) <= 250
-
-
-@pytest.mark.parametrize("slug", slugs())
-def test_every_sample_is_read_with_one_malformed_record(slug):
-    reader = open_reader(
-        slug, assets.corpora() / slug / "sample", load_card(slug).audio_origin != "none"
-    )
-    items = [i for s in reader.splits for i in read_split(reader, slug, s, Defects.load(slug))]
-    assert sum(isinstance(item, Reject) for item in items) == 1
-    ids = [u.id for item in items if isinstance(item, Dialogue) for u in item.utterances]
-    assert len(ids) == len(set(ids)) > 0
 
 
 def test_cards_say_no_to_publishing_and_sending_the_audio_of_meld():

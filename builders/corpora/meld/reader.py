@@ -5,7 +5,6 @@ Source: `MELD.Raw.tar.gz`, or the CSV files of https://github.com/declare-lab/ME
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections import Counter
@@ -14,8 +13,18 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from builders.corpora.files import (
+    BrokenRecord,
+    Row,
+    archives,
+    broken,
+    csv_rows,
+    not_found,
+    open_root,
+    require_utf8,
+)
 from builders.errors import SourceError
-from builders.records import Dialogue, Media, Reject, Sentiment, Utterance, sample_id
+from builders.records import Dialogue, Media, Reject, Sentiment, Utterance
 
 _CLIP_FOLDERS = {
     "train": "train_splits",
@@ -30,7 +39,6 @@ _required = itemgetter(*_COLUMNS)
 _SENTIMENTS: dict[str, Sentiment] = {s: s for s in ("positive", "neutral", "negative")}
 _CLIP = re.compile(r"(final_videos_test)?(dia\d+_utt\d+)\.mp4")
 _TIME = re.compile(r"(\d\d?):([0-5]\d):([0-5]\d),(\d{1,3})", re.ASCII)
-_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 # Releases before November 2020 hold the punctuation of Windows-1252 as the control characters of
 # the same numbers. Five of these numbers mean nothing there and are left alone.
 _C1 = re.compile("[\x80-\x9f]")
@@ -40,21 +48,14 @@ _CP1252 = {n: bytes([n]).decode("cp1252", "ignore") or chr(n) for n in range(0x8
 _TREE = "the folder that MELD.Raw.tar.gz unpacks to"
 
 
-class _BrokenRow(Exception):
-    """A row that is no utterance: the reason as a code, and the sentence for a person."""
-
-
 class Reader:
     """Reads the extracted `MELD.Raw`, the folder around it, or a folder of annotation files."""
 
     splits = tuple(_CLIP_FOLDERS)
 
-    def __init__(self, source: Path, with_media: bool) -> None:
-        if not source.is_dir():
-            raise SourceError(f"there is no folder {source}", expected=_TREE, do="correct --source")
-        nested = source / "MELD.Raw"
-        self.root = nested if nested.is_dir() else source
-        self._archives = ", ".join(sorted(path.name for path in self.root.glob("*.tar.gz")))
+    def __init__(self, source: Path, with_media: bool, splits: tuple[str, ...]) -> None:
+        self.splits = splits
+        self.root = open_root(source, _TREE, "MELD.Raw")
         self._csv = self._find_annotations()
         self._clips = {s: self._find_clips(s) for s in self.splits} if with_media else None
         self._counts: dict[str, Counter[str]] = {}
@@ -88,16 +89,16 @@ class Reader:
         counts = self._counts[split] = Counter()
         dialogue: Dialogue | None = None
         seen: set[str] = set()
-        for place, row, fields in _rows(self._csv[split]):
+        for row in csv_rows(self._csv[split], _COLUMNS):
             try:
-                utterance = _utterance(fields, clips, counts)
-            except _BrokenRow as error:
-                yield _reject(split, place, row, fields, error)
+                utterance = _utterance(row.fields, clips, counts)
+            except BrokenRecord as error:
+                yield _reject(split, row, error)
                 continue
             if dialogue is None or dialogue.id != utterance.dialogue:
                 if dialogue is not None:
                     yield _with_present(dialogue)
-                dialogue = _begin(split, fields, seen, place)
+                dialogue = _begin(split, row, seen)
             dialogue.utterances.append(utterance)
         if dialogue is not None:
             yield _with_present(dialogue)
@@ -111,12 +112,7 @@ class Reader:
         names = {split: f"{split}_sent_emo.csv" for split in self.splits}
         found = {s: path for s, name in names.items() if (path := self._find(s, name))}
         if missing := [name for split, name in names.items() if split not in found]:
-            raise SourceError(
-                f"{', '.join(missing)} not found",
-                where=f"{self.root} or its sub-folders {', '.join(self.splits)}",
-                expected=_TREE,
-                do=f"unpack {self._archives} there" if self._archives else "correct --source",
-            )
+            raise not_found(f"{', '.join(missing)}, also in sub-folders,", self.root, _TREE)
         return found
 
     def _find_clips(self, split: str) -> dict[str, Media]:
@@ -130,50 +126,21 @@ class Reader:
 
     def _media_missing(self, splits: tuple[str, ...]) -> SourceError:
         places = [f"{up}{_CLIP_FOLDERS[split]}" for split in splits for up in ("", f"{split}/")]
-        archives = self._archives or ", ".join(f"{split}.tar.gz" for split in splits)
+        packed = archives(self.root) or ", ".join(f"{split}.tar.gz" for split in splits)
         return SourceError(
             f"the media are missing: no clips of {', '.join(splits)}",
             where=f"{self.root} (looked in {', '.join(places)})",
-            do=f"unpack {archives} there, or use --text-only",
+            do=f"unpack {packed} there, or use --text-only",
         )
 
 
-def _rows(path: Path) -> Iterator[tuple[str, list[str], dict[str, str]]]:
-    """Yield each row as ``file:line``, its fields, and these by column: none if too many or few."""
-    name, line = path.name, 0
-    try:
-        # Bytes that are not UTF-8 come through as surrogates, so that they cost one row only.
-        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
-            table = csv.reader(stream)
-            header = _checked(next(table, []), path)
-            for row in filter(None, table):
-                line = table.line_num
-                whole = len(row) == len(header)
-                yield f"{name}:{line}", row, dict(zip(header, row, strict=True)) if whole else {}
-    except (OSError, csv.Error) as error:
-        where = f"{path} after line {line}"
-        what = f"the file cannot be read ({error})"
-        raise SourceError(what, where=where, do="unpack or download it again") from error
-
-
-def _checked(header: list[str], path: Path) -> list[str]:
-    if missing := [name for name in _COLUMNS if name not in header]:
-        raise SourceError(
-            f"column {', '.join(missing)} is missing",
-            where=path,
-            expected=f"{', '.join(_COLUMNS)} (found: {ascii(header)})",
-            do="take the file as its owner distributes it",
-        )
-    return header
-
-
-def _begin(split: str, fields: dict[str, str], seen: set[str], place: str) -> Dialogue:
-    name = fields["Dialogue_ID"]
+def _begin(split: str, row: Row, seen: set[str]) -> Dialogue:
+    name = row.fields["Dialogue_ID"]
     if name in seen:
         what = f"dialogue {name} comes back after another one"
-        raise SourceError(what, where=place, do="sort the file by Dialogue_ID and Utterance_ID")
+        raise SourceError(what, where=row.place, do="sort the file by Dialogue_ID and Utterance_ID")
     seen.add(name)
-    scene = f"Season {fields['Season']}, episode {fields['Episode']}."
+    scene = f"Season {row.fields['Season']}, episode {row.fields['Episode']}."
     return Dialogue(split, name, [], scene, "scene")
 
 
@@ -183,25 +150,23 @@ def _with_present(dialogue: Dialogue) -> Dialogue:
     return dialogue
 
 
-def _reject(
-    split: str, place: str, row: list[str], fields: dict[str, str], error: _BrokenRow
-) -> Reject:
-    reason, detail = error.args
-    ids = fields.get("Dialogue_ID", ""), fields.get("Utterance_ID", "")
+def _reject(split: str, row: Row, error: BrokenRecord) -> Reject:
+    ids = row.fields.get("Dialogue_ID", ""), row.fields.get("Utterance_ID", "")
     known = all(part.isdecimal() for part in ids)
-    name = sample_id("meld", split, *(ids if known else ("line", place.rpartition(":")[2])))
-    text = ",".join(row).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return Reject(name, split, "read", reason, f"{place}: {detail}", {"row": text})
+    named = ids if known else ("line", row.line)
+    return broken("meld", split, named, row.place, ",".join(row.cells), error)
 
 
 def _utterance(
     fields: dict[str, str], clips: dict[str, Media] | None, counts: Counter[str]
 ) -> Utterance:
     if not fields or not all(_required(fields)):
-        raise _BrokenRow("broken_row", "there are too many or too few fields, or one is empty")
+        raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")
     dialogue, utterance = fields["Dialogue_ID"], fields["Utterance_ID"]
     if not (dialogue.isdecimal() and utterance.isdecimal()):
-        raise _BrokenRow("broken_id", f"the ids are {dialogue!r}, {utterance!r}; expected numbers")
+        raise BrokenRecord(
+            "broken_id", f"the ids are {dialogue!r}, {utterance!r}; expected numbers"
+        )
     media = clips.pop(f"dia{dialogue}_utt{utterance}", None) if clips else None
     findings = ("clip_missing",) if clips is not None and media is None else ()
     counts.update(media.findings if media else ())
@@ -209,7 +174,7 @@ def _utterance(
     start, end = _seconds(fields, "StartTime"), _seconds(fields, "EndTime")
     if (sentiment := _SENTIMENTS.get(fields["Sentiment"])) is None:
         known = ", ".join(_SENTIMENTS)
-        raise _BrokenRow("unknown_sentiment", f"{fields['Sentiment']!r}; expected one of {known}")
+        raise BrokenRecord("unknown_sentiment", f"{fields['Sentiment']!r}; expected one of {known}")
     return Utterance(
         dialogue=dialogue,
         utterance=utterance,
@@ -229,11 +194,10 @@ def _repair(fields: dict[str, str], counts: Counter[str]) -> None:
     """Put the punctuation back into a row of an old release; refuse what is no text."""
     joined = "".join(fields.values())
     if "\n" in joined:
-        raise _BrokenRow("broken_row", "it goes over several lines: a quotation mark is open")
+        raise BrokenRecord("broken_row", "it goes over several lines: a quotation mark is open")
     if joined.isascii():
         return
-    if _NOT_UTF8.search(joined):
-        raise _BrokenRow("not_utf8", "it holds bytes that are not UTF-8")
+    require_utf8(joined)
     if _C1.search(joined):
         counts["c1_controls_repaired"] += 1
         for column in ("Utterance", "Speaker"):
@@ -244,7 +208,7 @@ def _seconds(fields: dict[str, str], column: str) -> float:
     # The fraction is decimal: ,28 is 0.28 s. Three ends in the release have two digits; read so,
     # they stop 0.2 s before the next utterance, as others do, and not 0.6 to 0.9 s before it.
     if (match := _TIME.fullmatch(fields[column])) is None:
-        raise _BrokenRow("broken_time", f"{column} is {fields[column]!r}; expected h:mm:ss,mmm")
+        raise BrokenRecord("broken_time", f"{column} is {fields[column]!r}; expected h:mm:ss,mmm")
     hours, minutes, seconds, fraction = match.groups()
     whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
     return whole + int(fraction.ljust(3, "0")) / 1000

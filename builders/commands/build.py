@@ -1,4 +1,4 @@
-"""What each command does with its arguments, and what it prints."""
+"""`build`: one corpus, or every corpus that is found and one set of all of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import sys
-import textwrap
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,16 +20,14 @@ from builders.config import (
     LISTED,
     PHRASEBOOK,
     SETTINGS_FILE,
-    STORE_FILE,
     BuildConfig,
     find_source,
     load_settings,
     make_config,
 )
-from builders.corpora import load_card, resolve_slug, slugs
-from builders.errors import ConfigError, UsageError, VerificationError
-from builders.folder import BuildFolder
-from builders.manifest import read_manifest, summary_line
+from builders.corpora import load_card, resolve_slug
+from builders.errors import ConfigError, UsageError
+from builders.manifest import summary_line
 
 PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
 
@@ -44,18 +41,22 @@ def build(given: dict[str, Any]) -> None:
     as_json, show = given.pop("as_json"), given.pop("show")
     sample = given["sample"]
     settings = load_settings(Path(SETTINGS_FILE))
-    config = _config(given, settings)
+    if given["corpus"].strip().lower() == "all":
+        from builders.commands.build_all import build_all
+
+        build_all(given, settings, as_json)
+        return
+    config = config_of(given, settings)
     from builders import pipeline
 
     prices = settings.get("prices", {})
     if config.estimate:
-        _print_estimate(pipeline.estimate(config, prices), as_json)
+        estimate = pipeline.estimate(config, prices)
+        print(json.dumps(estimate, indent=2)) if as_json else print_estimate(estimate)
         return
     if config.provider == PHRASEBOOK and not as_json:
         print(PHRASEBOOK_WARNING)
-    # What is loaded by now stays, and a stream leaves few cycles behind: a tenth less time.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    tune_collector()
     finished = pipeline.build(config, prices, quiet=as_json)
     if as_json:
         print(json.dumps({"folder": str(finished.folder), **finished.manifest}, indent=2))
@@ -63,97 +64,17 @@ def build(given: dict[str, Any]) -> None:
     _print_finished(finished, config, sample, 3 if show is None and sample else show or 0)
 
 
-def verify(corpus: str, source: Path | None, as_json: bool) -> None:
-    """Compare a corpus on disk with its published counts.
+def tune_collector() -> None:
+    """Let the collector of cycles look seldom: it takes a tenth of the time.
 
-    Raises:
-        VerificationError: a count is off.
+    What is loaded by now stays, and a stream leaves few cycles behind.
     """
-    from builders.verify import verify as compare
-
-    slug = resolve_slug(corpus)
-    settings = load_settings(Path(SETTINGS_FILE))
-    source = source or find_source(slug, load_card(slug).how_to_get, settings)
-    verification = compare(slug, source)
-    print(json.dumps(verification.as_json(), indent=2) if as_json else verification.as_text())
-    if not verification.ok:
-        raise VerificationError(
-            f"{len(verification.off)} of the published counts differ",
-            where=source,
-            do="see the lines marked 'differs'; take the release as its owner ships it",
-        )
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
-def corpora(as_json: bool) -> None:
-    """List the corpora with their terms."""
-    cards = [load_card(slug) for slug in slugs()]
-    if as_json:
-        print(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))
-        return
-    for card in cards:
-        rights = card.rights.model_dump()
-        published = [
-            what for what in ("audio", "text", "labels", "derived") if rights[what] == "yes"
-        ]
-        sent = [what for what, may in card.send_to_third_party.model_dump().items() if may == "yes"]
-        print(f"{card.slug}: {card.title}, {card.owner}")
-        print(f"  licence       {card.licence}")
-        print(f"  published     {', '.join(published) or 'ids and counts only'}")
-        print(f"  third parties {', '.join(sent) or 'nothing'}")
-        print(
-            textwrap.fill(
-                card.how_to_get, 96, initial_indent="  to get it     ", subsequent_indent=" " * 16
-            )
-        )
-
-
-def status(folder: Path, store: str | None, as_json: bool) -> None:
-    """Say how far a build is; an unfinished one is looked up in the store, by default beside it.
-
-    Raises:
-        ConfigError: there is no build, or no store to look in.
-    """
-    if (folder / "config.json").is_file() and not (folder / "manifest.json").is_file():
-        _print_unfinished(folder, store or str(folder.parent / STORE_FILE), as_json)
-        return
-    manifest = read_manifest(folder)
-    if as_json:
-        print(json.dumps(manifest, indent=2))
-        return
-    result, run = manifest["result"], manifest["run"]
-    print(f"{result['name']}: complete")
-    print(summary_line(result["counts"]))
-    print(f"drafted by {result['config']['model']}, {_cost(run['cost'])}")
-
-
-def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
-    from builders.drafting.store import Store, store_exists
-
-    if not store_exists(store):
-        raise ConfigError(
-            f"{folder.name} is not complete, and there is no store {store} that knows more",
-            do="name its store with --store",
-        )
-    spent = Store(store).spent(folder.name)
-    attempts = sum(row.attempts for row in spent)
-    tokens = sum(row.prompt_tokens + row.completion_tokens for row in spent)
-    running = BuildFolder(folder).is_held()
-    if as_json:
-        known = {"complete": False, "running": running, "attempts": attempts, "tokens": tokens}
-        print(json.dumps({"name": folder.name, **known}, indent=2))
-        return
-    print(f"{folder.name}: " + ("running" if running else "stopped; the same command goes on"))
-    print(f"{attempts:,} attempts so far, {tokens:,} tokens")
-
-
-def report(folder: Path) -> None:
-    """Write `report.html` of a finished build again."""
-    from builders import report as pages
-
-    print(pages.write(folder, read_manifest(folder)))
-
-
-def _config(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
+def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
+    """Return the config of a build of one corpus; `given` are the options by name."""
     slug = resolve_slug(given.pop("corpus"))
     sample, source = given.pop("sample"), given.pop("source")
     if sample and source:
@@ -197,12 +118,10 @@ def _print_finished(finished: Any, config: BuildConfig, sample: bool, show: int)
         _print_sample(record)
     if not finished.fresh:
         print(f"{config.name} is complete already; nothing was asked or written.")
-    print(summary_line(result["counts"]))
-    for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
-        print(f"  rejected: {count:,} {reason}")
+    print_counts(result)
     if config.provider != PHRASEBOOK:
         print(
-            f"{run['requests']:,} requests in {run['seconds']:,.0f} s; in all {_cost(run['cost'])}"
+            f"{run['requests']:,} requests in {run['seconds']:,.0f} s; in all {cost_line(run['cost'])}"
         )
     print(f"dataset: {finished.folder}")
     print(f"report:  {finished.folder / 'report.html'}")
@@ -211,6 +130,13 @@ def _print_finished(finished: Any, config: BuildConfig, sample: bool, show: int)
         print(f"  {command}")
     if config.provider == PHRASEBOOK:
         print(PHRASEBOOK_WARNING)
+
+
+def print_counts(result: dict[str, Any]) -> None:
+    """Print the four counts of a build, and its rejects by reason."""
+    print(summary_line(result["counts"]))
+    for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
+        print(f"  rejected: {count:,} {reason}")
 
 
 def _next_commands(config: BuildConfig, sample: bool) -> tuple[str, str]:
@@ -246,10 +172,8 @@ def _print_sample(record: dict[str, Any]) -> None:
     print(json.dumps(record, indent=2, ensure_ascii=False))
 
 
-def _print_estimate(estimate: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(estimate, indent=2))
-        return
+def print_estimate(estimate: dict[str, Any]) -> None:
+    """Print what a build would take."""
     print(
         f"{estimate['targets']:,} targets, {estimate['held']:,} first answers held, "
         f"{estimate['to_ask']:,} to ask"
@@ -260,8 +184,3 @@ def _print_estimate(estimate: dict[str, Any], as_json: bool) -> None:
         f"about {estimate['prompt_tokens']:,} prompt tokens and at most "
         f"{estimate['completion_tokens']:,} of answers, without corrections: {cost}"
     )
-
-
-def _cost(cost: dict[str, Any]) -> str:
-    tokens = f"{cost['prompt_tokens'] + cost['completion_tokens']:,} tokens"
-    return f"{tokens}, " + ("cost unknown" if cost["usd"] is None else f"${cost['usd']:,.4f}")

@@ -1,0 +1,199 @@
+"""`build --corpus all`: every corpus that is found, and one local set of all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from builders import assets
+from builders.build import Build
+from builders.commands.build import (
+    PHRASEBOOK_WARNING,
+    config_of,
+    print_counts,
+    print_estimate,
+    tune_collector,
+)
+from builders.config import PHRASEBOOK, BuildConfig
+from builders.corpora import load_card, resolve_slug, slugs, splits_of
+from builders.errors import LabelError, SourceError, StoppedEarly, UsageError
+from builders.exclusions import Exclusions
+
+ALL = "all"
+
+
+def build_all(given: dict[str, Any], settings: dict[str, Any], as_json: bool) -> None:
+    """Build each corpus that is found, then the set; `given` are the options by name.
+
+    Raises:
+        SourceError: no corpus is found, or one that is found cannot be read; the others are built.
+        StoppedEarly: a build stopped before its end; the same command goes on.
+    """
+    sources = _find(given, settings)
+    if not sources:
+        raise SourceError(
+            "no corpus is found",
+            where=given["source"] or "hearten.toml and the HEARTEN_SOURCE_* variables",
+            expected=f"folders of {', '.join(slugs())}",
+            do="say where they are, or try the built-in samples with --sample",
+        )
+    name = given["name"] or ("all-sample" if given["sample"] else ALL)
+    wanted = (_config(given, settings, slug, source) for slug, source in sources.items())
+    configs = [config for config in wanted if config]
+    if not configs:
+        raise UsageError(
+            f"none of {', '.join(sources)} has a split {', '.join(given['split'])}",
+            do="correct --split",
+        )
+    prices = settings.get("prices", {})
+    if given["estimate"]:
+        _estimate(configs, prices, as_json)
+        return
+    _announce(configs, given, as_json)
+    builds = _build_each(configs, prices, as_json)
+    _combine(builds, name, configs[0], as_json)
+
+
+def _find(given: dict[str, Any], settings: dict[str, Any]) -> dict[str, Path]:
+    """Return where each corpus is: the samples, sub-folders of the source, or as settings say."""
+    if given["sample"] and given["source"]:
+        raise UsageError("--sample and --source exclude each other", do="leave one of them out")
+    if given["sample"]:
+        return {slug: assets.corpora() / slug / "sample" for slug in slugs()}
+    if given["source"]:
+        return _sub_folders(given["source"])
+    known = {slug: settings.get("corpora", {}).get(slug, {}).get("source") for slug in slugs()}
+    found = {s: p or os.environ.get(f"HEARTEN_SOURCE_{s.upper()}") for s, p in known.items()}
+    return {slug: Path(path).expanduser() for slug, path in found.items() if path}
+
+
+def _sub_folders(source: Path) -> dict[str, Path]:
+    found = {}
+    for folder in sorted(path for path in source.glob("*") if path.is_dir()):
+        try:
+            found[resolve_slug(folder.name)] = folder
+        except UsageError:
+            continue  # a folder of something else
+    return dict(sorted(found.items()))
+
+
+def _config(
+    given: dict[str, Any], settings: dict[str, Any], slug: str, source: Path
+) -> BuildConfig | None:
+    """Return the config of one corpus; None where it has none of the splits that are wanted."""
+    one, card = dict(given), load_card(slug)
+    wanted = given["split"] or []
+    has = [split for split in wanted if split in splits_of(slug)]
+    if wanted and not has:
+        return None
+    view = given["label_view"]
+    suffix = "-sample" if given["sample"] else ""
+    one |= {
+        "corpus": slug,
+        "source": source,
+        "sample": False,
+        "split": has,
+        "label_view": view if view in card.label_views else None,
+        "name": f"{given['name']}-{slug}" if given["name"] else f"{slug}{suffix}",
+    }
+    return config_of(one, settings)
+
+
+def _announce(configs: list[BuildConfig], given: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        return
+    if configs[0].provider == PHRASEBOOK:
+        print(PHRASEBOOK_WARNING)
+    names = [config.corpus for config in configs]
+    print(f"found: {', '.join(names)}")
+    for slug in slugs():
+        if slug not in names:
+            print(f"not built: {slug} ({_why_not(slug, given)})")
+
+
+def _why_not(slug: str, given: dict[str, Any]) -> str:
+    if given["split"] and not set(given["split"]) & set(splits_of(slug)):
+        return f"it has no split {', '.join(given['split'])}"
+    return f"not found; {load_card(slug).how_to_get}"
+
+
+def _build_each(configs: list[BuildConfig], prices: dict[str, Any], as_json: bool) -> list[Build]:
+    """Build one corpus after the other; a budget is that of all of them together."""
+    from builders import pipeline
+
+    tune_collector()
+    builds: list[Build] = []
+    failed: list[str] = []
+    for config in configs:
+        config = _within_budget(config, builds)
+        try:
+            finished = pipeline.build(config, prices, quiet=as_json)
+        except (SourceError, LabelError) as error:
+            failed.append(config.corpus)
+            print(f"{config.corpus}: {error}", file=sys.stderr)
+            continue
+        builds.append(Build(finished.folder))
+        if not as_json:
+            print(f"{config.corpus}: {finished.folder}")
+            print_counts(finished.manifest["result"])
+    if failed:
+        raise SourceError(
+            f"{len(failed)} of {len(configs)} corpora cannot be built: {', '.join(failed)}; "
+            "the set of all was not written",
+            do="see above, correct them and run the same command again; the others are complete",
+        )
+    return builds
+
+
+def _within_budget(config: BuildConfig, builds: list[Build]) -> BuildConfig:
+    """Return the config with what the builds before it have left of the budget."""
+    costs = [build.manifest["run"]["cost"] for build in builds]
+    changes: dict[str, Any] = {}
+    if config.max_tokens is not None:
+        spent = sum(cost["prompt_tokens"] + cost["completion_tokens"] for cost in costs)
+        changes["max_tokens"] = config.max_tokens - spent
+    if config.max_usd is not None:
+        changes["max_usd"] = config.max_usd - sum(cost["usd"] or 0 for cost in costs)
+    if any(left <= 0 for left in changes.values()):
+        raise StoppedEarly(
+            f"the budget is used up before {config.corpus}",
+            do="give more and run the same command again; what is built is kept",
+        )
+    return config.model_copy(update=changes)
+
+
+def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool) -> None:
+    from builders.combine import combine
+
+    folder = config.output / name
+    manifest = combine(builds, folder, Exclusions.load(config.exclusions))
+    result = manifest["result"]
+    if as_json:
+        print(json.dumps({"folder": str(folder), **manifest}, indent=2))
+        return
+    print(f"{name}: {folder}, for use at hand only, as the licences exclude one another")
+    print_counts(result)
+    for split, counts in result["splits"].items():
+        print(f"  {split}: {counts['kept']:,}")
+    for leak in result["leaks"]:
+        what = leak["leak"].replace("_", " ")
+        shown = ", ".join(leak["examples"])
+        print(f"  shared: {leak['count']:,} {what} in {leak['corpus']} ({shown})")
+    print(f"report:  {folder / 'report.html'}")
+    if config.provider == PHRASEBOOK:
+        print(PHRASEBOOK_WARNING)
+
+
+def _estimate(configs: list[BuildConfig], prices: dict[str, Any], as_json: bool) -> None:
+    from builders import pipeline
+
+    estimates = {config.corpus: pipeline.estimate(config, prices) for config in configs}
+    if as_json:
+        print(json.dumps(estimates, indent=2))
+        return
+    for slug, estimate in estimates.items():
+        print(f"{slug}:")
+        print_estimate(estimate)

@@ -1,0 +1,55 @@
+"""`hearten corpora` and `hearten verify`: what there is to read, and whether it is as published."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+
+from builders.config import SETTINGS_FILE, find_source, load_settings
+from builders.corpora import load_card, resolve_slug, slugs
+from builders.errors import VerificationError
+
+
+def verify(corpus: str, source: Path | None, splits: tuple[str, ...], as_json: bool) -> None:
+    """Compare a corpus on disk, or some of its splits, with its published counts.
+
+    Raises:
+        VerificationError: a count is off.
+    """
+    from builders.verify import verify as compare
+
+    slug = resolve_slug(corpus)
+    settings = load_settings(Path(SETTINGS_FILE))
+    source = source or find_source(slug, load_card(slug).how_to_get, settings)
+    verification = compare(slug, source, splits)
+    print(json.dumps(verification.as_json(), indent=2) if as_json else verification.as_text())
+    if not verification.ok:
+        raise VerificationError(
+            f"{len(verification.off)} of the published counts differ",
+            where=source,
+            do="see the lines marked 'differs'; take the release as its owner ships it",
+        )
+
+
+def corpora(as_json: bool) -> None:
+    """List the corpora with their terms."""
+    cards = [load_card(slug) for slug in slugs()]
+    if as_json:
+        print(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))
+        return
+    for card in cards:
+        rights = card.rights.model_dump()
+        published = [
+            what for what in ("audio", "text", "labels", "derived") if rights[what] == "yes"
+        ]
+        sent = [what for what, may in card.send_to_third_party.model_dump().items() if may == "yes"]
+        print(f"{card.slug}: {card.title}, {card.owner}")
+        print(f"  licence       {card.licence}")
+        print(f"  published     {', '.join(published) or 'ids and counts only'}")
+        print(f"  third parties {', '.join(sent) or 'nothing'}")
+        print(
+            textwrap.fill(
+                card.how_to_get, 96, initial_indent="  to get it     ", subsequent_indent=" " * 16
+            )
+        )

@@ -1,0 +1,64 @@
+"""`hearten status` and `hearten report`: what is known of a build."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from builders.config import STORE_FILE
+from builders.errors import ConfigError
+from builders.folder import BuildFolder
+from builders.manifest import read_manifest, summary_line
+
+
+def status(folder: Path, store: str | None, as_json: bool) -> None:
+    """Say how far a build is; an unfinished one is looked up in the store, by default beside it.
+
+    Raises:
+        ConfigError: there is no build, or no store to look in.
+    """
+    if (folder / "config.json").is_file() and not (folder / "manifest.json").is_file():
+        _print_unfinished(folder, store or str(folder.parent / STORE_FILE), as_json)
+        return
+    manifest = read_manifest(folder)
+    if as_json:
+        print(json.dumps(manifest, indent=2))
+        return
+    result, run = manifest["result"], manifest["run"]
+    print(f"{result['name']}: complete")
+    print(summary_line(result["counts"]))
+    print(f"drafted by {result['config']['model']}, {cost_line(run['cost'])}")
+
+
+def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
+    from builders.drafting.store import Store, store_exists
+
+    if not store_exists(store):
+        raise ConfigError(
+            f"{folder.name} is not complete, and there is no store {store} that knows more",
+            do="name its store with --store",
+        )
+    spent = Store(store).spent(folder.name)
+    attempts = sum(row.attempts for row in spent)
+    tokens = sum(row.prompt_tokens + row.completion_tokens for row in spent)
+    running = BuildFolder(folder).is_held()
+    if as_json:
+        known = {"complete": False, "running": running, "attempts": attempts, "tokens": tokens}
+        print(json.dumps({"name": folder.name, **known}, indent=2))
+        return
+    print(f"{folder.name}: " + ("running" if running else "stopped; the same command goes on"))
+    print(f"{attempts:,} attempts so far, {tokens:,} tokens")
+
+
+def report(folder: Path) -> None:
+    """Write `report.html` of a finished build again."""
+    from builders import report as pages
+
+    print(pages.write(folder, read_manifest(folder)))
+
+
+def cost_line(cost: dict[str, Any]) -> str:
+    """Return tokens and cost in one line."""
+    tokens = f"{cost['prompt_tokens'] + cost['completion_tokens']:,} tokens"
+    return f"{tokens}, " + ("cost unknown" if cost["usd"] is None else f"${cost['usd']:,.4f}")

@@ -1,0 +1,179 @@
+"""Opening a corpus's files: what every reader needs before it can parse, with the same errors.
+
+A fault of one record is a `BrokenRecord`, which becomes a `Reject`; a fault of the files themselves
+is a `SourceError`. Bytes that are not UTF-8 come through as surrogates, so that they cost the
+record that they stand in and not the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builders.errors import SourceError
+from builders.records import Reject, sample_id
+
+AGAIN = "unpack or download it again"
+
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+
+
+class BrokenRecord(Exception):
+    """A record that cannot be used: the reason as a code, and the sentence for a person."""
+
+    @property
+    def reason(self) -> str:
+        """Return the code that is counted."""
+        return str(self.args[0])
+
+    @property
+    def detail(self) -> str:
+        """Return the sentence."""
+        return str(self.args[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table: ``file:line``, its cells, these by column (none if too many or few)."""
+
+    place: str
+    cells: list[str]
+    fields: dict[str, str]
+
+    @property
+    def line(self) -> str:
+        """Return the number of its last line in the file."""
+        return self.place.rpartition(":")[2]
+
+
+def open_root(source: Path, expected: str, *inside: str) -> Path:
+    """Return the folder `source`, or the first of the folders `inside` that it holds.
+
+    Raises SourceError when there is no such folder; `expected` says what it should be.
+    """
+    if source.is_file():
+        archive = source.name.endswith(_ARCHIVES)
+        do = "unpack it and name the folder with --source" if archive else "correct --source"
+        raise SourceError(f"{source} is a file", expected=expected, do=do)
+    if not source.is_dir():
+        raise SourceError(f"there is no folder {source}", expected=expected, do="correct --source")
+    return next((source / name for name in inside if (source / name).is_dir()), source)
+
+
+def not_found(what: str, root: Path, expected: str) -> SourceError:
+    """Return the error that says what is not in a folder, and which archives there hold it."""
+    packed = archives(root)
+    do = f"unpack {packed} there" if packed else "correct --source"
+    return SourceError(f"{what} not found", where=root, expected=expected, do=do)
+
+
+def archives(folder: Path) -> str:
+    """Return the names of the archives in a folder, with commas between."""
+    return ", ".join(path.name for path in visible(folder) if path.name.endswith(_ARCHIVES))
+
+
+def visible(folder: Path, pattern: str = "*") -> list[Path]:
+    """Return what a folder holds under names that do not begin with a dot, in order of name.
+
+    Archives made on a Mac carry ``._name`` files beside the real ones.
+    """
+    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
+
+
+def csv_rows(path: Path, columns: Collection[str], *, quoted: bool = True) -> Iterator[Row]:
+    """Yield the rows of a comma-separated file that has at least `columns`; blank lines are none.
+
+    `quoted` says whether quotation marks enclose cells or are text. Raises SourceError when the
+    file cannot be read or lacks a column.
+    """
+    name, line = path.name, 0
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
+            table = csv.reader(stream, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
+            header = _checked(next(table, []), columns, path)
+            for cells in filter(None, table):
+                line = table.line_num
+                whole = len(cells) == len(header)
+                fields = dict(zip(header, cells, strict=True)) if whole else {}
+                yield Row(f"{name}:{line}", cells, fields)
+    except (OSError, csv.Error) as error:
+        where = f"{path} after line {line}"
+        raise SourceError(f"the file cannot be read ({error})", where=where, do=AGAIN) from error
+
+
+def _checked(header: list[str], columns: Collection[str], path: Path) -> list[str]:
+    if missing := [name for name in columns if name not in header]:
+        raise SourceError(
+            f"column {', '.join(missing)} is missing",
+            where=path,
+            expected=f"{', '.join(columns)} (found: {ascii(header)})",
+            do="take the file as its owner distributes it",
+        )
+    return header
+
+
+def text_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield each line of a text file as ``file:line`` and the text without its end.
+
+    Raises SourceError when the file cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape") as stream:
+            for number, line in enumerate(stream, start=1):
+                yield f"{path.name}:{number}", line.rstrip("\n")
+    except OSError as error:
+        raise SourceError(
+            f"the file cannot be read ({error.strerror})", where=path, do=AGAIN
+        ) from error
+
+
+def json_items(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the members of the one JSON object in a file, one at a time, numbers as floats.
+
+    Raises SourceError when the file cannot be read, is no such object or ends before its end; what
+    stood before the fault has been yielded by then.
+    """
+    import ijson  # here, as only corpora in JSON need it
+
+    try:
+        with path.open("rb") as stream:
+            if not stream.read(64).lstrip().startswith(b"{"):
+                raise SourceError("the file is no JSON object", where=path, do=AGAIN)
+            stream.seek(0)
+            yield from ijson.kvitems(stream, "", use_float=True)
+    except (OSError, ijson.JSONError) as error:
+        said = error.args[0] if isinstance(error, ijson.JSONError) else error.strerror
+        said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        raise SourceError(
+            f"the file is no whole JSON object ({said.splitlines()[0]})", where=path, do=AGAIN
+        ) from error
+
+
+def require_utf8(text: str) -> str:
+    """Return a text; BrokenRecord when it holds bytes that are not UTF-8."""
+    if not text.isascii() and _NOT_UTF8.search(text):
+        raise BrokenRecord("not_utf8", "it holds bytes that are not UTF-8")
+    return text
+
+
+def broken(
+    slug: str, split: str, ids: tuple[str, str], place: str, raw: str, error: BrokenRecord
+) -> Reject:
+    """Return the reject that a broken record becomes.
+
+    Args:
+        slug: the corpus.
+        split: the split.
+        ids: dialogue and utterance, or ``("line", "12")`` where the record has no ids.
+        place: ``file:line``.
+        raw: the record as it was read.
+        error: what is wrong with it.
+    """
+    name = sample_id(slug, split, *ids)
+    text = raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return Reject(name, split, "read", error.reason, f"{place}: {error.detail}", {"row": text})

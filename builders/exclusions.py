@@ -1,0 +1,78 @@
+"""Ids that must not be used: a table that people keep, obeyed by every later build and publication.
+
+A person in a recording may ask to be taken out, a clip may turn out to be somebody else's: an id in
+`exclusions.tsv` takes an utterance, or a whole dialogue, out of all that is made from then on.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.errors import ConfigError
+
+EXCLUSIONS_FILE = "exclusions.tsv"
+_COLUMNS = ["id", "reason"]
+
+
+@dataclass(frozen=True)
+class Exclusions:
+    """The ids that must not be used.
+
+    Args:
+        ids: sample ids ``<corpus>-<split>-<dialogue>-<utterance>``, or without the last part for
+            all utterances of a dialogue.
+    """
+
+    ids: frozenset[str] = frozenset()
+
+    @classmethod
+    def load(cls, path: Path) -> Exclusions:
+        """Read a table with the columns id and reason; none are excluded where there is no file.
+
+        Raises ConfigError naming the line that is wrong: a row that is not understood must not
+        leave somebody in.
+        """
+        if not path.is_file():
+            return cls()
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            table = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if (header := next(table, [])) != _COLUMNS:
+                raise ConfigError(
+                    f"the columns are {', '.join(header) or 'missing'}",
+                    where=path,
+                    expected=", ".join(_COLUMNS),
+                    do="correct the first line",
+                )
+            return cls(frozenset(_checked(row, f"{path}:{table.line_num}") for row in table if row))
+
+    def covers(self, sample_id: str) -> bool:
+        """Return whether a sample, or the dialogue that it belongs to, must not be used."""
+        return sample_id in self.ids or sample_id.rpartition("-")[0] in self.ids
+
+    def of(self, slug: str) -> Exclusions:
+        """Return those of one corpus."""
+        return Exclusions(frozenset(name for name in self.ids if name.startswith(f"{slug}-")))
+
+    @property
+    def digest(self) -> str | None:
+        """Return the SHA-256 over the ids; None where there are none."""
+        return _digest(self.ids) if self.ids else None
+
+
+def _digest(ids: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()
+
+
+def _checked(row: list[str], where: str) -> str:
+    if len(row) != len(_COLUMNS) or row[0].strip().count("-") not in (2, 3) or not row[1].strip():
+        raise ConfigError(
+            f"row is wrong: {row}",
+            where=where,
+            expected="an id such as meld-train-12-3 or meld-train-12, a tab and a reason",
+            do="correct the row",
+        )
+    return row[0].strip()
