@@ -22,8 +22,9 @@ import pyarrow.parquet as pq
 from builders import report
 from builders.build import Build
 from builders.corpora import Card, load_card
+from builders.errors import ConfigError
 from builders.exclusions import Exclusions
-from builders.folder import BuildFolder, write_json
+from builders.folder import BuildFolder, read_json, write_json
 from builders.leaks import Leaks
 from builders.manifest import Ledger, versions
 from builders.parquet import REJECTED, SplitWriter, describe_file
@@ -45,9 +46,13 @@ def combine(builds: Sequence[Build], path: Path, exclusions: Exclusions) -> dict
         builds: the builds, one of each corpus.
         path: the folder of the set, whose content is replaced.
         exclusions: ids that must not be used, also where a build is older than the table.
+
+    Raises:
+        ConfigError: the folder holds a build of one corpus.
     """
     folder, started = BuildFolder(path), time.time()
     with folder.hold():
+        _check_free(path)
         partial = folder.start()
         write_json(path / "config.json", {"combined": [_named(b)["name"] for b in builds]})
         writing = _Writing(partial, exclusions)
@@ -57,6 +62,15 @@ def combine(builds: Sequence[Build], path: Path, exclusions: Exclusions) -> dict
         report.write(partial, manifest)
         folder.finish(manifest)
     return manifest
+
+
+def _check_free(path: Path) -> None:
+    """Raise ConfigError when the folder holds a build of one corpus, not to be replaced."""
+    config = path / "config.json"
+    if config.is_file() and "combined" not in read_json(config):
+        raise ConfigError(
+            f"{path.name} is a build of one corpus", where=path, do="choose another --name"
+        )
 
 
 class _Writing:
@@ -112,24 +126,18 @@ class _Writing:
         files = [
             describe_file(p, self._folder) for p in (*shards, self._folder / "rejected.parquet")
         ]
-        corpora = [build.manifest["result"]["config"]["corpus"] for build in builds]
-        drafted = {b.manifest["result"]["config"]["provider"] for b in builds}
-        models = sorted({b.manifest["result"]["config"]["model"] for b in builds})
+        configs = [build.manifest["result"]["config"] for build in builds]
         return {
             "result": {
                 "name": name,
                 "limit": None,
-                "config": {
-                    "corpus": ALL,
-                    "model": ", ".join(models),
-                    "provider": drafted.pop() if len(drafted) == 1 else "several",
-                },
+                "config": _common(configs),
                 "counts": self._ledger.totals,
                 "rejected": self._ledger.reasons,
                 "splits": self._ledger.by_split(),
                 "notes": [],
                 "combined": [_named(build) for build in builds],
-                "leaks": self._leaks.found(corpora),
+                "leaks": self._leaks.found(config["corpus"] for config in configs),
                 "files": files,
             },
             "run": _run(builds, started),
@@ -203,6 +211,14 @@ def _named(build: Build) -> dict[str, Any]:
         "counts": result["counts"],
         "result_sha256": _digest(result),
     }
+
+
+def _common(configs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the settings that all builds share, and who drafted them."""
+    first = configs[0]
+    same = {name: v for name, v in first.items() if all(c.get(name) == v for c in configs)}
+    joined = {name: ", ".join(sorted({c[name] for c in configs})) for name in ("model", "provider")}
+    return same | joined | {"corpus": ALL}
 
 
 def _run(builds: Sequence[Build], started: float) -> dict[str, Any]:

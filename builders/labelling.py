@@ -144,9 +144,10 @@ class Labelling:
         words, enough = vocabulary(), self.rules.get("root_share")
         roots: dict[str, float] = {}
         for node, share in shares:
-            roots[words.root_of(node)] = roots.get(words.root_of(node), 0.0) + share
-        if enough is not None and (root := _only_one_with(roots, enough)):
-            meaning = _as_root(meaning, root)
+            if (root := words.root_of(node)) != "unknown":
+                roots[root] = roots.get(root, 0.0) + share
+        if enough is not None and (winner := _only_one_with(roots, enough)):
+            meaning = _as_root(meaning, winner)
         if meaning.root == "neutral":
             return meaning
         least = self.rules.get("secondary_share", 0.0)

@@ -227,3 +227,11 @@ def test_broken_clips_are_rejects_with_a_reason_and_the_rest_builds(tmp_path):
     }
     lfs = next(r for r in rejected(tmp_path / "out/meld") if r["reason"] == "lfs_pointer")
     assert "git lfs pull" in lfs["detail"] and json.loads(lfs["raw"])["label"] == "neutral"
+
+
+def test_a_source_named_from_where_one_stands_has_its_clips(tmp_path):
+    make_meld_tree(tmp_path / "corpus", clips={"dev/dia0_utt0": stereo(hum(0.5))})
+    more = ("--source", "corpus", "--split", "dev")
+    assert hearten("build", "--corpus", "meld", *more, cwd=tmp_path).code == 0
+    (kept,) = samples(tmp_path / "output" / "meld")
+    assert kept["audio_info"]["source_file"] == "dev_splits_complete/dia0_utt0.mp4"

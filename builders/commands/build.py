@@ -13,6 +13,7 @@ from typing import Any
 
 from builders import assets
 from builders.build import Build
+from builders.commands.status import cost_line
 from builders.config import (
     DEFAULT_BASE_URL,
     KEY_NAMES,
@@ -120,9 +121,8 @@ def _print_finished(finished: Any, config: BuildConfig, sample: bool, show: int)
         print(f"{config.name} is complete already; nothing was asked or written.")
     print_counts(result)
     if config.provider != PHRASEBOOK:
-        print(
-            f"{run['requests']:,} requests in {run['seconds']:,.0f} s; in all {cost_line(run['cost'])}"
-        )
+        took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
+        print(f"{took}; in all {cost_line(run['cost'])}")
     print(f"dataset: {finished.folder}")
     print(f"report:  {finished.folder / 'report.html'}")
     print("next:")
@@ -148,6 +148,7 @@ def _next_commands(config: BuildConfig, sample: bool) -> tuple[str, str]:
     source = "DIR" if sample else config.source
     own = f"{build} --corpus {config.corpus} --source {source}"
     text = " --text-only" if sample or config.text_only else ""
+    text += "".join(f" --split {split}" for split in config.splits)
     model = (
         f"--name {config.corpus}-trial --limit 20 --model MODEL --base-url http://127.0.0.1:8000/v1"
     )

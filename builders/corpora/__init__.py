@@ -168,7 +168,8 @@ def open_reader(slug: str, source: Path, with_media: bool, splits: Sequence[str]
                 do="correct --split",
             )
     wanted = tuple(split for split in known if not splits or split in splits)
-    return cast(Reader, _reader_class(slug)(source, with_media, wanted))
+    # Absolute, as the paths of clips are looked up below it.
+    return cast(Reader, _reader_class(slug)(source.absolute(), with_media, wanted))
 
 
 def splits_of(slug: str) -> tuple[str, ...]:

@@ -124,8 +124,9 @@ def text_lines(path: Path) -> Iterator[tuple[str, str]]:
     """
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape") as stream:
+            name = path.name
             for number, line in enumerate(stream, start=1):
-                yield f"{path.name}:{number}", line.rstrip("\n")
+                yield f"{name}:{number}", line.rstrip("\n")
     except OSError as error:
         raise SourceError(
             f"the file cannot be read ({error.strerror})", where=path, do=AGAIN

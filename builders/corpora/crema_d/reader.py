@@ -1,0 +1,184 @@
+"""CREMA-D as its owner distributes it: tables of votes, and a WAV file for each clip.
+
+Source: https://github.com/CheyneyComputerScience/CREMA-D, a checkout with Git LFS for the clips.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from builders.corpora.crema_d.votes import COLUMNS, Votes, read_votes, views
+from builders.corpora.files import (
+    AGAIN,
+    BrokenRecord,
+    Row,
+    archives,
+    broken,
+    csv_rows,
+    not_found,
+    open_root,
+    require_utf8,
+    visible,
+)
+from builders.errors import SourceError
+from builders.records import Annotation, Dialogue, Media, Reject, Utterance
+
+_TREE = "the folder of the CREMA-D repository"
+_FILES = ("processedResults/summaryTable.csv", "processedResults/tabulatedVotes.csv")
+_PEOPLE = "VideoDemographics.csv"
+_CLIP = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_(LO|MD|HI|XX)", re.ASCII)
+_LEVELS = {"LO": 1.0, "MD": 2.0, "HI": 3.0, "XX": None}
+# How until October 2022 the name of one clip ended, 1040_ITH_SAD_XX.
+_OLD_ENDING = re.compile(r"_X$")
+
+
+class Reader:
+    """Reads the repository's folder, or the folder around it."""
+
+    splits: tuple[str, ...] = ("all",)
+
+    def __init__(self, source: Path, with_media: bool, splits: tuple[str, ...]) -> None:
+        self.splits = splits
+        self.root = open_root(source, _TREE, "CREMA-D", "CREMA-D-master")
+        self.files = tuple(self.root / name for name in (*_FILES, _PEOPLE))
+        if missing := [path for path in self.files if not path.is_file()]:
+            names = ", ".join(path.relative_to(self.root).as_posix() for path in missing)
+            raise not_found(names, self.root, _TREE)
+        self._counts: dict[str, int] = {}
+        self._sentences = _read_sentences()
+        self._clips = self._find_clips() if with_media else None
+
+    @property
+    def notes(self) -> list[dict[str, Any]]:
+        """Return what was chosen and left over: clips under an old name, clips without a row."""
+        counts = sorted(self._counts.items())
+        return [{"note": note, "split": "all", "count": count} for note, count in counts if count]
+
+    def read(self, split: str) -> Iterator[Dialogue | Reject | SourceError]:
+        """Yield an actor's renderings of a sentence as a dialogue, in the order of the summary.
+
+        The votes are held meanwhile: those on one clip are far apart in their file. Raises
+        SourceError when a file has not the columns, or when an actor's renderings of a sentence do
+        not follow one another.
+        """
+        people = _read_people(self.files[2])
+        votes, self._counts["votes_of_no_clip"] = read_votes(self.files[1])
+        dialogue: Dialogue | None = None
+        seen: set[str] = set()
+        named: set[str] = set()
+        for row in csv_rows(self.files[0], ("FileName", *COLUMNS)):
+            named.add(row.fields.get("FileName", ""))
+            try:
+                utterance = self._utterance(row, votes, people)
+            except BrokenRecord as error:
+                yield _reject(row, error)
+                continue
+            if dialogue is None or dialogue.id != utterance.dialogue:
+                if dialogue is not None:
+                    yield dialogue
+                dialogue = _begin(utterance.dialogue, row.place, seen)
+            dialogue.utterances.append(utterance)
+        if dialogue is not None:
+            yield dialogue
+        self._counts["clips_without_row"] = len((self._clips or {}).keys() - named)
+        if lost := len({clip for clip, _ in votes} - named):
+            what = f"{lost:,} clips have votes and no row"
+            yield SourceError(what, where=self.files[0], do=AGAIN)
+
+    def _utterance(
+        self, row: Row, votes: Votes, people: dict[str, tuple[str, int | None]]
+    ) -> Utterance:
+        fields = row.fields
+        if not all(fields.get(column) for column in ("FileName", *COLUMNS)):
+            raise BrokenRecord(
+                "broken_row", "there are too many or too few fields, or one is empty"
+            )
+        clip = require_utf8(fields["FileName"])
+        actor, code, emotion, level = _parts(clip)
+        if (text := self._sentences.get(code)) is None:
+            known = ", ".join(self._sentences)
+            raise BrokenRecord("unknown_sentence", f"{code} in {clip!r}; expected one of {known}")
+        intended = {"name": "intended", "label": emotion, "level": _LEVELS[level]}
+        intended |= {"votes": None, "agreement": None}
+        media = self._clips.get(clip) if self._clips is not None else None
+        sex, age = people.get(actor, (None, None))
+        found = {
+            "clip_missing": self._clips is not None and media is None,
+            "demographics_missing": actor not in people,
+        }
+        return Utterance(
+            dialogue=f"{actor}_{code}",
+            utterance=f"{emotion}_{level}",
+            order=int(row.line),
+            speaker=actor,
+            text=text,
+            label=fields["VoiceVote"],
+            media=media,
+            sex=sex,
+            age=age,
+            annotation=Annotation(views=[intended, *views(clip, fields, votes)]),
+            findings=tuple(finding for finding, applies in found.items() if applies),
+        )
+
+    def _find_clips(self) -> dict[str, Media]:
+        """Return the clips by name, the one that was misnamed under its present name."""
+        clips: dict[str, Media] = {}
+        # Sorted, X.wav comes before XX.wav, which wins.
+        for path in visible(self.root / "AudioWAV", "*.wav"):
+            clips[_OLD_ENDING.sub("_XX", path.stem)] = Media(path)
+        used = [media.path.stem for media in clips.values()]
+        self._counts["old_name_used"] = sum(bool(_OLD_ENDING.search(name)) for name in used)
+        if not clips:
+            packed = archives(self.root)
+            fetch = f"unpack {packed} there" if packed else "run `git lfs pull` there"
+            raise SourceError(
+                "the media are missing: no clips",
+                where=self.root / "AudioWAV",
+                expected="the WAV files (AudioMP3 is not read, as some of its files are wrong)",
+                do=f"{fetch}, or use --text-only",
+            )
+        return clips
+
+
+def _begin(name: str, place: str, seen: set[str]) -> Dialogue:
+    if name in seen:
+        what, do = f"{name} comes back after another sentence", "sort the file by its first column"
+        raise SourceError(what, where=place, do=do)
+    seen.add(name)
+    return Dialogue("all", name, [])
+
+
+def _parts(clip: str) -> tuple[str, str, str, str]:
+    """Return actor, sentence, emotion and level, which make up the name of a clip."""
+    if (match := _CLIP.fullmatch(clip)) is None:
+        expected = "actor, sentence, emotion and level, as in 1001_DFA_ANG_XX"
+        raise BrokenRecord("broken_id", f"the clip is named {clip!r}; expected {expected}")
+    actor, code, emotion, level = match.groups()
+    return actor, code, emotion, level
+
+
+def _reject(row: Row, error: BrokenRecord) -> Reject:
+    match = _CLIP.fullmatch(row.fields.get("FileName", ""))
+    ids = (f"{match[1]}_{match[2]}", f"{match[3]}_{match[4]}") if match else ("line", row.line)
+    return broken("crema_d", "all", ids, row.place, ",".join(row.cells), error)
+
+
+def _read_people(path: Path) -> dict[str, tuple[str, int | None]]:
+    """Return sex and age by actor, of those whose row is whole."""
+    people = {}
+    for row in csv_rows(path, ("ActorID", "Age", "Sex")):
+        if row.fields and (sex := row.fields["Sex"].lower()) in ("female", "male"):
+            age = row.fields["Age"]
+            people[row.fields["ActorID"]] = sex, int(age) if age.isdecimal() else None
+    return people
+
+
+def _read_sentences() -> dict[str, str]:
+    """Return the text of each sentence by its code."""
+    path = Path(__file__).with_name("sentences.tsv")
+    with path.open(newline="", encoding="utf-8") as stream:
+        return {row["code"]: row["text"] for row in csv.DictReader(stream, delimiter="\t")}

@@ -1,0 +1,93 @@
+"""What raters made of a clip from its voice, its face and both: votes, the label, its level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from builders.corpora.files import BrokenRecord, Row, csv_rows
+
+# What was rated, by our name: its columns in the summary, and the first digit of its numbers in
+# the table of votes, where 100001 is the voice of the first clip.
+RATED = {
+    "voice": ("VoiceVote", "VoiceLevel", "1"),
+    "face": ("FaceVote", "FaceLevel", "2"),
+    "audio_visual": ("MultiModalVote", "MultiModalLevel", "3"),
+}
+COLUMNS = tuple(column for vote, level, _ in RATED.values() for column in (vote, level))
+_LETTERS = "ADFHNS"
+
+# How many voted for each letter, by clip and what was rated; or what is wrong with that row.
+Votes = dict[tuple[str, str], dict[str, int] | BrokenRecord]
+
+
+def read_votes(path: Path) -> tuple[Votes, int]:
+    """Return all votes, and how many rows belong to no clip."""
+    names = {digit: name for name, (*_, digit) in RATED.items()}
+    votes: Votes = {}
+    stray = 0
+    for row in csv_rows(path, ("", *_LETTERS, "fileName")):
+        rated = names.get(row.fields.get("", "")[:1])
+        if rated is None:
+            stray += 1
+            continue
+        key = row.fields["fileName"], rated
+        votes[key] = _second(row) if key in votes else _counted(row)
+    return votes, stray
+
+
+def _counted(row: Row) -> dict[str, int] | BrokenRecord:
+    try:
+        counts = {letter: int(row.fields[letter]) for letter in _LETTERS}
+    except ValueError:
+        counts = {}
+    if any(counts.values()) and min(counts.values()) >= 0:
+        return counts
+    shown = ", ".join(f"{letter} {row.fields[letter]}" for letter in _LETTERS)
+    return BrokenRecord("broken_votes", f"{row.place} has {shown}; expected whole numbers")
+
+
+def _second(row: Row) -> BrokenRecord:
+    return BrokenRecord("broken_votes", f"{row.place} has votes for this clip a second time")
+
+
+def views(clip: str, summary: dict[str, str], votes: Votes) -> list[dict[str, Any]]:
+    """Return the label, votes, agreement and level of each thing that was rated.
+
+    Args:
+        clip: its name.
+        summary: its row of the summary; the votes that tie are joined by a colon there.
+        votes: all votes.
+
+    Raises BrokenRecord where votes are missing or broken, or are not what the summary says.
+    """
+    return [_view(name, summary, votes.get((clip, name))) for name in RATED]
+
+
+def _view(
+    name: str, summary: dict[str, str], votes: dict[str, int] | BrokenRecord | None
+) -> dict[str, Any]:
+    vote, level, _ = RATED[name]
+    if votes is None:
+        raise BrokenRecord("votes_missing", f"there are no votes on the {name} of this clip")
+    if isinstance(votes, BrokenRecord):
+        raise votes
+    most = max(votes.values())
+    winners = [letter for letter, count in votes.items() if count == most]
+    if summary[vote] != ":".join(winners):
+        detail = f"{vote} is {summary[vote]!r}, but most votes are for {' and '.join(winners)}"
+        raise BrokenRecord("label_against_votes", detail)
+    return {
+        "name": name,
+        "label": summary[vote],
+        "votes": [{"rater": None, "label": e, "count": n} for e, n in votes.items() if n],
+        "agreement": round(most / sum(votes.values()), 4),
+        "level": _number(summary[level], level) if len(winners) == 1 else None,
+    }
+
+
+def _number(written: str, column: str) -> float:
+    try:
+        return float(written)
+    except ValueError:
+        raise BrokenRecord("broken_level", f"{column} is {written!r}; expected a number") from None

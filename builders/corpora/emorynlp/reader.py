@@ -1,0 +1,186 @@
+"""EmoryNLP as the owners of MELD distribute it: a CSV file and a folder of clips for each split.
+
+Source: https://github.com/declare-lab/MELD, folder `data/emorynlp`; the clips come by themselves.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from builders.corpora.files import (
+    BrokenRecord,
+    Row,
+    archives,
+    broken,
+    csv_rows,
+    not_found,
+    open_root,
+    require_utf8,
+    visible,
+)
+from builders.errors import SourceError
+from builders.records import Dialogue, Media, Reject, Utterance
+
+_TREE = "the folder data/emorynlp of the MELD repository"
+_IDS = ("Season", "Episode", "Scene_ID", "Utterance_ID")
+_COLUMNS = ("Utterance", "Speaker", "Emotion", *_IDS, "Start_Time", "End_Time")
+_CLIP = re.compile(r"(sea\d+_ep\d+_sc\d+)_utt(\d+)", re.ASCII)
+# The README says comma, the files have a point.
+_TIME = re.compile(r"(\d\d?):([0-5]\d):([0-5]\d[.,]\d{1,3})", re.ASCII)
+_AND = " and "
+
+
+class Reader:
+    """Reads the folder of the CSV files, or the MELD repository around it."""
+
+    splits: tuple[str, ...] = ("train", "dev", "test")
+
+    def __init__(self, source: Path, with_media: bool, splits: tuple[str, ...]) -> None:
+        self.splits = splits
+        self.root = open_root(source, _TREE, "data/emorynlp", "emorynlp")
+        self._csv = {split: self._find(split, f"emorynlp_{split}_final.csv") for split in splits}
+        if missing := [path.name for path in self._csv.values() if not path.is_file()]:
+            what = f"{', '.join(missing)}, also in sub-folders,"
+            raise not_found(what, self.root, _TREE)
+        self._clips = {split: self._find_clips(split) for split in splits} if with_media else None
+        self._left: dict[str, int] = {}
+        if self._clips is not None and not any(self._clips.values()):
+            raise self._media_missing(splits)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return the annotation files."""
+        return tuple(self._csv.values())
+
+    @property
+    def notes(self) -> list[dict[str, Any]]:
+        """Return how many clips no row names."""
+        found = ((split, count) for split, count in self._left.items() if count)
+        return [{"note": "clips_without_row", "split": s, "count": count} for s, count in found]
+
+    def read(self, split: str) -> Iterator[Dialogue | Reject]:
+        """Yield the scenes of a split in the order of its file, and a reject for each broken row.
+
+        Raises SourceError when the file has not the columns, when the clips of the split are
+        wanted and missing, or when the rows of a scene do not follow one another.
+        """
+        if self._clips is not None and not self._clips[split]:
+            raise self._media_missing((split,))
+        clips = None if self._clips is None else dict(self._clips[split])
+        scene: Dialogue | None = None
+        seen: set[str] = set()
+        for row in csv_rows(self._csv[split], _COLUMNS):
+            try:
+                utterance = _utterance(row.fields, clips)
+            except BrokenRecord as error:
+                yield _reject(split, row, error)
+                continue
+            if scene is None or scene.id != utterance.dialogue:
+                if scene is not None:
+                    yield _with_background(scene)
+                scene = _begin(split, utterance.dialogue, row.place, seen)
+            scene.utterances.append(utterance)
+        if scene is not None:
+            yield _with_background(scene)
+        self._left[split] = len(clips or ())
+
+    def _find(self, split: str, name: str) -> Path:
+        below = self.root / split / name
+        return below if below.exists() else self.root / name
+
+    def _find_clips(self, split: str) -> dict[tuple[str, str], Media]:
+        """Return the clips of a split by scene and utterance."""
+        folder = self._find(split, f"emorynlp_{split}_splits")
+        found = ((_CLIP.fullmatch(path.stem), path) for path in visible(folder, "*.mp4"))
+        return {(name[1], name[2]): Media(path) for name, path in found if name}
+
+    def _media_missing(self, splits: tuple[str, ...]) -> SourceError:
+        names = (f"emorynlp_{split}_splits" for split in splits)
+        packed = archives(self.root)
+        unpack = f"unpack {packed} there" if packed else "put the folders of clips there"
+        return SourceError(
+            f"the media are missing: no clips of {', '.join(splits)}",
+            where=f"{self.root} (looked in {', '.join(names)}, also in sub-folders)",
+            do=f"{unpack}, or use --text-only",
+        )
+
+
+def _begin(split: str, name: str, place: str, seen: set[str]) -> Dialogue:
+    if name in seen:
+        do = "sort the file by season, episode, scene and utterance"
+        raise SourceError(f"scene {name} comes back after another one", where=place, do=do)
+    seen.add(name)
+    return Dialogue(split, name, [], background_origin="scene")
+
+
+def _with_background(scene: Dialogue) -> Dialogue:
+    season, episode, number = re.findall(r"\d+", scene.id)
+    speakers = [name for u in scene.utterances for name in (u.speaker or "").split(_AND)]
+    present = ", ".join(dict.fromkeys(speakers))
+    scene.background = f"Season {season}, episode {episode}, scene {number}. Present: {present}."
+    return scene
+
+
+def _ids(fields: dict[str, str]) -> tuple[str, str]:
+    """Return the scene as in the names of clips, ``sea1_ep15_sc1``, and the utterance."""
+    written = [fields.get(name, "") for name in _IDS]
+    if not all(part.isdecimal() for part in written):
+        expected = f"expected numbers in {', '.join(_IDS)}"
+        raise BrokenRecord("broken_id", f"the ids are {', '.join(map(repr, written))}; {expected}")
+    season, episode, scene, utterance = (str(int(part)) for part in written)
+    return f"sea{season}_ep{episode}_sc{scene}", utterance
+
+
+def _reject(split: str, row: Row, error: BrokenRecord) -> Reject:
+    try:
+        ids = _ids(row.fields)
+    except BrokenRecord:
+        ids = "line", row.line
+    return broken("emorynlp", split, ids, row.place, ",".join(row.cells), error)
+
+
+def _utterance(fields: dict[str, str], clips: dict[tuple[str, str], Media] | None) -> Utterance:
+    if not all(fields.get(column) for column in _COLUMNS):
+        raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")
+    if "\n" in fields["Utterance"]:
+        raise BrokenRecord("broken_row", "it goes over several lines: a quotation mark is open")
+    require_utf8("".join(fields.values()))
+    dialogue, utterance = _ids(fields)
+    media = clips.pop((dialogue, utterance), None) if clips else None
+    findings = ("clip_missing",) if clips is not None and media is None else ()
+    start, end = _seconds(fields, "Start_Time"), _seconds(fields, "End_Time")
+    return Utterance(
+        dialogue=dialogue,
+        utterance=utterance,
+        order=int(utterance),
+        speaker=_AND.join(_speakers(fields["Speaker"])),
+        text=fields["Utterance"],
+        label=fields["Emotion"],
+        start=start,
+        end=end,
+        media=media,
+        findings=(*findings, "end_before_start") if end < start else findings,
+    )
+
+
+def _speakers(written: str) -> list[str]:
+    """Return the names in a list written as Python writes it."""
+    try:
+        names = ast.literal_eval(written)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        names = None
+    if not (isinstance(names, list) and names and all(isinstance(n, str) and n for n in names)):
+        detail = f"Speaker is {written!r}; expected a list of names, as in ['Ann', 'Bob']"
+        raise BrokenRecord("broken_speaker", detail)
+    return names
+
+
+def _seconds(fields: dict[str, str], column: str) -> float:
+    if (match := _TIME.fullmatch(fields[column])) is None:
+        raise BrokenRecord("broken_time", f"{column} is {fields[column]!r}; expected hh:mm:ss.mmm")
+    hours, minutes, seconds = match.groups()
+    return round(int(hours) * 3600 + int(minutes) * 60 + float(seconds.replace(",", ".")), 3)

@@ -1,0 +1,1 @@
+"""IEMOCAP: acted two-person dialogues, heard and judged by several raters."""

@@ -1,0 +1,70 @@
+"""Where the files of each of IEMOCAP's dialogues lie, and what a dialogue's name says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from builders.corpora.files import visible
+from builders.corpora.iemocap.evaluations import rater_files
+
+SESSIONS = ("1", "2", "3", "4", "5")
+
+_NAME = re.compile(
+    r"Ses0(?P<session>\d)[FM]_"
+    r"(?:impro0*(?P<impro>\d+[a-z]?)|script0*(?P<script>\d+)_(?P<part>\d+[a-z]?))",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one dialogue; summary, transcript and the folder of clips may not be there."""
+
+    dialogue: str
+    background: str
+    folds: tuple[str, ...]
+    summary: Path
+    transcript: Path
+    raters: list[Path]
+    clips: Path
+
+
+def has_clips(session: Path) -> bool:
+    """Return whether a session has the folder of clips."""
+    return (session / "sentences" / "wav").is_dir()
+
+
+def dialogues(number: str, session: Path) -> tuple[list[Files], int]:
+    """Return the files of each dialogue of a session, and how many files have no dialogue's name.
+
+    Only the folders themselves are listed: those inside EmoEvaluation hold no summaries.
+    """
+    summaries = session / "dialog" / "EmoEvaluation"
+    transcripts = session / "dialog" / "transcriptions"
+    clips, raters = session / "sentences" / "wav", rater_files(summaries)
+    names = sorted(
+        {p.stem for folder in (summaries, transcripts) for p in visible(folder, "*.txt")}
+    )
+    matches = [found for name in names if (found := _NAME.fullmatch(name))]
+    files = [
+        Files(
+            dialogue=found[0],
+            background=_background(found),
+            folds=tuple(f"session_{n}:{'test' if n == number else 'train'}" for n in SESSIONS),
+            summary=summaries / f"{found[0]}.txt",
+            transcript=transcripts / f"{found[0]}.txt",
+            raters=raters.get(found[0], []),
+            clips=clips / found[0],
+        )
+        for found in matches
+        if found["session"] == number
+    ]
+    return files, len(names) - len(files)
+
+
+def _background(name: re.Match[str]) -> str:
+    if name["impro"]:
+        return f"An improvised scene (improvisation {name['impro']})."
+    return f"A scripted scene (script {name['script']}, part {name['part']})."
