@@ -35,55 +35,64 @@ def gap_seconds(turn: Utterance, following: Utterance) -> float | None:
     return round(following.start - turn.end, 3)
 
 
-def _turn(
-    utterances: Sequence[Utterance],
-    index: int,
-    emotions: Sequence[Emotions | None],
-    speaker: str | None,
-    assistant: str | None,
-) -> Turn:
-    utterance, emotion = utterances[index], emotions[index]
-    role: Role = "other"
-    if utterance.speaker == speaker:
-        role = "user"
-    elif assistant is not None and utterance.speaker == assistant:
-        role = "assistant"
-    gap = gap_seconds(utterance, utterances[index + 1])
-    return Turn(utterance, role, emotion.primary if emotion else None, gap)
-
-
-def attach(
-    dialogue: Dialogue,
-    index: int,
-    emotions: Sequence[Emotions | None],
-    *,
-    turns: int,
-    persona: Persona,
-) -> Target:
-    """Return the target at `index` with up to `turns` earlier turns of its dialogue.
+class Conversation:
+    """One dialogue, from which targets are taken with what was said before them.
 
     Args:
         dialogue: the whole dialogue, in order.
-        index: which of its utterances is replied to.
         emotions: the mapped label of each utterance of the dialogue, in the same order.
-        turns: how many earlier turns at most.
+        turns: how many earlier turns a target has at most.
         persona: whom the reply speaks for: an assistant from outside, or the addressee.
     """
-    utterances = dialogue.utterances
-    target, own = utterances[index], emotions[index]
-    if own is None:
-        raise ValueError(f"{target.id} has no emotion and cannot be a target")
-    first = max(0, index - turns)
-    addressee = addressee_of(utterances, index) if persona == "addressee" else None
-    speaks = addressee if persona == "addressee" else dialogue.assistant
-    return Target(
-        split=dialogue.split,
-        utterance=target,
-        emotions=own,
-        background=dialogue.background,
-        background_origin=dialogue.background_origin,
-        turns=[_turn(utterances, i, emotions, target.speaker, speaks) for i in range(first, index)],
-        reference=reference_of(utterances, index),
-        addressee=addressee,
-        folds=dialogue.folds,
-    )
+
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        emotions: Sequence[Emotions | None],
+        turns: int,
+        persona: Persona,
+    ) -> None:
+        self._dialogue = dialogue
+        self._emotions = emotions
+        self._most = turns
+        self._persona = persona
+        # By speaker and whom the reply speaks for: targets of one speaker share their turns.
+        self._turns: dict[tuple[str | None, str | None], list[Turn]] = {}
+        said = dialogue.utterances
+        self._gaps = [gap_seconds(*pair) for pair in zip(said, said[1:], strict=False)]
+
+    def target(self, index: int) -> Target:
+        """Return the target at `index` with its earlier turns; ValueError if it has no emotion."""
+        dialogue, utterances = self._dialogue, self._dialogue.utterances
+        target, own = utterances[index], self._emotions[index]
+        if own is None:
+            raise ValueError(f"{target.id} has no emotion and cannot be a target")
+        addressee = addressee_of(utterances, index) if self._persona == "addressee" else None
+        speaks = addressee if self._persona == "addressee" else dialogue.assistant
+        turns = self._said_before(index, target.speaker, speaks)
+        return Target(
+            split=dialogue.split,
+            utterance=target,
+            emotions=own,
+            background=dialogue.background,
+            background_origin=dialogue.background_origin,
+            turns=turns[max(0, index - self._most) : index] if self._most else [],
+            reference=reference_of(utterances, index),
+            addressee=addressee,
+            folds=dialogue.folds,
+        )
+
+    def _said_before(self, index: int, speaker: str | None, assistant: str | None) -> list[Turn]:
+        """Return the turns before `index` at least, with the roles they have for a speaker."""
+        turns = self._turns.setdefault((speaker, assistant), [])
+        turns += [self._turn(at, speaker, assistant) for at in range(len(turns), index)]
+        return turns
+
+    def _turn(self, index: int, speaker: str | None, assistant: str | None) -> Turn:
+        utterance, emotion = self._dialogue.utterances[index], self._emotions[index]
+        role: Role = "other"
+        if utterance.speaker == speaker:
+            role = "user"
+        elif assistant is not None and utterance.speaker == assistant:
+            role = "assistant"
+        return Turn(utterance, role, emotion.primary if emotion else None, self._gaps[index])

@@ -72,7 +72,8 @@ class Plan:
         config = self.config
         sampling = Sampling(config.temperature, config.top_p, config.reply_tokens)
         source = config.label_view or self.card.label_source
-        return Drafter(self.origin.model, config.persona, source, sampling)
+        named = self.card.speakers_have_names
+        return Drafter(self.origin.model, config.persona, source, sampling, named)
 
     def targets(self, ledger: Ledger, audio: bool) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""

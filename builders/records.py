@@ -20,7 +20,17 @@ def sample_id(corpus: str, split: str, dialogue: str, utterance: str) -> str:
 
     The last two are percent-encoded, hyphens too, so that the four parts can always be told apart.
     """
-    return f"{corpus}-{split}-{_encoded(dialogue)}-{_encoded(utterance)}"
+    return utterance_id(dialogue_prefix(corpus, split, dialogue), utterance)
+
+
+def dialogue_prefix(corpus: str, split: str, dialogue: str) -> str:
+    """Return what the ids of a dialogue's utterances begin with, the last hyphen included."""
+    return f"{corpus}-{split}-{_encoded(dialogue)}-"
+
+
+def utterance_id(prefix: str, utterance: str) -> str:
+    """Return the id of an utterance, given what those of its dialogue begin with."""
+    return prefix + _encoded(utterance)
 
 
 def _encoded(part: str) -> str:

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.context import Persona, attach
+from builders.context import Conversation, Persona
 from builders.contrast import Twins, contrasts
 from builders.corpora import Reader
 from builders.corpora.reading import Defects, Rules, read_split, stopped_by
 from builders.engines.local import ordered
+from builders.errors import SourceError
 from builders.labelling import Labelling
 from builders.labels import unmapped_error
 from builders.manifest import Ledger
@@ -40,11 +41,18 @@ class Corpus:
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield the dialogues and rejects of a split, their labels settled."""
-        for item in read_split(self.reader, self.slug, split, self.defects, self.rules):
-            if isinstance(item, Dialogue):
-                for utterance in item.utterances:
-                    self.labelling.settle(utterance)
-            yield item
+        try:
+            for item in read_split(self.reader, self.slug, split, self.defects, self.rules):
+                if isinstance(item, Dialogue):
+                    for utterance in item.utterances:
+                        self.labelling.settle(utterance)
+                yield item
+        except SourceError as error:
+            if self.rules.on_error is None:
+                raise SourceError(
+                    str(error), do="or set it aside with --on-error quarantine"
+                ) from error
+            raise
 
 
 @dataclass(frozen=True)
@@ -133,10 +141,8 @@ class Stream:
         for _ in range(item.excluded):
             self._ledger.not_selected(item.split, "excluded")
         chosen = [index for index in range(len(emotions)) if self._takes(item, index, emotions)]
-        targets = [
-            attach(item, index, emotions, turns=self._turns, persona=self._persona)
-            for index in chosen
-        ]
+        conversation = Conversation(item, emotions, self._turns, self._persona)
+        targets = [conversation.target(index) for index in chosen]
         if self._corpus.same_words:
             found = contrasts(item, emotions, self._survey.twins)
             for index, target in zip(chosen, targets, strict=True):

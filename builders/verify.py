@@ -60,12 +60,14 @@ class Verification:
         """Return everything as lines for a person."""
         media = "with media" if self.with_media else "annotation files only"
         result = "as published" if self.ok else f"{len(self.off)} not as published"
+        counted = f"{len(self.rows)} counts, {result}" if self.rows else "no counts are published"
         lines = [f"{self.slug} in {self.source} ({media})"]
         lines += [_count_line(count) for count in self.rows]
-        lines += [f"{len(self.rows)} counts, {result}"]
+        lines += [counted]
         lines += [f"rejected: {n} {reason}" for reason, n in self.rejects.items()]
         lines += [_note_line(note) for note in self.notes]
-        return "\n".join([*lines, "known defects:", *_fault_lines(self.faults)])
+        defects = ["known defects:", *_fault_lines(self.faults)] if self.faults else []
+        return "\n".join([*lines, *defects])
 
 
 def _count_line(count: Compared) -> str:

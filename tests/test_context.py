@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented import HAPPY, InventedReader, corpus, utterance
 
-from builders.context import attach
+from builders.context import Conversation
 from builders.drafting.draft import Drafter, Sampling
 from builders.manifest import Ledger
 from builders.records import Dialogue
@@ -46,7 +46,8 @@ def places(draw: st.DrawFn) -> tuple[Dialogue, int]:
 
 def attached(place, turns, persona):
     dialogue, index = place
-    return attach(dialogue, index, [HAPPY] * len(dialogue.utterances), turns=turns, persona=persona)
+    emotions = [HAPPY] * len(dialogue.utterances)
+    return Conversation(dialogue, emotions, turns, persona).target(index)
 
 
 @given(places(), TURNS, PERSONAS)
@@ -106,14 +107,14 @@ def test_the_reference_is_the_next_utterance_of_another_speaker(place, persona):
 
 def test_joint_speakers_are_a_speaker_of_their_own():
     both = [utterance(n, speaker=s) for n, s in enumerate(["Mira and Jon", "Mira", "Jon"])]
-    target = attach(Dialogue("dev", "1", both), 1, [HAPPY] * 3, turns=8, persona="assistant")
+    target = Conversation(Dialogue("dev", "1", both), [HAPPY] * 3, 8, "assistant").target(1)
     assert [turn.role for turn in target.turns] == ["other"]
     assert target.reference is both[2]
 
 
 def test_an_utterance_without_an_emotion_cannot_be_a_target():
     with pytest.raises(ValueError, match="meld-dev-1-0 has no emotion"):
-        attach(Dialogue("dev", "1", [utterance(0)]), 0, [None], turns=8, persona="assistant")
+        Conversation(Dialogue("dev", "1", [utterance(0)]), [None], 8, "assistant").target(0)
 
 
 @given(dialogues("1"), dialogues("2"), TURNS, PERSONAS)
@@ -131,3 +132,13 @@ def test_a_prompt_holds_the_words_of_its_turns_and_its_target_and_no_others(
         assert said == [f"bg{dialogue}e", *attached_words]
         seen += 1
     assert seen == len(first.utterances) + len(second.utterances)
+
+
+def test_targets_taken_in_any_order_have_the_same_turns():
+    said = [utterance(n, speaker=("Mira", "Jon", "Oda")[n % 3]) for n in range(9)]
+    dialogue = Dialogue("dev", "1", said)
+    once = Conversation(dialogue, [HAPPY] * 9, 4, "addressee")
+    mixed = {n: once.target(n) for n in (8, 2, 5, 0, 7)}
+    for number, target in mixed.items():
+        assert target == Conversation(dialogue, [HAPPY] * 9, 4, "addressee").target(number)
+        assert len(target.turns) == min(4, number)

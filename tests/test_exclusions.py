@@ -128,3 +128,7 @@ def test_with_stop_a_clip_that_cannot_be_used_stops_the_build(tmp_path):
     more = ("--source", "corpus", "--split", "dev", "--on-error", "stop")
     line = one_line_error(hearten("build", "--corpus", "meld", *more, cwd=tmp_path))
     assert "meld-dev-0-0 is broken (clip_empty)" in line
+
+
+def test_a_broken_file_is_said_with_the_way_to_set_it_aside(broken):
+    assert one_line_error(build(broken)).endswith("or set it aside with --on-error quarantine")

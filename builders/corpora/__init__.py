@@ -48,7 +48,8 @@ class Card(_Part):
 
     `names` are other spellings of the slug, `how_to_get` is the sentence that error messages end
     with, `label_source` what the annotators had before them, `label_views` what else `--label-view`
-    may choose, `context` what earlier turns are, `evaluation_overlap` the benchmarks made from a
+    may choose, `context` what earlier turns are, `speakers_have_names` whether a prompt may call
+    them as the corpus does (a number is no name), `evaluation_overlap` the benchmarks made from a
     split. Where `same_words` is true, a dialogue holds the same words by the same speaker, said in
     several ways. `combined_folds` says which folds of a corpus without splits of its own become
     which split of a combined set.
@@ -67,6 +68,7 @@ class Card(_Part):
     label_views: tuple[LabelSource, ...] = ()
     audio_origin: Literal["acted", "natural", "synthetic", "none"]
     context: Literal["dialogue", "same_speaker", "none"]
+    speakers_have_names: bool = False
     same_words: bool = False
     combined_folds: dict[Split, tuple[str, ...]] = {}
     layout: str = Field(min_length=1)

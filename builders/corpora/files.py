@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from builders.errors import SourceError
-from builders.records import Reject, sample_id
+from builders.records import Dialogue, Reject, Utterance, sample_id
 
 AGAIN = "unpack or download it again"
 
@@ -37,18 +37,27 @@ class BrokenRecord(Exception):
         return str(self.args[1])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
-    """One row of a table: ``file:line``, its cells, these by column (none if too many or few)."""
+    """One row of a table: its file, the number of its last line, its cells.
 
-    place: str
+    `fields` are the cells by column, none where there are too many or too few.
+    """
+
+    file: str
+    number: int
     cells: list[str]
     fields: dict[str, str]
 
     @property
+    def place(self) -> str:
+        """Return ``file:line``."""
+        return f"{self.file}:{self.number}"
+
+    @property
     def line(self) -> str:
-        """Return the number of its last line in the file."""
-        return self.place.rpartition(":")[2]
+        """Return the number of its last line, as text."""
+        return str(self.number)
 
 
 def open_root(source: Path, expected: str, *inside: str) -> Path:
@@ -98,9 +107,9 @@ def csv_rows(path: Path, columns: Collection[str], *, quoted: bool = True) -> It
             header = _checked(next(table, []), columns, path)
             for cells in filter(None, table):
                 line = table.line_num
+                # Not strict, which costs as much again; the lengths are known to be the same.
                 whole = len(cells) == len(header)
-                fields = dict(zip(header, cells, strict=True)) if whole else {}
-                yield Row(f"{name}:{line}", cells, fields)
+                yield Row(name, line, cells, dict(zip(header, cells)) if whole else {})  # noqa: B905
     except (OSError, csv.Error) as error:
         where = f"{path} after line {line}"
         raise SourceError(f"the file cannot be read ({error})", where=where, do=AGAIN) from error
@@ -115,6 +124,45 @@ def _checked(header: list[str], columns: Collection[str], path: Path) -> list[st
             do="take the file as its owner distributes it",
         )
     return header
+
+
+def in_dialogues(
+    split: str,
+    rows: Iterable[Row],
+    parse: Callable[[Row], Utterance],
+    reject: Callable[[Row, BrokenRecord], Reject],
+    sort_by: str,
+) -> Iterator[tuple[Dialogue, Row] | Reject]:
+    """Yield the dialogues that rows make up, each with its first row, and a reject per broken row.
+
+    Args:
+        split: the split.
+        rows: those of a dialogue must follow one another.
+        parse: returns the utterance in a row, or raises BrokenRecord.
+        reject: returns what a broken row becomes.
+        sort_by: the columns that put the rows in order, for whom they do not follow one another.
+
+    Raises SourceError when a dialogue comes back after another one.
+    """
+    gathered: tuple[Dialogue, Row] | None = None
+    seen: set[int] = set()  # hashes, as there may be millions of names
+    for row in rows:
+        try:
+            utterance = parse(row)
+        except BrokenRecord as error:
+            yield reject(row, error)
+            continue
+        if gathered is None or gathered[0].id != utterance.dialogue:
+            if gathered is not None:
+                yield gathered
+            if (name := hash(utterance.dialogue)) in seen:
+                what = f"dialogue {utterance.dialogue} comes back after another one"
+                raise SourceError(what, where=row.place, do=f"sort the file by {sort_by}")
+            seen.add(name)
+            gathered = Dialogue(split, utterance.dialogue, []), row
+        gathered[0].utterances.append(utterance)
+    if gathered is not None:
+        yield gathered
 
 
 def text_lines(path: Path) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,14 @@ from builders import assets
 from builders.corpora import Reader
 from builders.errors import ConfigError, SourceError
 from builders.exclusions import Exclusions
-from builders.records import Dialogue, Reject, Utterance, sample_id
+from builders.records import (
+    Dialogue,
+    Reject,
+    Utterance,
+    dialogue_prefix,
+    sample_id,
+    utterance_id,
+)
 
 OnError = Literal["quarantine", "stop"]
 
@@ -167,8 +174,9 @@ def _settle(
     """Order and identify the utterances in place; take out and return those that are not used."""
     kept: dict[str, Utterance] = {}
     rejects = []
+    prefix = dialogue_prefix(slug, dialogue.split, dialogue.id)
     for utterance in sorted(dialogue.utterances, key=_by_order):
-        utterance.id = sample_id(slug, dialogue.split, utterance.dialogue, utterance.utterance)
+        utterance.id = utterance_id(prefix, utterance.utterance)
         if exclusions.ids and exclusions.covers(utterance.id):
             dialogue.excluded += 1
             continue

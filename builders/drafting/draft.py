@@ -18,7 +18,7 @@ from builders.checks.schema import Validator, load_schema, narrowed_reply
 from builders.drafting import prompts
 from builders.drafting.request import NarrowedSchema, Request, seed_for
 from builders.drafting.store import Answer
-from builders.records import Emotions, GivenUp, Target
+from builders.records import Emotions, GivenUp, Target, Turn
 
 CORRECTIONS = 2
 _FRESH = CORRECTIONS + 1
@@ -33,6 +33,9 @@ _OUTCOMES = {
     "content_filter": "the endpoint's filter stopped the answer",
     "context_length": "the prompt is longer than the model takes",
 }
+
+# How the people of a dialogue are called where the corpus has numbers for them.
+_PARTS = {"user": "Speaker", "assistant": "Listener", "other": "Somebody else"}
 
 _SOURCES = {
     "audio_visual": "judged by people who saw and heard it",
@@ -98,9 +101,18 @@ class Drafter:
         persona: ``assistant`` or ``addressee``.
         label_source: what the corpus's annotators had before them.
         sampling: sampling values, part of each request's key.
+        named: whether speakers are called as the corpus calls them, or by their part in the talk.
     """
 
-    def __init__(self, model: str, persona: str, label_source: str, sampling: Sampling) -> None:
+    def __init__(
+        self,
+        model: str,
+        persona: str,
+        label_source: str,
+        sampling: Sampling,
+        named: bool = True,
+    ) -> None:
+        self._named = named
         reply = load_schema("reply")["properties"]
         system = prompts.load("draft/system.j2").render(
             persona=persona, reply_emotions=reply["emotion"]["enum"]
@@ -157,15 +169,18 @@ class Drafter:
         attempt = first.attempt + step
         return replace(first, messages=messages, attempt=attempt, seed=seed_for(target.id, attempt))
 
+    def _name(self, turn: Turn) -> str:
+        if self._named:
+            return turn.utterance.speaker or "Unnamed"
+        return _PARTS[turn.role]
+
     def _request(self, target: Target, attempt: int) -> Request:
         form = _form(target.emotions, _own_turns(target))
         user = self._user.render(
             background=target.background,
-            turns=[
-                (turn.utterance.speaker or "Unnamed", turn.utterance.text) for turn in target.turns
-            ],
-            speaker=target.utterance.speaker or "the speaker",
-            addressee=target.addressee,
+            turns=[(self._name(turn), turn.utterance.text) for turn in target.turns],
+            speaker=(self._named and target.utterance.speaker) or _PARTS["user"],
+            addressee=target.addressee if self._named else target.addressee and _PARTS["assistant"],
             utterance=target.utterance.text,
             emotion=form.words,
             label_note=self._label_note,

@@ -375,7 +375,7 @@ def test_a_sentence_that_comes_back_is_refused_with_its_line(tmp_path):
     names = ("1006_TIE_NEU_XX", "1040_TIE_NEU_XX", "1006_TIE_ANG_XX")
     make_crema_d_tree(tmp_path, dict.fromkeys(names, ALIKE))
     assert refused(tmp_path) == (
-        "1006_TIE comes back after another sentence in summaryTable.csv:4; "
+        "dialogue 1006_TIE comes back after another one in summaryTable.csv:4; "
         "sort the file by its first column"
     )
 

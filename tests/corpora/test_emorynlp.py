@@ -219,7 +219,7 @@ def test_a_missing_column_is_named(tmp_path):
 def test_a_scene_that_comes_back_is_refused_with_its_line(tmp_path):
     make_emorynlp_tree(tmp_path, {"dev": [emorynlp_row(*n) for n in ((1, 1), (2, 1), (1, 2))]})
     assert refused(tmp_path) == (
-        "scene sea1_ep2_sc1 comes back after another one in emorynlp_dev_final.csv:4; "
+        "dialogue sea1_ep2_sc1 comes back after another one in emorynlp_dev_final.csv:4; "
         "sort the file by season, episode, scene and utterance"
     )
 

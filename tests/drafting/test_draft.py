@@ -3,14 +3,15 @@ import random
 from contextlib import aclosing
 
 import pytest
-from invented import SAD, answer_text, reply, target
+from invented import SAD, answer_text, reply, target, utterance
 
+from builders.context import Conversation
 from builders.drafting.conversations import BLOCK, Conversations, Left, Retry, blocks_of
 from builders.drafting.draft import TRIES, Drafter, Sampling
 from builders.drafting.request import Request, key
 from builders.drafting.store import Answer, Asked, Attempt, Store
 from builders.errors import EndpointError, StoppedEarly
-from builders.records import Drafted, GivenUp, Reject
+from builders.records import Dialogue, Drafted, GivenUp, Reject
 
 DRAFTER = Drafter("a-model", "assistant", "voice", Sampling())
 GOOD = Answer("ok", answer_text())
@@ -317,3 +318,22 @@ def test_what_is_under_way_is_cancelled_when_nobody_takes_the_outcomes_any_more(
 
     assert asyncio.run(run()) == 1
     assert len(model.requests) == 3 and len(model.finished) == 1
+
+
+def test_people_who_have_numbers_are_called_by_their_part_in_the_dialogue():
+    said = [utterance(n, speaker=("31", "44", "9")[n % 3]) for n in range(4)]
+    dialogue = Dialogue("dev", "1", said, assistant="44")
+    one = Conversation(dialogue, [SAD] * 4, 8, "assistant").target(3)
+    prompt = Drafter("a-model", "assistant", "self", Sampling(), named=False).first_request(one)
+    text = prompt.messages[1]["content"]
+    for line in (
+        f"Speaker: {said[0].text}",
+        f"Listener: {said[1].text}",
+        f"Somebody else: {said[2].text}",
+        f'Speaker now says: "{said[3].text}"',
+        "Reply to Speaker.",
+    ):
+        assert line in text
+    one = Conversation(dialogue, [SAD] * 4, 8, "addressee").target(3)
+    text = Drafter("a-model", "addressee", "self", Sampling(), named=False).first_request(one)
+    assert "Reply to Speaker as Listener." in text.messages[1]["content"]

@@ -19,6 +19,7 @@ from builders.corpora.files import (
     archives,
     broken,
     csv_rows,
+    in_dialogues,
     not_found,
     open_root,
     require_utf8,
@@ -67,23 +68,15 @@ class Reader:
         """
         people = _read_people(self.files[2])
         votes, self._counts["votes_of_no_clip"] = read_votes(self.files[1])
-        dialogue: Dialogue | None = None
-        seen: set[str] = set()
         named: set[str] = set()
-        for row in csv_rows(self.files[0], ("FileName", *COLUMNS)):
+
+        def parse(row: Row) -> Utterance:
             named.add(row.fields.get("FileName", ""))
-            try:
-                utterance = self._utterance(row, votes, people)
-            except BrokenRecord as error:
-                yield _reject(row, error)
-                continue
-            if dialogue is None or dialogue.id != utterance.dialogue:
-                if dialogue is not None:
-                    yield dialogue
-                dialogue = _begin(utterance.dialogue, row.place, seen)
-            dialogue.utterances.append(utterance)
-        if dialogue is not None:
-            yield dialogue
+            return self._utterance(row, votes, people)
+
+        rows = csv_rows(self.files[0], ("FileName", *COLUMNS))
+        for item in in_dialogues(split, rows, parse, _reject, "its first column"):
+            yield item if isinstance(item, Reject) else item[0]
         self._counts["clips_without_row"] = len((self._clips or {}).keys() - named)
         if lost := len({clip for clip, _ in votes} - named):
             what = f"{lost:,} clips have votes and no row"
@@ -113,7 +106,7 @@ class Reader:
         return Utterance(
             dialogue=f"{actor}_{code}",
             utterance=f"{emotion}_{level}",
-            order=int(row.line),
+            order=row.number,
             speaker=actor,
             text=text,
             label=fields["VoiceVote"],
@@ -142,14 +135,6 @@ class Reader:
                 do=f"{fetch}, or use --text-only",
             )
         return clips
-
-
-def _begin(name: str, place: str, seen: set[str]) -> Dialogue:
-    if name in seen:
-        what, do = f"{name} comes back after another sentence", "sort the file by its first column"
-        raise SourceError(what, where=place, do=do)
-    seen.add(name)
-    return Dialogue("all", name, [])
 
 
 def _parts(clip: str) -> tuple[str, str, str, str]:

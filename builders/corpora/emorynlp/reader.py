@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from builders.corpora.files import (
     archives,
     broken,
     csv_rows,
+    in_dialogues,
     not_found,
     open_root,
     require_utf8,
@@ -71,21 +73,10 @@ class Reader:
         if self._clips is not None and not self._clips[split]:
             raise self._media_missing((split,))
         clips = None if self._clips is None else dict(self._clips[split])
-        scene: Dialogue | None = None
-        seen: set[str] = set()
-        for row in csv_rows(self._csv[split], _COLUMNS):
-            try:
-                utterance = _utterance(row.fields, clips)
-            except BrokenRecord as error:
-                yield _reject(split, row, error)
-                continue
-            if scene is None or scene.id != utterance.dialogue:
-                if scene is not None:
-                    yield _with_background(scene)
-                scene = _begin(split, utterance.dialogue, row.place, seen)
-            scene.utterances.append(utterance)
-        if scene is not None:
-            yield _with_background(scene)
+        rows = csv_rows(self._csv[split], _COLUMNS)
+        parse, sort_by = partial(_utterance, clips=clips), "season, episode, scene and utterance"
+        for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by):
+            yield item if isinstance(item, Reject) else _with_background(item[0])
         self._left[split] = len(clips or ())
 
     def _find(self, split: str, name: str) -> Path:
@@ -109,18 +100,11 @@ class Reader:
         )
 
 
-def _begin(split: str, name: str, place: str, seen: set[str]) -> Dialogue:
-    if name in seen:
-        do = "sort the file by season, episode, scene and utterance"
-        raise SourceError(f"scene {name} comes back after another one", where=place, do=do)
-    seen.add(name)
-    return Dialogue(split, name, [], background_origin="scene")
-
-
 def _with_background(scene: Dialogue) -> Dialogue:
     season, episode, number = re.findall(r"\d+", scene.id)
     speakers = [name for u in scene.utterances for name in (u.speaker or "").split(_AND)]
     present = ", ".join(dict.fromkeys(speakers))
+    scene.background_origin = "scene"
     scene.background = f"Season {season}, episode {episode}, scene {number}. Present: {present}."
     return scene
 
@@ -143,7 +127,8 @@ def _reject(split: str, row: Row, error: BrokenRecord) -> Reject:
     return broken("emorynlp", split, ids, row.place, ",".join(row.cells), error)
 
 
-def _utterance(fields: dict[str, str], clips: dict[tuple[str, str], Media] | None) -> Utterance:
+def _utterance(row: Row, clips: dict[tuple[str, str], Media] | None) -> Utterance:
+    fields = row.fields
     if not all(fields.get(column) for column in _COLUMNS):
         raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")
     if "\n" in fields["Utterance"]:

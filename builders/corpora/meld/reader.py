@@ -9,6 +9,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from builders.corpora.files import (
     archives,
     broken,
     csv_rows,
+    in_dialogues,
     not_found,
     open_root,
     require_utf8,
@@ -87,21 +89,11 @@ class Reader:
             raise self._media_missing((split,))
         clips = None if self._clips is None else dict(self._clips[split])
         counts = self._counts[split] = Counter()
-        dialogue: Dialogue | None = None
-        seen: set[str] = set()
-        for row in csv_rows(self._csv[split], _COLUMNS):
-            try:
-                utterance = _utterance(row.fields, clips, counts)
-            except BrokenRecord as error:
-                yield _reject(split, row, error)
-                continue
-            if dialogue is None or dialogue.id != utterance.dialogue:
-                if dialogue is not None:
-                    yield _with_present(dialogue)
-                dialogue = _begin(split, row, seen)
-            dialogue.utterances.append(utterance)
-        if dialogue is not None:
-            yield _with_present(dialogue)
+        rows = csv_rows(self._csv[split], _COLUMNS)
+        parse = partial(_utterance, clips=clips, counts=counts)
+        sort_by = "Dialogue_ID and Utterance_ID"
+        for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by):
+            yield item if isinstance(item, Reject) else _with_scene(*item)
         counts["clips_without_row"] = len(clips or ())
 
     def _find(self, split: str, name: str) -> Path | None:
@@ -134,19 +126,11 @@ class Reader:
         )
 
 
-def _begin(split: str, row: Row, seen: set[str]) -> Dialogue:
-    name = row.fields["Dialogue_ID"]
-    if name in seen:
-        what = f"dialogue {name} comes back after another one"
-        raise SourceError(what, where=row.place, do="sort the file by Dialogue_ID and Utterance_ID")
-    seen.add(name)
-    scene = f"Season {row.fields['Season']}, episode {row.fields['Episode']}."
-    return Dialogue(split, name, [], scene, "scene")
-
-
-def _with_present(dialogue: Dialogue) -> Dialogue:
-    present = dict.fromkeys(u.speaker for u in dialogue.utterances if u.speaker)
-    dialogue.background = f"{dialogue.background} Present: {', '.join(present)}."
+def _with_scene(dialogue: Dialogue, first: Row) -> Dialogue:
+    season, episode = first.fields["Season"], first.fields["Episode"]
+    present = ", ".join(dict.fromkeys(u.speaker for u in dialogue.utterances if u.speaker))
+    dialogue.background = f"Season {season}, episode {episode}. Present: {present}."
+    dialogue.background_origin = "scene"
     return dialogue
 
 
@@ -157,9 +141,8 @@ def _reject(split: str, row: Row, error: BrokenRecord) -> Reject:
     return broken("meld", split, named, row.place, ",".join(row.cells), error)
 
 
-def _utterance(
-    fields: dict[str, str], clips: dict[str, Media] | None, counts: Counter[str]
-) -> Utterance:
+def _utterance(row: Row, clips: dict[str, Media] | None, counts: Counter[str]) -> Utterance:
+    fields = row.fields
     if not fields or not all(_required(fields)):
         raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")
     dialogue, utterance = fields["Dialogue_ID"], fields["Utterance_ID"]
@@ -169,7 +152,8 @@ def _utterance(
         )
     media = clips.pop(f"dia{dialogue}_utt{utterance}", None) if clips else None
     findings = ("clip_missing",) if clips is not None and media is None else ()
-    counts.update(media.findings if media else ())
+    if media and media.findings:
+        counts.update(media.findings)
     _repair(fields, counts)
     start, end = _seconds(fields, "StartTime"), _seconds(fields, "EndTime")
     if (sentiment := _SENTIMENTS.get(fields["Sentiment"])) is None:

@@ -1,0 +1,80 @@
+"""The emotion of a user's turn: what three annotators chose, and the label made of it.
+
+The label is what two of the three chose, or what was settled by hand where all differ. Elicitor and
+conduct follow from it by the owner's definition of the labels, which `definitions.tsv` holds.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from builders.corpora.files import BrokenRecord
+from builders.records import Annotation, Sentiment, Utterance
+
+_SENTIMENTS: dict[int, Sentiment] = {0: "neutral", 1: "negative", 2: "positive"}
+_ANNOTATORS = 3
+
+
+def annotate(utterance: Utterance, emotion: Any) -> int:
+    """Fill in the final label, its sentiment and what each annotator chose.
+
+    Returns how many annotators said nothing that can be read. BrokenRecord where the final label is
+    missing.
+    """
+    final, said = _taken_apart(emotion)
+    code, sentiment = (final.get("emotion"), final.get("sentiment")) if final else (None, None)
+    if not isinstance(code, int) or not isinstance(sentiment, int):
+        raise BrokenRecord(
+            "broken_emotion",
+            f"emotion is {_shown(emotion)}; expected {_ANNOTATORS} annotations and the final one, "
+            "with emotion and sentiment",
+        )
+    if sentiment not in _SENTIMENTS:
+        known = ", ".join(map(str, _SENTIMENTS))
+        raise BrokenRecord("unknown_sentiment", f"{sentiment}; expected one of {known}")
+    votes = [
+        {"rater": rater, "label": str(one["emotion"]), "count": 1}
+        for rater, one in said
+        if isinstance(one, dict) and isinstance(one.get("emotion"), int)
+    ]
+    utterance.label, utterance.sentiment = str(code), _SENTIMENTS[sentiment]
+    elicitor, conduct = _definitions().get(utterance.label, (None, None))
+    utterance.annotation = Annotation(votes=votes or None, elicitor=elicitor, conduct=conduct)
+    return len(said) - len(votes)
+
+
+def _taken_apart(emotion: Any) -> tuple[Mapping[str, Any] | None, list[tuple[str | None, Any]]]:
+    """Return the final annotation, and the others by annotator."""
+    final, said = None, []
+    if isinstance(emotion, dict):  # as an older description of the files has it
+        final = emotion.get("final")
+        said = [(rater, one) for rater, one in emotion.items() if rater != "final"]
+    elif isinstance(emotion, list) and len(emotion) > _ANNOTATORS:
+        *others, final = emotion
+        said = [(_rater(one), one) for one in others]
+    return (final if isinstance(final, dict) else None), said
+
+
+def _rater(annotation: Any) -> str | None:
+    """Return who annotated: the only text in an annotation, whatever its field is called."""
+    values = annotation.values() if isinstance(annotation, dict) else ()
+    return next((value for value in values if isinstance(value, str)), None)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+@cache
+def _definitions() -> dict[str, tuple[str | None, str | None]]:
+    """Return elicitor and conduct of each label."""
+    path = Path(__file__).with_name("definitions.tsv")
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return {r["label"]: (r["elicitor"] or None, r["conduct"] or None) for r in rows}

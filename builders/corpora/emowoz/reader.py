@@ -1,0 +1,201 @@
+"""EmoWOZ as its owner distributes it: two JSON files of dialogues, and the ids of each split.
+
+Source: https://zenodo.org/record/6506504. Turns have no speaker: the user begins, and the system
+has every other turn.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from builders.corpora.emowoz.emotions import annotate
+from builders.corpora.files import (
+    AGAIN,
+    BrokenRecord,
+    broken,
+    json_items,
+    not_found,
+    open_root,
+    visible,
+)
+from builders.errors import SourceError
+from builders.records import Dialogue, Reject, Utterance
+
+_TREE = "the folder that holds emowoz-multiwoz.json, emowoz-dialmage.json and data-split.json"
+_FILES = {"multiwoz": "emowoz-multiwoz.json", "dialmage": "emowoz-dialmage.json"}
+_SPLIT_FILES = ("data-split.json", "data_split.json")
+_POINTER = b"version https://git-lfs.github.com/"
+_TAG = re.compile(r"<[^>]*>")
+_ENDS = (".", "!", "?")
+
+
+class Reader:
+    """Reads the folder of the three files, or the one around it."""
+
+    splits: tuple[str, ...] = ("train", "dev", "test")
+
+    def __init__(self, source: Path, with_media: bool, splits: tuple[str, ...]) -> None:
+        self.splits = splits
+        top = open_root(source, _TREE)
+        folders = (top, *(path for path in visible(top) if path.is_dir()))
+        held = (f for f in folders if any((f / name).is_file() for name in _FILES.values()))
+        if (root := next(held, None)) is None:
+            raise not_found(" and ".join(_FILES.values()), top, _TREE)
+        self.root = root
+        self._parts = {part: root / name for part, name in _FILES.items()}
+        lists = (root / name for name in _SPLIT_FILES)
+        if (split_file := next((path for path in lists if path.is_file()), None)) is None:
+            raise not_found(_SPLIT_FILES[0], root, _TREE)
+        self._split_file = split_file
+        self._ids = _read_ids(split_file)
+        self._counts: dict[str, Counter[str]] = {}
+        self._strays: dict[str, int] = {}
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return the files of dialogues, and the one that splits them."""
+        return (*(path for path in self._parts.values() if path.is_file()), self._split_file)
+
+    @property
+    def notes(self) -> list[dict[str, Any]]:
+        """Return the sizes of the two parts, then what has a counterpart neither here nor there."""
+        strays = Counter(dialogues_in_no_split=sum(self._strays.values()))
+        return [
+            {"note": note, "split": split, "count": count}
+            for split, counts in {**self._counts, "all": strays}.items()
+            for note, count in sorted(counts.items())
+            if count
+        ]
+
+    def read(self, split: str) -> Iterator[Dialogue | Reject | SourceError]:
+        """Yield the dialogues of a split in the order of the files, a reject per broken turn.
+
+        A file of dialogues that is missing or no whole JSON is yielded as a SourceError.
+        """
+        self._counts[split] = Counter()
+        for part in self._parts:
+            left = set(self._ids[split][part])
+            try:
+                yield from self._read_part(split, part, left)
+            except SourceError as error:
+                yield error
+            self._counts[split]["ids_without_dialogue"] += len(left)
+
+    def _read_part(self, split: str, part: str, left: set[str]) -> Iterator[Dialogue | Reject]:
+        """Yield the dialogues of a part, and take their ids out of those that are `left`."""
+        path, counts = self._parts[part], self._counts[split]
+        if not path.is_file():
+            raise not_found(path.name, self.root, _TREE)
+        _refuse_pointer(path)
+        listed, strays = [self._ids[name][part] for name in self._ids], 0
+        for key, value in json_items(path):
+            name = key.removesuffix(".json")
+            if name not in self._ids[split][part]:
+                strays += not any(name in ids for ids in listed)
+                continue
+            try:
+                if name not in left:
+                    raise BrokenRecord(
+                        "duplicate_id", "the dialogue comes twice; the first is used"
+                    )
+                left.remove(name)
+                yield from _read_dialogue(split, name, value, counts, part)
+            except BrokenRecord as error:
+                yield _broken(split, (name, "log"), part, value, error)
+        self._strays[part] = strays
+
+
+def _read_ids(path: Path) -> dict[str, dict[str, set[str]]]:
+    """Return the ids of the dialogues by split and part."""
+    _refuse_pointer(path)
+    listed = dict(json_items(path))
+    ids: dict[str, dict[str, set[str]]] = {}
+    for split in Reader.splits:
+        parts = listed.get(split)
+        for part in _FILES:
+            names = parts.get(part) if isinstance(parts, dict) else None
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise SourceError(
+                    f"no list of {part} ids under {split}",
+                    where=path,
+                    expected=f"{', '.join(Reader.splits)}, each with {' and '.join(_FILES)}",
+                    do="take the file as its owner distributes it",
+                )
+            ids.setdefault(split, {})[part] = {name.removesuffix(".json") for name in names}
+    return ids
+
+
+def _refuse_pointer(path: Path) -> None:
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(len(_POINTER))
+    except OSError as error:
+        what = f"the file cannot be read ({error.strerror})"
+        raise SourceError(what, where=path, do=AGAIN) from error
+    if start == _POINTER:
+        raise SourceError(
+            "the file is a Git LFS pointer",
+            where=path,
+            expected="the JSON that it stands for",
+            do="fetch it with git lfs pull, or take it from https://zenodo.org/record/6506504",
+        )
+
+
+def _read_dialogue(
+    split: str, name: str, value: Any, counts: Counter[str], part: str
+) -> Iterator[Dialogue | Reject]:
+    log = value.get("log") if isinstance(value, dict) else None
+    if not log or not isinstance(log, list):
+        raise BrokenRecord("broken_dialogue", "it has no list of turns under log")
+    dialogue = Dialogue(split, name, [], assistant="system")
+    if background := _goal(value.get("goal")):
+        dialogue.background, dialogue.background_origin = background, "goal"
+    for index, turn in enumerate(log):
+        try:
+            dialogue.utterances.append(_utterance(name, index, turn, counts))
+        except BrokenRecord as error:
+            yield _broken(split, (name, str(index)), part, turn, error)
+    counts[f"dialogues_of_{part}"] += 1
+    counts[f"user_turns_of_{part}"] += (len(log) + 1) // 2
+    yield dialogue
+
+
+def _broken(split: str, ids: tuple[str, str], part: str, value: Any, error: BrokenRecord) -> Reject:
+    raw = json.dumps(value, ensure_ascii=False)
+    return broken("emowoz", split, ids, f"{_FILES[part]}:{ids[0]}", raw, error)
+
+
+def _goal(goal: Any) -> str | None:
+    """Return what the user was told to do, without the markup that marks places and times."""
+    message = goal.get("message") if isinstance(goal, dict) else None
+    lines = message if isinstance(message, list) else [message]
+    plain = (html.unescape(_TAG.sub("", line)) for line in lines if isinstance(line, str))
+    sentences = (" ".join(line.split()) for line in plain)
+    return " ".join(s if s.endswith(_ENDS) else f"{s}." for s in sentences if s) or None
+
+
+def _utterance(dialogue: str, index: int, turn: Any, counts: Counter[str]) -> Utterance:
+    text, emotion = (turn.get("text"), turn.get("emotion")) if isinstance(turn, dict) else (0, 0)
+    if not isinstance(text, str) or not text.strip():
+        raise BrokenRecord("broken_turn", "it has no text")
+    user = index % 2 == 0
+    if emotion and not user:
+        raise BrokenRecord("broken_turn", "it has an emotion, and is the system's by its place")
+    utterance = Utterance(
+        dialogue=dialogue,
+        utterance=str(index),
+        order=index,
+        speaker="user" if user else "system",
+        text=" ".join(filter(None, map(str.strip, text.splitlines()))),
+        label=None,
+        targetable=user,
+    )
+    if user:
+        counts["votes_without_emotion"] += annotate(utterance, emotion)
+    return utterance

@@ -1,0 +1,151 @@
+"""EmpatheticDialogues as its owner distributes it: one file of comma-separated rows per split.
+
+Source: `empatheticdialogues.tar.gz`, which https://github.com/facebookresearch/EmpatheticDialogues
+names. Cells are not quoted: a quotation mark is text, and a comma in a text is written ``_comma_``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from builders.corpora.files import (
+    BrokenRecord,
+    Row,
+    broken,
+    csv_rows,
+    in_dialogues,
+    not_found,
+    open_root,
+    require_utf8,
+)
+from builders.records import Dialogue, Reject, Utterance
+
+_TREE = "the folder empatheticdialogues that empatheticdialogues.tar.gz unpacks to"
+_FILES = {"train": "train.csv", "dev": "valid.csv", "test": "test.csv"}
+_COLUMNS = (
+    *("conv_id", "utterance_idx", "context", "prompt", "speaker_idx", "utterance"),
+    *("selfeval", "tags"),
+)
+_in_order = itemgetter(*_COLUMNS)
+_INDEX = re.compile("[1-9][0-9]*")
+_LETTER = re.compile("[A-Za-z]")
+
+
+class Reader:
+    """Reads the folder `empatheticdialogues`, or the one around it."""
+
+    splits = tuple(_FILES)
+
+    def __init__(self, source: Path, with_media: bool, splits: tuple[str, ...]) -> None:
+        self.splits = splits
+        self.root = open_root(source, _TREE, "empatheticdialogues")
+        self._paths = {split: self.root / _FILES[split] for split in splits}
+        self._counts: dict[str, Counter[str]] = {}
+        if not self.files:
+            raise not_found(", ".join(path.name for path in self._paths.values()), self.root, _TREE)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return the files of the splits."""
+        return tuple(path for path in self._paths.values() if path.is_file())
+
+    @property
+    def notes(self) -> list[dict[str, Any]]:
+        """Return how many rows have a further column, and where turns decided who speaks."""
+        return [
+            {"note": note, "split": split, "count": count}
+            for split, counts in self._counts.items()
+            for note, count in sorted(counts.items())
+            if count
+        ]
+
+    def read(self, split: str) -> Iterator[Dialogue | Reject]:
+        """Yield the conversations of a split in the order of its file, and a reject per broken row.
+
+        Raises SourceError when the file is missing or has not the columns, or when the rows of a
+        conversation do not follow one another.
+        """
+        path, counts = self._paths[split], Counter[str]()
+        self._counts[split] = counts
+        if not path.is_file():
+            raise not_found(path.name, self.root, _TREE)
+        rows = (_whole(row, counts) for row in csv_rows(path, _COLUMNS, quoted=False))
+        sort_by = "conv_id and utterance_idx"
+        for item in in_dialogues(split, rows, _utterance, partial(_reject, split), sort_by):
+            yield item if isinstance(item, Reject) else _with_situation(*item, counts)
+
+
+def _whole(row: Row, counts: Counter[str]) -> Row:
+    """Return a row with its cells by column; what is beyond the last column is left out."""
+    if len(row.cells) > len(_COLUMNS):
+        counts["rows_with_more_columns"] += 1
+    row.fields = row.fields or dict(zip(_COLUMNS, row.cells, strict=False))
+    return row
+
+
+def _utterance(row: Row) -> Utterance:
+    fields = row.fields
+    if len(fields) < len(_COLUMNS):
+        raise BrokenRecord("broken_row", "there are too few fields")
+    conversation, index, word, _, speaker, text, ratings, _ = _in_order(fields)
+    if not conversation or not _INDEX.fullmatch(index):
+        raise BrokenRecord(
+            "broken_id", f"the ids are {conversation!r}, {index!r}; expected a name and a number"
+        )
+    require_utf8(",".join(row.cells))
+    if not (word and speaker and (text := _with_commas(text))):
+        raise BrokenRecord("broken_row", "context, speaker_idx or utterance is empty")
+    # A text with a comma of its own moves all that follows it; ratings hold no words.
+    moved = len(row.cells) > len(_COLUMNS) and _LETTER.search(ratings)
+    if moved or not speaker.isdecimal():
+        raise BrokenRecord("broken_row", "a text holds a comma that is not written _comma_")
+    number = int(index)
+    speaks = number % 2 == 1
+    return Utterance(
+        dialogue=conversation,
+        utterance=index,
+        order=number,
+        speaker=speaker,
+        text=text,
+        label=word if speaks else None,
+        targetable=speaks,
+    )
+
+
+def _with_commas(text: str) -> str:
+    return text.replace("_comma_", ",").strip()
+
+
+def _reject(split: str, row: Row, error: BrokenRecord) -> Reject:
+    ids = row.fields.get("conv_id", ""), row.fields.get("utterance_idx", "")
+    known = ids[0] and _INDEX.fullmatch(ids[1])
+    named = ids if known else ("line", row.line)
+    return broken("empathetic_dialogues", split, named, row.place, ",".join(row.cells), error)
+
+
+def _with_situation(dialogue: Dialogue, first: Row, counts: Counter[str]) -> Dialogue:
+    if situation := _with_commas(first.fields["prompt"]):
+        dialogue.background, dialogue.background_origin = situation, "situation"
+    return _with_two_speakers(dialogue, counts)
+
+
+def _with_two_speakers(dialogue: Dialogue, counts: Counter[str]) -> Dialogue:
+    """Name the two by the first of their turns: those with odd numbers are the speaker's."""
+    names: dict[bool, str | None] = {}
+    for utterance in dialogue.utterances:
+        names.setdefault(utterance.targetable, utterance.speaker)
+    listener = names.get(False)
+    if listener is not None and listener == names.get(True):
+        names[False] = listener = f"{listener} (listener)"
+    renamed = [u for u in dialogue.utterances if u.speaker != names[u.targetable]]
+    for utterance in renamed:
+        utterance.speaker = names[utterance.targetable]
+    counts["speakers_by_turn"] += bool(renamed)
+    dialogue.assistant = listener
+    return dialogue
