@@ -59,7 +59,7 @@ def test_a_refused_key_is_not_repeated_whatever_the_server_says_of_it():
         ("7", 7, 7),
         ("0.5", 0.5, 0.5),
         ("-3", 0, 0),
-        (format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True), 50, 100),
+        (format_datetime(datetime.now(UTC) + timedelta(seconds=9000), usegmt=True), 8000, 9000),
         (format_datetime(datetime.now(UTC) - timedelta(seconds=100), usegmt=True), 0, 0),
     ],
 )
