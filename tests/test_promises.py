@@ -17,6 +17,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"commands"},
+    {"review"},
     {"pipeline", "verify", "combine"},
     {"leaks", "sink", "targets", "report", "adopt", "progress", "build"},
     {"samples", "context", "contrast", "parquet", "manifest", "engines", "tally"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,7 +142,7 @@ class Store:
                 Path(url).resolve().parent.mkdir(parents=True, exist_ok=True)
         self.engine = _engine(self.url)
         self.name = _without_secrets(self.engine.url)
-        self._insert: Callable[[sa.Table], Any] = (
+        self.insert: Callable[[sa.Table], Any] = (
             postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
         )
         self._held = sa.select(
@@ -153,11 +153,11 @@ class Store:
             answers.c.model,
         ).where(answers.c.key.in_(sa.bindparam("keys", expanding=True)))
         self._reader: Connection | None = None
-        self._prepare()
+        self.prepare(_metadata, "version", VERSION)
 
     def held(self, keys: Sequence[str]) -> dict[str, Answer]:
         """Return the answers held for these keys, by key."""
-        with _translated(self.name):
+        with self.translated():
             if self._reader is None:
                 self._reader = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             rows = self._reader.execute(self._held, {"keys": list(keys)})
@@ -171,7 +171,7 @@ class Store:
     ) -> None:
         """Commit requests, their answers by key, and attempts with the name of their build."""
         now = time.time()
-        with _translated(self.name), self.engine.begin() as connection:
+        with self.translated(), self.engine.begin() as connection:
             self._add(connection, requests, [_fields(row) for row in asked])
             self._add(
                 connection,
@@ -197,24 +197,24 @@ class Store:
             .group_by(columns.model)
             .order_by(columns.model)
         )
-        with _translated(self.name), self.engine.connect() as connection:
+        with self.translated(), self.engine.connect() as connection:
             return [Spent(*row) for row in connection.execute(query)]
 
     def remembered_dialect(self, base_url: str, model: str) -> str | None:
         """Return what was learnt of an endpoint, as it was given to `remember_dialect`."""
         where = (endpoints.c.base_url == base_url) & (endpoints.c.model == model)
-        with _translated(self.name), self.engine.connect() as connection:
+        with self.translated(), self.engine.connect() as connection:
             return connection.scalar(sa.select(endpoints.c.understands).where(where))
 
     def remember_dialect(self, base_url: str, model: str, understands: str) -> None:
         """Keep what was learnt of an endpoint."""
         row = {"base_url": base_url, "model": model, "understands": understands, "at": time.time()}
-        statement = self._insert(endpoints).values(row)
+        statement = self.insert(endpoints).values(row)
         changed = {"understands": understands, "at": row["at"]}
         statement = statement.on_conflict_do_update(
             index_elements=["base_url", "model"], set_=changed
         )
-        with _translated(self.name), self.engine.begin() as connection:
+        with self.translated(), self.engine.begin() as connection:
             connection.execute(statement)
 
     def close(self) -> None:
@@ -225,26 +225,39 @@ class Store:
 
     def _add(self, connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
         if rows:
-            connection.execute(self._insert(table).on_conflict_do_nothing(), rows)
+            connection.execute(self.insert(table).on_conflict_do_nothing(), rows)
 
-    def _prepare(self) -> None:
-        """Make what is missing, as other builds may do just now; leave another version alone."""
-        with _translated(self.name), self.engine.begin() as connection:
+    def prepare(self, metadata: sa.MetaData, name: str, version: str) -> None:
+        """Make the tables that are missing, as others may do just now; leave other versions alone.
+
+        Args:
+            metadata: the tables.
+            name: under which their version is kept.
+            version: of these tables.
+
+        Raises:
+            StoreError: the store has them in another version.
+        """
+        with self.translated(), self.engine.begin() as connection:
             if self.engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PREPARING)))
             _create(connection, _meta)
-            row = {"name": "version", "value": VERSION}
-            connection.execute(self._insert(_meta).values(row).on_conflict_do_nothing())
-            found = connection.scalar(sa.select(_meta.c.value).where(_meta.c.name == "version"))
-            if found != VERSION:
+            row = {"name": name, "value": version}
+            connection.execute(self.insert(_meta).values(row).on_conflict_do_nothing())
+            found = connection.scalar(sa.select(_meta.c.value).where(_meta.c.name == name))
+            if found != version:
                 raise StoreError(
-                    f"the store has version {found}",
+                    f"the store has {name} {found}",
                     where=self.name,
-                    expected=f"version {VERSION}",
+                    expected=f"{name} {version}",
                     do="use the Hearten that wrote it, or name another store with --store",
                 )
-            for table in _metadata.sorted_tables:
+            for table in metadata.sorted_tables:
                 _create(connection, table)
+
+    def translated(self) -> AbstractContextManager[None]:
+        """Turn the database's errors into one line that names the store."""
+        return _translated(self.name)
 
 
 def store_exists(url: str) -> bool:

@@ -207,7 +207,7 @@ def test_a_file_that_cannot_be_a_store_is_named(tmp_path):
     ],
 )
 def test_the_password_is_never_in_the_name(address, monkeypatch):
-    monkeypatch.setattr(Store, "_prepare", lambda self: None)  # no such server
+    monkeypatch.setattr(Store, "prepare", lambda self, *_: None)  # no such server
     store = Store(address)
     assert SECRET not in store.name
     assert "host/db" in store.name

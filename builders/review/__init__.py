@@ -1,0 +1,1 @@
+"""Review: people hear, read and decide; their decisions are events that are never overwritten."""
