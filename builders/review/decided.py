@@ -18,8 +18,8 @@ class Decision:
     Attributes:
         verdict: skip means that somebody else shall decide; it never counts towards the overlap.
         reply: for ``edit``, the reply as edited, of the shape of `schemas/reply.schema.json`.
-        reason: for ``reject`` and ``skip``, a code of `label_maps/review/_choices.tsv`; for an
-            adjudication, why.
+        reason: for ``reject`` and ``skip``, a code of `label_maps/review/_choices.tsv`.
+        comment: anything, and in an adjudication the reason for it.
         strategies: what the annotator would choose, in spoken order, or None for no opinion.
         ratings: scale (``fit``, ``naturalness``, ``restraint``) to 1…5.
         emotion: the target's emotion as the annotator hears it, or None where the label is right.

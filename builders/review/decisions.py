@@ -17,10 +17,12 @@ from builders.checks.schema import Validator, load_schema, narrowed_reply, valid
 from builders.labels import read_table, vocabulary
 from builders.records import Emotions
 from builders.review.events import VERDICTS, Decision
+from builders.review.items import reply_of
 from builders.samples import desired_response
 
 KINDS = ("reject", "skip", "flag", "scale")
 RATINGS = range(1, 6)
+LONGEST_COMMENT = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,22 @@ def faults(decision: Decision, record: Mapping[str, Any]) -> list[str]:
         record: the sample, of the shape of `schemas/sample.schema.json`, with or without audio.
     """
     found = [*_verdict_faults(decision), *_answer_faults(decision)]
-    if decision.verdict == "edit" and decision.reply is not None:
-        found += edit_faults(decision.reply, record)
-    return found
+    reply = None if found else reply_wanted(decision, record)
+    return found if reply is None else edit_faults(reply, record)
+
+
+def reply_wanted(decision: Decision, record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the reply that a decision puts in place of the draft, or None where it puts none.
+
+    An edit brings its own; accepting a draft under other strategies makes a reply with those.
+    """
+    if decision.verdict == "edit":
+        return decision.reply
+    drafted = reply_of(record)
+    chosen = list(decision.strategies or drafted["strategies"])
+    if decision.verdict != "accept" or chosen == drafted["strategies"]:
+        return None
+    return {**drafted, "strategies": chosen}
 
 
 def edit_faults(reply: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
@@ -123,7 +138,15 @@ def _answer_faults(decision: Decision) -> list[str]:
         found.append(f"emotion: there is no {decision.emotion!r}")
     if not 0 <= decision.seconds_heard < 86_400:
         found.append("seconds_heard: it is a number of seconds")
-    return found
+    return found + _comment_faults(decision.comment or "")
+
+
+def _comment_faults(comment: str) -> list[str]:
+    if len(comment) > LONGEST_COMMENT:
+        return [f"comment: it has {len(comment):,} characters; at most {LONGEST_COMMENT:,}"]
+    if any("\ud800" <= character <= "\udfff" for character in comment):
+        return ["comment: it cannot be kept, as half a character is in it"]
+    return []
 
 
 @cache

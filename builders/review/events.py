@@ -119,7 +119,7 @@ class Reviews:
     def adjudicate(
         self, annotator: str, shown: Shown, decision: Decision, event_id: str | None = None
     ) -> Event:
-        """Append the decision that settles a disagreement; `decision.reason` says why.
+        """Append the decision that settles a disagreement; `decision.comment` says why.
 
         Raises:
             NotAllowed: this person has decided about the item or had it before them.

@@ -189,6 +189,8 @@ def _row(
         "submitted": 0,
         "corpus": record["source"]["corpus"],
         "label": record["target_utterance"]["emotions"]["root"],
+        "emotion": record["target_utterance"]["emotions"]["primary"],
+        "strategies": record["desired_response"]["response_strategy"],
         "shard": shard,
         "row": row,
     }

@@ -28,6 +28,8 @@ class Item:
         doubt: how doubtful it is (`doubt.py`), 0 for nothing against it.
         seen: the hash of its present content.
         submitted: how many decisions count for this content.
+        label: the root of the target's emotion, `emotion` the emotion itself.
+        strategies: those of the draft, joined as in ``response_strategy``.
     """
 
     build: str
@@ -40,6 +42,8 @@ class Item:
     submitted: int
     corpus: str
     label: str
+    emotion: str
+    strategies: str
     shard: str
     row: int
 

@@ -50,6 +50,8 @@ items = sa.Table(
     sa.Column("submitted", sa.Integer, nullable=False),
     sa.Column("corpus", sa.String, nullable=False),
     sa.Column("label", sa.String, nullable=False),
+    sa.Column("emotion", sa.String, nullable=False),
+    sa.Column("strategies", sa.String, nullable=False),
     sa.Column("shard", sa.String, nullable=False),
     sa.Column("row", sa.Integer, nullable=False),
     sa.Index("review_items_in_order", "build", "gold", "submitted", "position"),

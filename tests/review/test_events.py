@@ -239,8 +239,8 @@ def test_who_has_had_an_item_before_them_may_not_adjudicate_it(review):
         with pytest.raises(NotAllowed, match="was before this person already"):
             review.reviews.adjudicate(who.id, shown, ACCEPT)
     shown = review.reviews.shown(review.name, first(review), review.lea.id)
-    event = review.reviews.adjudicate(review.lea.id, shown, replace(ACCEPT, reason="it fits"))
-    assert event.kind == "adjudication" and event.decision.reason == "it fits"
+    event = review.reviews.adjudicate(review.lea.id, shown, replace(ACCEPT, comment="it fits"))
+    assert event.kind == "adjudication" and event.decision.comment == "it fits"
     assert [e.kind for e in standing(review.reviews.of_item(first(review)))] == [
         "decision",
         "adjudication",

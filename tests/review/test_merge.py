@@ -1,0 +1,252 @@
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from builders.checks.schema import validator, violations
+from builders.errors import ConfigError
+from builders.review.decisions import choices, emotions_of, faults, reply_wanted
+from builders.review.events import Decision
+from builders.review.items import Records, content_hash, reply_of
+from builders.review.merge import views, with_review
+from builders.review.settings import Settings, save_settings
+from builders.review.tables import items
+from builders.strategies import allowed
+
+ACCEPT = Decision("accept")
+REJECT = Decision("reject", reason="generic")
+
+
+@pytest.fixture(params=["sqlite"])
+def url(request, tmp_path):
+    """Merging is the same whatever holds the events; test_events.py has both databases."""
+    return str(tmp_path / "hearten.sqlite")
+
+
+@pytest.fixture
+def item(review):
+    save_settings(review.store, review.name, Settings(overlap=3, gold_share=0))
+    return review.queue.next(review.name, review.cem)[0]
+
+
+@pytest.fixture
+def record(review, item):
+    return Records(review.build).record(item.shard, item.row)
+
+
+def decide(review, item, who, decision):
+    shown = review.reviews.shown(review.name, item.item, who.id)
+    return review.reviews.decide(who.id, shown, decision)
+
+
+def view(review):
+    (only,) = views(review.store, review.name)
+    return only
+
+
+def edit(record, text="That sounds like a lot to carry tonight."):
+    return Decision("edit", reply={**reply_of(record), "text": text})
+
+
+def test_nothing_decided_is_no_view(review, item):
+    decide(review, item, review.ann, Decision("skip", reason="cannot_judge"))
+    assert views(review.store, review.name) == []
+
+
+def test_all_alike_is_unanimous_and_more_than_half_a_majority(review, item):
+    decide(review, item, review.ann, ACCEPT)
+    assert (view(review).status, view(review).policy, view(review).reviewers) == (
+        "accepted",
+        "unanimous",
+        1,
+    )
+    decide(review, item, review.bob, REJECT)
+    assert (view(review).status, view(review).policy) == ("disputed", "majority")
+    assert view(review).decisive is None and view(review).reasons == ()
+    decide(review, item, review.cem, replace(REJECT, reason="too_much"))
+    assert (view(review).status, view(review).policy) == ("rejected", "majority")
+    assert sorted(view(review).reasons) == ["generic", "too_much"]
+
+
+def test_an_edit_is_the_reply_of_the_record_which_is_valid(review, item, record):
+    decide(review, item, review.ann, edit(record))
+    merged = with_review(record, view(review))
+    assert merged["desired_response"]["text"] == "That sounds like a lot to carry tonight."
+    assert merged["review"] == {
+        "status": "edited",
+        "policy": "unanimous",
+        "reviewers": 1,
+        "ratings": [],
+        "flags": [],
+    }
+    assert violations(validator("sample"), merged) == []
+    assert record["review"] is None
+
+
+def test_two_different_edits_are_a_disagreement_and_two_equal_ones_are_not(review, item, record):
+    decide(review, item, review.ann, edit(record))
+    decide(review, item, review.bob, edit(record, "You have every reason to be worn out."))
+    assert view(review).status == "disputed"
+    assert with_review(record, view(review))["desired_response"] == record["desired_response"]
+    decide(review, item, review.bob, edit(record))
+    assert (view(review).status, view(review).policy) == ("edited", "unanimous")
+
+
+def test_accepting_under_other_strategies_changes_them_and_keeps_the_text(review, item, record):
+    other = next(
+        name
+        for name in allowed(emotions_of(record), 0)
+        if not faults(Decision("accept", strategies=(name,)), record)
+        and [name] != record["desired_response"]["strategies"]
+    )
+    decide(review, item, review.ann, Decision("accept", strategies=(other,)))
+    assert view(review).status == "edited"
+    response = with_review(record, view(review))["desired_response"]
+    assert (response["strategies"], response["response_strategy"]) == ([other], other)
+    assert response["text"] == record["desired_response"]["text"]
+
+
+def test_accepting_under_the_drafts_own_strategies_is_plain_acceptance(review, item, record):
+    same = tuple(record["desired_response"]["strategies"])
+    decide(review, item, review.ann, Decision("accept", strategies=same))
+    decide(review, item, review.bob, ACCEPT)
+    assert (view(review).status, view(review).policy) == ("accepted", "unanimous")
+    assert reply_wanted(Decision("accept", strategies=same), record) is None
+
+
+def test_an_adjudication_settles_it_and_may_be_undone(review, item):
+    decide(review, item, review.ann, ACCEPT)
+    decide(review, item, review.bob, REJECT)
+    shown = review.reviews.shown(review.name, item.item, review.lea.id)
+    review.reviews.adjudicate(review.lea.id, shown, replace(ACCEPT, comment="it fits"))
+    settled = view(review)
+    assert (settled.status, settled.policy, settled.reviewers) == ("accepted", "adjudicated", 3)
+    review.reviews.undo(review.lea.id, review.name)
+    assert view(review).status == "disputed"
+
+
+def test_a_gold_answer_stands_like_an_adjudication(review, item):
+    shown = review.reviews.shown(review.name, item.item, review.lea.id)
+    review.reviews.set_gold(review.lea.id, shown, REJECT)
+    decide(review, item, review.ann, ACCEPT)
+    assert (view(review).status, view(review).policy) == ("rejected", "adjudicated")
+
+
+def test_ratings_and_flags_are_gathered_from_everybody(review, item):
+    decide(review, item, review.ann, replace(ACCEPT, ratings={"fit": 5, "restraint": 2}))
+    decide(review, item, review.bob, replace(ACCEPT, ratings={"fit": 2}, flags=("unsafe",)))
+    skipped = Decision("skip", reason="cannot_hear", flags=("audio_broken", "unsafe"))
+    decide(review, item, review.cem, skipped)
+    assert view(review).ratings == (("fit", 3.5, 2), ("restraint", 2.0, 1))
+    assert view(review).flags == ("audio_broken", "unsafe")
+
+
+def test_a_decision_on_content_that_changed_counts_no_longer(review, item):
+    decide(review, item, review.ann, ACCEPT)
+    with review.store.engine.begin() as connection:
+        changed = sa.update(items).where(items.c.item == item.item)
+        connection.execute(changed.values(seen="0" * 64))
+    assert views(review.store, review.name) == []
+
+
+def test_a_reply_that_the_rules_allow_no_longer_is_never_published(review, item, record):
+    broken = Decision(
+        "edit", reply={**reply_of(record), "text": "See www.example.org now, please."}
+    )
+    decide(review, item, review.ann, broken)
+    with pytest.raises(ConfigError, match="is not valid: text: it holds a link"):
+        with_review(record, view(review))
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        (Decision("maybe"), "verdict: 'maybe' is not one of accept, edit, reject, skip"),
+        (Decision("edit"), "reply: an edit has one"),
+        (Decision("accept", reply={"text": "x"}), "reply: an edit has one"),
+        (Decision("reject"), "reason: None is not one of does_not_fit"),
+        (Decision("skip", reason="generic"), "reason: 'generic' is not one of cannot_judge"),
+        (replace(ACCEPT, flags=("loud",)), "flags: 'loud' is not one of audio_broken"),
+        (replace(ACCEPT, ratings={"fit": 6}), "ratings: fit is 6; it is 1 to 5"),
+        (replace(ACCEPT, ratings={"fit": True}), "ratings: fit is True; it is 1 to 5"),
+        (replace(ACCEPT, ratings={"charm": 3}), "ratings: 'charm' is not one of fit"),
+        (replace(ACCEPT, strategies=()), "strategies: there are one to three"),
+        (replace(ACCEPT, strategies=("hugging",)), "strategies: there is no 'hugging'"),
+        (replace(ACCEPT, strategies=("redirection",)), "redirection must not stand alone"),
+        (replace(ACCEPT, emotion="Glee"), "emotion: there is no 'Glee'"),
+        (replace(ACCEPT, seconds_heard=-1), "seconds_heard"),
+        (replace(ACCEPT, comment="half a pair: \ud83d"), "comment: it cannot be kept"),
+        (replace(ACCEPT, comment="x" * 5001), "comment: it has 5,001 characters"),
+    ],
+)
+def test_a_decision_that_is_not_whole_says_what_is_wrong(record, decision, words):
+    assert words in " ".join(faults(decision, {**record, **_negative(record)}))
+
+
+def _negative(record):
+    """Return the record's label made one that every negative strategy suits."""
+    emotions = {
+        "primary": "sadness",
+        "secondary": None,
+        "root": "sadness",
+        "alternatives": [],
+        "valence": "negative",
+        "arousal": "low",
+    }
+    return {"target_utterance": {**record["target_utterance"], "emotions": emotions}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"text": "No."}, "text: it has 1 words"),
+        ({"text": "**So sorry** about your day."}, "markdown"),
+        ({"text": ""}, "text"),
+        ({"strategies": []}, "strategies"),
+        ({"emotion": "glee"}, "emotion"),
+        ({"more": 1}, "more"),
+    ],
+)
+def test_an_edited_reply_passes_the_same_checks_as_a_drafted_one(record, change, words):
+    wrong = faults(Decision("edit", reply={**reply_of(record), **change}), record)
+    assert words in " ".join(wrong)
+
+
+def test_an_edited_reply_is_spoken_anew(record):
+    spoken = {**record["desired_response"], "audio": {"path": "x.flac", "bytes": None}}
+    from builders.review.decisions import edited
+
+    record = {**record, "desired_response": spoken}
+    same = edited(record, reply_of(record))
+    assert same["desired_response"]["audio"] == spoken["audio"]
+    other = edited(record, {**reply_of(record), "text": "That is a lot for one day."})
+    assert other["desired_response"]["audio"] is None
+
+
+def test_every_sample_of_a_build_may_be_accepted_as_it_is(review):
+    for record in review.build.samples():
+        assert faults(ACCEPT, record) == []
+        own = Decision("edit", reply=reply_of(record))
+        assert faults(own, record) == []
+
+
+def test_the_hash_is_of_what_is_seen_and_heard_and_of_nothing_else(record):
+    seen = content_hash(record)
+    judged = {**record, "judge": {"model": "m", "scores": [], "order_flips": 0}, "checks": []}
+    assert content_hash({**judged, "audio": {"path": "x", "bytes": b"1"}}) == seen
+    info = {**record["audio_info"], "sha256_pcm": "0" * 64}
+    response = {**record["desired_response"], "text": "Something else entirely."}
+    label = _negative(record)["target_utterance"] | {"text": "Something else."}
+    for other in (
+        {"audio_info": info},
+        {"desired_response": response},
+        {"target_utterance": label},
+    ):
+        assert content_hash({**record, **other}) != seen
+
+
+def test_the_table_of_choices_has_words_for_every_code():
+    for kind, least in (("reject", 5), ("skip", 3), ("flag", 4), ("scale", 3)):
+        assert len(choices(kind)) >= least
+        for code, choice in choices(kind).items():
+            assert code == choice.code and choice.words and choice.meaning
