@@ -2,8 +2,8 @@
 
 Only decisions on the item's present content count, skips and surplus ones apart. All alike is
 ``unanimous``; more than half alike is ``majority``; anything else is ``disputed`` until somebody
-who had not seen the item adjudicates. Two different edits are not alike. A gold answer is a lead's own
-and stands like an adjudication.
+who had not seen the item adjudicates. Two different edits are not alike. A gold answer is a lead's
+own and stands like an adjudication.
 """
 
 from __future__ import annotations

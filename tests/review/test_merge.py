@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from builders.checks.schema import validator, violations
 from builders.errors import ConfigError
-from builders.review.decisions import choices, emotions_of, faults, reply_wanted
+from builders.review.decisions import choices, edited, emotions_of, faults, reply_wanted
 from builders.review.events import Decision
 from builders.review.items import Records, content_hash, reply_of
 from builders.review.merge import views, with_review
@@ -150,9 +150,7 @@ def test_a_decision_on_content_that_changed_counts_no_longer(review, item):
 
 
 def test_a_reply_that_the_rules_allow_no_longer_is_never_published(review, item, record):
-    broken = Decision(
-        "edit", reply={**reply_of(record), "text": "See www.example.org now, please."}
-    )
+    broken = edit(record, "See www.example.org now, please.")
     decide(review, item, review.ann, broken)
     with pytest.raises(ConfigError, match="is not valid: text: it holds a link"):
         with_review(record, view(review))
@@ -180,7 +178,7 @@ def test_a_reply_that_the_rules_allow_no_longer_is_never_published(review, item,
     ],
 )
 def test_a_decision_that_is_not_whole_says_what_is_wrong(record, decision, words):
-    assert words in " ".join(faults(decision, {**record, **_negative(record)}))
+    assert words in " ".join(faults(decision, record))
 
 
 def _negative(record):
@@ -214,8 +212,6 @@ def test_an_edited_reply_passes_the_same_checks_as_a_drafted_one(record, change,
 
 def test_an_edited_reply_is_spoken_anew(record):
     spoken = {**record["desired_response"], "audio": {"path": "x.flac", "bytes": None}}
-    from builders.review.decisions import edited
-
     record = {**record, "desired_response": spoken}
     same = edited(record, reply_of(record))
     assert same["desired_response"]["audio"] == spoken["audio"]
@@ -237,12 +233,9 @@ def test_the_hash_is_of_what_is_seen_and_heard_and_of_nothing_else(record):
     info = {**record["audio_info"], "sha256_pcm": "0" * 64}
     response = {**record["desired_response"], "text": "Something else entirely."}
     label = _negative(record)["target_utterance"] | {"text": "Something else."}
-    for other in (
-        {"audio_info": info},
-        {"desired_response": response},
-        {"target_utterance": label},
-    ):
-        assert content_hash({**record, **other}) != seen
+    changes = {"audio_info": info, "desired_response": response, "target_utterance": label}
+    for name, value in changes.items():
+        assert content_hash({**record, name: value}) != seen
 
 
 def test_the_table_of_choices_has_words_for_every_code():
