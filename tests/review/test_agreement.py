@@ -1,0 +1,164 @@
+from dataclasses import replace
+
+import pytest
+from views import item, view
+
+from builders.errors import ConfigError
+from builders.review.agreement import agreement, anchoring, gold_results
+from builders.review.events import Decision
+from builders.review.rules import Rules, judge, rules_of
+
+ACCEPT, REJECT = Decision("accept"), Decision("reject", reason="generic")
+VALIDATE = replace(ACCEPT, strategies=("validation",))
+ASK = replace(ACCEPT, strategies=("validation", "inquiry"))
+ASK_OPENLY = replace(ACCEPT, strategies=("validation", "open_ended_questioning"))
+
+
+def by(rows, measure, kind="all", group=""):
+    (only,) = [r.alpha for r in rows if (r.measure, r.by, r.group) == (measure, kind, group)]
+    return only
+
+
+def test_agreement_is_given_for_all_and_by_corpus_label_and_pair():
+    views = [
+        view(item(1), a=ACCEPT, b=ACCEPT),
+        view(item(2, corpus="iemocap"), a=ACCEPT, b=REJECT),
+        view(item(3, label="anger"), a=REJECT, b=REJECT, c=ACCEPT),
+        view(item(4), a=ACCEPT),
+    ]
+    rows = agreement(views)
+    assert by(rows, "verdict").items == 3 and by(rows, "verdict").values == 7
+    assert by(rows, "verdict", "corpus", "meld").items == 2
+    assert by(rows, "verdict", "corpus", "iemocap").observed == 0
+    assert by(rows, "verdict", "label", "anger").values == 3
+    assert by(rows, "verdict", "pair", "a b").items == 3
+    assert by(rows, "verdict", "pair", "b c").items == 1
+    assert {row.measure for row in rows} == {"verdict", "emotion"}
+
+
+def test_agreement_on_strategies_is_of_sets_and_also_with_the_two_kinds_of_asking_as_one():
+    views = [
+        view(item(1), a=VALIDATE, b=VALIDATE),
+        view(item(2), a=ASK, b=ASK_OPENLY),
+        view(item(3), a=ASK, b=ACCEPT),
+    ]
+    rows = agreement(views, ("all",))
+    assert by(rows, "strategies").items == 2
+    assert by(rows, "strategies").alpha < 1 == by(rows, "strategies_merged").alpha
+
+
+def test_the_order_of_strategies_is_no_disagreement():
+    turned = replace(ACCEPT, strategies=("inquiry", "validation"))
+    views = [view(item(1), a=ASK, b=turned), view(item(2), a=VALIDATE, b=VALIDATE)]
+    assert by(agreement(views, ("all",)), "strategies").alpha == 1
+
+
+def test_a_label_left_alone_is_an_answer_and_a_rating_not_given_is_none():
+    fear = replace(ACCEPT, emotion="fear", ratings={"fit": 4})
+    views = [view(item(1), a=ACCEPT, b=fear), view(item(2), a=fear, b=fear)]
+    rows = agreement(views, ("all",))
+    assert (by(rows, "emotion").items, by(rows, "emotion").observed) == (2, 0.5)
+    assert by(rows, "fit").items == 1 and by(rows, "fit").alpha is None
+
+
+def test_gold_items_test_annotators_and_are_left_out_of_agreement():
+    gold, heard = item(1, gold=True), replace(REJECT, emotion="fear")
+    views = [
+        view(
+            gold, gold=replace(REJECT, emotion="fear"), a=replace(REJECT, emotion="fear"), b=REJECT
+        ),
+        view(item(2, gold=True), gold=VALIDATE, a=ASK, b=VALIDATE),
+    ]
+    assert agreement(views) == []
+    assert [(r.annotator, r.decided, r.right) for r in gold_results(views)] == [
+        ("a", 2, 1),
+        ("b", 2, 1),
+    ]
+
+
+def test_an_adjudication_is_no_value():
+    from views import event
+
+    from builders.review.merge import merge
+
+    one = item(1)
+    made = [
+        event(one, "a", ACCEPT, number=1),
+        event(one, "b", REJECT, number=2),
+        event(one, "lead", ACCEPT, "adjudication", 3),
+    ]
+    assert by(agreement([merge(one, made)], ("all",)), "verdict").values == 2
+
+
+def test_seeing_the_draft_is_compared_with_not_seeing_it():
+    hidden = replace(VALIDATE, hidden=True, before={"strategies": ["inquiry"]})
+    unmoved = replace(VALIDATE, hidden=True, before={"strategies": ["validation"]})
+    views = [
+        view(item(1), a=VALIDATE, b=VALIDATE),
+        view(item(2), a=ASK, b=hidden),
+        view(item(3), a=hidden, b=unmoved),
+        view(item(4), a=ACCEPT, b=replace(ACCEPT, hidden=True)),
+    ]
+    found = anchoring(views)
+    assert (found.shown, found.hidden) == (3, 3)
+    assert found.like_draft_shown == pytest.approx(2 / 3)
+    assert found.like_draft_hidden == pytest.approx(1 / 3)
+    assert found.moved == pytest.approx(2 / 3)
+    assert (found.alpha_shown.items, found.alpha_hidden.items) == (1, 1)
+    assert found.alpha_hidden.observed == 0
+
+
+def test_nothing_hidden_says_nothing():
+    found = anchoring([view(item(1), a=VALIDATE)])
+    assert found.moved is None and found.like_draft_hidden is None
+
+
+def many(count, *pairs):
+    """Return views of so many items, whose pairs of decisions come in turn."""
+    return [
+        view(item(n), a=pairs[n % len(pairs)][0], b=pairs[n % len(pairs)][1]) for n in range(count)
+    ]
+
+
+def test_without_rules_nothing_is_judged():
+    assert judge(rules_of({}), many(3, (ACCEPT, REJECT)), 10) == []
+
+
+def test_the_share_of_settled_samples_is_a_rule():
+    views = [*many(8, (ACCEPT, ACCEPT)), *many(2, (ACCEPT, REJECT))]
+    (found,) = judge(Rules(reviewed_share=0.8), views, 10)
+    assert found.passed and "8 of 10 samples are reviewed and settled" in found.sentence
+    (found,) = judge(Rules(reviewed_share=0.81), views, 10)
+    assert not found.passed
+    (found,) = judge(Rules(reviewed_share=0.1), [], 0)
+    assert not found.passed
+
+
+def test_agreement_is_asked_only_from_fifty_items_on():
+    apart = (VALIDATE, replace(ACCEPT, strategies=("celebration",)))
+    (found,) = judge(Rules(alpha_strategy=0.67), many(49, apart), 49)
+    assert found.passed and "asked only from 50 on" in found.sentence
+    (found,) = judge(Rules(alpha_strategy=0.67), many(50, apart), 50)
+    assert not found.passed and "agreement on strategies is -" in found.sentence
+    alike = many(60, (VALIDATE, VALIDATE), (ASK, ASK))
+    (found,) = judge(Rules(alpha_strategy=0.67), alike, 60)
+    assert found.passed and "is 1.00 over 60 items; 0.67 is wanted" in found.sentence
+
+
+def test_undefined_agreement_passes_where_the_pairs_agree():
+    (found,) = judge(Rules(alpha_strategy=0.67), many(60, (VALIDATE, VALIDATE)), 60)
+    assert found.passed and "is undefined; 100% of the pairs agree" in found.sentence
+
+
+def test_each_scale_must_reach_the_least_agreement():
+    low, high = (replace(ACCEPT, ratings={"fit": n, "restraint": n}) for n in (1, 5))
+    apart = replace(ACCEPT, ratings={"fit": 5, "restraint": 1})
+    views = many(60, (low, low), (high, high), (low, apart))
+    found = {f.sentence.split()[2]: f.passed for f in judge(Rules(alpha_affect=0.6), views, 60)}
+    assert found == {"fit": True, "restraint": False, "have": True}
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, "much", True])
+def test_a_rule_that_is_no_share_is_named(wrong):
+    with pytest.raises(ConfigError, match="publish.alpha_strategy is .*; expected a number"):
+        rules_of({"publish": {"alpha_strategy": wrong}})
