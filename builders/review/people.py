@@ -25,10 +25,10 @@ Role = Literal["annotator", "lead"]
 
 @dataclass(frozen=True, slots=True)
 class Annotator:
-    """Somebody who reviews. `name` is None for one whose decisions came with an import."""
+    """Somebody who reviews. Who is known by imported decisions alone is none."""
 
     id: str
-    name: str | None
+    name: str
     role: Role
     takes_crisis: bool
 

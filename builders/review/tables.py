@@ -70,7 +70,7 @@ annotators = sa.Table(
     "review_annotators",
     metadata,
     sa.Column("id", sa.String(16), primary_key=True),
-    sa.Column("name", sa.String, unique=True),
+    sa.Column("name", sa.String, nullable=False, unique=True),
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("token_sha256", sa.String(64), unique=True),
     sa.Column("takes_crisis", sa.Boolean, nullable=False),
