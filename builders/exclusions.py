@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.errors import ConfigError
@@ -25,9 +25,11 @@ class Exclusions:
     Args:
         ids: sample ids ``<corpus>-<split>-<dialogue>-<utterance>``, or without the last part for
             all utterances of a dialogue.
+        matched: those of them that `covers` has met so far.
     """
 
     ids: frozenset[str] = frozenset()
+    matched: set[str] = field(default_factory=set, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> Exclusions:
@@ -51,7 +53,16 @@ class Exclusions:
 
     def covers(self, sample_id: str) -> bool:
         """Return whether a sample, or the dialogue that it belongs to, must not be used."""
-        return sample_id in self.ids or sample_id.rpartition("-")[0] in self.ids
+        for name in (sample_id, sample_id.rpartition("-")[0]):
+            if name in self.ids:
+                self.matched.add(name)
+                return True
+        return False
+
+    def unmatched(self, splits: Iterable[str]) -> list[str]:
+        """Return the ids of these splits that nothing has matched: most likely misspelt."""
+        wanted = {*splits}
+        return sorted(n for n in self.ids - self.matched if n.split("-")[1] in wanted)
 
     def of(self, slug: str) -> Exclusions:
         """Return those of one corpus."""

@@ -56,6 +56,13 @@ def test_an_excluded_dialogue_is_gone_whole_also_from_what_it_left_broken(tmp_pa
     assert manifest(folder)["result"]["splits"]["train"]["not_selected"] == {"excluded": 2}
 
 
+def test_an_excluded_id_that_the_corpus_has_not_is_said(workplace):
+    table(workplace, "meld-train-0-0", "meld-train-0-99", "meld-dev-7")
+    ended = build(workplace, "--split", "train")
+    assert "  excluded, but not in the corpus: meld-train-0-99\n" in ended.out
+    assert "meld-dev-7" not in ended.out and "meld-train-0-0\n" not in ended.out
+
+
 def test_an_id_of_another_corpus_excludes_nothing_and_changes_no_build(workplace):
     assert build(workplace).code == 0
     table(workplace, "crema_d-all-1001_DFA-ANG_XX")

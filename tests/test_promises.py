@@ -18,6 +18,7 @@ LAYERS = [
     {"cli"},
     {"commands"},
     {"pipeline", "verify", "combine"},
+    {"plan"},
     {"leaks", "sink", "targets", "report", "adopt", "progress", "build"},
     {"samples", "context", "contrast", "parquet", "manifest", "engines", "tally"},
     {"drafting", "selection"},

@@ -137,6 +137,9 @@ def print_counts(result: dict[str, Any]) -> None:
     print(summary_line(result["counts"]))
     for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
         print(f"  rejected: {count:,} {reason}")
+    for note in result["notes"]:
+        if note["note"] == "excluded_id_not_found":
+            print(f"  excluded, but not in the corpus: {note['id']}")
 
 
 def _next_commands(config: BuildConfig, sample: bool) -> tuple[str, str]:
