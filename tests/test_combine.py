@@ -82,7 +82,7 @@ def test_the_report_of_the_set_shows_what_its_splits_share(everything):
     page = (output / "all-sample" / "report.html").read_text()
     assert "What the splits share" in page
     leaks = manifest(output / "all-sample")["result"]["leaks"]
-    assert ("speaker_in_several_splits", "meld") in [(k["leak"], k["corpus"]) for k in leaks]
+    assert ("speakers_in_several_splits", "meld") in [(k["leak"], k["corpus"]) for k in leaks]
     for leak in leaks:
         assert leak["examples"][0] in ended.out and leak["examples"][0] in page
 

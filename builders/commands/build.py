@@ -53,7 +53,10 @@ def build(given: dict[str, Any]) -> None:
     prices = settings.get("prices", {})
     if config.estimate:
         estimate = pipeline.estimate(config, prices)
-        print(json.dumps(estimate, indent=2)) if as_json else print_estimate(estimate)
+        if as_json:
+            print(json.dumps(estimate, indent=2))
+        else:
+            print_estimate(estimate)
         return
     if config.provider == PHRASEBOOK and not as_json:
         print(PHRASEBOOK_WARNING)

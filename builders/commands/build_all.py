@@ -177,7 +177,8 @@ def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool)
     print(f"{name}: {folder}, for use at hand only, as the licences exclude one another")
     print_counts(result)
     for split, counts in result["splits"].items():
-        print(f"  {split}: {counts['kept']:,}")
+        if counts["kept"]:
+            print(f"  {split}: {counts['kept']:,}")
     for leak in result["leaks"]:
         what = leak["leak"].replace("_", " ")
         shown = ", ".join(leak["examples"])

@@ -99,9 +99,9 @@ def test_user_turns_are_targets_and_system_turns_are_context_without_an_emotion(
     assert item.assistant == "system"
     seen = [(u.id, u.speaker, u.targetable, u.label) for u in item.utterances]
     assert seen == [
-        ("emowoz-train-MUL7-0", "user", True, "6"),
+        ("emowoz-train-MUL7-0", None, True, "6"),
         ("emowoz-train-MUL7-1", "system", False, None),
-        ("emowoz-train-MUL7-2", "user", True, "0"),
+        ("emowoz-train-MUL7-2", None, True, "0"),
         ("emowoz-train-MUL7-3", "system", False, None),
     ]
     labelling = load_labelling("emowoz")

@@ -191,7 +191,8 @@ def _utterance(dialogue: str, index: int, turn: Any, counts: Counter[str]) -> Ut
         dialogue=dialogue,
         utterance=str(index),
         order=index,
-        speaker="user" if user else "system",
+        # Which of the crowd's workers spoke as the user is not said.
+        speaker=None if user else "system",
         text=" ".join(filter(None, map(str.strip, text.splitlines()))),
         label=None,
         targetable=user,
