@@ -221,7 +221,7 @@ class _Run:
                 "counts": self._ledger.totals,
                 "rejected": self._ledger.reasons,
                 "splits": self._ledger.by_split(),
-                "notes": [*plan.corpus.reader.notes, *plan.unmatched],
+                "notes": list(plan.corpus.reader.notes),
                 "files": files,
             },
             "run": {

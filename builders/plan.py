@@ -12,6 +12,7 @@ from typing import Any
 from builders import strategies
 from builders.class_views import views_version
 from builders.config import PHRASEBOOK, BuildConfig, identity
+from builders.contrast import NO_MEMBER
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.reading import Defects, Rules
 from builders.drafting import phrasebook, prompts
@@ -51,15 +52,6 @@ class Plan:
         named = self.card.speakers_have_names
         return Drafter(self.origin.model, config.persona, source, sampling, named)
 
-    @property
-    def unmatched(self) -> list[dict[str, Any]]:
-        """Return a note for each excluded id that the corpus does not have."""
-        names = self.corpus.rules.exclusions.unmatched(self.corpus.reader.splits)
-        return [
-            {"note": "excluded_id_not_found", "split": name.split("-")[1], "count": 1, "id": name}
-            for name in names
-        ]
-
     def targets(self, ledger: Ledger, audio: bool) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
         config = self.config
@@ -85,22 +77,15 @@ def make_plan(config: BuildConfig) -> Plan:
     """
     card = load_card(config.corpus)
     _check_may_send(config, card)
-    view = config.label_view or (card.label_source if card.label_views else None)
-    if config.label_view:
-        check_view(card.slug, config.label_view, card.label_views)
-    labelling = load_labelling(card.slug, view)
-    exclusions = Exclusions.load(config.exclusions).of(card.slug)
     heard = not config.text_only and card.audio_origin != "none"
-    reader = open_reader(card.slug, config.source, heard, config.splits)
-    defects = Defects.load(card.slug)
-    if not heard:
-        defects = defects.without_clips()
-    rules = Rules(exclusions, config.on_error)
-    corpus = Corpus(card.slug, reader, labelling, defects, rules, card.same_words)
+    exclusions = Exclusions.load(config.exclusions).of(card.slug)
+    corpus = _open(config, card, exclusions, heard)
+    reader, labelling = corpus.reader, corpus.labelling
     wanted = Wanted(
         frozenset(config.emotions), config.min_words, config.max_per_emotion, config.limit
     )
     surveyed = survey(corpus, wanted)
+    exclusions.check_matched(reader.splits, config.exclusions)
     origin = Origin(
         corpus=card.slug,
         corpus_version=card.corpus_version or _digest(reader.files),
@@ -126,6 +111,22 @@ def make_plan(config: BuildConfig) -> Plan:
         "excluded_ids": exclusions.digest,
     }
     return Plan(config, card, corpus, surveyed, origin, identified, heard)
+
+
+def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) -> Corpus:
+    view = config.label_view or (card.label_source if card.label_views else None)
+    if config.label_view:
+        check_view(card.slug, config.label_view, card.label_views)
+    defects = Defects.load(card.slug)
+    return Corpus(
+        slug=card.slug,
+        reader=open_reader(card.slug, config.source, heard, config.splits),
+        labelling=load_labelling(card.slug, view),
+        defects=defects if heard else defects.without_clips(),
+        rules=Rules(exclusions, config.on_error),
+        same_words=card.same_words,
+        unfit=defects.ids(card.slug, NO_MEMBER) if card.same_words else frozenset(),
+    )
 
 
 def _check_may_send(config: BuildConfig, card: Card) -> None:

@@ -22,8 +22,8 @@ LAYERS = [
     {"leaks", "sink", "targets", "report", "adopt", "progress", "build"},
     {"samples", "context", "contrast", "parquet", "manifest", "engines", "tally"},
     {"drafting", "selection"},
-    {"checks", "voice", "corpora"},
-    {"strategies", "folder", "exclusions", "labelling", "class_views"},
+    {"checks", "voice", "corpora", "exclusions"},
+    {"strategies", "folder", "labelling", "class_views"},
     {"labels", "config"},
     {"records", "errors", "assets"},
 ]

@@ -13,6 +13,7 @@ from typing import Any
 
 from builders import assets
 from builders.build import Build
+from builders.commands.settings import read_settings
 from builders.commands.status import cost_line
 from builders.config import (
     DEFAULT_BASE_URL,
@@ -20,10 +21,8 @@ from builders.config import (
     KEY_VARIABLES,
     LISTED,
     PHRASEBOOK,
-    SETTINGS_FILE,
     BuildConfig,
     find_source,
-    load_settings,
     make_config,
 )
 from builders.corpora import load_card, resolve_slug
@@ -41,7 +40,7 @@ def build(given: dict[str, Any]) -> None:
     """
     as_json, show = given.pop("as_json"), given.pop("show")
     sample = given["sample"]
-    settings = load_settings(Path(SETTINGS_FILE))
+    settings = read_settings()
     if given["corpus"].strip().lower() == "all":
         from builders.commands.build_all import build_all
 
@@ -140,9 +139,6 @@ def print_counts(result: dict[str, Any]) -> None:
     print(summary_line(result["counts"]))
     for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
         print(f"  rejected: {count:,} {reason}")
-    for note in result["notes"]:
-        if note["note"] == "excluded_id_not_found":
-            print(f"  excluded, but not in the corpus: {note['id']}")
 
 
 def _next_commands(config: BuildConfig, sample: bool) -> tuple[str, str]:
