@@ -4,9 +4,11 @@
 (utterances, targets, dialogues, speakers, clips, or the votes of a view such as ``voice_votes``),
 a measure by columns (``speakers by sex``), or columns alone, which count utterances (``emotion``,
 ``intended+voice``); *label* holds the values of the columns, joined by ``+``. It may also be the
-name of a note that the reader makes. The split `total` is the sum over all splits. Columns:
-emotion, sentiment, fold, sex, text, and of each label view its label (``voice``), how it compares
-with the intended one (``voice_vs_intended``), whether more than half of the votes agree (``voice_majority``), its level (``intended_level``).
+name of a note that the reader makes. The split `total` is the sum over all splits.
+
+Columns: emotion, sentiment, fold, sex, text, and of each label view its label (``voice``), how it
+compares with the intended one (``voice_vs_intended``), whether more than half of the votes agree
+(``voice_majority``), its level (``intended_level``).
 """
 
 from __future__ import annotations

@@ -394,7 +394,7 @@ def test_the_real_folds_have_the_published_sizes(form, real_data, tmp_path):
     found = verify("mosei", tmp_path)
     # The tree is not the whole release, which only the totals show.
     assert {count.split for count in found.off} == {"total"} and found.rejects == {}
-    assert [(c.split, c.found) for c in found.rows] == [
+    assert [(c.split, c.found) for c in found.rows if c.what == "videos_in_fold"] == [
         ("train", 2249),
         ("dev", 300),
         ("test", 678),
