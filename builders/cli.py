@@ -32,6 +32,9 @@ Source = Annotated[
     typer.Option(help="The corpus folder as its owner ships it.", show_default=False),
 ]
 Splits = Annotated[list[str] | None, typer.Option(help="Only this split; may be given again.")]
+TextOnly = Annotated[
+    bool, typer.Option("--text-only", help="Leave the clips out; they need not be there.")
+]
 # The choices again that `config.BuildConfig` has, whose import would slow --help; a test compares.
 Persona = Literal["assistant", "addressee"]
 Client = Literal["aiohttp", "openai"]
@@ -69,9 +72,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many targets, chosen by hash of the id.")
     ] = None,
-    text_only: Annotated[
-        bool, typer.Option("--text-only", help="Leave the clips out; they need not be there.")
-    ] = False,
+    text_only: TextOnly = False,
     emotion: Annotated[
         list[str] | None, typer.Option(help="Only this emotion; may be given again.")
     ] = None,
@@ -148,12 +149,16 @@ def build_command(  # noqa: PLR0913 - one argument for each option
 
 @app.command("verify")
 def verify_command(
-    corpus: Corpus, source: Source = None, split: Splits = None, as_json: Json = False
+    corpus: Corpus,
+    source: Source = None,
+    split: Splits = None,
+    text_only: TextOnly = False,
+    as_json: Json = False,
 ) -> None:
     """Compare what is read with the published counts; list known defects found and missing."""
     from builders.commands import corpora
 
-    corpora.verify(corpus, source, tuple(split or ()), as_json)
+    corpora.verify(corpus, source, tuple(split or ()), text_only, as_json)
 
 
 @app.command("corpora")

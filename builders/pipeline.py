@@ -9,8 +9,6 @@ resumed by running it again: held answers are replayed, results are written anew
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 import platform
 import shutil
 import signal
@@ -22,72 +20,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from builders import report, strategies
-from builders.class_views import views_version
-from builders.config import PHRASEBOOK, BuildConfig, identity
-from builders.corpora import Card, load_card, open_reader
-from builders.corpora.reading import Defects, Rules
-from builders.drafting import phrasebook, prompts
+from builders import report
+from builders.config import PHRASEBOOK, BuildConfig
 from builders.drafting.budget import Budget, price_of, tokens_of
 from builders.drafting.committer import Committer
 from builders.drafting.conversations import BLOCK, Conversations, Retry, blocks_of
-from builders.drafting.draft import Drafter, Sampling
 from builders.drafting.models import open_model
 from builders.drafting.request import key
 from builders.drafting.store import Store, store_exists
 from builders.errors import ConfigError, HeartenError, StoppedEarly
-from builders.exclusions import Exclusions
 from builders.folder import BuildFolder
-from builders.labelling import check_view, load_labelling
 from builders.manifest import Ledger, read_manifest, summary_line, versions
-from builders.parquet import file_digest
+from builders.plan import Plan, make_plan
 from builders.progress import Progress, State
 from builders.records import Reject, Target
-from builders.samples import SCHEMA_VERSION, Origin
-from builders.selection import Wanted
 from builders.sink import Sink
-from builders.targets import Corpus, Stream, Survey, survey
 
 KEPT_ANSWERS = "every answer so far is kept; run the same command again to go on"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A build before its first draft: what is read, which targets, under which versions.
-
-    `heard` says whether clips are decoded: not with `--text-only`, nor where a corpus has none.
-    """
-
-    config: BuildConfig
-    card: Card
-    corpus: Corpus
-    survey: Survey
-    origin: Origin
-    identity: dict[str, Any]
-    heard: bool
-
-    @property
-    def drafter(self) -> Drafter:
-        """Return what makes the requests."""
-        config = self.config
-        sampling = Sampling(config.temperature, config.top_p, config.reply_tokens)
-        source = config.label_view or self.card.label_source
-        named = self.card.speakers_have_names
-        return Drafter(self.origin.model, config.persona, source, sampling, named)
-
-    def targets(self, ledger: Ledger, audio: bool) -> Iterator[Target | Reject]:
-        """Return the targets and rejects of the corpus, counted in the ledger."""
-        config = self.config
-        return iter(
-            Stream(
-                self.corpus,
-                self.survey,
-                config.context_turns if self.card.context != "none" else 0,
-                config.persona,
-                (config.workers or os.cpu_count() or 1) if audio else 0,
-                ledger,
-            )
-        )
 
 
 @dataclass(frozen=True)
@@ -97,59 +46,6 @@ class Finished:
     folder: Path
     manifest: dict[str, Any]
     fresh: bool
-
-
-def make_plan(config: BuildConfig) -> Plan:
-    """Open the corpus, check its labels and choose the targets; nothing is written.
-
-    Raises:
-        SourceError: the corpus is not there, or not as its owner ships it.
-        LabelError: a label is not mapped.
-        ConfigError: the corpus may not be sent to where the model is.
-    """
-    card = load_card(config.corpus)
-    _check_may_send(config, card)
-    view = config.label_view or (card.label_source if card.label_views else None)
-    if config.label_view:
-        check_view(card.slug, config.label_view, card.label_views)
-    labelling = load_labelling(card.slug, view)
-    exclusions = Exclusions.load(config.exclusions).of(card.slug)
-    heard = not config.text_only and card.audio_origin != "none"
-    reader = open_reader(card.slug, config.source, heard, config.splits)
-    defects = Defects.load(card.slug)
-    if not heard:
-        defects = defects.without_clips()
-    rules = Rules(exclusions, config.on_error)
-    corpus = Corpus(card.slug, reader, labelling, defects, rules, card.same_words)
-    wanted = Wanted(
-        frozenset(config.emotions), config.min_words, config.max_per_emotion, config.limit
-    )
-    surveyed = survey(corpus, wanted)
-    origin = Origin(
-        corpus=card.slug,
-        corpus_version=card.corpus_version or _digest(reader.files),
-        language=card.language,
-        label_source=config.label_view or card.label_source,
-        audio_origin=card.audio_origin,
-        context=card.context,
-        evaluation_overlap={s: list(v) for s, v in card.evaluation_overlap.items()},
-        rights=card.rights.model_dump(),
-        mapping_version=labelling.version,
-        provider=config.provider,
-        model=config.model or f"{PHRASEBOOK}-{phrasebook.tables_version()}",
-        prompt_version=prompts.draft_version(),
-    )
-    identified = identity(config) | {
-        "corpus_files": _digest(reader.files),
-        "model": origin.model,
-        "mapping_version": labelling.version,
-        "prompt_version": origin.prompt_version,
-        "schema_version": SCHEMA_VERSION,
-        "strategies_version": strategies.tables_version(),
-        "class_views_version": views_version(),
-        "excluded_ids": exclusions.digest,
-    }
-    return Plan(config, card, corpus, surveyed, origin, identified, heard)
 
 
 def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -> Finished:
@@ -369,26 +265,3 @@ def _interrupt_on(number: signal.Signals) -> None:
     """Let a signal end the command at once."""
     asyncio.get_running_loop().remove_signal_handler(number)
     signal.signal(number, signal.default_int_handler)
-
-
-def _check_may_send(config: BuildConfig, card: Card) -> None:
-    if config.provider == PHRASEBOOK:
-        return
-    from builders.drafting.addresses import check_address, is_third_party
-
-    for address in config.base_urls:
-        check_address(address)
-        if card.send_to_third_party.text != "yes" and is_third_party(address):
-            raise ConfigError(
-                f"{card.title} may not be sent to a third party such as {address} "
-                f"(its card says {card.send_to_third_party.text})",
-                do="use an endpoint on this machine or in your own network",
-            )
-
-
-def _digest(files: tuple[Path, ...]) -> str:
-    """Return one digest over annotation files, by name and content."""
-    digest = hashlib.sha256()
-    for path in sorted(files, key=lambda path: path.name):
-        digest.update(f"{path.name} {file_digest(path)}\n".encode())
-    return digest.hexdigest()
