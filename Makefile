@@ -6,15 +6,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # A key in the environment must not make the demonstration spend anything.
 NO_PROVIDER := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u HEARTEN_API_KEY -u HEARTEN_MODEL -u HEARTEN_BASE_URL
 
-.PHONY: demo test test-all check fix setup golden clean
+.PHONY: demo browser pictures test test-all check fix setup golden clean
 
 demo: .venv/core  ## build the sample dataset, without a key or an account
 	$(NO_PROVIDER) $(BIN)/build --corpus meld --sample
 
-test: .venv/test  ## run every test but the slow ones
+test: .venv/test browser  ## run every test but the slow ones
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: .venv/test  ## run every test
+test-all: .venv/test browser  ## run every test
 	$(BIN)/python -m pytest
 
 check: .venv/test  ## format, lint, types
@@ -39,6 +39,14 @@ setup: .venv/test
 .venv/test: .venv/core
 	$(PIP) install -q -c constraints.txt -e ".[test]"
 	@touch $@
+
+browser:  ## Debian's Chromium, in which the review page is tested
+	@command -v chromium >/dev/null || { \
+	  root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$root apt-get -qq update && $$root apt-get -qq install -y --no-install-recommends chromium; }
+
+pictures: .venv/test browser  ## take the pictures of the review page in docs/images anew
+	$(BIN)/python tests/review/pictures.py docs/images
 
 clean:  ## remove what was set up; output/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

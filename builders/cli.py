@@ -40,6 +40,7 @@ Persona = Literal["assistant", "addressee"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
+ReviewOrder = Literal["build", "doubt"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder of a build.")]
 
@@ -183,6 +184,54 @@ def report_command(folder: Folder) -> None:
     from builders.commands import status
 
     status.report(folder)
+
+
+@app.command("review")
+def review_command(  # noqa: PLR0913 - one argument for each option
+    folder: Folder,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: a free one.")] = 8765,
+    invite: Annotated[
+        list[str] | None, typer.Option(help="Print a link for this annotator.")
+    ] = None,
+    invite_lead: Annotated[
+        list[str] | None, typer.Option(help="Print a link for this lead, who settles and watches.")
+    ] = None,
+    overlap: Annotated[
+        int | None, typer.Option(help="People who decide about each item.", show_default="1")
+    ] = None,
+    order: Annotated[
+        ReviewOrder | None, typer.Option(help="Order of the items.", show_default="build")
+    ] = None,
+    hidden_share: Annotated[
+        float | None,
+        typer.Option(help="Share of items whose reply is hidden at first.", show_default="0"),
+    ] = None,
+    gold_share: Annotated[
+        float | None, typer.Option(help="Share of gold items.", show_default="0.05")
+    ] = None,
+    lease_seconds: Annotated[
+        float | None,
+        typer.Option(help="How long an item is kept for somebody.", show_default="900"),
+    ] = None,
+    text_only: Annotated[
+        bool | None,
+        typer.Option("--text-only/--with-sound", help="Whether only to read, without sound."),
+    ] = None,
+    store: StoreAddress = None,
+) -> None:
+    """Open the page on which annotators hear, read and decide about a build's samples."""
+    from builders.commands import review
+
+    wanted = {
+        "overlap": overlap,
+        "order": order,
+        "hidden_share": hidden_share,
+        "gold_share": gold_share,
+        "lease_seconds": lease_seconds,
+        "text_only": text_only,
+    }
+    review.review(folder, store, (host, port), (invite or (), invite_lead or ()), wanted)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from builders import report
 from builders.parquet import RejectWriter, SplitWriter
 from builders.records import sample_id
 
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "link", "input", "img"}
 
 
 class Page(HTMLParser):

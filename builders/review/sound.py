@@ -1,0 +1,131 @@
+"""What a page plays and draws: clips out of the build's files, their peaks and their pitch.
+
+Peaks and pitch are computed here because a browser would have to decode a whole clip before it
+could draw it. A clip is served as it is held, FLAC, in the ranges a media element asks for.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import soundfile
+
+PEAKS = 800
+_PITCHES = 400
+_FRAME_SECONDS = 0.04
+_LOWEST_HZ, _HIGHEST_HZ = 60.0, 400.0
+# Below these a frame has no pitch: how alike it is to itself one period later, and how loud.
+_LEAST_ALIKE, _LEAST_LOUD = 0.55, 0.01
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+_T = TypeVar("_T")
+
+
+class Part(NamedTuple):
+    """The part of a clip that answers a request: status, the bytes, the headers about them."""
+
+    status: int
+    content: bytes
+    headers: dict[str, str]
+
+
+class Cache:
+    """Holds what was made lately, up to so many bytes; `make` runs once for a name."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most = most_bytes
+        self._size = 0
+        self._held: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, name: str, make: Callable[[], _T], size: Callable[[_T], int]) -> _T:
+        """Return what is held under a name, or make and hold it."""
+        with self._lock:
+            if name in self._held:
+                self._held.move_to_end(name)
+                held: _T = self._held[name][0]
+                return held
+        made = make()
+        with self._lock:
+            if name not in self._held:
+                self._held[name] = made, size(made)
+                self._size += size(made)
+            while self._size > self._most and len(self._held) > 1:
+                self._size -= self._held.popitem(last=False)[1][1]
+        return made
+
+
+def ranged(clip: bytes, wanted: str | None) -> Part:
+    """Return what of a clip a Range header asks for: the whole, a part, or that there is none.
+
+    Several ranges at once are answered with the whole, as RFC 9110 allows.
+    """
+    headers = {"Accept-Ranges": "bytes"}
+    asked = _RANGE.match(wanted.strip()) if wanted else None
+    if asked is None or asked.groups() == ("", ""):
+        return Part(200, clip, headers)
+    first, last = asked.groups()
+    if first:
+        start, end = int(first), min(int(last) if last else len(clip), len(clip) - 1)
+    else:
+        start, end = max(0, len(clip) - int(last)), len(clip) - 1
+    if start > end:
+        return Part(416, b"", headers | {"Content-Range": f"bytes */{len(clip)}"})
+    headers["Content-Range"] = f"bytes {start}-{end}/{len(clip)}"
+    return Part(206, clip[start : end + 1], headers)
+
+
+def drawing(flac: bytes) -> dict[str, Any]:
+    """Return what a page draws of a clip.
+
+    Returns:
+        ``duration`` in seconds; ``peaks``, at most `PEAKS` pairs of lowest and highest value in
+        -1…1; ``pitch``, Hz at equal steps over the whole clip, None where there is none.
+    """
+    samples, rate = soundfile.read(io.BytesIO(flac), dtype="float32")
+    mono = samples if samples.ndim == 1 else samples.mean(axis=1)
+    return {
+        "duration": len(mono) / rate,
+        "peaks": _peaks(mono),
+        "pitch": _pitch(mono, rate),
+    }
+
+
+def _peaks(samples: np.ndarray) -> list[list[float]]:
+    if not len(samples):
+        return []
+    starts = np.linspace(0, len(samples), min(PEAKS, len(samples)), endpoint=False).astype(int)
+    lowest = np.minimum.reduceat(samples, starts)
+    highest = np.maximum.reduceat(samples, starts)
+    pairs: list[list[float]] = np.stack([lowest, highest], 1).round(3).tolist()
+    return pairs
+
+
+def _pitch(samples: np.ndarray, rate: int) -> list[float | None]:
+    """Return the pitch over a clip, by the highest normalised autocorrelation of each frame."""
+    size = int(_FRAME_SECONDS * rate)
+    if len(samples) < size:
+        return []
+    count = min(_PITCHES, max(1, (len(samples) - size) // (size // 4)))
+    starts = np.linspace(0, len(samples) - size, count).astype(int)
+    frames = samples[starts[:, None] + np.arange(size)]
+    loud = np.sqrt((frames**2).mean(axis=1))
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    spectrum = np.fft.rfft(frames, 2 * size, axis=1)
+    alike = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :size]
+    # The later a period is looked for, the fewer samples overlap: compare like with like.
+    alike = alike / np.maximum(alike[:, :1], 1e-9) / (1 - np.arange(size) / size)
+    shortest, longest = int(rate / _HIGHEST_HZ), min(int(rate / _LOWEST_HZ), size - 1)
+    window = alike[:, shortest:longest]
+    best = window.max(axis=1, initial=0)
+    # The first peak that is nearly as good as the best one: a multiple of the period is one too.
+    rising = np.diff(alike[:, shortest - 1 : longest + 1], axis=1) > 0
+    peak = rising[:, :-1] & ~rising[:, 1:] & (window >= 0.9 * best[:, None])
+    lag = np.where(peak.any(axis=1), peak.argmax(axis=1), window.argmax(axis=1)) + shortest
+    voiced = (best > _LEAST_ALIKE) & (loud > _LEAST_LOUD)
+    return [round(rate / int(at), 1) if on else None for at, on in zip(lag, voiced, strict=True)]
