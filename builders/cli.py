@@ -40,6 +40,7 @@ Persona = Literal["assistant", "addressee"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
+Redraft = Literal["rejected"]
 ReviewOrder = Literal["build", "doubt"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder of a build.")]
@@ -120,6 +121,10 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     ] = False,
     retry_kind: Annotated[
         list[str] | None, typer.Option(help="Ask again about those given up for this reason.")
+    ] = None,
+    redraft: Annotated[
+        Redraft | None,
+        typer.Option(help="Draft again what reviewers rejected, as the build NAME@2."),
     ] = None,
     on_error: Annotated[
         OnError | None,

@@ -6,6 +6,8 @@ and what may differ between two runs of it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -23,6 +25,35 @@ SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
 
 Resume = Literal["if-possible", "always", "never"]
+
+
+class Note(BaseModel):
+    """A reply that reviewers turned down, as the model is told: the reply, and why in words."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reply: dict[str, Any]
+    reasons: tuple[str, ...]
+
+
+class Redraft(BaseModel):
+    """What is drafted again: of which build, and for each record its earlier replies.
+
+    `prompt_version` is that of the template which says so; it touches none of the other records.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    of: str
+    prompt_version: str
+    notes: dict[str, tuple[Note, ...]]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Return what identifies it, as JSON values."""
+        dumped = json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()
+        digest = hashlib.sha256(dumped).hexdigest()
+        return {"of": self.of, "records": len(self.notes), "sha256": digest}
 
 
 class BuildConfig(BaseModel):
@@ -62,6 +93,7 @@ class BuildConfig(BaseModel):
     on_error: Literal["quarantine", "stop"] | None = None
     exclusions: Path = Path("exclusions.tsv")
     estimate: bool = False
+    redraft: Redraft | None = None
 
     @field_validator("name")
     @classmethod
@@ -109,8 +141,10 @@ MAY_CHANGE = frozenset(
 
 def identity(config: BuildConfig) -> dict[str, Any]:
     """Return the settings that identify a build, as JSON values, without secrets."""
-    settings = config.model_dump(mode="json", exclude=set(MAY_CHANGE | {"store"}))
+    settings = config.model_dump(mode="json", exclude=set(MAY_CHANGE | {"store", "redraft"}))
     settings["provider"] = config.provider
+    if config.redraft:
+        settings["redraft"] = config.redraft.identity
     return settings
 
 

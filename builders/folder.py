@@ -2,6 +2,7 @@
 
 output/<name>/
   config.json      the settings that identify the build, written first
+  redraft.json     of a build that drafts rejected replies again: which, and what was said of them
   .partial/        results while they are being written; worth nothing after a kill
   data/ rejected.parquet report.html
   manifest.json    written last: where it is, the build is complete
@@ -23,6 +24,7 @@ from filelock import FileLock, Timeout
 from builders.config import BuildConfig
 from builders.errors import ConfigError, OutputError
 
+REDRAFT = "redraft.json"
 _RESULTS = ("data", "rejected.parquet", "report.html")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT}
@@ -69,6 +71,26 @@ class BuildFolder:
             return True
         lock.release()
         return False
+
+    def keep_redraft(self, identity: dict[str, Any], config: BuildConfig) -> None:
+        """Keep what a new build drafts again, as its decisions may change before it is resumed.
+
+        Raises:
+            ConfigError: a setting differs from the earlier build's, so that more would be drafted.
+        """
+        if config.redraft is None:
+            return
+        held = read_json(config.output / config.redraft.of / "config.json")
+        for field in sorted((held.keys() | identity.keys()) - {"redraft"}):
+            if held.get(field) != identity.get(field):
+                raise ConfigError(
+                    f"{field} changed from {_shown(held.get(field))} to "
+                    f"{_shown(identity.get(field))} since {config.redraft.of} was built",
+                    where=self.path,
+                    do="give the settings it was built with, as the other replies stay",
+                )
+        if config.resume == "never" or not (self.path / "config.json").is_file():
+            write_json(self.path / REDRAFT, config.redraft.model_dump(mode="json"))
 
     def admit(self, identity: dict[str, Any], config: BuildConfig) -> None:
         """Check that this run may go on with what is in the folder; keep the settings if it is new.

@@ -63,6 +63,7 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
     plan = make_plan(config)
     folder = BuildFolder(config.folder)
     with folder.hold():
+        folder.keep_redraft(plan.identity, config)
         folder.admit(plan.identity, config)
         if folder.manifest.exists():
             manifest = read_manifest(folder.path)

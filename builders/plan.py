@@ -50,7 +50,9 @@ class Plan:
         sampling = Sampling(config.temperature, config.top_p, config.reply_tokens)
         source = config.label_view or self.card.label_source
         named = self.card.speakers_have_names
-        return Drafter(self.origin.model, config.persona, source, sampling, named)
+        drafter = Drafter(self.origin.model, config.persona, source, sampling, named)
+        drafter.notes = config.redraft.notes if config.redraft else {}
+        return drafter
 
     def targets(self, ledger: Ledger, audio: bool) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""

@@ -222,12 +222,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """A reply and how it came about; `attempts` counts the answers used up."""
+    """A reply and how it came about; `attempts` counts the answers used up.
+
+    `prompt_version` is None where it is that of the whole build.
+    """
 
     reply: dict[str, Any]
     coercions: list[dict[str, str]]
     request_key: str | None
     attempts: int
+    prompt_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,7 @@ def _drafting(drafted: Drafted, origin: Origin) -> dict[str, Any]:
     return {
         "provider": origin.provider,
         "model": origin.model,
-        "prompt_version": origin.prompt_version,
+        "prompt_version": drafted.prompt_version or origin.prompt_version,
         "request_key": drafted.request_key,
         "planned_strategies": None,
         "demonstrations": None,

@@ -42,6 +42,8 @@ def build(given: dict[str, Any]) -> None:
     sample = given["sample"]
     settings = read_settings()
     if given["corpus"].strip().lower() == "all":
+        if given["redraft"]:
+            raise UsageError("--redraft is for one corpus", do="name it with --corpus")
         from builders.commands.build_all import build_all
 
         build_all(given, settings, as_json)
@@ -79,6 +81,7 @@ def tune_collector() -> None:
 def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     """Return the config of a build of one corpus; `given` are the options by name."""
     slug = resolve_slug(given.pop("corpus"))
+    redraft = given.pop("redraft", None)
     sample, source = given.pop("sample"), given.pop("source")
     if sample and source:
         raise UsageError("--sample and --source exclude each other", do="leave one of them out")
@@ -91,7 +94,12 @@ def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
         raise UsageError("--base-url is given without --model", do="name the model that drafts")
     lists["base_urls"] = lists["base_urls"] or _default_addresses(given["model"])
     lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
-    return make_config(corpus=slug, source=source, **lists, **given)
+    config = make_config(corpus=slug, source=source, **lists, **given)
+    if redraft:
+        from builders.review.redraft import redrafting
+
+        return redrafting(config)
+    return config
 
 
 def _default_addresses(model: str | None) -> tuple[str, ...]:

@@ -101,7 +101,8 @@ class Conversation:
 
     def _end(self, result: Draft | GivenUp) -> None:
         if isinstance(result, Draft):
-            self.outcome = Drafted(result.reply, result.coercions, self.key, self._used)
+            version = self._drafter.prompt_version(self.target)
+            self.outcome = Drafted(result.reply, result.coercions, self.key, self._used, version)
             return
         self._given_up = result
         self._number += 1

@@ -7,14 +7,17 @@ takes the same steps over held answers as it took over fresh ones.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+import orjson
+
 from builders import labels, strategies
 from builders.checks.reply import Fault, Reply, read_answer
 from builders.checks.schema import Validator, load_schema, narrowed_reply
+from builders.config import Note
 from builders.drafting import prompts
 from builders.drafting.request import NarrowedSchema, Request, seed_for
 from builders.drafting.store import Answer
@@ -96,6 +99,10 @@ def _form(emotions: Emotions, own_turns: int) -> _Form:
 class Drafter:
     """Makes the requests for a build's targets.
 
+    Attributes:
+        notes: by record, the earlier replies that reviewers rejected, oldest first; what is asked
+            about any other record does not depend on them.
+
     Args:
         model: the model's name, part of each request's key.
         persona: ``assistant`` or ``addressee``.
@@ -112,6 +119,7 @@ class Drafter:
         sampling: Sampling,
         named: bool = True,
     ) -> None:
+        self.notes: Mapping[str, Sequence[Note]] = {}
         self._named = named
         reply = load_schema("reply")["properties"]
         system = prompts.load("draft/system.j2").render(
@@ -120,6 +128,7 @@ class Drafter:
         self._system = {"role": "system", "content": system}
         self._user = prompts.load("draft/user.j2")
         self._correction = prompts.load("draft/correction.j2")
+        self._redraft = prompts.load(prompts.REDRAFT_TEMPLATE)
         self._model = model
         self._sampling = sampling
         self._label_note = _SOURCES[label_source]
@@ -130,6 +139,12 @@ class Drafter:
         Rounds are counted from 0; a further one is made when a target that was given up is retried.
         """
         return self._request(target, number * TRIES)
+
+    def prompt_version(self, target: Target) -> str | None:
+        """Return the version of what a record is drafted again with, None where it is not."""
+        if target.id not in self.notes:
+            return None
+        return f"{prompts.draft_version()}, {self._redraft.version}"
 
     def round(self, target: Target, first: Request) -> Round:
         """Return one round about a target: yields requests, is sent answers, returns the outcome.
@@ -167,7 +182,18 @@ class Drafter:
                 {"role": "user", "content": self._correction.render(errors=errors)},
             )
         attempt = first.attempt + step
-        return replace(first, messages=messages, attempt=attempt, seed=seed_for(target.id, attempt))
+        return replace(first, messages=messages, attempt=attempt, seed=self._seed(target, attempt))
+
+    def _seed(self, target: Target, attempt: int) -> int:
+        """Return the seed of a try; a record that is drafted again gets others than before."""
+        again = len(self.notes.get(target.id, ()))
+        return seed_for(f"{target.id}|again {again}" if again else target.id, attempt)
+
+    def _earlier(self, target: Target) -> Iterator[dict[str, Any]]:
+        """Yield the replies that reviewers rejected, each with what they said against it."""
+        for note in self.notes.get(target.id, ()):
+            yield {"role": "assistant", "content": _as_answered(note.reply)}
+            yield {"role": "user", "content": self._redraft.render(reasons=list(note.reasons))}
 
     def _name(self, turn: Turn) -> str:
         if self._named:
@@ -191,16 +217,23 @@ class Drafter:
         )
         return Request(
             model=self._model,
-            messages=(self._system, {"role": "user", "content": user}),
+            messages=(self._system, {"role": "user", "content": user}, *self._earlier(target)),
             schema=form.schema,
             audio_sha256=None,
             temperature=self._sampling.temperature,
             top_p=self._sampling.top_p,
             max_tokens=self._sampling.max_tokens,
-            seed=seed_for(target.id, attempt),
+            seed=self._seed(target, attempt),
             record_id=target.id,
             attempt=attempt,
         )
+
+
+def _as_answered(reply: Mapping[str, Any]) -> str:
+    """Return a reply as the model was asked to write it, in one order wherever it was kept."""
+    act_and_emotions = {name: reply["awareness"][name] for name in ("act", "emotions")}
+    ordered = {name: reply[name] for name in ("text", "emotion", "strategies")}
+    return orjson.dumps({**ordered, "awareness": act_and_emotions}).decode()
 
 
 def _own_turns(target: Target) -> int:

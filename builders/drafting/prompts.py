@@ -24,6 +24,8 @@ DRAFT_TEMPLATES = (
     "draft/choices.j2",
     "draft/correction.j2",
 )
+# Apart from those, so that an edited word of it makes no other draft stale.
+REDRAFT_TEMPLATE = "draft/redraft.j2"
 
 _HEADER = re.compile(r"\A\{#\n(.*?)\n#\}\n", re.DOTALL)
 _KEYS = ["id", "version", "parts"]

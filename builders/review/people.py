@@ -25,10 +25,10 @@ Role = Literal["annotator", "lead"]
 
 @dataclass(frozen=True, slots=True)
 class Annotator:
-    """Somebody who reviews. Who is known by imported decisions alone is none."""
+    """Somebody who reviews; `name` is None where nobody in particular is meant."""
 
     id: str
-    name: str
+    name: str | None
     role: Role
     takes_crisis: bool
 

@@ -57,6 +57,10 @@ RENDERED = {
     "prompt_user_bare": ("draft/user.j2", BARE),
     "prompt_user_full": ("draft/user.j2", FULL),
     "prompt_choices": ("draft/choices.j2", CHOICES),
+    "prompt_redraft": (
+        "draft/redraft.j2",
+        {"reasons": ["It is too much.", "It could be said to anyone."]},
+    ),
     "prompt_correction": (
         "draft/correction.j2",
         {"errors": ["text has 71 words; 3 to 60 are allowed", "strategies is empty"]},
@@ -99,14 +103,14 @@ def test_rendered_prompt_holds_no_template_syntax_and_no_loose_blanks(name):
     assert text == text.strip()
 
 
-@pytest.mark.parametrize("relative", prompts.DRAFT_TEMPLATES)
+@pytest.mark.parametrize("relative", [*prompts.DRAFT_TEMPLATES, prompts.REDRAFT_TEMPLATE])
 def test_template_id_is_its_path(relative):
     assert f"{prompts.load(relative).id}.j2" == relative
 
 
 def test_every_template_of_drafting_is_in_the_draft_version():
     files = {str(path.relative_to(assets.prompts())) for path in assets.prompts().glob("draft/*")}
-    assert files == set(prompts.DRAFT_TEMPLATES)
+    assert files == {*prompts.DRAFT_TEMPLATES, prompts.REDRAFT_TEMPLATE}
 
 
 def test_each_part_of_the_user_prompt_changes_it():

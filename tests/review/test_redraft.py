@@ -1,0 +1,214 @@
+"""`build --redraft rejected` with a real endpoint: what is asked, what stays, what is compared."""
+
+import json
+import shutil
+
+import pytest
+from builds import hearten, manifest, one_line_error, samples
+from endpoints import TestEndpoint
+from trees import make_meld_tree, meld_row
+
+from builders.build import Build
+from builders.drafting.store import Store
+from builders.review.events import Decision, Reviews
+from builders.review.items import Items, reply_of
+from builders.review.merge import views
+from builders.review.people import People
+from builders.review.preferences import preferences
+from builders.review.queue import Queue
+from builders.review.redraft import later_versions, next_name
+
+REJECTED = 5
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    with TestEndpoint(keep_bodies=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory, endpoint):
+    """A build of forty targets, five of whose replies are rejected and one accepted."""
+    root = tmp_path_factory.mktemp("redraft")
+    make_meld_tree(root / "meld", {"train": [meld_row(d, u) for d in range(4) for u in range(10)]})
+    assert hearten(*arguments(root, endpoint)).code == 0
+    store = Store(str(root / "out" / "hearten.sqlite"))
+    list(Items(store).register(Build(root / "out" / "meld")))
+    ann = People(store).named("Ann")
+    decided = Queue(store).next("meld", ann, REJECTED + 1)
+    for number, item in enumerate(decided):
+        verdict = Decision("reject", reason="generic") if number else Decision("accept")
+        decide(store, item.item, verdict)
+    store.close()
+    return root
+
+
+@pytest.fixture
+def root(once, tmp_path):
+    shutil.copytree(once, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def store(root):
+    opened = Store(str(root / "out" / "hearten.sqlite"))
+    yield opened
+    opened.close()
+
+
+def arguments(root, endpoint, *more):
+    return (
+        *("build", "--corpus", "meld", "--source", root / "meld", "--text-only"),
+        *("--output", root / "out", "--model", "test-model", "--base-url", endpoint.base_url),
+        *more,
+    )
+
+
+def decide(store, item, decision, build="meld"):
+    reviews, ann = Reviews(store), People(store).named("Ann")
+    return reviews.decide(ann.id, reviews.shown(build, item, ann.id), decision)
+
+
+def rejected_ids(store, build="meld"):
+    return [v.item.item for v in views(store, build) if v.status == "rejected"]
+
+
+def test_only_the_rejected_are_asked_again_and_the_rest_stays_byte_for_byte(root, endpoint, store):
+    before = {record["id"]: record for record in samples(root / "out" / "meld")}
+    endpoint.control()
+    ended = hearten(*arguments(root, endpoint, "--redraft", "rejected"))
+    assert ended.code == 0, ended.err
+    log = endpoint.log()
+    assert log["count"] == REJECTED
+    after = {record["id"]: record for record in samples(root / "out" / "meld@2")}
+    assert after.keys() == before.keys()
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == set(rejected_ids(store))
+    for name in changed:
+        assert reply_of(after[name]) != reply_of(before[name])
+        assert after[name]["drafting"]["request_key"] != before[name]["drafting"]["request_key"]
+        assert "draft/redraft 1+" in after[name]["drafting"]["prompt_version"]
+    assert manifest(root / "out" / "meld@2")["result"]["config"]["redraft"]["of"] == "meld"
+
+
+def test_the_prompt_has_the_rejected_reply_and_the_reason_and_is_else_the_same(
+    root, endpoint, store
+):
+    before = {record["id"]: record for record in samples(root / "out" / "meld")}
+    endpoint.control()
+    assert hearten(*arguments(root, endpoint, "--redraft", "rejected")).code == 0
+    bodies = endpoint.log()["bodies"]
+    told = {body["messages"][2]["content"] for body in bodies}
+    wanted = {before[name]["desired_response"]["text"] for name in rejected_ids(store)}
+    assert {json.loads(text)["text"] for text in told} == wanted
+    for body in bodies:
+        system, user, assistant, reason = body["messages"]
+        assert (system["role"], user["role"], assistant["role"], reason["role"]) == (
+            "system",
+            "user",
+            "assistant",
+            "user",
+        )
+        assert "- It could be said to anyone." in reason["content"]
+
+
+def test_decisions_about_what_stayed_the_same_count_in_the_next_version(root, endpoint, store):
+    assert hearten(*arguments(root, endpoint, "--redraft", "rejected")).code == 0
+    list(Items(store).register(Build(root / "out" / "meld@2")))
+    (view,) = views(store, "meld@2")
+    assert view.status == "accepted"
+    left = Queue(store).left("meld@2", People(store).named("Ann"))
+    assert left.items - left.done == left.items - 1
+    again = {item.item for item in Queue(store).next("meld@2", People(store).named("Ann"), 100)}
+    assert set(rejected_ids(store)) <= again and view.item.item not in again
+
+
+def test_a_version_that_was_begun_goes_on_with_what_it_was_begun_with(root, endpoint, store):
+    flags = arguments(root, endpoint, "--redraft", "rejected")
+    endpoint.control(faults=[{"kind": "status", "status": 500, "every": 1}])
+    assert hearten(*flags, "--patience", "1", "--timeout", "2").code == 3
+    name = rejected_ids(store)[0]
+    decide(store, name, Decision("accept"))
+    endpoint.control(faults=[])
+    assert hearten(*flags).code == 0
+    redrafted = json.loads((root / "out" / "meld@2" / "redraft.json").read_text())
+    assert len(redrafted["notes"]) == REJECTED and name in redrafted["notes"]
+    endpoint.control()
+    ended = hearten(*flags)
+    assert "is complete already" in ended.out
+    assert endpoint.log()["count"] == 0
+
+
+def test_a_third_version_is_told_of_both_earlier_replies_and_keeps_the_second(
+    root, endpoint, store
+):
+    assert hearten(*arguments(root, endpoint, "--redraft", "rejected")).code == 0
+    second = {record["id"]: record for record in samples(root / "out" / "meld@2")}
+    list(Items(store).register(Build(root / "out" / "meld@2")))
+    name = rejected_ids(store)[0]
+    decide(store, name, Decision("reject", reason="too_much"), "meld@2")
+    endpoint.control()
+    flags = arguments(root, endpoint, "--name", "meld@2", "--redraft", "rejected")
+    assert hearten(*flags).code == 0
+    (body,) = endpoint.log()["bodies"]
+    assert [message["role"] for message in body["messages"][2:]] == ["assistant", "user"] * 2
+    third = {record["id"]: record for record in samples(root / "out" / "meld@3")}
+    assert {n for n in third if third[n] != second[n]} == {name}
+    assert [one.folder.name for one in later_versions(root / "out" / "meld")] == [
+        "meld@2",
+        "meld@3",
+    ]
+
+
+def test_an_accepted_later_draft_is_preferred_to_the_rejected_one(root, endpoint, store):
+    assert hearten(*arguments(root, endpoint, "--redraft", "rejected")).code == 0
+    build, later = Build(root / "out" / "meld"), Build(root / "out" / "meld@2")
+    list(Items(store).register(later))
+    name, other = rejected_ids(store)[:2]
+    decide(store, name, Decision("accept"), "meld@2")
+    reviews, ann = Reviews(store), People(store).named("Ann")
+    first, second = (reviews.shown(b, other, ann.id) for b in ("meld", "meld@2"))
+    reviews.compare(ann.id, first, second.seen, "b")
+    drafts = {r["id"]: reply_of(r) for r in later.samples()}
+    found = [*preferences(build, store, [later])]
+    pairs = {(pair["id"], pair["origin"]): pair for pair in found}
+    assert len(pairs) == len(found) == REJECTED + 1
+    better = pairs[name, "rejection"]
+    assert better["chosen"] == drafts[name] and better["chosen_from"]["build"] == "meld@2"
+    assert better["rejected_from"]["build"] == "meld"
+    compared = pairs[other, "comparison"]
+    assert compared["chosen"] == drafts[other]
+    assert pairs[other, "rejection"]["chosen"] is None
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--limit", "3"], "--limit 3 with --redraft"),
+        (["--temperature", "0.1"], "temperature changed"),
+        (["--name", "nothing"], "nothing"),
+        (["--store", "elsewhere.sqlite"], "nobody has rejected a reply of meld"),
+        (["--corpus", "all"], "--redraft is for one corpus"),
+    ],
+)
+def test_what_would_draft_more_than_the_rejected_is_refused(root, endpoint, more, words, tmp_path):
+    flags = arguments(root, endpoint, "--redraft", "rejected", *more)
+    endpoint.control()
+    ended = hearten(*flags, cwd=tmp_path)
+    assert ended.code in (1, 2)
+    assert words in one_line_error(ended)
+    assert endpoint.log()["count"] == 0
+
+
+def test_answers_that_are_not_in_the_store_are_not_paid_for_again(root, endpoint, store):
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM answers WHERE rowid IN (SELECT 1)")
+    ended = hearten(*arguments(root, endpoint, "--redraft", "rejected"))
+    assert ended.code == 1
+    assert "answers of meld are not in the store" in one_line_error(ended)
+
+
+def test_versions_are_counted_from_two():
+    names = ("meld", "meld@2", "a@b", "@")
+    assert [next_name(name) for name in names] == ["meld@2", "meld@3", "a@b@2", "@@2"]
