@@ -13,6 +13,8 @@ import typer
 from builders import __version__
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
+# Commands beside `build` that look into the store.
+_WITH_STORE = ("status", "review", "review-status", "review-export", "review-import")
 # What the command line library returns instead of letting a KeyboardInterrupt through.
 _INTERRUPTED = 130
 # Typer carries its own copy of click and exports only this leaf of its errors.
@@ -41,6 +43,7 @@ Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
 Redraft = Literal["rejected"]
+ReviewForm = Literal["events", "merged", "preferences", "label-studio", "potato"]
 ReviewOrder = Literal["build", "doubt"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder of a build.")]
@@ -183,6 +186,43 @@ def status_command(folder: Folder, store: StoreAddress = None, as_json: Json = F
     status.status(folder, store, as_json)
 
 
+@app.command("review-status")
+def review_status_command(
+    folder: Folder, store: StoreAddress = None, as_json: Json = False
+) -> None:
+    """Say what reviewers have decided about a build, and how far they agree."""
+    from builders.commands import review_data
+
+    review_data.status(folder, store, as_json)
+
+
+@app.command("review-export")
+def review_export_command(
+    folder: Folder,
+    to: Annotated[Path, typer.Option(help="File to write; a folder for the last two forms.")],
+    form: Annotated[
+        ReviewForm, typer.Option("--format", help="What to write, and how.")
+    ] = "events",
+    store: StoreAddress = None,
+) -> None:
+    """Write decisions, merged decisions or preference pairs; annotators are pseudonyms."""
+    from builders.commands import review_data
+
+    review_data.export(folder, store, to, form)
+
+
+@app.command("review-import")
+def review_import_command(
+    folder: Folder,
+    events: Annotated[Path, typer.Argument(help="A file that review-export wrote.")],
+    store: StoreAddress = None,
+) -> None:
+    """Add decisions from a file to the store; those it holds already are left."""
+    from builders.commands import review_data
+
+    review_data.read_events(folder, store, events)
+
+
 @app.command("report")
 def report_command(folder: Folder) -> None:
     """Write the report of a finished build again from its files."""
@@ -286,7 +326,8 @@ def _defaults(name: str) -> dict[str, Any]:
     settings = settings | listed
     if name == "build":
         return settings
-    return {"build": settings, "status": {n: settings[n] for n in settings if n == "store"}}
+    store = {name: settings[name] for name in settings if name == "store"}
+    return {"build": settings, **dict.fromkeys(_WITH_STORE, store)}
 
 
 def _fail(line: str, code: int) -> None:

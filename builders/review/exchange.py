@@ -48,14 +48,14 @@ def event_lines(events: Iterable[Event]) -> Iterator[bytes]:
     """Yield events as JSON Lines, each with its line feed."""
     for event in sorted(events, key=lambda event: (event.at, event.id)):
         document = {name: value for name, value in asdict(event).items() if name not in _LOCAL}
-        yield _line(document)
+        yield json_line(document)
 
 
 def merged_lines(views: Iterable[Merged]) -> Iterator[bytes]:
     """Yield what was decided about each item: its `review`, the reply wanted, who decided what."""
     for view in views:
         decision = view.decisive.decision if view.decisive else None
-        yield _line(
+        yield json_line(
             {
                 "id": view.item.item,
                 "build": view.item.build,
@@ -150,5 +150,6 @@ def _not_an_event(what: str, where: str) -> SourceError:
     )
 
 
-def _line(document: Any) -> bytes:
+def json_line(document: Any) -> bytes:
+    """Return a document as one line of JSON, its keys in alphabetical order."""
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)

@@ -1,0 +1,189 @@
+"""`review-status`, `review-export` and `review-import`, as a user runs them."""
+
+import json
+import xml.etree.ElementTree as xml
+
+import pytest
+import soundfile
+import yaml
+from builds import hearten, one_line_error, samples
+from test_merge import decide, edit
+
+from builders.build import Build
+from builders.drafting.store import Store
+from builders.review.events import Decision, Reviews
+from builders.review.items import Items, Records
+from builders.review.people import People
+from builders.review.queue import Queue
+from builders.review.settings import Settings, save_settings
+
+ACCEPT = Decision("accept", strategies=("validation",), ratings={"fit": 4}, comment="fits")
+
+
+class Review:
+    """What `test_merge.decide` takes, over the store beside a build."""
+
+    def __init__(self, folder):
+        self.store = Store(str(folder.parent / "hearten.sqlite"))
+        self.name, self.build = folder.name, Build(folder)
+        list(Items(self.store).register(self.build))
+        self.people, self.reviews = People(self.store), Reviews(self.store)
+        self.ann, self.bob = self.people.named("Ann Example"), self.people.named("Bob")
+        save_settings(self.store, self.name, Settings(overlap=2, gold_share=0))
+        self.items = Queue(self.store).next(self.name, self.ann, 4)
+
+
+@pytest.fixture
+def review(folder):
+    """Four items: accepted by two, edited, flagged and rejected, disputed."""
+    made = Review(folder)
+    record = Records(made.build).record(made.items[1].shard, made.items[1].row)
+    accept = Decision("accept", ratings={"fit": 4}, comment="fits <b>&</b>")
+    decide(made, made.items[0], made.ann, accept)
+    decide(made, made.items[0], made.bob, accept)
+    decide(made, made.items[1], made.ann, edit(record))
+    decide(made, made.items[2], made.ann, Decision("reject", reason="generic", flags=("unsafe",)))
+    decide(made, made.items[3], made.ann, accept)
+    decide(made, made.items[3], made.bob, Decision("reject", reason="too_much"))
+    made.store.close()
+    return made
+
+
+def test_the_status_says_what_is_decided_by_whom_and_how_far_they_agree(review, folder, tmp_path):
+    ended = hearten("review-status", folder, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    count = len(samples(folder))
+    for line in (
+        f"meld: 4 of {count} samples are decided about",
+        "2 of them by 2 people, as wanted",
+        "  1 accepted",
+        "  1 disputed",
+        "  1 flagged unsafe",
+        "Ann Example: 4 decided, 0 skipped",
+        f"to be settled: {review.items[3].item}",
+    ):
+        assert line in ended.out
+    verdict = next(line for line in ended.out.splitlines() if line.split()[0] == "verdict")
+    assert "2 items, 50% of the pairs equal" in verdict
+    fit = next(line for line in ended.out.splitlines() if line.split()[0] == "fit")
+    assert "undefined (1 items, 100% of the pairs equal)" in fit
+
+
+def test_the_status_as_json_has_pseudonyms_and_the_rules_of_publishing(review, folder, tmp_path):
+    (tmp_path / "hearten.toml").write_text("[publish]\nreviewed_share = 0.9\nalpha_affect = 0.45\n")
+    ended = hearten("review-status", folder, "--json", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    known = json.loads(ended.out)
+    assert known["statuses"] == {"accepted": 1, "disputed": 1, "edited": 1, "rejected": 1}
+    assert known["annotators"][review.ann.id]["decided"] == 4
+    assert "Ann Example" not in ended.out
+    assert {r["rule"]: r["passed"] for r in known["rules"]} == {
+        "reviewed_share": False,
+        "alpha_affect": True,
+    }
+
+
+def test_events_are_exported_imported_and_the_same_again(review, folder, tmp_path):
+    assert hearten("review-export", folder, "--to", tmp_path / "e.jsonl").code == 0
+    imported = hearten(
+        *("review-import", folder, tmp_path / "e.jsonl", "--store", tmp_path / "new.sqlite")
+    )
+    assert "6 events read, 6 of them new" in imported.out
+    again = hearten("review-import", folder, tmp_path / "e.jsonl")
+    assert "6 events read, 0 of them new" in again.out
+    flags = ("--store", tmp_path / "new.sqlite", "--to", tmp_path / "f.jsonl")
+    assert hearten("review-export", folder, *flags).code == 0
+    text = (tmp_path / "e.jsonl").read_bytes()
+    assert (tmp_path / "f.jsonl").read_bytes() == text and b"Ann Example" not in text
+
+
+@pytest.mark.parametrize(("form", "lines"), [("merged", 4), ("preferences", 2)])
+def test_merged_decisions_and_pairs_are_json_lines(review, folder, tmp_path, form, lines):
+    ended = hearten("review-export", folder, "--format", form, "--to", tmp_path / "x" / "y.jsonl")
+    assert f"{lines} lines" in ended.out
+    read = [json.loads(line) for line in (tmp_path / "x" / "y.jsonl").read_text().splitlines()]
+    assert len(read) == lines and all(row["id"].startswith("meld-") for row in read)
+
+
+def test_label_studio_gets_tasks_a_configuration_and_clips(review, folder, tmp_path):
+    to = tmp_path / "ls"
+    ended = hearten("review-export", folder, "--format", "label-studio", "--to", to)
+    records = {record["id"]: record for record in samples(folder)}
+    assert f"{len(records)} samples" in ended.out
+    controls = {
+        node.get("name"): node.tag
+        for node in xml.parse(to / "config.xml").iter()
+        if node.get("name")
+    }
+    fields = {
+        node.get("value")[1:]
+        for node in xml.parse(to / "config.xml").iter()
+        if (node.get("value") or "").startswith("$")
+    }
+    tags = {"choices": "Choices", "textarea": "TextArea", "rating": "Rating"}
+    tasks = json.loads((to / "tasks.json").read_text())
+    assert {task["data"]["id"] for task in tasks} == records.keys()
+    results = 0
+    for task in tasks:
+        assert fields <= task["data"].keys()
+        for annotation in (*task["annotations"], *task["predictions"]):
+            for result in annotation["result"]:
+                assert controls[result["from_name"]] == tags[result["type"]]
+                assert controls[result["to_name"]] == "Text"
+                results += 1
+        if task["data"]["audio"]:
+            clip = to.parent / task["data"]["audio"].removeprefix("/data/local-files/?d=")
+            assert soundfile.info(clip).samplerate == 16000
+    assert results > 2 * len(records)
+    by_id = {task["data"]["id"]: task for task in tasks}
+    said = by_id[review.items[0].item]["annotations"]
+    assert {one["meta"]["annotator"] for one in said} == {review.ann.id, review.bob.id}
+    assert "Ann Example" not in (to / "tasks.json").read_text()
+
+
+def test_potato_gets_data_a_configuration_and_what_each_annotator_said(review, folder, tmp_path):
+    to = tmp_path / "potato"
+    assert hearten("review-export", folder, "--format", "potato", "--to", to).code == 0
+    config = yaml.safe_load((to / "config.yaml").read_text())
+    rows = [json.loads(line) for line in (to / config["data_files"][0]).read_text().splitlines()]
+    assert len(rows) == len(samples(folder))
+    for row in rows:
+        for field in config["instance_display"]["fields"]:
+            assert field["key"] in row
+        assert not row["audio"] or (to / row["audio"]).is_file()
+    schemes = {scheme["name"]: scheme for scheme in config["annotation_schemes"]}
+    path = to / config["output_annotation_dir"] / review.ann.id / "annotated_instances.jsonl"
+    said = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(said) == 4
+    for one in said:
+        for name, chosen in one["label_annotations"].items():
+            offered = schemes[name].get("labels")
+            assert offered is None or set(chosen) <= set(offered)
+    edits = [s for s in said if "edit" in s["label_annotations"]["verdict"]]
+    assert edits[0]["label_annotations"]["reply"] == {
+        "text_box": "That sounds like a lot to carry tonight."
+    }
+
+
+def test_a_store_that_is_not_there_is_named(folder, tmp_path):
+    for command in (["review-status"], ["review-export", "--to", tmp_path / "x"]):
+        ended = hearten(command[0], folder, *command[1:], "--store", tmp_path / "none.sqlite")
+        assert ended.code == 1
+        assert "there is no store" in one_line_error(ended)
+    assert not (tmp_path / "none.sqlite").exists()
+
+
+def test_a_build_that_nobody_has_reviewed_says_so(folder, tmp_path):
+    ended = hearten("review-status", folder, cwd=tmp_path)
+    assert "meld: 0 of " in ended.out
+    to = tmp_path / "x.jsonl"
+    assert "0 lines" in hearten("review-export", folder, "--to", to).out
+    assert to.read_bytes() == b""
+
+
+def test_a_file_that_cannot_be_written_is_named(review, folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    for form in ("events", "potato"):
+        to = tmp_path / "file" / "below"
+        ended = hearten("review-export", folder, "--format", form, "--to", to)
+        assert ended.code == 1 and "choose another --to" in one_line_error(ended)
