@@ -18,7 +18,7 @@ LAYERS = [
     {"cli"},
     {"commands"},
     {"pipeline", "verify"},
-    {"sink", "targets", "report", "adopt", "progress", "build"},
+    {"sink", "targets", "report", "adopt", "progress", "build", "conversation"},
     {"samples", "selection", "context", "parquet", "manifest", "engines"},
     {"drafting"},
     {"checks", "voice", "corpora"},
