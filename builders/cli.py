@@ -34,6 +34,10 @@ Source = Annotated[
 Persona = Literal["assistant", "addressee"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
+Format = Literal["chat", "ms-swift", "llama-factory", "trl", "nemo", "webdataset", "lhotse"]
+Task = Literal["sft", "dpo", "kto", "grpo"]
+Profile = Literal["qwen2-audio", "qwen2.5-omni", "qwen3-omni"]
+Subset = Literal["weak", "strong"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder of a build.")]
 
@@ -163,6 +167,43 @@ def report_command(folder: Folder) -> None:
     commands.report(folder)
 
 
+@app.command("export")
+def export_command(  # noqa: PLR0913 - one argument for each option
+    folder: Folder,
+    format: Annotated[Format, typer.Option(help="Whose form.")],
+    to: Annotated[Path, typer.Option(help="Where to: a new folder, or an earlier export.")],
+    task: Annotated[Task, typer.Option(help="What is trained.")] = "sft",
+    profile: Annotated[
+        Profile | None, typer.Option(help="The model: how clips are spelt, and its limits.")
+    ] = None,
+    system_prompt: Annotated[
+        Path | None, typer.Option(help="A text file: the system turn of every row.")
+    ] = None,
+    reply_audio: Annotated[
+        bool, typer.Option("--reply-audio", help="Put the assistant's speech in.")
+    ] = False,
+    context_audio: Annotated[
+        bool, typer.Option("--context-audio", help="Let earlier turns be heard where they can.")
+    ] = False,
+    subset: Annotated[
+        Subset | None, typer.Option(help="Only where the words (weak) or the voice tell (strong).")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Only labels that match ours, with known agreement.")
+    ] = False,
+    voice_words: Annotated[
+        bool, typer.Option("--with-voice-words", help="Say how the voice sounds, in words.")
+    ] = False,
+    store: StoreAddress = None,
+    as_json: Json = False,
+) -> None:
+    """Write a finished build in the form that a trainer loads."""
+    given = dict(locals())
+    from builders import commands
+
+    commands.export(given)
+
+
 def main() -> None:
     """Run `hearten`."""
     _run(app, "hearten")
@@ -210,7 +251,8 @@ def _defaults(name: str) -> dict[str, Any]:
     settings = settings | listed
     if name == "build":
         return settings
-    return {"build": settings, "status": {n: settings[n] for n in settings if n == "store"}}
+    store = {n: settings[n] for n in settings if n == "store"}
+    return {"build": settings, "status": store, "export": store}
 
 
 def _fail(line: str, code: int) -> None:

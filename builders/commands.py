@@ -153,6 +153,42 @@ def report(folder: Path) -> None:
     print(pages.write(folder, read_manifest(folder)))
 
 
+def export(given: dict[str, Any]) -> None:
+    """Write a build in a trainer's form, and say what became of every record.
+
+    Args:
+        given: the options of the command line by name.
+    """
+    from builders import exports
+    from builders.exports.formats import start_line
+    from builders.exports.options import make_options
+
+    folder, to, store = given.pop("folder"), given.pop("to"), given.pop("store")
+    as_json = given.pop("as_json")
+    options = make_options(**given)
+    exported = exports.export(folder, to, options, store)
+    counts = exported.counts
+    start = start_line(options.format, options.task, options.model)
+    if as_json:
+        told = {"folder": str(to), **counts.totals, "splits": counts.by_split(), "start": start}
+        print(json.dumps(told, indent=2))
+        return
+    for split, count in counts.by_split().items():
+        print(f"{split}: {count['written']:,} of {count['read']:,}")
+    totals = counts.totals
+    print(
+        f"{totals['read']:,} read = {totals['written']:,} written + {totals['left_out']:,} left out"
+    )
+    for reason, number in counts.reasons().items():
+        print(f"  left out: {number:,} {reason}")
+    if options.context_audio:
+        print(f"clips of earlier turns: {exported.clips_found:,} of {exported.clips_wanted:,}")
+    print(f"export: {to}")
+    print(f"next, from there:\n  {start}")
+    if counts.providers[PHRASEBOOK]:
+        print(PHRASEBOOK_WARNING)
+
+
 def _config(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     slug = resolve_slug(given.pop("corpus"))
     sample, source = given.pop("sample"), given.pop("source")

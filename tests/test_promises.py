@@ -17,6 +17,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"commands"},
+    {"exports", "publishing"},
     {"pipeline", "verify"},
     {"sink", "targets", "report", "adopt", "progress", "build", "conversation"},
     {"samples", "selection", "context", "parquet", "manifest", "engines"},

@@ -1,0 +1,70 @@
+"""What an export says of itself: `export.json`, and a README that `datasets` reads as well."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from builders import __version__
+from builders.exports.counting import Counts
+from builders.exports.formats import start_line
+from builders.exports.options import Options
+from builders.folder import write_json
+from builders.parquet import file_digest
+
+MARKER = "export.json"
+LEFT_OUT = "left_out.jsonl"
+
+
+def describe(
+    to: Path, result: dict[str, Any], options: Options, counts: Counts, files: dict[str, list[str]]
+) -> None:
+    """Write `export.json` and `README.md`.
+
+    Args:
+        to: the folder of the export.
+        result: the `result` object of the build's manifest, whose digest is kept.
+        options: what was asked for.
+        counts: what became of the records.
+        files: the files that hold the rows, by split.
+    """
+    names = [LEFT_OUT, *(name for names in files.values() for name in names)]
+    told = {
+        "hearten": __version__,
+        "build": result["name"],
+        "build_sha256": sha256(orjson.dumps(result, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        "options": options.as_json(),
+        "splits": counts.by_split(),
+        "licences": dict(sorted(counts.licences.items())),
+        "files": [{"path": name, "sha256": file_digest(to / name)} for name in names],
+    }
+    write_json(to / MARKER, told)
+    page = _page(result["name"], options, counts, files)
+    (to / "README.md").write_text(page, encoding="utf-8")
+
+
+def _page(name: str, options: Options, counts: Counts, files: dict[str, list[str]]) -> str:
+    lines = ["---", "configs:", "- config_name: default", "  data_files:"]
+    for split, names in files.items():
+        # `datasets` keeps the name "all" for itself.
+        lines.append(f"  - split: {'unsplit' if split == 'all' else split}")
+        lines.append("    path:")
+        lines += [f"    - {file}" for file in names]
+    left_out = counts.totals["left_out"]
+    lines += [
+        "---",
+        "",
+        f"# {name} for {options.format} ({options.task})",
+        "",
+        f"{counts.totals['written']:,} rows; {left_out:,} records are left out, see `{LEFT_OUT}`. "
+        f"The terms of what it is made from: {', '.join(sorted(counts.licences))}.",
+        "",
+        "From inside this folder:",
+        "",
+        f"    {start_line(options.format, options.task, options.model)}",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,76 @@
+"""What each trainer's format takes and each model bears, as `formats.toml` says it."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+_TABLE = Path(__file__).with_name("formats.toml")
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Facts(_Facts):
+    """What a trainer's format takes; the fields are explained in `formats.toml`."""
+
+    mark: str
+    reserved: tuple[str, ...]
+    several: bool
+    needs_audio: bool
+    needs_profile: bool
+    start: dict[str, str]
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Return the tasks the format serves: sft, dpo, kto, grpo or fewer."""
+        return tuple(self.start)
+
+
+class Profile(_Facts):
+    """What a model bears: seconds of one clip, tokens of one row, and how clips are spelt."""
+
+    model: str
+    audio_key: str
+    seconds: float
+    tokens: int
+    tokens_per_second: float
+    speaks: bool
+    speech_system: str | None = None
+
+
+class _Models(_Facts):
+    model: str
+    text_model: str
+
+
+class _Table(_Facts):
+    formats: dict[str, Facts]
+    profiles: dict[str, Profile]
+    models: _Models
+
+
+@cache
+def _table() -> _Table:
+    return _Table(**tomllib.loads(_TABLE.read_text(encoding="utf-8")))
+
+
+def formats() -> dict[str, Facts]:
+    """Return the facts of every format by its name on the command line."""
+    return _table().formats
+
+
+def profiles() -> dict[str, Profile]:
+    """Return what every model bears, by its name on the command line."""
+    return _table().profiles
+
+
+def start_line(name: str, task: str, profile: Profile | None) -> str:
+    """Return the line that starts a run, or reads the data, from inside an export's folder."""
+    models = _table().models
+    model = profile.model if profile else models.model
+    return formats()[name].start[task].format(model=model, text_model=models.text_model)

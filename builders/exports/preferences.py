@@ -1,0 +1,93 @@
+"""What people preferred: the reply they accepted or wrote, against the one they turned down.
+
+Only people's decisions count. An answer that failed a check and was asked for again is in the store
+as well, but it was turned down for its form (no JSON, a strategy too many, too long), and nobody
+compared it with the one that passed: such pairs would teach a model our checks, not empathy.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+import orjson
+
+from builders.errors import ConfigError
+from builders.exports.choosing import LeftOut
+from builders.exports.examples import Example
+
+
+class Preferences:
+    """Adds to examples what people decided about their replies.
+
+    Args:
+        task: dpo, kto, or another one, which needs no decision.
+        store: the store that holds the drafts; only dpo opens it.
+    """
+
+    def __init__(self, task: str, store: str) -> None:
+        self._task = task
+        if task == "dpo":
+            from builders.drafting.store import Store, store_exists
+
+            if not store_exists(store):
+                raise ConfigError(
+                    f"there is no store {store}",
+                    expected="the store that holds the drafts which people edited",
+                    do="name it with --store",
+                )
+            self._store = Store(store)
+
+    def __enter__(self) -> Preferences:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._task == "dpo":
+            self._store.close()
+
+    def add(self, example: Example) -> LeftOut | None:
+        """Fill in `rejected` or `label` where the task needs it; return why it cannot be done."""
+        if self._task not in ("dpo", "kto"):
+            return None
+        review = example.record["review"]
+        if review is None:
+            return LeftOut("not_reviewed", "nobody has reviewed the reply")
+        if self._task == "kto":
+            example.label = review["status"] != "rejected"
+            return None
+        if review["status"] != "edited":
+            return LeftOut(
+                "no_pair", f"the reply was {review['status']}; an edited one makes a pair"
+            )
+        example.rejected = self._draft(example.record["drafting"]["request_key"])
+        return (
+            None if example.rejected else LeftOut("draft_not_held", "the store has no such draft")
+        )
+
+    def _draft(self, key: str | None) -> str | None:
+        """Return the text of the draft that was edited."""
+        held = self._store.held([key]) if key else {}
+        if key not in held:
+            return None
+        text = str(orjson.loads(held[key].text)["text"])
+        return "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
+
+
+def need_reviews(task: str, reviewed: bool, build: Path) -> None:
+    """Stop an export of preferences from a build that nobody has reviewed.
+
+    Raises:
+        ConfigError: there is nothing to prefer.
+    """
+    if task in ("dpo", "kto") and not reviewed:
+        raise ConfigError(
+            f"there are no {'pairs' if task == 'dpo' else 'verdicts'}: "
+            "nobody has reviewed a reply of this build",
+            where=build,
+            do="review it first, or take --task sft",
+        )
