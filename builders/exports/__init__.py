@@ -59,9 +59,10 @@ def export(folder: Path, to: Path, options: Options, store: str | None = None) -
     """
     build = Build(folder)
     _check_known(build, options)
+    to = to.resolve()
     _check_free(to)
     staged = to.with_name(f".{to.name}.partial")
-    with writable(to, "--to"):
+    with writable(to.parent, "--to"):
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
         try:
