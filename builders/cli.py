@@ -204,6 +204,62 @@ def export_command(  # noqa: PLR0913 - one argument for each option
     commands.export(given)
 
 
+@app.command("publish")
+def publish_command(  # noqa: PLR0913 - one argument for each option
+    folder: Folder,
+    repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The repository on the Hub.")],
+    public: Annotated[
+        bool, typer.Option("--public", help="Let everybody read it, once it is checked.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write the files and print the plan; send nothing.")
+    ] = False,
+    allow_phrasebook: Annotated[
+        bool, typer.Option("--allow-phrasebook", help="Publish replies of the phrasebook too.")
+    ] = False,
+    with_audio: Annotated[
+        bool, typer.Option("--with-audio", help="Repeat the clips in the small configs.")
+    ] = False,
+    right: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--i-have-the-right-to",
+            metavar="KIND:CORPUS",
+            help="Publish more than the corpus's terms let, privately; may be given again.",
+        ),
+    ] = None,
+    store: StoreAddress = None,
+    as_json: Json = False,
+) -> None:
+    """Publish to the Hub what the corpus's terms let be published, as a new version."""
+    given = dict(locals())
+    from builders import commands
+
+    commands.publish(given)
+
+
+@app.command("hydrate")
+def hydrate_command(
+    dataset: Annotated[str, typer.Option(metavar="ORG/NAME", help="The repository on the Hub.")],
+    source: Annotated[Path, typer.Option(help="Your own copy of the corpus.")],
+    revision: Annotated[
+        str | None, typer.Option(help="Which version.", show_default="the last one")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the build.", show_default="the repository's")
+    ] = None,
+    output: Annotated[Path, _env("OUTPUT", "Folder of all builds. [default: output]")] = Path(
+        "output"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Rebuild the whole dataset from what was published and your own copy of the corpus."""
+    given = dict(locals())
+    from builders import commands
+
+    commands.hydrate(given)
+
+
 def main() -> None:
     """Run `hearten`."""
     _run(app, "hearten")
@@ -252,7 +308,7 @@ def _defaults(name: str) -> dict[str, Any]:
     if name == "build":
         return settings
     store = {n: settings[n] for n in settings if n == "store"}
-    return {"build": settings, "status": store, "export": store}
+    return {"build": settings, "status": store, "export": store, "publish": store}
 
 
 def _fail(line: str, code: int) -> None:

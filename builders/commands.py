@@ -189,6 +189,45 @@ def export(given: dict[str, Any]) -> None:
         print(PHRASEBOOK_WARNING)
 
 
+def publish(given: dict[str, Any]) -> None:
+    """Publish a build, and say what went out and what did not.
+
+    Args:
+        given: the options of the command line by name.
+    """
+    from builders.publishing import conditions, describing, release
+    from builders.publishing.hub import Hub
+
+    as_json, claims = given.pop("as_json"), tuple(given.pop("right") or ())
+    rules = conditions.read_rules(load_settings(Path(SETTINGS_FILE)))
+    asked = release.Asked(claims=claims, **given)
+    done = release.publish(asked, rules, Hub(asked.repo), _silent if as_json else print)
+    if as_json:
+        print(json.dumps(describing.as_json(asked, done), indent=2))
+        return
+    for line in describing.lines(asked, done):
+        print(line)
+
+
+def hydrate(given: dict[str, Any]) -> None:
+    """Rebuild a dataset from its repository and a corpus folder, and say how alike it is.
+
+    Args:
+        given: the options of the command line by name.
+    """
+    from builders.publishing import hydrating
+    from builders.publishing.hub import Hub
+
+    as_json, dataset = given.pop("as_json"), given.pop("dataset")
+    done = hydrating.hydrate(Hub(dataset), **given)
+    print(json.dumps(done.as_json(), indent=2) if as_json else done.as_text())
+    done.check()
+
+
+def _silent(_line: str) -> None:
+    """Say nothing: stdout holds one JSON object."""
+
+
 def _config(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     slug = resolve_slug(given.pop("corpus"))
     sample, source = given.pop("sample"), given.pop("source")
