@@ -160,7 +160,6 @@ def export(given: dict[str, Any]) -> None:
         given: the options of the command line by name.
     """
     from builders import exports
-    from builders.exports.formats import start_line
     from builders.exports.options import make_options
 
     folder, to, store = given.pop("folder"), given.pop("to"), given.pop("store")
@@ -168,9 +167,13 @@ def export(given: dict[str, Any]) -> None:
     options = make_options(**given)
     exported = exports.export(folder, to, options, store)
     counts = exported.counts
-    start = start_line(options.format, options.task, options.model)
     if as_json:
-        told = {"folder": str(to), **counts.totals, "splits": counts.by_split(), "start": start}
+        told = {
+            "folder": str(to),
+            **counts.totals,
+            "splits": counts.by_split(),
+            "start": exported.start,
+        }
         print(json.dumps(told, indent=2))
         return
     for split, count in counts.by_split().items():
@@ -184,7 +187,7 @@ def export(given: dict[str, Any]) -> None:
     if options.context_audio:
         print(f"clips of earlier turns: {exported.clips_found:,} of {exported.clips_wanted:,}")
     print(f"export: {to}")
-    print(f"next, from there:\n  {start}")
+    print(f"next, from there:\n  {exported.start}")
     if counts.providers[PHRASEBOOK]:
         print(PHRASEBOOK_WARNING)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from typing import Any
 import orjson
 from invented import flac, record
 
+from builders.drafting.store import Answer, Store
 from builders.folder import write_json
 from builders.parquet import RejectWriter, SplitWriter
 from builders.records import sample_id
@@ -66,6 +68,27 @@ def spoken(number: int, *, seconds: float = 0.1, **where: Any) -> Row:
     for turn in sample["text_context"]:
         turn["audio_sha256"] = _digest(turn["id"])
     return sample, _clip(seconds)
+
+
+def changed(row: Row, **fields: Any) -> Row:
+    """Return a row with fields of its record replaced, inside objects where both are."""
+    sample = copy.deepcopy(row[0])
+    for name, value in fields.items():
+        merge = isinstance(value, dict) and isinstance(sample[name], dict)
+        sample[name] = sample[name] | value if merge else value
+    return sample, row[1]
+
+
+def reviewed(row: Row, status: str) -> Row:
+    """Return a row whose reply three people have reviewed."""
+    review = {"status": status, "policy": "majority", "reviewers": 3, "ratings": [], "flags": []}
+    return changed(row, review=review)
+
+
+def draft(store: Store, key: str, text: str) -> None:
+    """Hold an answer with this text under a request's key."""
+    answer = Answer("ok", orjson.dumps({"text": text}).decode())
+    store.save([], {key: answer}, [])
 
 
 def _digest(name: str) -> str:

@@ -37,9 +37,13 @@ from builders.folder import writable
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export came to; `clips_found` of `clips_wanted` earlier turns have their clip."""
+    """What an export came to, and the line that starts a run on it.
+
+    `clips_found` of `clips_wanted` earlier turns have their clip.
+    """
 
     counts: Counts
+    start: str
     clips_found: int
     clips_wanted: int
 
@@ -103,8 +107,9 @@ class _Run:
         if not files:
             raise self._nothing()
         self._form.finish(self._to, list(files))
-        describe(self._to, self._build.manifest["result"], self._options, self._counts, files)
-        return Exported(self._counts, self._earlier.found, self._earlier.wanted)
+        result = self._build.manifest["result"]
+        start = describe(self._to, result, self._options, self._counts, files)
+        return Exported(self._counts, start, self._earlier.found, self._earlier.wanted)
 
     def _take(self, record: dict[str, Any], split: str) -> LeftOut | None:
         """Write one record as a row, or return why it does not go out."""

@@ -10,7 +10,7 @@ import orjson
 
 from builders import __version__
 from builders.exports.counting import Counts
-from builders.exports.formats import start_line
+from builders.exports.formats import hub_split, start_line
 from builders.exports.options import Options
 from builders.folder import write_json
 from builders.parquet import file_digest
@@ -21,8 +21,8 @@ LEFT_OUT = "left_out.jsonl"
 
 def describe(
     to: Path, result: dict[str, Any], options: Options, counts: Counts, files: dict[str, list[str]]
-) -> None:
-    """Write `export.json` and `README.md`.
+) -> str:
+    """Write `export.json` and `README.md`, and return the line that starts a run.
 
     Args:
         to: the folder of the export.
@@ -42,29 +42,31 @@ def describe(
         "files": [{"path": name, "sha256": file_digest(to / name)} for name in names],
     }
     write_json(to / MARKER, told)
-    page = _page(result["name"], options, counts, files)
-    (to / "README.md").write_text(page, encoding="utf-8")
+    split = "train" if "train" in files else next(iter(files))
+    start = start_line(options.format, options.task, options.model, split)
+    title = f"{result['name']} for {options.format} ({options.task})"
+    (to / "README.md").write_text(_page(title, start, counts, files), encoding="utf-8")
+    return start
 
 
-def _page(name: str, options: Options, counts: Counts, files: dict[str, list[str]]) -> str:
+def _page(title: str, start: str, counts: Counts, files: dict[str, list[str]]) -> str:
     lines = ["---", "configs:", "- config_name: default", "  data_files:"]
     for split, names in files.items():
-        # `datasets` keeps the name "all" for itself.
-        lines.append(f"  - split: {'unsplit' if split == 'all' else split}")
+        lines.append(f"  - split: {hub_split(split)}")
         lines.append("    path:")
         lines += [f"    - {file}" for file in names]
     left_out = counts.totals["left_out"]
     lines += [
         "---",
         "",
-        f"# {name} for {options.format} ({options.task})",
+        f"# {title}",
         "",
         f"{counts.totals['written']:,} rows; {left_out:,} records are left out, see `{LEFT_OUT}`. "
         f"The terms of what it is made from: {', '.join(sorted(counts.licences))}.",
         "",
         "From inside this folder:",
         "",
-        f"    {start_line(options.format, options.task, options.model)}",
+        f"    {start}",
         "",
     ]
     return "\n".join(lines)

@@ -18,6 +18,7 @@ class _Facts(BaseModel):
 class Facts(_Facts):
     """What a trainer's format takes; the fields are explained in `formats.toml`."""
 
+    rows: str
     mark: str
     reserved: tuple[str, ...]
     several: bool
@@ -35,6 +36,7 @@ class Profile(_Facts):
     """What a model bears: seconds of one clip, tokens of one row, and how clips are spelt."""
 
     model: str
+    template: str
     audio_key: str
     seconds: float
     tokens: int
@@ -43,15 +45,15 @@ class Profile(_Facts):
     speech_system: str | None = None
 
 
-class _Models(_Facts):
-    model: str
+class _Defaults(_Facts):
+    profile: str
     text_model: str
 
 
 class _Table(_Facts):
     formats: dict[str, Facts]
     profiles: dict[str, Profile]
-    models: _Models
+    defaults: _Defaults
 
 
 @cache
@@ -69,8 +71,20 @@ def profiles() -> dict[str, Profile]:
     return _table().profiles
 
 
-def start_line(name: str, task: str, profile: Profile | None) -> str:
-    """Return the line that starts a run, or reads the data, from inside an export's folder."""
-    models = _table().models
-    model = profile.model if profile else models.model
-    return formats()[name].start[task].format(model=model, text_model=models.text_model)
+def hub_split(split: str) -> str:
+    """Return the name under which `datasets` loads a split; it keeps "all" for itself."""
+    return "unsplit" if split == "all" else split
+
+
+def start_line(name: str, task: str, profile: Profile | None, split: str = "train") -> str:
+    """Return the line that starts a run on a split, or reads it, from inside an export's folder."""
+    facts, defaults = formats()[name], _table().defaults
+    model = profile or profiles()[defaults.profile]
+    return facts.start[task].format(
+        model=model.model,
+        template=model.template,
+        text_model=defaults.text_model,
+        split=split,
+        hub_split=hub_split(split),
+        file=facts.rows.format(split=split),
+    )

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import json
+import re
 import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
-from builds import hearten, one_line_error
+from builds import ROOT, hearten, one_line_error
 from datasets import load_dataset
-from exporting import Row, lines, small_build, spoken, written
+from exporting import Row, changed, draft, lines, reviewed, small_build, spoken, written
 
 from builders import cli, exports
 from builders.conversation import instruction
-from builders.drafting.store import Answer, Store
+from builders.drafting.store import Store
 from builders.errors import ConfigError, OutputError, UsageError
 from builders.exports.formats import formats, profiles, start_line
 from builders.exports.options import SUBSETS, Options, make_options
@@ -32,20 +31,6 @@ def export(build: Path, to: Path, **options: Any) -> exports.Exported:
 def left_out(folder: Path) -> dict[str, str]:
     """Return the reason why each record is left out, by id."""
     return {row["id"]: row["reason"] for row in lines(folder / "left_out.jsonl")}
-
-
-def changed(row: Row, **fields: Any) -> Row:
-    """Return a row with fields of its record replaced, inside objects where both are."""
-    sample = copy.deepcopy(row[0])
-    for name, value in fields.items():
-        merge = isinstance(value, dict) and isinstance(sample[name], dict)
-        sample[name] = sample[name] | value if merge else value
-    return sample, row[1]
-
-
-def reviewed(row: Row, status: str) -> Row:
-    review = {"status": status, "policy": "majority", "reviewers": 3, "ratings": [], "flags": []}
-    return changed(row, review=review)
 
 
 def contribution(row: Row, kind: str) -> Row:
@@ -261,11 +246,6 @@ def test_a_system_prompt_that_is_none_is_one_line(tmp_path, content, words):
 # What people preferred
 
 
-def draft(store: Store, key: str, text: str) -> None:
-    answer = Answer("ok", orjson.dumps({"text": text}).decode())
-    store.save([], {key: answer}, [])
-
-
 @pytest.fixture
 def reviews(tmp_path):
     """Return a build with two edited replies, and others, whose drafts the store holds."""
@@ -406,6 +386,17 @@ def test_when_nothing_can_go_out_the_reasons_are_told(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", formats())
+def test_the_start_line_names_files_that_are_there(tmp_path, name):
+    build = small_build(tmp_path / "trial", [spoken(0, split="all")])
+    profile = "qwen3-omni" if formats()[name].needs_profile else None
+    done = export(build, tmp_path / "out", format=name, profile=profile)
+    files = re.findall(r"[\w.-]+\.(?:jsonl|tar)\b", done.start)
+    assert all((tmp_path / "out" / file).is_file() for file in files)
+    assert files or "all" in done.start or "unsplit" in done.start
+    assert done.start in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
 def test_datasets_loads_an_export_by_its_folder(tmp_path, monkeypatch):
     rows = [spoken(0), spoken(1), spoken(0, split="all", dialogue="2"), spoken(2, split="dev")]
     build = small_build(tmp_path / "trial", rows)
@@ -458,6 +449,12 @@ def test_the_command_line_offers_what_the_tables_hold():
     assert set(cli.Subset.__args__) == set(SUBSETS)
     tasks = {task for facts in formats().values() for task in facts.tasks}
     assert set(cli.Task.__args__) == tasks
+
+
+def test_the_readme_shows_the_start_line_of_every_format():
+    shown = (ROOT / "README.md").read_text("utf-8").split("<!-- start lines: ")[1]
+    written_lines = [line for line in shown.split("```")[1].splitlines()[1:] if line[0] != "#"]
+    assert written_lines == [start_line(name, "sft", None) for name in formats()]
 
 
 @pytest.fixture
