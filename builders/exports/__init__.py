@@ -23,7 +23,7 @@ import orjson
 from builders.build import Build
 from builders.config import STORE_FILE
 from builders.errors import ConfigError, OutputError
-from builders.exports.choosing import LeftOut, against
+from builders.exports.choosing import Choice, LeftOut
 from builders.exports.counting import Counts
 from builders.exports.describing import LEFT_OUT, MARKER, describe
 from builders.exports.examples import make
@@ -88,6 +88,7 @@ class _Run:
         self._to = to
         self._options = options
         self._preferences = preferences
+        self._choice = Choice(options)
         self._counts = Counts()
         self._earlier = EarlierTurns()
         self._form = _form(options)
@@ -115,7 +116,7 @@ class _Run:
         """Write one record as a row, or return why it does not go out."""
         # Before anything is left out: a later turn may refer to this one's clip.
         earlier = self._earlier.of(record) if self._options.context_audio else {}
-        if left := against(record, self._options):
+        if left := self._choice.against(record):
             return left
         example = make(record, self._options, earlier)
         if left := self._preferences.add(example) or broken(example, self._options):

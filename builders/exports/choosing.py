@@ -1,7 +1,7 @@
 """Which records go out: what the data says against a record, and what was asked for.
 
-Each reason is a code that is counted, with a sentence for a person. To keep further records out,
-add a check to `_CHECKS`.
+Each reason is a code that is counted, with a sentence for a person. What is unfit for anyone is
+decided by `unfit`, as for what is published; what this export is asked to leave out, by `_CHECKS`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from builders.exports.options import SUBSETS, Options
+from builders.publishing.omissions import unfit
 
 Record = Mapping[str, Any]
 _MATCHES = ("exact", "close")
@@ -24,9 +25,21 @@ class LeftOut:
     detail: str
 
 
-def against(record: Record, options: Options) -> LeftOut | None:
-    """Return what speaks against a record, or None."""
-    return next((found for check in _CHECKS if (found := check(record, options))), None)
+class Choice:
+    """Decides about the records of a build, in their order."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._unfit: set[str] = set()
+
+    def against(self, record: Record) -> LeftOut | None:
+        """Return what speaks against a record, or None."""
+        if reason := unfit(record):
+            self._unfit.add(record["id"])
+            return LeftOut(reason, "the utterance is not one to learn from")
+        if self._unfit and any(turn["id"] in self._unfit for turn in record["text_context"]):
+            return LeftOut("after_an_unfit_turn", "an earlier turn is not one to learn from")
+        return next((found for check in _CHECKS if (found := check(record, self._options))), None)
 
 
 def is_strict(record: Record) -> bool:
@@ -39,13 +52,6 @@ def is_strict(record: Record) -> bool:
     known = labels["votes"] is None or labels["agreement"] is not None
     root = record["target_utterance"]["emotions"]["root"]
     return labels["match_root"] in _MATCHES and root not in ("unknown", "mixed") and known
-
-
-def _unsafe(record: Record, _: Options) -> LeftOut | None:
-    route = record["safety"] and record["safety"]["route"]
-    if route in ("crisis", "exclude"):
-        return LeftOut(f"safety_{route}", f"the safety route is {route}")
-    return None
 
 
 def _judged(record: Record, options: Options) -> LeftOut | None:
@@ -73,7 +79,6 @@ def _doubtful(record: Record, options: Options) -> LeftOut | None:
 
 
 _CHECKS: tuple[Callable[[Record, Options], LeftOut | None], ...] = (
-    _unsafe,
     _judged,
     _other_subset,
     _doubtful,

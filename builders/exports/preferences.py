@@ -10,11 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
-import orjson
-
+from builders.drafting.store import store_exists
 from builders.errors import ConfigError
 from builders.exports.choosing import LeftOut
 from builders.exports.examples import Example
+from builders.publishing.drafts import Drafts
 
 
 class Preferences:
@@ -22,21 +22,18 @@ class Preferences:
 
     Args:
         task: dpo, kto, or another one, which needs no decision.
-        store: the store that holds the drafts; only dpo opens it.
+        store: the store that holds the drafts, which only dpo needs.
     """
 
     def __init__(self, task: str, store: str) -> None:
         self._task = task
-        if task == "dpo":
-            from builders.drafting.store import Store, store_exists
-
-            if not store_exists(store):
-                raise ConfigError(
-                    f"there is no store {store}",
-                    expected="the store that holds the drafts which people edited",
-                    do="name it with --store",
-                )
-            self._store = Store(store)
+        self._drafts = Drafts(store)
+        if task == "dpo" and not store_exists(store):
+            raise ConfigError(
+                f"there is no store {store}",
+                expected="the store that holds the drafts which people edited",
+                do="name it with --store",
+            )
 
     def __enter__(self) -> Preferences:
         return self
@@ -47,8 +44,7 @@ class Preferences:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        if self._task == "dpo":
-            self._store.close()
+        self._drafts.close()
 
     def add(self, example: Example) -> LeftOut | None:
         """Fill in `rejected` or `label` where the task needs it; return why it cannot be done."""
@@ -64,18 +60,10 @@ class Preferences:
             return LeftOut(
                 "no_pair", f"the reply was {review['status']}; an edited one makes a pair"
             )
-        example.rejected = self._draft(example.record["drafting"]["request_key"])
-        return (
-            None if example.rejected else LeftOut("draft_not_held", "the store has no such draft")
-        )
-
-    def _draft(self, key: str | None) -> str | None:
-        """Return the text of the draft that was edited."""
-        held = self._store.held([key]) if key else {}
-        if key not in held:
-            return None
-        text = str(orjson.loads(held[key].text)["text"])
-        return "\n".join(" ".join(line.split()) for line in text.strip().splitlines())
+        example.rejected = self._drafts.replaced(example.record)
+        if example.rejected is None:
+            return LeftOut("draft_not_held", "the store has no such draft")
+        return None
 
 
 def need_reviews(task: str, reviewed: bool, build: Path) -> None:

@@ -96,12 +96,23 @@ def test_clips_lie_beside_the_rows_each_once(tmp_path):
 
 
 def test_an_earlier_turn_that_is_left_out_is_still_heard(tmp_path):
-    route = {"route": "exclude", "flags": [], "pii_text": None, "pii_in_audio": None}
-    rows = [changed(spoken(0), safety=route), spoken(1, earlier=[0])]
+    rows = [reviewed(spoken(0), "rejected"), spoken(1, earlier=[0])]
     done = export(small_build(tmp_path / "trial", rows), tmp_path / "out", context_audio=True)
     (row,) = lines(tmp_path / "out" / "train.jsonl")
     assert row["audios"] == [f"audio/train/meld-train-1-{n}.flac" for n in (0, 1)]
     assert (done.clips_found, done.clips_wanted) == (1, 1)
+
+
+def test_what_is_unfit_does_not_come_back_as_an_earlier_turn(tmp_path):
+    route = {"route": "exclude", "flags": [], "pii_text": None, "pii_in_audio": None}
+    rows = [changed(spoken(0), safety=route), spoken(1, earlier=[0]), spoken(2, earlier=[1])]
+    export(small_build(tmp_path / "trial", rows), tmp_path / "out", context_audio=True)
+    assert left_out(tmp_path / "out") == {
+        "meld-train-1-0": "safety_exclude",
+        "meld-train-1-1": "after_an_unfit_turn",
+    }
+    clips = (tmp_path / "out" / "audio" / "train").iterdir()
+    assert sorted(path.name for path in clips) == [f"meld-train-1-{n}.flac" for n in (1, 2)]
 
 
 def test_an_earlier_turn_whose_digest_differs_stays_in_words(tmp_path):
