@@ -21,7 +21,7 @@ class Form(Base):
         ]
         if example.spoken_reply:
             turns[-1]["content"].append(self._clip(example.spoken_reply.path))
-        seconds = round(sum(sound.seconds for sound in example.sounds), 3)
+        seconds = round(sum((sound.seconds for sound in example.sounds), 0.0), 3)
         return {"id": example.id, "messages": turns, "seconds": seconds, **example.labels()}
 
     def _blocks(self, content: str, paths: Iterator[str]) -> list[dict[str, str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Protocol
 
 import orjson
@@ -24,6 +26,9 @@ class Writer(Protocol):
 class Lines:
     """Writes rows as JSON lines, and the clips they name as FLAC files below ``audio/``.
 
+    Rows without a clip come last: `datasets` takes a column's type from the first ten megabytes,
+    and where all lists of clips in them are empty, it fails at the first that is not.
+
     Args:
         folder: the folder of the export.
         split: the split, which is the file's name.
@@ -33,17 +38,21 @@ class Lines:
         self._folder = folder
         self._name = f"{split}.jsonl"
         self._stream = (folder / self._name).open("wb")
+        self._silent = TemporaryFile(dir=folder)
 
     def add(self, example: Example, row: dict[str, Any]) -> None:
         """Write one row, and those of its clips that are not there yet."""
-        for sound in example.sounds:
+        sounds = [*example.sounds, *([example.spoken_reply] if example.spoken_reply else [])]
+        for sound in sounds:
             self._save(sound)
-        if example.spoken_reply:
-            self._save(example.spoken_reply)
-        self._stream.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+        stream = self._stream if sounds else self._silent
+        stream.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
 
     def close(self) -> list[str]:
         """Finish the file and return its name."""
+        self._silent.seek(0)
+        shutil.copyfileobj(self._silent, self._stream)
+        self._silent.close()
         self._stream.close()
         return [self._name]
 

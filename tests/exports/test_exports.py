@@ -135,7 +135,7 @@ def test_the_same_utterance_number_of_another_dialogue_is_not_heard(tmp_path):
 def test_instructions_differ_by_id_and_by_whether_there_is_a_clip(tmp_path):
     build = small_build(tmp_path / "trial", [spoken(0), written(1), spoken(2)])
     export(build, tmp_path / "out")
-    for row, has_clip in zip(lines(tmp_path / "out" / "train.jsonl"), (1, 0, 1), strict=True):
+    for row, has_clip in zip(lines(tmp_path / "out" / "train.jsonl"), (1, 1, 0), strict=True):
         last = row["messages"][0]["content"].splitlines()[-1]
         assert last == instruction(row["id"], spoken=bool(has_clip))
 
@@ -418,6 +418,23 @@ def test_datasets_loads_an_export_by_its_folder(tmp_path, monkeypatch):
         "unsplit": 1,
         "dev": 1,
     }
+
+
+@pytest.mark.parametrize("format", ["ms-swift", "chat"])
+def test_datasets_loads_many_written_rows_before_the_first_spoken_one(tmp_path, format):
+    # It takes the types of a column from the first 10 MB.
+    many = [written(n) for n in range(1200)]
+    for sample, _ in many:
+        sample["background"] = {"text": "The tide turned once more. " * 400, "origin": "scene"}
+    build = small_build(tmp_path / "trial", [*many, spoken(1200)])
+    export(build, tmp_path / "out", format=format, profile="qwen3-omni")
+    path = tmp_path / "out" / "train.jsonl"
+    assert path.stat().st_size > 12_000_000
+    loaded = load_dataset(
+        "json", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache")
+    )
+    assert len(loaded) == 1201
+    assert loaded[0]["id"] == "meld-train-1-1200"
 
 
 # The command
