@@ -165,7 +165,7 @@ def export(given: dict[str, Any]) -> None:
     folder, to, store = given.pop("folder"), given.pop("to"), given.pop("store")
     as_json = given.pop("as_json")
     options = make_options(**given)
-    exported = exports.export(folder, to, options, store)
+    exported = exports.export(folder, to, options, store, quiet=as_json)
     counts = exported.counts
     if as_json:
         told = {

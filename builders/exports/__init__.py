@@ -5,7 +5,7 @@
       audio/<split>/    the clips as FLAC, each once
       left_out.jsonl    the records that did not go out: id, split, reason, detail
       export.json       what was asked for, counts, digests
-      README.md         how a run is started; `load_dataset(DIR)` reads it too
+      README.md         how a run is started; `load_dataset` finds the rows by it where it can read them
 
 A split holds what its corpus calls so. The same build and options make the same bytes.
 """
@@ -29,10 +29,11 @@ from builders.exports.describing import LEFT_OUT, MARKER, describe
 from builders.exports.examples import make
 from builders.exports.options import Options
 from builders.exports.preferences import Preferences, need_reviews
-from builders.exports.reading import EarlierTurns, any_known, records
+from builders.exports.reading import EarlierTurns, any_known, records, total
 from builders.exports.rules import broken
 from builders.exports.writing import Form, Writer
 from builders.folder import writable
+from builders.progress import Progress, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ class Exported:
     clips_wanted: int
 
 
-def export(folder: Path, to: Path, options: Options, store: str | None = None) -> Exported:
+def export(
+    folder: Path, to: Path, options: Options, store: str | None = None, quiet: bool = True
+) -> Exported:
     """Write a build in a trainer's form.
 
     Args:
@@ -56,6 +59,7 @@ def export(folder: Path, to: Path, options: Options, store: str | None = None) -
         to: the folder of the export: not there yet, empty, or an earlier export, which is replaced.
         options: what goes out, and how.
         store: where drafts are held, for pairs; by default beside the build.
+        quiet: show no progress.
 
     Raises:
         ConfigError: there is no such build, or nothing in it can go out.
@@ -64,14 +68,16 @@ def export(folder: Path, to: Path, options: Options, store: str | None = None) -
     build = Build(folder)
     _check_known(build, options)
     to = to.resolve()
-    _check_free(to)
+    _check_free(to, folder.resolve())
     staged = to.with_name(f".{to.name}.partial")
     with writable(to.parent, "--to"):
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
         try:
             with Preferences(options.task, store or str(folder.parent / STORE_FILE)) as preferences:
-                exported = _Run(build, staged, options, preferences).write()
+                run = _Run(build, staged, options, preferences)
+                with Progress(run.state, quiet) as progress:
+                    exported = run.write(progress)
             if to.exists():
                 shutil.rmtree(to)
             staged.rename(to)
@@ -93,11 +99,14 @@ class _Run:
         self._earlier = EarlierTurns()
         self._form = _form(options)
         self._writers: dict[str, Writer] = {}
+        self.state = State(total=total(build))
 
-    def write(self) -> Exported:
+    def write(self, progress: Progress) -> Exported:
         """Write every file of the export."""
         with (self._to / LEFT_OUT).open("wb") as left_out:
             for record in records(self._build):
+                self.state.done += 1
+                progress.tick()
                 split = record["source"]["split"]
                 self._counts.read(record)
                 if left := self._take(record, split):
@@ -157,7 +166,9 @@ def _check_known(build: Build, options: Options) -> None:
         need_reviews(options.task, any_known(build, "review.status"), build.folder)
 
 
-def _check_free(to: Path) -> None:
+def _check_free(to: Path, build: Path) -> None:
+    if to.is_relative_to(build):
+        raise OutputError("the folder lies in the build", where=to, do="choose another --to")
     if to.is_file() or (to.is_dir() and any(to.iterdir()) and not (to / MARKER).is_file()):
         raise OutputError(
             "there is something else",

@@ -45,20 +45,15 @@ def describe(
     split = "train" if "train" in files else next(iter(files))
     start = start_line(options.format, options.task, options.model, split)
     title = f"{result['name']} for {options.format} ({options.task})"
-    (to / "README.md").write_text(_page(title, start, counts, files), encoding="utf-8")
+    page = _page(title, start, counts, files if options.facts.datasets else {})
+    (to / "README.md").write_text(page, encoding="utf-8")
     return start
 
 
 def _page(title: str, start: str, counts: Counts, files: dict[str, list[str]]) -> str:
-    lines = ["---", "configs:", "- config_name: default", "  data_files:"]
-    for split, names in files.items():
-        lines.append(f"  - split: {hub_split(split)}")
-        lines.append("    path:")
-        lines += [f"    - {file}" for file in names]
     left_out = counts.totals["left_out"]
-    lines += [
-        "---",
-        "",
+    lines = [
+        *(_data_files(files) if files else []),
         f"# {title}",
         "",
         f"{counts.totals['written']:,} rows; {left_out:,} records are left out, see `{LEFT_OUT}`. "
@@ -70,3 +65,11 @@ def _page(title: str, start: str, counts: Counts, files: dict[str, list[str]]) -
         "",
     ]
     return "\n".join(lines)
+
+
+def _data_files(files: dict[str, list[str]]) -> list[str]:
+    """Return the front matter by which `load_dataset` finds the rows among the other files."""
+    lines = ["---", "configs:", "- config_name: default", "  data_files:"]
+    for split, names in files.items():
+        lines += [f"  - split: {hub_split(split)}", "    path:", *(f"    - {n}" for n in names)]
+    return [*lines, "---", ""]

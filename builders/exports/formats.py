@@ -23,6 +23,7 @@ class Facts(_Facts):
     reserved: tuple[str, ...]
     several: bool
     needs_audio: bool
+    datasets: bool
     needs_profile: bool
     start: dict[str, str]
 

@@ -62,6 +62,13 @@ def records(build: Build, columns: tuple[str, ...] = COLUMNS) -> Iterator[dict[s
             ) from error
 
 
+def total(build: Build) -> int:
+    """Return how many samples a build has."""
+    shards = {shard.relative_to(build.folder).as_posix() for shard in build.shards()}
+    files = build.manifest["result"]["files"]
+    return sum(file["rows"] for file in files if file["path"] in shards)
+
+
 def any_known(build: Build, column: str) -> bool:
     """Return whether a field such as ``review.status`` is known of any record."""
     outer, inner = column.split(".")

@@ -362,6 +362,13 @@ def test_an_earlier_export_is_replaced_whole_and_anything_else_is_left_alone(tmp
     assert (tmp_path / "mine" / "thesis.txt").exists()
 
 
+def test_a_folder_inside_the_build_is_refused(tmp_path):
+    build = small_build(tmp_path / "trial", [spoken(0)])
+    for to in (build, build / "data", build / "data" / ".." / "new"):
+        with pytest.raises(OutputError, match="the folder lies in the build"):
+            export(build, to)
+
+
 def test_an_export_that_fails_leaves_nothing_behind_and_the_earlier_one_as_it_was(tmp_path):
     build = small_build(tmp_path / "trial", [spoken(0)])
     export(build, tmp_path / "out")
@@ -420,14 +427,14 @@ def test_datasets_loads_an_export_by_its_folder(tmp_path, monkeypatch):
     }
 
 
-@pytest.mark.parametrize("format", ["ms-swift", "chat"])
+@pytest.mark.parametrize("format", ["ms-swift", "trl"])
 def test_datasets_loads_many_written_rows_before_the_first_spoken_one(tmp_path, format):
     # It takes the types of a column from the first 10 MB.
     many = [written(n) for n in range(1200)]
     for sample, _ in many:
         sample["background"] = {"text": "The tide turned once more. " * 400, "origin": "scene"}
     build = small_build(tmp_path / "trial", [*many, spoken(1200)])
-    export(build, tmp_path / "out", format=format, profile="qwen3-omni")
+    export(build, tmp_path / "out", format=format)
     path = tmp_path / "out" / "train.jsonl"
     assert path.stat().st_size > 12_000_000
     loaded = load_dataset(
