@@ -5,7 +5,7 @@
       audio/<split>/    the clips as FLAC, each once
       left_out.jsonl    the records that did not go out: id, split, reason, detail
       export.json       what was asked for, counts, digests
-      README.md         how a run is started; `load_dataset` finds the rows by it where it can read them
+      README.md         how a run is started; `load_dataset` finds rows that it can read by it
 
 A split holds what its corpus calls so. The same build and options make the same bytes.
 """

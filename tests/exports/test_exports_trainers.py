@@ -10,9 +10,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -54,19 +55,23 @@ Environment = Callable[[str], Path]
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Return what makes an environment with a trainer, once, and returns its interpreter."""
+def environment() -> Iterator[Environment]:
+    """Yield what makes an environment with a trainer, once, and returns its interpreter.
+
+    They take gigabytes, and so go when the tests are done.
+    """
 
     @cache
     def make(trainer: str) -> Path:
-        folder = tmp_path_factory.mktemp(trainer)
+        folder = Path(root) / trainer
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         python = folder / "bin" / "python"
         for arguments in INSTALLS[trainer]:
             subprocess.run([python, "-I", "-m", "pip", "-q", *arguments], check=True)
         return python
 
-    return make
+    with TemporaryDirectory() as root:
+        yield make
 
 
 @pytest.fixture(scope="module")
@@ -196,5 +201,10 @@ def test_the_trainers_own_code_notices_what_the_rules_forbid(environment, build,
     done = run(environment("llama-factory"), "llama_factory_reads.py", tmp_path / "llama")
     assert done.returncode and "The number of audios does not match" in done.stderr
     export(build, tmp_path / "lhotse", "lhotse", "sft")
-    changed(tmp_path / "lhotse" / "train.jsonl", '"num_samples":1600', '"num_samples":1500')
-    assert run(environment("lhotse"), "lhotse_reads.py", tmp_path / "lhotse").returncode
+    changed(
+        tmp_path / "lhotse" / "train.jsonl",
+        '"duration":0.1,"channel":0',
+        '"duration":9.0,"channel":0',
+    )
+    done = run(environment("lhotse"), "lhotse_reads.py", tmp_path / "lhotse")
+    assert done.returncode and "AssertionError" in done.stderr
