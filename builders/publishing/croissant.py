@@ -24,6 +24,8 @@ _CONTEXT = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
     "fileObject": "cr:fileObject",
@@ -98,6 +100,7 @@ def _repository(url: str) -> dict[str, Any]:
         "description": "The repository on the Hub.",
         "contentUrl": url,
         "encodingFormat": "git+https",
+        # A repository has no digest; this is what the format's authors say to write instead.
         "sha256": "https://github.com/mlcommons/croissant/issues/80",
     }
 

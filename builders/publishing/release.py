@@ -85,12 +85,16 @@ def publish(asked: Asked, rules: Rules, hub: Hub, say: Callable[[str], None]) ->
     """
     manifest = read_manifest(asked.folder)
     check_build(asked.folder, manifest)
-    terms = terms_of(manifest["result"]["config"]["corpus"], _rights(asked.folder), asked.claims)
-    check_terms(terms, manifest, public=asked.public, allow_phrasebook=asked.allow_phrasebook)
-    state = _look(asked, terms, hub, say)
+    if not asked.dry_run:
+        hub.check_token()
     place = asked.folder.parent / STAGING / asked.folder.name
     with writable(place), _held(place):
-        staged = _stage(asked, terms, manifest, place)
+        shards = link_inputs(asked.folder, manifest, place)
+        slug = manifest["result"]["config"]["corpus"]
+        terms = terms_of(slug, _rights(shards), asked.claims)
+        check_terms(terms, manifest, public=asked.public, allow_phrasebook=asked.allow_phrasebook)
+        state = _look(asked, terms, hub, say)
+        staged = _stage(asked, terms, place, shards)
         measured = agreement(manifest)
         check_rules(rules, staged.tally, measured)
         sums = write_documents(staged, manifest, asked.repo, hub.endpoint, measured)
@@ -103,29 +107,23 @@ def publish(asked: Asked, rules: Rules, hub: Hub, say: Callable[[str], None]) ->
         return done
 
 
-def _rights(folder: Path) -> dict[str, str]:
+def _rights(shards: list[Path]) -> dict[str, str]:
     """Return the rights that a build's records carry, which are the same in all of them."""
-    manifest = read_manifest(folder)
-    for file in manifest["result"]["files"]:
-        path = folder / file["path"]
-        if path.parent.name == "data" and path.is_file() and file["rows"]:
-            found = next(pq.ParquetFile(path).iter_batches(1, columns=["rights"]))
-            rights: dict[str, str] = found.to_pylist()[0]["rights"]
-            return rights
-    raise ConfigError("there are no files with samples", where=folder, do="build it again")
+    with pq.ParquetFile(shards[0]) as file:
+        found = next(file.iter_batches(1, columns=["rights"])).to_pylist()
+    rights: dict[str, str] = found[0]["rights"]
+    return rights
 
 
 def _look(asked: Asked, terms: Terms, hub: Hub, say: Callable[[str], None]) -> State | None:
     """Return the repository as it is, after checking that this build may go there."""
-    if asked.dry_run:
-        try:
-            state = hub.state()
-        except HeartenError as error:
-            say(f"the Hub was not reached, so this is planned as a first version ({error})")
-            return None
-    else:
-        hub.check_token()
+    try:
         state = hub.state()
+    except HeartenError as error:
+        if not asked.dry_run:
+            raise
+        say(f"the Hub was not reached, so this is planned as a first version ({error})")
+        return None
     if state and state.files:
         _check_repository(asked, terms, hub, state)
     if state and terms.widened and not state.private:
@@ -185,8 +183,7 @@ class _held:
         self._lock.release()
 
 
-def _stage(asked: Asked, terms: Terms, manifest: dict[str, Any], place: Path) -> Staged:
-    shards = link_inputs(asked.folder, manifest, place)
+def _stage(asked: Asked, terms: Terms, place: Path, shards: list[Path]) -> Staged:
     store = asked.store or str(asked.folder.parent / STORE_FILE)
     staged = Stage(place, terms, store, asked.with_audio).write(shards)
     if not staged.configs:
