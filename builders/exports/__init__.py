@@ -78,9 +78,7 @@ def export(
                 run = _Run(build, staged, options, preferences)
                 with Progress(run.state, quiet) as progress:
                     exported = run.write(progress)
-            if to.exists():
-                shutil.rmtree(to)
-            staged.rename(to)
+            _replace(staged, to)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
     return exported
@@ -145,6 +143,16 @@ class _Run:
             where=self._build.folder,
             do="change the options of the export",
         )
+
+
+def _replace(staged: Path, to: Path) -> None:
+    """Move an export to its place; what was there goes when the new one stands."""
+    earlier = to.with_name(f".{to.name}.earlier")
+    shutil.rmtree(earlier, ignore_errors=True)
+    if to.exists():
+        to.rename(earlier)
+    staged.rename(to)
+    shutil.rmtree(earlier, ignore_errors=True)
 
 
 def _form(options: Options) -> Form:

@@ -126,8 +126,11 @@ def test_an_earlier_turn_whose_digest_differs_stays_in_words(tmp_path):
     assert (done.clips_found, done.clips_wanted) == (0, 1)
 
 
-def test_the_same_utterance_number_of_another_dialogue_is_not_heard(tmp_path):
-    rows = [spoken(0, dialogue="1"), spoken(1, dialogue="2", earlier=[0])]
+def test_only_the_clips_of_one_dialogue_are_held(tmp_path):
+    later = spoken(1, dialogue="2", earlier=[0])
+    later[0]["text_context"][0]["id"] = "meld-train-1-0"
+    later[0]["text_context"][0]["audio_sha256"] = None
+    rows = [spoken(0, dialogue="1"), later]
     done = export(small_build(tmp_path / "trial", rows), tmp_path / "out", context_audio=True)
     assert (done.clips_found, done.clips_wanted) == (0, 1)
 

@@ -131,7 +131,7 @@ def test_chat_blocks_are_spelt_as_the_model_reads_them(build, tmp_path, profile)
         blocks = [block for turn in row["messages"] for block in turn["content"]]
         for block in blocks:
             assert set(block) == {"type", "text" if block["type"] == "text" else key}
-            assert "<audio>" not in block.get("text", "")
+            assert block.get("text") != "" and "<audio>" not in block.get("text", "")
         clips = [block[key] for block in blocks if block["type"] == "audio"]
         for path in clips:
             heard(folder, path)
@@ -155,7 +155,7 @@ def test_nemo_turns_name_clips_relative_to_the_manifest(build, tmp_path):
         assert set(row) == {"id", "conversations", "custom"}
         for turn in row["conversations"]:
             assert turn["from"] in ("User", "Assistant")
-            assert turn["value"].strip()
+            assert turn["value"] and turn["value"] == turn["value"].strip()
             if turn["type"] == "audio":
                 heard(folder, turn["value"])
                 assert turn["duration"] == pytest.approx(0.1)
