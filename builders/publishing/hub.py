@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -275,7 +276,13 @@ class Hub:
     def _wait(self, error: Exception, attempt: int) -> float:
         """Return how long to wait before the next try; raise the line where there is none."""
         cause = _cause(error)
-        if not isinstance(cause, HfHubHTTPError | httpx2.HTTPError | OSError):
+        # The client's BadRequestError is a ValueError too.
+        if isinstance(cause, ValueError) and not isinstance(
+            cause, HfHubHTTPError | JSONDecodeError
+        ):
+            said = f"the Hub refuses: {' '.join(str(cause).split())}"
+            raise HubError(said, where=self.repo, do="see its message") from error
+        if not isinstance(cause, HfHubHTTPError | httpx2.HTTPError | OSError | JSONDecodeError):
             raise error
         response = getattr(cause, "response", None)
         status = response.status_code if response is not None else None
@@ -323,7 +330,14 @@ class NotThere(HubError):
 
 
 _MISSING = (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError)
-_CLIENT_ERRORS = (HfHubHTTPError, httpx2.HTTPError, LocalEntryNotFoundError, RuntimeError)
+# A ValueError is the Hub's word on a card or an upload, or an answer that is no JSON.
+_CLIENT_ERRORS = (
+    HfHubHTTPError,
+    httpx2.HTTPError,
+    LocalEntryNotFoundError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def _cause(error: BaseException) -> BaseException:
