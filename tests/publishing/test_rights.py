@@ -163,7 +163,8 @@ def test_ids_and_counts_alone_go_out_where_the_owner_forbids_the_rest(tmp_path, 
     assert done.staged.configs == ["utterances"]
     row = pq.read_table(done.staged.files["utterances"]["train"][0]).to_pylist()[0]
     assert row["id"] == "meld-train-1-1"
-    assert row["target_utterance"] == {"speaker": None, "text": None, "emotions": None}
+    nobody = {"id": None, "sex": None, "age": None}
+    assert row["target_utterance"] == {"speaker": nobody, "text": None, "emotions": None}
     assert row["audio"] is None and row["labels"]["raw"] is None
     read = text_of(done.staged.folder)
     for secret in (
