@@ -1,28 +1,17 @@
-"""Run beside TRL: one step of its trainer, on a model of a few thousand random weights."""
+"""Run beside TRL: one step of its trainer on an export, and what its reward function is given."""
 
 import json
 import sys
+from pathlib import Path
 
 import trl
 from datasets import load_dataset
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-TEMPLATE = (
-    "{% for m in messages %}[{{ m.role }}]{{ m.content }}</s>{% endfor %}"
-    "{% if add_generation_prompt %}[assistant]{% endif %}"
-)
+sys.path.insert(0, str(Path(__file__).parent))
+from trl_tiny import tiny
+
 folder, task = sys.argv[1:]
-letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-vocabulary = {word: n for n, word in enumerate(["</s>", "<pad>", *letters])}
-tokenizer = Tokenizer(models.BPE(vocabulary, []))
-tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-tokenizer.decoder = decoders.ByteLevel()
-tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="</s>", pad_token="<pad>")
-tokenizer.chat_template = TEMPLATE
-size = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
-config = LlamaConfig(vocab_size=len(vocabulary), num_attention_heads=2, **size, eos_token_id=0)
-model = LlamaForCausalLM(config)
+model, tokenizer = tiny()
 data = load_dataset(folder, cache_dir=f"{folder}/../cache")["train"]
 trainer_class, arguments_class = {
     "sft": (trl.SFTTrainer, trl.SFTConfig),
@@ -50,9 +39,7 @@ def reward(completions, emotion, strategies, solution, **_):
     return [float(len(str(one))) for one in completions]
 
 
-given = {"grpo": {"reward_funcs": reward}, "sft": {}}.get(
-    task, {"ref_model": LlamaForCausalLM(config)}
-)
+given = {"sft": {}, "grpo": {"reward_funcs": reward}}.get(task, {"ref_model": tiny()[0]})
 trainer = trainer_class(
     model=model, args=arguments, train_dataset=data, processing_class=tokenizer, **given
 )
