@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import shutil
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from builders.exports.counting import Counts
 from builders.exports.describing import LEFT_OUT, MARKER, describe
 from builders.exports.examples import make
 from builders.exports.options import Options
-from builders.exports.preferences import Preferences, need_reviews
+from builders.exports.preferences import Preferences, nothing_preferred
 from builders.exports.reading import EarlierTurns, any_known, records, total
 from builders.exports.rules import broken
 from builders.exports.writing import Form, Writer
@@ -74,7 +75,8 @@ def export(
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
         try:
-            with Preferences(options.task, store or str(folder.parent / STORE_FILE)) as preferences:
+            held = store or str(folder.parent / STORE_FILE)
+            with closing(Preferences(options.task, held)) as preferences:
                 run = _Run(build, staged, options, preferences)
                 with Progress(run.state, quiet) as progress:
                     exported = run.write(progress)
@@ -170,8 +172,8 @@ def _check_known(build: Build, options: Options) -> None:
             expected="records with audio_contribution",
             do="leave --subset out",
         )
-    if options.task in ("dpo", "kto"):
-        need_reviews(options.task, any_known(build, "review.status"), build.folder)
+    if options.task in ("dpo", "kto") and not any_known(build, "review.status"):
+        raise nothing_preferred(options.task, build.folder)
 
 
 def _check_free(to: Path, build: Path) -> None:

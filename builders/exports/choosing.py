@@ -15,6 +15,7 @@ from builders.publishing.omissions import unfit
 
 Record = Mapping[str, Any]
 _MATCHES = ("exact", "close")
+_VERDICT = {"disputed": "did not agree", "rejected": "rejected it"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,6 @@ def _judged(record: Record, options: Options) -> LeftOut | None:
     if status == "disputed" or (status == "rejected" and options.task in ("sft", "grpo")):
         return LeftOut(f"review_{status}", f"the people who reviewed the reply {_VERDICT[status]}")
     return None
-
-
-_VERDICT = {"disputed": "did not agree", "rejected": "rejected it"}
 
 
 def _other_subset(record: Record, options: Options) -> LeftOut | None:

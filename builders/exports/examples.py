@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import soundfile
 
 from builders.conversation import instruction, messages
 from builders.exports.options import Options
@@ -102,10 +105,6 @@ def sound_of(record: Mapping[str, Any]) -> Sound | None:
 
 
 def _reply_sound(record: Mapping[str, Any], audio: Mapping[str, Any]) -> Sound:
-    import io
-
-    import soundfile
-
     info = soundfile.info(io.BytesIO(audio["bytes"]))
     return Sound(_path(record, ".reply"), info.duration, info.frames, audio["bytes"])
 

@@ -8,7 +8,6 @@ compared it with the one that passed: such pairs would teach a model our checks,
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 
 from builders.drafting.store import store_exists
 from builders.errors import ConfigError
@@ -35,15 +34,8 @@ class Preferences:
                 do="name it with --store",
             )
 
-    def __enter__(self) -> Preferences:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let the store go."""
         self._drafts.close()
 
     def add(self, example: Example) -> LeftOut | None:
@@ -66,16 +58,11 @@ class Preferences:
         return None
 
 
-def need_reviews(task: str, reviewed: bool, build: Path) -> None:
-    """Stop an export of preferences from a build that nobody has reviewed.
-
-    Raises:
-        ConfigError: there is nothing to prefer.
-    """
-    if task in ("dpo", "kto") and not reviewed:
-        raise ConfigError(
-            f"there are no {'pairs' if task == 'dpo' else 'verdicts'}: "
-            "nobody has reviewed a reply of this build",
-            where=build,
-            do="review it first, or take --task sft",
-        )
+def nothing_preferred(task: str, build: Path) -> ConfigError:
+    """Return what is said of a build that nobody has reviewed, where dpo or kto is asked for."""
+    return ConfigError(
+        f"there are no {'pairs' if task == 'dpo' else 'verdicts'}: "
+        "nobody has reviewed a reply of this build",
+        where=build,
+        do="review it first, or take --task sft",
+    )
