@@ -12,6 +12,7 @@ single user turn; the reply is the single assistant turn:
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from hashlib import sha256
@@ -21,8 +22,9 @@ from builders import assets
 from builders.errors import ConfigError
 
 AUDIO_MARK = "<audio>"
-# What a turn's speaker is called where the corpus gives no name.
-_UNNAMED = {"user": "Speaker", "assistant": "Assistant", "other": "Someone"}
+# What a turn's speaker is called where the corpus gives no name, or a code such as Ses01_F or 386.
+_UNNAMED = {"user": "Speaker", "assistant": "Assistant", "other": "Other"}
+_CODE = re.compile(r"\w*\d\w*")
 
 
 def messages(
@@ -99,14 +101,18 @@ def _user_turn(
         named = record["source"]["context"] == "dialogue"
         earlier = (_said(turn, mark if turn["id"] in heard else None, named) for turn in turns)
         lines.append(f"Earlier: {' / '.join(earlier)}")
-        speaker = record["target_utterance"]["speaker"]["id"] or _UNNAMED["user"]
+        speaker = _name(record["target_utterance"]["speaker"]["id"], "user")
         now = f"Now: {speaker}: {now}" if named else f"Now: {now}"
     return "\n".join([*lines, now])
 
 
 def _said(turn: Mapping[str, Any], mark: str | None, named: bool) -> str:
     words = mark or _line(turn["text"])
-    return f"{turn['speaker'] or _UNNAMED[turn['role']]}: {words}" if named else words
+    return f"{_name(turn['speaker'], turn['role'])}: {words}" if named else words
+
+
+def _name(speaker: str | None, role: str) -> str:
+    return _UNNAMED[role] if speaker is None or _CODE.fullmatch(speaker) else _line(speaker)
 
 
 def _line(text: str) -> str:

@@ -80,6 +80,16 @@ def test_a_speaker_without_a_name_is_called_by_the_role():
     assert content.startswith("Earlier: Assistant: Yes? / Speaker: Hm.\nNow: Speaker: The boat")
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"), [("Ses01_F", "Other"), ("386", "Other"), ("Nurse #2", "Nurse #2")]
+)
+def test_a_code_is_no_name(given, shown):
+    sample = record()
+    sample["text_context"] = [turn(given, "Yes?")]
+    content = messages(sample, instruction=None, system=None)[0]["content"]
+    assert content.startswith(f"Earlier: {shown}: Yes?")
+
+
 def test_earlier_turns_that_are_heard_have_a_mark_too():
     sample = multi_party()
     heard = {sample["text_context"][1]["id"]}
