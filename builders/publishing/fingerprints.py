@@ -23,7 +23,7 @@ class Fingerprint:
         self._sum = 0
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Take in rows as Arrow gives them; bytes may be any buffer."""
+        """Take in rows as Arrow gives them; bytes may be any buffer, or their SHA-256 already."""
         for row in rows:
             line = orjson.dumps(row, default=_digest, option=orjson.OPT_SORT_KEYS)
             self._sum += int.from_bytes(hashlib.sha256(line).digest())

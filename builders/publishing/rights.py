@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from builders.checks.schema import load_schema
 from builders.corpora import Card, load_card, resolve_slug
 from builders.errors import UsageError
@@ -134,7 +136,7 @@ def _below(path: str, node: Mapping[str, Any], known: set[str]) -> Iterator[str]
 
 def withhold(record: dict[str, Any], fields: Mapping[str, list | None]) -> dict[str, Any]:
     """Return a copy of a record in which the fields that `withheld` names hold nothing."""
-    out = copy.deepcopy(record)
+    out: dict[str, Any] = orjson.loads(orjson.dumps(record))  # a tenth of the time of a deep copy
     for field, nothing in fields.items():
         for holder, name in _places(out, field):
             holder[name] = nothing
