@@ -248,7 +248,7 @@ class Hub:
 
         self._tried(tag)
 
-    def set(self, *, public: bool = False, gated: str | None = None) -> None:
+    def change(self, *, public: bool = False, gated: str | None = None) -> None:
         """Make the repository public, or gate it (`manual` or `auto`)."""
         if public:
             self._tried(lambda: self._api.update_repo_settings(**self._of, private=False))

@@ -67,13 +67,13 @@ class Rows:
         self._may = may
         self._columns = {name: tuple(schema["properties"]) for name, schema in schemas.items()}
 
-    def messages(self, record: Row, published: Row) -> list[dict[str, str]] | None:
-        """Return the record as chat messages of published words, or None where there is nothing.
+    def is_marked(self, record: Row) -> bool:
+        """Return whether a mark stands for a record's clip: it goes out, or nothing else may."""
+        return bool(record["audio"]) and ("audio" in self._may or "text" not in self._may)
 
-        The mark stands for the clip where that goes out, or where nothing else may be said.
-        """
-        text = "text" in self._may
-        marked = bool(record["audio"]) and ("audio" in self._may or not text)
+    def messages(self, record: Row, published: Row) -> list[dict[str, str]] | None:
+        """Return the record as chat messages of published words, or None where there is nothing."""
+        text, marked = "text" in self._may, self.is_marked(record)
         if not text and not marked:
             return None
         turns = [{**turn, "role": turn["role"] or "other"} for turn in published["text_context"]]

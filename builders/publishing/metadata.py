@@ -5,6 +5,7 @@ Lists are spelt `list:`, audio as a dtype of its own; both are what `datasets` 3
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -35,8 +36,9 @@ def front_matter(staged: Staged, provider: str) -> dict[str, Any]:
     terms, card = staged.terms, staged.terms.card
     licence: dict[str, Any] = {"license": terms.licence.hub}
     if terms.licence.hub == "other":
-        licence["license_name"] = terms.licence.name.lower().replace(" ", "-")
-        licence["license_link"] = terms.licence.link or card.homepage
+        licence["license_name"] = re.sub(r"[^a-z0-9.]+", "-", terms.licence.name.lower()).strip("-")
+        if card.homepage:
+            licence["license_link"] = card.homepage
     made = ["found", "machine-generated"] if "sft" in staged.configs else ["found"]
     return {
         "pretty_name": f"Hearten: {card.title}",

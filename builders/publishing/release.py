@@ -315,7 +315,7 @@ class _Run:
     def _open_up(self, rules: Rules) -> None:
         """Gate the repository, then make it public, where that is asked for."""
         if rules.gated:
-            self._hub.set(gated=rules.gated)
+            self._hub.change(gated=rules.gated)
         if self._asked.public and self._state and self._state.private:
-            self._hub.set(public=True)
+            self._hub.change(public=True)
             self._say("public now")

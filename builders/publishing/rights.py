@@ -40,12 +40,14 @@ class Terms:
     """What of a corpus may be published.
 
     `may` are the permissions given: of `KINDS`, and ``pointers`` for times, digests and file names.
-    `widened` are those that the publisher answers for.
+    `recorded` are the rights that each record must carry, `widened` the permissions that the
+    publisher answers for.
     """
 
     card: Card
     licence: Licence
     may: frozenset[str]
+    recorded: Mapping[str, str]
     widened: tuple[str, ...] = ()
 
     @property
@@ -75,7 +77,7 @@ def terms_of(slug: str, recorded: Mapping[str, str], claims: tuple[str, ...] = (
     claimed = {_claim(word, slug) for word in claims}
     widened = tuple(f"{kind}:{slug}" for kind in KINDS if kind in claimed - may)
     more = claimed | {"pointers"} if claimed else claimed
-    return Terms(card, licence_of(card.licence), frozenset(may | more), widened)
+    return Terms(card, licence_of(card.licence), frozenset(may | more), recorded, widened)
 
 
 def _claim(word: str, slug: str) -> str:

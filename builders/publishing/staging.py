@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builders.checks.schema import Validator, validator, violations
+from builders.conversation import AUDIO_MARK
 from builders.errors import VerificationError
 from builders.parquet import file_digest
 from builders.publishing.drafts import Drafts
@@ -134,19 +135,26 @@ class Stage:
     def _shard(self, shard: Path) -> None:
         files = _ShardFiles(self.staged, shard.name)
         with pq.ParquetFile(shard) as file:
+            columns = self._columns(file)
             for number in range(file.num_row_groups):
-                table = file.read_row_group(number)
+                table = file.read_row_group(number, columns=columns)
                 group = _Group(clips_of(table) if "audio" in self.staged.terms.may else None)
                 for index, record in enumerate(_records(table)):
                     self._record(record, index, group)
                 files.write(group)
         files.close()
 
+    def _columns(self, file: pq.ParquetFile) -> list[str]:
+        """Return what is read of a shard: everything but clips that do not go out."""
+        held_back = () if "audio" in self.staged.terms.may else ("audio.bytes",)
+        return [leaf.path for leaf in file.schema if leaf.path not in held_back]
+
     def _record(self, record: Row, index: int, group: _Group) -> None:
         """Sort the rows of a record into a group, or count why there are none."""
         tally, split = self.staged.tally, split_name(record["source"]["split"])
         tally.read += 1
         self._check(self._whole, record)
+        self._check_terms(record)
         published = withhold(record, self._withheld)
         utterance = self._rows.utterance(published)
         if reason := self._omissions.of_record(record, utterance):
@@ -166,6 +174,8 @@ class Stage:
         said = self._rows.messages(record, published)
         if said is None:
             return "neither_words_nor_clip_published"
+        if said[0]["content"].count(AUDIO_MARK) != self._rows.is_marked(record):
+            return "words_hold_the_mark_of_a_clip"
         sft = self._rows.sft(published, said)
         reason = self._omissions.of_reply(record, sft)
         if reason != "reply_quotes_unpublished_text":
@@ -188,6 +198,17 @@ class Stage:
         if kind != "utterances":
             split = split_name(row["split"] if "split" in row else row["source"]["split"])
             self.staged.tally.row(kind, split)
+
+    def _check_terms(self, record: Row) -> None:
+        """Raise VerificationError where a record is under other terms than the build's first."""
+        terms = self.staged.terms
+        if record["rights"] != terms.recorded or record["source"]["corpus"] != terms.card.slug:
+            raise VerificationError(
+                f"{record['id']} is under other terms than the records before it",
+                where=self.staged.folder / INPUTS,
+                expected="one corpus and one set of rights in a build",
+                do="publish a build of each corpus",
+            )
 
     def _check(self, checker: Validator, row: Row) -> None:
         if wrong := violations(checker, row):

@@ -12,6 +12,8 @@ from conftest import REPO, client_of
 from hub.server import Fault
 from invented import clip, flac
 
+from builders import pipeline
+from builders.config import make_config
 from builders.errors import ConfigError, SourceError, StoppedEarly, VerificationError
 from builders.publishing import hydrating, rebuilding
 from builders.publishing import release as releasing
@@ -20,30 +22,26 @@ from builders.publishing.hydrating import hydrate
 from builders.publishing.rights import KINDS
 
 SAMPLE = ROOT / "builders" / "corpora" / "meld" / "sample"
-ALL = dict.fromkeys(KINDS, "yes")
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """A build of the sample corpus, with clips."""
-    output = tmp_path_factory.mktemp("built")
-    assert hearten("build", "--corpus", "meld", "--sample", "--output", output).code == 0
-    return output / "meld-sample"
 
 
 @pytest.fixture
-def publish(hub, built, tmp_path, terms, release, monkeypatch):
-    """Publish the build under changed rights; what the records say is changed with the card."""
+def built(tmp_path):
+    """Where the build of the sample corpus is, once it was published."""
+    return tmp_path / "output" / "meld-sample"
+
+
+@pytest.fixture
+def publish(hub, built, terms, release, monkeypatch):
+    """Build the sample corpus under other rights, which its records carry, and publish it."""
     monkeypatch.setattr(releasing, "check_loads", lambda *given: None)
-    monkeypatch.setattr(releasing, "_rights", lambda shards: {**ALL, **publish.rights})
 
     def run(**changed):
-        publish.rights = changed
-        terms(licence="GPL-3.0", **changed)
-        shutil.copytree(built, tmp_path / "output" / "meld-sample")
-        return release(tmp_path / "output" / "meld-sample", allow_phrasebook=True)
+        card = terms(licence="GPL-3.0", **changed)
+        monkeypatch.setattr(pipeline, "load_card", lambda slug: card)
+        config = make_config(corpus="meld", source=SAMPLE, name=built.name, output=built.parent)
+        pipeline.build(config, {}, quiet=True)
+        return release(built, allow_phrasebook=True)
 
-    publish.rights = {}
     return run
 
 

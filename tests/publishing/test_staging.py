@@ -331,3 +331,43 @@ def test_a_fingerprint_is_that_of_the_rows_in_any_order():
     other.add([{"a": b"x", "b": 1}])
     third.add([rows[0], rows[0]])
     assert one.as_json() == other.as_json() != third.as_json()
+
+
+def test_records_under_other_terms_than_the_first_stop_it(tmp_path, terms, release):
+    terms()
+    records = [sample(1), sample(2, rights={**OPEN, "text": "no"})]
+    folder = make_build(tmp_path / "output" / "b", records)
+    with pytest.raises(VerificationError, match="meld-train-1-2 is under other terms"):
+        release(folder, dry_run=True)
+
+
+def test_words_that_look_like_the_mark_of_a_clip_are_left_out_of_training(staged):
+    odd = sample(2)
+    odd["target_utterance"]["text"] = "They said <audio> and left."
+    odd["text_context"][0]["text"] = "What is <audio> for?"
+    done = staged([sample(1), odd])
+    assert done.staged.tally.without_reply == {"words_hold_the_mark_of_a_clip": 1}
+    assert done.staged.tally.rows["utterances"] == {"train": 2}
+
+
+@pytest.mark.parametrize(
+    ("licence", "hub_id", "more"),
+    [
+        ("CC-BY-NC-4.0", "cc-by-nc-4.0", {}),
+        ("none stated", "other", {"license_name": "none-stated"}),
+        (
+            "IEMOCAP release form (no redistribution)",
+            "other",
+            {"license_name": "iemocap-release-form-no-redistribution"},
+        ),
+    ],
+)
+def test_the_licence_is_in_the_head_and_in_the_form_for_readers(staged, licence, hub_id, more):
+    done = staged([sample(1, rights={**OPEN, "licence": licence})], card={"licence": licence})
+    head = head_of(done)
+    assert head["license"] == hub_id
+    assert more.items() <= head.items()
+    asks = " ".join(head["extra_gated_fields"])
+    assert ("non-commercial" in asks) == (licence == "CC-BY-NC-4.0")
+    assert "identify a speaker" in asks
+    assert card_errors((done.staged.folder / "README.md").read_text()) == []
