@@ -12,8 +12,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders.config import PHRASEBOOK, SETTINGS_FILE
-from builders.corpora import load_card
+from builders.corpora import load_card, slugs
 from builders.errors import ConfigError, UsageError
+from builders.publishing.omissions import strings
 from builders.publishing.rights import Terms
 from builders.publishing.tally import Tally
 
@@ -44,15 +45,14 @@ def read_rules(settings: Mapping[str, Any]) -> Rules:
 
 def check_build(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Raise ConfigError where a build may not be published whatever its records are."""
-    parts = manifest["result"].get("combined")
-    if parts:
-        slugs = [part if isinstance(part, str) else part["corpus"] for part in parts]
-        licences = ", ".join(sorted({load_card(slug).licence for slug in slugs}))
+    if parts := manifest["result"].get("combined"):
+        known = [word for part in parts for word in strings(part) if word in slugs()]
+        licences = ", ".join(sorted({load_card(slug).licence for slug in known}))
         raise ConfigError(
-            f"a combined build is for this machine only: its corpora are under {licences}, and one "
-            "repository has one licence",
+            "a combined build is for this machine only: its corpora are under "
+            f"{licences or 'terms of their own'}, and one repository has one licence",
             where=folder,
-            do=f"publish the builds of {', '.join(slugs)} each to a repository of its own",
+            do="publish the build of each corpus to a repository of its own",
         )
     if not manifest["result"]["counts"]["kept"]:
         raise ConfigError("the build has no samples", where=folder, do="build it with others")

@@ -76,10 +76,10 @@ def published_manifest(staged: Staged, manifest: Mapping[str, Any]) -> dict[str,
 
 def _as_they_are(slug: str) -> list[tuple[Path, str]]:
     """Return the tables and schemas that go out unchanged, and their names there."""
-    emotion, strategy = assets.label_maps() / "emotion", assets.label_maps() / "strategy"
-    tables = [emotion / f"{slug}.sssom.tsv", *sorted(emotion.glob("_*.tsv"))]
-    found = [(path, f"mappings/emotion/{path.name}") for path in tables]
-    found += [(path, f"mappings/strategy/{path.name}") for path in sorted(strategy.glob("_*.tsv"))]
+    tables = assets.label_maps()
+    wanted = (f"emotion/{slug}.*.tsv", "emotion/_*.tsv", "emotion/views/*.tsv", "strategy/_*.tsv")
+    paths = [path for pattern in wanted for path in sorted(tables.glob(pattern))]
+    found = [(path, f"mappings/{path.relative_to(tables).as_posix()}") for path in paths]
     sample = assets.schemas() / "sample.schema.json"
     return [*found, (sample, "schemas/sample.schema.json")]
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import orjson
 
-from builders.config import make_config
+from builders.config import BuildConfig, make_config
 from builders.errors import ConfigError, SourceError, VerificationError
 from builders.folder import BuildFolder, write_json
 from builders.manifest import Ledger, versions
@@ -34,10 +34,10 @@ from builders.publishing.rebuilding import DIFFERENT, PublishedRows, Verdict, re
 from builders.publishing.release import read_published
 from builders.records import Emotions, Reject, Target, Utterance
 from builders.selection import Selection, Wanted
-from builders.targets import Survey
 
 KINDS = ("sft", "utterances")
 _FAILED = {DIFFERENT, "missing"}
+_CHOICE = {"model", "emotions", "min_words", "max_per_emotion"}
 
 
 @dataclass
@@ -156,7 +156,8 @@ def _last(hub: Hub) -> str:
 def _plan(manifest: dict[str, Any], source: Path, folder: Path) -> Plan:
     """Return how the build read its corpus, over this copy of it."""
     built = manifest["result"]["config"]
-    kept = ("corpus", "splits", "text_only", "context_turns", "persona")
+    # Which targets were chosen, and by whom they were drafted, the published records say.
+    kept = (built.keys() & BuildConfig.model_fields.keys()) - _CHOICE
     config = make_config(
         **{key: built[key] for key in kept}, source=source, name=folder.name, output=folder.parent
     )
@@ -212,7 +213,8 @@ class _Run:
         folder: BuildFolder,
         repo: str,
     ) -> None:
-        self._plan = replace(plan, survey=Survey(len(rows), _Chosen(rows)))
+        chosen = replace(plan.survey, chosen=len(rows), selection=_Chosen(rows))
+        self._plan = replace(plan, survey=chosen)
         self._manifest, self._rows, self._folder = manifest, rows, folder
         self._writers: dict[tuple[str, str], SplitWriter] = {}
         self._done = Hydrated(folder.path, repo, len(rows))
@@ -237,7 +239,7 @@ class _Run:
         return self._done
 
     def _items(self) -> Iterator[tuple[str, Verdict]]:
-        audio = not self._plan.config.text_only
+        audio = not self._plan.config.text_only and self._plan.card.audio_origin != "none"
         for item in self._plan.targets(Ledger(), audio):
             if item.id not in self._rows:
                 continue

@@ -8,7 +8,7 @@ five words of the texts that may not be published, which no published word may r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,17 +54,32 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(item)
 
 
+def nobody(_sample_id: str) -> bool:
+    """Exclude no one."""
+    return False
+
+
 @dataclass
 class Omissions:
-    """What was found before any row is written: the ids left out, the runs of closed texts."""
+    """What was found before any row is written: the ids left out, the runs of closed texts.
+
+    `excluded` says of an id whether somebody has asked that it be used no more.
+    """
 
     ids: dict[str, str] = field(default_factory=dict)
     closed: set[int] = field(default_factory=set)
+    excluded: Callable[[str], bool] = nobody
 
     @classmethod
-    def find(cls, shards: Iterable[Path], rejected: Path, text_is_closed: bool) -> Omissions:
+    def find(
+        cls,
+        shards: Iterable[Path],
+        rejected: Path,
+        text_is_closed: bool,
+        excluded: Callable[[str], bool] = nobody,
+    ) -> Omissions:
         """Read the shards of a build once, a few columns of them."""
-        found = cls()
+        found = cls(excluded=excluded)
         columns = _SAFETY_COLUMNS + (_TEXT_COLUMNS if text_is_closed else ())
         for shard in shards:
             with pq.ParquetFile(shard) as file:
@@ -77,7 +92,7 @@ class Omissions:
         return found
 
     def _take(self, row: Mapping[str, Any], text_is_closed: bool) -> None:
-        reason = unfit(row)
+        reason = "excluded" if self.excluded(row["id"]) else unfit(row)
         if reason:
             self.ids[row["id"]] = reason
         if text_is_closed:
@@ -99,7 +114,7 @@ class Omissions:
         named = [turn["id"] for turn in record["text_context"]]
         if record["reference_response"]:
             named.append(record["reference_response"]["id"])
-        if self.ids.keys() & named:
+        if any(name in self.ids or self.excluded(name) for name in named):
             return "next_to_a_left_out_utterance"
         return "quotes_unpublished_text" if self.quotes(published) else None
 

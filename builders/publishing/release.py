@@ -34,6 +34,7 @@ from builders.publishing.documents import CHANGES, MANIFEST, changes_text, write
 from builders.publishing.files import SUMS, read_sums
 from builders.publishing.hub import Hub, HubError, Overtaken, State, digests_of
 from builders.publishing.loading import check_loads
+from builders.publishing.omissions import nobody
 from builders.publishing.rights import Terms, terms_of
 from builders.publishing.staging import Stage, Staged, link_inputs
 
@@ -43,7 +44,7 @@ _TITLE = "Hearten"
 
 @dataclass(frozen=True)
 class Asked:
-    """What a run of `hearten publish` was told."""
+    """What a run of `hearten publish` was told; `excluded` says which ids must not be used."""
 
     folder: Path
     repo: str
@@ -53,6 +54,7 @@ class Asked:
     with_audio: bool = False
     claims: tuple[str, ...] = ()
     store: str | None = None
+    excluded: Callable[[str], bool] = nobody
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ class _held:
 
 def _stage(asked: Asked, terms: Terms, place: Path, shards: list[Path]) -> Staged:
     store = asked.store or str(asked.folder.parent / STORE_FILE)
-    staged = Stage(place, terms, store, asked.with_audio).write(shards)
+    staged = Stage(place, terms, store, asked.with_audio, asked.excluded).write(shards)
     if not staged.configs:
         left = ", ".join(f"{n} {reason}" for reason, n in staged.tally.left_out.items())
         raise ConfigError(f"nothing may be published ({left})", where=asked.folder)

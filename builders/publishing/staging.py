@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,9 +103,17 @@ class Stage:
         terms: what may go out.
         store: where drafts are held.
         with_audio: repeat the clips in the small configs.
+        excluded: says of an id whether it must not be used.
     """
 
-    def __init__(self, folder: Path, terms: Terms, store: str, with_audio: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        terms: Terms,
+        store: str,
+        with_audio: bool,
+        excluded: Callable[[str], bool],
+    ) -> None:
         schemas = schemas_of(terms.may, with_audio)
         self.staged = Staged(folder, terms, Tally(), schemas)
         self._rows = Rows(terms.may, schemas)
@@ -113,7 +121,7 @@ class Stage:
         self._valid = {name: Validator(schema) for name, schema in schemas.items()}
         self._withheld = withheld(terms.may)
         self._drafts = Drafts(store)
-        self._omissions = Omissions()
+        self._omissions = Omissions(excluded=excluded)
 
     def write(self, shards: list[Path]) -> Staged:
         """Write the rows of all shards and return what was written.
@@ -123,7 +131,8 @@ class Stage:
         """
         rejected = self.staged.folder / INPUTS / "rejected.parquet"
         closed = "text" not in self.staged.terms.may
-        self._omissions = Omissions.find(shards, rejected, closed)
+        excluded = self._omissions.excluded
+        self._omissions = Omissions.find(shards, rejected, closed, excluded)
         for shard in shards:
             self._shard(shard)
         self._drafts.close()

@@ -205,3 +205,14 @@ def test_an_unsafe_route_never_goes_out_nor_comes_back_as_an_earlier_turn(
     read = text_of(done.staged.folder)
     assert invented_text(2) not in read
     assert "meld-train-1-2" not in read and "meld-train-1-5" in read
+
+
+def test_what_is_excluded_goes_out_nowhere_and_is_counted(tmp_path, terms, release):
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [sample(n) for n in (1, 2, 3, 5)])
+    done = release(
+        folder, dry_run=True, excluded=lambda name: name in ("meld-train-1-2", "meld-train-1-4")
+    )
+    assert done.staged.tally.left_out == {"excluded": 1, "next_to_a_left_out_utterance": 2}
+    read = text_of(done.staged.folder)
+    assert "meld-train-1-2" not in read and invented_text(2) not in read
