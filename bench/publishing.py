@@ -14,7 +14,6 @@ import argparse
 import hashlib
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -74,11 +73,15 @@ def measured(folder: Path, *flags: str) -> tuple[float, float]:
 
 
 def copied(folder: Path) -> float:
-    """Return the seconds that one copy of a build's files takes."""
-    started = time.monotonic()
-    shutil.copytree(folder / "data", folder.parent / "copy")
+    """Return the seconds that one copy of a build's files takes, read and written in pieces."""
+    started, target = time.monotonic(), folder.parent / "copy"
+    for path in (folder / "data").iterdir():
+        # Not by the system's own copying, which moves no byte through the program.
+        with path.open("rb") as source, target.open("wb") as copy:
+            while piece := source.read(1 << 20):
+                copy.write(piece)
     seconds = time.monotonic() - started
-    shutil.rmtree(folder.parent / "copy")
+    target.unlink()
     return seconds
 
 

@@ -11,7 +11,7 @@ import jinja2
 import pyarrow.parquet as pq
 
 from builders.publishing.metadata import front_matter, wording
-from builders.publishing.rights import KINDS, withheld
+from builders.publishing.rights import withheld
 from builders.publishing.staging import Staged
 
 _TEMPLATES = Path(__file__).parent
@@ -61,7 +61,6 @@ def _content(staged: Staged, manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "card": terms.card,
         "terms": terms,
-        "may": [kind for kind in KINDS if kind in terms.may],
         "withheld": list(withheld(terms.may)),
         "result": manifest["result"],
         "cost": manifest["run"]["cost"],

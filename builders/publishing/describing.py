@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from builders.publishing.release import Asked, Published
-from builders.publishing.rights import KINDS
 
 _LIST_UP_TO = 20
 
@@ -14,10 +13,8 @@ _LIST_UP_TO = 20
 def lines(asked: Asked, done: Published) -> Iterator[str]:
     """Yield the lines for a person."""
     staged = done.staged
-    may = [kind for kind in KINDS if kind in staged.terms.may]
-    yield f"{staged.terms.card.slug}: {', '.join(may) or 'ids and counts only'}, under " + (
-        staged.terms.licence.name
-    )
+    terms = staged.terms
+    yield f"{terms.card.slug}: {terms.as_words()}, under {terms.licence.name}"
     for config in staged.configs:
         counts = staged.fingerprints[config]
         yield f"  {config}: " + ", ".join(f"{n.rows:,} {split}" for split, n in counts.items())

@@ -9,10 +9,9 @@ from typing import Any
 
 from builders import assets
 from builders.folder import write_json
-from builders.parquet import file_digest
 from builders.publishing.card import write_card
 from builders.publishing.croissant import croissant
-from builders.publishing.files import SUMS, link, sums_text
+from builders.publishing.files import SUMS, digests, link, sums_text
 from builders.publishing.rights import withheld
 from builders.publishing.staging import INPUTS, Staged
 
@@ -42,11 +41,9 @@ def write_documents(
     write_json(folder / MANIFEST, published_manifest(staged, manifest))
     write_card(staged, manifest, repo, measured)
     write_json(folder / "croissant.json", croissant(staged, repo, endpoint))
-    sums = {
-        path.relative_to(folder).as_posix(): file_digest(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = (path.relative_to(folder).as_posix() for path in paths)
+    sums = dict(zip(names, digests(paths), strict=True))
     (folder / SUMS).write_text(sums_text(sums), encoding="utf-8")
     return sums
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from builders.parquet import arrow_schema, open_writer, table_of, with_audio
+from builders.parquet import arrow_schema, file_digest, open_writer, table_of, with_audio
 
 SUMS = "SHA256SUMS"
 Row = dict[str, Any]
@@ -76,6 +77,12 @@ def link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def digests(paths: Sequence[Path]) -> list[str]:
+    """Return the SHA-256 of each file, several at once."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(file_digest, paths))
 
 
 def sums_text(sums: dict[str, str]) -> str:

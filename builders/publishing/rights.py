@@ -50,6 +50,11 @@ class Terms:
     recorded: Mapping[str, str]
     widened: tuple[str, ...] = ()
 
+    def as_words(self) -> str:
+        """Return what goes out, in words."""
+        kinds = ", ".join(kind for kind in KINDS if kind in self.may)
+        return kinds or f"ids{', times, digests' if 'pointers' in self.may else ''} and counts only"
+
     @property
     def replies(self) -> bool:
         """Return whether replies go out, with something that they answer."""

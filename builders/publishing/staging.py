@@ -16,6 +16,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,8 @@ import pyarrow.parquet as pq
 from builders.checks.schema import Validator, validator, violations
 from builders.conversation import AUDIO_MARK
 from builders.errors import VerificationError
-from builders.parquet import file_digest
 from builders.publishing.drafts import Drafts
-from builders.publishing.files import RowFile, clips_of, link
+from builders.publishing.files import RowFile, clips_of, digests, link
 from builders.publishing.fingerprints import Fingerprint
 from builders.publishing.layouts import AUDIO_CLASSES, Rows, schemas_of, split_name
 from builders.publishing.omissions import Omissions
@@ -78,21 +78,20 @@ def link_inputs(build: Path, manifest: Mapping[str, Any], folder: Path) -> list[
     inputs = folder / INPUTS
     shutil.rmtree(folder, ignore_errors=True)
     inputs.mkdir(parents=True)
-    shards = []
-    for file in manifest["result"]["files"]:
-        source, target = build / file["path"], inputs / file["path"]
-        if source.is_file():
-            link(source, target)
-        if not target.is_file() or file_digest(target) != file["sha256"]:
+    listed = {file["path"]: file["sha256"] for file in manifest["result"]["files"]}
+    there = [path for path in listed if (build / path).is_file()]
+    for path in there:
+        link(build / path, inputs / path)
+    found = dict(zip(there, digests([inputs / path for path in there]), strict=True))
+    for path, digest in listed.items():
+        if found.get(path) != digest:
             raise VerificationError(
-                f"{file['path']} is {'not what' if target.is_file() else 'missing, though'} "
+                f"{path} is {'not what' if path in found else 'missing, though'} "
                 "manifest.json says",
                 where=build,
                 do="restore it, or build it again; its answers are in the store",
             )
-        if target.parent.name == "data":
-            shards.append(target)
-    return shards
+    return [inputs / path for path in listed if path.startswith("data/")]
 
 
 class Stage:
@@ -145,13 +144,26 @@ class Stage:
         files = _ShardFiles(self.staged, shard.name)
         with pq.ParquetFile(shard) as file:
             columns = self._columns(file)
-            for number in range(file.num_row_groups):
-                table = file.read_row_group(number, columns=columns)
-                group = _Group(clips_of(table) if "audio" in self.staged.terms.may else None)
-                for index, record in enumerate(_records(table)):
-                    self._record(record, index, group)
-                files.write(group)
+            tables = (file.read_row_group(n, columns=columns) for n in range(file.num_row_groups))
+            # One thread reads ahead and one writes behind: both are outside the interpreter mostly.
+            with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+                written: Future[None] | None = None
+                coming = reader.submit(next, tables, None)
+                while (table := coming.result()) is not None:
+                    coming = reader.submit(next, tables, None)
+                    group = self._group(table)
+                    if written:
+                        written.result()
+                    written = writer.submit(files.write, group)
+                if written:
+                    written.result()
         files.close()
+
+    def _group(self, table: pa.Table) -> _Group:
+        group = _Group(clips_of(table) if "audio" in self.staged.terms.may else None)
+        for index, record in enumerate(_records(table)):
+            self._record(record, index, group)
+        return group
 
     def _columns(self, file: pq.ParquetFile) -> list[str]:
         """Return what is read of a shard: everything but clips that do not go out."""

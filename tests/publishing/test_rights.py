@@ -187,7 +187,10 @@ def test_times_and_digests_go_out_where_rights_are_unknown(tmp_path, terms, rele
     assert row["audio_info"]["sha256_pcm"] == records[0]["audio_info"]["sha256_pcm"]
     assert row["audio_info"]["duration"] == 0.1
     assert row["target_utterance"]["text"] is None
-    assert "with times and digests" in (done.staged.folder / "README.md").read_text()
+    assert (
+        "Published here: ids, times, digests and counts only."
+        in (done.staged.folder / "README.md").read_text()
+    )
 
 
 @pytest.mark.parametrize("route", ["crisis", "exclude"])
