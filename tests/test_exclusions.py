@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from builds import hearten, manifest, one_line_error, rejected, samples
 from trees import make_meld_tree, meld_row
@@ -156,3 +157,24 @@ def test_with_stop_a_clip_that_cannot_be_used_stops_the_build(tmp_path):
 
 def test_a_broken_file_is_said_with_the_way_to_set_it_aside(broken):
     assert one_line_error(build(broken)).endswith("or set it aside with --on-error quarantine")
+
+
+def test_an_exclusion_made_later_is_obeyed_by_export_and_publication(workplace):
+    assert build(workplace).code == 0
+    table(workplace, "meld-train-0-0")
+    said, folder = "This is sentence 0 of dialogue 0.", workplace / "output" / "meld"
+    more = ("--format", "ms-swift", "--to", "exported")
+    ended = hearten("export", folder, *more, cwd=workplace)
+    assert ended.code == 0 and "  left out: 1 excluded\n" in ended.out
+    assert "  left out: 1 after_an_unfit_turn\n" in ended.out
+    assert said not in (workplace / "exported" / "train.jsonl").read_text()
+    more = ("--repo", "org/name", "--dry-run", "--allow-phrasebook")
+    ended = hearten("publish", folder, *more, cwd=workplace)
+    assert ended.code == 0, ended.err
+    assert "1 excluded" in ended.out
+    staged = [
+        p for p in (workplace / "output" / ".publish").rglob("*.parquet") if "train" in p.name
+    ]
+    assert staged
+    for path in staged:
+        assert said not in repr(pq.read_table(path).to_pylist())

@@ -17,10 +17,11 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"commands"},
+    {"exports", "publishing"},
     {"review"},
     {"pipeline", "verify", "combine"},
     {"plan"},
-    {"leaks", "sink", "targets", "report", "adopt", "progress", "build"},
+    {"leaks", "sink", "targets", "report", "adopt", "progress", "build", "conversation"},
     {"samples", "context", "contrast", "parquet", "manifest", "engines", "tally"},
     {"drafting", "selection"},
     {"checks", "voice", "corpora", "exclusions"},
@@ -70,8 +71,9 @@ def test_a_reader_imports_nothing_but_what_it_needs_to_parse(path):
 def test_files_and_functions_stay_small(path):
     text = path.read_text("utf-8")
     assert text.count("\n") <= 400
+    options = path.parent.name == "cli"
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and path.name != "cli.py":
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not options:
             length = node.end_lineno - node.lineno
             assert length <= 50, f"{node.name} has {length} lines"
 

@@ -11,21 +11,25 @@ from typing import Annotated, Any, Literal
 import typer
 
 from builders import __version__
+from builders.cli import publishing, review
+from builders.cli.options import OPTIONS, Excluded, Folder, Json, StoreAddress, env
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
 # Commands beside `build` that look into the store.
-_WITH_STORE = ("status", "review", "review-status", "review-export", "review-import")
+_WITH_STORE = (
+    *("status", "export", "publish"),
+    *("review", "review-status", "review-export", "review-import"),
+)
 # What the command line library returns instead of letting a KeyboardInterrupt through.
 _INTERRUPTED = 130
 # Typer carries its own copy of click and exports only this leaf of its errors.
 _CommandLineError: Any = typer.BadParameter.__mro__[2]
 
-_OPTIONS = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "add_completion": False}
 app = typer.Typer(
     help="Build empathetic spoken-dialogue datasets from emotion speech corpora.",
-    **_OPTIONS,  # type: ignore[arg-type]
+    **OPTIONS,  # type: ignore[arg-type]
 )
-_build_app = typer.Typer(**_OPTIONS)  # type: ignore[arg-type]
+_build_app = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
 
 Corpus = Annotated[str, typer.Option(help="Which corpus; `hearten corpora` lists them.")]
 Corpora = Annotated[str, typer.Option(help="Which corpus, or all; `hearten corpora` lists them.")]
@@ -43,20 +47,6 @@ Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
 Redraft = Literal["rejected"]
-ReviewForm = Literal["events", "merged", "preferences", "label-studio", "potato"]
-ReviewOrder = Literal["build", "doubt"]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder of a build.")]
-
-
-def _env(name: str, help_text: str, **more: Any) -> Any:
-    return typer.Option(envvar=f"HEARTEN_{name}", help=help_text, show_default=False, **more)
-
-
-StoreAddress = Annotated[
-    str | None,
-    _env("STORE", "Where answers are held: a file or postgresql+psycopg://… address."),
-]
 
 
 @_build_app.command("build")
@@ -70,7 +60,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     name: Annotated[
         str | None, typer.Option(help="Name of the build.", show_default="the corpus")
     ] = None,
-    output: Annotated[Path, _env("OUTPUT", "Folder of all builds. [default: output]")] = Path(
+    output: Annotated[Path, env("OUTPUT", "Folder of all builds. [default: output]")] = Path(
         "output"
     ),
     split: Splits = None,
@@ -92,14 +82,14 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     ] = None,
     persona: Annotated[Persona, typer.Option(help="Whom the reply speaks for.")] = "assistant",
     model: Annotated[
-        str | None, _env("MODEL", "The model that drafts; without one the phrasebook does.")
+        str | None, env("MODEL", "The model that drafts; without one the phrasebook does.")
     ] = None,
     base_url: Annotated[
         list[str] | None,
-        _env("BASE_URL", "Address of an OpenAI-compatible endpoint; may be given again."),
+        env("BASE_URL", "Address of an OpenAI-compatible endpoint; may be given again."),
     ] = None,
     max_concurrency: Annotated[
-        int | None, _env("MAX_CONCURRENCY", "Requests in flight, at most.", min=1)
+        int | None, env("MAX_CONCURRENCY", "Requests in flight, at most.", min=1)
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for one answer.")] = 120.0,
     patience: Annotated[
@@ -136,9 +126,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             show_default="quarantine for records, stop for files",
         ),
     ] = None,
-    exclusions: Annotated[
-        Path, typer.Option(help="Table of ids that must not be used, where there is one.")
-    ] = Path("exclusions.tsv"),
+    exclusions: Excluded = Path("exclusions.tsv"),
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that decode clips.", show_default="all cores")
     ] = None,
@@ -186,43 +174,6 @@ def status_command(folder: Folder, store: StoreAddress = None, as_json: Json = F
     status.status(folder, store, as_json)
 
 
-@app.command("review-status")
-def review_status_command(
-    folder: Folder, store: StoreAddress = None, as_json: Json = False
-) -> None:
-    """Say what reviewers have decided about a build, and how far they agree."""
-    from builders.commands import review_data
-
-    review_data.status(folder, store, as_json)
-
-
-@app.command("review-export")
-def review_export_command(
-    folder: Folder,
-    to: Annotated[Path, typer.Option(help="File to write; a folder for the last two forms.")],
-    form: Annotated[
-        ReviewForm, typer.Option("--format", help="What to write, and how.")
-    ] = "events",
-    store: StoreAddress = None,
-) -> None:
-    """Write decisions, merged decisions or preference pairs; annotators are pseudonyms."""
-    from builders.commands import review_data
-
-    review_data.export(folder, store, to, form)
-
-
-@app.command("review-import")
-def review_import_command(
-    folder: Folder,
-    events: Annotated[Path, typer.Argument(help="A file that review-export wrote.")],
-    store: StoreAddress = None,
-) -> None:
-    """Add decisions from a file to the store; those it holds already are left."""
-    from builders.commands import review_data
-
-    review_data.read_events(folder, store, events)
-
-
 @app.command("report")
 def report_command(folder: Folder) -> None:
     """Write the report of a finished build again from its files."""
@@ -231,52 +182,8 @@ def report_command(folder: Folder) -> None:
     status.report(folder)
 
 
-@app.command("review")
-def review_command(  # noqa: PLR0913 - one argument for each option
-    folder: Folder,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: a free one.")] = 8765,
-    invite: Annotated[
-        list[str] | None, typer.Option(help="Print a link for this annotator.")
-    ] = None,
-    invite_lead: Annotated[
-        list[str] | None, typer.Option(help="Print a link for this lead, who settles and watches.")
-    ] = None,
-    overlap: Annotated[
-        int | None, typer.Option(help="People who decide about each item.", show_default="1")
-    ] = None,
-    order: Annotated[
-        ReviewOrder | None, typer.Option(help="Order of the items.", show_default="build")
-    ] = None,
-    hidden_share: Annotated[
-        float | None,
-        typer.Option(help="Share of items whose reply is hidden at first.", show_default="0"),
-    ] = None,
-    gold_share: Annotated[
-        float | None, typer.Option(help="Share of gold items.", show_default="0.05")
-    ] = None,
-    lease_seconds: Annotated[
-        float | None,
-        typer.Option(help="How long an item is kept for somebody.", show_default="900"),
-    ] = None,
-    text_only: Annotated[
-        bool | None,
-        typer.Option("--text-only/--with-sound", help="Whether only to read, without sound."),
-    ] = None,
-    store: StoreAddress = None,
-) -> None:
-    """Open the page on which annotators hear, read and decide about a build's samples."""
-    from builders.commands import review
-
-    wanted = {
-        "overlap": overlap,
-        "order": order,
-        "hidden_share": hidden_share,
-        "gold_share": gold_share,
-        "lease_seconds": lease_seconds,
-        "text_only": text_only,
-    }
-    review.review(folder, store, (host, port), (invite or (), invite_lead or ()), wanted)
+app.add_typer(review.commands)
+app.add_typer(publishing.commands)
 
 
 def main() -> None:
@@ -326,7 +233,7 @@ def _defaults(name: str) -> dict[str, Any]:
     settings = settings | listed
     if name == "build":
         return settings
-    store = {name: settings[name] for name in settings if name == "store"}
+    store = {n: settings[n] for n in settings if n == "store"}
     return {"build": settings, **dict.fromkeys(_WITH_STORE, store)}
 
 
