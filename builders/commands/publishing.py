@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from builders.commands.build import PHRASEBOOK_WARNING
 from builders.commands.settings import read_settings
-from builders.config import PHRASEBOOK
+from builders.config import PHRASEBOOK, STORE_FILE
 from builders.exclusions import Exclusions
 
 
@@ -23,6 +24,7 @@ def export(given: dict[str, Any]) -> None:
     folder, to, store = given.pop("folder"), given.pop("to"), given.pop("store")
     as_json, exclusions = given.pop("as_json"), Exclusions.load(given.pop("exclusions"))
     options = make_options(**given)
+    folder, store = _reviewed(folder, store)
     exported = exports.export(folder, to, options, store, exclusions, quiet=as_json)
     counts = exported.counts
     if as_json:
@@ -62,6 +64,7 @@ def publish(given: dict[str, Any]) -> None:
     as_json, claims = given.pop("as_json"), tuple(given.pop("right") or ())
     rules = conditions.read_rules(read_settings())
     excluded = Exclusions.load(given.pop("exclusions")).covers
+    given["folder"], given["store"] = _reviewed(given["folder"], given["store"])
     asked = release.Asked(claims=claims, excluded=excluded, **given)
     done = release.publish(asked, rules, Hub(asked.repo), _silent if as_json else print)
     if as_json:
@@ -84,6 +87,14 @@ def hydrate(given: dict[str, Any]) -> None:
     done = hydrating.hydrate(Hub(dataset), **given)
     print(json.dumps(done.as_json(), indent=2) if as_json else done.as_text())
     done.check()
+
+
+def _reviewed(folder: Path, store: str | None) -> tuple[Path, str]:
+    """Return the folder of a build as its reviewers want it, and the store's address."""
+    from builders.review.applied import applied
+
+    address = store or str(folder.parent / STORE_FILE)
+    return applied(folder, address), address
 
 
 def _silent(_line: str) -> None:

@@ -17,6 +17,8 @@ from builders.errors import ConfigError, UsageError
 from builders.publishing.omissions import strings
 from builders.publishing.rights import Terms
 from builders.publishing.tally import Tally
+from builders.review.alpha import Alpha
+from builders.review.rules import reaches
 
 
 class Rules(BaseModel):
@@ -76,24 +78,33 @@ def check_terms(
         )
 
 
-def agreement(manifest: Mapping[str, Any]) -> dict[str, float]:
+def agreement(manifest: Mapping[str, Any]) -> dict[str, Alpha]:
     """Return the reviewers' agreement by what it is of, as far as the build's manifest knows it."""
     known = manifest["result"].get("agreement") or {}
-    return {name: float(value) for name, value in sorted(known.items()) if value is not None}
+    return {name: Alpha(**value) for name, value in sorted(known.items())}
 
 
-def check_rules(rules: Rules, tally: Tally, measured: Mapping[str, float]) -> None:
-    """Raise ConfigError where a build does not come up to the publisher's rules."""
-    found: dict[str, float | None] = {
-        "reviewed_share": tally.reviewed_share,
-        "alpha_strategy": measured.get("strategy"),
-        "alpha_affect": measured.get("affect"),
-    }
-    for name, value in found.items():
-        least = getattr(rules, name)
-        if least is not None and (value is None or value < least):
-            raise ConfigError(
-                f"{name} is {'not measured' if value is None else f'{value:.2f}'}",
-                expected=f"at least {least:.2f}, as [publish] in {SETTINGS_FILE} says",
-                do="have more of it reviewed, or change the rule",
-            )
+def check_rules(rules: Rules, tally: Tally, measured: Mapping[str, Alpha]) -> None:
+    """Raise ConfigError where a build does not come up to the publisher's rules.
+
+    Least agreement is asked where there is enough to measure it by (`builders/review/rules.py`).
+    """
+    share = rules.reviewed_share
+    if share is not None and tally.reviewed_share < share:
+        raise _below("reviewed_share", f"{tally.reviewed_share:.2f}", share)
+    for kind in ("strategy", "affect"):
+        least: float | None = getattr(rules, f"alpha_{kind}")
+        found = measured.get(kind)
+        if least is not None and not measured:
+            raise _below(f"alpha_{kind}", "not measured", least)
+        if least is not None and found is not None and not reaches(found, least):
+            shown = "undefined" if found.alpha is None else f"{found.alpha:.2f}"
+            raise _below(f"alpha_{kind}", shown, least)
+
+
+def _below(name: str, found: str, least: float) -> ConfigError:
+    return ConfigError(
+        f"{name} is {found}",
+        expected=f"at least {least:.2f}, as [publish] in {SETTINGS_FILE} says",
+        do="have more of it reviewed, or change the rule",
+    )

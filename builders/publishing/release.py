@@ -97,8 +97,9 @@ def publish(asked: Asked, rules: Rules, hub: Hub, say: Callable[[str], None]) ->
         check_terms(terms, manifest, public=asked.public, allow_phrasebook=asked.allow_phrasebook)
         state = _look(asked, terms, hub, say)
         staged = _stage(asked, terms, place, shards)
-        measured = agreement(manifest)
-        check_rules(rules, staged.tally, measured)
+        agreed = agreement(manifest)
+        check_rules(rules, staged.tally, agreed)
+        measured = {name: one.alpha for name, one in agreed.items() if one.alpha is not None}
         sums = write_documents(staged, manifest, asked.repo, hub.endpoint, measured)
         _check_unchanged(asked.folder, manifest)
         run = _Run(asked, staged, sums, state, hub, say)

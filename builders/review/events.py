@@ -180,6 +180,11 @@ class Reviews:
             query = query.where(events.c.annotator == annotator)
         return self._read(query)
 
+    def any(self) -> bool:
+        """Return whether anybody has decided anything, in whichever build."""
+        with self._store.translated(), self._store.engine.connect() as connection:
+            return connection.scalar(sa.select(events.c.number).limit(1)) is not None
+
     def of_item(self, item: str) -> list[Event]:
         """Return every event about an item, in whichever build it was made, oldest first."""
         return self._read(sa.select(events).where(events.c.item == item))

@@ -5,9 +5,10 @@
     alpha_strategy = 0.67    # least agreement on strategies
     alpha_affect = 0.45      # least agreement on each scale: fit, naturalness, restraint
 
-There are none by default; the card then says "unreviewed". A least agreement is asked only where at
-least 50 items have two values. Alpha that is undefined passes where at least nine tenths of the
-pairs agree, as with hardly any variation it says nothing.
+There are none by default; a build without decisions has "unreviewed" on its card. Where somebody
+has reviewed it, a least agreement is asked only if at least 50 items have two values. Alpha that
+is undefined passes where at least nine tenths of the pairs agree: without variation it says
+nothing.
 """
 
 from __future__ import annotations
@@ -75,6 +76,9 @@ def judge(rules: Rules, views: Sequence[Merged], samples: int) -> list[Finding]:
     if rules.reviewed_share is not None:
         found.append(_reviewed(rules.reviewed_share, views, samples))
     overall = {row.measure: row for row in agreement(views, ("all",))}
+    if not overall:
+        asked = [rule for rule in KEYS[1:] if getattr(rules, rule) is not None]
+        return found + [Finding(rule, False, "nobody has reviewed it") for rule in asked]
     wanted = [("alpha_strategy", rules.alpha_strategy, "strategies")]
     wanted += [("alpha_affect", rules.alpha_affect, scale) for scale in choices("scale")]
     for rule, least, measure in wanted:
@@ -95,10 +99,18 @@ def _agreed(rule: str, least: float, measure: str, row: Agreement | None) -> Fin
     on = f"on {measure}"
     if found.items < LEAST_ITEMS:
         sentence = f"{found.items} items have two answers {on}; asked only from {LEAST_ITEMS} on"
-        return Finding(rule, True, sentence)
+    elif found.alpha is None:
+        sentence = f"agreement {on} is undefined; {found.observed:.0%} of the pairs agree"
+    else:
+        sentence = f"agreement {on} is {found.alpha:.2f} over {found.items:,} items"
+        sentence += f"; {least:.2f} is wanted"
+    return Finding(rule, reaches(found, least), sentence)
+
+
+def reaches(found: Alpha, least: float) -> bool:
+    """Return whether agreement is as much as is wanted, or says too little to be asked for it."""
+    if found.items < LEAST_ITEMS:
+        return True
     if found.alpha is None:
-        observed = found.observed or 0.0
-        sentence = f"agreement {on} is undefined; {observed:.0%} of the pairs agree"
-        return Finding(rule, observed >= LEAST_OBSERVED, sentence)
-    sentence = f"agreement {on} is {found.alpha:.2f} over {found.items:,} items"
-    return Finding(rule, found.alpha >= least, f"{sentence}; {least:.2f} is wanted")
+        return (found.observed or 0.0) >= LEAST_OBSERVED
+    return found.alpha >= least

@@ -143,6 +143,15 @@ def test_agreement_is_asked_only_from_fifty_items_on():
     assert found.passed and "is 1.00 over 60 items; 0.67 is wanted" in found.sentence
 
 
+def test_agreement_that_nobody_has_made_is_not_reached():
+    rules = Rules(alpha_strategy=0.67, alpha_affect=0.45)
+    found = judge(rules, [], 10)
+    assert [(f.rule, f.passed, f.sentence) for f in found] == [
+        ("alpha_strategy", False, "nobody has reviewed it"),
+        ("alpha_affect", False, "nobody has reviewed it"),
+    ]
+
+
 def test_undefined_agreement_passes_where_the_pairs_agree():
     (found,) = judge(Rules(alpha_strategy=0.67), many(60, (VALIDATE, VALIDATE)), 60)
     assert found.passed and "is undefined; 100% of the pairs agree" in found.sentence

@@ -1,0 +1,113 @@
+"""Publishing and exporting take a build as its reviewers want it; the build stays as it is."""
+
+import json
+from pathlib import Path
+
+import pytest
+from builds import hearten, manifest, samples
+from test_data_commands import Review
+from test_merge import decide, edit
+
+from builders.build import Build
+from builders.checks.schema import validator, violations
+from builders.errors import ConfigError
+from builders.publishing.conditions import Rules, agreement, check_rules
+from builders.publishing.tally import Tally
+from builders.review.alpha import Alpha
+from builders.review.applied import FOLDER, applied
+from builders.review.events import Decision
+from builders.review.items import Records
+
+
+@pytest.fixture
+def review(folder):
+    made = Review(folder)
+    yield made
+    made.store.close()
+
+
+def address(folder: Path) -> str:
+    return str(folder.parent / "hearten.sqlite")
+
+
+def decided(review):
+    record = Records(review.build).record(review.items[1].shard, review.items[1].row)
+    decide(review, review.items[0], review.ann, Decision("accept", ratings={"fit": 5}))
+    decide(review, review.items[1], review.ann, edit(record))
+    decide(review, review.items[2], review.ann, Decision("reject", reason="generic"))
+
+
+def test_a_build_that_nobody_reviewed_is_taken_as_it_is(review, folder, tmp_path):
+    assert applied(folder, address(folder)) == folder
+    assert applied(folder, str(tmp_path / "none.sqlite")) == folder
+    assert not (folder.parent / FOLDER).exists()
+
+
+def test_the_copy_has_what_was_decided_and_the_build_is_untouched(review, folder):
+    decided(review)
+    before = {path: path.read_bytes() for path in folder.rglob("*.parquet")}
+    copy = applied(folder, address(folder))
+    assert copy == folder.parent / FOLDER / "meld"
+    assert {path: path.read_bytes() for path in folder.rglob("*.parquet")} == before
+    old, new = ({r["id"]: r for r in samples(place)} for place in (folder, copy))
+    assert [*old] == [*new]
+    accepted, edited, rejected, _ = (item.item for item in review.items)
+    assert {n: r["review"]["status"] for n, r in new.items() if r["review"]} == {
+        accepted: "accepted",
+        edited: "edited",
+        rejected: "rejected",
+    }
+    assert new[edited]["desired_response"]["text"] == "That sounds like a lot to carry tonight."
+    for name, record in new.items():
+        assert record["audio"] == old[name]["audio"]
+        kept = {k: v for k, v in record.items() if k not in ("review", "desired_response", "audio")}
+        assert kept == {k: old[name][k] for k in kept}
+        assert violations(validator("sample"), {**record, "audio": None}) == []
+
+
+def test_the_manifest_of_the_copy_names_its_files_and_the_agreement(review, folder):
+    decided(review)
+    copy = applied(folder, address(folder))
+    result = manifest(copy)["result"]
+    assert result["counts"] == manifest(folder)["result"]["counts"]
+    assert {file["path"] for file in result["files"]} == {
+        file["path"] for file in manifest(folder)["result"]["files"]
+    }
+    assert result["agreement"]["affect"]["items"] == 0
+    Build(copy).to_pandas()
+
+
+def test_the_copy_is_made_anew_only_when_a_decision_changed(review, folder):
+    decided(review)
+    written = (applied(folder, address(folder)) / "manifest.json").stat().st_mtime_ns
+    assert (applied(folder, address(folder)) / "manifest.json").stat().st_mtime_ns == written
+    review.reviews.undo(review.ann.id, "meld")
+    copy = applied(folder, address(folder))
+    assert (copy / "manifest.json").stat().st_mtime_ns > written
+    assert sum(record["review"] is not None for record in samples(copy)) == 2
+
+
+def test_an_export_has_the_edited_reply_and_leaves_the_rejected_out(review, folder, tmp_path):
+    decided(review)
+    to = tmp_path / "rows"
+    ended = hearten("export", folder, "--format", "ms-swift", "--to", to)
+    assert ended.code == 0, ended.err
+    assert "left out: 1 review_rejected" in ended.out
+    text = "".join(path.read_text() for path in to.rglob("*.jsonl"))
+    assert "That sounds like a lot to carry tonight." in text
+    flags = ("--format", "ms-swift", "--task", "dpo", "--to", tmp_path / "dpo", "--json")
+    ended = hearten("export", folder, *flags)
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["written"] == 1
+
+
+def test_the_rules_of_publishing_ask_only_where_there_is_enough():
+    few = Alpha(0.1, None, None, 49, 98, 0.5)
+    many = Alpha(0.1, 0.0, 0.2, 50, 100, 0.5)
+    alike = Alpha(None, None, None, 60, 120, 1.0)
+    rules = Rules(alpha_strategy=0.67)
+    for passing in (few, alike):
+        check_rules(rules, Tally(), {"strategy": passing})
+    with pytest.raises(ConfigError, match="alpha_strategy is 0.10; expected at least 0.67"):
+        check_rules(rules, Tally(), {"strategy": many})
+    assert agreement({"result": {}}) == {}
