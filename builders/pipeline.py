@@ -13,12 +13,11 @@ import hashlib
 import os
 import platform
 import shutil
-import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +27,16 @@ from builders.config import PHRASEBOOK, BuildConfig, identity
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.reading import Defects, Rules
 from builders.drafting import phrasebook, prompts
-from builders.drafting.budget import Budget, price_of, tokens_of
+from builders.drafting.budget import Budget, price_of
 from builders.drafting.committer import Committer
-from builders.drafting.conversations import BLOCK, Conversations, Retry, blocks_of
+from builders.drafting.conversations import Conversations, Retry, blocks_of
 from builders.drafting.draft import Drafter, Sampling
 from builders.drafting.models import open_model
-from builders.drafting.request import key
-from builders.drafting.store import Store, store_exists
+from builders.drafting.store import Store
 from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.exclusions import Exclusions
 from builders.folder import BuildFolder
+from builders.hearing import CLIPS_FILE, VALUES_FILE, Hearing, Standards
 from builders.labelling import check_view, load_labelling
 from builders.manifest import Ledger, read_manifest, summary_line, versions
 from builders.parquet import file_digest
@@ -45,8 +44,11 @@ from builders.progress import Progress, State
 from builders.records import Reject, Target
 from builders.samples import SCHEMA_VERSION, Origin
 from builders.selection import Wanted
+from builders.signals import stopped_by_signals
 from builders.sink import Sink
-from builders.targets import Corpus, Stream, Survey, survey
+from builders.targets import Corpus, Stream, Survey, survey, with_clips
+from builders.voice.describe import version as voice_version
+from builders.voice.memory import SideFile
 
 KEPT_ANSWERS = "every answer so far is kept; run the same command again to go on"
 
@@ -75,7 +77,7 @@ class Plan:
         named = self.card.speakers_have_names
         return Drafter(self.origin.model, config.persona, source, sampling, named)
 
-    def targets(self, ledger: Ledger, audio: bool) -> Iterator[Target | Reject]:
+    def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
         config = self.config
         return iter(
@@ -84,10 +86,37 @@ class Plan:
                 self.survey,
                 config.context_turns if self.card.context != "none" else 0,
                 config.persona,
-                (config.workers or os.cpu_count() or 1) if audio else 0,
+                hearing,
                 ledger,
             )
         )
+
+    @contextmanager
+    def listening(self, folder: Path, quiet: bool) -> Iterator[Hearing | None]:
+        """Hear all clips before the first draft; None where the build has no clips.
+
+        What is left in `folder` saves time when the build goes on.
+        """
+        if not self.heard:
+            yield None
+            return
+        config = self.config
+        values = SideFile((config.output if config.output.is_dir() else folder) / VALUES_FILE)
+        clips = SideFile(folder / CLIPS_FILE)
+        standards = Standards(config.min_speech, frozenset(config.reject_findings))
+        state = State(self.survey.clips, doing="listening")
+        try:
+            hearing = Hearing(self.corpus.reader.root, values, clips, standards)
+            with Progress(state, quiet) as progress:
+                hearing.listen(
+                    with_clips(self.corpus, self.survey.selection),
+                    config.workers or os.cpu_count() or 1,
+                    progress.advance,
+                )
+            yield hearing
+        finally:
+            values.close()
+            clips.close()
 
 
 @dataclass(frozen=True)
@@ -116,9 +145,7 @@ def make_plan(config: BuildConfig) -> Plan:
     exclusions = Exclusions.load(config.exclusions).of(card.slug)
     heard = not config.text_only and card.audio_origin != "none"
     reader = open_reader(card.slug, config.source, heard, config.splits)
-    defects = Defects.load(card.slug)
-    if not heard:
-        defects = defects.without_clips()
+    defects = Defects.load(card.slug) if heard else Defects.load(card.slug).without_clips()
     rules = Rules(exclusions, config.on_error)
     corpus = Corpus(card.slug, reader, labelling, defects, rules, card.same_words)
     wanted = Wanted(
@@ -146,6 +173,7 @@ def make_plan(config: BuildConfig) -> Plan:
         "prompt_version": origin.prompt_version,
         "schema_version": SCHEMA_VERSION,
         "strategies_version": strategies.tables_version(),
+        "voice_version": voice_version() if heard else None,
         "class_views_version": views_version(),
         "excluded_ids": exclusions.digest,
     }
@@ -180,41 +208,14 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
                 return Finished(folder.path, manifest, fresh=False)
         store = Store(config.store_url)
         try:
-            manifest = asyncio.run(_Run(plan, folder, store, prices, quiet).run())
+            with plan.listening(folder.path, quiet) as hearing:
+                manifest = asyncio.run(_Run(plan, folder, store, hearing, prices, quiet).run())
+            for name in folder.path.glob(f"{CLIPS_FILE}*"):
+                name.unlink()
         finally:
             store.close()
             shutil.rmtree(folder.partial, ignore_errors=True)
     return Finished(folder.path, manifest, fresh=True)
-
-
-def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the first answers of a build would take; nothing is asked and no folder is made.
-
-    Prompt tokens are characters over four, answer tokens the most they may have.
-    """
-    plan = make_plan(config)
-    price = price_of(config.model, prices)
-    store = Store(config.store_url) if store_exists(config.store_url) else None
-    drafter = plan.drafter
-    targets = (t for t in plan.targets(Ledger(), audio=False) if isinstance(t, Target))
-    count = held = prompt_tokens = 0
-    while block := [drafter.first_request(target) for target in islice(targets, BLOCK)]:
-        keys = [key(request) for request in block]
-        known = store.held(keys) if store else {}
-        count += len(block)
-        held += len(known)
-        pairs = zip(block, keys, strict=True)
-        prompt_tokens += sum(tokens_of(request) for request, k in pairs if k not in known)
-    completion_tokens = (count - held) * config.reply_tokens
-    return {
-        "model": plan.origin.model,
-        "targets": count,
-        "held": held,
-        "to_ask": count - held,
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "usd": price.usd(prompt_tokens, completion_tokens) if price else None,
-    }
 
 
 class _Run:
@@ -225,9 +226,11 @@ class _Run:
         plan: Plan,
         folder: BuildFolder,
         store: Store,
+        hearing: Hearing | None,
         prices: Mapping[str, Any],
         quiet: bool,
     ) -> None:
+        self._hearing = hearing
         self._plan = plan
         self._folder = folder
         self._store = store
@@ -257,7 +260,7 @@ class _Run:
 
     async def _draft(self, sink: Sink) -> HeartenError | None:
         config = self._plan.config
-        audio = self._plan.heard
+        audio = self._hearing is not None
         async with (
             Committer(self._store, config.name) as committer,
             open_model(config, committer, self._store, self._budget) as model,
@@ -270,8 +273,9 @@ class _Run:
                 open_at_once=2 * (config.max_concurrency or 64),
                 window=512 if audio else 4096,
             )
-            blocks = blocks_of(self._plan.targets(self._ledger, audio), in_thread=audio)
-            with _stopped_by_signals(conversations), self._progress:
+            targets = self._plan.targets(self._ledger, self._hearing)
+            blocks = blocks_of(targets, in_thread=audio)
+            with stopped_by_signals(partial(_stop, conversations)), self._progress:
                 async with aclosing(conversations.outcomes(blocks)) as outcomes:
                     async for item in outcomes:
                         sink.take(item)
@@ -326,6 +330,7 @@ class _Run:
                 "rejected": self._ledger.reasons,
                 "splits": self._ledger.by_split(),
                 "notes": list(plan.corpus.reader.notes),
+                "voice": self._hearing and self._hearing.result,
                 "files": files,
             },
             "run": {
@@ -346,29 +351,8 @@ class _Run:
         }
 
 
-@contextmanager
-def _stopped_by_signals(conversations: Conversations) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the asking; what is in flight is still taken in."""
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, _stop, conversations, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            _interrupt_on(number)
-
-
-def _stop(conversations: Conversations, number: signal.Signals) -> None:
-    conversations.stop(StoppedEarly(f"stopped by {number.name}", do=KEPT_ANSWERS))
-    _interrupt_on(number)
-
-
-def _interrupt_on(number: signal.Signals) -> None:
-    """Let a signal end the command at once."""
-    asyncio.get_running_loop().remove_signal_handler(number)
-    signal.signal(number, signal.default_int_handler)
+def _stop(conversations: Conversations, name: str) -> None:
+    conversations.stop(StoppedEarly(f"stopped by {name}", do=KEPT_ANSWERS))
 
 
 def _check_may_send(config: BuildConfig, card: Card) -> None:

@@ -52,8 +52,10 @@ def build(given: dict[str, Any]) -> None:
 
     prices = settings.get("prices", {})
     if config.estimate:
-        estimate = pipeline.estimate(config, prices)
-        print(json.dumps(estimate, indent=2)) if as_json else print_estimate(estimate)
+        from builders.estimate import estimate
+
+        found = estimate(config, prices)
+        print(json.dumps(found, indent=2)) if as_json else print_estimate(found)
         return
     if config.provider == PHRASEBOOK and not as_json:
         print(PHRASEBOOK_WARNING)

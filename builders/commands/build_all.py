@@ -188,12 +188,12 @@ def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool)
 
 
 def _estimate(configs: list[BuildConfig], prices: dict[str, Any], as_json: bool) -> None:
-    from builders import pipeline
+    from builders.estimate import estimate
 
-    estimates = {config.corpus: pipeline.estimate(config, prices) for config in configs}
+    estimates = {config.corpus: estimate(config, prices) for config in configs}
     if as_json:
         print(json.dumps(estimates, indent=2))
         return
-    for slug, estimate in estimates.items():
+    for slug, found in estimates.items():
         print(f"{slug}:")
-        print_estimate(estimate)
+        print_estimate(found)
