@@ -194,7 +194,7 @@ class Hearing:
         values = {
             "sha256_pcm": pcm_digest(sound.pcm),
             "samples": len(sound.pcm),
-            "findings": sound.findings,
+            "findings": [list(found) for found in sound.findings],
             "measured": measure(sound.pcm).as_dict(),
         }
         flac = as_flac(sound.pcm) if needed else None

@@ -24,7 +24,6 @@ from builders.voice.measure import Measured
 
 Level = Literal["speaker", "group", "corpus", "none"]
 Values = NDArray[np.float64]
-_LEVELS: dict[str, Level] = {"speaker": "speaker", "group": "group", "corpus": "corpus"}
 
 # What is compared, with the spread below which a difference cannot be heard.
 COMPARED = {
@@ -38,7 +37,7 @@ COMPARED = {
 }
 # Between two speakers loudness tells of microphones and distance, not of voices.
 _ALONE = np.array([name == "loudness" for name in COMPARED])
-# How many clips the group counts for beside those of a speaker.
+# How many clips a wider group counts for at most, beside those of a speaker or a narrower one.
 _WEIGHT = 10
 # What makes a reference: so many clips, or so many seconds of voice.
 _CLIPS, _SECONDS = 10, 30.0
@@ -79,16 +78,17 @@ class _Sums:
     def suffices(self) -> bool:
         return self.clips >= _CLIPS or self.voiced >= _SECONDS
 
-    def drawn_to(self, prior: tuple[Values, Values] | None) -> tuple[Values, Values]:
-        """Return means and variances, drawn towards those of a wider group."""
+    @property
+    def moments(self) -> tuple[Values, Values]:
+        """Return means and variances."""
         own = np.maximum(self.counts, 1)
         mean = self.sums / own
-        variance = np.maximum(0, self.squares / own - mean**2)
-        if prior is None:
-            return mean, variance
-        weight = np.where(_ALONE, self.counts > 0, self.counts / (self.counts + _WEIGHT))
-        rest = 1 - weight
-        return weight * mean + rest * prior[0], weight * variance + rest * prior[1]
+        return mean, np.maximum(0, self.squares / own - mean**2)
+
+    @property
+    def scatter(self) -> tuple[Values, Values]:
+        """Return the sums of squares about the means, and the degrees of freedom in them."""
+        return self.moments[1] * self.counts, np.maximum(self.counts - 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,8 @@ class Baselines:
 
     def __init__(self) -> None:
         self._sums: dict[str, _Sums] = {}
+        self._members: dict[str, set[str]] = {}
+        self._pooled: dict[str, tuple[Values, Values]] = {}
         self._peaks: Counter[int] = Counter()
         self._levels: Counter[int] = Counter()
         self.insufficient = 0
@@ -120,27 +122,71 @@ class Baselines:
             self.insufficient += 1
             return
         values = values_of(utterance, measured)
-        for name in _names(utterance):
+        wider = "corpus"
+        self._sums.setdefault(wider, _Sums()).add(values, measured.voiced)
+        for name in _narrower(utterance):
             self._sums.setdefault(name, _Sums()).add(values, measured.voiced)
+            self._members.setdefault(wider, set()).add(name)
+            wider = name
+        self._pooled.clear()
         for bins, level in ((self._peaks, measured.peak), (self._levels, measured.level)):
             if level is not None:
                 bins[round(level / _BIN)] += 1
 
     def against(self, utterance: Utterance, measured: Measured) -> Against:
         """Return what a clip with enough voice is to be compared with, itself left out."""
-        values = values_of(utterance, measured)
-        level: Level = "none"
-        means, variances = np.full((2, len(COMPARED)), np.nan)
-        for name in reversed(_names(utterance)):
-            rest = self._of(name).without(values, measured.voiced)
-            if not rest.suffices and level == "none":
-                break
-            means, variances = rest.drawn_to(None if level == "none" else (means, variances))
+        own = values_of(utterance, measured), measured.voiced
+        corpus = self._of("corpus").without(*own)
+        floors = np.array([*COMPARED.values()])
+        if not corpus.suffices:
+            return Against("none", np.full(len(COMPARED), np.nan), floors)
+        level: Level = "corpus"
+        means, variances = corpus.moments
+        wider = "corpus"
+        for name in _narrower(utterance):
+            rest = self._of(name).without(*own)
+            means, variances = self._drawn(rest, means, self._spread(name, wider, own))
             if rest.suffices:
-                level = _LEVELS[name.partition(" ")[0]]
+                level = "group" if name.startswith("group") else "speaker"
+            wider = name
         if level != "speaker" or self.normalised is not None:
             means = np.where(_ALONE, np.nan, means)
-        return Against(level, means, np.maximum(np.sqrt(variances), [*COMPARED.values()]))
+        return Against(level, means, np.maximum(np.sqrt(variances), floors))
+
+    def _drawn(
+        self, narrow: _Sums, means: Values, spread: tuple[Values, Values]
+    ) -> tuple[Values, Values]:
+        """Return the means and variances of a speaker (or sex), drawn towards those of others.
+
+        The less speakers differ beside how much each of them varies, the more clips it takes to
+        believe that one does. Where little is known of one, the variance between them is part of
+        what must be expected.
+        """
+        within, between = spread
+        count = narrow.counts
+        needed = np.clip(within / np.maximum(between, 1e-9), 0, _WEIGHT)
+        weight = np.where(_ALONE, count > 0, count / np.maximum(count + needed, 1e-9))
+        own, variance = narrow.moments
+        kept = count / (count + _WEIGHT)
+        mean = weight * own + (1 - weight) * means
+        return mean, kept * variance + (1 - kept) * within + (1 - weight) * between
+
+    def _spread(self, name: str, wider: str, own: tuple[Values, float]) -> tuple[Values, Values]:
+        """Return the variance within the others of a wider group, and that between them."""
+        if wider not in self._pooled:
+            members = [self._of(member) for member in sorted(self._members.get(wider, ()))]
+            squares = sum((m.scatter[0] for m in members), np.zeros(len(COMPARED)))
+            free = sum((m.scatter[1] for m in members), np.zeros(len(COMPARED)))
+            self._pooled[wider] = squares, free
+        squares, free = (
+            a - b for a, b in zip(self._pooled[wider], self._of(name).scatter, strict=True)
+        )
+        total = self._of(wider).without(*own).moments[1]
+        rest = self._of(name).without(*own)
+        # Where no other tells how much one varies, this one does, if it is known well enough.
+        alone = np.where(rest.counts >= _CLIPS, rest.moments[1], total)
+        within = np.where(free >= _CLIPS, squares / np.maximum(free, 1), alone)
+        return np.minimum(within, total), np.maximum(total - within, 0)
 
     @property
     def normalised(self) -> float | None:
@@ -206,11 +252,10 @@ def _syllables(word: str) -> int:
     return max(1, groups)
 
 
-def _names(utterance: Utterance) -> list[str]:
-    """Return what a clip counts for, the narrowest first."""
-    names = [f"speaker {utterance.speaker}"] if utterance.speaker else []
-    names += [f"group {utterance.sex}"] if utterance.sex else []
-    return [*names, "corpus"]
+def _narrower(utterance: Utterance) -> list[str]:
+    """Return what a clip counts for inside its corpus, each narrower than the one before."""
+    names = [f"group {utterance.sex}"] if utterance.sex else []
+    return [*names, f"speaker {utterance.speaker}"] if utterance.speaker else names
 
 
 def _middle(bins: Counter[int]) -> float:

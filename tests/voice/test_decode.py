@@ -172,7 +172,7 @@ def test_sound_cut_off_at_full_scale_is_a_finding_with_its_share(tmp_path):
     soundfile.write(tmp_path / "clip.wav", np.clip(VOICE * 4, -1, 1), CLIP_RATE)
     soundfile.write(tmp_path / "whole.wav", VOICE / np.abs(VOICE).max(), CLIP_RATE)
     (found,) = decode(Media(tmp_path / "clip.wav"), tmp_path).findings
-    share = (np.abs(VOICE * 4) >= 0.985).mean()
+    share = (np.abs(VOICE * 4) >= 1).mean()
     assert (found.code, found.value) == ("clip_clipped", pytest.approx(share, abs=0.005))
     assert decode(Media(tmp_path / "whole.wav"), tmp_path).findings == ()
 
