@@ -52,9 +52,15 @@ def views_version() -> str:
 
 
 @cache
-def views_of(emotion: str) -> tuple[dict[str, Any], ...]:
-    """Return an emotion under each class set, in the shape of `labels.views` of a sample."""
+def views_of(emotion: str, match_root: str) -> tuple[dict[str, Any], ...]:
+    """Return a label under each class set, in the shape of `labels.views` of a sample.
+
+    It has no class where it does not fit its root well (`match_root` is broad or none): an apology
+    is not what papers count as sad, nor what raters could not agree on a class of theirs.
+    """
+    rest = {"votes": None, "agreement": None, "level": None}
+    fits = match_root in ("exact", "close")
     return tuple(
-        {"name": name, "label": classes[emotion], "votes": None, "agreement": None, "level": None}
+        {"name": name, "label": classes[emotion] if fits else None, **rest}
         for name, classes in class_views().items()
     )

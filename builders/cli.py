@@ -32,11 +32,21 @@ Source = Annotated[
     typer.Option(help="The corpus folder as its owner ships it.", show_default=False),
 ]
 Splits = Annotated[list[str] | None, typer.Option(help="Only this split; may be given again.")]
+Excluded = Annotated[
+    Path, typer.Option(help="Table of ids that must not be used, where there is one.")
+]
+TextOnly = Annotated[
+    bool, typer.Option("--text-only", help="Leave the clips out; they need not be there.")
+]
 # The choices again that `config.BuildConfig` has, whose import would slow --help; a test compares.
 Persona = Literal["assistant", "addressee"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
+Format = Literal["chat", "ms-swift", "llama-factory", "trl", "nemo", "webdataset", "lhotse"]
+Task = Literal["sft", "dpo", "kto", "grpo"]
+Profile = Literal["qwen2-audio", "qwen2.5-omni", "qwen3-omni"]
+Subset = Literal["weak", "strong"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder of a build.")]
 
@@ -69,9 +79,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many targets, chosen by hash of the id.")
     ] = None,
-    text_only: Annotated[
-        bool, typer.Option("--text-only", help="Leave the clips out; they need not be there.")
-    ] = False,
+    text_only: TextOnly = False,
     emotion: Annotated[
         list[str] | None, typer.Option(help="Only this emotion; may be given again.")
     ] = None,
@@ -136,9 +144,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         list[str] | None,
         typer.Option(help="No clip with this finding, such as clip_clipped; may be given again."),
     ] = None,
-    exclusions: Annotated[
-        Path, typer.Option(help="Table of ids that must not be used, where there is one.")
-    ] = Path("exclusions.tsv"),
+    exclusions: Excluded = Path("exclusions.tsv"),
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that hear clips.", show_default="all cores")
     ] = None,
@@ -158,12 +164,16 @@ def build_command(  # noqa: PLR0913 - one argument for each option
 
 @app.command("verify")
 def verify_command(
-    corpus: Corpus, source: Source = None, split: Splits = None, as_json: Json = False
+    corpus: Corpus,
+    source: Source = None,
+    split: Splits = None,
+    text_only: TextOnly = False,
+    as_json: Json = False,
 ) -> None:
     """Compare what is read with the published counts; list known defects found and missing."""
     from builders.commands import corpora
 
-    corpora.verify(corpus, source, tuple(split or ()), as_json)
+    corpora.verify(corpus, source, tuple(split or ()), text_only, as_json)
 
 
 @app.command("corpora")
@@ -188,6 +198,101 @@ def report_command(folder: Folder) -> None:
     from builders.commands import status
 
     status.report(folder)
+
+
+@app.command("export")
+def export_command(  # noqa: PLR0913 - one argument for each option
+    folder: Folder,
+    format: Annotated[Format, typer.Option(help="Whose form.")],
+    to: Annotated[Path, typer.Option(help="Where to: a new folder, or an earlier export.")],
+    task: Annotated[Task, typer.Option(help="What is trained.")] = "sft",
+    profile: Annotated[
+        Profile | None, typer.Option(help="The model: how clips are spelt, and its limits.")
+    ] = None,
+    system_prompt: Annotated[
+        Path | None, typer.Option(help="A text file: the system turn of every row.")
+    ] = None,
+    reply_audio: Annotated[
+        bool, typer.Option("--reply-audio", help="Put the assistant's speech in.")
+    ] = False,
+    context_audio: Annotated[
+        bool, typer.Option("--context-audio", help="Let earlier turns be heard where they can.")
+    ] = False,
+    subset: Annotated[
+        Subset | None, typer.Option(help="Only where the words (weak) or the voice tell (strong).")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Only labels that match ours, with known agreement.")
+    ] = False,
+    voice_words: Annotated[
+        bool, typer.Option("--with-voice-words", help="Say how the voice sounds, in words.")
+    ] = False,
+    exclusions: Excluded = Path("exclusions.tsv"),
+    store: StoreAddress = None,
+    as_json: Json = False,
+) -> None:
+    """Write a finished build in the form that a trainer loads."""
+    given = dict(locals())
+    from builders.commands import publishing
+
+    publishing.export(given)
+
+
+@app.command("publish")
+def publish_command(  # noqa: PLR0913 - one argument for each option
+    folder: Folder,
+    repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The repository on the Hub.")],
+    public: Annotated[
+        bool, typer.Option("--public", help="Let everybody read it, once it is checked.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write the files and print the plan; send nothing.")
+    ] = False,
+    allow_phrasebook: Annotated[
+        bool, typer.Option("--allow-phrasebook", help="Publish replies of the phrasebook too.")
+    ] = False,
+    with_audio: Annotated[
+        bool, typer.Option("--with-audio", help="Repeat the clips in the small configs.")
+    ] = False,
+    right: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--i-have-the-right-to",
+            metavar="KIND:CORPUS",
+            help="Publish more than the corpus's terms let, privately; may be given again.",
+        ),
+    ] = None,
+    exclusions: Excluded = Path("exclusions.tsv"),
+    store: StoreAddress = None,
+    as_json: Json = False,
+) -> None:
+    """Publish to the Hub what the corpus's terms let be published, as a new version."""
+    given = dict(locals())
+    from builders.commands import publishing
+
+    publishing.publish(given)
+
+
+@app.command("hydrate")
+def hydrate_command(
+    dataset: Annotated[str, typer.Option(metavar="ORG/NAME", help="The repository on the Hub.")],
+    source: Annotated[Path, typer.Option(help="Your own copy of the corpus.")],
+    revision: Annotated[
+        str | None, typer.Option(help="Which version.", show_default="the last one")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the build.", show_default="the repository's")
+    ] = None,
+    output: Annotated[Path, _env("OUTPUT", "Folder of all builds. [default: output]")] = Path(
+        "output"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Rebuild the whole dataset from what was published and your own copy of the corpus."""
+    given = dict(locals())
+    from builders.commands import publishing
+
+    publishing.hydrate(given)
 
 
 def main() -> None:
@@ -237,7 +342,8 @@ def _defaults(name: str) -> dict[str, Any]:
     settings = settings | listed
     if name == "build":
         return settings
-    return {"build": settings, "status": {n: settings[n] for n in settings if n == "store"}}
+    store = {n: settings[n] for n in settings if n == "store"}
+    return {"build": settings, "status": store, "export": store, "publish": store}
 
 
 def _fail(line: str, code: int) -> None:

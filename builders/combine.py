@@ -34,7 +34,9 @@ ALL = "all"
 # Of ten parts of a corpus without splits, one is to test on and one for development.
 _PARTS = 10
 _SPLIT_OF_PART = {0: "test", 1: "dev"}
-_NEEDED = ["id", "source", "target_utterance", "contrast"]
+_NEEDED = [
+    *("id", "source", "target_utterance", "contrast", "text_context", "reference_response"),
+]
 
 Row = Mapping[str, Any]
 
@@ -92,6 +94,10 @@ class _Writing:
             for split in sorted({place for place in places if place is not None}):
                 mask = pa.array([place == split for place in places])
                 self._writer(split).add_table(table.filter(mask))
+        for split, counts in build.manifest["result"]["splits"].items():
+            for reason, count in counts["not_selected"].items():
+                self._ledger.read(split, count)
+                self._ledger.not_selected(split, reason, count)
         for table in _row_groups([build.folder / "rejected.parquet"]):
             kept = [not self._exclusions.covers(name) for name in table["id"].to_pylist()]
             table = table.filter(pa.array(kept, pa.bool_()))
@@ -104,7 +110,10 @@ class _Writing:
 
     def _place(self, row: Row, division: _Division) -> str | None:
         """Return the split that a sample goes to and count it; None where it is excluded."""
-        if self._exclusions.covers(row["id"]):
+        # Of a build older than the table, what repeats an excluded utterance goes as well.
+        said = [row["id"], *(turn["id"] for turn in row["text_context"])]
+        said += [row["reference_response"]["id"]] if row["reference_response"] else []
+        if any(self._exclusions.covers(name) for name in said):
             self._ledger.read(row["source"]["split"], 1)
             self._ledger.not_selected(row["source"]["split"], "excluded")
             return None

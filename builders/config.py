@@ -88,7 +88,7 @@ class BuildConfig(BaseModel):
         return self.store or str(self.output / STORE_FILE)
 
 
-_TABLES = {"build", "corpora", "prices"}
+_TABLES = {"build", "corpora", "prices", "publish"}
 # Options that may be given again, and the settings that gather them.
 LISTED = {
     "base_url": "base_urls",
@@ -99,6 +99,9 @@ LISTED = {
 }
 # `hearten.toml` has the names of the command line.
 BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}
+
+# What a build must come up to before it is published, and who may read it.
+PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
 
 # What may differ between two runs of one name: how far, how fast and by which way, never what.
 MAY_CHANGE = frozenset(
@@ -146,11 +149,12 @@ def load_settings(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"unknown name {name} at the top",
             where=path,
-            expected="the tables [build], [corpora.SLUG] and [prices]",
+            expected="the tables [build], [corpora.SLUG], [prices] and [publish]",
             do="put settings of the command line under [build]",
         )
     _check_table("build", settings.get("build", {}), BUILD_KEYS, path)
     _check_table("prices", settings.get("prices", {}), None, path)
+    _check_table("publish", settings.get("publish", {}), PUBLISH_KEYS, path)
     _check_table("corpora", settings.get("corpora", {}), None, path)
     for slug, corpus in settings.get("corpora", {}).items():
         _check_table(f"corpora.{slug}", corpus, {"source"}, path)

@@ -8,14 +8,14 @@ construction. The same words by another speaker are a link only: another voice, 
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from builders.records import Contrast, Dialogue, Emotions, Utterance
 from builders.selection import rank
 
 MAX_TWINS = 8
-# What a clip that cannot stand for its words is known by.
-_NO_MEMBER = frozenset({"same_audio_as", "no_signal"})
+# The known defects of a clip that cannot stand for its words.
+NO_MEMBER = frozenset({"same_audio_as", "no_signal"})
 
 
 class Twins:
@@ -45,7 +45,10 @@ class Twins:
 
 
 def contrasts(
-    dialogue: Dialogue, emotions: Sequence[Emotions | None], twins: Twins
+    dialogue: Dialogue,
+    emotions: Sequence[Emotions | None],
+    twins: Twins,
+    unfit: Collection[str] = (),
 ) -> list[Contrast]:
     """Return the place of each utterance of a dialogue among the same words said otherwise.
 
@@ -53,10 +56,11 @@ def contrasts(
         dialogue: one speaker's renderings of the same words.
         emotions: the mapped label of each, in the same order; an unknown one is in no group.
         twins: the corpus's utterances by their words.
+        unfit: ids of clips that cannot stand for their words, by `NO_MEMBER`.
     """
     pairs = list(zip(dialogue.utterances, emotions, strict=True))
-    roles = [_role(utterance, emotion) for utterance, emotion in pairs]
-    group = f"{dialogue.utterances[0].id.rpartition('-')[0]}" if dialogue.utterances else None
+    roles = [None if said.id in unfit else _role(emotion) for said, emotion in pairs]
+    group = dialogue.utterances[0].id.rpartition("-")[0] if dialogue.utterances else None
     together = group if len({role for role in roles if role}) > 1 else None
     return [
         Contrast(together if role else None, role if together else None, twins.of(utterance))
@@ -64,7 +68,5 @@ def contrasts(
     ]
 
 
-def _role(utterance: Utterance, emotion: Emotions | None) -> str | None:
-    if emotion is None or emotion.root == "unknown" or _NO_MEMBER & {*utterance.findings}:
-        return None
-    return emotion.primary
+def _role(emotion: Emotions | None) -> str | None:
+    return None if emotion is None or emotion.root == "unknown" else emotion.primary

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from builders.corpora import slugs, splits_of
 from builders.errors import ConfigError
 
 EXCLUSIONS_FILE = "exclusions.tsv"
 _COLUMNS = ["id", "reason"]
+_ENCODED = re.compile(r"[\w.~%-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,11 @@ class Exclusions:
     Args:
         ids: sample ids ``<corpus>-<split>-<dialogue>-<utterance>``, or without the last part for
             all utterances of a dialogue.
+        matched: those of them that `covers` has met so far.
     """
 
     ids: frozenset[str] = frozenset()
+    matched: set[str] = field(default_factory=set, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> Exclusions:
@@ -51,7 +56,22 @@ class Exclusions:
 
     def covers(self, sample_id: str) -> bool:
         """Return whether a sample, or the dialogue that it belongs to, must not be used."""
-        return sample_id in self.ids or sample_id.rpartition("-")[0] in self.ids
+        for name in (sample_id, sample_id.rpartition("-")[0]):
+            if name in self.ids:
+                self.matched.add(name)
+                return True
+        return False
+
+    def check_matched(self, splits: Iterable[str], path: Path) -> None:
+        """Raise ConfigError where an id of these splits has matched nothing: it is misspelt."""
+        wanted = {*splits}
+        missed = sorted(n for n in self.ids - self.matched if n.split("-")[1] in wanted)
+        if missed:
+            raise ConfigError(
+                f"there is no {', '.join(missed[:5])} in the corpus, so that nothing is left out",
+                where=path,
+                do="correct these rows or remove them",
+            )
 
     def of(self, slug: str) -> Exclusions:
         """Return those of one corpus."""
@@ -68,11 +88,16 @@ def _digest(ids: Iterable[str]) -> str:
 
 
 def _checked(row: list[str], where: str) -> str:
-    if len(row) != len(_COLUMNS) or row[0].strip().count("-") not in (2, 3) or not row[1].strip():
+    """Return the id in a row; a row that excludes nobody is an error, as it was meant to."""
+    whole = len(row) == len(_COLUMNS) and row[1].strip() != ""
+    slug, split, *rest = f"{row[0].strip()}--".split("-")
+    known = slug in slugs() and split in splits_of(slug)
+    if not (whole and known and rest[0] and len(rest) <= 4 and _ENCODED.fullmatch(row[0].strip())):
         raise ConfigError(
             f"row is wrong: {row}",
             where=where,
-            expected="an id such as meld-train-12-3 or meld-train-12, a tab and a reason",
+            expected="an id as in a data set's column id, such as meld-train-12-3 or, for a whole "
+            f"dialogue, meld-train-12; a tab and a reason; corpora are {', '.join(slugs())}",
             do="correct the row",
         )
     return row[0].strip()

@@ -88,13 +88,28 @@ class Labelling:
         return self._with_votes(label, utterance.sentiment, said.agreement, votes)
 
     def _agreement(self, label: str, votes: Sequence[Mapping[str, Any]]) -> float | None:
-        """Return the share of votes for what a label means; for an ambiguous one, the largest."""
-        nodes: dict[str, int] = {}
-        for vote in votes:
-            node = self.node(vote["label"])
-            nodes[node] = nodes.get(node, 0) + vote["count"]
-        own = nodes.get(self.node(label), 0) or max(nodes.values(), default=0)
-        return round(own / total, 4) if (total := sum(nodes.values())) else None
+        """Return the share of raters who chose what a label means; 0 where nobody did.
+
+        Of an ambiguous label it is the share of the root that stands for it, else the largest one.
+        """
+        words, node = vocabulary(), self.node(label)
+        voted = {self.node(vote["label"]) for vote in votes}
+        if node not in words.nodes or words.root_of(node) != "unknown":
+            return self._share(votes, {node})
+        counted = tuple((vote["label"], vote["count"]) for vote in votes)
+        root = self._common_root(self._shares(counted)) if voted <= {*words.nodes} else None
+        if root is not None:
+            return self._share(votes, {n for n in words.nodes if words.root_of(n) == root})
+        return max(self._share(votes, {one}) for one in voted)
+
+    def _share(self, votes: Sequence[Mapping[str, Any]], nodes: set[str]) -> float:
+        """Return the share of raters, or where they have no names of votes, for some emotions."""
+        chosen = [vote for vote in votes if self.node(vote["label"]) in nodes]
+        if all(vote["rater"] for vote in votes):
+            raters, own = ({vote["rater"] for vote in part} for part in (votes, chosen))
+            return round(len(own) / len(raters), 4)
+        total, those = (sum(int(vote["count"]) for vote in part) for part in (votes, chosen))
+        return round(those / total, 4)
 
     def node(self, label: str) -> str:
         """Return the emotion that a label stands for, the label itself where it has none."""
@@ -141,18 +156,26 @@ class Labelling:
 
         Where the rules say so, the root that enough votes lie under stands in its place.
         """
-        words, enough = vocabulary(), self.rules.get("root_share")
-        roots: dict[str, float] = {}
-        for node, share in shares:
-            if (root := words.root_of(node)) != "unknown":
-                roots[root] = roots.get(root, 0.0) + share
-        if enough is not None and (winner := _only_one_with(roots, enough)):
-            meaning = _as_root(meaning, winner)
+        if root := self._common_root(shares):
+            meaning = _as_root(meaning, root)
         if meaning.root == "neutral":
             return meaning
-        least = self.rules.get("secondary_share", 0.0)
-        others = [n for n, s in shares if s >= least and _is_feeling(n) and n != meaning.primary]
+        words, least = vocabulary(), self.rules.get("secondary_share", 0.0)
+        strong = [node for node, share in shares if share >= least and node != meaning.primary]
+        # Neutral is a reading as well, where no other one stands in the label's place.
+        unsettled = meaning.root == "unknown"
+        others = [
+            n for n in strong if _is_feeling(n) or (unsettled and words.root_of(n) == "neutral")
+        ]
         return replace(meaning, alternatives=_in_table_order(others))
+
+    def _common_root(self, shares: Shares) -> str | None:
+        """Return the one root that as many votes lie under as the rules ask for."""
+        enough, roots = self.rules.get("root_share"), dict[str, float]()
+        for node, share in shares:
+            if (root := vocabulary().root_of(node)) != "unknown":
+                roots[root] = roots.get(root, 0.0) + share
+        return None if enough is None else _only_one_with(roots, enough)
 
     def _intensities(self, said: Annotation) -> Shares:
         """Return the intensity of each emotion that has a row in the map and is above zero."""
@@ -186,7 +209,10 @@ class Labelling:
             return meaning
         least = self.rules["secondary_of_strongest"] * strengths[0][1]
         mapped = ((self.map.emotions(name), value) for name, value in strengths if value >= least)
-        nodes = {one.primary: value for one, value in mapped if one}
+        nodes: dict[str, float] = {}
+        for one, value in mapped:
+            if one:
+                nodes[one.primary] = max(value, nodes.get(one.primary, 0.0))
         if meaning.root == "unknown":
             return self._tied(meaning, nodes, strengths[0][1])
         return _with_second(meaning, _sorted(nodes), 0.0)

@@ -59,7 +59,7 @@ class Leaks:
                 if len(splits) > 1:
                     by_corpus[corpus].append(key)
             for corpus, keys in by_corpus.items():
-                yield _leak(f"{kind}_in_several_splits", corpus, sorted(keys))
+                yield _leak(f"{kind}s_in_several_splits", corpus, sorted(keys))
 
     def _of_owners(self, corpora: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Yield the spans that an owner put into two splits, as the table of defects knows them."""
@@ -71,7 +71,7 @@ class Leaks:
             }
             here = sorted(one for one, other in ids.items() if {one, other} <= self._splits.keys())
             if here:
-                yield _leak("same_span_in_two_splits", corpus, here)
+                yield _leak("same_spans_in_two_splits", corpus, here)
 
     def _across(self) -> Iterator[dict[str, Any]]:
         """Yield the words that two corpora have in different splits: one show, annotated twice."""

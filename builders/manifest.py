@@ -44,9 +44,9 @@ class Ledger:
         """Count one that became a reject."""
         self._rejected.setdefault(split, Counter())[reason] += 1
 
-    def not_selected(self, split: str, reason: str) -> None:
-        """Count one that was not asked for."""
-        self._not_selected.setdefault(split, Counter())[reason] += 1
+    def not_selected(self, split: str, reason: str, count: int = 1) -> None:
+        """Count those that were not asked for."""
+        self._not_selected.setdefault(split, Counter())[reason] += count
 
     def left(self, kind: str) -> None:
         """Count one without an answer, by kind; while there is one the build is not complete."""

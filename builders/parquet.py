@@ -88,11 +88,56 @@ def hub_feature(node: Mapping[str, Any], defs: Mapping[str, Any]) -> Any:
 
 def sample_schema() -> pa.Schema:
     """Return the Arrow schema of a sample, with the Hub's features in its metadata."""
-    schema = load_schema("sample")
+    return arrow_schema(load_schema("sample"))
+
+
+def features_of(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `datasets` features of the rows that a JSON Schema describes."""
+    return {k: hub_feature(v, schema["$defs"]) for k, v in schema["properties"].items()}
+
+
+def arrow_schema(schema: Mapping[str, Any]) -> pa.Schema:
+    """Return the Arrow schema of such rows, with the Hub's features in its metadata."""
     fields = [(k, arrow_type(v, schema["$defs"])) for k, v in schema["properties"].items()]
-    features = {k: hub_feature(v, schema["$defs"]) for k, v in schema["properties"].items()}
+    features = features_of(schema)
     metadata = {"huggingface": orjson.dumps({"info": {"features": features}}).decode()}
     return pa.schema(fields, metadata=metadata)
+
+
+def open_writer(path: Path, schema: pa.Schema, **more: Any) -> pq.ParquetWriter:
+    """Return a writer of small row groups, which readers that skip want; `more` goes to pyarrow."""
+    return pq.ParquetWriter(
+        path,
+        schema,
+        # Row groups are small and most columns null: dictionaries and zstd would cost twice the
+        # time to save a seventh of the bytes.
+        compression="snappy",
+        use_dictionary=False,
+        write_page_index=True,
+        store_schema=True,
+        **more,
+    )
+
+
+def table_of(lines: list[bytes], schema: pa.Schema) -> pa.Table:
+    """Return JSON lines as a table; a value that the schema does not know is an error."""
+    block = b"\n".join(lines)
+    table = pajson.read_json(
+        io.BytesIO(block),
+        read_options=pajson.ReadOptions(use_threads=False, block_size=len(block) + 1),
+        parse_options=pajson.ParseOptions(
+            explicit_schema=schema.remove_metadata(), unexpected_field_behavior="error"
+        ),
+    )
+    return table.select(schema.names).replace_schema_metadata(schema.metadata)
+
+
+def with_audio(table: pa.Table, audio: pa.Array) -> pa.Table:
+    """Return a table whose `audio` column has these bytes; null where there is no clip."""
+    column = table.schema.get_field_index("audio")
+    paths = table.column(column).combine_chunks().field("path")
+    clips = pa.StructArray.from_arrays([audio, paths], fields=list(_AUDIO), mask=audio.is_null())
+    return table.set_column(column, table.schema.field(column), clips)
 
 
 class SplitWriter:
@@ -113,9 +158,6 @@ class SplitWriter:
         self._shard_bytes = self._shard_rows = 0
         self._shards: list[Path] = []
         self._writer: pq.ParquetWriter | None = None
-        self._json = pajson.ParseOptions(
-            explicit_schema=self.schema.remove_metadata(), unexpected_field_behavior="error"
-        )
 
     def add(self, line: bytes, audio: bytes | None) -> None:
         """Add one sample: its JSON without audio bytes, and the FLAC bytes of its clip."""
@@ -171,31 +213,11 @@ class SplitWriter:
         path = self.folder / f"{self.split}-{len(self._shards):05d}.partial"
         self._shards.append(path)
         self._shard_bytes = self._shard_rows = 0
-        self._writer = pq.ParquetWriter(
-            path,
-            self.schema,
-            # Row groups are small and most columns null: dictionaries and zstd would cost twice the
-            # time to save a seventh of the bytes.
-            compression="snappy",
-            use_dictionary=False,
-            write_page_index=True,
-            store_schema=True,
-        )
+        self._writer = open_writer(path, self.schema)
 
     def _table(self) -> pa.Table:
-        block = b"\n".join(self._lines)
-        options = pajson.ReadOptions(use_threads=False, block_size=len(block) + 1)
-        table = pajson.read_json(io.BytesIO(block), read_options=options, parse_options=self._json)
-        table = table.select(self.schema.names)
-        if any(self._audio):
-            column = table.schema.get_field_index("audio")
-            paths = table.column(column).combine_chunks().field("path")
-            mask = pa.array([a is None for a in self._audio])
-            audio = pa.StructArray.from_arrays(
-                [pa.array(self._audio, pa.binary()), paths], fields=list(_AUDIO), mask=mask
-            )
-            table = table.set_column(column, self.schema.field(column), audio)
-        return table.replace_schema_metadata(self.schema.metadata)
+        table = table_of(self._lines, self.schema)
+        return with_audio(table, pa.array(self._audio, pa.binary())) if any(self._audio) else table
 
 
 class RejectWriter:

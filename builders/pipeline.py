@@ -9,114 +9,36 @@ resumed by running it again: held answers are replayed, results are written anew
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 import platform
 import shutil
+import signal
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from builders import report, strategies
-from builders.class_views import views_version
-from builders.config import PHRASEBOOK, BuildConfig, identity
-from builders.corpora import Card, load_card, open_reader
-from builders.corpora.reading import Defects, Rules
-from builders.drafting import phrasebook, prompts
-from builders.drafting.budget import Budget, price_of
+from builders import report
+from builders.config import PHRASEBOOK, BuildConfig
+from builders.drafting.budget import Budget, price_of, tokens_of
 from builders.drafting.committer import Committer
-from builders.drafting.conversations import Conversations, Retry, blocks_of
-from builders.drafting.draft import Drafter, Sampling
+from builders.drafting.conversations import BLOCK, Conversations, Retry, blocks_of
 from builders.drafting.models import open_model
-from builders.drafting.store import Store
+from builders.drafting.request import key
+from builders.drafting.store import Store, store_exists
 from builders.errors import ConfigError, HeartenError, StoppedEarly
-from builders.exclusions import Exclusions
 from builders.folder import BuildFolder
-from builders.hearing import CLIPS_FILE, VALUES_FILE, Hearing, Standards
-from builders.labelling import check_view, load_labelling
+from builders.hearing import CLIPS_FILE, Hearing
 from builders.manifest import Ledger, read_manifest, summary_line, versions
-from builders.parquet import file_digest
+from builders.plan import Plan, make_plan
 from builders.progress import Progress, State
 from builders.records import Reject, Target
-from builders.samples import SCHEMA_VERSION, Origin
-from builders.selection import Wanted
-from builders.signals import stopped_by_signals
 from builders.sink import Sink
-from builders.targets import Corpus, Stream, Survey, survey, with_clips
-from builders.voice.describe import version as voice_version
-from builders.voice.memory import SideFile
 
 KEPT_ANSWERS = "every answer so far is kept; run the same command again to go on"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A build before its first draft: what is read, which targets, under which versions.
-
-    `heard` says whether clips are decoded: not with `--text-only`, nor where a corpus has none.
-    """
-
-    config: BuildConfig
-    card: Card
-    corpus: Corpus
-    survey: Survey
-    origin: Origin
-    identity: dict[str, Any]
-    heard: bool
-
-    @property
-    def drafter(self) -> Drafter:
-        """Return what makes the requests."""
-        config = self.config
-        sampling = Sampling(config.temperature, config.top_p, config.reply_tokens)
-        source = config.label_view or self.card.label_source
-        named = self.card.speakers_have_names
-        return Drafter(self.origin.model, config.persona, source, sampling, named)
-
-    def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
-        """Return the targets and rejects of the corpus, counted in the ledger."""
-        config = self.config
-        return iter(
-            Stream(
-                self.corpus,
-                self.survey,
-                config.context_turns if self.card.context != "none" else 0,
-                config.persona,
-                hearing,
-                ledger,
-            )
-        )
-
-    @contextmanager
-    def listening(self, folder: Path, quiet: bool) -> Iterator[Hearing | None]:
-        """Hear all clips before the first draft; None where the build has no clips.
-
-        What is left in `folder` saves time when the build goes on.
-        """
-        if not self.heard:
-            yield None
-            return
-        config = self.config
-        values = SideFile((config.output if config.output.is_dir() else folder) / VALUES_FILE)
-        clips = SideFile(folder / CLIPS_FILE)
-        standards = Standards(config.min_speech, frozenset(config.reject_findings))
-        state = State(self.survey.clips, doing="listening")
-        try:
-            hearing = Hearing(self.corpus.reader.root, values, clips, standards)
-            with Progress(state, quiet) as progress:
-                hearing.listen(
-                    with_clips(self.corpus, self.survey.selection),
-                    config.workers or os.cpu_count() or 1,
-                    progress.advance,
-                )
-            yield hearing
-        finally:
-            values.close()
-            clips.close()
 
 
 @dataclass(frozen=True)
@@ -126,58 +48,6 @@ class Finished:
     folder: Path
     manifest: dict[str, Any]
     fresh: bool
-
-
-def make_plan(config: BuildConfig) -> Plan:
-    """Open the corpus, check its labels and choose the targets; nothing is written.
-
-    Raises:
-        SourceError: the corpus is not there, or not as its owner ships it.
-        LabelError: a label is not mapped.
-        ConfigError: the corpus may not be sent to where the model is.
-    """
-    card = load_card(config.corpus)
-    _check_may_send(config, card)
-    view = config.label_view or (card.label_source if card.label_views else None)
-    if config.label_view:
-        check_view(card.slug, config.label_view, card.label_views)
-    labelling = load_labelling(card.slug, view)
-    exclusions = Exclusions.load(config.exclusions).of(card.slug)
-    heard = not config.text_only and card.audio_origin != "none"
-    reader = open_reader(card.slug, config.source, heard, config.splits)
-    defects = Defects.load(card.slug) if heard else Defects.load(card.slug).without_clips()
-    rules = Rules(exclusions, config.on_error)
-    corpus = Corpus(card.slug, reader, labelling, defects, rules, card.same_words)
-    wanted = Wanted(
-        frozenset(config.emotions), config.min_words, config.max_per_emotion, config.limit
-    )
-    surveyed = survey(corpus, wanted)
-    origin = Origin(
-        corpus=card.slug,
-        corpus_version=card.corpus_version or _digest(reader.files),
-        language=card.language,
-        label_source=config.label_view or card.label_source,
-        audio_origin=card.audio_origin,
-        context=card.context,
-        evaluation_overlap={s: list(v) for s, v in card.evaluation_overlap.items()},
-        rights=card.rights.model_dump(),
-        mapping_version=labelling.version,
-        provider=config.provider,
-        model=config.model or f"{PHRASEBOOK}-{phrasebook.tables_version()}",
-        prompt_version=prompts.draft_version(),
-    )
-    identified = identity(config) | {
-        "corpus_files": _digest(reader.files),
-        "model": origin.model,
-        "mapping_version": labelling.version,
-        "prompt_version": origin.prompt_version,
-        "schema_version": SCHEMA_VERSION,
-        "strategies_version": strategies.tables_version(),
-        "voice_version": voice_version() if heard else None,
-        "class_views_version": views_version(),
-        "excluded_ids": exclusions.digest,
-    }
-    return Plan(config, card, corpus, surveyed, origin, identified, heard)
 
 
 def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -> Finished:
@@ -216,6 +86,46 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
             store.close()
             shutil.rmtree(folder.partial, ignore_errors=True)
     return Finished(folder.path, manifest, fresh=True)
+
+
+def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the first answers of a build would take; nothing is asked and no folder is made.
+
+    Clips are heard first, as what is said of a voice is part of its prompt. Prompt tokens are
+    characters over four, answer tokens the most they may have.
+    """
+    plan = make_plan(config)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        plan.listening(Path(folder), quiet=True) as hearing,
+    ):
+        return _estimated(plan, hearing, prices)
+
+
+def _estimated(plan: Plan, hearing: Hearing | None, prices: Mapping[str, Any]) -> dict[str, Any]:
+    config = plan.config
+    price = price_of(config.model, prices)
+    store = Store(config.store_url) if store_exists(config.store_url) else None
+    drafter = plan.drafter
+    targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
+    count = held = prompt_tokens = 0
+    while block := [drafter.first_request(target) for target in islice(targets, BLOCK)]:
+        keys = [key(request) for request in block]
+        known = store.held(keys) if store else {}
+        count += len(block)
+        held += len(known)
+        pairs = zip(block, keys, strict=True)
+        prompt_tokens += sum(tokens_of(request) for request, k in pairs if k not in known)
+    completion_tokens = (count - held) * config.reply_tokens
+    return {
+        "model": plan.origin.model,
+        "targets": count,
+        "held": held,
+        "to_ask": count - held,
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "usd": price.usd(prompt_tokens, completion_tokens) if price else None,
+    }
 
 
 class _Run:
@@ -275,7 +185,7 @@ class _Run:
             )
             targets = self._plan.targets(self._ledger, self._hearing)
             blocks = blocks_of(targets, in_thread=audio)
-            with stopped_by_signals(partial(_stop, conversations)), self._progress:
+            with _stopped_by_signals(conversations), self._progress:
                 async with aclosing(conversations.outcomes(blocks)) as outcomes:
                     async for item in outcomes:
                         sink.take(item)
@@ -351,28 +261,26 @@ class _Run:
         }
 
 
-def _stop(conversations: Conversations, name: str) -> None:
-    conversations.stop(StoppedEarly(f"stopped by {name}", do=KEPT_ANSWERS))
+@contextmanager
+def _stopped_by_signals(conversations: Conversations) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the asking; what is in flight is still taken in."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, _stop, conversations, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            _interrupt_on(number)
 
 
-def _check_may_send(config: BuildConfig, card: Card) -> None:
-    if config.provider == PHRASEBOOK:
-        return
-    from builders.drafting.addresses import check_address, is_third_party
-
-    for address in config.base_urls:
-        check_address(address)
-        if card.send_to_third_party.text != "yes" and is_third_party(address):
-            raise ConfigError(
-                f"{card.title} may not be sent to a third party such as {address} "
-                f"(its card says {card.send_to_third_party.text})",
-                do="use an endpoint on this machine or in your own network",
-            )
+def _stop(conversations: Conversations, number: signal.Signals) -> None:
+    conversations.stop(StoppedEarly(f"stopped by {number.name}", do=KEPT_ANSWERS))
+    _interrupt_on(number)
 
 
-def _digest(files: tuple[Path, ...]) -> str:
-    """Return one digest over annotation files, by name and content."""
-    digest = hashlib.sha256()
-    for path in sorted(files, key=lambda path: path.name):
-        digest.update(f"{path.name} {file_digest(path)}\n".encode())
-    return digest.hexdigest()
+def _interrupt_on(number: signal.Signals) -> None:
+    """Let a signal end the command at once."""
+    asyncio.get_running_loop().remove_signal_handler(number)
+    signal.signal(number, signal.default_int_handler)

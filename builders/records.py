@@ -60,7 +60,6 @@ class Annotation:
     """
 
     source: str | None = None
-    secondary: str | None = None
     votes: list[dict] | None = None
     agreement: float | None = None
     intensity: float | None = None

@@ -13,7 +13,7 @@ from typing import Any
 from builders import strategies
 from builders.checks.schema import validator, violations
 from builders.class_views import views_of
-from builders.records import Clip, Drafted, Finding, Target, Turn, Utterance, Voice
+from builders.records import Clip, Drafted, Emotions, Finding, Target, Turn, Utterance, Voice
 
 SCHEMA_VERSION = "1"
 
@@ -162,11 +162,15 @@ def _labels(target: Target, origin: Origin) -> dict[str, Any]:
         "agreement": said and said.agreement,
         "intensity": said and said.intensity,
         "dimensions": said and said.dimensions,
-        "views": [*((said and said.views) or ()), *views_of(target.emotions.primary)],
+        "views": [*((said and said.views) or ()), *_class_views(target.emotions)],
         "elicitor": said and said.elicitor,
         "conduct": said and said.conduct,
         "mapping_version": origin.mapping_version,
     }
+
+
+def _class_views(emotions: Emotions) -> tuple[dict[str, Any], ...]:
+    return views_of(emotions.primary, emotions.match_root)
 
 
 def _contrast(target: Target) -> dict[str, Any] | None:

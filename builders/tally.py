@@ -4,9 +4,11 @@
 (utterances, targets, dialogues, speakers, clips, or the votes of a view such as ``voice_votes``),
 a measure by columns (``speakers by sex``), or columns alone, which count utterances (``emotion``,
 ``intended+voice``); *label* holds the values of the columns, joined by ``+``. It may also be the
-name of a note that the reader makes. Columns: emotion, sentiment, fold, sex, text, and of each
-label view its label (``voice``), how it compares with the intended one (``voice_vs_intended``),
-whether more than half of the votes agree (``voice_majority``), its level (``intended_level``).
+name of a note that the reader makes. The split `total` is the sum over all splits.
+
+Columns: emotion, sentiment, fold, sex, text, and of each label view its label (``voice``), how it
+compares with the intended one (``voice_vs_intended``), whether more than half of the votes agree
+(``voice_majority``), its level (``intended_level``).
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ _MEASURES = {
 _PLAIN = {"emotion": "label", "sentiment": "sentiment", "sex": "sex", "text": "text"}
 _OF_VIEW = re.compile(r"(?P<view>\w+?)(?P<kind>_vs_intended|_majority|_level)?")
 _Key = tuple[str, str, str]
+TOTAL = "total"
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,16 @@ def read_counts(slug: str) -> Iterator[Count]:
                 raise ConfigError(
                     f"row is wrong: {row}", where=path, expected="split, what, label and a number"
                 ) from error
+
+
+def with_totals(published: Sequence[Count], found: Mapping[_Key, int]) -> dict[_Key, int]:
+    """Return what was found, and the sums over all splits that the published counts ask for."""
+    wanted = {count.what for count in published if count.split == TOTAL}
+    sums: dict[_Key, int] = {}
+    for (_, what, label), count in found.items():
+        if what in wanted:
+            sums[TOTAL, what, label] = sums.get((TOTAL, what, label), 0) + count
+    return {**found, **sums}
 
 
 def compare(published: Sequence[Count], found: Mapping[_Key, int]) -> list[Compared]:

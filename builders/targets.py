@@ -28,7 +28,8 @@ from builders.voice.clips import ClipError
 class Corpus:
     """A corpus that is being read: by whom, with which labelling, known defects and rules.
 
-    Where `same_words` is true, its dialogues hold the same words said in several ways.
+    Where `same_words` is true, its dialogues hold the same words said in several ways; `unfit` are
+    the ids of clips that cannot stand for their words.
     """
 
     slug: str
@@ -37,14 +38,14 @@ class Corpus:
     defects: Defects
     rules: Rules = Rules()
     same_words: bool = False
+    unfit: frozenset[str] = frozenset()
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield the dialogues and rejects of a split, their labels settled."""
         try:
             for item in read_split(self.reader, self.slug, split, self.defects, self.rules):
                 if isinstance(item, Dialogue):
-                    for utterance in item.utterances:
-                        self.labelling.settle(utterance)
+                    yield from self._settled(item)
                 yield item
         except SourceError as error:
             if self.rules.on_error is None:
@@ -52,6 +53,26 @@ class Corpus:
                     str(error), do="or set it aside with --on-error quarantine"
                 ) from error
             raise
+
+    def _settled(self, dialogue: Dialogue) -> Iterator[Reject]:
+        """Settle the labels of a dialogue; with quarantine, those without a row become rejects."""
+        for utterance in dialogue.utterances:
+            self.labelling.settle(utterance)
+        if self.rules.on_error == "quarantine":
+            unknown = {u.id: label for u in dialogue.utterances if (label := self._unknown(u))}
+            for u in (u for u in dialogue.utterances if u.id in unknown):
+                detail = f"the label {unknown[u.id]!r} has no row in {self.labelling.map.path.name}"
+                raw = {"text": u.text, "label": u.label, "speaker": u.speaker}
+                yield Reject(u.id, dialogue.split, "map", "unmapped_label", detail, raw)
+            if unknown:
+                dialogue.utterances = [u for u in dialogue.utterances if u.id not in unknown]
+
+    def _unknown(self, utterance: Utterance) -> str | None:
+        try:
+            self.labelling.emotions(utterance)
+        except KeyError as error:
+            return str(error.args[0])
+        return None
 
 
 @dataclass(frozen=True)
@@ -140,14 +161,14 @@ class Stream:
         labelling = self._corpus.labelling
         emotions = [labelling.emotions(utterance) for utterance in item.utterances]
         self._ledger.read(item.split, len(emotions) + item.excluded)
-        for _ in range(item.excluded):
-            self._ledger.not_selected(item.split, "excluded")
+        if item.excluded:
+            self._ledger.not_selected(item.split, "excluded", item.excluded)
         chosen = [index for index in range(len(emotions)) if self._takes(item, index, emotions)]
         conversation = Conversation(item, emotions, self._turns, self._persona)
         targets = [conversation.target(index) for index in chosen]
         if self._corpus.same_words:
             self._note_same_audio(item)
-            found = contrasts(item, emotions, self._survey.twins)
+            found = contrasts(item, emotions, self._survey.twins, self._corpus.unfit)
             for index, target in zip(chosen, targets, strict=True):
                 target.contrast = found[index]
         return list(targets)

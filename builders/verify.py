@@ -13,7 +13,7 @@ from builders.corpora.reading import Defect, Defects, read_split
 from builders.errors import SourceError
 from builders.labelling import load_labelling
 from builders.records import Clip, Dialogue, Reject, Utterance
-from builders.tally import Compared, Tally, compare, read_counts
+from builders.tally import TOTAL, Compared, Tally, compare, read_counts, with_totals
 from builders.voice.clips import ClipError
 from builders.voice.decode import decode
 
@@ -102,7 +102,8 @@ def verify(
     Raises SourceError as reading does.
     """
     reader, with_media = _open(slug, source, splits, text_only)
-    published = [count for count in read_counts(slug) if count.split in reader.splits]
+    read = {*reader.splits, TOTAL} if not splits else {*reader.splits}
+    published = [count for count in read_counts(slug) if count.split in read]
     rows = [row for row in Defects.load(slug).rows if row.split in reader.splits]
     known = _Known(reader.root, with_media, {_key(row) for row in rows})
     labelling, rejects = load_labelling(slug), Counter[str]()
@@ -119,7 +120,7 @@ def verify(
             seen.add(item)
     notes = list(reader.notes)
     faults = [Fault(_key(row), row.defect, row.value, known.state(row)) for row in rows]
-    counts = compare(published, seen.counts(notes))
+    counts = compare(published, with_totals(published, seen.counts(notes)))
     return Verification(slug, source, with_media, counts, faults, dict(rejects), notes)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from releases import RELEASES, make_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 _PREFIXES = ("HEARTEN_", "OPENAI_", "HF_", "ANTHROPIC_", "AZURE_OPENAI_")
@@ -25,6 +26,16 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(_PREFIXES) or name.endswith(("_API_KEY", "_API_BASE")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", params=RELEASES)
+def datasets_release(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """A version of `datasets` and the interpreter of a fresh environment that has it."""
+    folder = tmp_path_factory.mktemp("datasets")
+    more = ("soundfile", "orjson", *RELEASES[request.param])
+    return request.param, make_environment(folder, f"datasets=={request.param}", *more)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_the_report_of_the_set_shows_what_its_splits_share(everything):
     page = (output / "all-sample" / "report.html").read_text()
     assert "What the splits share" in page
     leaks = manifest(output / "all-sample")["result"]["leaks"]
-    assert ("speaker_in_several_splits", "meld") in [(k["leak"], k["corpus"]) for k in leaks]
+    assert ("speakers_in_several_splits", "meld") in [(k["leak"], k["corpus"]) for k in leaks]
     for leak in leaks:
         assert leak["examples"][0] in ended.out and leak["examples"][0] in page
 
@@ -125,7 +125,8 @@ def test_words_that_two_corpora_have_in_different_splits_are_listed(tmp_path):
 def test_an_exclusion_made_later_takes_an_id_out_of_the_set(tmp_path):
     make_meld_tree(tmp_path / "corpora" / "meld")
     more = ("--source", "corpora", "--text-only")
-    assert hearten("build", "--corpus", "meld", "--source", "corpora/meld", *more[2:], cwd=tmp_path)
+    source = ("--source", "corpora/meld", *more[2:])
+    assert hearten("build", "--corpus", "meld", *source, cwd=tmp_path).code == 0
     build = Build(tmp_path / "output" / "meld")
     from builders.combine import combine
     from builders.exclusions import Exclusions
@@ -134,6 +135,10 @@ def test_an_exclusion_made_later_takes_an_id_out_of_the_set(tmp_path):
     assert "meld-train-0-0" not in {row["id"] for _, row in placed(tmp_path / "set")}
     splits = manifest(tmp_path / "set")["result"]["splits"]
     assert splits["train"]["not_selected"] == {"excluded": 2}
+    combine([build], tmp_path / "set", Exclusions(frozenset({"meld-train-0-0"})))
+    assert "This is sentence 0 of dialogue 0." not in repr(
+        [row for split, row in placed(tmp_path / "set") if split == "train"]
+    )
 
 
 def test_a_build_of_one_corpus_is_not_replaced_by_the_set(tmp_path):
@@ -160,6 +165,26 @@ def test_corpora_that_are_not_found_are_said_with_how_to_get_them(tmp_path):
     assert ended.code == 0, ended.err
     assert "found: meld\n" in ended.out
     assert f"not built: iemocap (not found; {load_card('iemocap').how_to_get})" in ended.out
+
+
+def test_a_view_that_no_corpus_has_is_a_usage_error(tmp_path):
+    make_meld_tree(tmp_path / "corpora" / "meld")
+    more = ("--source", "corpora", "--text-only", "--label-view", "nonsense")
+    ended = hearten("build", "--corpus", "all", *more, cwd=tmp_path)
+    assert ended.code == 2
+    assert "no corpus that is found has a label view 'nonsense'" in one_line_error(ended)
+
+
+def test_a_corpus_in_the_settings_is_understood_in_its_spellings_and_no_other(tmp_path):
+    make_meld_tree(tmp_path / "m")
+    settings = tmp_path / "hearten.toml"
+    settings.write_text(f'[corpora."MELD.Raw"]\nsource = "{tmp_path / "m"}"\n')
+    ended = hearten("build", "--corpus", "all", "--text-only", cwd=tmp_path)
+    assert ended.code == 0 and "found: meld\n" in ended.out
+    settings.write_text('[corpora.mosie]\nsource = "x"\n')
+    ended = hearten("build", "--corpus", "all", "--text-only", cwd=tmp_path)
+    assert ended.code == 1
+    assert 'there is no corpus "mosie"' in one_line_error(ended)
 
 
 def test_json_is_one_object_about_the_set(tmp_path):

@@ -49,7 +49,10 @@ def test_no_file_means_no_settings(settings_file):
     ("text", "words"),
     [
         ("[build]\nlimits = 5\n", ["unknown setting build.limits", "limit, ", "correct or remove"]),
-        ("[builds]\n", ["unknown name builds at the top", "[build], [corpora.SLUG] and [prices]"]),
+        (
+            "[builds]\n",
+            ["unknown name builds at the top", "[build], [corpora.SLUG], [prices] and [publish]"],
+        ),
         ("[corpora.meld]\nfolder = 'x'\n", ["unknown setting corpora.meld.folder", "source"]),
         ("build = 5\n", ["build is 5", "a table [build]"]),
         ("[corpora]\nmeld = '/data'\n", ["corpora.meld is '/data'", "a table [corpora.meld]"]),

@@ -10,9 +10,8 @@ CALM = Emotions("neutral", "neutral", "neutral", "low")
 UNCLEAR = Emotions("ambiguous", "unknown", "unknown", "unknown")
 
 
-def said(name: str, speaker: str = "a", text: str = "It is cold.", **more) -> Utterance:
-    number = f"x-all-{speaker}-{name}"
-    return Utterance(speaker, name, 1, speaker, text, None, id=number, **more)
+def said(name: str, speaker: str = "a", text: str = "It is cold.") -> Utterance:
+    return Utterance(speaker, name, 1, speaker, text, None, id=f"x-all-{speaker}-{name}")
 
 
 def placed(*pairs: tuple[Utterance, Emotions | None]):
@@ -37,8 +36,9 @@ def test_what_is_not_known_to_be_one_emotion_is_in_no_group():
 
 
 def test_a_clip_that_cannot_stand_for_its_words_is_in_no_group():
-    copied = said("2", findings=("same_audio_as",))
-    assert [one.group for one in placed((said("1"), ANGRY), (copied, CALM))] == [None, None]
+    dialogue = Dialogue("all", "a", [said("1"), said("2")])
+    found = contrasts(dialogue, [ANGRY, CALM], Twins(), {"x-all-a-2"})
+    assert [one.group for one in found] == [None, None]
 
 
 def test_twins_are_the_same_words_by_others_and_never_ones_own():

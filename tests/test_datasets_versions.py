@@ -2,25 +2,14 @@
 
 import json
 import os
-import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from builds import ROOT, hearten, samples
+from builds import hearten, samples
 
 pytestmark = pytest.mark.slow
-
-CONSTRAINTS = ROOT / "constraints.txt"
-NEWEST = re.search(r"^datasets==(.+)$", CONSTRAINTS.read_text(), re.MULTILINE)[1]
-# The older ones stand beside libraries of their own time: what wrote the files is newer than these.
-RELEASES = {
-    "3.6.0": ("pyarrow==20.0.0", "huggingface_hub==0.33.4", "pandas==2.2.3", "numpy==2.2.6"),
-    "4.0.0": ("pyarrow==21.0.0", "huggingface_hub==0.34.4", "pandas==2.3.1", "numpy==2.3.2"),
-    NEWEST: ("-c", str(CONSTRAINTS)),
-}
 
 # Runs in the other environment; all it tells is one JSON object on its last line.
 LOAD = """
@@ -52,17 +41,6 @@ print(json.dumps(told))
 """
 
 
-@pytest.fixture(scope="module", params=RELEASES)
-def release(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return a version of `datasets` and the interpreter of a fresh environment that has it."""
-    folder = tmp_path_factory.mktemp("datasets")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    python = folder / "bin" / "python"
-    wanted = [f"datasets=={request.param}", "soundfile", *RELEASES[request.param]]
-    subprocess.run([python, "-I", "-m", "pip", "install", "-q", *wanted], check=True)
-    return request.param, python
-
-
 def load(python: Path, folder: Path, way: str) -> dict[str, Any]:
     """Return what that environment tells of the files of a build."""
     shards = (folder / "data").glob("*.parquet")
@@ -88,8 +66,8 @@ def as_heard(sample: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("way", ["whole", "streaming"])
-def test_a_release_of_datasets_loads_every_sample_and_its_audio(release, way, tmp_path):
-    version, python = release
+def test_a_release_of_datasets_loads_every_sample_and_its_audio(datasets_release, way, tmp_path):
+    version, python = datasets_release
     ended = hearten("build", "--corpus", "meld", "--sample", "--output", tmp_path)
     assert ended.code == 0, ended.err
     built = [as_heard(sample) for sample in samples(tmp_path / "meld-sample")]

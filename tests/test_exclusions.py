@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from builds import hearten, manifest, one_line_error, rejected, samples
 from trees import make_meld_tree, meld_row
@@ -56,6 +57,14 @@ def test_an_excluded_dialogue_is_gone_whole_also_from_what_it_left_broken(tmp_pa
     assert manifest(folder)["result"]["splits"]["train"]["not_selected"] == {"excluded": 2}
 
 
+def test_an_excluded_id_that_the_corpus_has_not_stops_before_anything_is_drafted(workplace):
+    table(workplace, "meld-train-0-0", "meld-train-0-99", "meld-dev-7")
+    line = one_line_error(build(workplace, "--split", "train"))
+    assert "there is no meld-train-0-99 in the corpus, so that nothing is left out" in line
+    assert "exclusions.tsv; correct these rows or remove them" in line
+    assert not (workplace / "output" / "meld").exists()
+
+
 def test_an_id_of_another_corpus_excludes_nothing_and_changes_no_build(workplace):
     assert build(workplace).code == 0
     table(workplace, "crema_d-all-1001_DFA-ANG_XX")
@@ -75,9 +84,12 @@ def test_a_build_that_was_started_without_an_exclusion_is_not_gone_on_with(workp
     [
         ("name\treason\n", r"the columns are name, reason in .*; expected id, reason"),
         ("", r"the columns are missing in"),
-        (HEADER + "meld-train-0-0\n", r"row is wrong: .*:2; expected an id such as"),
+        (HEADER + "meld-train-0-0\n", r"row is wrong: .*:2; expected an id as in"),
         (HEADER + "meld-train-0-0\t\n", r"row is wrong"),
         (HEADER + "dialogue 12\tasked\n", r"row is wrong"),
+        (HEADER + "CREMA-D-all-1006_TIE\tasked\n", r"corpora are crema_d, emorynlp"),
+        (HEADER + "meld-trian-12\tasked\n", r"row is wrong"),
+        (HEADER + "empathetic_dialogues-dev-hit:4_conv:9\tasked\n", r"row is wrong"),
     ],
 )
 def test_a_table_that_is_not_understood_stops_the_build(text, words, tmp_path):
@@ -114,6 +126,19 @@ def test_with_quarantine_a_broken_file_is_a_reject_and_the_rest_is_built(broken)
     assert {row["source"]["split"] for row in samples(folder)} == {"train", "test"}
 
 
+def test_with_quarantine_a_label_without_a_row_is_a_reject(tmp_path):
+    rows = [meld_row(0, 0), meld_row(0, 1, Emotion="glee"), meld_row(0, 2)]
+    make_meld_tree(tmp_path / "corpus", {"train": rows})
+    assert "'glee' (1 seen)" in one_line_error(build(tmp_path))
+    assert build(tmp_path, "--on-error", "quarantine").code == 0
+    (reject,) = rejected(tmp_path / "output" / "meld")
+    assert (reject["id"], reject["stage"], reject["reason"]) == (
+        *("meld-train-0-1", "map"),
+        "unmapped_label",
+    )
+    assert "'glee' has no row in meld.sssom.tsv" in reject["detail"]
+
+
 def test_with_stop_the_first_broken_record_stops_the_build(broken):
     line = one_line_error(build(broken, "--on-error", "stop"))
     assert line.startswith("error: meld-train-0-1 is broken (broken_time): train_sent_emo.csv:3")
@@ -132,3 +157,24 @@ def test_with_stop_a_clip_that_cannot_be_used_stops_the_build(tmp_path):
 
 def test_a_broken_file_is_said_with_the_way_to_set_it_aside(broken):
     assert one_line_error(build(broken)).endswith("or set it aside with --on-error quarantine")
+
+
+def test_an_exclusion_made_later_is_obeyed_by_export_and_publication(workplace):
+    assert build(workplace).code == 0
+    table(workplace, "meld-train-0-0")
+    said, folder = "This is sentence 0 of dialogue 0.", workplace / "output" / "meld"
+    more = ("--format", "ms-swift", "--to", "exported")
+    ended = hearten("export", folder, *more, cwd=workplace)
+    assert ended.code == 0 and "  left out: 1 excluded\n" in ended.out
+    assert "  left out: 1 after_an_unfit_turn\n" in ended.out
+    assert said not in (workplace / "exported" / "train.jsonl").read_text()
+    more = ("--repo", "org/name", "--dry-run", "--allow-phrasebook")
+    ended = hearten("publish", folder, *more, cwd=workplace)
+    assert ended.code == 0, ended.err
+    assert "1 excluded" in ended.out
+    staged = [
+        p for p in (workplace / "output" / ".publish").rglob("*.parquet") if "train" in p.name
+    ]
+    assert staged
+    for path in staged:
+        assert said not in repr(pq.read_table(path).to_pylist())

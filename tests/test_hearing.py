@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from builds import hearten, manifest, one_line_error, rejected, result_bytes, samples
 from invented import InventedReader, corpus, utterance
+from trees import make_meld_tree, meld_row, recording, stereo, surround
 from voice.voices import RATE, pause, spoken
 
 from builders import assets, hearing
@@ -325,3 +326,28 @@ def test_a_spoilt_memory_is_one_line_and_may_be_removed(tmp_path):
     assert ".voice.sqlite" in line and "remove that file" in line
     memory.unlink()
     assert hearten(*flags, "--name", "again", cwd=tmp_path).code == 0
+
+
+def test_a_made_tree_of_real_speech_has_voices_beside_each_speakers_own(real_data, tmp_path):
+    """Films with a 5.1 mix and with stereo, two speakers of twelve clips each."""
+    clips = sorted((real_data / "real_speech").glob("*.wav"))
+    films, rows = {}, []
+    for number, clip in enumerate(clips):
+        mix = surround if number % 2 else stereo
+        films[f"train/dia{number // 6}_utt{number % 6}"] = mix(recording(clip))
+        seconds = soundfile.info(clip).duration
+        times = {"StartTime": "00:01:00,000", "EndTime": f"00:01:{seconds:06.3f}".replace(".", ",")}
+        rows.append(meld_row(number // 6, number % 6, **times))
+    tree = make_meld_tree(tmp_path / "tree", {"train": rows}, films)
+    flags = ("--corpus", "meld", "--source", tree, "--split", "train", "--name", "m")
+    ended = hearten("build", *flags, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    kept = samples(tmp_path / "output" / "m")
+    assert len(kept) == 24
+    assert {row["voice"]["reference"] for row in kept} == {"speaker"}
+    assert all(row["voice"]["words"] for row in kept)
+    found = {f["code"] for row in kept for f in row["audio_info"]["findings"]}
+    # Every clip of it peaks at full scale, and the codec's few tenths of a decibel hide that not.
+    assert "levels_normalised" in found
+    assert not [row for row in kept if "louder" in row["voice"]["words"]]
+    assert "levels" in (tmp_path / "output" / "m" / "report.html").read_text()

@@ -97,6 +97,29 @@ def test_agreement_is_the_share_of_votes_for_what_the_label_means(labelling):
     assert utterance.annotation.agreement == 0.6667
 
 
+def test_a_label_that_nobody_chose_has_no_agreement(labelling):
+    utterance = voted("fear", "sadness", "sadness", "rage")
+    labelling(root_share=0.5).settle(utterance)
+    assert utterance.annotation.agreement == 0
+
+
+def test_a_rater_who_chose_two_counts_once(labelling):
+    utterance = voted("sadness", "sadness", "sadness", "sadness")
+    more = {"rater": "r2", "label": "fear", "count": 1}
+    utterance.annotation.votes.append(more)
+    labelling().settle(utterance)
+    assert utterance.annotation.agreement == 1
+
+
+def test_the_agreement_on_an_unsettled_label_is_that_on_its_root_else_the_largest(labelling):
+    utterance = voted("unclear", "rage", "frustration", "fear")
+    labelling(root_share=0.5).settle(utterance)
+    assert utterance.annotation.agreement == 0.6667
+    utterance = voted("unclear", "rage", "fear", "sadness")
+    labelling(root_share=0.5).settle(utterance)
+    assert utterance.annotation.agreement == 0.3333
+
+
 def test_agreement_that_a_corpus_gives_is_kept(labelling):
     utterance = voted("sadness", "sadness", "fear", agreement=0.9)
     labelling().settle(utterance)
@@ -105,10 +128,10 @@ def test_agreement_that_a_corpus_gives_is_kept(labelling):
 
 def test_a_label_that_too_few_agree_on_is_ambiguous_with_what_was_voted_for(labelling):
     rules = labelling(least_agreement=0.6, secondary_share=0.25)
-    votes = ("sadness", "sadness", "sadness", "fear", "fear", "neutral")
-    meaning = read(rules, voted("sadness", *votes))
+    votes = ("sadness", "sadness", "fear", "fear", "neutral", "neutral", "neutral")
+    meaning = read(rules, voted("neutral", *votes))
     assert (meaning.primary, meaning.root) == ("ambiguous", "unknown")
-    assert meaning.alternatives == ("sadness", "fear")
+    assert meaning.alternatives == ("sadness", "fear", "neutral")
     enough = read(rules, voted("sadness", "sadness", "sadness", "sadness", "fear", "fear"))
     assert (enough.primary, enough.secondary) == ("sadness", "fear")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from builders import assets
 from builders.build import Build
+from builders.commands.settings import read_settings
 from builders.commands.status import cost_line
 from builders.config import (
     DEFAULT_BASE_URL,
@@ -20,10 +21,8 @@ from builders.config import (
     KEY_VARIABLES,
     LISTED,
     PHRASEBOOK,
-    SETTINGS_FILE,
     BuildConfig,
     find_source,
-    load_settings,
     make_config,
 )
 from builders.corpora import load_card, resolve_slug
@@ -41,7 +40,7 @@ def build(given: dict[str, Any]) -> None:
     """
     as_json, show = given.pop("as_json"), given.pop("show")
     sample = given["sample"]
-    settings = load_settings(Path(SETTINGS_FILE))
+    settings = read_settings()
     if given["corpus"].strip().lower() == "all":
         from builders.commands.build_all import build_all
 
@@ -52,10 +51,11 @@ def build(given: dict[str, Any]) -> None:
 
     prices = settings.get("prices", {})
     if config.estimate:
-        from builders.estimate import estimate
-
-        found = estimate(config, prices)
-        print(json.dumps(found, indent=2)) if as_json else print_estimate(found)
+        estimate = pipeline.estimate(config, prices)
+        if as_json:
+            print(json.dumps(estimate, indent=2))
+        else:
+            print_estimate(estimate)
         return
     if config.provider == PHRASEBOOK and not as_json:
         print(PHRASEBOOK_WARNING)

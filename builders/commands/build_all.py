@@ -48,6 +48,12 @@ def build_all(given: dict[str, Any], settings: dict[str, Any], as_json: bool) ->
             f"none of {', '.join(sources)} has a split {', '.join(given['split'])}",
             do="correct --split",
         )
+    if given["label_view"] and not any(config.label_view for config in configs):
+        raise UsageError(
+            f"no corpus that is found has a label view {given['label_view']!r}",
+            expected=_views(configs),
+            do="correct --label-view or leave it out",
+        )
     prices = settings.get("prices", {})
     if given["estimate"]:
         _estimate(configs, prices, as_json)
@@ -102,6 +108,11 @@ def _config(
     return config_of(one, settings)
 
 
+def _views(configs: list[BuildConfig]) -> str:
+    views = dict.fromkeys(v for c in configs for v in load_card(c.corpus).label_views)
+    return f"one of {', '.join(views)}" if views else "none: they have one label each"
+
+
 def _announce(configs: list[BuildConfig], given: dict[str, Any], as_json: bool) -> None:
     if as_json:
         return
@@ -143,7 +154,8 @@ def _build_each(configs: list[BuildConfig], prices: dict[str, Any], as_json: boo
         raise SourceError(
             f"{len(failed)} of {len(configs)} corpora cannot be built: {', '.join(failed)}; "
             "the set of all was not written",
-            do="see above, correct them and run the same command again; the others are complete",
+            do="see above, correct them and run the same command again"
+            + ("; the others are complete" if builds else ""),
         )
     return builds
 
@@ -177,7 +189,8 @@ def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool)
     print(f"{name}: {folder}, for use at hand only, as the licences exclude one another")
     print_counts(result)
     for split, counts in result["splits"].items():
-        print(f"  {split}: {counts['kept']:,}")
+        if counts["kept"]:
+            print(f"  {split}: {counts['kept']:,}")
     for leak in result["leaks"]:
         what = leak["leak"].replace("_", " ")
         shown = ", ".join(leak["examples"])
@@ -188,12 +201,12 @@ def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool)
 
 
 def _estimate(configs: list[BuildConfig], prices: dict[str, Any], as_json: bool) -> None:
-    from builders.estimate import estimate
+    from builders import pipeline
 
-    estimates = {config.corpus: estimate(config, prices) for config in configs}
+    estimates = {config.corpus: pipeline.estimate(config, prices) for config in configs}
     if as_json:
         print(json.dumps(estimates, indent=2))
         return
-    for slug, found in estimates.items():
+    for slug, estimate in estimates.items():
         print(f"{slug}:")
-        print_estimate(found)
+        print_estimate(estimate)

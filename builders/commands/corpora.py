@@ -6,12 +6,15 @@ import json
 import textwrap
 from pathlib import Path
 
-from builders.config import SETTINGS_FILE, find_source, load_settings
+from builders.commands.settings import read_settings
+from builders.config import find_source
 from builders.corpora import load_card, resolve_slug, slugs
 from builders.errors import VerificationError
 
 
-def verify(corpus: str, source: Path | None, splits: tuple[str, ...], as_json: bool) -> None:
+def verify(
+    corpus: str, source: Path | None, splits: tuple[str, ...], text_only: bool, as_json: bool
+) -> None:
     """Compare a corpus on disk, or some of its splits, with its published counts.
 
     Raises:
@@ -20,9 +23,9 @@ def verify(corpus: str, source: Path | None, splits: tuple[str, ...], as_json: b
     from builders.verify import verify as compare
 
     slug = resolve_slug(corpus)
-    settings = load_settings(Path(SETTINGS_FILE))
+    settings = read_settings()
     source = source or find_source(slug, load_card(slug).how_to_get, settings)
-    verification = compare(slug, source, splits)
+    verification = compare(slug, source, splits, text_only=text_only)
     print(json.dumps(verification.as_json(), indent=2) if as_json else verification.as_text())
     if not verification.ok:
         raise VerificationError(

@@ -142,7 +142,7 @@ def in_dialogues(
         reject: returns what a broken row becomes.
         sort_by: the columns that put the rows in order, for whom they do not follow one another.
 
-    Raises SourceError when a dialogue comes back after another one.
+    A row of a dialogue that comes back after another one is a reject as well.
     """
     gathered: tuple[Dialogue, Row] | None = None
     seen: set[int] = set()  # hashes, as there may be millions of names
@@ -153,11 +153,13 @@ def in_dialogues(
             yield reject(row, error)
             continue
         if gathered is None or gathered[0].id != utterance.dialogue:
-            if gathered is not None:
-                yield gathered
             if (name := hash(utterance.dialogue)) in seen:
                 what = f"dialogue {utterance.dialogue} comes back after another one"
-                raise SourceError(what, where=row.place, do=f"sort the file by {sort_by}")
+                why = BrokenRecord("out_of_place", f"{what}; sort the file by {sort_by}")
+                yield reject(row, why)
+                continue
+            if gathered is not None:
+                yield gathered
             seen.add(name)
             gathered = Dialogue(split, utterance.dialogue, []), row
         gathered[0].utterances.append(utterance)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -65,6 +65,11 @@ class Defects:
     def without_clips(self) -> Defects:
         """Return the faults that are not about clips, which is all that text-only builds see."""
         return Defects(row for row in self.rows if not row.effect.endswith("_audio"))
+
+    def ids(self, slug: str, kinds: Collection[str]) -> frozenset[str]:
+        """Return the sample ids that have one of some kinds of fault."""
+        rows = (row for row in self.rows if row.defect in kinds)
+        return frozenset(sample_id(slug, row.split, row.dialogue, row.utterance) for row in rows)
 
     def of(self, split: str, dialogue: str) -> Mapping[str, tuple[Defect, ...]]:
         """Return the faults of a dialogue by utterance."""

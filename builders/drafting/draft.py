@@ -35,13 +35,13 @@ _OUTCOMES = {
 }
 
 # How the people of a dialogue are called where the corpus has numbers for them.
-_PARTS = {"user": "Speaker", "assistant": "Listener", "other": "Somebody else"}
+_PARTS = {"user": "Speaker", "assistant": "Listener", "other": "Other"}
 
 _SOURCES = {
     "audio_visual": "judged by people who saw and heard it",
     "voice": "judged by people who heard it",
     "text": "judged by people who read it",
-    "self": "the speaker's own word",
+    "self": "what the speaker was asked to tell of",
     "intended": "the emotion the actor was asked to show",
 }
 
@@ -178,6 +178,7 @@ class Drafter:
         form = _form(target.emotions, _own_turns(target))
         user = self._user.render(
             background=target.background,
+            background_origin=target.background_origin or "scene",
             turns=[(self._name(turn), turn.utterance.text) for turn in target.turns],
             speaker=(self._named and target.utterance.speaker) or _PARTS["user"],
             addressee=target.addressee if self._named else target.addressee and _PARTS["assistant"],

@@ -127,7 +127,7 @@ def test_an_actor_without_demographics_is_a_finding(tmp_path):
         ("A6 N4", ("anger", None, ())),
         ("A6 N3 F1", ("anger", None, ())),
         ("A6 F3 N1", ("anger", "fear", ())),
-        ("A5 N4", ("ambiguous", None, ("anger",))),
+        ("A5 N4", ("ambiguous", None, ("anger", "neutral"))),
         ("A5 F4", ("ambiguous", None, ("anger", "fear"))),
         ("A4 S4", ("ambiguous", None, ("sadness", "anger"))),
         ("N6 S4", ("neutral", None, ())),
@@ -371,13 +371,18 @@ def test_votes_that_are_cut_short_cost_the_clips_that_lack_theirs(tmp_path):
     assert len(utterances(items)) == 2
 
 
-def test_a_sentence_that_comes_back_is_refused_with_its_line(tmp_path):
-    names = ("1006_TIE_NEU_XX", "1040_TIE_NEU_XX", "1006_TIE_ANG_XX")
+def test_a_row_of_a_sentence_that_comes_back_is_a_reject_and_the_rest_is_read(tmp_path):
+    names = ("1006_TIE_NEU_XX", "1040_TIE_NEU_XX", "1006_TIE_ANG_XX", "1040_TIE_ANG_XX")
     make_crema_d_tree(tmp_path, dict.fromkeys(names, ALIKE))
-    assert refused(tmp_path) == (
-        "dialogue 1006_TIE comes back after another one in summaryTable.csv:4; "
-        "sort the file by its first column"
-    )
+    items = read(tmp_path)
+    (reject,) = [item for item in items if isinstance(item, Reject)]
+    assert (reject.id, reject.reason) == ("crema_d-all-1006_TIE-ANG_XX", "out_of_place")
+    assert len(utterances(items)) == 3
+    for words in (
+        "summaryTable.csv:4: dialogue 1006_TIE comes back",
+        "sort the file by its first column",
+    ):
+        assert words in reject.detail
 
 
 @pytest.mark.parametrize("content", [b"", '"","FileName"\n'.encode("utf-16")])

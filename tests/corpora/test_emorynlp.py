@@ -216,12 +216,18 @@ def test_a_missing_column_is_named(tmp_path):
     assert refused(tmp_path).startswith(f"column Scene_ID is missing in {tmp_path / DEV}; expected")
 
 
-def test_a_scene_that_comes_back_is_refused_with_its_line(tmp_path):
-    make_emorynlp_tree(tmp_path, {"dev": [emorynlp_row(*n) for n in ((1, 1), (2, 1), (1, 2))]})
-    assert refused(tmp_path) == (
-        "dialogue sea1_ep2_sc1 comes back after another one in emorynlp_dev_final.csv:4; "
-        "sort the file by season, episode, scene and utterance"
-    )
+def test_a_row_of_a_scene_that_comes_back_is_a_reject_and_the_rest_is_read(tmp_path):
+    keys = ((1, 1), (2, 1), (1, 2), (2, 2))
+    make_emorynlp_tree(tmp_path, {"dev": [emorynlp_row(*n) for n in keys]})
+    items = read(tmp_path, "dev")
+    (reject,) = [item for item in items if isinstance(item, Reject)]
+    assert (reject.id, reject.reason) == ("emorynlp-dev-sea1_ep2_sc1-2", "out_of_place")
+    assert len(utterances(items)) == 3
+    for words in (
+        "emorynlp_dev_final.csv:4: dialogue sea1_ep2_sc1 comes back",
+        "sort the file by season",
+    ):
+        assert words in reject.detail
 
 
 @pytest.mark.parametrize(

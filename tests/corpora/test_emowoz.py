@@ -86,7 +86,28 @@ def test_the_sample_shows_every_label_in_both_parts_and_all_splits():
 
 def test_every_published_count_is_a_measure_or_a_note_that_the_reader_makes():
     made = {note for _, note in notes(SAMPLE)}
-    assert {count.what for count in read_counts("emowoz")} <= made | {"dialogues"}
+    assert {count.what for count in read_counts("emowoz")} <= made | {
+        "dialogues",
+        "emotion",
+        "targets",
+    }
+
+
+def test_the_published_labels_are_those_of_all_user_turns():
+    total = {c.what + c.label: c.count for c in read_counts("emowoz") if c.split == "total"}
+    assert total.pop("targets") == sum(total.values()) == 83_617
+
+
+def test_a_dialogue_in_two_splits_is_refused(tmp_path):
+    make_emowoz_tree(tmp_path)
+    path = tmp_path / "data-split.json"
+    split = json.loads(path.read_text())
+    split["dev"]["multiwoz"] = split["train"]["multiwoz"]
+    path.write_text(json.dumps(split))
+    with pytest.raises(
+        SourceError, match=r"is in both train and dev in .*; expected each dialogue"
+    ):
+        read(tmp_path)
 
 
 # What is read
@@ -99,9 +120,9 @@ def test_user_turns_are_targets_and_system_turns_are_context_without_an_emotion(
     assert item.assistant == "system"
     seen = [(u.id, u.speaker, u.targetable, u.label) for u in item.utterances]
     assert seen == [
-        ("emowoz-train-MUL7-0", "user", True, "6"),
+        ("emowoz-train-MUL7-0", None, True, "6"),
         ("emowoz-train-MUL7-1", "system", False, None),
-        ("emowoz-train-MUL7-2", "user", True, "0"),
+        ("emowoz-train-MUL7-2", None, True, "0"),
         ("emowoz-train-MUL7-3", "system", False, None),
     ]
     labelling = load_labelling("emowoz")

@@ -219,12 +219,17 @@ def test_a_missing_column_is_named(tmp_path):
     )
 
 
-def test_a_conversation_that_comes_back_is_refused_with_its_line(tmp_path):
-    make_tree(tmp_path, {"train": [row(0, 1), row(1, 1), row(0, 2)]})
-    assert refused(tmp_path) == (
-        "dialogue hit:0_conv:0 comes back after another one in train.csv:4; "
-        "sort the file by conv_id and utterance_idx"
-    )
+def test_a_row_of_a_conversation_that_comes_back_is_a_reject_and_the_rest_is_read(tmp_path):
+    make_tree(tmp_path, {"train": [row(0, 1), row(1, 1), row(0, 2), row(1, 2)]})
+    items = read(tmp_path, "train")
+    (reject,) = [item for item in items if isinstance(item, Reject)]
+    assert reject.reason == "out_of_place"
+    assert len(utterances(items)) == 3
+    for words in (
+        "train.csv:4: dialogue hit:0_conv:0 comes back after",
+        "sort the file by conv_id and",
+    ):
+        assert words in reject.detail
 
 
 @pytest.mark.parametrize(

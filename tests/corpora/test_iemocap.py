@@ -162,10 +162,10 @@ def test_each_dialogue_is_tested_in_the_fold_of_its_session_alone(tmp_path):
 @pytest.mark.parametrize(
     ("name", "background"),
     [
-        ("Ses03M_impro05a", "An improvised scene (improvisation 5a)."),
-        ("Ses03F_impro08", "An improvised scene (improvisation 8)."),
-        ("Ses05M_script01_1b", "A scripted scene (script 1, part 1b)."),
-        ("Ses05F_script03_2", "A scripted scene (script 3, part 2)."),
+        ("Ses03M_impro05a", "Two actors improvise a scene."),
+        ("Ses03F_impro08", "Two actors improvise a scene."),
+        ("Ses05M_script01_1b", "Two actors play a scripted scene."),
+        ("Ses05F_script03_2", "Two actors play a scripted scene."),
     ],
 )
 def test_the_background_says_what_the_name_says(name, background, tmp_path):
@@ -314,8 +314,24 @@ def test_where_a_raters_own_file_says_something_else_the_summary_stays(tmp_path)
     change(summary(tmp_path), "C-E3:\tNeutral;", "C-E3:\tAnger;")
     found = utterances(read(tmp_path))["F000"]
     assert [vote["label"] for vote in found.annotation.votes] == ["Neutral", "Anger"]
-    assert found.findings == ("ratings_differ",)
-    assert notes(tmp_path) == {"ratings_differ": 1}
+    assert found.findings == ("ratings_differ", "label_against_votes")
+    assert notes(tmp_path) == {"ratings_differ": 1, "label_against_votes": 1}
+
+
+@pytest.mark.parametrize(
+    ("label", "votes", "findings"),
+    [
+        ("sad", "E1:Sadness E2:Sadness E3:Anger", ()),
+        ("sad", "E1:Sadness E2:Sadness E3:Anger E4:Fear", ()),
+        ("sad", "E1:Sadness E2:Sadness E3:Anger E4:Anger", ("label_against_votes",)),
+        ("xxx", "E1:Sadness E2:Sadness E3:Anger E4:Anger", ()),
+        ("xxx", "E1:Sadness E2:Sadness E3:Anger", ("label_against_votes",)),
+        ("hap", "E1:Anger E2:Anger E3:Sadness", ("label_against_votes",)),
+        ("hap", "F1:Anger M1:Anger", ()),
+    ],
+)
+def test_a_label_that_does_not_follow_from_the_votes_is_a_finding(label, votes, findings, tmp_path):
+    assert one(tmp_path, Turn("F000", label=label, votes=votes)).findings == findings
 
 
 def values(said: Annotation, rater: str | None) -> dict[str, float | None]:
@@ -439,7 +455,7 @@ def test_a_turn_between_two_roots_stays_ambiguous_with_both_as_readings():
 def test_a_turn_of_as_many_emotions_as_raters_stays_ambiguous():
     found = meaning("xxx", "Neutral Fear Frustration")
     assert found.primary == "ambiguous"
-    assert set(found.alternatives) == {"fear", "frustration"}
+    assert set(found.alternatives) == {"fear", "frustration", "neutral"}
 
 
 def test_excitement_and_frustration_are_close_to_their_roots_only():

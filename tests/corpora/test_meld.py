@@ -248,12 +248,18 @@ def test_an_empty_or_foreign_file_is_refused_in_one_line(content, tmp_path):
     assert message.encode("ascii")
 
 
-def test_a_dialogue_that_comes_back_is_refused_with_its_line(tmp_path):
-    make_meld_tree(tmp_path, {"train": [meld_row(0, 0), meld_row(1, 0), meld_row(0, 1)]})
-    assert refused(tmp_path) == (
-        "dialogue 0 comes back after another one in train_sent_emo.csv:4; "
-        "sort the file by Dialogue_ID and Utterance_ID"
-    )
+def test_a_row_of_a_dialogue_that_comes_back_is_a_reject_and_the_rest_is_read(tmp_path):
+    rows = [meld_row(0, 0), meld_row(1, 0), meld_row(0, 1), meld_row(1, 1), meld_row(2, 0)]
+    make_meld_tree(tmp_path, {"train": rows})
+    items = read(tmp_path, "train")
+    reject = only_reject(items)
+    assert (reject.id, reject.reason) == ("meld-train-0-1", "out_of_place")
+    assert len(utterances(items)) == 4
+    for words in (
+        "train_sent_emo.csv:4: dialogue 0 comes back after another one",
+        "sort the file by Dialogue_ID",
+    ):
+        assert words in reject.detail
 
 
 @pytest.mark.parametrize(

@@ -329,8 +329,8 @@ def test_people_who_have_numbers_are_called_by_their_part_in_the_dialogue():
     for line in (
         f"Speaker: {said[0].text}",
         f"Listener: {said[1].text}",
-        f"Somebody else: {said[2].text}",
-        f'Speaker now says: "{said[3].text}"',
+        f"Other: {said[2].text}",
+        f'Speaker, now: "{said[3].text}"',
         "Reply to Speaker.",
     ):
         assert line in text

@@ -15,6 +15,7 @@ ACTS = ["acknowledges", "names", "mirrors", "celebrates", "checks", "respects"]
 
 BARE: dict[str, object] = {
     "background": None,
+    "background_origin": "scene",
     "turns": [],
     "speaker": "Ines",
     "addressee": None,
@@ -113,6 +114,7 @@ def test_each_part_of_the_user_prompt_changes_it():
     full = template.render(**FULL)
     changes = {
         "background": "Ines has just moved here.",
+        "background_origin": "situation",
         "turns": [("Ines", "It rained.")],
         "speaker": "Vera",
         "addressee": "Paul",
@@ -247,5 +249,19 @@ def test_draft_version_changes_with_each_template(copied_templates, changed):
     with (copied_templates / changed).open("a") as file:
         file.write("\nAlso.")
     forget_templates()
-    assert re.fullmatch(r"draft 1(\.1){3}\+[0-9a-f]{12}", before)
+    assert re.fullmatch(r"draft 1\.2\.1\.1\+[0-9a-f]{12}", before)
     assert prompts.draft_version() != before
+
+
+@pytest.mark.parametrize(
+    ("origin", "words"),
+    [
+        ("scene", "Background: "),
+        ("scenario", "Background: "),
+        ("situation", "What Ines wrote down before the talk: "),
+        ("goal", "What Ines was asked to get done: "),
+    ],
+)
+def test_the_background_is_called_what_it_is(origin, words):
+    text = prompts.load("draft/user.j2").render(**FULL | {"background_origin": origin})
+    assert text.startswith(f"{words}{FULL['background']}")

@@ -68,7 +68,7 @@ class Reader:
         """Yield the scenes of a split in the order of its file, and a reject for each broken row.
 
         Raises SourceError when the file has not the columns, when the clips of the split are
-        wanted and missing, or when the rows of a scene do not follow one another.
+        wanted and missing.
         """
         if self._clips is not None and not self._clips[split]:
             raise self._media_missing((split,))

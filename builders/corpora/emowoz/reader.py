@@ -11,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,11 @@ def _read_ids(path: Path) -> dict[str, dict[str, set[str]]]:
                     do="take the file as its owner distributes it",
                 )
             ids.setdefault(split, {})[part] = {name.removesuffix(".json") for name in names}
+    for one, other in combinations(ids, 2):
+        for part in _FILES:
+            if shared := sorted(ids[one][part] & ids[other][part]):
+                what = f"{', '.join(shared[:3])} is in both {one} and {other}"
+                raise SourceError(what, where=path, expected="each dialogue in one split", do=AGAIN)
     return ids
 
 
@@ -191,7 +197,8 @@ def _utterance(dialogue: str, index: int, turn: Any, counts: Counter[str]) -> Ut
         dialogue=dialogue,
         utterance=str(index),
         order=index,
-        speaker="user" if user else "system",
+        # Which of the crowd's workers spoke as the user is not said.
+        speaker=None if user else "system",
         text=" ".join(filter(None, map(str.strip, text.splitlines()))),
         label=None,
         targetable=user,

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from builders.corpora.files import AGAIN, BrokenRecord, require_utf8, text_lines, visible
+from builders.corpora.iemocap.ratings import Ratings, Said
 from builders.errors import SourceError
-from builders.records import Annotation
 
 _HEAD = re.compile(r"\[(\S+) - (\S+)\]\s+(\S+)\s+(\S+)\s+\[([^\]]*)\]\s*")
 _HEAD_IN_WORDS = "[start - end], an id, a label and [valence, activation, dominance]"
@@ -29,7 +28,6 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 # Which value comes first differs between summaries and raters' files; a value may be left out.
 _VALUE = re.compile(r"\b(val|act|dom)\b\s*(\d+(?:\.\d+)?)?", re.ASCII)
 _DIMENSIONS = {"val": "valence", "act": "activation", "dom": "dominance"}
-_SCALE = {"minimum": 1.0, "maximum": 5.0}
 
 
 @dataclass(slots=True)
@@ -38,17 +36,6 @@ class Block:
 
     place: str
     lines: list[str]
-
-
-@dataclass(slots=True)
-class Said:
-    """What one rater said of one turn: categories, and values by dimension (None: left out)."""
-
-    categories: tuple[str, ...] = ()
-    values: dict[str, float | None] = field(default_factory=dict)
-
-
-Ratings = dict[str, Said]  # by rater
 
 
 @dataclass(slots=True)
@@ -181,63 +168,3 @@ def read_rater(path: Path, dialogue: str, ratings: dict[str, Ratings]) -> int:
         expected = f"lines such as {dialogue}_F000 :Neutral state; ()"
         raise SourceError("the file holds no rating", where=path, expected=expected, do=AGAIN)
     return skipped
-
-
-def merge(ratings: Ratings, more: Ratings) -> bool:
-    """Add to a summary's ratings what it lacks; return whether the two contradict one another.
-
-    Where they do the summary's stay, which the label was made from.
-    """
-    differ = False
-    for rater, other in more.items():
-        said = ratings.setdefault(rater, Said())
-        if not said.categories:
-            said.categories = other.categories
-        elif other.categories:
-            differ |= set(map(_plain, said.categories)) != set(map(_plain, other.categories))
-        for name, value in other.values.items():
-            if said.values.get(name) is None:
-                said.values[name] = value
-            else:
-                differ |= value not in (None, said.values[name])
-    return differ
-
-
-def _plain(category: str) -> str:
-    """Return a category as the summaries write it: raters' files say ``Neutral state``."""
-    return category.removesuffix(" state")
-
-
-def annotation(found: Evaluation) -> Annotation:
-    """Return the votes of the outside raters, all values, and the actor's own view beside them."""
-    raters = sorted(found.ratings.items())
-    means = [_dimension(name, value, None) for name, value in found.means.items()]
-    values = [_dimension(n, v, rater) for rater, said in raters for n, v in said.values.items()]
-    own = _votes((rater, said) for rater, said in raters if not _outside(rater))
-    return Annotation(
-        votes=_votes((rater, said) for rater, said in raters if _outside(rater)) or None,
-        dimensions=[*means, *values],
-        views=[_own_view(own)] if own else None,
-    )
-
-
-def _outside(rater: str) -> bool:
-    return rater.startswith("E")
-
-
-def _votes(raters: Iterator[tuple[str, Said]]) -> list[dict[str, Any]]:
-    return [
-        {"rater": rater, "label": category, "count": 1}
-        for rater, said in raters
-        for category in said.categories
-    ]
-
-
-def _dimension(name: str, value: float | None, rater: str | None) -> dict[str, Any]:
-    return {"name": name, "value": value, **_SCALE, "rater": rater}
-
-
-def _own_view(votes: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the actor's own view; it has a label where the actor chose just one."""
-    label = votes[0]["label"] if len(votes) == 1 else None
-    return {"name": "self", "label": label, "votes": votes, "agreement": None, "level": None}

@@ -65,6 +65,4 @@ def dialogues(number: str, session: Path) -> tuple[list[Files], int]:
 
 
 def _background(name: re.Match[str]) -> str:
-    if name["impro"]:
-        return f"An improvised scene (improvisation {name['impro']})."
-    return f"A scripted scene (script {name['script']}, part {name['part']})."
+    return "Two actors improvise a scene." if name["impro"] else "Two actors play a scripted scene."

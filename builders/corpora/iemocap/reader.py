@@ -25,15 +25,13 @@ from builders.corpora.files import (
 from builders.corpora.iemocap.evaluations import (
     Block,
     Evaluation,
-    Ratings,
-    annotation,
     evaluation,
-    merge,
     read_rater,
     seconds,
     summary,
 )
 from builders.corpora.iemocap.layout import SESSIONS, Files, dialogues, has_clips
+from builders.corpora.iemocap.ratings import Ratings, annotation, follows, merge
 from builders.corpora.iemocap.transcripts import Line, transcript
 from builders.errors import SourceError
 from builders.records import Dialogue, Media, Reject, Utterance
@@ -93,10 +91,12 @@ class _Scene:
             "clip_missing": self.clips is not None and utterance.media is None,
             "only_tags": _ONLY_TAGS.fullmatch(utterance.text) is not None,
             "ratings_differ": merge(found.ratings, self.ratings.get(found.name, {})),
+            "label_against_votes": not follows(found.label, found.ratings),
         }
         findings = [finding for finding, applies in checks.items() if applies]
         self.counts.update(findings)
-        utterance.label, utterance.annotation = found.label, annotation(found)
+        utterance.label = found.label
+        utterance.annotation = annotation(found.means, found.ratings)
         utterance.findings = (*utterance.findings, *findings)
         return utterance
 

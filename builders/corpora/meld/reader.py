@@ -83,7 +83,7 @@ class Reader:
         """Yield the dialogues of a split in the order of its file, and a reject per broken row.
 
         Raises SourceError when the file has not the columns, when the clips of the split are
-        wanted and missing, or when the rows of a dialogue do not follow one another.
+        wanted and missing.
         """
         if self._clips is not None and not self._clips[split]:
             raise self._media_missing((split,))

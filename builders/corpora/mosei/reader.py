@@ -80,14 +80,18 @@ class Reader:
     def read(self, split: str) -> Iterator[Dialogue | Reject | SourceError]:
         """Yield the videos of a split in order of id, and a reject for each segment that is broken.
 
-        A transcript that cannot be read is yielded as the error that it is. Raises SourceError when
-        a sequence cannot be opened.
+        A transcript or a sequence of words that cannot be read is yielded as the error that it is.
+        Raises SourceError when the labels cannot be opened.
         """
         counts = self._counts[split] = Counter()
         with ExitStack() as stack:
             labels = stack.enter_context(open_csd(self._layout.labels))
-            timed = self._layout.words
-            words = stack.enter_context(open_csd(timed)) if timed else None
+            words = None
+            if timed := self._layout.words:
+                try:
+                    words = stack.enter_context(open_csd(timed))
+                except SourceError as error:
+                    yield error  # the transcripts are there all the same
             for video in self._of_split(split, counts):
                 try:
                     yield from self._read_video(split, video, labels, words)
@@ -109,7 +113,9 @@ class Reader:
         """Return the rejects of a video, and the video."""
         counts, segments = self._counts[split], list[_Segment]()
         items: list[Dialogue | Reject] = []
-        for number, (values, times) in enumerate(labels.rows(video, len(_COLUMNS))):
+        rows = labels.rows(video, len(_COLUMNS))
+        counts.update(videos_with_labels=1, segments=len(rows))
+        for number, (values, times) in enumerate(rows):
             place, raw = f"{labels.path.name}:{video}[{number}]", f"{times} {values}"
             try:
                 segments.append(_segment(values, times, place, raw))

@@ -1,0 +1,21 @@
+"""`hearten.toml` as the commands take it: corpora under their slugs, however they are spelt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from builders.config import SETTINGS_FILE, load_settings
+from builders.corpora import resolve_slug
+from builders.errors import ConfigError, UsageError
+
+
+def read_settings() -> dict[str, Any]:
+    """Return `hearten.toml`; ConfigError where it names a corpus that there is not."""
+    path = Path(SETTINGS_FILE)
+    settings = load_settings(path)
+    try:
+        corpora = {resolve_slug(name): of for name, of in settings.get("corpora", {}).items()}
+    except UsageError as error:
+        raise ConfigError(f"[corpora]: {error}", where=path, do="correct that table") from error
+    return {**settings, "corpora": corpora}

@@ -1,0 +1,91 @@
+"""What each trainer's format takes and each model bears, as `formats.toml` says it."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+_TABLE = Path(__file__).with_name("formats.toml")
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Facts(_Facts):
+    """What a trainer's format takes; the fields are explained in `formats.toml`."""
+
+    rows: str
+    mark: str
+    reserved: tuple[str, ...]
+    several: bool
+    needs_audio: bool
+    datasets: bool
+    needs_profile: bool
+    start: dict[str, str]
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Return the tasks the format serves: sft, dpo, kto, grpo or fewer."""
+        return tuple(self.start)
+
+
+class Profile(_Facts):
+    """What a model bears: seconds of one clip, tokens of one row, and how clips are spelt."""
+
+    model: str
+    template: str
+    audio_key: str
+    seconds: float
+    tokens: int
+    tokens_per_second: float
+    speaks: bool
+    speech_system: str | None = None
+
+
+class _Defaults(_Facts):
+    profile: str
+    text_model: str
+
+
+class _Table(_Facts):
+    formats: dict[str, Facts]
+    profiles: dict[str, Profile]
+    defaults: _Defaults
+
+
+@cache
+def _table() -> _Table:
+    return _Table(**tomllib.loads(_TABLE.read_text(encoding="utf-8")))
+
+
+def formats() -> dict[str, Facts]:
+    """Return the facts of every format by its name on the command line."""
+    return _table().formats
+
+
+def profiles() -> dict[str, Profile]:
+    """Return what every model bears, by its name on the command line."""
+    return _table().profiles
+
+
+def hub_split(split: str) -> str:
+    """Return the name under which `datasets` loads a split; it keeps "all" for itself."""
+    return "unsplit" if split == "all" else split
+
+
+def start_line(name: str, task: str, profile: Profile | None, split: str = "train") -> str:
+    """Return the line that starts a run on a split, or reads it, from inside an export's folder."""
+    facts, defaults = formats()[name], _table().defaults
+    model = profile or profiles()[defaults.profile]
+    return facts.start[task].format(
+        model=model.model,
+        template=model.template,
+        text_model=defaults.text_model,
+        split=split,
+        hub_split=hub_split(split),
+        file=facts.rows.format(split=split),
+    )
