@@ -12,7 +12,8 @@ from pathlib import Path
 from builders.errors import OutputError
 from builders.folder import writable
 
-_BATCH, _SECONDS = 64, 1.0
+# A batch is committed when it has so many entries or bytes, or the last one was so long ago.
+_BATCH, _BYTES, _SECONDS = 64, 8_000_000, 1.0
 _BUSY_SECONDS = 60
 
 
@@ -29,6 +30,7 @@ class SideFile:
         self.path = path
         self._lock = threading.Lock()
         self._waiting: dict[str, bytes] = {}
+        self._size = 0
         self._since = time.monotonic()
         with writable(path.parent), self._translated():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,8 +59,9 @@ class SideFile:
         """Keep bytes under a key, in place of what was there."""
         with self._lock, self._translated():
             self._waiting[key] = value
+            self._size += len(value)
             late = time.monotonic() - self._since > _SECONDS
-            if len(self._waiting) >= _BATCH or late:
+            if len(self._waiting) >= _BATCH or self._size > _BYTES or late:
                 self._commit()
 
     def close(self) -> None:
@@ -67,18 +70,11 @@ class SideFile:
             self._commit()
             self._file.close()
 
-    def remove(self) -> None:
-        """Close the file and remove it."""
-        self._waiting = {}
-        self.close()
-        for name in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + name).unlink(missing_ok=True)
-
     def _commit(self) -> None:
         with self._file:
             rows = list(self._waiting.items())
             self._file.executemany("INSERT OR REPLACE INTO known VALUES (?, ?)", rows)
-        self._waiting = {}
+        self._waiting, self._size = {}, 0
         self._since = time.monotonic()
 
     @contextmanager
