@@ -43,7 +43,7 @@ def prompts(corpus: str) -> list[bytes]:
     )
     plan = make_plan(config)
     drafter = plan.drafter
-    targets = plan.targets(Ledger(), audio=False)
+    targets = plan.targets(Ledger())
     return [
         orjson.dumps(body(drafter.first_request(target), Understanding()))
         for target in targets

@@ -158,7 +158,7 @@ corpus = Corpus(slug, reader, load_labelling(slug), Defects.load(slug).without_c
 ledger = Ledger()
 # One pass, as the bare script makes one; a build makes another one to choose its targets.
 surveyed = Survey(0, Selection(Wanted()), Twins())
-for target in Stream(corpus, surveyed, {turns}, "assistant", 0, ledger):
+for target in Stream(corpus, surveyed, {turns}, "assistant", None, ledger):
     pass
 seen = ledger.totals["read"]
 """

@@ -91,6 +91,8 @@ class BuildConfig(BaseModel):
     retry_kinds: tuple[str, ...] = ()
     label_view: str | None = None
     on_error: Literal["quarantine", "stop"] | None = None
+    min_speech: float | None = Field(None, ge=0, le=1)
+    reject_findings: tuple[str, ...] = ()
     exclusions: Path = Path("exclusions.tsv")
     estimate: bool = False
     redraft: Redraft | None = None
@@ -125,6 +127,7 @@ LISTED = {
     "split": "splits",
     "emotion": "emotions",
     "retry_kind": "retry_kinds",
+    "reject_finding": "reject_findings",
 }
 # `hearten.toml` has the names of the command line.
 BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}

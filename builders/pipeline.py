@@ -12,6 +12,7 @@ import asyncio
 import platform
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, contextmanager
@@ -30,6 +31,7 @@ from builders.drafting.request import key
 from builders.drafting.store import Store, store_exists
 from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.folder import BuildFolder
+from builders.hearing import CLIPS_FILE, Hearing
 from builders.manifest import Ledger, read_manifest, summary_line, versions
 from builders.plan import Plan, make_plan
 from builders.progress import Progress, State
@@ -77,7 +79,10 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
                 return Finished(folder.path, manifest, fresh=False)
         store = Store(config.store_url)
         try:
-            manifest = asyncio.run(_Run(plan, folder, store, prices, quiet).run())
+            with plan.listening(folder.path, quiet) as hearing:
+                manifest = asyncio.run(_Run(plan, folder, store, hearing, prices, quiet).run())
+            for name in folder.path.glob(f"{CLIPS_FILE}*"):
+                name.unlink()
         finally:
             store.close()
             shutil.rmtree(folder.partial, ignore_errors=True)
@@ -87,13 +92,23 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
 def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the first answers of a build would take; nothing is asked and no folder is made.
 
-    Prompt tokens are characters over four, answer tokens the most they may have.
+    Clips are heard first, as what is said of a voice is part of its prompt. Prompt tokens are
+    characters over four, answer tokens the most they may have.
     """
     plan = make_plan(config)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        plan.listening(Path(folder), quiet=True) as hearing,
+    ):
+        return _estimated(plan, hearing, prices)
+
+
+def _estimated(plan: Plan, hearing: Hearing | None, prices: Mapping[str, Any]) -> dict[str, Any]:
+    config = plan.config
     price = price_of(config.model, prices)
     store = Store(config.store_url) if store_exists(config.store_url) else None
     drafter = plan.drafter
-    targets = (t for t in plan.targets(Ledger(), audio=False) if isinstance(t, Target))
+    targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
     count = held = prompt_tokens = 0
     while block := [drafter.first_request(target) for target in islice(targets, BLOCK)]:
         keys = [key(request) for request in block]
@@ -122,9 +137,11 @@ class _Run:
         plan: Plan,
         folder: BuildFolder,
         store: Store,
+        hearing: Hearing | None,
         prices: Mapping[str, Any],
         quiet: bool,
     ) -> None:
+        self._hearing = hearing
         self._plan = plan
         self._folder = folder
         self._store = store
@@ -154,7 +171,7 @@ class _Run:
 
     async def _draft(self, sink: Sink) -> HeartenError | None:
         config = self._plan.config
-        audio = self._plan.heard
+        audio = self._hearing is not None
         async with (
             Committer(self._store, config.name) as committer,
             open_model(config, committer, self._store, self._budget) as model,
@@ -167,7 +184,8 @@ class _Run:
                 open_at_once=2 * (config.max_concurrency or 64),
                 window=512 if audio else 4096,
             )
-            blocks = blocks_of(self._plan.targets(self._ledger, audio), in_thread=audio)
+            targets = self._plan.targets(self._ledger, self._hearing)
+            blocks = blocks_of(targets, in_thread=audio)
             with _stopped_by_signals(conversations), self._progress:
                 async with aclosing(conversations.outcomes(blocks)) as outcomes:
                     async for item in outcomes:
@@ -223,6 +241,7 @@ class _Run:
                 "rejected": self._ledger.reasons,
                 "splits": self._ledger.by_split(),
                 "notes": list(plan.corpus.reader.notes),
+                "voice": self._hearing and self._hearing.result,
                 "files": files,
             },
             "run": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,17 @@ from builders.drafting import phrasebook, prompts
 from builders.drafting.draft import Drafter, Sampling
 from builders.errors import ConfigError
 from builders.exclusions import Exclusions
+from builders.hearing import CLIPS_FILE, VALUES_FILE, Hearing, Standards
 from builders.labelling import check_view, load_labelling
 from builders.manifest import Ledger
 from builders.parquet import file_digest
+from builders.progress import Progress, State
 from builders.records import Reject, Target
 from builders.samples import SCHEMA_VERSION, Origin
 from builders.selection import Wanted
-from builders.targets import Corpus, Stream, Survey, survey
+from builders.targets import Corpus, Stream, Survey, survey, with_clips
+from builders.voice.describe import version as voice_version
+from builders.voice.memory import SideFile
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Plan:
         drafter.notes = config.redraft.notes if config.redraft else {}
         return drafter
 
-    def targets(self, ledger: Ledger, audio: bool) -> Iterator[Target | Reject]:
+    def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
         config = self.config
         return iter(
@@ -63,10 +68,37 @@ class Plan:
                 self.survey,
                 config.context_turns if self.card.context != "none" else 0,
                 config.persona,
-                (config.workers or os.cpu_count() or 1) if audio else 0,
+                hearing,
                 ledger,
             )
         )
+
+    @contextmanager
+    def listening(self, folder: Path, quiet: bool) -> Iterator[Hearing | None]:
+        """Hear all clips before the first draft; None where the build has no clips.
+
+        What is left in `folder` saves time when the build goes on.
+        """
+        if not self.heard:
+            yield None
+            return
+        config = self.config
+        values = SideFile((config.output if config.output.is_dir() else folder) / VALUES_FILE)
+        clips = SideFile(folder / CLIPS_FILE)
+        standards = Standards(config.min_speech, frozenset(config.reject_findings))
+        state = State(self.survey.clips, doing="listening")
+        try:
+            hearing = Hearing(self.corpus.reader.root, values, clips, standards)
+            with Progress(state, quiet) as progress:
+                hearing.listen(
+                    with_clips(self.corpus, self.survey.selection),
+                    config.workers or os.cpu_count() or 1,
+                    progress.advance,
+                )
+            yield hearing
+        finally:
+            values.close()
+            clips.close()
 
 
 def make_plan(config: BuildConfig) -> Plan:
@@ -109,6 +141,7 @@ def make_plan(config: BuildConfig) -> Plan:
         "prompt_version": origin.prompt_version,
         "schema_version": SCHEMA_VERSION,
         "strategies_version": strategies.tables_version(),
+        "voice_version": voice_version() if heard else None,
         "class_views_version": views_version(),
         "excluded_ids": exclusions.digest,
     }

@@ -17,13 +17,17 @@ _ENOUGH_TO_GUESS = 20
 
 @dataclass(slots=True)
 class State:
-    """How far a build is; `usd` is None for an unknown price, `paid` false without a model."""
+    """How far a build is; `usd` is None for an unknown price, `paid` false without a model.
+
+    `doing` says what is done, where it is not the drafting.
+    """
 
     total: int
     done: int = 0
     requests: int = 0
     usd: float | None = None
     paid: bool = False
+    doing: str | None = None
 
 
 class Progress:
@@ -48,6 +52,11 @@ class Progress:
         if self._live:
             self._live.stop()
 
+    def advance(self) -> None:
+        """Count one more as done, and show the state if it is time to."""
+        self._state.done += 1
+        self.tick()
+
     def tick(self) -> None:
         """Show the state if it is time to."""
         now = time.monotonic()
@@ -70,6 +79,8 @@ def describe(state: State, seconds: float) -> str:
         parts.append(f"{state.requests:,} requests")
     if state.paid:
         parts.append("cost unknown" if state.usd is None else f"${state.usd:.4f}")
+    if state.doing:
+        parts.append(state.doing)
     if state.done >= _ENOUGH_TO_GUESS:
         parts.append(f"{_clock((state.total - state.done) / rate)} left")
     return ", ".join(parts)

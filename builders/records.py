@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 Sentiment = Literal["positive", "negative", "neutral"]
@@ -146,6 +146,14 @@ class Emotions:
     match_root: str = "exact"
 
 
+class Finding(NamedTuple):
+    """Something odd about a clip: a code that is counted, what was measured, a sentence."""
+
+    code: str
+    value: float | None = None
+    detail: str | None = None
+
+
 @dataclass(slots=True)
 class Clip:
     """One decoded clip: 16 kHz mono FLAC bytes, and what the published `audio_info` says of it.
@@ -162,7 +170,21 @@ class Clip:
     source_sha256: str
     start: float | None = None
     end: float | None = None
-    findings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(slots=True, frozen=True)
+class Voice:
+    """How an utterance was said, as the published `voice` says it.
+
+    `descriptors` are {name, value, unit, z} each, `reference` whose voices z is against, `words`
+    what a prompt says of it; where there was too little voice, `words` is None and `reliable` not.
+    """
+
+    descriptors: list[dict[str, Any]]
+    reference: Literal["speaker", "group", "corpus", "none"]
+    words: str | None
+    reliable: bool
 
 
 @dataclass(slots=True)
@@ -213,6 +235,7 @@ class Target:
     folds: tuple[str, ...] = ()
     contrast: Contrast | None = None
     clip: Clip | None = None
+    voice: Voice | None = None
 
     @property
     def id(self) -> str:

@@ -6,13 +6,14 @@ written. What varies from run to run (times, spend, hosts) never enters it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from builders import strategies
 from builders.checks.schema import validator, violations
 from builders.class_views import views_of
-from builders.records import Clip, Drafted, Emotions, Target, Turn, Utterance
+from builders.records import Clip, Drafted, Emotions, Finding, Target, Turn, Utterance, Voice
 
 SCHEMA_VERSION = "1"
 
@@ -52,7 +53,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> dict[str, Any]
         "text_context": [_turn(turn) for turn in target.turns],
         "target_utterance": _target_utterance(target),
         "labels": _labels(target, origin),
-        "voice": None,
+        "voice": _voice(target.voice),
         "audio_contribution": None,
         "contrast": _contrast(target),
         "desired_response": desired_response(drafted.reply),
@@ -86,9 +87,9 @@ def desired_response(reply: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def audio_info(origin: str, clip: Clip | None, findings: tuple[str, ...] = ()) -> dict[str, Any]:
+def audio_info(origin: str, clip: Clip | None, findings: Iterable[Finding] = ()) -> dict[str, Any]:
     """Return what is said of a clip, or of there being none (`origin` is then ``none``)."""
-    found = [{"code": code, "value": None, "detail": None} for code in findings]
+    found = [finding._asdict() for finding in findings]
     info: dict[str, Any] = dict.fromkeys(
         ("sha256_pcm", "samples", "duration", "source_file", "source_sha256", "start", "end")
     )
@@ -98,9 +99,22 @@ def audio_info(origin: str, clip: Clip | None, findings: tuple[str, ...] = ()) -
 
 
 def _audio_info(target: Target, origin: Origin) -> dict[str, Any]:
-    of_clip = target.clip.findings if target.clip else ()
-    findings = dict.fromkeys((*target.utterance.findings, *of_clip))
-    return audio_info(origin.audio_origin, target.clip, tuple(findings))
+    # What was measured of a clip says more than a code that was known before.
+    findings = {code: Finding(code) for code in target.utterance.findings}
+    findings |= {found.code: found for found in (target.clip.findings if target.clip else ())}
+    return audio_info(origin.audio_origin, target.clip, findings.values())
+
+
+def _voice(voice: Voice | None) -> dict[str, Any] | None:
+    if voice is None:
+        return None
+    return {
+        "descriptors": voice.descriptors,
+        "reference": voice.reference,
+        "words": voice.words,
+        "caption": None,
+        "reliable": voice.reliable,
+    }
 
 
 def _background(target: Target) -> dict[str, Any] | None:

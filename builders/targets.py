@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from builders.context import Conversation, Persona
 from builders.contrast import Twins, contrasts
 from builders.corpora import Reader
 from builders.corpora.reading import Defects, Rules, read_split, stopped_by
-from builders.engines.local import ordered
 from builders.errors import SourceError
+from builders.hearing import Hearing
 from builders.labelling import Labelling
 from builders.labels import unmapped_error
 from builders.manifest import Ledger
-from builders.records import Clip, Dialogue, Emotions, Reject, Target, Utterance
+from builders.records import Dialogue, Emotions, Reject, Target, Utterance
 from builders.selection import Selection, Wanted, select
-from builders.voice.decode import ClipError, decode, duration_findings
+from builders.voice.clips import ClipError
 
 
 @dataclass(frozen=True)
@@ -78,11 +77,15 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Survey:
-    """What the first pass found: how many targets are chosen, and how; who says the same words."""
+    """What the first pass found: how many targets are chosen, and how; who says the same words.
+
+    `clips` counts the utterances that have one, chosen or not.
+    """
 
     chosen: int
     selection: Selection
     twins: Twins
+    clips: int = 0
 
 
 def survey(corpus: Corpus, wanted: Wanted) -> Survey:
@@ -92,22 +95,23 @@ def survey(corpus: Corpus, wanted: Wanted) -> Survey:
         LabelError: a label has no row in the mapping table.
     """
     unmapped: Counter[str] = Counter()
-    twins = Twins()
-    selection, chosen = select(wanted, _candidates(corpus, unmapped, twins))
+    twins, clips = Twins(), Counter[bool]()
+    selection, chosen = select(wanted, _candidates(corpus, unmapped, twins, clips))
     if unmapped:
         raise unmapped_error(unmapped, corpus.labelling.map)
     twins.freeze()
-    return Survey(chosen, selection, twins)
+    return Survey(chosen, selection, twins, clips[True])
 
 
 def _candidates(
-    corpus: Corpus, unmapped: Counter[str], twins: Twins
+    corpus: Corpus, unmapped: Counter[str], twins: Twins, clips: Counter[bool]
 ) -> Iterator[tuple[Utterance, Emotions | None]]:
     for split in corpus.reader.splits:
         for item in corpus.read(split):
             if isinstance(item, Reject):
                 continue
             for utterance in item.utterances:
+                clips[utterance.media is not None] += 1
                 if corpus.same_words:
                     twins.add(utterance)
                 try:
@@ -124,7 +128,7 @@ class Stream:
         survey: what the first pass found, which utterances are targets among it.
         turns: how many earlier turns are attached.
         persona: whom the replies speak for.
-        workers: how many threads decode clips; none for text only.
+        hearing: what was heard of all clips; None for text only.
         ledger: where utterances are counted.
     """
 
@@ -134,23 +138,21 @@ class Stream:
         survey: Survey,
         turns: int,
         persona: Persona,
-        workers: int,
+        hearing: Hearing | None,
         ledger: Ledger,
     ) -> None:
         self._corpus = corpus
         self._survey = survey
         self._turns = turns
         self._persona: Persona = persona
-        self._workers = workers
+        self._hearing = hearing
         self._ledger = ledger
 
     def __iter__(self) -> Iterator[Target | Reject]:
         for split in self._corpus.reader.splits:
-            # Utterances are counted here, in one thread; only hearing is spread over several.
-            found = map(self._targets, self._corpus.read(split))
-            heard = ordered(self._heard, found, self._workers) if self._workers else found
-            for items in heard:
-                yield from items
+            for item in self._corpus.read(split):
+                targets = self._targets(item)
+                yield from self._heard(targets, self._hearing) if self._hearing else targets
 
     def _targets(self, item: Dialogue | Reject) -> list[Target | Reject]:
         if isinstance(item, Reject):
@@ -165,10 +167,18 @@ class Stream:
         conversation = Conversation(item, emotions, self._turns, self._persona)
         targets = [conversation.target(index) for index in chosen]
         if self._corpus.same_words:
+            self._note_same_audio(item)
             found = contrasts(item, emotions, self._survey.twins, self._corpus.unfit)
             for index, target in zip(chosen, targets, strict=True):
                 target.contrast = found[index]
         return list(targets)
+
+    def _note_same_audio(self, dialogue: Dialogue) -> None:
+        """Note where two clips are one sound, of which nobody knows how it was meant."""
+        for utterance in dialogue.utterances:
+            if self._hearing and self._hearing.alike(utterance):
+                found = (*utterance.findings, "same_audio_as")
+                utterance.findings = tuple(dict.fromkeys(found))
 
     def _takes(self, dialogue: Dialogue, index: int, emotions: Sequence[Emotions | None]) -> bool:
         reason = self._survey.selection.against(dialogue.utterances[index], emotions[index])
@@ -176,44 +186,56 @@ class Stream:
             self._ledger.not_selected(dialogue.split, reason)
         return reason is None
 
-    def _heard(self, targets: Sequence[Target | Reject]) -> list[Target | Reject]:
-        """Return a dialogue's targets with their clips; a clip that fails makes a reject."""
-        clips: dict[str, Clip | Reject] = {}
-        heard: list[Target | Reject] = []
+    def _heard(
+        self, targets: Sequence[Target | Reject], hearing: Hearing
+    ) -> Iterator[Target | Reject]:
+        """Yield a dialogue's targets with clip and voice; a clip that has no use makes a reject."""
+        digests: dict[str, str | None] = {}
         for target in targets:
             if isinstance(target, Reject):
-                heard.append(target)
+                yield target
                 continue
-            clip = self._clip(target.utterance, target.split, clips)
-            if isinstance(clip, Reject):
-                heard.append(clip)
+            try:
+                heard = hearing.of(target.utterance, with_sound=True)
+            except ClipError as error:
+                yield self._reject(target.utterance, target.split, error.reason, error.detail)
                 continue
-            target.clip = clip
+            if refusal := hearing.refusal(heard):
+                yield _audio_reject(target.utterance, target.split, *refusal)
+                continue
+            target.clip, target.voice = heard.clip, heard.voice
             for turn in target.turns:
-                earlier = self._clip(turn.utterance, target.split, clips)
-                turn.audio_sha256 = earlier.sha256_pcm if isinstance(earlier, Clip) else None
-            heard.append(target)
-        return heard
+                if turn.utterance.id not in digests:
+                    digests[turn.utterance.id] = self._digest(turn.utterance, target.split, hearing)
+                turn.audio_sha256 = digests[turn.utterance.id]
+            yield target
 
-    def _clip(
-        self, utterance: Utterance, split: str, clips: dict[str, Clip | Reject]
-    ) -> Clip | Reject:
-        """Return an utterance's clip, decoded once however many turns and targets refer to it."""
-        if utterance.id not in clips:
-            clip = _decode(utterance, split, self._corpus.reader.root)
-            if isinstance(clip, Reject) and self._corpus.rules.on_error == "stop":
-                raise stopped_by(clip)
-            clips[utterance.id] = clip
-        return clips[utterance.id]
+    def _digest(self, utterance: Utterance, split: str, hearing: Hearing) -> str | None:
+        """Return the digest of a turn's sound, or None where its clip has no use."""
+        try:
+            return hearing.of(utterance, with_sound=False).clip.sha256_pcm
+        except ClipError as error:
+            self._reject(utterance, split, error.reason, error.detail)
+            return None
+
+    def _reject(self, utterance: Utterance, split: str, reason: str, detail: str) -> Reject:
+        """Return the reject that a broken clip makes, or raise where it stops the build."""
+        reject = _audio_reject(utterance, split, reason, detail)
+        if self._corpus.rules.on_error == "stop":
+            raise stopped_by(reject)
+        return reject
 
 
-def _decode(utterance: Utterance, split: str, root: Path) -> Clip | Reject:
-    try:
-        if utterance.media is None:
-            raise ClipError("clip_missing", "the corpus has no clip for this utterance")
-        clip = decode(utterance.media, root)
-    except ClipError as error:
-        raw = {"text": utterance.text, "label": utterance.label, "speaker": utterance.speaker}
-        return Reject(utterance.id, split, "audio", error.reason, error.detail, raw)
-    clip.findings = (*clip.findings, *duration_findings(clip, utterance.start, utterance.end))
-    return clip
+def _audio_reject(utterance: Utterance, split: str, reason: str, detail: str) -> Reject:
+    raw = {"text": utterance.text, "label": utterance.label, "speaker": utterance.speaker}
+    return Reject(utterance.id, split, "audio", reason, detail, raw)
+
+
+def with_clips(corpus: Corpus, selection: Selection) -> Iterator[tuple[Utterance, bool]]:
+    """Yield every utterance of a corpus that has a clip, and whether it is a target."""
+    for split in corpus.reader.splits:
+        for item in corpus.read(split):
+            for utterance in item.utterances if isinstance(item, Dialogue) else ():
+                if utterance.media is not None:
+                    emotions = corpus.labelling.emotions(utterance)
+                    yield utterance, selection.against(utterance, emotions) is None

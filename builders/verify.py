@@ -14,7 +14,8 @@ from builders.errors import SourceError
 from builders.labelling import load_labelling
 from builders.records import Clip, Dialogue, Reject, Utterance
 from builders.tally import TOTAL, Compared, Tally, compare, read_counts, with_totals
-from builders.voice.decode import ClipError, decode
+from builders.voice.clips import ClipError
+from builders.voice.decode import decode
 
 State = Literal["found", "missing", "not_checked"]
 _LIST_UP_TO = 12
@@ -175,7 +176,7 @@ class _Known:
                 return sound is not None and other is not None and sound == self._sound(other[0])
             case "no_signal" if self._with_media:
                 clip = self._clip(u)
-                return clip is not None and "clip_silent" in clip.findings
+                return clip is not None and any(f.code == "clip_silent" for f in clip.findings)
             case "clip_missing" if self._with_media:
                 return u.media is None
             case "clip_corrupt" if self._with_media:

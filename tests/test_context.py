@@ -124,7 +124,7 @@ def test_a_prompt_holds_the_words_of_its_turns_and_its_target_and_no_others(
     read = corpus(InventedReader({"dev": [first, second]}))
     drafter = Drafter("a-model", persona, "audio_visual", Sampling())
     seen = 0
-    for target in Stream(read, survey(read, Wanted()), turns, persona, False, Ledger()):
+    for target in Stream(read, survey(read, Wanted()), turns, persona, None, Ledger()):
         dialogue, index = target.utterance.dialogue, int(target.utterance.utterance)
         request = drafter.first_request(target)
         said = re.findall(r"(?:zq|bg)\w+e\b", str(request.messages))

@@ -1,13 +1,16 @@
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from invented import HAPPY, InventedReader, corpus, flac, utterance
 
+from builders.hearing import Hearing
 from builders.manifest import Ledger
 from builders.records import Dialogue, Emotions, Media, Reject, Target
 from builders.selection import Selection, Wanted, rank, select
-from builders.targets import Stream, survey
+from builders.targets import Stream, survey, with_clips
+from builders.voice.memory import SideFile
 
 PRIDE = Emotions("pride", "happiness", "positive", "medium")
 SAD = Emotions("sadness", "sadness", "negative", "low")
@@ -83,10 +86,17 @@ def test_what_is_not_chosen_has_its_reason(wanted, said, emotions, reason):
     assert Selection(wanted).against(said, emotions) == reason
 
 
-def stream(reader: InventedReader, wanted: Wanted, *, audio: bool = False):
-    """Return what a stream yields, and its ledger as a build would fill it."""
+def stream(reader: InventedReader, wanted: Wanted, folder: Path | None = None):
+    """Return what a stream yields, with clips where there is a folder for what is heard of them.
+
+    Its ledger is filled as by a build.
+    """
     read, ledger = corpus(reader), Ledger()
-    items = list(Stream(read, survey(read, wanted), 8, "assistant", audio, ledger))
+    surveyed, hearing = survey(read, wanted), None
+    if folder:
+        hearing = Hearing(reader.root, SideFile(folder / "values"), SideFile(folder / "clips"))
+        hearing.listen(with_clips(read, surveyed.selection), workers=2)
+    items = list(Stream(read, surveyed, 8, "assistant", hearing, ledger))
     for item in items:
         if isinstance(item, Reject):
             ledger.rejected(item.split, item.reason)
@@ -125,7 +135,7 @@ def test_a_clip_that_cannot_be_had_is_a_reject_and_leaves_a_turn_without_a_diges
         (tmp_path / f"{number}.flac").write_bytes(flac(0.3, seed=number))
     said = [utterance(n, media=Media(tmp_path / f"{n}.flac") if n != 1 else None) for n in range(3)]
     reader = InventedReader({"dev": [Dialogue("dev", "1", said)]}, tmp_path)
-    (first, second, third), ledger = stream(reader, Wanted(), audio=True)
+    (first, second, third), ledger = stream(reader, Wanted(), tmp_path / "heard")
     assert isinstance(second, Reject)
     assert (second.id, second.stage, second.reason) == ("meld-dev-1-1", "audio", "clip_missing")
     assert [t.audio_sha256 for t in third.turns] == [first.clip.sha256_pcm, None]

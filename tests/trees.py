@@ -106,6 +106,22 @@ def write_mp4(
     return path
 
 
+def write_container(
+    path: Path, samples: NDArray[np.float32], codec: str, rate: int = CLIP_RATE
+) -> Path:
+    """Write these (channels, samples) in the container that the name of the file says."""
+    layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[len(samples)]
+    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
+        sound = container.add_stream(codec, rate=rate, layout=layout)
+        # Interleaved: PyAV writes beyond the planes of a frame that has eight.
+        mixed = np.ascontiguousarray(samples.T, np.float32).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(mixed, format="flt", layout=layout)
+        frame.sample_rate, frame.pts = rate, 0
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    return path
+
+
 def stereo(mono: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the same sound on both channels."""
     return np.stack([mono, mono])

@@ -35,6 +35,22 @@ _UNSPEAKABLE = (
         re.compile(r"[:;=][-'^]?[)(]|(?<!\w)(?:[:;=][-'^]?[DPpo3/\\|]|8-[)D])(?!\w)"),
     ),
 )
+# What nobody says of another's voice to their face. "You sound tired" is fine; measures are not.
+_MEASURE = r"(?:pitch|loudness|volume|intonation|melody|tempo|pace|tone|cadence|inflection)"
+_MEASURED = (
+    r"(?:high(?:er)?|low(?:er)?|loud(?:er|ly)?|quiet(?:er|ly)?|soft(?:er|ly)?|fast(?:er)?|quick(?:er|ly)?|"
+    r"slow(?:er|ly)?|rapid(?:ly)?|flat(?:ter)?|monotone|monotonous|raised|rising|falling|dropping)"
+)
+_SPEAKING = r"(?:speaking|talking|spoke|speak|talk|talked|sound|sounded|said (?:that|it|this))"
+_ACOUSTIC = re.compile(
+    rf"\b{_MEASURE} (?:of|in) your (?:voice|speech|words)\b"
+    rf"|\byour (?:voice|speech|{_MEASURE}|speaking rate)(?: (?!\w*n't\b)\w+){{0,4}} {_MEASURED}\b"
+    rf"|\byour voice(?:'s|’s)? {_MEASURE}\b"
+    r"|\b(?:speaking rate|pauses? in your (?:voice|speech)|high-pitched)\b"
+    r"|\b(?:decibels?|semitones?|hertz)\b"
+    rf"|\byou(?:'re|’re| are| were)? {_SPEAKING}(?: \w+){{0,2}} {_MEASURED}\b",
+    re.IGNORECASE,
+)
 
 
 class Fault(NamedTuple):
@@ -97,6 +113,9 @@ def text_faults(text: str) -> list[Fault]:
                 f"text: it holds {name} ({found[0].strip() or found[0]!r}), which nobody speaks"
             )
             faults.append(Fault("not_speakable", sentence))
+    if found := _ACOUSTIC.search(text):
+        sentence = f"text: it talks of how the voice measures ({found[0]!r}); answer the speaker"
+        faults.append(Fault("acoustic_talk", sentence))
     return faults
 
 

@@ -126,9 +126,19 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             show_default="quarantine for records, stop for files",
         ),
     ] = None,
+    min_speech: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Only clips of which so much is speech.", show_default="any"
+        ),
+    ] = None,
+    reject_finding: Annotated[
+        list[str] | None,
+        typer.Option(help="No clip with this finding, such as clip_clipped; may be given again."),
+    ] = None,
     exclusions: Excluded = Path("exclusions.tsv"),
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads that decode clips.", show_default="all cores")
+        int | None, typer.Option(min=1, help="Threads that hear clips.", show_default="all cores")
     ] = None,
     store: StoreAddress = None,
     show: Annotated[

@@ -211,7 +211,7 @@ class Drafter:
             utterance=target.utterance.text,
             emotion=form.words,
             label_note=self._label_note,
-            voice=None,
+            voice=target.voice and target.voice.words,
             demonstrations=[],
             choices=form.choices,
         )

@@ -239,14 +239,14 @@ class _Run:
         return self._done
 
     def _items(self) -> Iterator[tuple[str, Verdict]]:
-        audio = not self._plan.config.text_only and self._plan.card.audio_origin != "none"
-        for item in self._plan.targets(Ledger(), audio):
-            if item.id not in self._rows:
-                continue
-            if isinstance(item, Reject):
-                yield item.id, Verdict("missing", f"{item.reason}: {item.detail}")
-                continue
-            yield item.id, self._take(item)
+        with self._plan.listening(self._folder.partial, quiet=True) as hearing:
+            for item in self._plan.targets(Ledger(), hearing):
+                if item.id not in self._rows:
+                    continue
+                if isinstance(item, Reject):
+                    yield item.id, Verdict("missing", f"{item.reason}: {item.detail}")
+                    continue
+                yield item.id, self._take(item)
 
     def _take(self, target: Target) -> Verdict:
         row = self._rows[target.id]

@@ -36,7 +36,7 @@ def write(folder: Path, manifest: Mapping[str, Any]) -> Path:
         OutputError: the page cannot be written.
     """
     # Here, as pandas takes half a second that no other command should wait for.
-    from builders.report import tallies
+    from builders.report import tallies, voices
 
     result = manifest["result"]
     paths = [folder / file["path"] for file in result["files"]]
@@ -46,6 +46,7 @@ def write(folder: Path, manifest: Mapping[str, Any]) -> Path:
     _check(folder, result["splits"], samples, rejects)
     content = _content(manifest, samples, rejects)
     content["examples"] = tallies.examples(data[:1])
+    content["voices"] = voices.drawings(data[:1], content["examples"])
     page = _environment().get_template("report.html.j2").render(content)
     target = folder / "report.html"
     with writable(folder):

@@ -43,6 +43,7 @@ _EXAMPLE = (
     "target_utterance.emotions.primary",
     "desired_response.text",
     "desired_response.response_strategy",
+    "voice",
     "rights.text",
     "rights.derived",
 )

@@ -1,26 +1,28 @@
-"""Decoding: one clip of a corpus, in whatever container it lies, to 16 kHz mono FLAC."""
+"""Decoding: one clip of a corpus, in whatever container it lies, to 16 kHz mono."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
-from functools import lru_cache
+from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
-from builders.records import Clip, Media
+from builders.records import Clip, Finding, Media
+from builders.voice.clips import ClipError, digest_of, head_of, locate
+from builders.voice.resampling import RATE, Resampler, Samples
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet
     from av.container import InputContainer
 
-RATE = 16_000
 # Seconds that a whole clip may have less than its container says: codecs pad and drop a frame or
 # two. Of a short clip it is less, a tenth of it and 0.05 s.
 MISSING_AT_MOST = 0.25
@@ -28,103 +30,99 @@ LONGEST = 900.0
 # MELD's cuts lie within 0.1 s of their annotation in 99.9 % of the training clips.
 DURATION_TOLERANCE = 0.1
 SILENCE_PEAK = 0.001
+# A share of samples cut off at full scale below this cannot be heard.
+CLIPPED_SHARE = 0.001
 
 # What libsndfile logs when a WAV file's header promises more than the file holds.
 _DATA_SHORT = re.compile(r"^data : .*should be", re.MULTILINE)
-_LFS = b"version https://git-lfs"
-_SOUNDFILE = (b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa", b"RF64")
+_SOUNDFILE = (b"fLaC", b"OggS", b"RF64")
+_BLOCK = 65_536
+_CHANNELS = 64
 
-Samples = NDArray[np.float32]
 
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A decoded clip: 16-bit PCM at 16 kHz, which file it is from, and what was odd on the way."""
 
-class ClipError(Exception):
-    """A clip that cannot be used: `reason` is a code that is counted, `detail` says what is wrong.
-
-    Reasons: clip_missing, clip_empty, clip_truncated, clip_unreadable, clip_too_long, lfs_pointer,
-    no_audio_stream, path_outside_corpus.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}"
+    pcm: NDArray[np.int16]
+    source_file: str
+    source_sha256: str
+    findings: tuple[Finding, ...]
 
 
 def decode(media: Media, root: Path) -> Clip:
     """Return a clip as 16 kHz mono FLAC; the same file gives the same bytes.
 
-    Of a 5.1 mix the centre channel is taken, where the speech is; else the mean of the channels.
-    With `media.start` and `media.end` (seconds) only that part is decoded. `media.path` must lie
-    under `root` once links are followed. The findings are the media's own, then decode_errors and
-    clip_silent where they apply. Raises ClipError.
+    The findings are the media's own, then those of `read_sound`. Raises ClipError.
     """
-    path = _inside(media.path, root)
-    head = _head(path)
-    if head.startswith(_SOUNDFILE) or (head.startswith(b"RIFF") and head[8:12] == b"WAVE"):
-        samples, rate, errors = _decode_soundfile(path, media)
-    else:
-        if head[4:8] == b"ftyp":
-            _check_boxes(path)
-        samples, rate, errors = _decode_container(path, media)
-    pcm = _to_pcm(samples, rate, path)
-    found = {"decode_errors": errors > 0, "clip_silent": np.abs(samples).max() < SILENCE_PEAK}
-    flac = BytesIO()
-    soundfile.write(flac, pcm, RATE, format="FLAC", subtype="PCM_16")
+    sound = read_sound(media, root)
+    findings = (*map(Finding, media.findings), *sound.findings)
     return Clip(
-        flac=flac.getvalue(),
-        sha256_pcm=hashlib.sha256(pcm.astype("<i2").tobytes()).hexdigest(),
-        samples=len(pcm),
-        duration=round(len(pcm) / RATE, 6),
-        source_file=path.relative_to(root.resolve()).as_posix(),
-        source_sha256=_digest(path, path.stat().st_mtime_ns),
+        flac=as_flac(sound.pcm),
+        sha256_pcm=pcm_digest(sound.pcm),
+        samples=len(sound.pcm),
+        duration=round(len(sound.pcm) / RATE, 6),
+        source_file=sound.source_file,
+        source_sha256=sound.source_sha256,
         start=media.start,
         end=media.end,
-        findings=(*media.findings, *(code for code, applies in found.items() if applies)),
+        findings=findings,
     )
 
 
-def duration_findings(clip: Clip, start: float | None, end: float | None) -> tuple[str, ...]:
+def read_sound(media: Media, root: Path) -> Sound:
+    """Return a clip's sound.
+
+    Of a 5.1 mix the centre channel is taken, where the speech is; else the mean of the channels.
+    With `media.start` and `media.end` (seconds) only that part is decoded. `media.path` must lie
+    under `root` once links are followed. Memory is bounded by `LONGEST` seconds at 16 kHz. Findings
+    are decode_errors (packets), clip_silent (peak in dB) and clip_clipped (share of samples), where
+    they apply. Raises ClipError.
+    """
+    path = locate(media.path, root)
+    head = head_of(path)
+    if head.startswith(_SOUNDFILE) or (head.startswith(b"RIFF") and head[8:12] == b"WAVE"):
+        sound, errors = _decode_soundfile(path, media), 0
+    else:
+        if head[4:8] == b"ftyp":
+            _check_boxes(path)
+        sound, errors = _decode_container(path, media)
+    pcm = sound.pcm()
+    source = path.relative_to(root.resolve()).as_posix()
+    return Sound(pcm, source, digest_of(path), tuple(_findings(sound, errors)))
+
+
+def as_flac(pcm: NDArray[np.int16]) -> bytes:
+    """Return 16 kHz mono PCM as FLAC."""
+    flac = BytesIO()
+    soundfile.write(flac, pcm, RATE, format="FLAC", subtype="PCM_16")
+    return flac.getvalue()
+
+
+def pcm_digest(pcm: NDArray[np.int16]) -> str:
+    """Return the SHA-256 of PCM as 16-bit little-endian numbers."""
+    return hashlib.sha256(pcm.astype("<i2").tobytes()).hexdigest()
+
+
+def duration_findings(clip: Clip, start: float | None, end: float | None) -> tuple[Finding, ...]:
     """Return ``duration_mismatch`` when a clip is not as long as its annotation (seconds) says."""
     if start is None or end is None:
         return ()
-    off = abs(clip.duration - (end - start))
-    return ("duration_mismatch",) if off > DURATION_TOLERANCE else ()
+    longer = clip.duration - (end - start)
+    if abs(longer) <= DURATION_TOLERANCE:
+        return ()
+    detail = f"the clip lasts {clip.duration:.3f} s, its annotation {end - start:.3f} s"
+    return (Finding("duration_mismatch", round(longer, 3), detail),)
 
 
-def _inside(path: Path, root: Path) -> Path:
-    try:
-        found = (root / path).resolve(strict=True)
-    except FileNotFoundError:
-        raise ClipError("clip_missing", f"there is no file {path}") from None
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ClipError("clip_unreadable", f"{path}: {error}") from error
-    if not found.is_relative_to(root.resolve()):
-        raise ClipError("path_outside_corpus", f"{path} leads out of {root}")
-    return found
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(64)
-    except OSError as error:
-        raise ClipError("clip_unreadable", f"{path}: {error}") from error
-    if not head:
-        raise ClipError("clip_empty", f"{path.name} has no bytes")
-    if head.startswith(_LFS):
-        do = "run `git lfs pull` in the corpus folder"
-        raise ClipError("lfs_pointer", f"{path.name} is a Git LFS pointer, not a clip; {do}")
-    return head
-
-
-@lru_cache(maxsize=16)
-def _digest(path: Path, _mtime_ns: int) -> str:
-    """Return the SHA-256 of a file; remembered, as many segments come from one recording."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def _findings(sound: Resampler, errors: int) -> Iterator[Finding]:
+    if errors:
+        yield Finding("decode_errors", errors, f"{errors} packets could not be decoded")
+    if sound.peak < SILENCE_PEAK:
+        peak = round(20 * math.log10(sound.peak), 1) if sound.peak else None
+        yield Finding("clip_silent", peak, "the loudest sample is below -60 dB of full scale")
+    if (share := sound.clipped / sound.count) > CLIPPED_SHARE:
+        yield Finding("clip_clipped", round(share, 4), "share of samples cut off at full scale")
 
 
 def _check_span(media: Media, length: float | None, name: str) -> float | None:
@@ -140,44 +138,52 @@ def _check_span(media: Media, length: float | None, name: str) -> float | None:
     return end - start
 
 
-def _check_whole(samples: Samples, rate: int, expected: float | None, name: str) -> None:
-    if not len(samples):
+def _check_whole(seconds: float, expected: float | None, name: str) -> None:
+    if not seconds:
         raise ClipError("clip_empty", f"{name} holds no audio samples")
-    seconds = len(samples) / rate
     if expected is not None and seconds < expected - min(MISSING_AT_MOST, 0.05 + expected / 10):
         detail = f"{name}: {seconds:.3f} s decoded, {expected:.3f} s expected"
         raise ClipError("clip_truncated", detail)
 
 
-def _to_pcm(samples: Samples, rate: int, path: Path) -> NDArray[np.int16]:
-    if not np.isfinite(samples).all():
-        raise ClipError("clip_unreadable", f"{path.name} holds samples that are not numbers")
-    resampled = soxr.resample(samples, rate, RATE, quality="HQ") if rate != RATE else samples
-    if not len(resampled):
-        raise ClipError("clip_empty", f"{path.name} holds no audio samples")
-    # Lossy codecs overshoot full scale; wrapping around would be a click.
-    pcm: NDArray[np.int16] = np.clip(np.rint(resampled * 32768), -32768, 32767).astype(np.int16)
-    return pcm
-
-
-def _decode_soundfile(path: Path, media: Media) -> tuple[Samples, int, int]:
+def _decode_soundfile(path: Path, media: Media) -> Resampler:
     try:
         with soundfile.SoundFile(path) as sound:
-            rate = sound.samplerate
-            expected = _check_span(media, sound.frames / rate, path.name)
-            sound.seek(min(round((media.start or 0.0) * rate), sound.frames))
-            wanted = -1 if media.end is None or expected is None else round(expected * rate)
-            frames = sound.read(wanted, dtype="float32", always_2d=True)
-            cut_short = _DATA_SHORT.search(sound.extra_info) is not None
-            # The third channel of 5.1 and 7.1, but not in Ogg, which has another order.
-            surround = sound.channels in (6, 8) and sound.format != "OGG"
-    except (soundfile.SoundFileError, OSError) as error:
+            return _read_soundfile(sound, media, path.name)
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        # A number of frames below zero, as a header may say, is a ValueError.
         raise ClipError("clip_unreadable", f"{path.name}: {error}") from error
-    if cut_short and media.end is None:
-        raise ClipError("clip_truncated", f"{path.name}: its header says that it is longer")
-    mono = frames[:, 2] if surround else frames.mean(axis=1)
-    _check_whole(mono, rate, expected, path.name)
-    return np.ascontiguousarray(mono), rate, 0
+
+
+def _read_soundfile(sound: soundfile.SoundFile, media: Media, name: str) -> Resampler:
+    rate = sound.samplerate
+    resampler = Resampler(rate, LONGEST + 1, name)
+    if sound.channels > _CHANNELS:
+        raise ClipError("clip_unreadable", f"{name}: it cannot have {sound.channels} channels")
+    expected = _check_span(media, sound.frames / rate, name)
+    if _DATA_SHORT.search(sound.extra_info) and media.end is None:
+        raise ClipError("clip_truncated", f"{name}: its header says that it is longer")
+    if media.start:
+        sound.seek(min(round(media.start * rate), sound.frames))
+    # The third channel of 5.1 and 7.1, but not in Ogg, which has another order.
+    surround = sound.channels in (6, 8) and sound.format != "OGG"
+    left = round(expected * rate) if expected is not None else 0
+    # In blocks, as what a header says of its length may be a lie.
+    while left > 0:
+        frames = sound.read(min(_BLOCK, left), dtype="float32", always_2d=True)
+        if not len(frames):
+            break
+        resampler.add(frames[:, 2].copy() if surround else _mean(frames))
+        left -= len(frames)
+    _check_whole(resampler.seconds, expected, name)
+    return resampler
+
+
+def _mean(frames: Samples) -> Samples:
+    # What overflows is no number, and is refused as such.
+    with np.errstate(over="ignore", invalid="ignore"):
+        mono: Samples = frames.mean(axis=1)
+    return mono
 
 
 def _check_boxes(path: Path) -> None:
@@ -197,7 +203,7 @@ def _check_boxes(path: Path) -> None:
             at += length
 
 
-def _decode_container(path: Path, media: Media) -> tuple[Samples, int, int]:
+def _decode_container(path: Path, media: Media) -> tuple[Resampler, int]:
     import av  # here, as it takes a tenth of a second and text-only builds do without
 
     try:
@@ -208,26 +214,30 @@ def _decode_container(path: Path, media: Media) -> tuple[Samples, int, int]:
             if container.streams.video:
                 raise ClipError("no_audio_stream", f"{path.name} holds no audio stream")
             raise ClipError("clip_unreadable", f"{path.name} holds no streams; truncated?")
-    except (av.error.FFmpegError, ValueError) as error:
+    except (av.error.FFmpegError, ValueError, OverflowError, IndexError) as error:
+        # The last three are what PyAV makes of numbers and streams that cannot be.
         detail = f"{path.name} cannot be decoded ({error}); truncated?"
         raise ClipError("clip_unreadable", detail) from error
 
 
 def _decode_stream(
     container: InputContainer, stream: AudioStream, media: Media, name: str
-) -> tuple[Samples, int, int]:
+) -> tuple[Resampler, int]:
     expected = _check_span(media, _declared(container, stream), name)
-    pieces = _Pieces(media, name)
-    if media.start and stream.time_base:
+    begins = (container.start_time or 0) / 1_000_000
+    pieces = _Pieces(media, begins, name)
+    # Not in MP3, where a place is only guessed; libsndfile loses its own between two reads.
+    if media.start and stream.time_base and container.format.name != "mp3":
         # A little early: a decoder's first frame after a jump lacks its overlap with the last one.
-        early = max(0.0, media.start - 0.2)
+        early = begins + max(0.0, media.start - 0.2)
         container.seek(int(early / stream.time_base), stream=stream)
     for packet in container.demux(stream):
         if pieces.add(packet):
             break
-    samples = pieces.joined()
-    _check_whole(samples, pieces.rate, expected, name)
-    return samples, pieces.rate, pieces.errors
+    if pieces.sound is None:
+        raise ClipError("clip_empty", f"{name} holds no audio samples")
+    _check_whole(pieces.sound.seconds, expected, name)
+    return pieces.sound, pieces.errors
 
 
 def _declared(container: InputContainer, stream: AudioStream) -> float | None:
@@ -238,18 +248,21 @@ def _declared(container: InputContainer, stream: AudioStream) -> float | None:
 
 
 class _Pieces:
-    """The mono samples of a stream, or of the part of it that is asked for."""
+    """The sound of a stream, or of the part of it that is asked for, frame by frame."""
 
-    def __init__(self, media: Media, name: str) -> None:
+    def __init__(self, media: Media, begins: float, name: str) -> None:
         import av
 
         self._start, self._end, self._name = media.start or 0.0, media.end, name
-        self._resampler = av.AudioResampler(format="fltp")
+        self._begins = begins
+        # Interleaved: PyAV reads beyond the planes of a frame that has eight or more.
+        self._interleaved = av.AudioResampler(format="flt")
         self._broken = av.error.FFmpegError
-        self._pieces: list[Samples] = []
-        self._first = 0.0
-        self._count = 0
-        self.rate = 0
+        self._shape = (0, 0)
+        # Samples at the source's rate: how many to pass over, and where the next one stands.
+        self._skip = self._at = 0
+        self._last: int | None = None
+        self.sound: Resampler | None = None
         self.errors = 0
 
     def add(self, packet: Packet[AudioStream]) -> bool:
@@ -265,35 +278,39 @@ class _Pieces:
         return any([self._keep(frame) for frame in frames])
 
     def _keep(self, frame: AudioFrame) -> bool:
-        time = frame.time if frame.time is not None else self._first + self._seconds()
-        if self._end is not None and time >= self._end:
-            return True
+        if self.sound is None and not self._begin(frame):
+            return False
+        if (frame.sample_rate, frame.layout.nb_channels) != self._shape:
+            detail = f"{self._name} changes its rate or its channels on the way"
+            raise ClipError("clip_unreadable", detail)
+        return any([self._take(_mono(mixed)) for mixed in self._interleaved.resample(frame)])
+
+    def _begin(self, frame: AudioFrame) -> bool:
+        """Start where the part asked for does; return whether this frame reaches into it."""
+        time = frame.time - self._begins if self._start and frame.time is not None else 0.0
         if self._start and time + frame.samples / frame.sample_rate <= self._start:
             return False
-        if not self._pieces:
-            self._first, self.rate = time, frame.sample_rate
-        for planar in self._resampler.resample(frame):
-            self._pieces.append(_mono(planar))
-            self._count += planar.samples
-        if self._seconds() > LONGEST + 1:
-            raise ClipError("clip_too_long", f"{self._name}: more than {LONGEST} s")
-        return False
+        rate, channels = self._shape = frame.sample_rate, frame.layout.nb_channels
+        if channels > _CHANNELS:
+            raise ClipError("clip_unreadable", f"{self._name}: it cannot have {channels} channels")
+        self.sound = Resampler(rate, LONGEST + 1, self._name)
+        self._skip = round(max(0.0, self._start - time) * rate) if self._start else 0
+        if self._end is not None:
+            self._last = round((self._end - time) * rate)
+        return True
 
-    def _seconds(self) -> float:
-        return self._count / self.rate if self.rate else 0.0
-
-    def joined(self) -> Samples:
-        """Return the samples from the start to the end asked for."""
-        if not self._pieces:
-            raise ClipError("clip_empty", f"{self._name} holds no audio samples")
-        first = round(max(0.0, self._start - self._first) * self.rate) if self._start else 0
-        last = None if self._end is None else round((self._end - self._first) * self.rate)
-        return np.concatenate(self._pieces)[first:last]
+    def _take(self, mono: Samples) -> bool:
+        first, self._at = self._at, self._at + len(mono)
+        last = self._at if self._last is None else min(self._at, self._last)
+        part = mono[max(0, self._skip - first) : max(0, last - first)]
+        if self.sound and len(part):
+            self.sound.add(part)
+        return self._last is not None and self._at >= self._last
 
 
 def _mono(frame: AudioFrame) -> Samples:
-    planes = frame.to_ndarray().astype(np.float32, copy=False)
     names = [channel.name for channel in frame.layout.channels]
+    mixed = frame.to_ndarray().astype(np.float32, copy=False).reshape(-1, len(names))
     centre = len(names) > 2 and "FC" in names
-    mono: Samples = planes[names.index("FC")] if centre else planes.mean(axis=0)
+    mono: Samples = mixed[:, names.index("FC")].copy() if centre else _mean(mixed)
     return mono

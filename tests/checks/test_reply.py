@@ -200,3 +200,41 @@ def test_ordinary_speech_passes(text):
 def test_every_fault_of_a_text_is_named():
     faults = text_faults("**Oh** 🎉")
     assert [fault.code for fault in faults] == ["length", "not_speakable", "not_speakable"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your pitch is high, so this must matter to you.",
+        "Your voice sounds a little higher than usual today.",
+        "I notice that your voice is getting louder now.",
+        "You're speaking very fast, take your time.",
+        "You are talking so quietly that I worry about you.",
+        "The tone of your voice tells me how upset you are.",
+        "There are many pauses in your speech, what is it?",
+        "Your speaking rate went up when you mentioned him.",
+        "That was said in a high-pitched way, was it not?",
+        "You sound much slower than before, are you tired?",
+        "Your voice’s volume dropped when you said his name.",
+    ],
+)
+def test_a_reply_that_talks_of_how_the_voice_measures_is_refused(text):
+    assert [fault.code for fault in text_faults(text)] == ["acoustic_talk"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You sound tired, and no wonder after such a week.",
+        "I can hear how much this hurts you.",
+        "Raising your voice at them would not have helped, you know.",
+        "Your sales pitch went well, and they loved it!",
+        "Let's take this slowly, you have time for all of it.",
+        "Keep your volume of poems close tonight, it clearly helps.",
+        "You talk about him so warmly that I would like to meet him.",
+        "Somebody should hear your voice in that meeting too.",
+        "Your tone with him was fair, if you ask me.",
+    ],
+)
+def test_a_reply_may_hear_the_person(text):
+    assert text_faults(text) == []

@@ -1,0 +1,221 @@
+"""Hearing a corpus: a pass over all its clips before any draft, then what each one was.
+
+Every clip is decoded once, checked and measured, whether it is chosen or not; how people usually
+sound is added up from all of them and frozen. What was measured is remembered by the digest of the
+source file for every later build, the sound of the chosen ones until the build is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from builders.engines.local import ordered
+from builders.records import Clip, Finding, Utterance, Voice
+from builders.voice.baseline import Baselines
+from builders.voice.check import findings_of
+from builders.voice.clips import ClipError, digest_of, head_of, locate
+from builders.voice.decode import as_flac, duration_findings, pcm_digest, read_sound
+from builders.voice.describe import describe
+from builders.voice.measure import VERSION, Measured, measure
+from builders.voice.memory import SideFile
+from builders.voice.resampling import RATE
+
+VALUES_FILE = ".voice.sqlite"
+CLIPS_FILE = ".clips.sqlite"
+# What changes the samples that a file decodes to, beside ourselves.
+_DECODERS = ("av", "numpy", "soundfile", "soxr")
+
+
+@dataclass(frozen=True)
+class Standards:
+    """What a clip must be for its utterance to be used: asked for, never by itself.
+
+    `min_speech` is the least share of speech, `refused` are codes of findings.
+    """
+
+    min_speech: float | None = None
+    refused: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A clip and how it was spoken; the clip's FLAC is empty unless asked for."""
+
+    clip: Clip
+    voice: Voice
+    speech_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one clip came to: what is known of it, and its FLAC where it was decoded for that."""
+
+    utterance: Utterance
+    known: dict[str, Any]
+    values: bytes | None = None
+    flac: bytes | None = None
+
+
+class Hearing:
+    """What was heard of a corpus.
+
+    Args:
+        root: the folder of the corpus.
+        values: measured values, shared by all builds.
+        clips: what this build needs of each clip until it is complete.
+        standards: what a clip must be.
+    """
+
+    def __init__(
+        self, root: Path, values: SideFile, clips: SideFile, standards: Standards = Standards()
+    ) -> None:
+        self.standards = standards
+        self.baselines = Baselines()
+        self._root, self._values, self._clips = root, values, clips
+        self._alike: dict[str, list[str]] = {}
+        self._unusable = 0
+        versions = [f"{name} {metadata.version(name)}" for name in _DECODERS]
+        self._versions = " ".join([VERSION, *versions])
+
+    def listen(
+        self,
+        utterances: Iterable[tuple[Utterance, bool]],
+        workers: int,
+        tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Hear all clips of the corpus, in its order.
+
+        Args:
+            utterances: all of them that have a clip, and whether its sound will be needed.
+            workers: threads that decode and measure.
+            tick: called after each clip.
+        """
+        for found in ordered(self._hear, utterances, workers):
+            self._take(found)
+            tick()
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """Return what the manifest says of the pass: its digest, and what it counted."""
+        alike = sorted(self._alike.items())
+        digest = hashlib.sha256(orjson.dumps([self.baselines.digest(), alike])).hexdigest()
+        return {
+            "digest": digest,
+            "measured": self.baselines.clips,
+            "too_little_voice": self.baselines.insufficient,
+            "unusable": self._unusable,
+            "same_audio": len(self._alike),
+            "levels_normalised_within_db": self.baselines.normalised,
+        }
+
+    def alike(self, utterance: Utterance) -> bool:
+        """Return whether another clip of the corpus holds the very same sound."""
+        return utterance.id in self._alike
+
+    def of(self, utterance: Utterance, with_sound: bool) -> Heard:
+        """Return what was heard of an utterance; raises ClipError where its clip has no use."""
+        media = utterance.media
+        if media is None:
+            raise ClipError("clip_missing", "the corpus has no clip for this utterance")
+        known = orjson.loads(self._clips.get(f"of {utterance.id}") or b"null")
+        if known is None:
+            raise RuntimeError(f"{utterance.id} was not heard before it was asked for")
+        if "error" in known:
+            raise ClipError(*known["error"])
+        flac = self._clips.get(f"flac {known['key']}") if with_sound else b""
+        if flac is None:
+            raise RuntimeError(f"the sound of {utterance.id} was not kept")
+        measured = Measured(**known["measured"])
+        clip = Clip(
+            flac=flac,
+            sha256_pcm=known["sha256_pcm"],
+            samples=known["samples"],
+            duration=round(known["samples"] / RATE, 6),
+            source_file=known["source_file"],
+            source_sha256=known["source_sha256"],
+            start=media.start,
+            end=media.end,
+        )
+        own = (*map(Finding, media.findings), *(Finding(*found) for found in known["findings"]))
+        clip.findings = (
+            *own,
+            *duration_findings(clip, utterance.start, utterance.end),
+            *findings_of(measured, self.baselines.normalised),
+            *self._same_audio(utterance),
+        )
+        return Heard(clip, describe(utterance, measured, self.baselines), measured.share)
+
+    def refusal(self, heard: Heard) -> tuple[str, str] | None:
+        """Return reason and detail where a clip is not what was asked for."""
+        least = self.standards.min_speech
+        if least is not None and heard.speech_share < least:
+            return "too_little_speech", f"{heard.speech_share:.3f} of the clip is speech"
+        for found in heard.clip.findings:
+            if found.code in self.standards.refused:
+                shown = "" if found.value is None else f" ({found.value:g})"
+                return found.code, f"{found.detail or found.code}{shown}"
+        return None
+
+    def _same_audio(self, utterance: Utterance) -> tuple[Finding, ...]:
+        others = self._alike.get(utterance.id)
+        if not others:
+            return ()
+        return (Finding("same_audio_as", len(others), f"the same sound as {', '.join(others)}"),)
+
+    def _hear(self, item: tuple[Utterance, bool]) -> _Found:
+        """Decode, check and measure a clip, unless that is known already; runs in a thread."""
+        utterance, needed = item
+        media = utterance.media
+        if media is None:
+            raise RuntimeError(f"{utterance.id} has no clip to hear")
+        try:
+            path = locate(media.path, self._root)
+            head_of(path)
+            source = digest_of(path)
+            key = f"{source} {media.start} {media.end} {self._versions}"
+            about = {
+                "key": key,
+                "source_file": path.relative_to(self._root.resolve()).as_posix(),
+                "source_sha256": source,
+            }
+            held = self._values.get(key)
+            if held and (not needed or self._clips.has(f"flac {key}")):
+                return _Found(utterance, {**orjson.loads(held), **about})
+            sound = read_sound(media, self._root)
+        except ClipError as error:
+            return _Found(utterance, {"error": [error.reason, error.detail]})
+        values = {
+            "sha256_pcm": pcm_digest(sound.pcm),
+            "samples": len(sound.pcm),
+            "findings": [list(found) for found in sound.findings],
+            "measured": measure(sound.pcm).as_dict(),
+        }
+        flac = as_flac(sound.pcm) if needed else None
+        packed = orjson.dumps(values)
+        return _Found(utterance, {**orjson.loads(packed), **about}, packed, flac)
+
+    def _take(self, found: _Found) -> None:
+        """Take in what a thread found, in the order of the corpus."""
+        utterance, known = found.utterance, found.known
+        self._clips.put(f"of {utterance.id}", orjson.dumps(known))
+        if "error" in known:
+            self._unusable += 1
+            return
+        if found.values:
+            self._values.put(known["key"], found.values)
+        if found.flac:
+            self._clips.put(f"flac {known['key']}", found.flac)
+        self.baselines.add(utterance, Measured(**known["measured"]))
+        first = self._clips.get(f"pcm {known['sha256_pcm']}")
+        if first is None:
+            self._clips.put(f"pcm {known['sha256_pcm']}", utterance.id.encode())
+        elif (name := first.decode()) != utterance.id:
+            together = [name, *self._alike.get(name, []), utterance.id]
+            self._alike |= {one: [o for o in together if o != one] for one in together}

@@ -1,0 +1,72 @@
+"""Clips as files: where they may lie, what they begin with, why one cannot be used."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from functools import lru_cache
+from pathlib import Path
+
+_LFS = b"version https://git-lfs"
+_HEAD = 64
+
+
+class ClipError(Exception):
+    """A clip that cannot be used: `reason` is a code that is counted, `detail` says what is wrong.
+
+    Reasons: clip_missing, clip_empty, clip_truncated, clip_unreadable, clip_too_long, lfs_pointer,
+    no_audio_stream, path_outside_corpus.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
+def locate(path: Path, root: Path) -> Path:
+    """Return where a clip is once links are followed, which must be a file under `root`."""
+    try:
+        found = (root / path).resolve(strict=True)
+        is_file = stat.S_ISREG(found.stat().st_mode)
+    except FileNotFoundError:
+        raise ClipError("clip_missing", f"there is no file {path}") from None
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ClipError("clip_unreadable", f"{path}: {error}") from error
+    if not found.is_relative_to(root.resolve()):
+        raise ClipError("path_outside_corpus", f"{path} leads out of {root}")
+    if not is_file:  # opening a pipe would wait for ever
+        raise ClipError("clip_unreadable", f"{path} is not a file")
+    return found
+
+
+def head_of(path: Path) -> bytes:
+    """Return the first bytes of a clip."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError as error:
+        raise ClipError("clip_unreadable", f"{path}: {error}") from error
+    if not head:
+        raise ClipError("clip_empty", f"{path.name} has no bytes")
+    if head.startswith(_LFS):
+        do = "run `git lfs pull` in the corpus folder"
+        raise ClipError("lfs_pointer", f"{path.name} is a Git LFS pointer, not a clip; {do}")
+    return head
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file; remembered, as many segments come from one recording."""
+    try:
+        return _digest(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise ClipError("clip_unreadable", f"{path}: {error}") from error
+
+
+@lru_cache(maxsize=16)
+def _digest(path: Path, _mtime_ns: int) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
