@@ -82,6 +82,8 @@ class Annotator(threading.Thread):
             if chance.random() < 0.5:
                 self._timed("/audio", "GET", item["audio"])
                 self._timed("/drawing", "GET", item["drawing"])
+            if chance.random() < 0.1:
+                self._timed("/review", "GET", "/review")
             self._decide(decision(item, chance.choice(("accept", "accept", "skip")), reason=None))
             time.sleep(max(0.0, EVERY_SECONDS - (time.time() - began)))
 
@@ -180,12 +182,22 @@ def opening(folder: Path, count: int) -> None:
                 times.append((time.perf_counter() - at) * 1000)
             print(
                 f"{count:>9,} samples, {what}: listening after {listening:.2f} s, first item after "
-                f"{first:.2f} s, decision and next items {statistics.median(times):.0f} ms"
+                f"{first:.2f} s, decision and next items {statistics.median(times):.0f} ms, "
+                f"page {_page(visitor):.0f} ms"
             )
             if what == "first":
                 while visitor.get("/left")["items"] < count:
                     time.sleep(0.5)
                 print(f"{count:>9,} samples: all registered after {time.time() - began:.0f} s")
+
+
+def _page(visitor: Visitor) -> float:
+    times = []
+    for _ in range(5):
+        at = time.perf_counter()
+        visitor.ask("GET", "/review")
+        times.append((time.perf_counter() - at) * 1000)
+    return statistics.median(times)
 
 
 def main() -> None:
