@@ -67,6 +67,7 @@ class Desk:
         self._queue = Queue(store)
         self._records = Records(build)
         self._cache, self._clips = Cache(_SHOWN), Cache(_CLIPS)
+        self._complete = False
         # SQLite has one writer: waiting here in turn is quicker than its own polling.
         self._writing = threading.Lock()
 
@@ -75,6 +76,7 @@ class Desk:
         for _ in Items(self.store).register(self.build):
             if stop.is_set():
                 return
+        self._complete = True
 
     def next_items(self, person: Annotator, count: int) -> list[dict[str, Any]]:
         """Return the next items of somebody as a page shows them, leased to them."""
@@ -276,7 +278,16 @@ class Desk:
         return face | {"version": shown.version, "hidden": hidden, "mine": mine}
 
     def _face(self, item: Item) -> dict[str, Any]:
-        """Return what everybody is shown of an item."""
+        """Return what everybody is shown of an item; the same while all items are known."""
+        if not self._complete:
+            return self._made_face(item)
+        held: bytes = self._cache.get(
+            f"face {item.seen}", lambda: orjson.dumps(self._made_face(item)), len
+        )
+        face: dict[str, Any] = orjson.loads(held)
+        return face
+
+    def _made_face(self, item: Item) -> dict[str, Any]:
         record = self._record(item)
         spoken = record["audio_info"]["duration"] is not None and not self.settings.text_only
         target = record["target_utterance"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from builders.build import Build
+from builders.checks.schema import load_schema
 from builders.drafting.store import Store
 from builders.errors import OutputError
 from builders.review.doubt import doubt_of
@@ -30,6 +32,9 @@ _COLUMNS = [
     "id", "language", "audio_info", "background", "text_context", "target_utterance", "labels",
     "desired_response", "source", "drafting", "checks", "safety", "judge",
 ]  # fmt: skip
+_RECORD = [name for name in load_schema("sample")["properties"] if name != "audio"]
+# How many samples are made known at first, so that reviewing can begin, and then at a time.
+_FIRST, _LATER = 100, 2000
 _TURN = ("speaker", "role", "text", "emotion", "audio_sha256")
 _REPLY = ("text", "emotion", "strategies", "awareness")
 
@@ -66,7 +71,7 @@ class Items:
     def register(self, build: Build) -> Iterator[int]:
         """Make the items of a build known, and yield how many are known so far.
 
-        Commits a row group (100 samples) at a time, so that reviewing can begin after the first;
+        Commits a row group (100 samples) first, so that reviewing can begin, then many at a time;
         does nothing where the same files are registered already. A large build is gone through
         by calling this in a thread of its own.
         """
@@ -75,27 +80,17 @@ class Items:
         if self._registered(name) == state:
             return
         self._note(name, None)
-        position, known = 0, set()
-        for shard in build.shards():
-            row = 0
-            with pq.ParquetFile(shard) as file:
-                for group in range(file.num_row_groups):
-                    table = file.read_row_group(group, columns=_COLUMNS)
-                    records = table.to_pylist()
-                    rows = [
-                        _row(record, name, shard.name, row + n, position + n)
-                        for n, record in enumerate(records)
-                    ]
-                    self._keep(rows)
-                    known |= {record["id"] for record in records}
-                    row, position = row + len(rows), position + len(rows)
-                    yield position
+        rows, known = _rows(build, name), set()
+        size = _FIRST
+        while block := list(islice(rows, size)):
+            self._keep(block)
+            known |= {row["item"] for row in block}
+            size = _LATER
+            yield len(known)
         self._forget_others(name, known)
         self._note(name, state)
 
     def _keep(self, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
         statement = self._store.insert(items)
         kept = {"submitted", "gold"}
         changed = {c.name: statement.excluded[c.name] for c in items.c if c.name not in kept}
@@ -138,6 +133,8 @@ class Records:
 
     def __init__(self, build: Build) -> None:
         self._shards = {path.name: path for path in build.shards()}
+        # Describing thousands of rows takes a file longer to say than reading one of them.
+        self._described: dict[str, pq.FileMetaData] = {}
 
     def record(self, shard: str, row: int) -> dict[str, Any]:
         """Return a sample without the bytes of its clip (`audio` is None), by `Item.shard`, `row`.
@@ -145,8 +142,7 @@ class Records:
         Raises:
             OutputError: the build has no such row.
         """
-        names = [name for name in pq.read_schema(self._path(shard)).names if name != "audio"]
-        record: dict[str, Any] = self._read(shard, row, names).to_pylist()[0]
+        record: dict[str, Any] = self._read(shard, row, _RECORD).to_pylist()[0]
         return {**record, "audio": None}
 
     def clip(self, shard: str, row: int) -> bytes | None:
@@ -156,7 +152,10 @@ class Records:
         return clip
 
     def _read(self, shard: str, row: int, columns: Sequence[str]) -> pa.Table:
-        with pq.ParquetFile(self._path(shard)) as file:
+        path = self._path(shard)
+        if shard not in self._described:
+            self._described[shard] = pq.read_metadata(path)
+        with pq.ParquetFile(path, metadata=self._described[shard]) as file:
             for group in range(file.num_row_groups):
                 rows = file.metadata.row_group(group).num_rows
                 if row < rows:
@@ -173,6 +172,18 @@ class Records:
         return OutputError(
             f"the build has no such sample any more ({shard})", do="open the review again"
         )
+
+
+def _rows(build: Build, name: str) -> Iterator[dict[str, Any]]:
+    """Yield a build's samples as rows of the store, in order."""
+    position = 0
+    for shard in build.shards():
+        with pq.ParquetFile(shard) as file:
+            batches = file.iter_batches(100, columns=_COLUMNS)
+            records = (record for batch in batches for record in batch.to_pylist())
+            for number, record in enumerate(records):
+                yield _row(record, name, shard.name, number, position)
+                position += 1
 
 
 def _row(

@@ -112,20 +112,20 @@ class Queue:
 
     def left(self, build: str, annotator: Annotator) -> Left:
         """Return how much is left; `mine` counts what is open to this annotator, leases apart."""
-        with writing(self._store) as connection:
+        with self._store.translated(), self._store.engine.connect() as connection:
             overlap = settings_of(connection, build).overlap
-            count = sa.select(sa.func.count()).select_from(items).where(items.c.build == build)
-            plain = count.where(items.c.gold.is_(False))
-            mine = plain.where(items.c.submitted < overlap, *_for(build, annotator))
-            decided = sa.select(sa.func.count(sa.distinct(events.c.item))).where(
-                events.c.build == build,
-                events.c.annotator == annotator.id,
-                events.c.kind == "decision",
-                _not_undone(),
-            )
+            count = sa.select(sa.func.count()).select_from(items)
+            plain = count.where(items.c.build == build, items.c.gold.is_(False))
+            is_open = items.c.submitted < overlap
+            if not annotator.takes_crisis:
+                is_open &= items.c.crisis.is_(False)
+            decided = _decided_by(build, annotator.id)
+            given = sa.select(sa.func.count(sa.distinct(events.c.item))).select_from(decided)
+            open_and_given = given.where(items.c.gold.is_(False), is_open)
+            opened = connection.scalar(plain.where(is_open)) or 0
             return Left(
-                mine=connection.scalar(mine) or 0,
-                decided_by_me=connection.scalar(decided) or 0,
+                mine=opened - (connection.scalar(open_and_given) or 0),
+                decided_by_me=connection.scalar(given) or 0,
                 done=connection.scalar(plain.where(items.c.submitted >= overlap)) or 0,
                 items=connection.scalar(plain) or 0,
             )
@@ -142,13 +142,10 @@ class Queue:
     def _held(
         self, connection: Connection, build: str, annotator: Annotator, now: float
     ) -> list[Item]:
-        query = (
-            sa.select(items)
-            .join(leases, (leases.c.build == items.c.build) & (leases.c.item == items.c.item))
-            .where(leases.c.build == build, leases.c.annotator == annotator.id)
-            .where(leases.c.expires > now, *_for(build, annotator))
-            .order_by(items.c.position)
-        )
+        mine = (leases.c.build == build) & (leases.c.annotator == annotator.id)
+        held = connection.scalars(sa.select(leases.c.item).where(mine, leases.c.expires > now))
+        query = sa.select(items).where(items.c.build == build, items.c.item.in_(held.all()))
+        query = query.where(*_for(build, annotator)).order_by(items.c.position)
         return [_item(row) for row in connection.execute(query)]
 
     def _open(
@@ -217,6 +214,14 @@ def _for(build: str, annotator: Annotator) -> tuple[sa.ColumnElement[bool], ...]
         _not_undone(),
     )
     return (undecided,) if annotator.takes_crisis else (undecided, items.c.crisis.is_(False))
+
+
+def _decided_by(build: str, annotator: str) -> sa.FromClause:
+    """Return the items of a build with the decisions that this annotator made about them."""
+    about = (items.c.item == events.c.item) & (items.c.seen == events.c.seen)
+    about &= (items.c.build == build) & (events.c.annotator == annotator)
+    about &= events.c.kind.in_(("decision", "adjudication")) & _not_undone()
+    return events.join(items, about)
 
 
 def _not_undone() -> sa.ColumnElement[bool]:

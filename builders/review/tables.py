@@ -56,6 +56,7 @@ items = sa.Table(
     sa.Column("row", sa.Integer, nullable=False),
     sa.Index("review_items_in_order", "build", "gold", "submitted", "position"),
     sa.Index("review_items_by_doubt", "build", "gold", "submitted", sa.text("doubt DESC")),
+    sa.Index("review_items_counted", "build", "gold", "crisis", "submitted"),
     sa.Index("review_items_by_item", "item"),
 )
 leases = sa.Table(
@@ -65,6 +66,7 @@ leases = sa.Table(
     sa.Column("item", sa.String, primary_key=True),
     sa.Column("annotator", sa.String(16), primary_key=True),
     sa.Column("expires", sa.Float, nullable=False),
+    sa.Index("review_leases_by_annotator", "annotator", "build", "expires"),
 )
 annotators = sa.Table(
     "review_annotators",

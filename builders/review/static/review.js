@@ -80,6 +80,7 @@ class Player {
   #clips = new Map();
   #queue = [];
   #last = 0;
+  #counting = false;
 
   constructor(element) {
     this.element = element;
@@ -103,7 +104,7 @@ class Player {
     this.heard = heard;
     this.element.loop = false;
     if (address) this.#switch(address);
-    else this.element.removeAttribute("src");
+    else this.playing = null;
   }
 
   /** Fetch clips ahead, and let go of those that are not needed any more. */
@@ -119,19 +120,25 @@ class Player {
     }
   }
 
-  async #switch(address) {
+  /** Put another clip before the element; `ready` says when it is there. */
+  #switch(address) {
+    this.element.pause();
     this.playing = address;
-    this.#last = 0;
-    const held = this.#clips.get(address);
-    const url = (held && (await held)) || address;
-    if (this.playing === address) this.element.src = url;
+    this.#counting = false; // what the clip before still has to say is not of this one
+    this.ready = Promise.resolve(this.#clips.get(address)).then((held) => {
+      if (this.playing === address) this.element.src = held || address;
+    });
   }
 
   async play(address = this.target, from = null) {
     if (!address) return;
     this.onturn(address);
-    if (this.playing !== address || !this.element.src) await this.#switch(address);
-    if (from !== null) this.element.currentTime = this.#last = from;
+    if (this.playing !== address) this.#switch(address);
+    await this.ready;
+    if (this.playing !== address) return; // another one was asked for meanwhile
+    if (from !== null) this.element.currentTime = from;
+    this.#last = this.element.currentTime;
+    this.#counting = true;
     await this.element.play().catch(() => {});
   }
 
@@ -158,7 +165,7 @@ class Player {
     const now = this.element.currentTime;
     const passed = now - this.#last;
     this.#last = now;
-    if (this.playing === this.target && passed > 0 && passed < 2) {
+    if (this.#counting && this.playing === this.target && passed > 0 && passed < 2) {
       this.heard += passed;
       this.onheard(this.heard);
     }
@@ -278,12 +285,15 @@ class Review {
     this.left = start.left;
     this.again = start.again;
     this.item = null;
+    this.decidedAt = new Map();
     this.player = new Player($("sound"));
     this.wave = new Wave($("wave"), this.player);
     this.player.onheard = (seconds) => this.hear(seconds);
     this.player.onturn = (address) => this.mark(address);
     this.player.onbroken = () => this.broken();
     this.outbox = new Outbox(`hearten outbox ${start.build} ${start.annotator}`);
+    for (const [, sent] of this.outbox.waiting) this.decidedAt.set(sent.item, sent.version);
+    this.outbox.onsent = () => this.count();
     this.outbox.onrefused = (error, sent) => this.refused(error, sent);
     this.tabs = new BroadcastChannel(`hearten ${start.build} ${start.annotator}`);
     this.tab = crypto.randomUUID();
@@ -344,8 +354,9 @@ class Review {
     if (this.again || this.start.mode === "disputed") return;
     try {
       const { items } = await send(`/items?count=${this.start.ahead}`);
-      const here = [this.item?.item, ...this.outbox.items()];
-      this.items = items.filter((one) => !here.includes(one.item));
+      // An answer may be older than a decision that was on its way meanwhile.
+      const fresh = ({ item, version }) => version > (this.decidedAt.get(item) ?? -1);
+      this.items = items.filter((one) => one.item !== this.item?.item && fresh(one));
       if (show && !this.item && this.items.length) return this.next();
       this.prefetch();
     } catch (error) {
@@ -370,6 +381,9 @@ class Review {
     this.showTalk(item);
     this.showWork(item);
     this.showSound(item);
+    // What scrolls can be reached by keyboard; what does not is no stop on the way.
+    for (const id of ["background", "turns", "text", "reply"])
+      $(id).tabIndex = $(id).scrollHeight > $(id).clientHeight + 1 ? 0 : -1;
     this.prefetch();
     this.tabs.postMessage({ kind: "open", item: item.item, tab: this.tab });
     window.scrollTo(0, 0);
@@ -700,6 +714,7 @@ class Review {
 
   decided(item) {
     localStorage.removeItem(this.key(item));
+    this.decidedAt.set(item.item, item.version);
     this.tabs.postMessage({ kind: "decided", item: item.item, tab: this.tab });
     if (this.again) return void (location.href = "/mine");
     if (this.start.mode === "disputed") return void (location.href = "/disputed");
@@ -743,8 +758,8 @@ class Review {
     }
     if (kind === "here") notice("This item is open in another tab too. Only the first decision of the two counts.");
     if (kind === "decided") {
-      this.error("You have decided about this item in another tab.");
       this.next();
+      this.error("You have decided about that item in another tab.");
     }
   }
 
@@ -764,15 +779,11 @@ const about = ({ item, seen, version }) => ({ item, seen, version });
 class Outbox {
   constructor(name) {
     this.name = name;
-    this.onrefused = () => {};
+    this.onrefused = this.onsent = () => {};
     this.waiting = JSON.parse(localStorage.getItem(name) ?? "[]");
     this.sending = null;
     if (this.waiting.length) this.empty();
     setInterval(() => this.empty(), 2000);
-  }
-
-  items() {
-    return this.waiting.map(([, sent]) => sent.item);
   }
 
   put(path, sent) {
@@ -805,6 +816,7 @@ class Outbox {
       }
       this.waiting.shift();
       this.#keep();
+      this.onsent();
     }
   }
 }
@@ -829,33 +841,44 @@ function choose(title, options, chosen, most) {
     if (now.includes(code)) now = now.filter((one) => one !== code);
     else now = most === 1 ? [code] : [...now, code].slice(0, most);
     show();
-    if (most === 1) dialog.close("done");
+    if (most === 1) finish(now);
   };
+  let finish;
+  const finished = new Promise((resolve) => {
+    finish = (value) => {
+      resolve(value);
+      leave(dialog);
+    };
+  });
   $("choose-list").replaceChildren(...buttons);
   $("choose-done").hidden = most === 1;
   show();
   dialog.onkeydown = (event) => {
+    event.stopPropagation(); // what closes the list is no key of the page under it
     const at = CHOICE_KEYS.indexOf(event.key);
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (at >= 0 && at < options.length) {
       event.preventDefault();
       toggle(options[at].code);
-    } else if (event.key === "Enter" && most > 1) {
+    } else if (event.key === "Enter" && most > 1 && event.target !== $("choose-stop")) {
       event.preventDefault();
-      dialog.close("done");
+      finish(now);
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      finish(null);
     }
   };
-  $("choose-stop").onclick = () => dialog.close("");
-  dialog.returnValue = "";
+  $("choose-done").onclick = () => finish(now);
+  $("choose-stop").onclick = () => finish(null);
+  dialog.onclose = () => finish(null);
   dialog.showModal();
-  return new Promise((resolve) => {
-    const over = () => {
-      dialog.removeEventListener("close", over);
-      resolve(dialog.returnValue ? now : null);
-    };
-    $("choose-done").value = "done";
-    dialog.addEventListener("close", over);
-  });
+  return finished;
+}
+
+/** Close a dialog; where nothing had the focus before it, the page has it, not what was in it. */
+function leave(dialog) {
+  if (dialog.open) dialog.close();
+  if (dialog.contains(document.activeElement)) $("main").focus({ preventScroll: true });
 }
 
 // ---- keys ------------------------------------------------------------------------------------
@@ -891,15 +914,22 @@ function openReview() {
   $("keys-on").checked = localStorage.getItem("hearten keys") !== "off";
   $("keys-on").addEventListener("change", (event) => localStorage.setItem("hearten keys", event.target.checked ? "on" : "off"));
 
+  $("keys").addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    leave($("keys"));
+  });
   document.addEventListener("keydown", (event) => {
     if (document.querySelector("dialog[open]") || event.isComposing) return;
-    const typing = event.target.matches("textarea, select, input:not([type=radio])");
+    const typing = event.target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
     if (event.key === "Escape" && typing) {
       event.target.blur();
       if (event.target.id === "edit") review.stopEditing();
     } else if (event.key === "Enter" && event.target.id === "edit" && (event.ctrlKey || event.metaKey)) {
       review.decide("edit");
     } else if (event.key === "Enter" && event.target.matches("#comment, #heard")) {
+      event.preventDefault();
       event.target.blur();
     } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && $("keys-on").checked && review.item) {
       pressed(event);

@@ -1,0 +1,434 @@
+"""The review page in a real browser, by keyboard, with sound that really plays."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import (
+    LAPTOP,
+    PHONE,
+    chromium,
+    hear,
+    press_and_wait,
+    sent,
+    sign_in,
+    sign_in_elsewhere,
+    text,
+    until,
+)
+from builds import hearten, samples
+from hard import hard_build
+from serving import Server
+from test_server import held
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory) -> Path:
+    """A build whose clips last about a second each; only to be read."""
+    output = tmp_path_factory.mktemp("short")
+    ended = hearten(
+        "build", "--corpus", "iemocap", "--sample", "--name", "scenes", "--output", output
+    )
+    assert ended.code == 0, ended.err
+    return output / "scenes"
+
+
+@pytest.fixture
+def scenes(short: Path, tmp_path: Path) -> Path:
+    """A copy of that build and its store, to be changed."""
+    shutil.copytree(short.parent, tmp_path / "output")
+    return tmp_path / "output" / "scenes"
+
+
+def bodies(folder: Path) -> list[dict]:
+    return [{**row, **json.loads(row["body"])} for row in held(folder)]
+
+
+def test_twenty_items_by_keyboard_with_sound_that_plays(browser, scenes):
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        seen = []
+        for number in range(20):
+            seen.append(text(page))
+            played = hear(page)
+            assert played > 0.5, "the clock of the media element moved"
+            for key in ("4", "5", "3"):
+                page.keyboard.press(key)
+            if number % 5 == 4:
+                page.keyboard.press("x")
+                page.wait_for_selector("#choose[open]")
+                press_and_wait(page, "5")
+            else:
+                press_and_wait(page, "a")
+        sent(page)
+        assert page.inner_text("#left") == "1 left"
+        assert page.wrong == []
+    decided = bodies(scenes)
+    assert len({row["item"] for row in decided}) == 20
+    assert [row["verdict"] for row in decided].count("reject") == 4
+    assert all(row["ratings"] == {"fit": 4, "naturalness": 5, "restraint": 3} for row in decided)
+    by_id = {one["id"]: one for one in samples(scenes)}
+    for row in decided:
+        assert row["seconds_heard"] > 0.9 * by_id[row["item"]]["audio_info"]["duration"]
+    assert seen == [by_id[row["item"]]["target_utterance"]["text"] for row in decided]
+
+
+def test_keys_for_deciding_open_once_the_speaker_was_heard(browser, scenes):
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        first = text(page)
+        page.keyboard.press("a")
+        page.keyboard.press("e")
+        page.wait_for_timeout(200)
+        assert text(page) == first and page.is_hidden("#editing")
+        assert page.is_visible("#locked")
+        hear(page)
+        assert page.is_hidden("#locked")
+        press_and_wait(page, "a")
+        sent(page)
+    assert len(held(scenes)) == 1
+
+
+def test_sound_starts_within_a_tenth_of_a_second_of_the_key(browser, scenes):
+    watch = """() => {
+      window.times = [];
+      let pressed = 0;
+      document.addEventListener("keydown", () => (pressed = performance.now()), true);
+      document.querySelector("#sound").addEventListener("playing", () =>
+        window.times.push(performance.now() - pressed));
+    }"""
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        page.wait_for_timeout(500)
+        page.evaluate(watch)
+        for _ in range(5):
+            hear(page)
+            press_and_wait(page, "a")
+            page.wait_for_timeout(300)
+        times = sorted(page.evaluate("window.times"))
+    assert times[len(times) // 2] < 100, times
+
+
+def test_an_edit_shows_what_changes_and_is_checked(browser, scenes):
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        draft = page.inner_text("#reply")
+        hear(page)
+        page.keyboard.press("e")
+        page.keyboard.press("ControlOrMeta+A")
+        page.keyboard.type("Hm.")
+        page.keyboard.press("Control+Enter")
+        page.wait_for_selector("#errors:not(:empty)")
+        assert "a reply has 3 to 60" in page.inner_text("#errors")
+        page.keyboard.press("ControlOrMeta+A")
+        page.keyboard.type(f"{draft} Truly so.")
+        assert page.inner_text("#diff ins").strip() == "Truly so." or (
+            page.locator("#diff ins").all_inner_texts()[-1] == "so."
+        )
+        assert page.locator("#diff del").count() == 0
+        press_and_wait(page, "Control+Enter")
+    (row,) = bodies(scenes)
+    assert row["verdict"] == "edit" and row["reply"]["text"] == f"{draft} Truly so."
+
+
+def test_keys_do_nothing_while_somebody_types(browser, scenes):
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        hear(page)
+        first = text(page)
+        page.keyboard.press("t")
+        page.keyboard.type("axes u? 1")
+        assert page.input_value("#comment") == "axes u? 1"
+        assert text(page) == first and page.locator("dialog[open]").count() == 0
+        page.keyboard.press("Escape")
+        page.keyboard.press("?")
+        assert page.is_visible("#keys")
+        page.keyboard.press("a")
+        assert text(page) == first
+        page.keyboard.press("Escape")
+        press_and_wait(page, "a")
+        sent(page)
+    assert bodies(scenes)[0]["comment"] == "axes u? 1"
+
+
+def test_single_keys_can_be_turned_off(browser, scenes):
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        page.keyboard.press("?")
+        page.uncheck("#keys-on")
+        page.keyboard.press("Escape")
+        page.keyboard.press("s")
+        page.wait_for_timeout(200)
+        assert page.locator("dialog[open]").count() == 0
+
+
+def test_skip_flag_strategies_and_emotion_by_key(browser, scenes):
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        page.keyboard.press("f")
+        for key in ("1", "3", "Enter"):
+            page.keyboard.press(key)
+        assert page.inner_text("#flagged").split("\n")[0].startswith("the sound is broken")
+        page.keyboard.press("g")
+        page.wait_for_selector("#choose[open]")
+        for key in ("1", "2", "1", "Enter"):
+            page.keyboard.press(key)
+        assert page.inner_text("#chosen .chip") != ""
+        page.keyboard.press("m")
+        page.keyboard.type("nostal")
+        page.keyboard.press("Enter")
+        page.keyboard.press("s")
+        page.wait_for_selector("#choose[open]")
+        press_and_wait(page, "2")
+        sent(page)
+    (row,) = bodies(scenes)
+    assert (row["verdict"], row["reason"]) == ("skip", "cannot_hear")
+    assert row["flags"] == ["audio_broken", "personal_data"]
+    assert row["emotion"] == "nostalgia"
+
+
+def test_undo_brings_items_back_one_after_the_other(browser, scenes):
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        seen = []
+        for _ in range(3):
+            seen.append(text(page))
+            hear(page)
+            press_and_wait(page, "a")
+        for expected in reversed(seen):
+            press_and_wait(page, "u")
+            assert text(page) == expected
+        assert page.is_enabled("#accept"), "what was heard stays heard"
+        press_and_wait(page, "a")
+        sent(page)
+    kinds = [row["kind"] for row in held(scenes)]
+    assert kinds == ["decision"] * 3 + ["undo"] * 3 + ["decision"]
+
+
+def test_a_killed_server_loses_nothing_and_the_page_goes_on(browser, scenes):
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        hear(page)
+        press_and_wait(page, "a")
+        sent(page)
+        page.wait_for_timeout(500)
+        server.kill()
+        for _ in range(2):
+            hear(page)
+            press_and_wait(page, "a")
+        until(page, "document.querySelector('#notice').textContent.includes('No connection')")
+        server.start()
+        sent(page)
+        page.reload()
+        page.wait_for_selector("#desk:not([hidden])")
+        assert page.inner_text("#left") == "18 left"
+    rows = held(scenes)
+    assert len({row["item"] for row in rows}) == 3 == len(rows)
+
+
+def test_what_was_begun_is_there_after_the_tab_was_closed(browser, scenes):
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        hear(page)
+        page.keyboard.press("2")
+        page.keyboard.press("e")
+        page.keyboard.type("Well, ")
+        begun = page.input_value("#edit")
+        again = page.context.new_page()
+        page.close()
+        again.goto(f"{server.address}/review")
+        again.wait_for_selector("#editing:not([hidden])")
+        assert again.input_value("#edit") == begun
+        assert again.is_checked("#scale-fit input[value='2']")
+
+
+def test_a_second_tab_on_an_item_is_told(browser, scenes):
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        second = page.context.new_page()
+        second.goto(f"{server.address}/review")
+        second.wait_for_selector("#notice:not(:empty)")
+        assert "open in another tab" in second.inner_text("#notice")
+        first = text(second)
+        hear(page)
+        press_and_wait(page, "a")
+        second.wait_for_selector("#errors:not(:empty)")
+        assert "in another tab" in second.inner_text("#errors")
+        assert text(second) != first
+
+
+def test_two_people_decide_about_the_same_items_where_k_is_two(browser, scenes):
+    with Server(scenes, "--overlap", 2) as server:
+        ann, bob = sign_in(browser, server, "Ann"), sign_in(browser, server, "Bob")
+        for page in (ann, bob):
+            for _ in range(3):
+                hear(page)
+                press_and_wait(page, "a")
+            sent(page)
+        assert text(ann) != ""
+    rows = held(scenes)
+    by = {}
+    for row in rows:
+        by.setdefault(row["item"], set()).add(row["annotator"])
+    assert [len(people) for people in by.values()] == [2, 2, 2]
+    assert not any(row["surplus"] for row in rows)
+
+
+def test_a_hidden_reply_is_shown_after_ones_own_answer(browser, scenes):
+    with Server(scenes, "--hidden-share", 1) as server:
+        page = sign_in(browser, server, "Ann")
+        assert page.is_hidden("#reply")
+        page.keyboard.press("d")
+        assert "Choose strategies first" in page.inner_text("#errors")
+        page.keyboard.press("g")
+        page.keyboard.press("f")
+        page.keyboard.press("Enter")
+        page.keyboard.press("d")
+        page.wait_for_selector("#reply:not(:empty)")
+        hear(page)
+        page.keyboard.press("y")
+        press_and_wait(page, "a")
+        sent(page)
+    (row,) = bodies(scenes)
+    assert row["hidden"] and row["before"] == {"strategies": ["summarization"]}
+    assert row["strategies"] != ["summarization"]
+
+
+def test_a_disagreement_is_settled_side_by_side(browser, scenes):
+    with Server(scenes, "--overlap", 2) as server:
+        ann, bob = sign_in(browser, server, "Ann"), sign_in(browser, server, "Bob")
+        hear(ann)
+        press_and_wait(ann, "a")
+        sent(ann)
+        hear(bob)
+        bob.keyboard.press("x")
+        bob.wait_for_selector("#choose[open]")
+        press_and_wait(bob, "1")
+        sent(bob)
+        lea = sign_in_elsewhere(browser, server, "Lea")
+        lea.goto(f"{server.address}/disputed")
+        lea.click("tbody a")
+        lea.wait_for_selector("#desk:not([hidden])")
+        assert lea.locator(".answer").count() == 2
+        hear(lea)
+        lea.keyboard.press("t")
+        lea.keyboard.type("It answers what was said.")
+        lea.keyboard.press("Escape")
+        accepted = lea.locator(".answer").filter(has_text="accept")
+        number = accepted.locator("button kbd").inner_text()
+        lea.keyboard.press(number)
+        lea.wait_for_url("**/disputed")
+        assert "nothing for you to settle" in lea.inner_text("main")
+    last = bodies(scenes)[-1]
+    assert (last["kind"], last["verdict"]) == ("adjudication", "accept")
+    assert last["comment"] == "It answers what was said."
+
+
+def test_ones_own_items_can_be_decided_again(browser, scenes):
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        first = text(page)
+        hear(page)
+        press_and_wait(page, "a")
+        sent(page)
+        page.goto(f"{server.address}/mine")
+        page.click("tbody a")
+        page.wait_for_selector("#desk:not([hidden])")
+        assert text(page) == first and page.is_enabled("#accept")
+        page.keyboard.press("x")
+        page.wait_for_selector("#choose[open]")
+        page.keyboard.press("5")
+        page.wait_for_url("**/mine")
+    assert [row["verdict"] for row in held(scenes)] == ["accept", "reject"]
+
+
+# ---- how it looks ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory):
+    """A server of items that are hard to show, in an order that is known."""
+    with Server(
+        hard_build(tmp_path_factory.mktemp("hard") / "output" / "hard"), "--overlap", 20
+    ) as running:
+        yield running
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_axe_finds_nothing_on_any_page(browser, hard, scheme, viewport):
+    page = sign_in(browser, hard, "Axe", viewport=viewport, color_scheme=scheme)
+    assert accessible(page) == []
+    for key, dialog in (("?", "#keys"), ("g", "#choose")):
+        page.keyboard.press(key)
+        page.wait_for_selector(f"{dialog}[open]")
+        assert accessible(page) == []
+        page.keyboard.press("Escape")
+    for path in ("guidelines", "mine", "progress", "disputed", "join"):
+        page.goto(f"{hard.address}/{path}")
+        assert accessible(page) == [], path
+
+
+def accessible(page) -> list[str]:
+    """Return what axe-core finds against WCAG 2.2 A and AA."""
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}})
+    return [
+        f"{one['id']}: {node['html'][:200]}"
+        for one in found.response["violations"]
+        for node in one["nodes"]
+    ]
+
+
+def test_a_usual_item_fits_a_laptop_without_scrolling(browser, scenes):
+    with Server(scenes) as server:
+        page = sign_in(browser, server, "Ann")
+        for _ in range(5):
+            height = page.evaluate("document.documentElement.scrollHeight")
+            assert height <= LAPTOP["height"]
+            hear(page)
+            press_and_wait(page, "a")
+
+
+@pytest.mark.parametrize("viewport", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_items_that_are_hard_to_show_are_shown(browser, hard, viewport):
+    page = sign_in(browser, hard, f"Hard {viewport['width']}", viewport=viewport)
+    for name in ("german", "rtl", "silent", "long", "many", "hostile"):
+        page.goto(f"{hard.address}/review")
+        page.wait_for_selector("#desk:not([hidden])")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= viewport["width"], name
+        if name == "rtl":
+            direction = page.evaluate("getComputedStyle(document.querySelector('#text')).direction")
+            assert direction == "rtl"
+        if name == "silent":
+            assert page.is_visible("#silent") and page.is_enabled("#accept")
+        if name == "long":
+            assert page.inner_text("#clock") == "0:00 of 10:00"
+            page.keyboard.press("Space")
+            until(page, "document.querySelector('#sound').currentTime > 0.2")
+            page.click(
+                "#wave", position={"x": page.locator("#wave").bounding_box()["width"] / 2, "y": 20}
+            )
+            until(page, "document.querySelector('#sound').currentTime > 299")
+        if name == "many":
+            assert page.locator("#turns li").count() == 40
+            if viewport is LAPTOP:
+                assert page.evaluate("document.documentElement.scrollHeight") <= 720
+        if name == "hostile":
+            assert "<img src=x" in text(page) and page.evaluate("window.evil") is None
+        page.keyboard.press("s")
+        page.wait_for_selector("#choose[open]")
+        page.keyboard.press("1")
+        sent(page)
+    assert page.wrong == []
