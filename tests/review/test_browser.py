@@ -25,6 +25,9 @@ from hard import hard_build
 from serving import Server
 from test_server import held
 
+# Minutes of a browser: with the slow ones.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def browser():
