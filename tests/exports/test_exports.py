@@ -14,7 +14,8 @@ from builds import ROOT, hearten, one_line_error
 from datasets import load_dataset
 from exporting import Row, changed, draft, lines, reviewed, small_build, spoken, written
 
-from builders import cli, exports
+from builders import exports
+from builders.cli import publishing as options
 from builders.conversation import instruction
 from builders.drafting.store import Store
 from builders.errors import ConfigError, OutputError, UsageError
@@ -482,11 +483,11 @@ def test_a_folder_without_a_build_is_one_line(tmp_path):
 
 
 def test_the_command_line_offers_what_the_tables_hold():
-    assert set(cli.Format.__args__) == set(formats())
-    assert set(cli.Profile.__args__) == set(profiles())
-    assert set(cli.Subset.__args__) == set(SUBSETS)
+    assert set(options.Format.__args__) == set(formats())
+    assert set(options.Profile.__args__) == set(profiles())
+    assert set(options.Subset.__args__) == set(SUBSETS)
     tasks = {task for facts in formats().values() for task in facts.tasks}
-    assert set(cli.Task.__args__) == tasks
+    assert set(options.Task.__args__) == tasks
 
 
 def test_the_readme_shows_the_start_line_of_every_format():
