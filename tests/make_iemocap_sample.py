@@ -126,7 +126,6 @@ def add_quirks(folders: dict[str, Path]) -> None:
     talk.write_text("(He comes in with an empty box.)\n" + text + "M: Wait for me.\n")
     evaluations = folders["Ses01F_impro02"] / "EmoEvaluation"
     (evaluations / "._Ses01F_impro02.txt").write_bytes(FORK)
-    (evaluations / ".DS_Store").write_bytes(FORK)
     clips = SAMPLE / "Session1" / "sentences" / "wav" / "Ses01F_impro02"
     (clips / "._Ses01F_impro02_F000.wav").write_bytes(FORK)
     own = "Ses01F_impro02_F000 :Neutral state; ()\nSes01F_impro02_F001 :Surprise; :Anger; ()\n"
