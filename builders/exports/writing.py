@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from abc import ABC, abstractmethod
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Protocol
@@ -63,15 +64,15 @@ class Lines:
             path.write_bytes(sound.flac)
 
 
-class Form:
+class Form(ABC):
     """One trainer's format: what a row looks like and where rows go. One module has one `Form`."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
 
+    @abstractmethod
     def row(self, example: Example) -> dict[str, Any]:
         """Return the row of an example as JSON values."""
-        raise NotImplementedError
 
     def open(self, folder: Path, split: str) -> Writer:
         """Return the writer of one split's rows."""
