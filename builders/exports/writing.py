@@ -78,5 +78,5 @@ class Form(ABC):
         """Return the writer of one split's rows."""
         return Lines(folder, split)
 
-    def finish(self, folder: Path, splits: list[str]) -> None:
+    def finish(self, folder: Path, splits: list[str]) -> None:  # noqa: B027 - most need nothing
         """Write what stands beside the rows of these splits, if anything."""
