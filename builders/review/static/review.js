@@ -870,7 +870,8 @@ function choose(title, options, chosen, most) {
   };
   $("choose-done").onclick = () => finish(now);
   $("choose-stop").onclick = () => finish(null);
-  dialog.onclose = () => finish(null);
+  // The list before may have been closed so shortly ago that its event comes only now.
+  dialog.onclose = () => dialog.open || finish(null);
   dialog.showModal();
   return finished;
 }
