@@ -9,18 +9,48 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from builders.drafting.draft import Draft, Drafter
+from builders.drafting.draft import Draft, Round
 from builders.drafting.request import Request, key
 from builders.drafting.store import Answer, Store
 from builders.errors import HeartenError
-from builders.records import Drafted, GivenUp, Reject, Target
+from builders.records import Drafted, GivenUp, Reject
 
 BLOCK = 64
+
+
+class Subject(Protocol):
+    """What a conversation is about: a target, or a question about a clip or a reply."""
+
+    @property
+    def id(self) -> str:
+        """Return the id of the sample it belongs to."""
+        ...
+
+
+S = TypeVar("S", bound=Subject)
+S_contra = TypeVar("S_contra", bound=Subject, contravariant=True)
+
+
+class Asks(Protocol[S_contra]):
+    """Whoever makes the requests about a subject: the drafter, or plain questions."""
+
+    def first_request(self, target: S_contra, number: int = 0) -> Request:
+        """Return the request that opens a round, the first one being 0."""
+        ...
+
+    def round(self, target: S_contra, first: Request) -> Round:
+        """Return a generator that yields requests, is sent answers, and returns the outcome."""
+        ...
+
+    def prompt_version(self, target: S_contra) -> str | None:
+        """Return the version of the prompt where it is not the one of all drafts."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +88,14 @@ class Retry:
         return self.wanted or reason in self.kinds
 
 
-class Conversation:
+class Conversation(Generic[S]):
     """What is asked next about one target, and in the end its outcome.
 
     After a round that was given up, `optional` is true: the next request is made only if its answer
     is held already or a retry is wanted, and `give_up` ends the conversation otherwise.
     """
 
-    def __init__(self, drafter: Drafter, target: Target) -> None:
+    def __init__(self, drafter: Asks[S], target: S) -> None:
         self.target = target
         self.outcome: Outcome | None = None
         self.optional = False
@@ -110,8 +140,8 @@ class Conversation:
         self._open(self._drafter.first_request(self.target, self._number))
 
 
-class Conversations:
-    """Drafts to a stream of targets.
+class Conversations(Generic[S]):
+    """Drafts to a stream of targets, or answers to a stream of questions.
 
     Args:
         drafter: makes the requests.
@@ -124,7 +154,7 @@ class Conversations:
 
     def __init__(
         self,
-        drafter: Drafter,
+        drafter: Asks[S],
         store: Store,
         model: Model,
         retry: Retry,
@@ -146,14 +176,14 @@ class Conversations:
         self._model.stop(self.stopped)
 
     async def outcomes(
-        self, blocks: AsyncIterator[Sequence[Target | Reject]]
-    ) -> AsyncGenerator[tuple[Target, Outcome] | Reject, None]:
+        self, blocks: AsyncIterator[Sequence[S | Reject]]
+    ) -> AsyncGenerator[tuple[S, Outcome] | Reject, None]:
         """Yield each target with its outcome, and each reject, in order; ends early once stopped.
 
         Args:
             blocks: targets and rejects of earlier stages, at most `BLOCK` at a time.
         """
-        pending: deque[Conversation | asyncio.Task[Conversation] | Reject] = deque()
+        pending: deque[Conversation[S] | asyncio.Task[Conversation[S]] | Reject] = deque()
         try:
             async for block in blocks:
                 for item in self._begin(block):
@@ -167,7 +197,7 @@ class Conversations:
         finally:
             await _cancel(item for item in pending if isinstance(item, asyncio.Task))
 
-    def _begin(self, block: Sequence[Target | Reject]) -> Iterator[Conversation | Reject]:
+    def _begin(self, block: Sequence[S | Reject]) -> Iterator[Conversation[S] | Reject]:
         """Open conversations and take them as far as held answers go; rejects pass through."""
         opened = [
             item if isinstance(item, Reject) else Conversation(self._drafter, item)
@@ -179,7 +209,7 @@ class Conversations:
                 self._replay(item, held.get(item.key))
             yield item
 
-    def _replay(self, conversation: Conversation, answer: Answer | None) -> None:
+    def _replay(self, conversation: Conversation[S], answer: Answer | None) -> None:
         while answer is not None:
             conversation.take(answer)
             if conversation.outcome is not None:
@@ -189,8 +219,8 @@ class Conversations:
             conversation.give_up()
 
     async def _continue(
-        self, conversation: Conversation | Reject
-    ) -> Conversation | asyncio.Task[Conversation] | Reject:
+        self, conversation: Conversation[S] | Reject
+    ) -> Conversation[S] | asyncio.Task[Conversation[S]] | Reject:
         if isinstance(conversation, Reject) or conversation.outcome is not None:
             return conversation
         await self._room.acquire()
@@ -198,7 +228,7 @@ class Conversations:
         task.add_done_callback(lambda _: self._room.release())
         return task
 
-    async def _finish(self, conversation: Conversation) -> Conversation:
+    async def _finish(self, conversation: Conversation[S]) -> Conversation[S]:
         """Ask the model until there is an outcome; a retry goes one round further, not more."""
         while conversation.outcome is None:
             answer = await self._ask(conversation)
@@ -210,7 +240,7 @@ class Conversations:
                 conversation.give_up()
         return conversation
 
-    async def _ask(self, conversation: Conversation) -> Answer | Left:
+    async def _ask(self, conversation: Conversation[S]) -> Answer | Left:
         held = self._store.held([conversation.key]) if conversation.request.attempt else {}
         if held:
             return held[conversation.key]
@@ -224,19 +254,19 @@ class Conversations:
             return Left("stopped", str(error))
 
 
-def _is_done(waiting: Conversation | asyncio.Task[Conversation] | Reject) -> bool:
+def _is_done(waiting: Conversation[S] | asyncio.Task[Conversation[S]] | Reject) -> bool:
     return not isinstance(waiting, asyncio.Task) or waiting.done()
 
 
-async def _cancel(tasks: Iterable[asyncio.Task[Conversation]]) -> None:
+async def _cancel(tasks: Iterable[asyncio.Task[Conversation[S]]]) -> None:
     """Cancel what nobody waits for any more; there is something only after an error."""
     cancelled = [task for task in tasks if task.cancel()]
     await asyncio.gather(*cancelled, return_exceptions=True)
 
 
 async def _result(
-    waiting: Conversation | asyncio.Task[Conversation] | Reject,
-) -> tuple[Target, Outcome] | Reject:
+    waiting: Conversation[S] | asyncio.Task[Conversation[S]] | Reject,
+) -> tuple[S, Outcome] | Reject:
     if isinstance(waiting, Reject):
         return waiting
     conversation = waiting if isinstance(waiting, Conversation) else await waiting
@@ -246,15 +276,16 @@ async def _result(
 
 
 async def blocks_of(
-    items: Iterator[Target | Reject], *, in_thread: bool
-) -> AsyncIterator[list[Target | Reject]]:
+    items: Iterator[S | Reject], *, in_thread: bool
+) -> AsyncIterator[list[S | Reject]]:
     """Yield targets and rejects in blocks; `in_thread` frees the loop while clips are decoded."""
     while True:
-        block = await asyncio.to_thread(_take, items) if in_thread else _take(items)
+        take: Callable[[], list[S | Reject]] = partial(_take, items)
+        block = await asyncio.to_thread(take) if in_thread else take()
         if not block:
             return
         yield block
 
 
-def _take(items: Iterator[Target | Reject]) -> list[Target | Reject]:
+def _take(items: Iterator[S | Reject]) -> list[S | Reject]:
     return list(islice(items, BLOCK))

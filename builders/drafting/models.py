@@ -39,7 +39,7 @@ class PhrasebookModel:
 
 def asked(request: Request, request_key: str) -> Asked:
     """Return what the store keeps of a request."""
-    version = prompts.draft_version()
+    version = request.prompt_version or prompts.draft_version()
     return Asked(request_key, request.record_id, request.attempt, request.model, version)
 
 

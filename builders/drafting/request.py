@@ -45,7 +45,8 @@ class Request:
 
     `messages` are chat messages ``{"role", "content"}`` in order; `audio_sha256` is the digest of
     the clip the model hears, or None; `record_id` and `attempt` say what the request is for and
-    reach the key only through `seed` (see `seed_for`).
+    reach the key only through `seed` (see `seed_for`). `prompt_version` is that of the template,
+    None for that of all drafts.
     """
 
     model: str
@@ -58,6 +59,7 @@ class Request:
     seed: int
     record_id: str
     attempt: int
+    prompt_version: str | None = None
 
 
 def key(request: Request) -> str:
