@@ -45,6 +45,9 @@ def answers_held(output):
     if not store.exists():
         return 0
     with sqlite3.connect(store) as connection:
+        # A kill may come when the store is a file, and has no tables yet.
+        if not connection.execute("select 1 from sqlite_master where name = 'answers'").fetchone():
+            return 0
         return connection.execute("select count(*) from answers").fetchone()[0]
 
 
