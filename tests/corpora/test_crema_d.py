@@ -1,19 +1,21 @@
 import shutil
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import reading
 from builds import hearten, rejected, samples
+from reading import only_reject, utterances
 from trees_crema_d import RATE, Votes, make_crema_d_tree, write_wav
 
 from builders import assets
 from builders.checks.schema import validator, violations
 from builders.corpora import open_reader
 from builders.corpora.reading import Defects, Rules, read_split
-from builders.errors import SourceError
 from builders.labelling import load_labelling
-from builders.records import Dialogue, Reject, Utterance
+from builders.records import Reject, Utterance
 from builders.verify import verify
 
 SAMPLE = assets.corpora() / "crema_d" / "sample"
@@ -22,15 +24,8 @@ CLIPS = {name: ALIKE for name in ("1006_TIE_NEU_XX", "1006_TIE_ANG_XX", "1040_TI
 SOUND = (0.3 * np.sin(np.arange(RATE // 2) / 9)).astype(np.float32)
 BUILT: list[dict] = []
 SUMMARY, TABULATED = "processedResults/summaryTable.csv", "processedResults/tabulatedVotes.csv"
-
-
-def read(source: Path, *, media: bool = False) -> list[Dialogue | Reject]:
-    reader = open_reader("crema_d", source, media)
-    return list(read_split(reader, "crema_d", "all", Defects()))
-
-
-def utterances(items: list[Dialogue | Reject]) -> dict[str, Utterance]:
-    return {u.id: u for item in items if isinstance(item, Dialogue) for u in item.utterances}
+read = partial(reading.read, "crema_d")
+refused = partial(reading.refused, "crema_d")
 
 
 def one(source: Path, name: str = "1006_TIE-NEU_XX", *, media: bool = False) -> Utterance:
@@ -39,18 +34,6 @@ def one(source: Path, name: str = "1006_TIE-NEU_XX", *, media: bool = False) -> 
 
 def views(utterance: Utterance) -> dict[str, dict]:
     return {view["name"]: view for view in utterance.annotation.views}
-
-
-def only_reject(items: list[Dialogue | Reject]) -> Reject:
-    (reject,) = [item for item in items if isinstance(item, Reject)]
-    return reject
-
-
-def refused(source: Path, *, media: bool = False) -> str:
-    with pytest.raises(SourceError) as error:
-        read(source, media=media)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 def change(path: Path, old: bytes, new: bytes) -> None:

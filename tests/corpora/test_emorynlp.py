@@ -1,8 +1,11 @@
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
+import reading
 from builds import hearten
+from reading import only_reject, utterances
 from trees import hum, stereo
 from trees_emorynlp import COLUMNS, emorynlp_row, make_emorynlp_tree
 
@@ -10,33 +13,14 @@ from builders import assets
 from builders.corpora import load_card, open_reader
 from builders.corpora.reading import Defects, read_split
 from builders.errors import SourceError
-from builders.records import Dialogue, Reject, Utterance
+from builders.records import Reject
 from builders.verify import verify
 
 SAMPLE = assets.corpora() / "emorynlp" / "sample"
 CLIP = stereo(hum(0.2))
 DEV = "emorynlp_dev_final.csv"
-
-
-def read(source: Path, *splits: str, media: bool = False) -> list[Dialogue | Reject]:
-    reader = open_reader("emorynlp", source, media, splits)
-    return [i for s in reader.splits for i in read_split(reader, "emorynlp", s, Defects())]
-
-
-def utterances(items: list[Dialogue | Reject]) -> dict[str, Utterance]:
-    return {u.id: u for item in items if isinstance(item, Dialogue) for u in item.utterances}
-
-
-def only_reject(items: list[Dialogue | Reject]) -> Reject:
-    (reject,) = [item for item in items if isinstance(item, Reject)]
-    return reject
-
-
-def refused(source: Path, *, media: bool = False) -> str:
-    with pytest.raises(SourceError) as error:
-        read(source, media=media)
-    assert "\n" not in str(error.value)
-    return str(error.value)
+read = partial(reading.read, "emorynlp")
+refused = partial(reading.refused, "emorynlp")
 
 
 def change(path: Path, old: bytes, new: bytes) -> None:

@@ -1,9 +1,12 @@
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import reading
 from builds import hearten, one_line_error
+from reading import only_reject, utterances
 from trees_emowoz import (
     FILES,
     choice,
@@ -20,35 +23,15 @@ from builders.corpora import open_reader
 from builders.corpora.reading import Defects, Rules, read_split
 from builders.errors import SourceError
 from builders.labelling import load_labelling
-from builders.records import Dialogue, Emotions, Reject, Utterance
+from builders.records import Dialogue, Emotions, Utterance
 from builders.tally import read_counts
 
 SAMPLE = assets.corpora() / "emowoz" / "sample"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:cfc5d48f\nsize 18098247\n"
 TREE = "the folder that holds emowoz-multiwoz.json, emowoz-dialmage.json and data-split.json"
-AS_EVER, QUARANTINE = Rules(), Rules(on_error="quarantine")
-
-
-def read(source: Path, *splits: str, rules: Rules = AS_EVER) -> list[Dialogue | Reject]:
-    reader = open_reader("emowoz", source, False)
-    wanted = splits or reader.splits
-    return [i for s in wanted for i in read_split(reader, "emowoz", s, Defects(), rules)]
-
-
-def utterances(items: list[Dialogue | Reject]) -> dict[str, Utterance]:
-    return {u.id: u for item in items if isinstance(item, Dialogue) for u in item.utterances}
-
-
-def only_reject(items: list[Dialogue | Reject]) -> Reject:
-    (reject,) = [item for item in items if isinstance(item, Reject)]
-    return reject
-
-
-def refused(source: Path) -> str:
-    with pytest.raises(SourceError) as error:
-        read(source)
-    assert "\n" not in str(error.value)
-    return str(error.value)
+QUARANTINE = Rules(on_error="quarantine")
+read = partial(reading.read, "emowoz")
+refused = partial(reading.refused, "emowoz")
 
 
 def only_turn(folder: Path, **changes: Any) -> Utterance:

@@ -1,14 +1,16 @@
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+import reading
 from builds import hearten, one_line_error
+from reading import only_reject
 from trees_empathetic_dialogues import COLUMNS, FILES, make_tree, row
 
 from builders import assets
 from builders.corpora import open_reader
 from builders.corpora.reading import Defects, Rules, read_split
-from builders.errors import SourceError
 from builders.labelling import load_labelling
 from builders.labels import label_map, vocabulary
 from builders.records import Dialogue, Reject, Utterance
@@ -16,14 +18,9 @@ from builders.records import Dialogue, Reject, Utterance
 SLUG = "empathetic_dialogues"
 SAMPLE = assets.corpora() / SLUG / "sample"
 TREE = "the folder empatheticdialogues that empatheticdialogues.tar.gz unpacks to"
-AS_EVER, QUARANTINE = Rules(), Rules(on_error="quarantine")
-
-
-def read(source: Path, *splits: str, rules: Rules = AS_EVER) -> list[Dialogue | Reject]:
-    reader = open_reader(SLUG, source, False)
-    return [
-        i for s in splits or reader.splits for i in read_split(reader, SLUG, s, Defects(), rules)
-    ]
+QUARANTINE = Rules(on_error="quarantine")
+read = partial(reading.read, SLUG)
+refused = partial(reading.refused, SLUG)
 
 
 def dialogues(items: list[Dialogue | Reject]) -> list[Dialogue]:
@@ -34,22 +31,10 @@ def utterances(items: list[Dialogue | Reject]) -> list[Utterance]:
     return [u for item in dialogues(items) for u in item.utterances]
 
 
-def only_reject(items: list[Dialogue | Reject]) -> Reject:
-    (reject,) = [item for item in items if isinstance(item, Reject)]
-    return reject
-
-
 def only_conversation(folder: Path, *rows: dict[str, str]) -> Dialogue:
     (item,) = read(make_tree(folder, {"dev": rows}), "dev")
     assert isinstance(item, Dialogue)
     return item
-
-
-def refused(source: Path) -> str:
-    with pytest.raises(SourceError) as error:
-        read(source)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 def change(path: Path, how: Callable[[bytes], bytes]) -> None:

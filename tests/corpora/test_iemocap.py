@@ -1,28 +1,27 @@
 import os
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
+import reading
 import soundfile
 from builds import hearten
+from reading import only_reject
 from trees_iemocap import RATE, Turn, block, make_tree, write
 
 from builders import assets
 from builders.corpora import load_card, open_reader
 from builders.corpora.reading import Defects, Rules, read_split
-from builders.errors import SourceError
 from builders.labelling import load_labelling
 from builders.records import Annotation, Dialogue, Emotions, Reject, Utterance
 from builders.voice.decode import decode
 
 SAMPLE = assets.corpora() / "iemocap" / "sample"
 NAME = "Ses01F_impro01"
-PLAIN, QUARANTINE = Rules(), Rules(on_error="quarantine")
-
-
-def read(source: Path, *, media: bool = False, rules: Rules = PLAIN) -> list[Dialogue | Reject]:
-    reader = open_reader("iemocap", source, media)
-    return list(read_split(reader, "iemocap", "all", Defects(), rules))
+QUARANTINE = Rules(on_error="quarantine")
+read = partial(reading.read, "iemocap")
+refused = partial(reading.refused, "iemocap")
 
 
 def notes(source: Path, *, media: bool = False) -> dict[str, int]:
@@ -40,18 +39,6 @@ def utterances(items: list[Dialogue | Reject]) -> dict[str, Utterance]:
 
 def sessions(items: list[Dialogue | Reject]) -> set[str]:
     return {item.id[:5] for item in items if isinstance(item, Dialogue)}
-
-
-def only_reject(items: list[Dialogue | Reject]) -> Reject:
-    (reject,) = [item for item in items if isinstance(item, Reject)]
-    return reject
-
-
-def refused(source: Path, *, media: bool = False) -> str:
-    with pytest.raises(SourceError) as error:
-        read(source, media=media)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 def tree(root: Path, *turns: Turn, dialogue: str = NAME) -> Path:

@@ -1,41 +1,24 @@
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import reading
+from reading import only_reject, utterances
 from trees import MELD_COLUMNS, hum, make_meld_tree, meld_row, stereo
 
 from builders import assets
 from builders.corpora import open_reader
 from builders.corpora.reading import Defects, read_split
 from builders.errors import SourceError
-from builders.records import Dialogue, Reject, Utterance
+from builders.records import Dialogue
 
 SAMPLE = assets.corpora() / "meld" / "sample"
 CLIP = stereo(hum(0.1))
-
-
-def read(source: Path, *splits: str, media: bool = False) -> list[Dialogue | Reject]:
-    reader = open_reader("meld", source, media)
-    wanted = splits or reader.splits
-    return [item for s in wanted for item in read_split(reader, "meld", s, Defects())]
-
-
-def utterances(items: list[Dialogue | Reject]) -> dict[str, Utterance]:
-    return {u.id: u for item in items if isinstance(item, Dialogue) for u in item.utterances}
-
-
-def only_reject(items: list[Dialogue | Reject]) -> Reject:
-    (reject,) = [item for item in items if isinstance(item, Reject)]
-    return reject
-
-
-def refused(source: Path, *, media: bool = False) -> str:
-    with pytest.raises(SourceError) as error:
-        read(source, media=media)
-    assert "\n" not in str(error.value)
-    return str(error.value)
+read = partial(reading.read, "meld")
+refused = partial(reading.refused, "meld")
 
 
 def change_csv(path: Path, change: Callable[[bytes], bytes]) -> None:

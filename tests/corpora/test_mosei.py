@@ -1,11 +1,14 @@
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import reading
 import soundfile
+from reading import utterances
 from trees import hum, write_mp4
 from trees_mosei import (
     FILMS,
@@ -37,6 +40,7 @@ WORDS = "CMU_MOSEI_TimestampedWords.csd"
 HAPPY = {"sentiment": 1.0, "happy": 2.0}
 SPLITS = ("train", "dev", "test", "all")
 EXPECTED = "expected the folder that holds CMU_MOSEI_Labels.csd and Raw, or the one around it"
+refused = partial(reading.refused, "mosei")
 
 
 def read(
@@ -46,10 +50,6 @@ def read(
     rules = Rules(on_error=on_error)
     wanted = splits or reader.splits
     return [item for s in wanted for item in read_split(reader, "mosei", s, Defects(), rules)]
-
-
-def utterances(items: list[Dialogue | Reject]) -> dict[str, Utterance]:
-    return {u.id: u for item in items if isinstance(item, Dialogue) for u in item.utterances}
 
 
 def rejects(items: list[Dialogue | Reject]) -> dict[str, Reject]:
@@ -63,13 +63,6 @@ def notes_of(source: Path, split: str) -> dict[str, int]:
     found = {n["note"]: n["count"] for n in reader.notes if n["split"] == split}
     usual = ("videos_in_fold", "videos_with_labels", "segments")
     return {note: count for note, count in found.items() if note not in usual}
-
-
-def refused(source: Path, *, media: bool = False) -> str:
-    with pytest.raises(SourceError) as error:
-        read(source, media=media)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 def one_video(root: Path, *segments, lines=None) -> Path:
