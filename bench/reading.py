@@ -149,7 +149,6 @@ from builders.manifest import Ledger
 from builders.records import Target
 from builders.selection import Wanted
 from builders.targets import Corpus, Stream, Survey, survey
-from builders.contrast import Twins
 from builders.selection import Selection
 
 slug = {slug!r}
@@ -157,7 +156,7 @@ reader = open_reader(slug, Path(folder), False)
 corpus = Corpus(slug, reader, load_labelling(slug), Defects.load(slug).without_clips())
 ledger = Ledger()
 # One pass, as the bare script makes one; a build makes another one to choose its targets.
-surveyed = Survey(0, Selection(Wanted()), Twins())
+surveyed = Survey(0, Selection(Wanted()))
 for target in Stream(corpus, surveyed, {turns}, "assistant", None, ledger):
     pass
 seen = ledger.totals["read"]

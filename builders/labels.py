@@ -252,6 +252,31 @@ def label_map(slug: str) -> LabelMap:
     return LabelMap(assets.label_maps() / "emotion" / f"{slug}.sssom.tsv", vocabulary())
 
 
+class Feelings:
+    """The words and phrases that name a feeling, from ``_feelings.tsv``."""
+
+    def __init__(self, path: Path, words: Vocabulary) -> None:
+        phrases = []
+        for row in read_table(path, ("phrase", "emotion")):
+            phrases.append(row.text("phrase").lower())
+            row.choice("emotion", ("any", *words.nodes))
+        longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+        any_of = "|".join(r"\s+".join(map(re.escape, p.split())) for p in longest_first)
+        self._pattern = re.compile(rf"(?<![\w'’-])(?:{any_of})(?![\w'’-])", re.IGNORECASE)
+        self.version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+    def named_in(self, text: str) -> str | None:
+        """Return the first words of a text that name a feeling, or None."""
+        found = self._pattern.search(text)
+        return found[0] if found else None
+
+
+@cache
+def feelings() -> Feelings:
+    """Return what names a feeling."""
+    return Feelings(assets.label_maps() / "emotion" / "_feelings.tsv", vocabulary())
+
+
 def unmapped_error(counts: Mapping[str, int], label_map: LabelMap) -> LabelError:
     """Return the error that names each label without a row, how often it was seen, and the file."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -266,6 +291,8 @@ def unmapped_error(counts: Mapping[str, int], label_map: LabelMap) -> LabelError
 
 def allowed_emotions(emotions: Emotions) -> tuple[str, ...]:
     """Return what may be named for a label, primary first: all in line with one of its readings."""
+    if emotions.root == "neutral":
+        return (emotions.primary,)  # to a neutral speaker no feeling is named
     words = vocabulary()
     readings = (emotions.primary, emotions.secondary, *emotions.alternatives)
     lines = frozenset[str]().union(*(words.line(node) for node in readings if node))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders import strategies
+from builders import labels, strategies
 from builders.class_views import views_version
 from builders.config import PHRASEBOOK, BuildConfig, identity
 from builders.contrast import NO_MEMBER
@@ -141,6 +141,7 @@ def make_plan(config: BuildConfig) -> Plan:
         "prompt_version": origin.prompt_version,
         "schema_version": SCHEMA_VERSION,
         "strategies_version": strategies.tables_version(),
+        "feelings_version": labels.feelings().version,
         "voice_version": voice_version() if heard else None,
         "class_views_version": views_version(),
         "excluded_ids": exclusions.digest,
@@ -159,8 +160,8 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
         labelling=load_labelling(card.slug, view),
         defects=defects if heard else defects.without_clips(),
         rules=Rules(exclusions, config.on_error),
-        same_words=card.same_words,
-        unfit=defects.ids(card.slug, NO_MEMBER) if card.same_words else frozenset(),
+        contrast=card.contrast,
+        unfit=defects.ids(card.slug, NO_MEMBER) if card.contrast else frozenset(),
     )
 
 

@@ -214,6 +214,11 @@ class Contrast:
     role: str | None
     twin_of: tuple[str, ...] = ()
 
+    @property
+    def is_neutral_twin(self) -> bool:
+        """Return whether this is how the words sound without a feeling."""
+        return self.group is not None and self.role == "neutral"
+
 
 @dataclass(slots=True)
 class Target:

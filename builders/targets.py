@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from builders.context import Conversation, Persona
-from builders.contrast import Twins, contrasts
-from builders.corpora import Reader
+from builders.contrast import Renderings
+from builders.corpora import Reader, SameWords
 from builders.corpora.reading import Defects, Rules, read_split, stopped_by
 from builders.errors import SourceError
 from builders.hearing import Hearing
@@ -28,8 +28,8 @@ from builders.voice.clips import ClipError
 class Corpus:
     """A corpus that is being read: by whom, with which labelling, known defects and rules.
 
-    Where `same_words` is true, its dialogues hold the same words said in several ways; `unfit` are
-    the ids of clips that cannot stand for their words.
+    `contrast` says where it has the same words said in several ways; `unfit` are the ids of clips
+    that cannot stand for their words.
     """
 
     slug: str
@@ -37,7 +37,7 @@ class Corpus:
     labelling: Labelling
     defects: Defects
     rules: Rules = Rules()
-    same_words: bool = False
+    contrast: SameWords | None = None
     unfit: frozenset[str] = frozenset()
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
@@ -84,7 +84,7 @@ class Survey:
 
     chosen: int
     selection: Selection
-    twins: Twins
+    renderings: Renderings | None = None
     clips: int = 0
 
 
@@ -95,16 +95,23 @@ def survey(corpus: Corpus, wanted: Wanted) -> Survey:
         LabelError: a label has no row in the mapping table.
     """
     unmapped: Counter[str] = Counter()
-    twins, clips = Twins(), Counter[bool]()
-    selection, chosen = select(wanted, _candidates(corpus, unmapped, twins, clips))
+    renderings, clips = _renderings(corpus), Counter[bool]()
+    selection, chosen = select(wanted, _candidates(corpus, unmapped, renderings, clips))
     if unmapped:
         raise unmapped_error(unmapped, corpus.labelling.map)
-    twins.freeze()
-    return Survey(chosen, selection, twins, clips[True])
+    if renderings:
+        renderings.freeze()
+    return Survey(chosen, selection, renderings, clips[True])
+
+
+def _renderings(corpus: Corpus) -> Renderings | None:
+    if corpus.contrast is None:
+        return None
+    return Renderings(corpus.contrast.within, corpus.contrast.least_words, corpus.unfit)
 
 
 def _candidates(
-    corpus: Corpus, unmapped: Counter[str], twins: Twins, clips: Counter[bool]
+    corpus: Corpus, unmapped: Counter[str], renderings: Renderings | None, clips: Counter[bool]
 ) -> Iterator[tuple[Utterance, Emotions | None]]:
     for split in corpus.reader.splits:
         for item in corpus.read(split):
@@ -112,12 +119,14 @@ def _candidates(
                 continue
             for utterance in item.utterances:
                 clips[utterance.media is not None] += 1
-                if corpus.same_words:
-                    twins.add(utterance)
                 try:
-                    yield utterance, corpus.labelling.emotions(utterance)
+                    emotions = corpus.labelling.emotions(utterance)
                 except KeyError as error:
                     unmapped[str(error.args[0])] += 1
+                    continue
+                if renderings:
+                    renderings.add(split, utterance, emotions)
+                yield utterance, emotions
 
 
 class Stream:
@@ -166,11 +175,10 @@ class Stream:
         chosen = [index for index in range(len(emotions)) if self._takes(item, index, emotions)]
         conversation = Conversation(item, emotions, self._turns, self._persona)
         targets = [conversation.target(index) for index in chosen]
-        if self._corpus.same_words:
+        if renderings := self._survey.renderings:
             self._note_same_audio(item)
-            found = contrasts(item, emotions, self._survey.twins, self._corpus.unfit)
-            for index, target in zip(chosen, targets, strict=True):
-                target.contrast = found[index]
+            for target in targets:
+                target.contrast = renderings.of(item.split, target.utterance)
         return list(targets)
 
     def _note_same_audio(self, dialogue: Dialogue) -> None:

@@ -181,5 +181,15 @@ def test_the_header_of_a_map_says_what_sssom_wants(path: Path):
 def test_the_readme_names_every_table():
     readme = (assets.label_maps() / "README.md").read_text(encoding="utf-8")
     tables = [p.relative_to(assets.label_maps()) for p in assets.label_maps().glob("*/_*.tsv")]
-    assert len(tables) == 7
+    assert len(tables) == 8
     assert [table for table in tables if f"`{table}`" not in readme] == []
+
+
+def test_phrases_that_name_feelings_are_there_for_the_emotions_and_each_once():
+    phrases = column(EMOTION / "_feelings.tsv", "phrase")
+    assert len(phrases) == len(set(phrases))
+    named = set(column(EMOTION / "_feelings.tsv", "emotion"))
+    roots = {"neutral", "unknown"}
+    unnamed = [node for node in vocabulary().nodes if vocabulary().root_of(node) not in roots]
+    # Their words (sorry, trust, expect) are said of anything, and name no feeling by themselves.
+    assert set(unnamed) - named == {"apologetic", "trust", "anticipation"}

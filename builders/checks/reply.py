@@ -67,13 +67,16 @@ class Reply(NamedTuple):
     coercions: list[dict[str, str]]
 
 
-def read_answer(text: str, checker: Validator, emotions: Emotions) -> Reply | list[Fault]:
+def read_answer(
+    text: str, checker: Validator, emotions: Emotions, neutral_twin: bool = False
+) -> Reply | list[Fault]:
     """Return the accepted reply, or what is wrong with it (never empty).
 
     Args:
         text: what the model answered, JSON by agreement.
         checker: the validator of the reply schema narrowed to this request.
         emotions: the target's mapped label.
+        neutral_twin: whether the same words were said with a feeling elsewhere, and not here.
     """
     try:
         document = orjson.loads(text)
@@ -85,17 +88,28 @@ def read_answer(text: str, checker: Validator, emotions: Emotions) -> Reply | li
     wrong = violations(checker, document)
     if wrong:
         return [Fault(_schema_code(line), line) for line in wrong]
-    faults = rule_faults(document, emotions)
+    faults = rule_faults(document, emotions, neutral_twin)
     return faults or Reply(document, coercions)
 
 
-def rule_faults(document: dict[str, Any], emotions: Emotions) -> list[Fault]:
-    """Return which rules a schema-valid reply breaks: strategies, awareness, length, speech."""
+def rule_faults(
+    document: dict[str, Any], emotions: Emotions, neutral_twin: bool = False
+) -> list[Fault]:
+    """Return which rules a schema-valid reply breaks: strategies, awareness, length, speech.
+
+    To a `neutral_twin`, of whose words only another voice makes a feeling, it may name none.
+    """
     order = strategies.order_errors(document["strategies"], emotions)
     faults = [Fault("strategy_order", line) for line in order]
     named = document["awareness"]["emotions"]
     for name in dict.fromkeys(n for n in named if named.count(n) > 1):
         faults.append(Fault("emotion_repeated", f"awareness: {name} is named more than once"))
+    if neutral_twin and (words := labels.feelings().named_in(document["text"])):
+        sentence = (
+            f"text: it names a feeling ({words!r}), but the speaker's voice shows none; "
+            "answer what was said and name no feeling"
+        )
+        faults.append(Fault("feeling_named", sentence))
     return faults + text_faults(document["text"])
 
 

@@ -43,6 +43,28 @@ class ThirdParty(_Part):
     audio: Permission
 
 
+class SameWords(_Part):
+    """Where a corpus has the same words by the same speaker, said in several ways, and why there.
+
+    `within` says whether they lie in one dialogue, which then holds nothing else, or anywhere in a
+    split; with fewer than `least_words` words an utterance is not looked for.
+    """
+
+    within: Literal["dialogue", "split"]
+    least_words: int = Field(ge=1)
+    reason: str = Field(min_length=1)
+
+
+class VoiceEvidence(_Part):
+    """What people heard in the voice alone: the view of the label with their votes, and a note.
+
+    Without a `view` nobody was asked about the voice alone, and `note` says what is there instead.
+    """
+
+    view: str | None = None
+    note: str = Field(min_length=1)
+
+
 class Card(_Part):
     """What a corpus is, as `card.toml` says it.
 
@@ -50,9 +72,9 @@ class Card(_Part):
     with, `label_source` what the annotators had before them, `label_views` what else `--label-view`
     may choose, `context` what earlier turns are, `speakers_have_names` whether a prompt may call
     them as the corpus does (a number is no name), `evaluation_overlap` the benchmarks made from a
-    split. Where `same_words` is true, a dialogue holds the same words by the same speaker, said in
-    several ways. `combined_folds` says which folds of a corpus without splits of its own become
-    which split of a combined set.
+    split. `contrast` says where the same words are said in several ways, `voice_evidence` who
+    judged the voice alone. `combined_folds` says which folds of a corpus without splits of its own
+    become which split of a combined set.
     """
 
     slug: str
@@ -69,7 +91,6 @@ class Card(_Part):
     audio_origin: Literal["acted", "natural", "synthetic", "none"]
     context: Literal["dialogue", "same_speaker", "none"]
     speakers_have_names: bool = False
-    same_words: bool = False
     combined_folds: dict[Split, tuple[str, ...]] = {}
     layout: str = Field(min_length=1)
     known_faults: tuple[str, ...] = ()
@@ -77,6 +98,8 @@ class Card(_Part):
     evaluation_overlap: dict[Split, tuple[str, ...]] = {}
     rights: Rights
     send_to_third_party: ThirdParty
+    contrast: SameWords | None = None
+    voice_evidence: VoiceEvidence | None = None
 
     @property
     def licence(self) -> str:

@@ -157,7 +157,7 @@ class Drafter:
         request, step = first, 0
         while True:
             answer = yield request
-            verdict = _judge(answer, form, target.emotions)
+            verdict = _judge(answer, form, target)
             if isinstance(verdict, Reply):
                 return Draft(verdict.document, verdict.coercions)
             if step == _FRESH or answer.outcome in HOPELESS:
@@ -241,7 +241,8 @@ def _own_turns(target: Target) -> int:
     return min(2, sum(turn.role == "user" for turn in target.turns))
 
 
-def _judge(answer: Answer, form: _Form, emotions: Emotions) -> Reply | list[Fault]:
+def _judge(answer: Answer, form: _Form, target: Target) -> Reply | list[Fault]:
     if answer.outcome != "ok":
         return [Fault(answer.outcome, _OUTCOMES.get(answer.outcome, answer.outcome))]
-    return read_answer(answer.text, form.checker, emotions)
+    twin = target.contrast is not None and target.contrast.is_neutral_twin
+    return read_answer(answer.text, form.checker, target.emotions, twin)

@@ -1,7 +1,8 @@
 """The provider that answers without a model: deterministic replies from ``prompts/phrasebook/``.
 
 It is there so that the whole pipeline runs anywhere. Its replies know only the emotion, not what
-was said: they are for trying out, not for training.
+was said: they are for trying out, not for training. Two emotions of different roots never get the
+same reply: each phrase is said to one root alone, and none begins with another one.
 """
 
 from __future__ import annotations
@@ -136,32 +137,38 @@ def _asks(strategy: str) -> bool:
 
 
 def _phrases_for(strategy: str, primary: str, root: str) -> tuple[str, ...]:
-    """Return the phrases of the emotion itself, else of its root, else the general ones."""
+    """Return the phrases of the emotion itself, else of its root, else its part of the general."""
     table = _phrases()
-    for emotion in (primary, root, ANY_EMOTION):
+    for emotion in (primary, root):
         if (strategy, emotion) in table:
             return table[strategy, emotion]
-    raise LabelError(
-        f"there is no phrase for strategy {strategy}",
-        where=_path("phrases.tsv"),
-        expected=f"rows for {primary}, {root} or {ANY_EMOTION}",
-        do="add at least one",
-    )
+    general = table.get((strategy, ANY_EMOTION), ())
+    # Dealt out like cards among the roots that have none of their own.
+    sharing = [one for one in labels.vocabulary().roots if (strategy, one) not in table]
+    if len(general) < len(sharing):
+        raise LabelError(
+            f"strategy {strategy} has {len(general)} general phrases for {len(sharing)} emotions",
+            where=_path("phrases.tsv"),
+            expected=f"one at least for each of {', '.join(sharing)}",
+            do=f"add rows for {ANY_EMOTION}, or for one of these emotions",
+        )
+    return general[sharing.index(root) :: len(sharing)]
 
 
 @cache
 def _phrases() -> Mapping[tuple[str, str], tuple[str, ...]]:
     """Return the phrases by (strategy, emotion or `ANY_EMOTION`)."""
     table: dict[tuple[str, str], tuple[str, ...]] = {}
+    known: set[str] = set()
     for row in labels.read_table(_path("phrases.tsv"), ("strategy", "emotion", "text")):
         strategy = row.choice("strategy", strategies.strategies())
         emotion = row.choice("emotion", (ANY_EMOTION, *labels.vocabulary().nodes))
         others = table.get((strategy, emotion), ())
-        table[strategy, emotion] = (*others, _phrase(row, strategy, others))
+        table[strategy, emotion] = (*others, _phrase(row, strategy, known))
     return table
 
 
-def _phrase(row: labels.Row, strategy: str, others: tuple[str, ...]) -> str:
+def _phrase(row: labels.Row, strategy: str, known: set[str]) -> str:
     text = row.text("text")
     if len(text.split()) not in PHRASE_WORDS:
         raise row.error("text", "3 to 30 words")
@@ -169,8 +176,9 @@ def _phrase(row: labels.Row, strategy: str, others: tuple[str, ...]) -> str:
         raise row.error("text", f"its only '?' at its end, since {strategy} asks")
     if not _asks(strategy) and "?" in text:
         raise row.error("text", f"no '?', since {strategy} does not ask")
-    if text in others:
-        raise row.error("text", "each phrase once for a strategy and an emotion")
+    if text in known:
+        raise row.error("text", "each phrase once in the table")
+    known.add(text)
     return text
 
 

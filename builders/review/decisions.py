@@ -15,7 +15,7 @@ from builders import assets, labels, strategies
 from builders.checks.reply import rule_faults
 from builders.checks.schema import Validator, load_schema, narrowed_reply, validator, violations
 from builders.labels import read_table, vocabulary
-from builders.records import Emotions
+from builders.records import Contrast, Emotions
 from builders.review.events import VERDICTS, Decision
 from builders.review.items import reply_of
 from builders.samples import desired_response
@@ -80,7 +80,7 @@ def edit_faults(reply: Mapping[str, Any], record: Mapping[str, Any]) -> list[str
     wrong = violations(_reply_checker(emotions, _own_turns(record)), document)
     if wrong:
         return wrong
-    broken = [fault.sentence for fault in rule_faults(document, emotions)]
+    broken = [fault.sentence for fault in rule_faults(document, emotions, _twin(record))]
     return broken or violations(validator("sample"), edited(record, document))
 
 
@@ -154,6 +154,10 @@ def _reply_checker(emotions: Emotions, own_turns: int) -> Validator:
     """Return the validator of a reply to this label, as narrow as the model's was."""
     allowed = strategies.allowed(emotions, own_turns)
     return Validator(narrowed_reply(allowed, labels.allowed_emotions(emotions)))
+
+
+def _twin(record: Mapping[str, Any]) -> bool:
+    return bool(record["contrast"]) and Contrast(**record["contrast"]).is_neutral_twin
 
 
 def _own_turns(record: Mapping[str, Any]) -> int:

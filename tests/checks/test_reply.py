@@ -4,6 +4,7 @@ from invented import HAPPY, SAD, answer_text, reply
 from builders import labels, strategies
 from builders.checks.reply import WORDS, Reply, coerce, read_answer, text_faults
 from builders.checks.schema import Validator, narrowed_reply
+from builders.records import Emotions
 
 
 def read(text: str, emotions=HAPPY):
@@ -238,3 +239,39 @@ def test_a_reply_that_talks_of_how_the_voice_measures_is_refused(text):
 )
 def test_a_reply_may_hear_the_person(text):
     assert text_faults(text) == []
+
+
+CALM = Emotions("neutral", "neutral", "neutral", "low")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("You sound sad about the time.", "sad"),
+        ("I hear how Upset you are.", "Upset"),
+        ("That must be on your nerves by now.", "on your nerves"),
+        ("Tell me about your feelings today.", "feelings"),
+    ],
+)
+def test_to_a_neutral_twin_no_feeling_is_named(text, words):
+    answer = answer_text(
+        text=text,
+        emotion="neutral",
+        strategies=["mindful_presence"],
+        awareness={"act": "respects", "emotions": ["neutral"]},
+    )
+    assert isinstance(read(answer, CALM), Reply), "to somebody who is only neutral it may be"
+    checker = Validator(narrowed_reply(strategies.allowed(CALM, 2), ["neutral"]))
+    (fault,) = read_answer(answer, checker, CALM, neutral_twin=True)
+    assert fault.code == "feeling_named"
+    assert f"({words!r})" in fault.sentence and "name no feeling" in fault.sentence
+
+
+@pytest.mark.parametrize("text", ["Eleven it is. What happens then?", "The maddening crowd left."])
+def test_words_that_only_look_like_a_feeling_are_let_through(text):
+    assert labels.feelings().named_in(text) is None
+
+
+def test_awareness_of_a_neutral_speaker_names_nothing_but_neutral():
+    compound = Emotions("neutral", "neutral", "neutral", "low", alternatives=("sadness",))
+    assert labels.allowed_emotions(compound) == ("neutral",)

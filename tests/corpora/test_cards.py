@@ -80,3 +80,10 @@ def test_a_card_that_is_not_toml_is_refused_with_its_place(own_corpora):
     own_corpora("eighth", "title = MELD\n")
     with pytest.raises(ConfigError, match=r"not TOML: .*line 1.* in .*eighth/card\.toml"):
         load_card("eighth")
+
+
+@pytest.mark.parametrize("slug", slugs())
+def test_every_card_says_what_evidence_there_is_from_the_voice_alone(slug):
+    evidence = load_card(slug).voice_evidence
+    assert evidence and evidence.note
+    assert evidence.view == {"crema_d": "voice"}.get(slug)

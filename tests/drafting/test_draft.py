@@ -11,7 +11,7 @@ from builders.drafting.draft import TRIES, Drafter, Sampling
 from builders.drafting.request import Request, key
 from builders.drafting.store import Answer, Asked, Attempt, Store
 from builders.errors import EndpointError, StoppedEarly
-from builders.records import Dialogue, Drafted, GivenUp, Reject
+from builders.records import Contrast, Dialogue, Drafted, Emotions, GivenUp, Reject
 
 DRAFTER = Drafter("a-model", "assistant", "voice", Sampling())
 GOOD = Answer("ok", answer_text())
@@ -337,3 +337,23 @@ def test_people_who_have_numbers_are_called_by_their_part_in_the_dialogue():
     one = Conversation(dialogue, [SAD] * 4, 8, "addressee").target(3)
     text = Drafter("a-model", "addressee", "self", Sampling(), named=False).first_request(one)
     assert "Reply to Speaker as Listener." in text.messages[1]["content"]
+
+
+def test_a_neutral_twin_is_asked_again_when_the_reply_names_a_feeling(store):
+    calm = Emotions("neutral", "neutral", "neutral", "low")
+    said = {
+        "emotion": "neutral",
+        "strategies": ["mindful_presence"],
+        "awareness": {"act": "respects", "emotions": ["neutral"]},
+    }
+    sad = Answer("ok", answer_text(text="You sound sad, so take your time.", **said))
+    plain = Answer("ok", answer_text(text="Take your time, the clock can wait.", **said))
+    twin = target(1, emotions=calm)
+    twin.contrast = Contrast("a-group", "neutral")
+    model = Scripted(store, {1: [sad, plain]})
+    ((_, outcome),), _ = converse(store, model, [twin])
+    assert outcome.reply["text"].startswith("Take your time") and outcome.attempts == 2
+    told = model.requests[1].messages[-1]["content"]
+    assert "it names a feeling ('sad')" in told and "name no feeling" in told
+    enum = model.requests[0].schema.document["properties"]["awareness"]["properties"]["emotions"]
+    assert enum["items"]["enum"] == ["neutral"]

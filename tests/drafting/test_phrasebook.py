@@ -108,12 +108,43 @@ def test_second_strategy_asks_or_is_one_that_may_not_come_first():
         ("disappointment", "validation", "disappointment"),
         ("embarrassment", "validation", "sadness"),
         ("rage", "summarization", "anger"),
-        ("disgust", "summarization", "*"),
     ],
 )
 def test_phrases_are_the_most_specific_there_are(node, strategy, source):
     texts = {reply["text"] for reply in replies(narrowed([strategy], [node]))}
     assert texts == {row[2] for row in phrases() if row[:2] == [strategy, source]}
+
+
+def test_general_phrases_are_dealt_out_among_the_roots_that_have_none_of_their_own():
+    dealt = {
+        root: {reply["text"] for reply in replies(narrowed(["summarization"], [root]))}
+        for root in ("disgust", "surprise", "unknown")
+    }
+    general = {row[2] for row in phrases() if row[:2] == ["summarization", "*"]}
+    assert set().union(*dealt.values()) == general
+    assert sum(map(len, dealt.values())) == len(general)
+
+
+def test_no_reply_is_given_to_two_emotions_of_different_roots_whatever_the_seeds():
+    """By the phrases that a reply can begin with: each tells the root, and begins no other."""
+    began: dict[str, str] = {}
+    for node in NODES:
+        root = labels.vocabulary().root_of(node)
+        for strategy in strategies.strategies():
+            for text in phrasebook._phrases_for(strategy, node, root):
+                assert began.setdefault(text, root) == root, text
+    texts = sorted(row[2] for row in phrases())
+    assert len(texts) == len(set(texts))
+    assert not [a for a, b in zip(texts, texts[1:], strict=False) if b.startswith(f"{a} ")]
+
+
+def test_too_few_general_phrases_to_deal_out_are_refused(edited_tables, tmp_path):
+    path = tmp_path / "phrasebook" / "phrases.tsv"
+    rows = path.read_text().splitlines(keepends=True)
+    kept = [row for row in rows if not row.startswith("inquiry\t*\tW")]
+    path.write_text("".join(kept))
+    with pytest.raises(LabelError, match=r"inquiry has 1 general phrases for 7 emotions"):
+        phrasebook.answer(usual("mixed"), 1)
 
 
 def test_a_leaf_is_answered_in_the_manner_of_its_root_unless_it_has_its_own():
@@ -151,6 +182,12 @@ def test_each_strategy_has_four_general_phrases_and_each_group_at_least_four():
         strategies.strategies()
     )
     assert min(groups.values()) >= 4
+
+
+def test_replies_to_a_neutral_speaker_name_no_feeling():
+    calm = emotions_of("neutral")
+    for reply in replies(usual("neutral"), range(500)):
+        assert rule_faults(reply, calm, neutral_twin=True) == []
 
 
 def test_no_phrase_stands_where_its_strategy_is_never_allowed():
