@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import orjson
 import pytest
 
-from builders.drafting.client import Endpoint, Pool
+from builders.drafting.client import Endpoint
 from builders.drafting.dialects import Understanding
 from builders.drafting.limits import Limits
+from builders.drafting.pool import Pool
 from builders.drafting.request import NarrowedSchema, Request, seed_for
 from builders.drafting.transports import AiohttpTransport, OpenAITransport
 

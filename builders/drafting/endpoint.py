@@ -10,12 +10,13 @@ from functools import partial
 
 from builders.config import KEY_NAMES, KEY_VARIABLES, BuildConfig
 from builders.drafting.budget import Budget, estimated_tokens, tokens_of
-from builders.drafting.client import Completion, Endpoint, Pool
+from builders.drafting.client import Completion, Endpoint
 from builders.drafting.committer import Committer
 from builders.drafting.conversations import Left
 from builders.drafting.failures import Failure
 from builders.drafting.limits import Limits
 from builders.drafting.models import asked
+from builders.drafting.pool import Pool
 from builders.drafting.request import Request, key
 from builders.drafting.store import Answer, Attempt, Store
 from builders.drafting.transports import AiohttpTransport, OpenAITransport
@@ -30,7 +31,7 @@ Committed = tuple[Answer, "asyncio.Future[None]"]
 class EndpointModel:
     """Answers from a pool of endpoints; `pool` is set once, since it reports to this object."""
 
-    pool: Pool
+    pool: Pool[Request, Completion]
 
     def __init__(self, committer: Committer, budget: Budget) -> None:
         self._committer = committer

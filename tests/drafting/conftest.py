@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from endpoints import TestEndpoint
 
-from builders.drafting import client
+from builders.drafting import pool
 
 DEFAULTS = {
     "latency": 0,
@@ -36,4 +36,4 @@ def endpoint(_running: TestEndpoint) -> TestEndpoint:
 @pytest.fixture
 def quick(monkeypatch):
     """Waits between tries that are too short to notice."""
-    monkeypatch.setattr(client, "_LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(pool, "_LONGEST_WAIT", 0.02)

@@ -6,9 +6,9 @@ import pytest
 from asking import BOTH, KEY, Memory, a_request, ask, error_of, opened, taken
 from endpoints import TestEndpoint
 
-from builders.drafting.client import TRIES
 from builders.drafting.dialects import DIALECTS, Understanding
 from builders.drafting.failures import Failure
+from builders.drafting.pool import TRIES
 from builders.drafting.transports import AiohttpTransport, OpenAITransport
 from builders.errors import StoppedEarly
 
