@@ -25,21 +25,37 @@ SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
 
 Resume = Literal["if-possible", "always", "never"]
+Which = Literal["rejected", "stale", "ids"]
+
+
+class Heard(BaseModel):
+    """The emotion that reviewers hear in an utterance, and how many of them hear which."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    emotion: str
+    votes: dict[str, int]
 
 
 class Note(BaseModel):
-    """A reply that reviewers turned down, as the model is told: the reply, and why in words."""
+    """A reply that is drafted again, and why in words, as the model is told.
+
+    Without reasons the model is told nothing of it: another seed alone makes another reply. `heard`
+    takes the label's place where reviewers hear another emotion.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     reply: dict[str, Any]
     reasons: tuple[str, ...]
+    heard: Heard | None = None
 
 
 class Redraft(BaseModel):
     """What is drafted again: of which build, and for each record its earlier replies.
 
-    `prompt_version` is that of the template which says so; it touches none of the other records.
+    `ids` are the records that were named, where `which` says so. `prompt_version` is that of the
+    template which tells the model; it touches none of the other records.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,13 +63,21 @@ class Redraft(BaseModel):
     of: str
     prompt_version: str
     notes: dict[str, tuple[Note, ...]]
+    which: Which = "rejected"
+    ids: tuple[str, ...] = ()
+
+    @property
+    def heard(self) -> dict[str, Heard]:
+        """Return what reviewers hear, by record, where it is not what the label says."""
+        return {name: n.heard for name, notes in self.notes.items() for n in notes if n.heard}
 
     @property
     def identity(self) -> dict[str, Any]:
         """Return what identifies it, as JSON values."""
-        dumped = json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()
-        digest = hashlib.sha256(dumped).hexdigest()
-        return {"of": self.of, "records": len(self.notes), "sha256": digest}
+        told = self.model_dump(mode="json", exclude_defaults=True)
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        which = {"which": self.which} if "which" in told else {}
+        return {"of": self.of, **which, "records": len(self.notes), "sha256": digest}
 
 
 class BuildConfig(BaseModel):
@@ -149,6 +173,16 @@ def identity(config: BuildConfig) -> dict[str, Any]:
     if config.redraft:
         settings["redraft"] = config.redraft.identity
     return settings
+
+
+def chosen(config: BuildConfig) -> set[str]:
+    """Return the fields of a build's identity that whoever builds has chosen.
+
+    The others say which version of a prompt, a table or a corpus was in force.
+    """
+    settings = {*identity(config)}
+    # The phrasebook is named by the digest of its tables.
+    return settings - {"model"} if config.provider == PHRASEBOOK else settings
 
 
 _NAME_HAS = "letters, digits and . _ @ -, with a letter or digit first"

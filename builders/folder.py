@@ -2,7 +2,7 @@
 
 output/<name>/
   config.json      the settings that identify the build, written first
-  redraft.json     of a build that drafts rejected replies again: which, and what was said of them
+  redraft.json     of a build that drafts replies again: which, and what was said of them
   .partial/        results while they are being written; worth nothing after a kill
   data/ rejected.parquet report.html
   manifest.json    written last: where it is, the build is complete
@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 from filelock import FileLock, Timeout
 
-from builders.config import BuildConfig
+from builders.config import BuildConfig, chosen
 from builders.errors import ConfigError, OutputError
 
 REDRAFT = "redraft.json"
@@ -76,21 +76,31 @@ class BuildFolder:
         """Keep what a new build drafts again, as its decisions may change before it is resumed.
 
         Raises:
-            ConfigError: a setting differs from the earlier build's, so that more would be drafted.
+            ConfigError: a setting differs from the earlier build's, so that more would be drafted;
+                or what is stale is asked for, and nothing is.
         """
-        if config.redraft is None:
+        redraft = config.redraft
+        if redraft is None:
             return
-        held = read_json(config.output / config.redraft.of / "config.json")
-        for field in sorted((held.keys() | identity.keys()) - {"redraft"}):
-            if held.get(field) != identity.get(field):
-                raise ConfigError(
-                    f"{field} changed from {_shown(held.get(field))} to "
-                    f"{_shown(identity.get(field))} since {config.redraft.of} was built",
-                    where=self.path,
-                    do="give the settings it was built with, as the other replies stay",
-                )
+        earlier = config.output / redraft.of
+        held = read_json(earlier / "config.json")
+        fields = (held.keys() | identity.keys()) - {"redraft"}
+        changed = sorted(field for field in fields if held.get(field) != identity.get(field))
+        if redraft.which == "stale":
+            if not changed and _told(earlier) in (None, redraft.prompt_version):
+                raise _nothing_stale(earlier)
+            changed = [field for field in changed if field in chosen(config)]
+        for field in changed:
+            raise ConfigError(
+                f"{field} changed from {_shown(held.get(field))} to "
+                f"{_shown(identity.get(field))} since {redraft.of} was built",
+                where=self.path,
+                do="give the settings it was built with, as the other replies stay"
+                if field in chosen(config)
+                else "draft what that makes stale first: --redraft stale",
+            )
         if config.resume == "never" or not (self.path / "config.json").is_file():
-            write_json(self.path / REDRAFT, config.redraft.model_dump(mode="json"))
+            write_json(self.path / REDRAFT, redraft.model_dump(mode="json"))
 
     def admit(self, identity: dict[str, Any], config: BuildConfig) -> None:
         """Check that this run may go on with what is in the folder; keep the settings if it is new.
@@ -143,6 +153,21 @@ class BuildFolder:
             (self.partial / name).replace(target)
         self.partial.rmdir()
         write_json(self.manifest, manifest)
+
+
+def _told(folder: Path) -> str | None:
+    """Return how a build told the model of rejected replies; None where it told of none."""
+    path = folder / REDRAFT
+    return str(read_json(path)["prompt_version"]) if path.is_file() else None
+
+
+def _nothing_stale(folder: Path) -> ConfigError:
+    return ConfigError(
+        f"nothing in {folder.name} is stale",
+        where=folder,
+        expected="a prompt, table, voice or corpus file that has changed since it was built",
+        do="say what else to draft again: --redraft rejected, or the ids of samples",
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from builders import assets
+from builders.config import Heard
 from builders.errors import UsageError
 from builders.labels import LabelMap, label_map, read_table, vocabulary
-from builders.records import Annotation, Emotions, Sentiment, Utterance
+from builders.records import REVIEWED, Annotation, Emotions, Sentiment, Target, Utterance
 
 TIE = "(tie)"
 LOW_AGREEMENT = "(low agreement)"
@@ -327,3 +328,25 @@ def check_view(slug: str, view: str, known: Sequence[str]) -> None:
             expected=f"one of {', '.join(known)}" if known else "none: it has one label only",
             do="correct --label-view" if known else "leave --label-view out",
         )
+
+
+def as_heard(target: Target, heard: Heard, source: str | None) -> Target:
+    """Return a target under the emotion that reviewers hear in it.
+
+    The raw label stays. What the corpus says of it becomes a view, named by what its annotators had
+    before them, by default `source`.
+    """
+    said = target.utterance.annotation or Annotation()
+    views, name = said.views or [], said.source or source
+    if name and name not in {view["name"] for view in views}:
+        own = {"label": target.utterance.label, "votes": said.votes, "agreement": said.agreement}
+        views = [{"name": name, **own, "level": None}, *views]
+    votes = [{"rater": None, "label": e, "count": n} for e, n in heard.votes.items()]
+    share = heard.votes.get(heard.emotion, 0) / max(1, sum(heard.votes.values()))
+    reviewed = replace(said, source=REVIEWED, votes=votes, agreement=round(share, 4), views=views)
+    words, node = vocabulary(), heard.emotion
+    return replace(
+        target,
+        utterance=replace(target.utterance, annotation=reviewed),
+        emotions=Emotions(node, words.root_of(node), words.valence(node), words.arousal(node)),
+    )

@@ -21,7 +21,7 @@ from builders.drafting.draft import Drafter, Sampling
 from builders.errors import ConfigError
 from builders.exclusions import Exclusions
 from builders.hearing import CLIPS_FILE, VALUES_FILE, Hearing, Standards
-from builders.labelling import check_view, load_labelling
+from builders.labelling import as_heard, check_view, load_labelling
 from builders.manifest import Ledger
 from builders.parquet import file_digest
 from builders.progress import Progress, State
@@ -62,16 +62,20 @@ class Plan:
     def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
         config = self.config
-        return iter(
-            Stream(
-                self.corpus,
-                self.survey,
-                config.context_turns if self.card.context != "none" else 0,
-                config.persona,
-                hearing,
-                ledger,
-            )
+        stream = Stream(
+            self.corpus,
+            self.survey,
+            config.context_turns if self.card.context != "none" else 0,
+            config.persona,
+            hearing,
+            ledger,
         )
+        heard = config.redraft.heard if config.redraft else {}
+        for item in stream:
+            if isinstance(item, Target) and item.id in heard:
+                yield as_heard(item, heard[item.id], self.origin.label_source)
+            else:
+                yield item
 
     @contextmanager
     def listening(self, folder: Path, quiet: bool) -> Iterator[Hearing | None]:

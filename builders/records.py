@@ -13,6 +13,8 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 Sentiment = Literal["positive", "negative", "neutral"]
+# Whose label it is where reviewers of an earlier draft hear another emotion than the corpus says.
+REVIEWED = "review"
 
 
 def sample_id(corpus: str, split: str, dialogue: str, utterance: str) -> str:

@@ -79,10 +79,11 @@ def changed(row: Row, **fields: Any) -> Row:
     return sample, row[1]
 
 
-def reviewed(row: Row, status: str) -> Row:
-    """Return a row whose reply three people have reviewed."""
+def reviewed(row: Row, status: str, heard: str | None = None) -> Row:
+    """Return a row whose reply three people have reviewed; they may hear another emotion."""
+    emotion = {"heard": heard, "policy": "majority", "votes": []}
     review = {"status": status, "policy": "majority", "reviewers": 3, "ratings": [], "flags": []}
-    return changed(row, review=review)
+    return changed(row, review=review | {"emotion": emotion})
 
 
 def draft(store: Store, key: str, text: str) -> None:

@@ -178,6 +178,14 @@ def _later_stages() -> dict[str, Any]:
             "reviewers": 3,
             "ratings": [{"scale": "fit", "mean": 4.2, "count": 3}],
             "flags": ["unclear_audio"],
+            "emotion": {
+                "heard": "disappointment",
+                "policy": "majority",
+                "votes": [
+                    {"emotion": "disappointment", "count": 2},
+                    {"emotion": "sadness", "count": 1},
+                ],
+            },
         },
     }
 

@@ -17,7 +17,7 @@ from builders.errors import HeartenError, StoppedEarly, UsageError
 
 # Commands beside `build` that look into the store.
 _WITH_STORE = (
-    *("status", "export", "publish"),
+    *("status", "report", "export", "publish"),
     *("review", "review-status", "review-export", "review-import"),
 )
 # What the command line library returns instead of letting a KeyboardInterrupt through.
@@ -46,7 +46,6 @@ Persona = Literal["assistant", "addressee"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
-Redraft = Literal["rejected"]
 
 
 @_build_app.command("build")
@@ -116,8 +115,12 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         list[str] | None, typer.Option(help="Ask again about those given up for this reason.")
     ] = None,
     redraft: Annotated[
-        Redraft | None,
-        typer.Option(help="Draft again what reviewers rejected, as the build NAME@2."),
+        str | None,
+        typer.Option(
+            metavar="rejected|stale|IDS",
+            help="Draft again as the build NAME@2: what reviewers rejected, what was drafted from "
+            "prompts or tables that have changed, or these ids (with commas, or @FILE).",
+        ),
     ] = None,
     on_error: Annotated[
         OnError | None,
@@ -185,11 +188,11 @@ def status_command(folder: Folder, store: StoreAddress = None, as_json: Json = F
 
 
 @app.command("report")
-def report_command(folder: Folder) -> None:
-    """Write the report of a finished build again from its files."""
+def report_command(folder: Folder, store: StoreAddress = None) -> None:
+    """Write the report of a finished build again, with what reviewers decided about it."""
     from builders.commands import status
 
-    status.report(folder)
+    status.report(folder, store)
 
 
 app.add_typer(review.commands)

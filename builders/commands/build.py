@@ -98,7 +98,7 @@ def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     if redraft:
         from builders.review.redraft import redrafting
 
-        return redrafting(config)
+        return redrafting(config, redraft)
     return config
 
 
@@ -133,6 +133,11 @@ def _print_finished(finished: Any, config: BuildConfig, sample: bool, show: int)
     if config.provider != PHRASEBOOK:
         took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
         print(f"{took}; in all {cost_line(run['cost'])}")
+    if config.redraft:
+        from builders.review.redraft import drafted_again
+
+        again = drafted_again(Build(config.output / config.redraft.of), Build(finished.folder))
+        print(f"drafted again: {again:,}; all else as in {config.redraft.of}")
     print(f"dataset: {finished.folder}")
     print(f"report:  {finished.folder / 'report.html'}")
     print("next:")

@@ -15,7 +15,7 @@ from builders.commands.settings import read_settings
 from builders.config import STORE_FILE
 from builders.drafting.store import Store, store_exists
 from builders.errors import ConfigError
-from builders.review.agreement import Agreement, agreement, anchoring, gold_results
+from builders.review.agreement import Agreement, agreement, anchoring, gold_results, moves
 from builders.review.alpha import Alpha
 from builders.review.events import Reviews, standing
 from builders.review.exchange import (
@@ -51,6 +51,7 @@ def status(folder: Path, store: str | None, as_json: bool) -> None:
     _print_counts(known)
     _print_people(known["annotators"], names)
     _print_agreement(known["agreement"], names)
+    _print_moved(known["moved"])
     _print_anchoring(known["anchoring"])
     for found in known["rules"]:
         print(f"{'met' if found['passed'] else 'not met'}: {found['rule']}: {found['sentence']}")
@@ -131,6 +132,7 @@ def _known(build: Build, store: Store) -> dict[str, Any]:
         "flags": dict(sorted(Counter(f for view in merged for f in view.flags).items())),
         "annotators": _annotators(Reviews(store), result["name"], merged),
         "agreement": [asdict(row) for row in agreement(merged)],
+        "moved": [asdict(move) for move in moves(merged)],
         "anchoring": asdict(anchoring(merged)),
         "rules": [asdict(found) for found in judge(rules_of(read_settings()), merged, samples)],
         "disputed": [view.item.item for view in merged if view.status == "disputed"],
@@ -192,6 +194,17 @@ def alpha_line(found: Alpha) -> str:
     if found.low is None or found.high is None:
         return f"{found.alpha:.2f} ({of})"
     return f"{found.alpha:.2f} from {found.low:.2f} to {found.high:.2f} ({of})"
+
+
+def _print_moved(moved: list[dict[str, Any]]) -> None:
+    if moved:
+        print("another emotion heard than the label says:")
+    for move in moved:
+        times = "1 time" if move["decisions"] == 1 else f"{move['decisions']:,} times"
+        print(
+            f"  {' to '.join((move['label'], move['heard'])).ljust(40)} {times}, "
+            f"prevails in {len(move['prevails']):,}"
+        )
 
 
 def _print_anchoring(found: dict[str, Any]) -> None:

@@ -51,11 +51,13 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
     print(f"{attempts:,} attempts so far, {tokens:,} tokens")
 
 
-def report(folder: Path) -> None:
-    """Write `report.html` of a finished build again."""
+def report(folder: Path, store: str | None) -> None:
+    """Write the report of a finished build again; of one that was reviewed, that of its copy."""
     from builders import report as pages
+    from builders.review.applied import applied
 
-    print(pages.write(folder, read_manifest(folder)))
+    place = applied(folder, store or str(folder.parent / STORE_FILE))
+    print(pages.write(place, read_manifest(place)))
 
 
 def cost_line(cost: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from builders.config import Note
 from builders.drafting import prompts
 from builders.drafting.request import NarrowedSchema, Request, seed_for
 from builders.drafting.store import Answer
-from builders.records import Emotions, GivenUp, Target, Turn
+from builders.records import REVIEWED, Emotions, GivenUp, Target, Turn
 
 CORRECTIONS = 2
 _FRESH = CORRECTIONS + 1
@@ -46,6 +46,7 @@ _SOURCES = {
     "text": "judged by people who read it",
     "self": "what the speaker was asked to tell of",
     "intended": "the emotion the actor was asked to show",
+    REVIEWED: "as people hear it who reviewed this dialogue",
 }
 
 
@@ -100,8 +101,8 @@ class Drafter:
     """Makes the requests for a build's targets.
 
     Attributes:
-        notes: by record, the earlier replies that reviewers rejected, oldest first; what is asked
-            about any other record does not depend on them.
+        notes: by record, its earlier replies and what reviewers have against them, oldest first;
+            what is asked about any other record does not depend on them.
 
     Args:
         model: the model's name, part of each request's key.
@@ -131,7 +132,7 @@ class Drafter:
         self._redraft = prompts.load(prompts.REDRAFT_TEMPLATE)
         self._model = model
         self._sampling = sampling
-        self._label_note = _SOURCES[label_source]
+        self._label_source = label_source
 
     def first_request(self, target: Target, number: int = 0) -> Request:
         """Return the request that opens a round about a target; nothing of the reference is in it.
@@ -141,8 +142,8 @@ class Drafter:
         return self._request(target, number * TRIES)
 
     def prompt_version(self, target: Target) -> str | None:
-        """Return the version of what a record is drafted again with, None where it is not."""
-        if target.id not in self.notes:
+        """Return the version of what a model is told of earlier replies, None where it is not."""
+        if not any(note.reasons for note in self.notes.get(target.id, ())):
             return None
         return f"{prompts.draft_version()}, {self._redraft.version}"
 
@@ -192,8 +193,15 @@ class Drafter:
     def _earlier(self, target: Target) -> Iterator[dict[str, Any]]:
         """Yield the replies that reviewers rejected, each with what they said against it."""
         for note in self.notes.get(target.id, ()):
+            if not note.reasons:
+                continue
             yield {"role": "assistant", "content": _as_answered(note.reply)}
             yield {"role": "user", "content": self._redraft.render(reasons=list(note.reasons))}
+
+    def _label_note(self, target: Target) -> str:
+        said = target.utterance.annotation
+        reviewed = said is not None and said.source == REVIEWED
+        return _SOURCES[REVIEWED if reviewed else self._label_source]
 
     def _name(self, turn: Turn) -> str:
         if self._named:
@@ -210,7 +218,7 @@ class Drafter:
             addressee=target.addressee if self._named else target.addressee and _PARTS["assistant"],
             utterance=target.utterance.text,
             emotion=form.words,
-            label_note=self._label_note,
+            label_note=self._label_note(target),
             voice=target.voice and target.voice.words,
             demonstrations=[],
             choices=form.choices,

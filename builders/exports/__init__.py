@@ -108,6 +108,7 @@ class _Run:
         self._counts = Counts()
         self._earlier = EarlierTurns()
         self._form = _form(options)
+        self._reviewed = any_known(build, "review.status")
         self._writers: dict[str, Writer] = {}
         self.state = State(total=total(build))
 
@@ -138,6 +139,7 @@ class _Run:
         if left := self._choice.against(record):
             return left
         example = make(record, self._options, earlier)
+        example.reviewed = self._reviewed
         if left := self._preferences.add(example) or broken(example, self._options):
             return left
         if split not in self._writers:

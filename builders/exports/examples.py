@@ -30,7 +30,8 @@ class Example:
     """One record as a trainer's format takes it.
 
     `messages` end with the reply; `sounds` are in the order of the marks in them; `spoken_reply` is
-    the reply's own clip; `rejected` and `label` are what people decided about the reply.
+    the reply's own clip; `rejected` and `label` are what people decided about the reply, `reviewed`
+    whether they have decided about any of the build.
     """
 
     record: dict[str, Any]
@@ -39,6 +40,7 @@ class Example:
     spoken_reply: Sound | None = None
     rejected: str | None = None
     label: bool | None = None
+    reviewed: bool = False
 
     @property
     def id(self) -> str:
@@ -66,10 +68,19 @@ class Example:
 
     def labels(self) -> dict[str, Any]:
         """Return the emotion of the speaker and the strategies of the reply."""
-        return {
-            "emotion": self.record["target_utterance"]["emotions"]["primary"],
-            "strategies": self.record["desired_response"]["strategies"],
-        }
+        return {**self.emotions(), "strategies": self.record["desired_response"]["strategies"]}
+
+    def emotions(self) -> dict[str, str]:
+        """Return the label, and beside it what reviewers hear where a build has been reviewed.
+
+        A word says why there is nothing that they hear: a column of nulls would have no type.
+        """
+        label = {"emotion": self.record["target_utterance"]["emotions"]["primary"]}
+        if not self.reviewed:
+            return label
+        review = self.record["review"]
+        heard = "not_reviewed" if review is None else review["emotion"]["heard"] or "disputed"
+        return {**label, "emotion_heard": heard}
 
 
 def make(record: dict[str, Any], options: Options, earlier: Mapping[str, Sound]) -> Example:

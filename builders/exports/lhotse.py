@@ -50,5 +50,5 @@ def _supervision(example: Example, sound: Sound) -> dict[str, Any]:
         "text": target["text"],
         "language": example.record["language"],
         **{name: value for name, value in told.items() if value is not None},
-        "custom": {"emotion": target["emotions"]["primary"]},
+        "custom": example.emotions(),
     }

@@ -35,6 +35,7 @@ COLUMNS = (
     "drafting.provider",
     "safety.route",
     "review.status",
+    "review.emotion.heard",
     "rights.licence",
 )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from builders.records import REVIEWED
+
 Row = dict[str, Any]
 
 
@@ -17,11 +19,13 @@ class Tally:
         self.left_out: Counter[str] = Counter()
         self.without_reply: Counter[str] = Counter()
         self.emotions: Counter[tuple[str, str]] = Counter()
+        self.corrected = 0
         self.labels: Counter[tuple[str, str, str, str]] = Counter()
         self.strategies: Counter[tuple[str, str]] = Counter()
         self.findings: Counter[str] = Counter()
         self.overlap: Counter[tuple[str, str]] = Counter()
         self.reviews: Counter[str] = Counter()
+        self.heard_otherwise = 0
         self.checks: Counter[tuple[str, bool]] = Counter()
         self.classes: Counter[str] = Counter()
         self.judges: Counter[str] = Counter()
@@ -38,7 +42,10 @@ class Tally:
         emotions, labels = record["target_utterance"]["emotions"], record["labels"]
         self.emotions[split, emotions["primary"]] += 1
         meaning = emotions["primary"], labels["match_leaf"], labels["match_root"]
-        self.labels[labels["raw"] or "", *meaning] += 1
+        if labels["source"] == REVIEWED:
+            self.corrected += 1
+        else:
+            self.labels[labels["raw"] or "", *meaning] += 1
         self.findings.update(finding["code"] for finding in record["audio_info"]["findings"])
         self.overlap.update((split, name) for name in record["source"]["evaluation_overlap"])
         self.dialogues.add((record["source"]["split"], record["source"]["dialogue_id"]))
@@ -53,6 +60,7 @@ class Tally:
             self.classes[record["audio_contribution"]["class"]] += 1
         if record["review"]:
             self.reviews[record["review"]["status"]] += 1
+            self.heard_otherwise += record["review"]["emotion"]["heard"] not in (None, emotion)
         if record["judge"]:
             self.judges[record["judge"]["model"]] += 1
             for said in record["judge"]["scores"]:

@@ -19,6 +19,8 @@ from builders.errors import VerificationError
 from builders.folder import writable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from builders.report.tallies import Rejects, Samples
 
 _SPLITS = ("train", "dev", "test", "all")
@@ -97,9 +99,17 @@ def _content(manifest: Mapping[str, Any], samples: Samples, rejects: Rejects) ->
         },
         "findings": pictures.bars(samples.findings, samples.count),
         "attempts": pictures.bars(samples.attempts, samples.count),
+        "review": pictures.bars(samples.review, int(samples.review.sum())),
+        "heard": _moved(samples.heard),
         "run": run,
         "finished": f"{datetime.fromtimestamp(run['finished'], UTC):%Y-%m-%d %H:%M} UTC",
     }
+
+
+def _moved(heard: pd.Series) -> list[tuple[str, str, int]]:
+    """Return label, emotion heard and count where these two differ, the most frequent first."""
+    moved = [(label, other, int(n)) for (label, other), n in heard.items() if label != other]
+    return sorted(moved, key=lambda row: (-row[2], row))
 
 
 def _not_selected(counts: Mapping[str, Any], splits: list[str]) -> list[tuple[str, str, int]]:

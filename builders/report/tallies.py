@@ -34,6 +34,8 @@ _COLUMNS = (
     "labels.match_leaf",
     "labels.match_root",
     "drafting.attempts",
+    "review.status",
+    "review.emotion.heard",
 )
 _REJECTED = ("split", "stage", "reason", "detail")
 _EXAMPLE = (
@@ -55,7 +57,8 @@ class Samples:
 
     Each counts samples, but for `strategies` (by emotion and strategy: the samples whose reply uses
     it) and `findings` (by code: the samples that have it). `emotions` is by split and emotion, the
-    others by one value. `seconds` leaves out samples without audio.
+    others by one value. `seconds` leaves out samples without audio; `review` (by status) and
+    `heard` (by label and by what reviewers hear, where they agree) those that nobody has reviewed.
     """
 
     emotions: pd.Series
@@ -68,6 +71,8 @@ class Samples:
     match_leaf: pd.Series
     match_root: pd.Series
     attempts: pd.Series
+    review: pd.Series
+    heard: pd.Series
 
     @property
     def count(self) -> int:
@@ -169,6 +174,8 @@ def _tallies(batch: pa.RecordBatch, split: str) -> dict[str, pd.Series]:
         "match_leaf": _tally(match=_column(batch, "labels.match_leaf")),
         "match_root": _tally(match=_column(batch, "labels.match_root")),
         "attempts": _tally(attempts=_column(batch, "drafting.attempts")),
+        "review": _tally(status=_column(batch, "review.status")),
+        "heard": _tally(label=emotion, heard=_heard(batch)),
     }
 
 
@@ -183,6 +190,13 @@ def _column(batch: pa.RecordBatch, path: str) -> pa.Array:
     """Return a nested column by its dotted path."""
     name, *fields = path.split(".")
     return pc.struct_field(batch.column(name), fields) if fields else batch.column(name)
+
+
+def _heard(batch: pa.RecordBatch) -> pa.Array:
+    """Return what reviewers hear; files from before that was asked hold nothing."""
+    if batch.schema.field("review").type.get_field_index("emotion") < 0:
+        return pa.nulls(batch.num_rows, pa.string())
+    return _column(batch, "review.emotion.heard")
 
 
 def _tally(**columns: pa.Array) -> pd.Series:

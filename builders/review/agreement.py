@@ -124,6 +124,32 @@ def anchoring(views: Sequence[Merged]) -> Anchoring:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """A label that annotators moved: to what, in how many decisions, in which items it prevails."""
+
+    label: str
+    heard: str
+    decisions: int
+    prevails: tuple[str, ...]
+
+
+def moves(views: Sequence[Merged]) -> list[Move]:
+    """Return which labels annotators moved to which emotion, the most frequent first."""
+    decided: Counter[tuple[str, str]] = Counter()
+    prevails: dict[tuple[str, str], list[str]] = {}
+    for view in views:
+        label = view.item.emotion
+        heard = [event.decision.emotion for event in view.decisions]
+        decided.update((label, emotion) for emotion in heard if emotion and emotion != label)
+        if view.heard.emotion not in (None, label):
+            prevails.setdefault((label, view.heard.emotion), []).append(view.item.item)
+    return [
+        Move(*pair, decided[pair], tuple(prevails.get(pair, ())))
+        for pair in sorted({*decided, *prevails}, key=lambda pair: (-decided[pair], pair))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class GoldResult:
     """How one annotator did on gold items: decided so many, so many as the gold answer."""
 

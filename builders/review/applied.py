@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from builders.build import Build
 from builders.drafting.store import Store, store_exists
 from builders.folder import read_json, write_json
-from builders.parquet import describe_file
+from builders.parquet import describe_file, sample_schema
 from builders.review.agreement import agreement
 from builders.review.alpha import Alpha
 from builders.review.decisions import choices
@@ -115,21 +115,22 @@ def _write(build: Build, by_item: Mapping[str, Merged], place: Path) -> None:
     for shard in build.shards():
         with pq.ParquetFile(shard) as file:
             to = place / "data" / shard.name
-            with pq.ParquetWriter(to, file.schema_arrow, compression="snappy") as writer:
+            with pq.ParquetWriter(to, sample_schema(), compression="snappy") as writer:
                 for group in range(file.num_row_groups):
                     writer.write_table(_reviewed(file.read_row_group(group), by_item))
 
 
 def _reviewed(table: pa.Table, by_item: Mapping[str, Merged]) -> pa.Table:
     """Return samples with what was decided about them; the clips pass through as they are."""
+    schema = sample_schema()  # a build from before a field was there is cast to it
     if not by_item.keys() & set(table["id"].to_pylist()):
-        return table
+        return table.cast(schema)
     silent = table.drop_columns(["audio"]).to_pylist()
     records = [
         with_review({**record, "audio": None}, by_item.get(record["id"])) for record in silent
     ]
     for name in _CHANGED:
-        field = table.schema.field(name)
+        field = schema.field(name)
         values = pa.array([record[name] for record in records], field.type)
-        table = table.set_column(table.schema.get_field_index(name), field, values)
-    return table
+        table = table.set_column(schema.get_field_index(name), field, values)
+    return table.cast(schema)

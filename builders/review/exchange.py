@@ -64,7 +64,6 @@ def merged_lines(views: Iterable[Merged]) -> Iterator[bytes]:
                 "reasons": list(view.reasons),
                 "reply": decision and decision.reply,
                 "strategies": decision and decision.strategies,
-                "emotion": decision and decision.emotion,
                 "decided_by": {event.annotator: event.verdict for event in view.decisions},
             }
         )

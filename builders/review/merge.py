@@ -4,6 +4,9 @@ Only decisions on the item's present content count, skips and surplus ones apart
 ``unanimous``; more than half alike is ``majority``; anything else is ``disputed`` until somebody
 who had not seen the item adjudicates. Two different edits are not alike. A gold answer is a lead's
 own and stands like an adjudication.
+
+The emotion that people hear is merged by itself, in the same way: they may agree on it and not on
+the reply. Whoever names none hears what the label says. It stands beside the label, which stays.
 """
 
 from __future__ import annotations
@@ -29,6 +32,15 @@ Policy = Literal["unanimous", "majority", "adjudicated"]
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """Which emotion people hear: the one that prevails, None where they do not agree; all votes."""
+
+    emotion: str | None
+    policy: Policy
+    votes: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
     """What was decided about one item.
 
@@ -41,6 +53,7 @@ class Merged:
         ratings: mean and number per scale, over `decisions`.
         flags: whatever anybody flagged, also when skipping.
         reasons: why it was rejected, the most frequent first.
+        heard: the emotion they hear in the utterance.
     """
 
     item: Item
@@ -52,6 +65,7 @@ class Merged:
     ratings: tuple[tuple[str, float, int], ...]
     flags: tuple[str, ...]
     reasons: tuple[str, ...]
+    heard: Heard
 
     @property
     def review(self) -> dict[str, Any]:
@@ -65,6 +79,11 @@ class Merged:
                 for scale, mean, count in self.ratings
             ],
             "flags": list(self.flags),
+            "emotion": {
+                "heard": self.heard.emotion,
+                "policy": self.heard.policy,
+                "votes": [{"emotion": e, "count": count} for e, count in self.heard.votes],
+            },
         }
 
 
@@ -92,6 +111,7 @@ def merge(item: Item, made: Iterable[Event]) -> Merged | None:
         ratings=_ratings([event.decision for event in decisions]),
         flags=tuple(sorted({f for e in present if "flags" in e.body for f in e.decision.flags})),
         reasons=_reasons(decisive, decisions),
+        heard=_heard(item, decisions, settled[-1] if settled else None),
     )
 
 
@@ -142,6 +162,18 @@ def _voted(item: Item, decisions: Sequence[Event]) -> tuple[Event | None, Policy
         return None, "majority"
     prevailing = [event for event in decisions if _vote(item, event.decision) == most]
     return prevailing[-1], "unanimous" if len(votes) == 1 else "majority"
+
+
+def _heard(item: Item, decisions: Sequence[Event], settling: Event | None) -> Heard:
+    """Return the emotion that people hear, by `settling` where somebody settled the item."""
+    given = Counter(event.decision.emotion or item.emotion for event in decisions)
+    votes = tuple(sorted(given.items(), key=lambda vote: (-vote[1], vote[0])))
+    if settling is not None:
+        return Heard(settling.decision.emotion or item.emotion, "adjudicated", votes)
+    most, number = votes[0]
+    if 2 * number <= len(decisions):
+        return Heard(None, "majority", votes)
+    return Heard(most, "unanimous" if len(votes) == 1 else "majority", votes)
 
 
 def _vote(item: Item, decision: Decision) -> str:

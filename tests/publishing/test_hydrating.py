@@ -13,13 +13,14 @@ from hub.server import Fault
 from invented import clip, flac
 
 from builders import pipeline, plan
-from builders.config import make_config
+from builders.config import Heard, Note, Redraft, make_config
 from builders.errors import ConfigError, SourceError, StoppedEarly, VerificationError
 from builders.publishing import hydrating, rebuilding
 from builders.publishing import release as releasing
 from builders.publishing.hub import HubError
 from builders.publishing.hydrating import hydrate
 from builders.publishing.rights import KINDS
+from builders.review.items import reply_of
 
 SAMPLE = ROOT / "builders" / "corpora" / "meld" / "sample"
 
@@ -117,6 +118,28 @@ def test_a_changed_clip_is_different_and_the_others_are_there(publish, back, cor
     assert [t["detail"] for t in told if t["clip"] == "different"] == [
         "train/train_splits/dia0_utt0.mp4 is another file, with other samples"
     ]
+
+
+def test_a_build_that_was_drafted_again_under_what_reviewers_hear_comes_back(
+    publish, back, built, release
+):
+    publish()
+    record = next(r for r in samples(built) if r["id"] == "meld-train-0-0")
+    heard = Heard(emotion="grief", votes={"grief": 2})
+    notes = {"meld-train-0-0": (Note(reply=reply_of(record), reasons=(), heard=heard),)}
+    again = Redraft(of=built.name, prompt_version="", notes=notes, which="ids")
+    name = f"{built.name}@2"
+    config = make_config(
+        corpus="meld", source=SAMPLE, name=name, output=built.parent, redraft=again
+    )
+    pipeline.build(config, {}, quiet=True)
+    published = release(built.with_name(name), allow_phrasebook=True)
+    assert published.staged.tally.corrected == 1
+    done = back()
+    assert done.same_bytes is True
+    row = next(r for r in samples(done.folder) if r["id"] == "meld-train-0-0")
+    assert row["target_utterance"]["emotions"]["primary"] == "grief"
+    assert (row["labels"]["source"], row["labels"]["raw"]) == ("review", record["labels"]["raw"])
 
 
 def test_a_clip_in_another_wrapping_has_equal_samples(publish, back, corpus):

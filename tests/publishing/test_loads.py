@@ -65,6 +65,7 @@ def published(hub, tmp_path, terms, release, monkeypatch):
         "reviewers": 1,
         "ratings": [],
         "flags": [],
+        "emotion": {"heard": "anger", "policy": "unanimous", "votes": []},
     }
     measured = {"text_votes": 0, "audio_votes": 1.0}
     records = [

@@ -20,7 +20,8 @@ from builders.publishing.conditions import Rules
 from builders.publishing.files import read_sums
 from builders.publishing.fingerprints import Fingerprint
 
-REVIEW = {"policy": "majority", "reviewers": 3, "ratings": [], "flags": []}
+HEARD = {"heard": "grief", "policy": "majority", "votes": [{"emotion": "grief", "count": 2}]}
+REVIEW = {"policy": "majority", "reviewers": 3, "ratings": [], "flags": [], "emotion": HEARD}
 
 
 def reviewed(number, status, **given):
@@ -237,6 +238,7 @@ def test_the_card_says_unreviewed_or_how_much_was_reviewed(tmp_path, terms, rele
     folder = make_build(tmp_path / "output" / "b", [reviewed(1, "accepted"), sample(2)])
     read = (release(folder, dry_run=True).staged.folder / "README.md").read_text()
     assert "50.0 % of the replies reviewed (1 accepted)" in read
+    assert "of 1 they hear another emotion than the label says" in read
 
 
 @pytest.mark.parametrize("rule", ["reviewed_share", "alpha_strategy"])

@@ -4,7 +4,7 @@ import pytest
 from views import item, view
 
 from builders.errors import ConfigError
-from builders.review.agreement import agreement, anchoring, gold_results
+from builders.review.agreement import Move, agreement, anchoring, gold_results, moves
 from builders.review.events import Decision
 from builders.review.rules import Rules, judge, rules_of
 
@@ -17,6 +17,23 @@ ASK_OPENLY = replace(ACCEPT, strategies=("validation", "open_ended_questioning")
 def by(rows, measure, kind="all", group=""):
     (only,) = [r.alpha for r in rows if (r.measure, r.by, r.group) == (measure, kind, group)]
     return only
+
+
+def test_moved_labels_are_counted_by_label_and_emotion_heard():
+    grief, shame = (Decision("accept", emotion=name) for name in ("grief", "shame"))
+    plain = Decision("accept")
+    given = [
+        view(item(0, emotion="anger"), a=grief, b=grief, c=plain),
+        view(item(1, emotion="anger"), a=grief, b=plain),
+        view(item(2, emotion="anger"), a=shame, b=Decision("accept", emotion="anger")),
+        view(item(3, emotion="fear"), a=plain, b=plain),
+        view(item(4, emotion="fear"), a=plain, gold=shame),
+    ]
+    assert moves(given) == [
+        Move("anger", "grief", 3, ("meld-dev-0-1",)),
+        Move("anger", "shame", 1, ()),
+        Move("fear", "shame", 0, ("meld-dev-4-1",)),
+    ]
 
 
 def test_agreement_is_given_for_all_and_by_corpus_label_and_pair():

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from builds import hearten, manifest, samples
 from test_data_commands import Review
@@ -32,7 +34,8 @@ def address(folder: Path) -> str:
 
 def decided(review):
     record = Records(review.build).record(review.items[1].shard, review.items[1].row)
-    decide(review, review.items[0], review.ann, Decision("accept", ratings={"fit": 5}))
+    accept = Decision("accept", ratings={"fit": 5}, emotion="grief")
+    decide(review, review.items[0], review.ann, accept)
     decide(review, review.items[1], review.ann, edit(record))
     decide(review, review.items[2], review.ann, Decision("reject", reason="generic"))
 
@@ -57,6 +60,7 @@ def test_the_copy_has_what_was_decided_and_the_build_is_untouched(review, folder
         edited: "edited",
         rejected: "rejected",
     }
+    assert new[accepted]["review"]["emotion"]["heard"] == "grief"
     assert new[edited]["desired_response"]["text"] == "That sounds like a lot to carry tonight."
     for name, record in new.items():
         assert record["audio"] == old[name]["audio"]
@@ -99,6 +103,47 @@ def test_an_export_has_the_edited_reply_and_leaves_the_rejected_out(review, fold
     ended = hearten("export", folder, *flags)
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["written"] == 1
+
+
+def test_an_export_says_what_reviewers_hear_beside_the_label(review, folder, tmp_path):
+    decided(review)
+    labels = {r["id"]: r["target_utterance"]["emotions"]["primary"] for r in samples(folder)}
+    flags = ("--format", "chat", "--profile", "qwen2-audio", "--to", tmp_path / "rows")
+    ended = hearten("export", folder, *flags)
+    assert ended.code == 0, ended.err
+    paths = (tmp_path / "rows").glob("*.jsonl")
+    lines = [line for p in paths if p.name != "left_out.jsonl" for line in p.open()]
+    rows = {row["id"]: row for row in map(json.loads, lines)}
+    accepted, edited, *_ = (item.item for item in review.items)
+    assert {name: row["emotion"] for name, row in rows.items()} == {n: labels[n] for n in rows}
+    heard = {name: row["emotion_heard"] for name, row in rows.items()}
+    assert (heard.pop(accepted), heard.pop(edited)) == ("grief", labels[edited])
+    assert {*heard.values()} == {"not_reviewed"}
+
+
+def test_the_report_of_a_reviewed_build_is_that_of_its_copy(review, folder):
+    before = (folder / "report.html").read_bytes()
+    assert hearten("report", folder).out == f"{folder / 'report.html'}\n"
+    assert b"What reviewers decided" not in before
+    decided(review)
+    place = folder.parent / FOLDER / "meld" / "report.html"
+    assert hearten("report", folder).out == f"{place}\n"
+    page = place.read_text("utf-8")
+    assert "What reviewers decided" in page
+    assert f"<li>1 from {review.items[0].emotion} to grief</li>" in page
+    assert (folder / "report.html").read_bytes() == before
+
+
+def test_a_build_from_before_a_field_was_there_is_reviewed_like_any_other(review, folder):
+    old = next(iter(sorted((folder / "data").glob("train*.parquet"))))
+    table = pq.read_table(old)
+    place = table.schema.get_field_index("review")
+    kept = [field for field in table.schema.field("review").type if field.name != "emotion"]
+    nothing = pa.nulls(table.num_rows, pa.struct(kept))
+    pq.write_table(table.set_column(place, pa.field("review", nothing.type), nothing), old)
+    decided(review)
+    reviewed = {r["id"]: r["review"] for r in samples(applied(folder, address(folder)))}
+    assert reviewed[review.items[0].item]["emotion"]["heard"] == "grief"
 
 
 def test_the_rules_of_publishing_ask_only_where_there_is_enough():

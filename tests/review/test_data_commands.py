@@ -42,7 +42,8 @@ def review(folder):
     decide(made, made.items[0], made.ann, accept)
     decide(made, made.items[0], made.bob, accept)
     decide(made, made.items[1], made.ann, edit(record))
-    decide(made, made.items[2], made.ann, Decision("reject", reason="generic", flags=("unsafe",)))
+    reject = Decision("reject", reason="generic", flags=("unsafe",), emotion="grief")
+    decide(made, made.items[2], made.ann, reject)
     decide(made, made.items[3], made.ann, accept)
     decide(made, made.items[3], made.bob, Decision("reject", reason="too_much"))
     made.store.close()
@@ -61,6 +62,7 @@ def test_the_status_says_what_is_decided_by_whom_and_how_far_they_agree(review, 
         "  1 flagged unsafe",
         "Ann Example: 4 decided, 0 skipped",
         f"to be settled: {review.items[3].item}",
+        f"  {f'{review.items[2].emotion} to grief'.ljust(40)} 1 time, prevails in 1",
     ):
         assert line in ended.out
     verdict = next(line for line in ended.out.splitlines() if line.split()[0] == "verdict")
@@ -76,6 +78,8 @@ def test_the_status_as_json_has_pseudonyms_and_the_rules_of_publishing(review, f
     known = json.loads(ended.out)
     assert known["statuses"] == {"accepted": 1, "disputed": 1, "edited": 1, "rejected": 1}
     assert known["annotators"][review.ann.id]["decided"] == 4
+    moved = {"label": review.items[2].emotion, "heard": "grief", "decisions": 1}
+    assert known["moved"] == [moved | {"prevails": [review.items[2].item]}]
     assert "Ann Example" not in ended.out
     assert {r["rule"]: r["passed"] for r in known["rules"]} == {
         "reviewed_share": False,
@@ -103,6 +107,8 @@ def test_merged_decisions_and_pairs_are_json_lines(review, folder, tmp_path, for
     assert f"{lines} lines" in ended.out
     read = [json.loads(line) for line in (tmp_path / "x" / "y.jsonl").read_text().splitlines()]
     assert len(read) == lines and all(row["id"].startswith("meld-") for row in read)
+    heard = {row["id"]: row["emotion"]["heard"] for row in read if form == "merged"}
+    assert form != "merged" or heard[review.items[2].item] == "grief"
 
 
 def test_label_studio_gets_tasks_a_configuration_and_clips(review, folder, tmp_path):

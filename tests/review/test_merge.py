@@ -8,7 +8,7 @@ from builders.errors import ConfigError
 from builders.review.decisions import choices, edited, emotions_of, faults, reply_wanted
 from builders.review.events import Decision
 from builders.review.items import Records, content_hash, reply_of
-from builders.review.merge import views, with_review
+from builders.review.merge import Heard, views, with_review
 from builders.review.settings import Settings, save_settings
 from builders.review.tables import items
 from builders.strategies import allowed
@@ -78,6 +78,11 @@ def test_an_edit_is_the_reply_of_the_record_which_is_valid(review, item, record)
         "reviewers": 1,
         "ratings": [],
         "flags": [],
+        "emotion": {
+            "heard": "fear",
+            "policy": "unanimous",
+            "votes": [{"emotion": "fear", "count": 1}],
+        },
     }
     assert violations(validator("sample"), merged) == []
     assert record["review"] is None
@@ -130,6 +135,28 @@ def test_a_gold_answer_stands_like_an_adjudication(review, item):
     review.reviews.set_gold(review.lea.id, shown, REJECT)
     decide(review, item, review.ann, ACCEPT)
     assert (view(review).status, view(review).policy) == ("rejected", "adjudicated")
+
+
+def test_the_emotion_that_people_hear_is_merged_apart_from_the_reply(review, item, record):
+    label = item.emotion
+    decide(review, item, review.ann, replace(REJECT, emotion="grief"))
+    assert view(review).heard == Heard("grief", "unanimous", (("grief", 1),))
+    decide(review, item, review.bob, ACCEPT)
+    both = view(review)
+    assert (both.status, both.heard.emotion, both.heard.policy) == ("disputed", None, "majority")
+    assert dict(both.heard.votes) == {"grief": 1, label: 1}
+    decide(review, item, review.cem, replace(ACCEPT, emotion="grief"))
+    assert view(review).status == "accepted"
+    assert view(review).heard == Heard("grief", "majority", (("grief", 2), (label, 1)))
+    shown = review.reviews.shown(review.name, item.item, review.lea.id)
+    review.reviews.adjudicate(review.lea.id, shown, replace(ACCEPT, emotion="shame"))
+    assert view(review).heard.emotion == "shame"
+    assert view(review).heard.policy == "adjudicated"
+    merged = with_review(record, view(review))
+    assert merged["review"]["emotion"]["heard"] == "shame"
+    for name in ("labels", "target_utterance"):
+        assert merged[name] == record[name]
+    assert violations(validator("sample"), merged) == []
 
 
 def test_ratings_and_flags_are_gathered_from_everybody(review, item):

@@ -1,10 +1,10 @@
-"""`build --redraft rejected` with a real endpoint: what is asked, what stays, what is compared."""
+"""`build --redraft` with a real endpoint: what is asked, what stays, what is compared."""
 
 import json
 import shutil
 
 import pytest
-from builds import hearten, manifest, one_line_error, samples
+from builds import ROOT, hearten, manifest, one_line_error, samples
 from endpoints import TestEndpoint
 from trees import make_meld_tree, meld_row
 
@@ -19,6 +19,7 @@ from builders.review.queue import Queue
 from builders.review.redraft import later_versions, next_name
 
 REJECTED = 5
+SAD = 10
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +30,12 @@ def endpoint():
 
 @pytest.fixture(scope="module")
 def once(tmp_path_factory, endpoint):
-    """A build of forty targets, five of whose replies are rejected and one accepted."""
+    """A build of forty targets, ten of them sad; five replies are rejected and one accepted."""
     root = tmp_path_factory.mktemp("redraft")
-    make_meld_tree(root / "meld", {"train": [meld_row(d, u) for d in range(4) for u in range(10)]})
+    rows = [meld_row(d, u) for d in range(3) for u in range(10)]
+    sad = {"Emotion": "sadness", "Sentiment": "negative"}
+    rows += [meld_row(3, u, **sad) for u in range(SAD)]
+    make_meld_tree(root / "meld", {"train": rows})
     assert hearten(*arguments(root, endpoint)).code == 0
     store = Store(str(root / "out" / "hearten.sqlite"))
     list(Items(store).register(Build(root / "out" / "meld")))
@@ -207,6 +211,185 @@ def test_answers_that_are_not_in_the_store_are_not_paid_for_again(root, endpoint
     ended = hearten(*arguments(root, endpoint, "--redraft", "rejected"))
     assert ended.code == 1
     assert "answers of meld are not in the store" in one_line_error(ended)
+
+
+# ---- by id ----------------------------------------------------------------------------------
+
+
+def test_exactly_the_samples_named_are_asked_again(root, endpoint, store):
+    before = {record["id"]: record for record in samples(root / "out" / "meld")}
+    rejected, plain = rejected_ids(store)[0], ["meld-train-2-7", "meld-train-3-0"]
+    endpoint.control()
+    ended = hearten(*arguments(root, endpoint, "--redraft", ",".join([*plain, f" {rejected} "])))
+    assert ended.code == 0, ended.err
+    assert "drafted again: 3; all else as in meld" in ended.out
+    bodies = endpoint.log()["bodies"]
+    assert sorted(len(body["messages"]) for body in bodies) == [2, 2, 4]
+    after = {record["id"]: record for record in samples(root / "out" / "meld@2")}
+    assert {name for name in after if after[name] != before[name]} == {rejected, *plain}
+    for name in plain:
+        assert (
+            after[name]["drafting"]["prompt_version"]
+            == (before[name]["drafting"]["prompt_version"])
+        )
+    assert "draft/redraft" in after[rejected]["drafting"]["prompt_version"]
+
+
+def test_ids_may_stand_in_a_file_and_are_drafted_again_as_often_as_wanted(root, endpoint, tmp_path):
+    (tmp_path / "ids.txt").write_text("meld-train-0-1\n\nmeld-train-0-2\n")
+    seeds = set()
+    for name in ("meld", "meld@2"):
+        endpoint.control()
+        flags = arguments(root, endpoint, "--name", name, "--redraft", f"@{tmp_path / 'ids.txt'}")
+        assert hearten(*flags).code == 0
+        assert endpoint.log()["count"] == 2
+        seeds |= {body["seed"] for body in endpoint.log()["bodies"]}
+    assert len(seeds) == 4
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [
+        ("meld-train-0-1,meld-train-9-9", "there is no sample meld-train-9-9 "),
+        ("rejcted", "expected rejected, stale, or ids of its samples"),
+        (",".join(f"x{n}" for n in range(9)), "x4 and 4 more"),
+        (" , ", "names nothing"),
+        ("@nowhere.txt", "the ids to draft again cannot be read"),
+    ],
+)
+def test_ids_that_the_build_does_not_have_are_refused(root, endpoint, ids, words):
+    endpoint.control()
+    ended = hearten(*arguments(root, endpoint, "--redraft", ids))
+    assert ended.code in (1, 2)
+    assert words in one_line_error(ended)
+    assert endpoint.log()["count"] == 0 and not (root / "out" / "meld@2").exists()
+
+
+def test_a_version_begun_with_something_else_is_not_mixed_up(root, endpoint):
+    flags = arguments(root, endpoint, "--redraft")
+    assert hearten(*flags, "meld-train-0-1").code == 0
+    for other in ("rejected", "meld-train-0-2"):
+        ended = hearten(*flags, other)
+        assert ended.code == 1
+        assert "meld@2 was begun with --redraft 1 ids" in one_line_error(ended)
+        assert "--name meld@2" in ended.err
+    assert "is complete already" in hearten(*flags, "meld-train-0-1").out
+
+
+# ---- what is stale ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the project, whose words may be changed, and how to run it."""
+    copy = tmp_path / "checkout"
+    for name in ("builders", "schemas", "label_maps", "prompts"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    return copy
+
+
+def change(path, old, new):
+    text = path.read_text("utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def run_there(checkout, *arguments):
+    return hearten(*arguments, cwd=checkout.parent, PYTHONPATH=str(checkout))
+
+
+def test_a_changed_label_makes_exactly_its_own_drafts_stale(root, endpoint, checkout):
+    table = checkout / "label_maps" / "emotion" / "meld.sssom.tsv"
+    old = next(line for line in table.read_text("utf-8").splitlines() if "\tsadness\t" in line)
+    change(table, old, old.replace("emotion:sadness\tsadness", "emotion:grief\tgrief"))
+    before = {record["id"]: record for record in samples(root / "out" / "meld")}
+    endpoint.control()
+    flags = arguments(root, endpoint, "--redraft")
+    refused = run_there(checkout, *flags, "rejected")
+    assert "mapping_version changed" in one_line_error(refused)
+    assert "--redraft stale" in refused.err
+    ended = run_there(checkout, *flags, "stale")
+    assert ended.code == 0, ended.err
+    assert endpoint.log()["count"] == SAD
+    assert f"drafted again: {SAD}; all else as in meld" in ended.out
+    after = {record["id"]: record for record in samples(root / "out" / "meld@2")}
+    moved = {n for n in after if after[n]["desired_response"] != before[n]["desired_response"]}
+    asked = {n for n in after if after[n]["drafting"] != before[n]["drafting"]}
+    assert moved <= asked == {f"meld-train-3-{u}" for u in range(SAD)}
+    assert {after[n]["target_utterance"]["emotions"]["primary"] for n in asked} == {"grief"}
+    config = manifest(root / "out" / "meld@2")["result"]["config"]
+    assert (config["redraft"]["of"], config["redraft"]["which"]) == ("meld", "stale")
+
+
+def test_other_words_about_rejected_replies_make_only_those_stale(root, endpoint, checkout):
+    assert hearten(*arguments(root, endpoint, "--redraft", "rejected")).code == 0
+    template = checkout / "prompts" / "draft" / "redraft.j2"
+    change(template, "turned it down", "did not want it")
+    flags = arguments(root, endpoint, "--name", "meld@2", "--redraft")
+    endpoint.control()
+    refused = run_there(checkout, *flags, "meld-train-0-9")
+    assert "draft what that makes stale first: --redraft stale" in one_line_error(refused)
+    assert run_there(checkout, *flags, "stale").code == 0
+    bodies = endpoint.log()["bodies"]
+    assert len(bodies) == REJECTED
+    assert all("did not want it" in body["messages"][3]["content"] for body in bodies)
+
+
+def test_nothing_is_stale_while_nothing_has_changed(root, endpoint):
+    endpoint.control()
+    ended = hearten(*arguments(root, endpoint, "--redraft", "stale"))
+    assert ended.code == 1 and "nothing in meld is stale" in one_line_error(ended)
+    ended = hearten(*arguments(root, endpoint, "--redraft", "stale", "--temperature", "0.1"))
+    assert ended.code == 1 and "temperature changed" in one_line_error(ended)
+    assert endpoint.log()["count"] == 0
+
+
+# ---- the emotion that reviewers hear ----------------------------------------------------------
+
+
+def test_what_reviewers_hear_is_the_label_of_what_is_drafted_again(root, endpoint, store):
+    name = "meld-train-2-3"
+    decide(store, name, Decision("reject", reason="wrong_emotion", emotion="grief"))
+    before = {record["id"]: record for record in samples(root / "out" / "meld")}
+    endpoint.control()
+    assert hearten(*arguments(root, endpoint, "--redraft", name)).code == 0
+    (body,) = endpoint.log()["bodies"]
+    said = body["messages"][1]["content"]
+    assert (
+        "grief (as people hear it who reviewed this dialogue)" in said and "neutral (" not in said
+    )
+    after = {record["id"]: record for record in samples(root / "out" / "meld@2")}
+    assert {n for n in after if after[n] != before[n]} == {name}
+    emotions, labels = after[name]["target_utterance"]["emotions"], after[name]["labels"]
+    assert (emotions["primary"], emotions["root"], emotions["valence"]) == (
+        *("grief", "sadness", "negative"),
+    )
+    assert (labels["raw"], labels["source"], labels["match_leaf"]) == ("neutral", "review", "exact")
+    assert labels["votes"] == [{"rater": None, "label": "grief", "count": 1}]
+    corpus, *classes = labels["views"]
+    assert (corpus["name"], corpus["label"]) == ("audio_visual", "neutral")
+    assert {view["label"] for view in classes} & {"sad", "sadness"}
+    assert samples(root / "out" / "meld") == [before[n] for n in before]
+
+
+def test_a_corrected_emotion_stays_until_reviewers_hear_another(root, endpoint, store):
+    name = "meld-train-2-3"
+    decide(store, name, Decision("reject", reason="wrong_emotion", emotion="grief"))
+    assert hearten(*arguments(root, endpoint, "--redraft", name)).code == 0
+    list(Items(store).register(Build(root / "out" / "meld@2")))
+    assert Queue(store).item("meld@2", name).emotion == "grief"
+    decide(store, name, Decision("reject", reason="generic"), "meld@2")
+    flags = ("--redraft", "rejected", "--name")
+    assert hearten(*arguments(root, endpoint, *flags, "meld@2")).code == 0
+    third = {record["id"]: record for record in samples(root / "out" / "meld@3")}
+    assert third[name]["target_utterance"]["emotions"]["primary"] == "grief"
+    list(Items(store).register(Build(root / "out" / "meld@3")))
+    decide(store, name, Decision("reject", reason="generic", emotion="neutral"), "meld@3")
+    assert hearten(*arguments(root, endpoint, *flags, "meld@3")).code == 0
+    fourth = {record["id"]: record for record in samples(root / "out" / "meld@4")}
+    assert fourth[name]["target_utterance"]["emotions"]["primary"] == "neutral"
+    assert fourth[name]["labels"]["source"] == "review"
 
 
 def test_versions_are_counted_from_two():
