@@ -191,7 +191,7 @@ IN_THE_RECORD = """
 VALUES_IN_THE_RECORD = {
     "source.context": {"dialogue", "same_speaker", "none"},
     "background.origin": {"goal", "situation", "scenario", "scene"},
-    "labels.source": {"intended", "voice", "audio_visual", "text", "self", None},
+    "labels.source": {"intended", "voice", "audio_visual", "text", "self", "review", None},
     "audio_info.origin": {"acted", "natural", "synthetic", "none"},
     "voice.reference": {"speaker", "group", "corpus", "none"},
     "audio_contribution.class": {"text_solvable", "audio_solvable", "unsupported"},
