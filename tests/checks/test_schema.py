@@ -183,7 +183,8 @@ IN_THE_RECORD = """
     safety.route safety.flags[] safety.pii_text safety.pii_in_audio
     judge.model judge.scores[].dimension judge.scores[].score judge.order_flips
     review.status review.policy review.reviewers review.ratings[].scale
-    review.ratings[].mean review.ratings[].count review.flags[]
+    review.ratings[].mean review.ratings[].count review.flags[] review.emotion.heard
+    review.emotion.policy review.emotion.votes[].emotion review.emotion.votes[].count
     rights.licence rights.audio rights.text rights.labels rights.derived
     reference_response.id reference_response.speaker reference_response.text
 """.split()
@@ -191,7 +192,7 @@ IN_THE_RECORD = """
 VALUES_IN_THE_RECORD = {
     "source.context": {"dialogue", "same_speaker", "none"},
     "background.origin": {"goal", "situation", "scenario", "scene"},
-    "labels.source": {"intended", "voice", "audio_visual", "text", "self", None},
+    "labels.source": {"intended", "voice", "audio_visual", "text", "self", "review", None},
     "audio_info.origin": {"acted", "natural", "synthetic", "none"},
     "voice.reference": {"speaker", "group", "corpus", "none"},
     "audio_contribution.class": {"text_solvable", "audio_solvable", "unsupported"},
