@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from builders.build import Build
+from builders.commands.review_lines import lines
 from builders.commands.settings import read_settings
 from builders.config import STORE_FILE
 from builders.drafting.store import Store, store_exists
 from builders.errors import ConfigError
-from builders.review.agreement import Agreement, agreement, anchoring, gold_results, moves
-from builders.review.alpha import Alpha
+from builders.review.agreement import agreement, anchoring, gold_results, moves
+from builders.review.compared import compared, opponents
 from builders.review.events import Reviews, standing
 from builders.review.exchange import (
     event_lines,
@@ -33,8 +34,6 @@ from builders.review.redraft import later_versions
 from builders.review.rules import judge, rules_of
 from builders.review.settings import load_settings
 
-_SHOWN = 10
-
 
 def status(folder: Path, store: str | None, as_json: bool) -> None:
     """Say what is decided about a build, by whom, and how far people agree.
@@ -48,17 +47,8 @@ def status(folder: Path, store: str | None, as_json: bool) -> None:
     if as_json:
         print(json.dumps(known, indent=2))
         return
-    _print_counts(known)
-    _print_people(known["annotators"], names)
-    _print_agreement(known["agreement"], names)
-    _print_moved(known["moved"])
-    _print_anchoring(known["anchoring"])
-    for found in known["rules"]:
-        print(f"{'met' if found['passed'] else 'not met'}: {found['rule']}: {found['sentence']}")
-    if known["disputed"]:
-        shown = ", ".join(known["disputed"][:_SHOWN])
-        more = len(known["disputed"]) - _SHOWN
-        print(f"to be settled: {shown}" + (f" and {more:,} more" if more > 0 else ""))
+    for line in lines(known, names):
+        print(line)
 
 
 def export(folder: Path, store: str | None, to: Path, form: str) -> None:
@@ -80,7 +70,8 @@ def export(folder: Path, store: str | None, to: Path, form: str) -> None:
             later = list(later_versions(build.folder))
             for one in later:
                 _register(one, held)
-            count = write_lines(to, map(json_line, preferences(build, held, later)))
+            others = _opponents(build, held, later)
+            count = write_lines(to, map(json_line, preferences(build, held, later, others)))
         else:
             count = write_lines(to, event_lines(Reviews(held).of_build(name)))
     print(f"{count:,} {'samples' if form in ('label-studio', 'potato') else 'lines'}: {to}")
@@ -93,6 +84,23 @@ def read_events(folder: Path, store: str | None, source: Path) -> None:
         _register(build, held)
         count, new = import_events(Reviews(held), source)
     print(f"{count:,} events read, {new:,} of them new")
+
+
+def _opponents(build: Build, store: Store, later: Sequence[Build]) -> list[Build]:
+    """Return the builds beside this one that its drafts were compared with, and say which are gone.
+
+    The versions that follow it are `later`, and are not among them.
+    """
+    known = {one.manifest["result"]["name"] for one in later}
+    names = [n for n in opponents(store, build.manifest["result"]["name"]) if n not in known]
+    places = {name: build.folder.with_name(name) for name in names}
+    gone = [name for name, place in places.items() if not (place / "manifest.json").is_file()]
+    if gone:
+        print(f"no pairs with {', '.join(gone)}: not beside {build.folder}")
+    found = [Build(place) for name, place in places.items() if name not in gone]
+    for one in found:
+        _register(one, store)
+    return found
 
 
 @contextmanager
@@ -134,6 +142,7 @@ def _known(build: Build, store: Store) -> dict[str, Any]:
         "agreement": [asdict(row) for row in agreement(merged)],
         "moved": [asdict(move) for move in moves(merged)],
         "anchoring": asdict(anchoring(merged)),
+        "compared": asdict(compared(store, result["name"])),
         "rules": [asdict(found) for found in judge(rules_of(read_settings()), merged, samples)],
         "disputed": [view.item.item for view in merged if view.status == "disputed"],
     }
@@ -152,67 +161,3 @@ def _annotators(
         counts[gold.annotator].update(gold=gold.decided, gold_right=gold.right)
     kinds = ("decided", "skipped", "surplus", "gold", "gold_right")
     return {who: {kind: of[kind] for kind in kinds} for who, of in sorted(counts.items())}
-
-
-def _print_counts(known: dict[str, Any]) -> None:
-    print(
-        f"{known['name']}: {known['decided']:,} of {known['samples']:,} samples are decided about"
-    )
-    people = "1 person" if known["overlap"] == 1 else f"{known['overlap']} people"
-    print(f"{known['complete']:,} of them by {people}, as wanted")
-    for status_name, count in known["statuses"].items():
-        print(f"  {count:,} {status_name}")
-    for flag, count in known["flags"].items():
-        print(f"  {count:,} flagged {flag}")
-
-
-def _print_people(annotators: dict[str, dict[str, int]], names: dict[str, str]) -> None:
-    for who, of in annotators.items():
-        said = f"{of['decided']:,} decided, {of['skipped']:,} skipped"
-        if of["gold"]:
-            said += f", {of['gold_right']} of {of['gold']} gold items right"
-        print(f"{names.get(who, who)}: {said}")
-
-
-def _print_agreement(rows: list[dict[str, Any]], names: dict[str, str]) -> None:
-    if rows:
-        print("agreement (Krippendorff's alpha, 95 % interval):")
-    for row in rows:
-        found = Agreement(**row | {"alpha": Alpha(**row["alpha"])})
-        if found.alpha.items and found.by in ("all", "corpus", "label", "pair"):
-            group = " and ".join(names.get(part, part) for part in found.group.split())
-            print(f"  {' '.join((found.measure, group)).ljust(40)} {alpha_line(found.alpha)}")
-
-
-def alpha_line(found: Alpha) -> str:
-    """Return agreement in one line; undefined stays undefined."""
-    of = f"{found.items:,} items"
-    if found.observed is not None:
-        of += f", {found.observed:.0%} of the pairs equal"
-    if found.alpha is None:
-        return f"undefined ({of})"
-    if found.low is None or found.high is None:
-        return f"{found.alpha:.2f} ({of})"
-    return f"{found.alpha:.2f} from {found.low:.2f} to {found.high:.2f} ({of})"
-
-
-def _print_moved(moved: list[dict[str, Any]]) -> None:
-    if moved:
-        print("another emotion heard than the label says:")
-    for move in moved:
-        times = "1 time" if move["decisions"] == 1 else f"{move['decisions']:,} times"
-        print(
-            f"  {' to '.join((move['label'], move['heard'])).ljust(40)} {times}, "
-            f"prevails in {len(move['prevails']):,}"
-        )
-
-
-def _print_anchoring(found: dict[str, Any]) -> None:
-    if not found["hidden"]:
-        return
-    shares = [found["like_draft_shown"], found["like_draft_hidden"], found["moved"]]
-    shown, hidden, moved = ("unknown" if share is None else f"{share:.0%}" for share in shares)
-    print(
-        f"strategies as in the draft: {shown} with the draft in sight, {hidden} of the "
-        f"{found['hidden']:,} first answers without it; {moved} of these changed on seeing it"
-    )

@@ -19,6 +19,7 @@ from builders.review.decided import Decision, Event
 from builders.review.decisions import choices
 from builders.review.merge import Merged
 from builders.review.queue import Item
+from builders.review.shares import Difference, difference, share
 
 # Asking about good news and asking about anything else is hard to tell apart, so agreement is
 # also given with the two as one.
@@ -86,6 +87,8 @@ class Anchoring:
         like_draft_shown: of those in sight, the share that chose exactly the draft's strategies.
         like_draft_hidden: the same of the answers given before the draft was shown.
         moved: the share of hidden ones whose strategies changed once the draft was seen.
+        effect: how much more often the draft's strategies are chosen with it in sight; None where
+            the one or the other has not happened.
         alpha_shown, alpha_hidden: agreement on strategies among the ones and among the others.
     """
 
@@ -94,6 +97,7 @@ class Anchoring:
     like_draft_shown: float | None
     like_draft_hidden: float | None
     moved: float | None
+    effect: Difference | None
     alpha_shown: Alpha
     alpha_hidden: Alpha
 
@@ -112,12 +116,15 @@ def anchoring(views: Sequence[Merged]) -> Anchoring:
                 hidden.append((view.item, event, first))
                 if final is not None:
                     moved.append(final != first)
+    in_sight = share([chosen == _drafted(item) for item, _, chosen in shown])
+    without = share([chosen == _drafted(item) for item, _, chosen in hidden])
     return Anchoring(
         shown=len(shown),
         hidden=len(hidden),
-        like_draft_shown=_share([chosen == _drafted(item) for item, _, chosen in shown]),
-        like_draft_hidden=_share([chosen == _drafted(item) for item, _, chosen in hidden]),
-        moved=_share(moved),
+        like_draft_shown=in_sight.share,
+        like_draft_hidden=without.share,
+        moved=share(moved).share,
+        effect=difference(in_sight, without),
         alpha_shown=alpha(_by_item(shown), "masi"),
         alpha_hidden=alpha(_by_item(hidden), "masi"),
     )
@@ -220,10 +227,6 @@ def _first(decision: Decision) -> Any:
 
 def _drafted(item: Item) -> frozenset:
     return frozenset(strategies.split(item.strategies))
-
-
-def _share(found: Sequence[bool]) -> float | None:
-    return sum(found) / len(found) if found else None
 
 
 def _by_item(rows: Iterable[tuple[Item, Event, frozenset]]) -> list[Mapping[str, Hashable]]:

@@ -141,7 +141,8 @@ class Reviews:
     ) -> Event:
         """Append which of two drafts of one target is better: ``a`` is `shown`, ``b`` is `other`.
 
-        `other` is the content hash of the second draft.
+        ``a`` is the one shown first, so that it can be told whether its place helps it; `other` is
+        the content hash of the second draft.
         """
         event = _new(annotator, shown, "comparison", choice, event_id)
         return self._append(replace(event, body={"other": other}), shown.version)

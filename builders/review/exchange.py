@@ -18,11 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from builders.checks.schema import validator, violations
 from builders.errors import SourceError
 from builders.folder import writable
-from builders.review.events import Event, Reviews
+from builders.review.events import VERDICTS, Event, Reviews
 from builders.review.merge import Merged
 
 # Given anew by each store.
 _LOCAL = ("number", "version")
+_VERDICTS: dict[str, tuple[str, ...]] = {"undo": ("undo",), "comparison": ("a", "b", "equal")}
 _SHA256 = r"^[0-9a-f]{64}$"
 
 
@@ -125,7 +126,10 @@ def _event(line: bytes, where: str) -> Event:
 
 
 def _body_fault(event: Event) -> str | None:
-    """Return what is wrong with an event's body, or None."""
+    """Return what is wrong with an event's verdict and body for its kind, or None."""
+    verdicts = _VERDICTS.get(event.kind, VERDICTS)
+    if event.verdict not in verdicts:
+        return f"verdict: {event.verdict!r} is not one of {', '.join(verdicts)}"
     if event.kind == "undo":
         return None if event.undoes else "undoes: an undo names an event"
     if event.kind == "comparison":

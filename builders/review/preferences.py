@@ -3,7 +3,7 @@
     edit        the reply as people want it, over the draft that they edited
     rejection   a later draft that was accepted, over the rejected one; without a later draft only
                 the rejected one, which says "not this"
-    comparison  the better of two drafts that were shown side by side
+    compared    the better of two drafts that were shown side by side
 
 Only settled items make pairs: a disputed one has no better reply.
 """
@@ -17,8 +17,9 @@ from typing import Any
 
 from builders.build import Build
 from builders.drafting.store import Store
+from builders.review.compared import comparisons
 from builders.review.decisions import reply_wanted
-from builders.review.events import Reviews, standing
+from builders.review.events import Reviews
 from builders.review.items import Records, reply_of
 from builders.review.merge import Merged, views
 from builders.review.queue import Queue
@@ -26,8 +27,12 @@ from builders.review.queue import Queue
 Pair = dict[str, Any]
 
 
-def preferences(build: Build, store: Store, later: Sequence[Build] = ()) -> Iterator[Pair]:
-    """Yield the pairs of a build, in its order; `later` are builds that draft its targets again.
+def preferences(
+    build: Build, store: Store, later: Sequence[Build] = (), others: Sequence[Build] = ()
+) -> Iterator[Pair]:
+    """Yield the pairs of a build, in its order.
+
+    `later` are builds that draft its targets again, `others` whatever its drafts were compared to.
 
     Each pair has `id`, `origin`, `chosen` and `rejected` (replies of the shape of
     `schemas/reply.schema.json`; `chosen` may be None), `chosen_from` and `rejected_from` (who
@@ -35,11 +40,12 @@ def preferences(build: Build, store: Store, later: Sequence[Build] = ()) -> Iter
     people stand behind it). The items of all builds must be registered.
     """
     drafts = [_Drafts(one, store) for one in (build, *later)]
+    compared = [*drafts, *(_Drafts(one, store) for one in others)]
     for view in views(store, drafts[0].name):
         made = _from_view(view, drafts)
         if made is not None:
             yield made
-    yield from _from_comparisons(drafts, store)
+    yield from _from_comparisons(compared, store)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +129,18 @@ def _pair(
 
 def _from_comparisons(drafts: Sequence[_Drafts], store: Store) -> Iterator[Pair]:
     """Yield a pair for each two drafts of which more people prefer one than the other."""
-    votes: dict[tuple[str, str, str], Counter[str]] = {}
-    for event in standing(Reviews(store).of_build(drafts[0].name)):
-        if event.kind == "comparison":
-            a, b = event.seen, str(event.body["other"])
-            better = {"a": a, "b": b}.get(event.verdict, "equal")
-            first, second = sorted((a, b))
-            votes.setdefault((event.item, first, second), Counter())[better] += 1
-    for (item, *seen), counted in sorted(votes.items()):
+    votes: dict[tuple[str, str, str], Counter[str | None]] = {}
+    for said in comparisons(Reviews(store).of_build(drafts[0].name)):
+        first, second = sorted((said.first, said.second))
+        votes.setdefault((said.item, first, second), Counter())[said.better] += 1
+    for (item, a, b), counted in sorted(votes.items(), key=lambda vote: vote[0]):
         known = {draft.origin["seen"]: draft for d in drafts if (draft := d.draft(item))}
-        a, b = seen
         if counted[a] == counted[b] or a not in known or b not in known:
             continue
         chosen, rejected = (a, b) if counted[a] > counted[b] else (b, a)
         yield {
             "id": item,
-            "origin": "comparison",
+            "origin": "compared",
             "chosen": known[chosen].reply,
             "chosen_from": known[chosen].origin,
             "rejected": known[rejected].reply,

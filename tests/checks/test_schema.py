@@ -183,7 +183,8 @@ IN_THE_RECORD = """
     safety.route safety.flags[] safety.pii_text safety.pii_in_audio
     judge.model judge.scores[].dimension judge.scores[].score judge.order_flips
     review.status review.policy review.reviewers review.ratings[].scale
-    review.ratings[].mean review.ratings[].count review.flags[]
+    review.ratings[].mean review.ratings[].count review.flags[] review.emotion.heard
+    review.emotion.policy review.emotion.votes[].emotion review.emotion.votes[].count
     rights.licence rights.audio rights.text rights.labels rights.derived
     reference_response.id reference_response.speaker reference_response.text
 """.split()

@@ -121,11 +121,19 @@ def test_seeing_the_draft_is_compared_with_not_seeing_it():
     assert found.moved == pytest.approx(2 / 3)
     assert (found.alpha_shown.items, found.alpha_hidden.items) == (1, 1)
     assert found.alpha_hidden.observed == 0
+    assert found.effect.difference == pytest.approx(1 / 3) and not found.effect.is_told
+
+
+def test_with_enough_answers_it_is_told_that_the_draft_moved_them():
+    hidden = replace(VALIDATE, hidden=True, before={"strategies": ["inquiry"]})
+    found = anchoring([view(item(n), a=VALIDATE, b=hidden) for n in range(12)])
+    assert found.effect.difference == 1 and found.effect.low > 0.6 and found.effect.is_told
 
 
 def test_nothing_hidden_says_nothing():
     found = anchoring([view(item(1), a=VALIDATE)])
     assert found.moved is None and found.like_draft_hidden is None
+    assert found.effect is None
 
 
 def many(count, *pairs):

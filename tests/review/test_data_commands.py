@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as xml
+from dataclasses import replace
 
 import pytest
 import soundfile
@@ -69,6 +70,28 @@ def test_the_status_says_what_is_decided_by_whom_and_how_far_they_agree(review, 
     assert "2 items, 50% of the pairs equal" in verdict
     fit = next(line for line in ended.out.splitlines() if line.split()[0] == "fit")
     assert "undefined (1 items, 100% of the pairs equal)" in fit
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    [
+        ("inquiry", "seeing the draft moves answers towards it: +100 points (95 % interval +"),
+        (None, "seeing the draft makes no difference that is sure: +0 points (95 % interval -"),
+    ],
+)
+def test_the_status_says_whether_seeing_the_draft_moves_answers(folder, first, words):
+    made = Review(folder)
+    save_settings(made.store, made.name, Settings(overlap=2, gold_share=0))
+    for given in Queue(made.store).next(made.name, made.ann, 20):
+        drafted = tuple(given.strategies.split("_then_"))
+        seen = Decision("accept", strategies=drafted)
+        answer = [first] if first else list(drafted)
+        decide(made, given, made.ann, seen)
+        decide(made, given, made.bob, replace(seen, hidden=True, before={"strategies": answer}))
+    made.store.close()
+    said = hearten("review-status", folder).out
+    assert "strategies as in the draft: 100% of 20 with the draft in sight" in said
+    assert words in said
 
 
 def test_the_status_as_json_has_pseudonyms_and_the_rules_of_publishing(review, folder, tmp_path):

@@ -108,8 +108,10 @@ def test_merged_lines_say_what_was_decided_and_by_whom(review, decided):
         ({"surplus": "no"}, "surplus: "),
         ({"body": {"charm": 1}}, "body: "),
         ({"verdict": "edit", "body": {"reply": {"text": "x"}}}, "body.reply: "),
-        ({"kind": "undo"}, "undoes: an undo names an event"),
-        ({"kind": "comparison"}, "body: there is no other"),
+        ({"kind": "undo", "verdict": "undo"}, "undoes: an undo names an event"),
+        ({"kind": "comparison", "verdict": "a"}, "body: there is no other"),
+        ({"kind": "comparison"}, "verdict: 'accept' is not one of a, b, equal"),
+        ({"verdict": "a"}, "verdict: 'a' is not one of accept, edit, reject, skip"),
     ],
 )
 def test_a_line_that_is_no_event_is_named_and_nothing_is_imported(

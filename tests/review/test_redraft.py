@@ -181,7 +181,7 @@ def test_an_accepted_later_draft_is_preferred_to_the_rejected_one(root, endpoint
     better = pairs[name, "rejection"]
     assert better["chosen"] == drafts[name] and better["chosen_from"]["build"] == "meld@2"
     assert better["rejected_from"]["build"] == "meld"
-    compared = pairs[other, "comparison"]
+    compared = pairs[other, "compared"]
     assert compared["chosen"] == drafts[other]
     assert pairs[other, "rejection"]["chosen"] is None
 

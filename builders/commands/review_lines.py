@@ -1,0 +1,121 @@
+"""What `hearten review-status` prints: counts, people, agreement, what moves answers, what wins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from builders.review.agreement import Agreement
+from builders.review.alpha import Alpha
+from builders.review.shares import Difference
+
+_SHOWN = 10
+Known = Mapping[str, Any]
+
+
+def lines(known: Known, names: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is known of a review as lines for a person; `names` are those of annotators."""
+    yield from _counts(known)
+    yield from _people(known["annotators"], names)
+    yield from _agreement(known["agreement"], names)
+    yield from _moved(known["moved"])
+    yield from _anchoring(known["anchoring"])
+    yield from _compared(known["compared"])
+    for found in known["rules"]:
+        yield f"{'met' if found['passed'] else 'not met'}: {found['rule']}: {found['sentence']}"
+    if known["disputed"]:
+        shown = ", ".join(known["disputed"][:_SHOWN])
+        more = len(known["disputed"]) - _SHOWN
+        yield f"to be settled: {shown}" + (f" and {more:,} more" if more > 0 else "")
+
+
+def _counts(known: Known) -> Iterator[str]:
+    yield f"{known['name']}: {known['decided']:,} of {known['samples']:,} samples are decided about"
+    people = "1 person" if known["overlap"] == 1 else f"{known['overlap']} people"
+    yield f"{known['complete']:,} of them by {people}, as wanted"
+    for status, count in known["statuses"].items():
+        yield f"  {count:,} {status}"
+    for flag, count in known["flags"].items():
+        yield f"  {count:,} flagged {flag}"
+
+
+def _people(annotators: Known, names: Mapping[str, str]) -> Iterator[str]:
+    for who, of in annotators.items():
+        said = f"{of['decided']:,} decided, {of['skipped']:,} skipped"
+        if of["gold"]:
+            said += f", {of['gold_right']} of {of['gold']} gold items right"
+        yield f"{names.get(who, who)}: {said}"
+
+
+def _agreement(rows: list[dict[str, Any]], names: Mapping[str, str]) -> Iterator[str]:
+    if rows:
+        yield "agreement (Krippendorff's alpha, 95 % interval):"
+    for row in rows:
+        found = Agreement(**row | {"alpha": Alpha(**row["alpha"])})
+        if found.alpha.items and found.by in ("all", "corpus", "label", "pair"):
+            group = " and ".join(names.get(part, part) for part in found.group.split())
+            yield f"  {' '.join((found.measure, group)).ljust(40)} {alpha_line(found.alpha)}"
+
+
+def alpha_line(found: Alpha) -> str:
+    """Return agreement in one line; undefined stays undefined."""
+    of = f"{found.items:,} items"
+    if found.observed is not None:
+        of += f", {found.observed:.0%} of the pairs equal"
+    if found.alpha is None:
+        return f"undefined ({of})"
+    if found.low is None or found.high is None:
+        return f"{found.alpha:.2f} ({of})"
+    return f"{found.alpha:.2f} from {found.low:.2f} to {found.high:.2f} ({of})"
+
+
+def _moved(moved: list[dict[str, Any]]) -> Iterator[str]:
+    if moved:
+        yield "another emotion heard than the label says:"
+    for move in moved:
+        times = "1 time" if move["decisions"] == 1 else f"{move['decisions']:,} times"
+        change = f"{move['label']} to {move['heard']}"
+        yield f"  {change.ljust(40)} {times}, prevails in {len(move['prevails']):,}"
+
+
+def _anchoring(found: Known) -> Iterator[str]:
+    if not found["hidden"]:
+        return
+    shares = [found["like_draft_shown"], found["like_draft_hidden"], found["moved"]]
+    shown, hidden, moved = ("unknown" if share is None else f"{share:.0%}" for share in shares)
+    yield (
+        f"strategies as in the draft: {shown} of {found['shown']:,} with the draft in sight, "
+        f"{hidden} of the {found['hidden']:,} first answers without it; {moved} of these changed "
+        "on seeing it"
+    )
+    if found["effect"]:
+        effect = Difference(**found["effect"])
+        low, high = f"{100 * effect.low:+.0f}", f"{100 * effect.high:+.0f}"
+        points = f"{100 * effect.difference:+.0f} points (95 % interval {low} to {high})"
+        yield f"seeing the draft {_verdict(effect)}: {points}"
+
+
+def _verdict(effect: Difference) -> str:
+    if not effect.is_told:
+        return "makes no difference that is sure"
+    return f"moves answers {'towards' if effect.difference > 0 else 'away from'} it"
+
+
+def _compared(found: Known) -> Iterator[str]:
+    for duel in found["duels"]:
+        where = f" in {duel['corpus']}" if duel["corpus"] else ""
+        yield (
+            f"{duel['one']} against {duel['other']}{where}: better {duel['wins']:,} times, "
+            f"worse {duel['losses']:,}, equal {duel['ties']:,}"
+        )
+    first = found["first"]
+    if first["of"]:
+        yield (
+            f"the draft shown first was better in {first['count']:,} of {first['of']:,} "
+            f"({first['share']:.0%}, from {first['low']:.0%} to {first['high']:.0%}; "
+            "half where the order does not matter)"
+        )
+    if found["comparisons"]:
+        yield f"  {'the better draft'.ljust(40)} {alpha_line(Alpha(**found['agreement']))}"
+    if found["unknown"]:
+        yield f"{found['unknown']:,} comparisons are with drafts that no build registered here has"
