@@ -12,18 +12,18 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-import jsonschema_rs
 import orjson
 
-from builders.config import KEY_NAMES
-from builders.drafting.dialects import DIALECTS, Understanding, answer_text, body, probe
+from builders.config import KEY_VARIABLES
+from builders.drafting.dialects import Understanding, answer_text, body
 from builders.drafting.failures import PASSING, Failure, classify
 from builders.drafting.limits import Limits
+from builders.drafting.probing import NOT_UNDERSTOOD, adapted, find_audio, find_dialect
 from builders.drafting.request import Request
 from builders.drafting.transports import Transport
 from builders.errors import EndpointError, HeartenError, StoppedEarly
@@ -38,8 +38,6 @@ _TOO_MANY = frozenset({"rate_limited", "timeout"})
 _UNKNOWN_FORM = frozenset({400, 422, 500})
 # So many requests refused as malformed before any was understood: none will be.
 _REFUSED_AT_MOST = 8
-# How servers answer to a form of structured output that they do not know.
-_NOT_UNDERSTOOD = frozenset({"bad_request", "server_error", "bad_response", "wrong_address"})
 _OUTCOMES = {"length": "truncated", "content_filter": "refusal"}
 
 Delivered = TypeVar("Delivered")
@@ -80,11 +78,19 @@ class Endpoint:
         transport: how requests are sent.
         limits: how many at once.
         memory: where what it understands is remembered.
+        keys: the variables that may hold its key.
     """
 
-    def __init__(
-        self, base_url: str, model: str, transport: Transport, limits: Limits, memory: Memory
+    def __init__(  # noqa: PLR0913 - one argument for each part
+        self,
+        base_url: str,
+        model: str,
+        transport: Transport,
+        limits: Limits,
+        memory: Memory,
+        keys: Sequence[str] = KEY_VARIABLES,
     ) -> None:
+        self.key_names = " or ".join(keys)
         self.base_url = base_url
         self.model = model
         self.transport = transport
@@ -106,6 +112,8 @@ class Endpoint:
         """Send a request once, in the form the endpoint understands; raises `Failure`."""
         while True:
             understood = self._understood or await self._understanding()
+            if request.sound and understood.audio is None:
+                understood = await self._hearing(understood)
             try:
                 return await self._send(request, understood)
             except Failure as failure:
@@ -147,13 +155,13 @@ class Endpoint:
 
     async def _relearn(self, used: Understanding, failure: Failure) -> bool:
         """Learn from a refused request: the field it names, or all anew if it was remembered."""
-        if failure.kind not in _NOT_UNDERSTOOD or failure.status not in _UNKNOWN_FORM:
+        if failure.kind not in NOT_UNDERSTOOD or failure.status not in _UNKNOWN_FORM:
             return False
         async with self._lock:
             if self._understood != used:
                 return True
-            if adapted := _adapted(used, failure):
-                self._learn(adapted)
+            if changed := adapted(used, failure):
+                self._learn(changed)
                 return True
             if self._probed:
                 return False
@@ -164,33 +172,19 @@ class Endpoint:
     async def _probe(self) -> None:
         """Find the first dialect whose answer fits its schema; remember it."""
         self._probed = True
-        asked = probe(self.model)
-        fits = jsonschema_rs.validator_for(asked.schema.document)
-        refused: Failure | None = None
-        understood = Understanding()
-        for dialect in DIALECTS:
-            understood = replace(understood, dialect=dialect)
-            while True:
-                try:
-                    completion = await self._send(asked, understood)
-                except Failure as failure:
-                    if adapted := _adapted(understood, failure):
-                        understood = adapted
-                        continue
-                    if failure.kind not in _NOT_UNDERSTOOD:
-                        raise
-                    refused = failure
-                else:
-                    refused = None
-                    if _fits(fits, completion.text):
-                        self._learn(understood)
-                        return
-                break
-        if refused is not None and refused.kind == "bad_response":
-            raise Failure("wrong_address", refused.detail, refused.status)
-        if refused is not None:
-            raise refused
-        self._learn(understood)
+        self._learn(await find_dialect(self.model, self._text))
+
+    async def _hearing(self, used: Understanding) -> Understanding:
+        """Return what is understood of clips as well; found out once for all who wait for it."""
+        async with self._lock:
+            understood = self._understood or used
+            if understood.audio is None:
+                understood = await find_audio(self.model, understood, self._text)
+                self._learn(understood)
+            return understood
+
+    async def _text(self, request: Request, understood: Understanding) -> str:
+        return (await self._send(request, understood)).text
 
     def _learn(self, understood: Understanding) -> None:
         self._understood = understood
@@ -333,7 +327,13 @@ def _fatal(failure: Failure, endpoint: Endpoint) -> HeartenError | None:
         return EndpointError(
             f"the key was refused (HTTP {failure.status})",
             where=name,
-            do=f"set {KEY_NAMES} to a key that may use this model",
+            do=f"set {endpoint.key_names} to a key that may use this model",
+        )
+    if failure.kind == "takes_no_audio":
+        return EndpointError(
+            f"the model {endpoint.model} takes no audio ({failure.detail})",
+            where=name,
+            do="serve one that hears, or build without --hear and --caption-model",
         )
     if failure.kind == "wrong_address":
         return EndpointError(
@@ -385,14 +385,3 @@ def _completion(content: bytes, dialect: str, seconds: float, endpoint: str) -> 
         seconds,
         endpoint,
     )
-
-
-def _adapted(understood: Understanding, failure: Failure) -> Understanding | None:
-    return understood.adapted(failure.detail) if failure.kind == "bad_request" else None
-
-
-def _fits(validator: Any, text: str) -> bool:
-    try:
-        return bool(validator.is_valid(orjson.loads(text)))
-    except orjson.JSONDecodeError:
-        return False
