@@ -11,7 +11,7 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -20,6 +20,8 @@ from builders.errors import ConfigError, SourceError
 PHRASEBOOK = "phrasebook"
 KEY_VARIABLES = ("HEARTEN_API_KEY", "OPENAI_API_KEY")
 KEY_NAMES = " or ".join(KEY_VARIABLES)
+# A key goes nowhere but where it belongs: captions from an address of their own have their own.
+CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
@@ -80,6 +82,18 @@ class Redraft(BaseModel):
         return {"of": self.of, **which, "records": len(self.notes), "sha256": digest}
 
 
+class Served(NamedTuple):
+    """A model that is asked over HTTP: where, what of the corpus it is sent, and with which key.
+
+    `sent` are ``text`` and ``audio``, `keys` the variables of which the first one set holds it.
+    """
+
+    model: str
+    base_urls: tuple[str, ...]
+    sent: frozenset[str]
+    keys: tuple[str, ...] = KEY_VARIABLES
+
+
 class BuildConfig(BaseModel):
     """Everything one run of `build` was told. Seconds, tokens and US dollars are the units."""
 
@@ -120,6 +134,10 @@ class BuildConfig(BaseModel):
     exclusions: Path = Path("exclusions.tsv")
     estimate: bool = False
     redraft: Redraft | None = None
+    hear: bool = False
+    hear_seconds: float = Field(30.0, gt=0)
+    caption_model: str | None = None
+    caption_base_urls: tuple[str, ...] = ()
 
     @field_validator("name")
     @classmethod
@@ -139,6 +157,23 @@ class BuildConfig(BaseModel):
         return "openai-compatible" if self.model else PHRASEBOOK
 
     @property
+    def served(self) -> tuple[Served, ...]:
+        """Return the models that are asked over HTTP; one for both purposes stands there once."""
+        hears = self.hear or self.caption_model == self.model
+        sent = frozenset({"text", "audio"} if hears else {"text"})
+        found = [Served(self.model, self.base_urls, sent)] if self.model else []
+        if self.caption_model not in (None, self.model):
+            keys = (CAPTION_KEY,) if self.caption_base_urls else KEY_VARIABLES
+            where = self.caption_base_urls or self.base_urls
+            found.append(Served(self.caption_model, where, frozenset({"audio"}), keys))
+        return tuple(found)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Return where models are asked, each address once."""
+        return list(dict.fromkeys(url for served in self.served for url in served.base_urls))
+
+    @property
     def store_url(self) -> str:
         """Return the address of the store, by default a file beside all builds."""
         return self.store or str(self.output / STORE_FILE)
@@ -152,6 +187,7 @@ LISTED = {
     "emotion": "emotions",
     "retry_kind": "retry_kinds",
     "reject_finding": "reject_findings",
+    "caption_base_url": "caption_base_urls",
 }
 # `hearten.toml` has the names of the command line.
 BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}
@@ -162,7 +198,8 @@ PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
 # What may differ between two runs of one name: how far, how fast and by which way, never what.
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
-    "retry_failed retry_kinds estimate source output name on_error exclusions".split()
+    "retry_failed retry_kinds estimate source output name on_error exclusions "
+    "caption_base_urls".split()
 )
 
 

@@ -26,6 +26,7 @@ from builders.voice.describe import describe
 from builders.voice.measure import VERSION, Measured, measure
 from builders.voice.memory import SideFile
 from builders.voice.resampling import RATE
+from builders.voice.sending import length_findings
 
 VALUES_FILE = ".voice.sqlite"
 CLIPS_FILE = ".clips.sqlite"
@@ -37,11 +38,13 @@ _DECODERS = ("av", "numpy", "soundfile", "soxr")
 class Standards:
     """What a clip must be for its utterance to be used: asked for, never by itself.
 
-    `min_speech` is the least share of speech, `refused` are codes of findings.
+    `min_speech` is the least share of speech, `refused` are codes of findings, `longest` is the
+    longest clip in seconds that a model is sent, None where none is sent.
     """
 
     min_speech: float | None = None
     refused: frozenset[str] = frozenset()
+    longest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ class Hearing:
             *duration_findings(clip, utterance.start, utterance.end),
             *findings_of(measured, self.baselines.normalised),
             *self._same_audio(utterance),
+            *length_findings(clip.duration, self.standards.longest),
         )
         return Heard(clip, describe(utterance, measured, self.baselines), measured.share)
 

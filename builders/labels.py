@@ -116,6 +116,11 @@ class Vocabulary:
         self._words = {normalise(node): node for node in self.nodes}
         self._add_aliases(read_table(folder / "_aliases.tsv", ("alias", "emotion")))
 
+    @property
+    def words(self) -> Mapping[str, str]:
+        """Return every word, as `normalise` writes it, and the node that it stands for."""
+        return self._words
+
     def _line(self, node: str) -> frozenset[str]:
         root = self.root_of(node)
         leaves = [leaf for leaf in self.nodes if node == root and self.root_of(leaf) == root]

@@ -31,6 +31,7 @@ class Ledger:
         self._left: Counter[str] = Counter()
         self._rejected: dict[str, Counter[str]] = {}
         self._not_selected: dict[str, Counter[str]] = {}
+        self._captions: Counter[str | None] = Counter()
 
     def read(self, split: str, count: int) -> None:
         """Count utterances that came in."""
@@ -47,6 +48,16 @@ class Ledger:
     def not_selected(self, split: str, reason: str, count: int = 1) -> None:
         """Count those that were not asked for."""
         self._not_selected.setdefault(split, Counter())[reason] += count
+
+    def captioned(self, dropped: str | None) -> None:
+        """Count a clip that a caption was wanted of; None where it was kept, else why not."""
+        self._captions[dropped] += 1
+
+    @property
+    def captions(self) -> dict[str, Any]:
+        """Return how many captions were kept, and the others by reason."""
+        dropped = {reason: count for reason, count in self._captions.items() if reason}
+        return {"kept": self._captions[None], "dropped": dict(sorted(dropped.items()))}
 
     def left(self, kind: str) -> None:
         """Count one without an answer, by kind; while there is one the build is not complete."""

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from builders import report
-from builders.config import PHRASEBOOK, BuildConfig
-from builders.drafting.budget import Budget, price_of, tokens_of
+from builders.config import BuildConfig
+from builders.drafting.budget import Asking, Budget
 from builders.drafting.committer import Committer
 from builders.drafting.conversations import BLOCK, Conversations, Retry, blocks_of
-from builders.drafting.models import open_model
+from builders.drafting.models import open_models
 from builders.drafting.request import key
 from builders.drafting.store import Store, store_exists
 from builders.errors import ConfigError, HeartenError, StoppedEarly
@@ -92,8 +92,9 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
 def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the first answers of a build would take; nothing is asked and no folder is made.
 
-    Clips are heard first, as what is said of a voice is part of its prompt. Prompt tokens are
-    characters over four, answer tokens the most they may have.
+    Clips are heard first, as what is said of a voice is part of its prompt; a caption that is not
+    held yet is left out of it. Prompt tokens are characters over four and a number for each second
+    of sound, answer tokens the most they may have.
     """
     plan = make_plan(config)
     with (
@@ -103,29 +104,33 @@ def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
         return _estimated(plan, hearing, prices)
 
 
-def _estimated(plan: Plan, hearing: Hearing | None, prices: Mapping[str, Any]) -> dict[str, Any]:
+def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, Any]) -> dict[str, Any]:
     config = plan.config
-    price = price_of(config.model, prices)
     store = Store(config.store_url) if store_exists(config.store_url) else None
-    drafter = plan.drafter
+    drafter, captioned = plan.drafter, plan.captioned
+    prices = plan.prices(own)
     targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
-    count = held = prompt_tokens = 0
-    while block := [drafter.first_request(target) for target in islice(targets, BLOCK)]:
-        keys = [key(request) for request in block]
-        known = store.held(keys) if store else {}
+    count = held = 0
+    drafts, captions = Asking(plan.origin.model), Asking(config.caption_model or "")
+    while block := list(islice(targets, BLOCK)):
+        if captioned:
+            captions.add(captioned.settled(block, store))
+        requests = {key(request): request for request in map(drafter.first_request, block)}
+        known = store.held([*requests]) if store else {}
         count += len(block)
         held += len(known)
-        pairs = zip(block, keys, strict=True)
-        prompt_tokens += sum(tokens_of(request) for request, k in pairs if k not in known)
-    completion_tokens = (count - held) * config.reply_tokens
+        drafts.add(request for k, request in requests.items() if k not in known)
+    asking = [drafts, captions] if captioned else [drafts]
+    costs = [asked.usd(prices[asked.model]) for asked in asking]
     return {
         "model": plan.origin.model,
         "targets": count,
         "held": held,
-        "to_ask": count - held,
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "usd": price.usd(prompt_tokens, completion_tokens) if price else None,
+        "to_ask": drafts.count,
+        "captions_to_ask": captions.count if captioned else None,
+        "prompt_tokens": sum(asked.prompt_tokens for asked in asking),
+        "completion_tokens": sum(asked.completion_tokens for asked in asking),
+        "usd": None if None in costs else sum(cost for cost in costs if cost is not None),
     }
 
 
@@ -149,9 +154,9 @@ class _Run:
         self._ledger = Ledger()
         config = plan.config
         before = store.spent(config.name)
-        price = price_of(config.model, prices)
-        self._budget = Budget(plan.origin.model, price, config.max_usd, config.max_tokens, before)
-        self._state = State(plan.survey.chosen, paid=config.provider != PHRASEBOOK)
+        paid = plan.prices(prices)
+        self._budget = Budget(paid, config.max_usd, config.max_tokens, before)
+        self._state = State(plan.survey.chosen, paid=bool(config.served))
         self._progress = Progress(self._state, quiet)
 
     async def run(self) -> dict[str, Any]:
@@ -174,10 +179,12 @@ class _Run:
         audio = self._hearing is not None
         async with (
             Committer(self._store, config.name) as committer,
-            open_model(config, committer, self._store, self._budget) as model,
+            open_models(
+                config, self._plan.origin.model, committer, self._store, self._budget
+            ) as model,
         ):
             conversations = Conversations(
-                self._plan.drafter,
+                self._plan.captioned or self._plan.drafter,
                 self._store,
                 model,
                 Retry(config.retry_failed, frozenset(config.retry_kinds)),
@@ -242,6 +249,7 @@ class _Run:
                 "splits": self._ledger.by_split(),
                 "notes": list(plan.corpus.reader.notes),
                 "voice": self._hearing and self._hearing.result,
+                "captions": self._ledger.captions if plan.config.caption_model else None,
                 "files": files,
             },
             "run": {
@@ -251,7 +259,7 @@ class _Run:
                 "host": platform.node(),
                 "versions": versions(),
                 "store": self._store.name,
-                "endpoints": list(plan.config.base_urls) if plan.config.model else [],
+                "endpoints": plan.config.addresses,
                 "requests": self._state.requests,
                 "cost": {
                     "prompt_tokens": self._budget.prompt_tokens,

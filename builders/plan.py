@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,9 @@ from builders.contrast import NO_MEMBER
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.reading import Defects, Rules
 from builders.drafting import phrasebook, prompts
+from builders.drafting.budget import Price, price_of
+from builders.drafting.captions import Captioned
+from builders.drafting.captions import version as caption_version
 from builders.drafting.draft import Drafter, Sampling
 from builders.errors import ConfigError
 from builders.exclusions import Exclusions
@@ -57,7 +60,19 @@ class Plan:
         named = self.card.speakers_have_names
         drafter = Drafter(self.origin.model, config.persona, source, sampling, named)
         drafter.notes = config.redraft.notes if config.redraft else {}
+        drafter.hears = config.hear
         return drafter
+
+    @property
+    def captioned(self) -> Captioned | None:
+        """Return what has clips described before it drafts; None without a model for that."""
+        model = self.config.caption_model
+        return Captioned(self.drafter, model) if model else None
+
+    def prices(self, own: Mapping[str, Any]) -> dict[str, Price | None]:
+        """Return the price of each model that is asked, the one that drafts first."""
+        paid = {self.origin.model: price_of(self.config.model, own)}
+        return paid | {served.model: price_of(served.model, own) for served in self.config.served}
 
     def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
@@ -89,7 +104,9 @@ class Plan:
         config = self.config
         values = SideFile((config.output if config.output.is_dir() else folder) / VALUES_FILE)
         clips = SideFile(folder / CLIPS_FILE)
-        standards = Standards(config.min_speech, frozenset(config.reject_findings))
+        sends = config.hear or config.caption_model is not None
+        longest = config.hear_seconds if sends else None
+        standards = Standards(config.min_speech, frozenset(config.reject_findings), longest)
         state = State(self.survey.clips, doing="listening")
         try:
             hearing = Hearing(self.corpus.reader.root, values, clips, standards)
@@ -111,11 +128,12 @@ def make_plan(config: BuildConfig) -> Plan:
     Raises:
         SourceError: the corpus is not there, or not as its owner ships it.
         LabelError: a label is not mapped.
-        ConfigError: the corpus may not be sent to where the model is.
+        ConfigError: the corpus may not be sent to where a model is, or has no clips to hear.
     """
     card = load_card(config.corpus)
     _check_may_send(config, card)
     heard = not config.text_only and card.audio_origin != "none"
+    _check_has_clips(config, card, heard)
     exclusions = Exclusions.load(config.exclusions).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
@@ -147,6 +165,8 @@ def make_plan(config: BuildConfig) -> Plan:
         "strategies_version": strategies.tables_version(),
         "feelings_version": labels.feelings().version,
         "voice_version": voice_version() if heard else None,
+        "hear_version": prompts.load(prompts.HEAR_TEMPLATE).version if config.hear else None,
+        "caption_version": caption_version() if config.caption_model else None,
         "class_views_version": views_version(),
         "excluded_ids": exclusions.digest,
     }
@@ -169,19 +189,33 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
     )
 
 
+def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
+    asked = [("--hear", config.hear), ("--caption-model", config.caption_model)]
+    for option in (name for name, given in asked if given and not heard):
+        raise ConfigError(
+            f"{option} needs clips, and "
+            + ("--text-only leaves them out" if config.text_only else f"{card.title} has none"),
+            do=f"leave {'--text-only or ' if config.text_only else ''}{option} out",
+        )
+
+
 def _check_may_send(config: BuildConfig, card: Card) -> None:
-    if config.provider == PHRASEBOOK:
+    if not config.served:
         return
     from builders.drafting.addresses import check_address, is_third_party
 
-    for address in config.base_urls:
-        check_address(address)
-        if card.send_to_third_party.text != "yes" and is_third_party(address):
-            raise ConfigError(
-                f"{card.title} may not be sent to a third party such as {address} "
-                f"(its card says {card.send_to_third_party.text})",
-                do="use an endpoint on this machine or in your own network",
-            )
+    for served in config.served:
+        for address in served.base_urls:
+            check_address(address)
+            for part in sorted(served.sent, reverse=True):
+                said = getattr(card.send_to_third_party, part)
+                if said != "yes" and is_third_party(address):
+                    what = f"the sound of {card.title}" if part == "audio" else card.title
+                    raise ConfigError(
+                        f"{what} may not be sent to a third party such as {address} "
+                        f"(its card says {said})",
+                        do="use an endpoint on this machine or in your own network",
+                    )
 
 
 def _digest(files: tuple[Path, ...]) -> str:

@@ -189,6 +189,18 @@ class Voice:
     reliable: bool
 
 
+@dataclass(slots=True, frozen=True)
+class Caption:
+    """What came of asking a model how a clip sounds: its `text`, or why there is none.
+
+    `dropped` is a code that is counted, None where the text was kept; `answers` were used up.
+    """
+
+    text: str | None
+    dropped: str | None
+    answers: int
+
+
 @dataclass(slots=True)
 class Turn:
     """One earlier turn of the target's dialogue, as the model sees it.
@@ -228,7 +240,8 @@ class Target:
 
     `turns` are earlier turns only, oldest first; `reference` is what the next other speaker really
     said, which no prompt may show; `addressee` is whom the reply speaks for, None for an assistant
-    from outside the dialogue; `folds` are those of the dialogue.
+    from outside the dialogue; `folds` are those of the dialogue; `caption` is None unless one was
+    wanted.
     """
 
     split: str
@@ -243,6 +256,7 @@ class Target:
     contrast: Contrast | None = None
     clip: Clip | None = None
     voice: Voice | None = None
+    caption: Caption | None = None
 
     @property
     def id(self) -> str:
@@ -254,7 +268,8 @@ class Target:
 class Drafted:
     """A reply and how it came about; `attempts` counts the answers used up.
 
-    `prompt_version` is None where it is that of the whole build.
+    `prompt_version` is None where it is that of the whole build; `heard_audio` says whether the
+    model was sent the clip.
     """
 
     reply: dict[str, Any]
@@ -262,6 +277,7 @@ class Drafted:
     request_key: str | None
     attempts: int
     prompt_version: str | None = None
+    heard_audio: bool = False
 
 
 @dataclass(frozen=True, slots=True)

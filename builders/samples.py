@@ -13,7 +13,7 @@ from typing import Any
 from builders import strategies
 from builders.checks.schema import validator, violations
 from builders.class_views import views_of
-from builders.records import Clip, Drafted, Emotions, Finding, Target, Turn, Utterance, Voice
+from builders.records import Clip, Drafted, Emotions, Finding, Target, Turn, Utterance
 
 SCHEMA_VERSION = "1"
 
@@ -53,7 +53,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> dict[str, Any]
         "text_context": [_turn(turn) for turn in target.turns],
         "target_utterance": _target_utterance(target),
         "labels": _labels(target, origin),
-        "voice": _voice(target.voice),
+        "voice": _voice(target),
         "audio_contribution": None,
         "contrast": _contrast(target),
         "desired_response": desired_response(drafted.reply),
@@ -105,14 +105,15 @@ def _audio_info(target: Target, origin: Origin) -> dict[str, Any]:
     return audio_info(origin.audio_origin, target.clip, findings.values())
 
 
-def _voice(voice: Voice | None) -> dict[str, Any] | None:
+def _voice(target: Target) -> dict[str, Any] | None:
+    voice = target.voice
     if voice is None:
         return None
     return {
         "descriptors": voice.descriptors,
         "reference": voice.reference,
         "words": voice.words,
-        "caption": None,
+        "caption": target.caption and target.caption.text,
         "reliable": voice.reliable,
     }
 
@@ -207,7 +208,7 @@ def _drafting(drafted: Drafted, origin: Origin) -> dict[str, Any]:
         "request_key": drafted.request_key,
         "planned_strategies": None,
         "demonstrations": None,
-        "heard_audio": False,
+        "heard_audio": drafted.heard_audio,
         "attempts": drafted.attempts,
         "coercions": drafted.coercions,
     }

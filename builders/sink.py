@@ -31,6 +31,8 @@ class Sink:
             self._reject(item)
             return
         target, outcome = item
+        if target.caption:
+            self._ledger.captioned(target.caption.dropped)
         if isinstance(outcome, Drafted):
             self._keep(target, outcome)
         elif isinstance(outcome, GivenUp):

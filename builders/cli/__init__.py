@@ -139,6 +139,22 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         list[str] | None,
         typer.Option(help="No clip with this finding, such as clip_clipped; may be given again."),
     ] = None,
+    hear: Annotated[
+        bool, typer.Option("--hear", help="Send each clip along, to a model that takes audio.")
+    ] = False,
+    hear_seconds: Annotated[
+        float, typer.Option(min=1, help="Seconds of the longest clip that a model is sent.")
+    ] = 30.0,
+    caption_model: Annotated[
+        str | None,
+        typer.Option(help="A model that takes audio and says first how each clip sounds."),
+    ] = None,
+    caption_base_url: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address of that model; may be given again.", show_default="that of the build"
+        ),
+    ] = None,
     exclusions: Excluded = Path("exclusions.tsv"),
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that hear clips.", show_default="all cores")

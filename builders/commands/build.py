@@ -90,9 +90,11 @@ def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     source = source or find_source(slug, load_card(slug).how_to_get, settings)
     given["name"] = given["name"] or (f"{slug}-sample" if sample else slug)
     lists = {setting: tuple(given.pop(option) or ()) for option, setting in LISTED.items()}
-    if lists["base_urls"] and not (given["model"] or sample):
+    _check_hearing(given, lists["caption_base_urls"])
+    asked = given["model"] or (None if lists["caption_base_urls"] else given["caption_model"])
+    if lists["base_urls"] and not (asked or sample):
         raise UsageError("--base-url is given without --model", do="name the model that drafts")
-    lists["base_urls"] = lists["base_urls"] or _default_addresses(given["model"])
+    lists["base_urls"] = lists["base_urls"] or _default_addresses(asked)
     lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
     config = make_config(corpus=slug, source=source, **lists, **given)
     if redraft:
@@ -100,6 +102,29 @@ def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
 
         return redrafting(config, redraft)
     return config
+
+
+def _check_hearing(given: dict[str, Any], addresses: tuple[str, ...]) -> None:
+    """Refuse options about models that hear which do not go together."""
+    if given["hear"] and not given["model"]:
+        raise UsageError(
+            "--hear is given without --model, and the phrasebook hears nothing",
+            do="name a model that takes audio",
+        )
+    for option, wanted in (("--hear", "hear"), ("--caption-model", "caption_model")):
+        if given[wanted] and given["text_only"]:
+            raise UsageError(
+                f"{option} and --text-only exclude each other", do="leave one of them out"
+            )
+    if addresses and not given["caption_model"]:
+        raise UsageError(
+            "--caption-base-url is given without --caption-model", do="name the model there"
+        )
+    if addresses and given["caption_model"] == given["model"]:
+        raise UsageError(
+            f"--caption-base-url is given for {given['model']}, which drafts at --base-url",
+            do="leave it out, or serve one of the two under another name",
+        )
 
 
 def _default_addresses(model: str | None) -> tuple[str, ...]:
@@ -130,7 +155,7 @@ def _print_finished(finished: Any, config: BuildConfig, sample: bool, show: int)
     if not finished.fresh:
         print(f"{config.name} is complete already; nothing was asked or written.")
     print_counts(result)
-    if config.provider != PHRASEBOOK:
+    if config.served:
         took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
         print(f"{took}; in all {cost_line(run['cost'])}")
     if config.redraft:
@@ -190,6 +215,8 @@ def _print_sample(record: dict[str, Any]) -> None:
 
 def print_estimate(estimate: dict[str, Any]) -> None:
     """Print what a build would take."""
+    if estimate["captions_to_ask"] is not None:
+        print(f"{estimate['captions_to_ask']:,} captions to ask for")
     print(
         f"{estimate['targets']:,} targets, {estimate['held']:,} first answers held, "
         f"{estimate['to_ask']:,} to ask"

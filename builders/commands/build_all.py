@@ -105,6 +105,8 @@ def _config(
         "label_view": view if view in card.label_views else None,
         "name": f"{given['name']}-{slug}" if given["name"] else f"{slug}{suffix}",
     }
+    if card.audio_origin == "none":
+        one |= {"hear": False, "caption_model": None, "caption_base_url": None}
     return config_of(one, settings)
 
 
@@ -120,6 +122,9 @@ def _announce(configs: list[BuildConfig], given: dict[str, Any], as_json: bool) 
         print(PHRASEBOOK_WARNING)
     names = [config.corpus for config in configs]
     print(f"found: {', '.join(names)}")
+    if given["hear"] or given["caption_model"]:
+        for slug in (name for name in names if load_card(name).audio_origin == "none"):
+            print(f"not heard: {slug} has no clips, and is drafted from its words")
     for slug in slugs():
         if slug not in names:
             print(f"not built: {slug} ({_why_not(slug, given)})")

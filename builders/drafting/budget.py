@@ -7,11 +7,13 @@ requests in flight cannot carry a build over its limit.
 from __future__ import annotations
 
 import asyncio
+import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from builders.drafting.request import Request
 from builders.drafting.store import Spent
@@ -19,6 +21,10 @@ from builders.errors import ConfigError, StoppedEarly
 
 _CHARACTERS_PER_TOKEN = 4
 _PRICES = Path(__file__).with_name("prices.toml")
+_AUDIO = Path(__file__).with_name("audio.toml")
+
+# Of prompts and of answers, by model.
+Tokens = dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +67,53 @@ def estimated_tokens(characters: int) -> int:
 
 
 def tokens_of(request: Request) -> int:
-    """Return about how many tokens a prompt has, its schema included."""
+    """Return about how many tokens a prompt has, its schema and its clip included."""
     characters = sum(len(str(message["content"])) for message in request.messages)
-    return estimated_tokens(characters + len(request.schema.sent_text))
+    heard = request.sound.seconds * _tokens_per_second(request.model) if request.sound else 0
+    return estimated_tokens(characters + len(request.schema.sent_text)) + math.ceil(heard)
+
+
+@cache
+def _tokens_per_second(model: str) -> float:
+    rows = tomllib.loads(_AUDIO.read_text("utf-8"))["tokens_per_second"]
+    return float(next(tokens for name, tokens in rows.items() if name in model.lower()))
+
+
+@dataclass(slots=True)
+class Asking:
+    """What requests to one model would take: how many, and tokens of prompts and answers."""
+
+    model: str
+    count: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def add(self, requests: Iterable[Request]) -> None:
+        """Take in requests that would be made."""
+        for request in requests:
+            self.count += 1
+            self.prompt_tokens += tokens_of(request)
+            self.completion_tokens += request.max_tokens
+
+    def usd(self, price: Price | None) -> float | None:
+        """Return what they would cost in US dollars, None without a price."""
+        return price.usd(self.prompt_tokens, self.completion_tokens) if price else None
+
+
+class Room(NamedTuple):
+    """Tokens of prompt and answer that are set aside for one request to a model."""
+
+    model: str
+    prompt: int
+    completion: int
 
 
 class Budget:
-    """Keeps a build within `--max-usd` and `--max-tokens`, over all of its runs.
+    """Keeps a build within `--max-usd` and `--max-tokens`, over all of its runs and models.
 
     Args:
-        model: the model that is paid for.
-        price: its price, or None.
+        prices: the models that are paid for, the one that drafts first, each with its price or
+            None.
         max_usd: most US dollars, or None.
         max_tokens: most tokens, prompts and answers together, or None.
         before: what earlier runs of the build spent.
@@ -82,67 +124,86 @@ class Budget:
 
     def __init__(
         self,
-        model: str,
-        price: Price | None,
+        prices: Mapping[str, Price | None],
         max_usd: float | None,
         max_tokens: int | None,
         before: Sequence[Spent],
     ) -> None:
-        if max_usd is not None and price is None:
-            raise ConfigError(
-                f"--max-usd {max_usd} cannot be kept: the price of {model} is not known",
-                do=f'add [prices."{model}"] prompt and completion to hearten.toml, '
-                "or use --max-tokens",
-            )
-        self.price = price
-        self.prompt_tokens = sum(row.prompt_tokens for row in before)
-        self.completion_tokens = sum(row.completion_tokens for row in before)
+        for model in (model for model, price in prices.items() if price is None):
+            if max_usd is not None:
+                raise ConfigError(
+                    f"--max-usd {max_usd} cannot be kept: the price of {model} is not known",
+                    do=f'add [prices."{model}"] prompt and completion to hearten.toml, '
+                    "or use --max-tokens",
+                )
+        self._prices = prices
         self._max_usd = max_usd
         self._max_tokens = max_tokens
-        self._reserved = (0, 0)
+        self._used: Tokens = {}
+        self._reserved: Tokens = {}
         self._settled = asyncio.Event()
+        for row in before:
+            _add(self._used, row.model, row.prompt_tokens, row.completion_tokens)
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Return the tokens of all prompts so far."""
+        return sum(prompt for prompt, _ in self._used.values())
+
+    @property
+    def completion_tokens(self) -> int:
+        """Return the tokens of all answers so far."""
+        return sum(completion for _, completion in self._used.values())
 
     @property
     def usd(self) -> float | None:
-        """Return what was spent in US dollars, None when the price is unknown."""
-        if self.price is None:
-            return None
-        return self.price.usd(self.prompt_tokens, self.completion_tokens)
+        """Return what was spent in US dollars, None when a price is unknown."""
+        return self._usd(self._used)
 
-    async def room_for(self, request: Request) -> tuple[int, int]:
+    async def room_for(self, request: Request) -> Room:
         """Reserve, waiting for what requests under way do not use up; raises `StoppedEarly`."""
         while True:
             try:
                 return self.reserve(request)
             except StoppedEarly:
-                if self._reserved == (0, 0):
+                if not self._reserved:
                     raise
             self._settled.clear()
             await self._settled.wait()
 
-    def reserve(self, request: Request) -> tuple[int, int]:
-        """Set room aside for a request; give the returned tokens to `settle` afterwards.
+    def reserve(self, request: Request) -> Room:
+        """Set room aside for a request; give it to `settle` afterwards.
 
         Raises:
             StoppedEarly: the request could carry the build over its limit.
         """
-        room = (tokens_of(request), request.max_tokens)
-        prompt = self.prompt_tokens + self._reserved[0] + room[0]
-        completion = self.completion_tokens + self._reserved[1] + room[1]
-        if self._max_tokens is not None and prompt + completion > self._max_tokens:
+        room = Room(request.model, tokens_of(request), request.max_tokens)
+        wanted = dict(self._used)
+        for model, (prompt, completion) in [*self._reserved.items(), (room.model, room[1:])]:
+            _add(wanted, model, prompt, completion)
+        if self._max_tokens is not None and sum(map(sum, wanted.values())) > self._max_tokens:
             raise self._stop(f"--max-tokens {self._max_tokens}")
-        if self._max_usd is not None and self.price is not None:
-            if self.price.usd(prompt, completion) > self._max_usd:
-                raise self._stop(f"--max-usd {self._max_usd}")
-        self._reserved = (self._reserved[0] + room[0], self._reserved[1] + room[1])
+        if self._max_usd is not None and (self._usd(wanted) or 0) > self._max_usd:
+            raise self._stop(f"--max-usd {self._max_usd}")
+        _add(self._reserved, *room)
         return room
 
-    def settle(self, room: tuple[int, int], used: tuple[int, int]) -> None:
+    def settle(self, room: Room, used: tuple[int, int]) -> None:
         """Give room back and count the tokens that were used, of prompt and answer."""
-        self._reserved = (self._reserved[0] - room[0], self._reserved[1] - room[1])
-        self.prompt_tokens += used[0]
-        self.completion_tokens += used[1]
+        _add(self._reserved, room.model, -room.prompt, -room.completion)
+        if self._reserved[room.model] == (0, 0):
+            del self._reserved[room.model]
+        _add(self._used, room.model, *used)
         self._settled.set()
+
+    def _usd(self, tokens: Tokens) -> float | None:
+        if None in self._prices.values():
+            return None
+        known = [price for price in self._prices.values() if price is not None]
+        # What an earlier run spent on a model of another name counts as the drafting one.
+        return sum(
+            (self._prices.get(model) or known[0]).usd(*used) for model, used in tokens.items()
+        )
 
     def _stop(self, limit: str) -> StoppedEarly:
         spent = f"{self.prompt_tokens + self.completion_tokens:,} tokens"
@@ -152,3 +213,8 @@ class Budget:
             f"the budget {limit} is reached ({spent} so far)",
             do="every answer is kept; raise the limit and run the same command again to go on",
         )
+
+
+def _add(tokens: Tokens, model: str, prompt: int, completion: int) -> None:
+    before = tokens.get(model, (0, 0))
+    tokens[model] = (before[0] + prompt, before[1] + completion)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import jsonschema_rs
 import orjson
 
-from builders.drafting.dialects import DIALECTS, Understanding, answer_text, body, probe
+from builders.config import KEY_VARIABLES
+from builders.drafting.dialects import Understanding, answer_text, body
 from builders.drafting.failures import Failure, classify
 from builders.drafting.limits import Limits
 from builders.drafting.pool import Memory, Server
+from builders.drafting.probing import NOT_UNDERSTOOD, adapted, find_audio, find_dialect
 from builders.drafting.request import Request
 from builders.drafting.transports import Transport
 
 CHAT = "/chat/completions"
 # Statuses with which a server may say that it does not know the form it was asked in.
 _UNKNOWN_FORM = frozenset({400, 422, 500})
-# How servers answer to a form of structured output that they do not know.
-_NOT_UNDERSTOOD = frozenset({"bad_request", "server_error", "bad_response", "wrong_address"})
 _OUTCOMES = {"length": "truncated", "content_filter": "refusal"}
 
 
@@ -43,10 +43,16 @@ class Endpoint(Server[Request, Completion]):
 
     route = CHAT
 
-    def __init__(
-        self, base_url: str, model: str, transport: Transport, limits: Limits, memory: Memory
+    def __init__(  # noqa: PLR0913 - one argument for each part
+        self,
+        base_url: str,
+        model: str,
+        transport: Transport,
+        limits: Limits,
+        memory: Memory,
+        keys: Sequence[str] = KEY_VARIABLES,
     ) -> None:
-        super().__init__(base_url, model, transport, limits, memory)
+        super().__init__(base_url, model, transport, limits, memory, keys)
         self._understood: Understanding | None = None
         self._probed = False
         self._failed: tuple[float, Failure] | None = None
@@ -55,6 +61,8 @@ class Endpoint(Server[Request, Completion]):
         """Send a request once, in the form the endpoint understands; raises `Failure`."""
         while True:
             understood = self._understood or await self._understanding()
+            if request.sound and understood.audio is None:
+                understood = await self._hearing(understood)
             try:
                 return await self._send(request, understood)
             except Failure as failure:
@@ -87,13 +95,13 @@ class Endpoint(Server[Request, Completion]):
 
     async def _relearn(self, used: Understanding, failure: Failure) -> bool:
         """Learn from a refused request: the field it names, or all anew if it was remembered."""
-        if failure.kind not in _NOT_UNDERSTOOD or failure.status not in _UNKNOWN_FORM:
+        if failure.kind not in NOT_UNDERSTOOD or failure.status not in _UNKNOWN_FORM:
             return False
         async with self._lock:
             if self._understood != used:
                 return True
-            if adapted := _adapted(used, failure):
-                self._learn(adapted)
+            if changed := adapted(used, failure):
+                self._learn(changed)
                 return True
             if self._probed:
                 return False
@@ -104,33 +112,19 @@ class Endpoint(Server[Request, Completion]):
     async def _probe(self) -> None:
         """Find the first dialect whose answer fits its schema; remember it."""
         self._probed = True
-        asked = probe(self.model)
-        fits = jsonschema_rs.validator_for(asked.schema.document)
-        refused: Failure | None = None
-        understood = Understanding()
-        for dialect in DIALECTS:
-            understood = replace(understood, dialect=dialect)
-            while True:
-                try:
-                    completion = await self._send(asked, understood)
-                except Failure as failure:
-                    if adapted := _adapted(understood, failure):
-                        understood = adapted
-                        continue
-                    if failure.kind not in _NOT_UNDERSTOOD:
-                        raise
-                    refused = failure
-                else:
-                    refused = None
-                    if _fits(fits, completion.text):
-                        self._learn(understood)
-                        return
-                break
-        if refused is not None and refused.kind == "bad_response":
-            raise Failure("wrong_address", refused.detail, refused.status)
-        if refused is not None:
-            raise refused
-        self._learn(understood)
+        self._learn(await find_dialect(self.model, self._text))
+
+    async def _hearing(self, used: Understanding) -> Understanding:
+        """Return what is understood of clips as well; found out once for all who wait for it."""
+        async with self._lock:
+            understood = self._understood or used
+            if understood.audio is None:
+                understood = await find_audio(self.model, understood, self._text)
+                self._learn(understood)
+            return understood
+
+    async def _text(self, request: Request, understood: Understanding) -> str:
+        return (await self._send(request, understood)).text
 
     def _learn(self, understood: Understanding) -> None:
         self._understood = understood
@@ -162,14 +156,3 @@ def _completion(content: bytes, dialect: str, seconds: float, endpoint: str) -> 
         seconds,
         endpoint,
     )
-
-
-def _adapted(understood: Understanding, failure: Failure) -> Understanding | None:
-    return understood.adapted(failure.detail) if failure.kind == "bad_request" else None
-
-
-def _fits(validator: Any, text: str) -> bool:
-    try:
-        return bool(validator.is_valid(orjson.loads(text)))
-    except orjson.JSONDecodeError:
-        return False

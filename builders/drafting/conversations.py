@@ -110,6 +110,11 @@ class Conversation(Generic[S]):
         """Return why the last round was given up, or an empty string."""
         return self._given_up.reason if self._given_up else ""
 
+    @property
+    def begun(self) -> bool:
+        """Return whether answers were used up, so that what is asked now was not looked up yet."""
+        return self._used > 0
+
     def take(self, answer: Answer) -> None:
         """Go on with the answer to `request`."""
         self.optional = False
@@ -131,8 +136,14 @@ class Conversation(Generic[S]):
 
     def _end(self, result: Draft | GivenUp) -> None:
         if isinstance(result, Draft):
-            version = self._drafter.prompt_version(self.target)
-            self.outcome = Drafted(result.reply, result.coercions, self.key, self._used, version)
+            self.outcome = Drafted(
+                result.reply,
+                result.coercions,
+                self.key,
+                self._used - result.beside,
+                self._drafter.prompt_version(self.target),
+                self.request.audio_sha256 is not None,
+            )
             return
         self._given_up = result
         self._number += 1
@@ -241,7 +252,7 @@ class Conversations(Generic[S]):
         return conversation
 
     async def _ask(self, conversation: Conversation[S]) -> Answer | Left:
-        held = self._store.held([conversation.key]) if conversation.request.attempt else {}
+        held = self._store.held([conversation.key]) if conversation.begun else {}
         if held:
             return held[conversation.key]
         if self.stopped:

@@ -1,27 +1,29 @@
-"""How an endpoint is asked for structured output: four ways, and what else it does not take.
+"""How an endpoint is asked: four ways to structured output, two for a clip, and what it refuses.
 
 What an endpoint understands is probed once and remembered; it is not part of a request's key.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from builders.drafting import prompts
-from builders.drafting.request import NarrowedSchema, Request
+from builders.drafting.request import Request
+from builders.voice.sending import as_wav
 
 # In this order they are tried: the strictest first.
 DIALECTS = ("json_schema", "json_object", "tool", "prompt")
+# So is a clip sent.
+AUDIO = ("input_audio", "audio_url")
 _NAME = "reply"
 _SAMPLING = ("temperature", "top_p", "seed")
 # A field may also be complained about because its value is too large; it is understood then.
 _REFUSED = ("unsupported", "not support", "unrecogni", "unknown", "unexpected", "not permitted")
 _EITHER = "cannot both"
-# Enough for a model that thinks first; the answer itself takes twenty.
-_PROBE_TOKENS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +31,31 @@ class Understanding:
     """What one endpoint understands of a request.
 
     `dialect` is one of `DIALECTS`, `limit` the name it has for the most tokens of an answer,
-    `without` the sampling values it refuses.
+    `without` the sampling values it refuses, `audio` one of `AUDIO` once it was sent a clip.
     """
 
     dialect: str = DIALECTS[0]
     limit: str = "max_tokens"
     without: tuple[str, ...] = ()
+    audio: str | None = None
 
     def dumps(self) -> str:
         """Return it as text to be remembered."""
         return orjson.dumps(
-            {"dialect": self.dialect, "limit": self.limit, "without": self.without}
+            {
+                "dialect": self.dialect,
+                "limit": self.limit,
+                "without": self.without,
+                "audio": self.audio,
+            }
         ).decode()
 
     @classmethod
     def loads(cls, text: str) -> Understanding:
         """Return what `dumps` wrote."""
         fields = orjson.loads(text)
-        return cls(fields["dialect"], fields["limit"], tuple(fields["without"]))
+        without = tuple(fields["without"])
+        return cls(fields["dialect"], fields["limit"], without, fields.get("audio"))
 
     def adapted(self, complaint: str) -> Understanding | None:
         """Return what is left when an endpoint's complaint refuses a field, or None."""
@@ -61,7 +70,9 @@ class Understanding:
 
 
 def body(request: Request, understood: Understanding) -> dict[str, Any]:
-    """Return the body of a chat completion request."""
+    """Return the body of a chat completion request; a clip becomes WAV here and nowhere else."""
+    if request.sound:
+        request = replace(request, messages=_with_clip(request, understood.audio or AUDIO[0]))
     sampling = {
         name: getattr(request, name) for name in _SAMPLING if name not in understood.without
     }
@@ -85,28 +96,27 @@ def answer_text(message: dict[str, Any], dialect: str) -> str:
     return text
 
 
-def probe(model: str) -> Request:
-    """Return a small request whose answer shows whether a dialect is understood."""
-    schema = NarrowedSchema(
-        {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["colour", "words"],
-            "properties": {
-                "colour": {"type": "string", "enum": ["red", "green"]},
-                "words": {"type": "array", "items": {"type": "string", "enum": ["one", "two"]}},
-            },
-        }
-    )
-    asked = ({"role": "user", "content": "Choose a colour and at least one word."},)
-    return Request(model, asked, schema, None, 0.0, 1.0, _PROBE_TOKENS, 0, "probe", 0)
-
-
 def _content(content: str | list[dict[str, Any]]) -> str:
     """Return a message's content, which some servers give in parts."""
     if isinstance(content, str):
         return content
     return "".join(part["text"] for part in content if part["type"] == "text")
+
+
+def _with_clip(request: Request, audio: str) -> tuple[dict[str, Any], ...]:
+    """Return the messages with the clip in the first that the user says."""
+    if request.sound is None:
+        return request.messages
+    data = b64encode(as_wav(request.sound.flac)).decode()
+    clip = (
+        {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
+        if audio == "input_audio"
+        else {"type": "audio_url", "audio_url": {"url": f"data:audio/wav;base64,{data}"}}
+    )
+    at = next(n for n, message in enumerate(request.messages) if message["role"] == "user")
+    said = request.messages[at]
+    parts = [clip, {"type": "text", "text": said["content"]}]
+    return (*request.messages[:at], {**said, "content": parts}, *request.messages[at + 1 :])
 
 
 def _json_schema(request: Request) -> dict[str, Any]:

@@ -17,15 +17,19 @@ import orjson
 from builders import labels, strategies
 from builders.checks.reply import Fault, Reply, read_answer
 from builders.checks.schema import Validator, load_schema, narrowed_reply
+from builders.checks.wording import shares_run
 from builders.config import Note
 from builders.drafting import prompts
-from builders.drafting.request import NarrowedSchema, Request, seed_for
+from builders.drafting.request import NarrowedSchema, Request, Sound, seed_for
 from builders.drafting.store import Answer
 from builders.records import REVIEWED, Emotions, GivenUp, Target, Turn
+from builders.voice.sending import NOT_HEARD
 
 CORRECTIONS = 2
 _FRESH = CORRECTIONS + 1
 TRIES = _FRESH + 1
+# So many words in a row of a description of the voice are talk about the voice.
+_REPEATS = 4
 # An endpoint's answer that the same prompt can only bring again.
 HOPELESS = frozenset({"context_length"})
 
@@ -61,10 +65,14 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An accepted reply: the model's answer, coerced and checked."""
+    """An accepted reply: the model's answer, coerced and checked.
+
+    `beside` counts the answers among those of its conversation that were about something else.
+    """
 
     reply: dict[str, Any]
     coercions: list[dict[str, str]]
+    beside: int = 0
 
 
 Round = Generator[Request, Answer, "Draft | GivenUp"]
@@ -103,6 +111,7 @@ class Drafter:
     Attributes:
         notes: by record, its earlier replies and what reviewers have against them, oldest first;
             what is asked about any other record does not depend on them.
+        hears: whether the model is sent the clips, but for those that the findings say it is not.
 
     Args:
         model: the model's name, part of each request's key.
@@ -121,6 +130,7 @@ class Drafter:
         named: bool = True,
     ) -> None:
         self.notes: Mapping[str, Sequence[Note]] = {}
+        self.hears = False
         self._named = named
         reply = load_schema("reply")["properties"]
         system = prompts.load("draft/system.j2").render(
@@ -130,6 +140,8 @@ class Drafter:
         self._user = prompts.load("draft/user.j2")
         self._correction = prompts.load("draft/correction.j2")
         self._redraft = prompts.load(prompts.REDRAFT_TEMPLATE)
+        self._hear = prompts.load(prompts.HEAR_TEMPLATE)
+        self._voice = prompts.load(prompts.VOICE_TEMPLATE)
         self._model = model
         self._sampling = sampling
         self._label_source = label_source
@@ -142,10 +154,17 @@ class Drafter:
         return self._request(target, number * TRIES)
 
     def prompt_version(self, target: Target) -> str | None:
-        """Return the version of what a model is told of earlier replies, None where it is not."""
-        if not any(note.reasons for note in self.notes.get(target.id, ())):
-            return None
-        return f"{prompts.draft_version()}, {self._redraft.version}"
+        """Return the version of a prompt that has more than all of them; None for the others."""
+        more = [
+            template.version
+            for template, used in (
+                (self._voice, target.caption and target.caption.text),
+                (self._hear, self._sound(target)),
+                (self._redraft, any(note.reasons for note in self.notes.get(target.id, ()))),
+            )
+            if used
+        ]
+        return ", ".join([prompts.draft_version(), *more]) if more else None
 
     def round(self, target: Target, first: Request) -> Round:
         """Return one round about a target: yields requests, is sent answers, returns the outcome.
@@ -203,6 +222,18 @@ class Drafter:
         reviewed = said is not None and said.source == REVIEWED
         return _SOURCES[REVIEWED if reviewed else self._label_source]
 
+    def _sound(self, target: Target) -> Sound | None:
+        clip = target.clip
+        if not self.hears or clip is None or NOT_HEARD in {found.code for found in clip.findings}:
+            return None
+        return Sound(clip.flac, clip.sha256_pcm, clip.duration)
+
+    def _voice_of(self, target: Target) -> str | None:
+        """Return how the utterance was said: as measured, then as a listener put it."""
+        words = target.voice.words if target.voice else None
+        caption = target.caption.text if target.caption else None
+        return self._voice.render(words=words, caption=caption) if caption else words
+
     def _name(self, turn: Turn) -> str:
         if self._named:
             return turn.utterance.speaker or "Unnamed"
@@ -210,20 +241,24 @@ class Drafter:
 
     def _request(self, target: Target, attempt: int) -> Request:
         form = _form(target.emotions, _own_turns(target))
-        user = self._user.render(
+        speaker = (self._named and target.utterance.speaker) or _PARTS["user"]
+        user: str = self._user.render(
             background=target.background,
             background_origin=target.background_origin or "scene",
             turns=[(self._name(turn), turn.utterance.text) for turn in target.turns],
-            speaker=(self._named and target.utterance.speaker) or _PARTS["user"],
+            speaker=speaker,
             addressee=target.addressee if self._named else target.addressee and _PARTS["assistant"],
             utterance=target.utterance.text,
             emotion=form.words,
             label_note=self._label_note(target),
-            voice=target.voice and target.voice.words,
+            voice=self._voice_of(target),
             demonstrations=[],
             choices=form.choices,
         )
-        return Request(
+        sound = self._sound(target)
+        if sound:
+            user = f"{user}\n\n{self._hear.render(speaker=speaker)}"
+        request = Request(
             model=self._model,
             messages=(self._system, {"role": "user", "content": user}, *self._earlier(target)),
             schema=form.schema,
@@ -234,7 +269,9 @@ class Drafter:
             seed=self._seed(target, attempt),
             record_id=target.id,
             attempt=attempt,
+            prompt_version=self.prompt_version(target),
         )
+        return request.hearing(sound) if sound else request
 
 
 def _as_answered(reply: Mapping[str, Any]) -> str:
@@ -253,4 +290,9 @@ def _judge(answer: Answer, form: _Form, target: Target) -> Reply | list[Fault]:
     if answer.outcome != "ok":
         return [Fault(answer.outcome, _OUTCOMES.get(answer.outcome, answer.outcome))]
     twin = target.contrast is not None and target.contrast.is_neutral_twin
-    return read_answer(answer.text, form.checker, target.emotions, twin)
+    read = read_answer(answer.text, form.checker, target.emotions, twin)
+    caption = target.caption and target.caption.text
+    if caption and isinstance(read, Reply) and shares_run(read.document["text"], caption, _REPEATS):
+        said = "text: it repeats how the voice was described; answer the speaker"
+        return [Fault("acoustic_talk", said)]
+    return read

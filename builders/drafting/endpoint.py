@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from builders.config import KEY_NAMES, KEY_VARIABLES, BuildConfig
+from builders.config import BuildConfig, Served
 from builders.drafting.budget import Budget, estimated_tokens, tokens_of
 from builders.drafting.client import Completion, Endpoint
 from builders.drafting.committer import Committer
@@ -109,13 +109,13 @@ def _tokens(request: Request, completion: Completion) -> tuple[int, int]:
     )
 
 
-def _api_key() -> str:
-    """Return the key for the endpoints; servers of one's own mostly ask for none."""
-    given = (os.environ.get(name, "").strip() for name in KEY_VARIABLES)
+def _api_key(variables: tuple[str, ...]) -> str:
+    """Return the key for endpoints; servers of one's own mostly ask for none."""
+    given = (os.environ.get(name, "").strip() for name in variables)
     api_key = next(filter(None, given), "none")
     if not (api_key.isascii() and api_key.isprintable()):
         raise ConfigError(
-            f"the key in {KEY_NAMES} holds a character that no key has",
+            f"the key in {' or '.join(variables)} holds a character that no key has",
             expected="printable ASCII on one line",
             do="copy the key anew",
         )
@@ -124,20 +124,21 @@ def _api_key() -> str:
 
 @asynccontextmanager
 async def open_endpoint(
-    config: BuildConfig, committer: Committer, store: Store, budget: Budget
+    config: BuildConfig, served: Served, committer: Committer, store: Store, budget: Budget
 ) -> AsyncIterator[EndpointModel]:
-    """Open the endpoints of a config as one model, and close their connections afterwards."""
+    """Open the endpoints of one of a config's models, and close their connections afterwards."""
     make = OpenAITransport if config.client == "openai" else AiohttpTransport
-    api_key = _api_key()
+    api_key = _api_key(served.keys)
     endpoints = [
         Endpoint(
             address.rstrip("/"),
-            str(config.model),
+            served.model,
             make(address.rstrip("/"), api_key, config.timeout),
             Limits(config.max_concurrency),
             store,
+            served.keys,
         )
-        for address in config.base_urls
+        for address in served.base_urls
     ]
     model = EndpointModel(committer, budget)
     model.pool = Pool(endpoints, config.patience, model.attempted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -11,7 +12,8 @@ import orjson
 
 KINDS = frozenset(
     "rate_limited quota_exhausted authentication forbidden model_not_found wrong_address "
-    "bad_request context_length content_filter server_error timeout connection bad_response".split()
+    "bad_request context_length content_filter server_error timeout connection bad_response "
+    "takes_no_audio".split()
 )
 # Worth another try; the rest would only come again.
 PASSING = frozenset({"server_error", "timeout", "connection", "bad_response"})
@@ -28,6 +30,8 @@ _CONTEXT = (
     "context size",
 )
 _LONGEST_DETAIL = 300
+# A clip in a request, which some servers repeat in what they complain of.
+_ENCODED = re.compile(r"[A-Za-z0-9+/=]{60,}")
 
 
 class Failure(Exception):
@@ -54,7 +58,8 @@ def classify(status: int, headers: Mapping[str, str], content: bytes) -> Failure
     """Return the failure that a response other than 200 is."""
     error = _error(content)
     said = " ".join(str(error.get(k) or "") for k in ("code", "type", "message")).lower()
-    message = " ".join(str(error.get("message") or "").split())[:_LONGEST_DETAIL]
+    message = " ".join(_ENCODED.sub("…", str(error.get("message") or "")).split())
+    message = message[:_LONGEST_DETAIL]
     kind = _kind(status, said)
     # What a server says of a key may repeat it.
     detail = f"HTTP {status}" + (f": {message}" if message and status not in (401, 403) else "")

@@ -1,18 +1,18 @@
-"""Who answers requests: an OpenAI-compatible endpoint, or the phrasebook.
+"""Who answers requests: OpenAI-compatible endpoints, the phrasebook, or several of them.
 
-Both commit what they say to the store before anyone counts it.
+All commit what they say to the store before anyone counts it.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from builders.config import PHRASEBOOK, BuildConfig
 from builders.drafting import phrasebook, prompts
 from builders.drafting.budget import Budget
 from builders.drafting.committer import Committer
-from builders.drafting.conversations import Model
+from builders.drafting.conversations import Left, Model
 from builders.drafting.request import Request
 from builders.drafting.store import Answer, Asked, Attempt, Store
 from builders.errors import HeartenError
@@ -37,6 +37,22 @@ class PhrasebookModel:
         """Do nothing: whatever is asked is answered at once."""
 
 
+class Models:
+    """Several models, by name; each request goes to the one that it names."""
+
+    def __init__(self, by_name: Mapping[str, Model]) -> None:
+        self._by_name = by_name
+
+    async def answer(self, request: Request, request_key: str) -> Answer | Left:
+        """Return the committed answer, or why there is none."""
+        return await self._by_name[request.model].answer(request, request_key)
+
+    def stop(self, error: HeartenError) -> None:
+        """Let none of them be asked anything more."""
+        for model in self._by_name.values():
+            model.stop(error)
+
+
 def asked(request: Request, request_key: str) -> Asked:
     """Return what the store keeps of a request."""
     version = request.prompt_version or prompts.draft_version()
@@ -44,14 +60,26 @@ def asked(request: Request, request_key: str) -> Asked:
 
 
 @asynccontextmanager
-async def open_model(
-    config: BuildConfig, committer: Committer, store: Store, budget: Budget
+async def open_models(
+    config: BuildConfig, drafter: str, committer: Committer, store: Store, budget: Budget
 ) -> AsyncIterator[Model]:
-    """Open whoever answers a build's requests, and close it afterwards."""
-    if config.provider == PHRASEBOOK:
-        yield PhrasebookModel(committer)
-        return
-    from builders.drafting.endpoint import open_endpoint  # here, as HTTP takes its time to import
+    """Open whoever answers a build's requests, and close it afterwards.
 
-    async with open_endpoint(config, committer, store, budget) as model:
-        yield model
+    Args:
+        config: names the models that are served, and where.
+        drafter: the name under which replies are asked for.
+        committer: commits the answers.
+        store: remembers what endpoints understand.
+        budget: what all of them together may cost.
+    """
+    async with AsyncExitStack() as stack:
+        models: dict[str, Model] = {}
+        if config.provider == PHRASEBOOK:
+            models[drafter] = PhrasebookModel(committer)
+        for served in config.served:
+            # Here, as HTTP takes its time to import.
+            from builders.drafting.endpoint import open_endpoint
+
+            opened = open_endpoint(config, served, committer, store, budget)
+            models[served.model] = await stack.enter_async_context(opened)
+        yield Models(models)

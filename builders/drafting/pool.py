@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from builders.config import KEY_NAMES
+from builders.config import KEY_VARIABLES
 from builders.drafting.failures import PASSING, Failure
 from builders.drafting.limits import Limits
 from builders.drafting.transports import Transport
@@ -59,6 +59,7 @@ class Server(ABC, Generic[Question, Answered]):
         transport: how requests are sent.
         limits: how many at once.
         memory: where what it understands is remembered.
+        keys: the variables that may hold its key.
 
     Attributes:
         route: what is asked there, below the address.
@@ -70,9 +71,16 @@ class Server(ABC, Generic[Question, Answered]):
     address_option = "--base-url"
     model_option = "--model"
 
-    def __init__(
-        self, base_url: str, model: str, transport: Transport, limits: Limits, memory: Memory
+    def __init__(  # noqa: PLR0913 - one argument for each part
+        self,
+        base_url: str,
+        model: str,
+        transport: Transport,
+        limits: Limits,
+        memory: Memory,
+        keys: Sequence[str] = KEY_VARIABLES,
     ) -> None:
+        self.key_names = " or ".join(keys)
         self.base_url = base_url
         self.model = model
         self.transport = transport
@@ -237,7 +245,13 @@ def _fatal(failure: Failure, endpoint: Server) -> HeartenError | None:
         return EndpointError(
             f"the key was refused (HTTP {failure.status})",
             where=name,
-            do=f"set {KEY_NAMES} to a key that may use this model",
+            do=f"set {endpoint.key_names} to a key that may use this model",
+        )
+    if failure.kind == "takes_no_audio":
+        return EndpointError(
+            f"the model {endpoint.model} takes no audio ({failure.detail})",
+            where=name,
+            do="serve one that hears, or build without --hear and --caption-model",
         )
     if failure.kind == "wrong_address":
         return EndpointError(

@@ -24,8 +24,11 @@ DRAFT_TEMPLATES = (
     "draft/choices.j2",
     "draft/correction.j2",
 )
-# Apart from those, so that an edited word of it makes no other draft stale.
+# Apart from those, so that an edited word of them makes no draft stale that does not have it.
 REDRAFT_TEMPLATE = "draft/redraft.j2"
+HEAR_TEMPLATE = "draft/hear.j2"
+VOICE_TEMPLATE = "draft/voice.j2"
+CAPTION_TEMPLATE = "caption/ask.j2"
 
 _HEADER = re.compile(r"\A\{#\n(.*?)\n#\}\n", re.DOTALL)
 _KEYS = ["id", "version", "parts"]

@@ -7,7 +7,7 @@ request is sent, in which dialect, how long we wait and how many are in flight a
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -40,13 +40,25 @@ class NarrowedSchema:
 
 
 @dataclass(frozen=True, slots=True)
+class Sound:
+    """A clip that a model hears: 16 kHz mono FLAC of so many `seconds`, whose bytes nobody shows.
+
+    `sha256_pcm` is the digest of the 16-bit little-endian PCM.
+    """
+
+    flac: bytes = field(repr=False)
+    sha256_pcm: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request to a model, before any server's dialect.
 
     `messages` are chat messages ``{"role", "content"}`` in order; `audio_sha256` is the digest of
     the clip the model hears, or None; `record_id` and `attempt` say what the request is for and
     reach the key only through `seed` (see `seed_for`). `prompt_version` is that of the template,
-    None for that of all drafts.
+    None for that of all drafts. `sound` is the clip itself, of which the key knows the digest.
     """
 
     model: str
@@ -60,6 +72,11 @@ class Request:
     record_id: str
     attempt: int
     prompt_version: str | None = None
+    sound: Sound | None = None
+
+    def hearing(self, sound: Sound) -> Request:
+        """Return the same request with a clip to hear."""
+        return replace(self, audio_sha256=sound.sha256_pcm, sound=sound)
 
 
 def key(request: Request) -> str:

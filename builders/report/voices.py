@@ -38,6 +38,7 @@ class Drawing:
     language: str
     emotion: str
     words: str | None
+    caption: str | None
     reference: str
     seconds: float
     wave: str
@@ -92,6 +93,7 @@ def _drawing(row: Mapping[str, Any], sound: tuple[Floats, int]) -> Drawing:
         language=row["language"],
         emotion=row["target_utterance"]["emotions"]["primary"],
         words=voice["words"],
+        caption=voice["caption"],
         reference=voice["reference"],
         seconds=len(samples) / rate,
         wave=_outline(samples),

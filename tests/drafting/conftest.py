@@ -17,6 +17,10 @@ DEFAULTS = {
     "refused": [],
     "faults": [],
     "keep_bodies": True,
+    "audio": ["input_audio", "audio_url"],
+    "audio_status": 400,
+    "deaf": False,
+    "captions": {},
 }
 
 

@@ -16,7 +16,7 @@ ROOM = tokens_of(REQUEST) + 400
 
 
 def budget(*, max_usd=None, max_tokens=None, price=PRICE, before=()) -> Budget:
-    return Budget("a-model", price, max_usd, max_tokens, before)
+    return Budget({"a-model": price}, max_usd, max_tokens, before)
 
 
 def test_a_price_is_for_a_million_tokens():

@@ -1,8 +1,11 @@
+import numpy as np
 import orjson
 import pytest
+from endpoint.clips import clips_in, text_of
 
-from builders.drafting.dialects import DIALECTS, Understanding, answer_text, body
-from builders.drafting.request import NarrowedSchema, Request
+from builders.drafting.dialects import AUDIO, DIALECTS, Understanding, answer_text, body
+from builders.drafting.request import NarrowedSchema, Request, Sound, key
+from builders.voice.decode import as_flac, pcm_digest
 
 DOCUMENT = {
     "type": "object",
@@ -139,3 +142,45 @@ def test_what_was_learnt_can_be_remembered():
 )
 def test_the_answer_is_found_where_the_dialect_puts_it(dialect, message, text):
     assert answer_text(message, dialect) == text
+
+
+PCM = (np.sin(np.arange(4000)) * 9000).astype(np.int16)
+SOUND = Sound(as_flac(PCM), pcm_digest(PCM), 0.25)
+CORRECTED = Request(
+    "a-model",
+    (
+        *REQUEST.messages,
+        {"role": "assistant", "content": "{}"},
+        {"role": "user", "content": "Again."},
+    ),
+    *(REQUEST.schema, None, 0.8, 0.9, 400, 7, "meld-dev-0-1", 1),
+).hearing(SOUND)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("audio", AUDIO)
+def test_a_clip_goes_into_the_first_message_of_the_user_sample_by_sample(audio, dialect):
+    sent = orjson.loads(orjson.dumps(body(CORRECTED, Understanding(dialect, audio=audio))))
+    clip, said = sent["messages"][1]["content"]
+    assert clip["type"] == audio and said == {"type": "text", "text": "It rained."}
+    assert [c.digest for c in clips_in(sent, [audio])] == [SOUND.sha256_pcm]
+    assert sent["messages"][2:] == [*CORRECTED.messages[2:]]
+    assert text_of(sent["messages"][0]).startswith("Listen.")
+    assert (SENT["type"] in text_of(sent["messages"][0])) == (dialect == "prompt")
+
+
+def test_the_key_has_the_digest_of_a_clip_and_nothing_shows_its_bytes():
+    heard = REQUEST.hearing(SOUND)
+    other = REQUEST.hearing(Sound(SOUND.flac, "0" * 64, 0.25))
+    encoded_otherwise = REQUEST.hearing(Sound(b"", SOUND.sha256_pcm, 0.25))
+    assert len({key(REQUEST), key(heard), key(other)}) == 3
+    assert key(encoded_otherwise) == key(heard)
+    assert heard.audio_sha256 == SOUND.sha256_pcm
+    assert "fLaC" not in repr(heard)
+
+
+def test_what_was_learnt_of_an_endpoint_before_it_was_sent_clips_is_still_good():
+    old = '{"dialect": "tool", "limit": "max_tokens", "without": ["seed"]}'
+    assert Understanding.loads(old) == Understanding("tool", without=("seed",))
+    known = Understanding("tool", audio="audio_url")
+    assert Understanding.loads(known.dumps()) == known

@@ -3,7 +3,7 @@ import random
 from contextlib import aclosing
 
 import pytest
-from invented import SAD, answer_text, reply, target, utterance
+from invented import SAD, answer_text, clip, reply, target, utterance
 
 from builders.context import Conversation
 from builders.drafting.conversations import BLOCK, Conversations, Left, Retry, blocks_of
@@ -11,7 +11,16 @@ from builders.drafting.draft import TRIES, Drafter, Sampling
 from builders.drafting.request import Request, key
 from builders.drafting.store import Answer, Asked, Attempt, Store
 from builders.errors import EndpointError, StoppedEarly
-from builders.records import Contrast, Dialogue, Drafted, Emotions, GivenUp, Reject
+from builders.records import (
+    Contrast,
+    Dialogue,
+    Drafted,
+    Emotions,
+    Finding,
+    GivenUp,
+    Reject,
+    Voice,
+)
 
 DRAFTER = Drafter("a-model", "assistant", "voice", Sampling())
 GOOD = Answer("ok", answer_text())
@@ -357,3 +366,57 @@ def test_a_neutral_twin_is_asked_again_when_the_reply_names_a_feeling(store):
     assert "it names a feeling ('sad')" in told and "name no feeling" in told
     enum = model.requests[0].schema.document["properties"]["awareness"]["properties"]["emotions"]
     assert enum["items"]["enum"] == ["neutral"]
+
+
+# Models that hear
+
+
+def hearing() -> Drafter:
+    drafter = Drafter("a-model", "assistant", "voice", Sampling())
+    drafter.hears = True
+    return drafter
+
+
+def test_a_model_that_hears_is_sent_the_clip_and_told_so():
+    one = target(1, clip=clip())
+    deaf, heard = DRAFTER.first_request(one), hearing().first_request(one)
+    assert (heard.audio_sha256, heard.sound.flac) == (one.clip.sha256_pcm, one.clip.flac)
+    assert (deaf.audio_sha256, deaf.sound) == (None, None)
+    before, added = deaf.messages[1]["content"], heard.messages[1]["content"]
+    assert added.startswith(before) and "The clip in which Mira says this is attached" in added
+    assert heard.messages[0] == deaf.messages[0]
+    assert "draft/hear 1+" in heard.prompt_version and deaf.prompt_version is None
+    assert key(deaf) != key(heard)
+
+
+def test_a_clip_that_no_model_is_sent_is_drafted_from_its_words():
+    one = target(1, clip=clip())
+    one.clip.findings = (Finding("not_heard", 40.0, "longer than the 30 s that a model is sent"),)
+    assert key(hearing().first_request(one)) == key(DRAFTER.first_request(one))
+    assert key(hearing().first_request(target(1))) == key(DRAFTER.first_request(target(1)))
+
+
+def test_corrections_and_fresh_tries_carry_the_clip(store):
+    one = target(1, clip=clip())
+    model = Scripted(store, {1: [SHORT, NO_JSON, SHORT, GOOD]})
+
+    async def run():
+        conversations = Conversations(hearing(), store, model, NO_RETRY)
+        blocks = blocks_of(iter([one]), in_thread=False)
+        return [outcome async for _, outcome in conversations.outcomes(blocks)]
+
+    (outcome,) = asyncio.run(run())
+    assert outcome.heard_audio and outcome.attempts == 4
+    assert "draft/hear 1+" in outcome.prompt_version
+    assert [request.audio_sha256 for request in model.requests] == [one.clip.sha256_pcm] * 4
+    assert all(request.sound.flac is one.clip.flac for request in model.requests)
+
+
+def test_the_keys_of_what_is_drafted_without_hearing_are_what_they_always_were():
+    """Answers are held under them: a change here pays for every draft again."""
+    voice = Voice([], "speaker", "softer (against how this speaker usually sounds)", True)
+    spoken_sadly = target(2, SAD, voice=voice, clip=clip())
+    assert [key(DRAFTER.first_request(one)) for one in (target(1), spoken_sadly)] == [
+        "8c320d5f45edb6a8870bcfa76eeefeb9255172b10312bec0307a6564e18a95a5",
+        "6f4b766c182da4521edb28a934b71e10861c3062ddb2a3bd51f88c9fc9269330",
+    ]

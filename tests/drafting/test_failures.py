@@ -43,8 +43,19 @@ def test_every_answer_with_an_error_status_has_a_kind(status, said, kind):
 
 
 def test_the_kinds_that_statuses_give_are_on_the_closed_list():
-    own = {"connection", "bad_response"}  # those without an error status
+    # Those without an error status, and what only a probe finds out.
+    own = {"connection", "bad_response", "takes_no_audio"}
     assert {kind for _, _, kind in SAID} == KINDS - own
+
+
+def test_a_clip_that_a_server_repeats_is_not_kept():
+    part = {
+        "type": "input_audio",
+        "input_audio": {"data": "UklGRiQA" * 500 + "AA==", "format": "wav"},
+    }
+    failure = classify(422, {}, orjson.dumps({"detail": [{"msg": "Not allowed", "input": part}]}))
+    assert "Not allowed" in failure.detail and "input_audio" in failure.detail
+    assert "UklGR" not in failure.detail
 
 
 def test_a_refused_key_is_not_repeated_whatever_the_server_says_of_it():

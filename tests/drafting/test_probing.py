@@ -1,9 +1,12 @@
 import orjson
 import pytest
-from asking import Memory, a_request, ask, error_of
+from asking import BOTH, Memory, a_request, ask, error_of
+from voice.voices import spoken
 
-from builders.drafting.dialects import DIALECTS, Understanding
+from builders.drafting.dialects import AUDIO, DIALECTS, Understanding
+from builders.drafting.request import Sound
 from builders.errors import EndpointError, HeartenError
+from builders.voice.decode import as_flac, pcm_digest
 
 
 @pytest.mark.parametrize("expected", DIALECTS)
@@ -89,3 +92,83 @@ def test_a_wrong_key_ends_the_probing_at_once(endpoint):
     endpoint.control(api_key="another")
     assert isinstance(error_of(endpoint.base_url, memory=Memory()), HeartenError)
     assert endpoint.log()["count"] == 1
+
+
+# Clips
+
+PCM = spoken(150.0, 0.5)
+SOUND = Sound(as_flac(PCM), pcm_digest(PCM), 0.5)
+
+
+def heard(count=1):
+    return [a_request(f"Day {number}.").hearing(SOUND) for number in range(count)]
+
+
+@BOTH
+@pytest.mark.parametrize("expected", AUDIO)
+def test_the_first_way_in_which_a_clip_reaches_the_model_is_used_and_remembered(
+    endpoint, expected, transport
+):
+    endpoint.control(audio=[expected])
+    memory = Memory()
+    completions, attempts = ask(
+        endpoint.base_url, requests=heard(5), memory=memory, transport=transport
+    )
+    assert [completion.outcome for completion in completions] == ["ok"] * 5 and attempts == []
+    assert Understanding.loads(memory.known) == Understanding(audio=expected)
+    log = endpoint.log()
+    assert log["count"] == 1 + AUDIO.index(expected) + 1 + 5
+    assert log["clips"].count(SOUND.sha256_pcm) == 5
+    ask(endpoint.base_url, requests=heard(5), memory=memory, transport=transport)
+    assert endpoint.log()["count"] == log["count"] + 5, "what is remembered is not asked again"
+
+
+def test_both_ways_to_send_a_request_send_the_same_clip(endpoint):
+    bodies = []
+    for transport in BOTH.args[1]:
+        endpoint.control(keep_bodies=True)
+        ask(endpoint.base_url, requests=heard(), transport=transport)
+        bodies.append(endpoint.log()["bodies"])
+    assert bodies[0] == bodies[1] and len(bodies[0]) == 2
+
+
+def test_nobody_who_hears_nothing_is_asked_about_clips(endpoint):
+    ask(endpoint.base_url, requests=[a_request()], memory=Memory())
+    assert endpoint.log()["clips"] == []
+
+
+@pytest.mark.parametrize(
+    ("knobs", "why"),
+    [
+        ({"audio": []}, "HTTP 400: Unsupported content part"),
+        ({"audio": [], "audio_status": 500}, "HTTP 500: Unsupported content part"),
+        ({"deaf": True}, "the clip does not reach the model"),
+    ],
+)
+def test_a_model_that_takes_no_audio_is_one_line_that_says_so(endpoint, knobs, why):
+    endpoint.control(**knobs)
+    (error, *others), attempts = ask(endpoint.base_url, requests=heard(3), memory=Memory())
+    assert isinstance(error, EndpointError) and error.exit_code == 1
+    line = str(error)
+    assert line.startswith(f"the model test-model takes no audio ({why}")
+    assert endpoint.base_url in line
+    assert "serve one that hears, or build without --hear and --caption-model" in line
+    assert all(isinstance(other, EndpointError) for other in others)
+    assert not [body for body in endpoint.log()["bodies"] if "Day" in str(body)]
+    assert "UklGR" not in str(attempts) + line
+
+
+def test_a_server_that_is_broken_for_a_while_is_not_said_to_take_no_audio(endpoint, quick):
+    endpoint.control(faults=[{"kind": "error_500", "times": 3}])  # all that a probe asks
+    memory = Memory(Understanding("json_schema"))
+    (completion,), _ = ask(endpoint.base_url, requests=heard(), memory=memory)
+    assert completion.outcome == "ok"
+    assert Understanding.loads(memory.known).audio == "input_audio"
+
+
+def test_a_server_that_takes_clips_no_longer_as_remembered_is_asked_anew(endpoint):
+    endpoint.control(audio=["audio_url"])
+    memory = Memory(Understanding("json_schema", audio="input_audio"))
+    completions, _ = ask(endpoint.base_url, requests=heard(4), memory=memory)
+    assert [completion.outcome for completion in completions] == ["ok"] * 4
+    assert Understanding.loads(memory.known) == Understanding(audio="audio_url")

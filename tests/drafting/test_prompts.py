@@ -61,6 +61,21 @@ RENDERED = {
         "draft/redraft.j2",
         {"reasons": ["It is too much.", "It could be said to anyone."]},
     ),
+    "prompt_hear": ("draft/hear.j2", {"speaker": "Ines"}),
+    "prompt_voice": (
+        "draft/voice.j2",
+        {
+            "words": "much slower (against how this speaker usually sounds)",
+            "caption": "A dry voice.",
+        },
+    ),
+    "prompt_caption": (
+        "caption/ask.j2",
+        {
+            "claims": [("pitch", "how high it is"), ("rate", "how fast it is")],
+            "says": ["lower", "higher"],
+        },
+    ),
     "prompt_correction": (
         "draft/correction.j2",
         {"errors": ["text has 71 words; 3 to 60 are allowed", "strategies is empty"]},
@@ -103,14 +118,17 @@ def test_rendered_prompt_holds_no_template_syntax_and_no_loose_blanks(name):
     assert text == text.strip()
 
 
-@pytest.mark.parametrize("relative", [*prompts.DRAFT_TEMPLATES, prompts.REDRAFT_TEMPLATE])
+APART = [prompts.REDRAFT_TEMPLATE, prompts.HEAR_TEMPLATE, prompts.VOICE_TEMPLATE]
+
+
+@pytest.mark.parametrize("relative", [*prompts.DRAFT_TEMPLATES, *APART, prompts.CAPTION_TEMPLATE])
 def test_template_id_is_its_path(relative):
     assert f"{prompts.load(relative).id}.j2" == relative
 
 
 def test_every_template_of_drafting_is_in_the_draft_version():
     files = {str(path.relative_to(assets.prompts())) for path in assets.prompts().glob("draft/*")}
-    assert files == {*prompts.DRAFT_TEMPLATES, prompts.REDRAFT_TEMPLATE}
+    assert files == {*prompts.DRAFT_TEMPLATES, *APART}
 
 
 def test_each_part_of_the_user_prompt_changes_it():

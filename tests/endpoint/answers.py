@@ -43,11 +43,23 @@ _ASKED = (
     "Which moment of it comes back to you first?",
 )
 
+# They claim nothing that could be measured.
+_CAPTIONS = (
+    "A clear voice, close to the microphone.",
+    "The voice is a little hoarse and then clears.",
+    "Crisp consonants, and a breath before the end.",
+)
 
-def answer(schema: dict[str, Any], seed: object) -> dict[str, Any]:
+
+def answer(schema: dict[str, Any], seed: object, hears: bool = False) -> dict[str, Any]:
     """Return a value of an object schema, chosen by `seed`; the same seed gives the same value."""
     digest = hashlib.blake2b(repr(seed).encode(), digest_size=8).digest()
     properties = schema["properties"]
+    if "sound" in properties:
+        return {"sound": "beeps" if hears else "nothing"}
+    if "caption" in properties:
+        claims = properties["claims"]["properties"]
+        return {"caption": _pick(_CAPTIONS, digest[1]), "claims": dict.fromkeys(claims, "not_said")}
     if "strategies" in properties:
         return _reply(properties, digest)
     return {name: _value(inner, digest) for name, inner in properties.items()}

@@ -13,6 +13,10 @@ It prints the port it listens on as its first line, then answers
 Knobs and faults. `dialects` are those of json_schema, json_object, tool, prompt that the server
 understands; json_schema is otherwise answered with `dialect_status` (llama.cpp: 500), the others
 are ignored, as real servers do. `refused` names body fields answered with 400, such as max_tokens.
+`audio` are those of input_audio and audio_url that the server takes; it answers the other kind, and
+what is not 16 kHz mono WAV of 16 bits, with `audio_status` and, as some servers do, with the part
+in the message. With `deaf` it takes clips and leaves them out. The log's `clips` are the digests of
+their PCM; `captions` are answers about clips, by such a digest.
 `faults` is a list of objects, of which the first that applies is taken:
 
     {"kind": K, "at": [1, 3]}                     the n-th chat request since the log began
@@ -44,6 +48,15 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from endpoint.answers import answer
+from endpoint.clips import (
+    AUDIO,
+    TOKENS_PER_SECOND,
+    Clip,
+    NotTaken,
+    clips_in,
+    text_of,
+    without_clips,
+)
 
 DIALECTS = ("json_schema", "json_object", "tool", "prompt")
 
@@ -85,6 +98,10 @@ class Knobs:
     refused: list[str] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
     keep_bodies: bool = False
+    audio: list[str] = field(default_factory=lambda: list(AUDIO))
+    audio_status: int = 400
+    deaf: bool = False
+    captions: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -102,6 +119,7 @@ class Log:
     faults: list[dict[str, Any]] = field(default_factory=list)
     used: Counter[int] = field(default_factory=Counter)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    clips: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
     def shown(self) -> dict[str, Any]:
@@ -187,7 +205,13 @@ class Server:
         if refused:
             return refused
         body = orjson.loads(raw)
-        return self._refused(body) or self._complete(body, raw, kind)
+        try:
+            clips = clips_in(body, self.knobs.audio)
+        except NotTaken as error:
+            return _error(self.knobs.audio_status, "invalid_request_error", str(error))
+        self.log.clips += [clip.digest for clip in clips]
+        heard = [] if self.knobs.deaf else clips
+        return self._refused(body) or self._complete(body, heard, kind)
 
     def refused_key(self, request: web.BaseRequest) -> web.Response | None:
         """Return the 401 for a wrong key, with the key in it, as real servers do."""
@@ -220,14 +244,20 @@ class Server:
             return _error(knobs.dialect_status, "invalid_request_error", text)
         return None
 
-    def _complete(self, body: dict[str, Any], raw: bytes, kind: str) -> web.Response:
+    def _complete(self, body: dict[str, Any], heard: list[Clip], kind: str) -> web.Response:
         if kind == "html":
             return web.Response(text="<html><body>Sign in</body></html>", content_type="text/html")
         if kind == "invalid_json":
             return web.Response(body=b'{"choices": [{"mess', content_type="application/json")
         schema = self._schema(body)
-        text = "Blue, if I may choose." if schema is None else _content(schema, body, kind)
-        return _json(_completion(body, raw, text, kind, self._forced_tool(body)))
+        said = next((c for h in heard if (c := self.knobs.captions.get(h.digest))), None)
+        if schema is None:
+            text = "Blue, if I may choose."
+        elif said and "caption" in schema["properties"] and not kind:
+            text = orjson.dumps(said).decode()
+        else:
+            text = _content(schema, body, kind, bool(heard))
+        return _json(_completion(body, heard, text, kind, self._forced_tool(body)))
 
     def _schema(self, body: dict[str, Any]) -> dict[str, Any] | None:
         """Return the schema the answer must follow, None when it is not understood."""
@@ -259,19 +289,19 @@ def _applies(fault: dict[str, Any], raw: bytes, number: int, seen: Counter[str])
     return True
 
 
-def _content(schema: dict[str, Any], body: dict[str, Any], kind: str) -> str:
+def _content(schema: dict[str, Any], body: dict[str, Any], kind: str, hears: bool) -> str:
     corrected = any(message["role"] == "assistant" for message in body["messages"])
     if kind == "invalid_text":
         return "Here is what you asked for."
     if kind == "always_invalid" or (kind == "invalid_answer" and not corrected):
         return '{"text": 7, "strategies": ["no such strategy"]}'
-    seed = (body["messages"][-1]["content"], body.get("seed"))
-    text = orjson.dumps(answer(schema, seed)).decode()
+    seed = (text_of(body["messages"][-1]), body.get("seed"))
+    text = orjson.dumps(answer(schema, seed, hears)).decode()
     return text[: len(text) // 2] if kind == "truncated" else text
 
 
 def _completion(
-    body: dict[str, Any], raw: bytes, text: str, kind: str, as_tool: bool
+    body: dict[str, Any], heard: list[Clip], text: str, kind: str, as_tool: bool
 ) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": text}
     finish = {"truncated": "length", "filtered": "content_filter"}.get(kind, "stop")
@@ -286,7 +316,11 @@ def _completion(
         message = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
     if kind in {"empty", "filtered"}:
         message = {"role": "assistant", "content": "  "}
-    usage = {"prompt_tokens": len(raw) // 4, "completion_tokens": max(1, len(text) // 4)}
+    usage = {
+        "prompt_tokens": len(orjson.dumps(without_clips(body))) // 4
+        + sum(int(clip.seconds * TOKENS_PER_SECOND) for clip in heard),
+        "completion_tokens": max(1, len(text) // 4),
+    }
     return {
         "id": "chatcmpl-test",
         "object": "chat.completion",
@@ -302,7 +336,7 @@ def _asked_format(body: dict[str, Any]) -> str:
 
 
 def _schema_in_text(body: dict[str, Any]) -> dict[str, Any] | None:
-    _, found, text = body["messages"][0]["content"].rpartition("JSON Schema")
+    _, found, text = text_of(body["messages"][0]).rpartition("JSON Schema")
     return orjson.loads(text[text.find("{") : text.rfind("}") + 1]) if found else None
 
 
@@ -358,9 +392,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--refused", default="", help="body fields answered with 400")
     parser.add_argument("--faults", type=orjson.loads, default=[], help="a JSON list")
     parser.add_argument("--keep-bodies", action="store_true")
+    parser.add_argument("--audio", default=",".join(AUDIO), help="kinds of parts that are taken")
+    parser.add_argument("--audio-status", type=int, default=400)
+    parser.add_argument("--deaf", action="store_true", help="take clips and leave them out")
     chosen = vars(parser.parse_args(arguments))
     port = chosen.pop("port")
-    for name in ("dialects", "models", "refused"):
+    for name in ("dialects", "models", "refused", "audio"):
         chosen[name] = [part for part in chosen[name].split(",") if part]
     asyncio.run(serve(Knobs(**chosen), port))
 
