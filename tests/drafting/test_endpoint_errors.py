@@ -113,7 +113,7 @@ def _open_config(**settings):
     config = make_config(corpus="meld", source=Path(), name="a", model="test-model", **settings)
 
     async def main():
-        async with open_endpoint(config, None, Memory(), None):
+        async with open_endpoint(config, config.served[0], None, Memory(), None):
             pass
 
     asyncio.run(main())
@@ -130,4 +130,4 @@ def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(monkeypatch, ke
 
 def test_a_line_break_after_the_key_does_no_harm(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
-    assert _api_key() == KEY
+    assert _api_key(("HEARTEN_API_KEY", "OPENAI_API_KEY")) == KEY
