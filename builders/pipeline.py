@@ -14,7 +14,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -37,6 +37,8 @@ from builders.plan import Plan, make_plan
 from builders.progress import Progress, State
 from builders.records import Reject, Target
 from builders.sink import Sink
+from builders.speaking.opening import open_voicing, speech_budget
+from builders.speaking.voicing import Stops
 
 KEPT_ANSWERS = "every answer so far is kept; run the same command again to go on"
 
@@ -149,8 +151,14 @@ class _Run:
         self._ledger = Ledger()
         config = plan.config
         before = store.spent(config.name)
+        speech = [row for row in before if config.speaks and row.model == config.tts]
+        drafts = [row for row in before if row not in speech]
         price = price_of(config.model, prices)
-        self._budget = Budget(plan.origin.model, price, config.max_usd, config.max_tokens, before)
+        self._budget = Budget(plan.origin.model, price, config.max_usd, config.max_tokens, drafts)
+        self._speech_budget = speech_budget(config, prices, speech)
+        if self._speech_budget:
+            self._budget.beside, self._speech_budget.beside = self._speech_budget, self._budget
+        self._speech: dict[str, Any] | None = None
         self._state = State(plan.survey.chosen, paid=config.provider != PHRASEBOOK)
         self._progress = Progress(self._state, quiet)
 
@@ -175,6 +183,9 @@ class _Run:
         async with (
             Committer(self._store, config.name) as committer,
             open_model(config, committer, self._store, self._budget) as model,
+            open_voicing(
+                config, self._plan.card.language, committer, self._store, self._speech_budget
+            ) as voicing,
         ):
             conversations = Conversations(
                 self._plan.drafter,
@@ -186,15 +197,33 @@ class _Run:
             )
             targets = self._plan.targets(self._ledger, self._hearing)
             blocks = blocks_of(targets, in_thread=audio)
-            with _stopped_by_signals(conversations), self._progress:
-                async with aclosing(conversations.outcomes(blocks)) as outcomes:
+            stops: list[Stops] = [conversations]
+            if voicing:
+                voicing.drafting = conversations
+                stops.append(voicing)
+            with _stopped_by_signals(stops), self._progress:
+                async with (
+                    aclosing(conversations.outcomes(blocks)) as drafted,
+                    aclosing(voicing.outcomes(drafted) if voicing else drafted) as outcomes,
+                ):
                     async for item in outcomes:
                         sink.take(item)
                         self._state.done += not isinstance(item, Reject)
                         self._state.requests = conversations.asked
                         self._state.usd = self._budget.usd
                         self._progress.tick()
+            self._speech = voicing.result if voicing else None
         return conversations.stopped
+
+    def _cost(self) -> dict[str, Any]:
+        """Return what was spent over all runs; a voice that is paid for counts by characters."""
+        budgets = [self._budget, *([self._speech_budget] if self._speech_budget else [])]
+        known = [budget.usd for budget in budgets if budget.usd is not None]
+        return {
+            "prompt_tokens": sum(budget.prompt_tokens for budget in budgets),
+            "completion_tokens": self._budget.completion_tokens,
+            "usd": sum(known) if len(known) == len(budgets) else None,
+        }
 
     def _report(self, manifest: dict[str, Any]) -> None:
         """Write the report, and into the manifest what it took."""
@@ -242,6 +271,7 @@ class _Run:
                 "splits": self._ledger.by_split(),
                 "notes": list(plan.corpus.reader.notes),
                 "voice": self._hearing and self._hearing.result,
+                "speech": self._speech,
                 "files": files,
             },
             "run": {
@@ -253,22 +283,18 @@ class _Run:
                 "store": self._store.name,
                 "endpoints": list(plan.config.base_urls) if plan.config.model else [],
                 "requests": self._state.requests,
-                "cost": {
-                    "prompt_tokens": self._budget.prompt_tokens,
-                    "completion_tokens": self._budget.completion_tokens,
-                    "usd": self._budget.usd,
-                },
+                "cost": self._cost(),
             },
         }
 
 
 @contextmanager
-def _stopped_by_signals(conversations: Conversations) -> Iterator[None]:
+def _stopped_by_signals(stops: Sequence[Stops]) -> Iterator[None]:
     """Let SIGINT and SIGTERM end the asking; what is in flight is still taken in."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
     for number in numbers:
-        loop.add_signal_handler(number, _stop, conversations, number)
+        loop.add_signal_handler(number, _stop, stops, number)
     try:
         yield
     finally:
@@ -276,8 +302,9 @@ def _stopped_by_signals(conversations: Conversations) -> Iterator[None]:
             _interrupt_on(number)
 
 
-def _stop(conversations: Conversations, number: signal.Signals) -> None:
-    conversations.stop(StoppedEarly(f"stopped by {number.name}", do=KEPT_ANSWERS))
+def _stop(stops: Sequence[Stops], number: signal.Signals) -> None:
+    for each in stops:
+        each.stop(StoppedEarly(f"stopped by {number.name}", do=KEPT_ANSWERS))
     _interrupt_on(number)
 
 

@@ -28,6 +28,7 @@ from builders.progress import Progress, State
 from builders.records import Reject, Target
 from builders.samples import SCHEMA_VERSION, Origin
 from builders.selection import Wanted
+from builders.speaking.opening import check as check_speech
 from builders.targets import Corpus, Stream, Survey, survey, with_clips
 from builders.voice.describe import version as voice_version
 from builders.voice.memory import SideFile
@@ -107,10 +108,11 @@ def make_plan(config: BuildConfig) -> Plan:
     Raises:
         SourceError: the corpus is not there, or not as its owner ships it.
         LabelError: a label is not mapped.
-        ConfigError: the corpus may not be sent to where the model is.
+        ConfigError: the corpus may not be sent to where the model is, or cannot be spoken as asked.
     """
     card = load_card(config.corpus)
     _check_may_send(config, card)
+    speech = check_speech(config, card)
     heard = not config.text_only and card.audio_origin != "none"
     exclusions = Exclusions.load(config.exclusions).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
@@ -142,6 +144,7 @@ def make_plan(config: BuildConfig) -> Plan:
         "schema_version": SCHEMA_VERSION,
         "strategies_version": strategies.tables_version(),
         "voice_version": voice_version() if heard else None,
+        "speech": speech,
         "class_views_version": views_version(),
         "excluded_ids": exclusions.digest,
     }

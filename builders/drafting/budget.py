@@ -45,12 +45,15 @@ def price_of(model: str | None, own: Mapping[str, Any]) -> Price | None:
     if row is None:
         return None
     try:
+        if "characters" in row:
+            return Price(float(row["characters"]) * _CHARACTERS_PER_TOKEN, 0.0)
         return Price(float(row["prompt"]), float(row["completion"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f'prices."{model}" is incomplete',
             where="hearten.toml",
-            expected="prompt and completion, US dollars for a million tokens",
+            expected="prompt and completion, US dollars for a million tokens, "
+            "or characters, US dollars for a million of them",
             do="correct it",
         ) from error
 
@@ -66,6 +69,10 @@ def tokens_of(request: Request) -> int:
     return estimated_tokens(characters + len(request.schema.sent_text))
 
 
+def _room_of(request: Request) -> tuple[int, int]:
+    return tokens_of(request), request.max_tokens
+
+
 class Budget:
     """Keeps a build within `--max-usd` and `--max-tokens`, over all of its runs.
 
@@ -76,9 +83,14 @@ class Budget:
         max_tokens: most tokens, prompts and answers together, or None.
         before: what earlier runs of the build spent.
 
+    Attributes:
+        beside: the budget of another model that the same limits are for.
+
     Raises:
         ConfigError: there is a limit in dollars but no price.
     """
+
+    beside: Budget | None = None
 
     def __init__(
         self,
@@ -111,9 +123,13 @@ class Budget:
 
     async def room_for(self, request: Request) -> tuple[int, int]:
         """Reserve, waiting for what requests under way do not use up; raises `StoppedEarly`."""
+        return await self.room(_room_of(request))
+
+    async def room(self, wanted: tuple[int, int]) -> tuple[int, int]:
+        """Reserve so many tokens of prompt and answer; see `room_for`."""
         while True:
             try:
-                return self.reserve(request)
+                return self._reserve(wanted)
             except StoppedEarly:
                 if self._reserved == (0, 0):
                     raise
@@ -126,14 +142,17 @@ class Budget:
         Raises:
             StoppedEarly: the request could carry the build over its limit.
         """
-        room = (tokens_of(request), request.max_tokens)
-        prompt = self.prompt_tokens + self._reserved[0] + room[0]
-        completion = self.completion_tokens + self._reserved[1] + room[1]
-        if self._max_tokens is not None and prompt + completion > self._max_tokens:
+        return self._reserve(_room_of(request))
+
+    def _reserve(self, room: tuple[int, int]) -> tuple[int, int]:
+        tokens, usd = self._with(room)
+        if self.beside:
+            more = self.beside._with((0, 0))
+            tokens, usd = tokens + more[0], usd + more[1]
+        if self._max_tokens is not None and tokens > self._max_tokens:
             raise self._stop(f"--max-tokens {self._max_tokens}")
-        if self._max_usd is not None and self.price is not None:
-            if self.price.usd(prompt, completion) > self._max_usd:
-                raise self._stop(f"--max-usd {self._max_usd}")
+        if self._max_usd is not None and usd > self._max_usd:
+            raise self._stop(f"--max-usd {self._max_usd}")
         self._reserved = (self._reserved[0] + room[0], self._reserved[1] + room[1])
         return room
 
@@ -143,6 +162,13 @@ class Budget:
         self.prompt_tokens += used[0]
         self.completion_tokens += used[1]
         self._settled.set()
+
+    def _with(self, room: tuple[int, int]) -> tuple[int, float]:
+        """Return tokens and US dollars once what is reserved, and this room too, is used up."""
+        prompt = self.prompt_tokens + self._reserved[0] + room[0]
+        completion = self.completion_tokens + self._reserved[1] + room[1]
+        usd = self.price.usd(prompt, completion) if self.price else 0.0
+        return prompt + completion, usd
 
     def _stop(self, limit: str) -> StoppedEarly:
         spent = f"{self.prompt_tokens + self.completion_tokens:,} tokens"

@@ -109,17 +109,22 @@ def _tokens(request: Request, completion: Completion) -> tuple[int, int]:
     )
 
 
-def _api_key() -> str:
+def api_key() -> str:
     """Return the key for the endpoints; servers of one's own mostly ask for none."""
     given = (os.environ.get(name, "").strip() for name in KEY_VARIABLES)
-    api_key = next(filter(None, given), "none")
-    if not (api_key.isascii() and api_key.isprintable()):
+    found = next(filter(None, given), "none")
+    if not (found.isascii() and found.isprintable()):
         raise ConfigError(
             f"the key in {KEY_NAMES} holds a character that no key has",
             expected="printable ASCII on one line",
             do="copy the key anew",
         )
-    return api_key
+    return found
+
+
+def transport_of(config: BuildConfig) -> type[AiohttpTransport | OpenAITransport]:
+    """Return the HTTP client that a build asks for."""
+    return OpenAITransport if config.client == "openai" else AiohttpTransport
 
 
 @asynccontextmanager
@@ -127,13 +132,12 @@ async def open_endpoint(
     config: BuildConfig, committer: Committer, store: Store, budget: Budget
 ) -> AsyncIterator[EndpointModel]:
     """Open the endpoints of a config as one model, and close their connections afterwards."""
-    make = OpenAITransport if config.client == "openai" else AiohttpTransport
-    api_key = _api_key()
+    make, key = transport_of(config), api_key()
     endpoints = [
         Endpoint(
             address.rstrip("/"),
             str(config.model),
-            make(address.rstrip("/"), api_key, config.timeout),
+            make(address.rstrip("/"), key, config.timeout),
             Limits(config.max_concurrency),
             store,
         )
