@@ -143,13 +143,12 @@ def with_reply_audio(table: pa.Table, audio: pa.Array) -> pa.Table:
     """Return a table whose `desired_response.audio` has these bytes; null where nobody spoke."""
     column = table.schema.get_field_index("desired_response")
     replies = table.column(column).combine_chunks()
-    fields = list(replies.type)
-    parts = [
-        _clips(audio, part.field("path")) if field.name == "audio" else part
-        for field, part in zip(fields, replies.flatten(), strict=True)
-    ]
-    whole = pa.StructArray.from_arrays(parts, fields=fields, mask=replies.is_null())
-    return table.set_column(column, table.schema.field(column), whole)
+    names = [field.name for field in replies.type]
+    parts = dict(zip(names, replies.flatten(), strict=True))
+    parts["audio"] = _clips(audio, parts["audio"].field("path"))
+    fields = [pa.field(name, part.type) for name, part in parts.items()]
+    whole = pa.StructArray.from_arrays(list(parts.values()), fields=fields, mask=replies.is_null())
+    return table.set_column(column, table.schema.field(column).with_type(whole.type), whole)
 
 
 def _clips(audio: pa.Array, paths: pa.Array) -> pa.StructArray:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata, util
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,10 +19,7 @@ from builders.voice.clips import ClipError
 from builders.voice.decode import as_flac
 from builders.voice.resampling import Resampler
 
-if TYPE_CHECKING:
-    from hibari import Hibari
-
-LICENCE = "Apache-2.0"
+DISTRIBUTION = "hibari-tts"
 VOICE = "heart"
 _LANGUAGE = "en"
 # No line is as long; the resampler wants a bound.
@@ -51,7 +47,7 @@ def check_speaks(language: str) -> None:
 def engine_name() -> str:
     """Return the engine with all that its bytes depend on beside the text."""
     fast = " scipy" if util.find_spec("scipy") else ""  # another Fourier transform, other bytes
-    return f"hibari-tts {metadata.version('hibari-tts')}{fast}"
+    return f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}{fast}"
 
 
 def model_file(voice: str) -> str:
@@ -78,6 +74,26 @@ def model_file(voice: str) -> str:
         ) from error
 
 
+class Speaker:
+    """One voice of hibari, loaded; threads may share it. ConfigError where it is not here."""
+
+    def __init__(self, voice: str) -> None:
+        model = model_file(voice)
+        from hibari import Hibari  # here, as only who speaks should wait for it
+
+        self._speaker: Hibari = Hibari(voice, model=model)
+        _ = self._speaker.g2p  # loaded now, and not by several threads at once
+
+    def say(self, line: Line) -> bytes | Unspoken:
+        """Return a line as 16 kHz mono FLAC."""
+        resampler = Resampler(self._speaker.sample_rate, _LONGEST, "speech")
+        resampler.add(np.asarray(self._speaker(line.text, seed=line.number), np.float32))
+        try:
+            return as_flac(resampler.pcm())
+        except ClipError:
+            return Unspoken("nothing_to_say", "the text has no words that the voice can say")
+
+
 class Embedded:
     """Speaks on threads of its own; see `Engine`.
 
@@ -90,10 +106,9 @@ class Embedded:
         self.name = engine_name()
         self.voice = voice or VOICE
         self.at_once = 2 * workers
-        self._model_file = model_file(self.voice)
         self._pool = ThreadPoolExecutor(workers, "speech")
         self._stopped: HeartenError | None = None
-        self._speaker: Hibari | None = None
+        self._speaker: Speaker | None = None
 
     @property
     def styled(self) -> bool:
@@ -104,13 +119,10 @@ class Embedded:
         """See `Engine`."""
         if self._stopped:
             raise self._stopped
-        if self._speaker is None:
-            from hibari import Hibari  # here, as only who speaks should wait for it
-
-            self._speaker = Hibari(self.voice, model=self._model_file)
-            _ = self._speaker.g2p  # loaded now, and not by several threads at once
+        self._speaker = self._speaker or Speaker(self.voice)
         loop = asyncio.get_running_loop()
-        said = await loop.run_in_executor(self._pool, _speak, self._speaker, line)
+        flac = await loop.run_in_executor(self._pool, self._speaker.say, line)
+        said = Said(flac, None) if isinstance(flac, bytes) else flac
         await keep(said)
         return said
 
@@ -121,12 +133,3 @@ class Embedded:
     async def close(self) -> None:
         """See `Engine`."""
         self._pool.shutdown(cancel_futures=True)
-
-
-def _speak(speaker: Hibari, line: Line) -> Said | Unspoken:
-    resampler = Resampler(speaker.sample_rate, _LONGEST, "speech")
-    resampler.add(np.asarray(speaker(line.text, seed=line.number), np.float32))
-    try:
-        return Said(as_flac(resampler.pcm()), None)
-    except ClipError:
-        return Unspoken("nothing_to_say", "the text has no words that the voice can say")

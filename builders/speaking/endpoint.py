@@ -131,16 +131,18 @@ class SpeechEndpoint:
         room, used = await self._budget.room((tokens, 0)), (0, 0)
         started = time.monotonic()
 
-        async def deliver(said: Said) -> Said:
+        async def deliver(said: Said) -> tuple[Said, asyncio.Future[None]]:
             nonlocal used
             used = (tokens, 0)
             await keep(said)
             seconds = time.monotonic() - started
-            await self._note(line, Attempt("", self.name, "", "ok", 200, None, seconds, *used))
-            return said
+            paid = Attempt("", self.name, "", "ok", 200, None, seconds, *used)
+            return said, await self._note(line, paid)
 
         try:
-            return await self._pool.complete(line, deliver)
+            said, noted = await self._pool.complete(line, deliver)
+            await noted
+            return said
         except Failure as failure:
             if failure.kind not in _ANSWERS:
                 return Left(failure.kind, failure.detail)
@@ -164,7 +166,7 @@ class SpeechEndpoint:
         failed = Attempt("", self.name, endpoint, failure.kind, failure.status, detail, seconds)
         await self._note(line, failed)
 
-    async def _note(self, line: Line, attempt: Attempt) -> None:
+    async def _note(self, line: Line, attempt: Attempt) -> asyncio.Future[None]:
         attempt.key = line.key(self.name, self.voice)
         asked = Asked(attempt.key, line.record_id, line.number, self.name, "speech")
-        await self._committer.enqueue(asked, None, attempt)
+        return await self._committer.enqueue(asked, None, attempt)
