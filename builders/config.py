@@ -25,6 +25,8 @@ CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
+SPEECH_FILE = "speech.sqlite"
+HIBARI = "hibari"
 
 Resume = Literal["if-possible", "always", "never"]
 Which = Literal["rejected", "stale", "ids"]
@@ -132,6 +134,13 @@ class BuildConfig(BaseModel):
     min_speech: float | None = Field(None, ge=0, le=1)
     reject_findings: tuple[str, ...] = ()
     exclusions: Path = Path("exclusions.tsv")
+    speak: bool = False
+    speak_replies: bool = False
+    tts: str = HIBARI
+    tts_voice: str | None = None
+    tts_base_urls: tuple[str, ...] = ()
+    read_back: bool = True
+    misheard_words: float = Field(0.3, ge=0, le=1)
     estimate: bool = False
     redraft: Redraft | None = None
     hear: bool = False
@@ -142,8 +151,9 @@ class BuildConfig(BaseModel):
     @field_validator("name")
     @classmethod
     def _leaves_the_store_alone(cls, name: str) -> str:
-        if name.startswith(STORE_FILE):
-            raise ValueError(f"{STORE_FILE} is the store beside all builds")
+        for file in (STORE_FILE, SPEECH_FILE):
+            if name.startswith(file):
+                raise ValueError(f"{file} is the store beside all builds")
         return name
 
     @property
@@ -174,6 +184,17 @@ class BuildConfig(BaseModel):
         return list(dict.fromkeys(url for served in self.served for url in served.base_urls))
 
     @property
+    def speaks(self) -> bool:
+        """Return whether anything is given a synthetic voice."""
+        return self.speak or self.speak_replies
+
+    @property
+    def speech_file(self) -> Path:
+        """Return where what was spoken is held: beside the store, or beside the builds."""
+        in_database = self.store is None or "://" in self.store
+        return (self.output if in_database else Path(str(self.store)).parent) / SPEECH_FILE
+
+    @property
     def store_url(self) -> str:
         """Return the address of the store, by default a file beside all builds."""
         return self.store or str(self.output / STORE_FILE)
@@ -188,6 +209,7 @@ LISTED = {
     "retry_kind": "retry_kinds",
     "reject_finding": "reject_findings",
     "caption_base_url": "caption_base_urls",
+    "tts_base_url": "tts_base_urls",
 }
 # `hearten.toml` has the names of the command line.
 BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}
@@ -199,7 +221,7 @@ PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
     "retry_failed retry_kinds estimate source output name on_error exclusions "
-    "caption_base_urls".split()
+    "caption_base_urls tts_base_urls".split()
 )
 
 

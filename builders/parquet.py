@@ -135,9 +135,24 @@ def table_of(lines: list[bytes], schema: pa.Schema) -> pa.Table:
 def with_audio(table: pa.Table, audio: pa.Array) -> pa.Table:
     """Return a table whose `audio` column has these bytes; null where there is no clip."""
     column = table.schema.get_field_index("audio")
-    paths = table.column(column).combine_chunks().field("path")
-    clips = pa.StructArray.from_arrays([audio, paths], fields=list(_AUDIO), mask=audio.is_null())
+    clips = _clips(audio, table.column(column).combine_chunks().field("path"))
     return table.set_column(column, table.schema.field(column), clips)
+
+
+def with_reply_audio(table: pa.Table, audio: pa.Array) -> pa.Table:
+    """Return a table whose `desired_response.audio` has these bytes; null where nobody spoke."""
+    column = table.schema.get_field_index("desired_response")
+    replies = table.column(column).combine_chunks()
+    names = [field.name for field in replies.type]
+    parts = dict(zip(names, replies.flatten(), strict=True))
+    parts["audio"] = _clips(audio, parts["audio"].field("path"))
+    fields = [pa.field(name, part.type) for name, part in parts.items()]
+    whole = pa.StructArray.from_arrays(list(parts.values()), fields=fields, mask=replies.is_null())
+    return table.set_column(column, table.schema.field(column).with_type(whole.type), whole)
+
+
+def _clips(audio: pa.Array, paths: pa.Array) -> pa.StructArray:
+    return pa.StructArray.from_arrays([audio, paths], fields=list(_AUDIO), mask=audio.is_null())
 
 
 class SplitWriter:
@@ -154,18 +169,20 @@ class SplitWriter:
         self.schema = sample_schema()
         self._lines: list[bytes] = []
         self._audio: list[bytes | None] = []
+        self._replies: list[bytes | None] = []
         self._group_bytes = 0
         self._shard_bytes = self._shard_rows = 0
         self._shards: list[Path] = []
         self._writer: pq.ParquetWriter | None = None
 
-    def add(self, line: bytes, audio: bytes | None) -> None:
-        """Add one sample: its JSON without audio bytes, and the FLAC bytes of its clip."""
-        size = len(line) + len(audio or b"")
+    def add(self, line: bytes, audio: bytes | None, reply: bytes | None = None) -> None:
+        """Add one sample: its JSON without audio bytes, the FLAC of its clip and of its reply."""
+        size = len(line) + len(audio or b"") + len(reply or b"")
         if self._lines and self._group_bytes + size > ROW_GROUP_BYTES:
             self.flush()
         self._lines.append(line)
         self._audio.append(audio)
+        self._replies.append(reply)
         self._group_bytes += size
         if len(self._lines) >= ROW_GROUP_ROWS:
             self.flush()
@@ -175,7 +192,7 @@ class SplitWriter:
         if not self._lines:
             return
         self._write(self._table(), self._group_bytes)
-        self._lines, self._audio, self._group_bytes = [], [], 0
+        self._lines, self._audio, self._replies, self._group_bytes = [], [], [], 0
 
     def add_table(self, table: pa.Table) -> None:
         """Add samples that are a table of this schema already, as a row group of their own."""
@@ -217,7 +234,11 @@ class SplitWriter:
 
     def _table(self) -> pa.Table:
         table = table_of(self._lines, self.schema)
-        return with_audio(table, pa.array(self._audio, pa.binary())) if any(self._audio) else table
+        if any(self._audio):
+            table = with_audio(table, pa.array(self._audio, pa.binary()))
+        if any(self._replies):
+            table = with_reply_audio(table, pa.array(self._replies, pa.binary()))
+        return table
 
 
 class RejectWriter:

@@ -14,7 +14,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -37,6 +37,8 @@ from builders.plan import Plan, make_plan
 from builders.progress import Progress, State
 from builders.records import Reject, Target
 from builders.sink import Sink
+from builders.speaking.opening import open_voicing
+from builders.speaking.voicing import Stops
 
 KEPT_ANSWERS = "every answer so far is kept; run the same command again to go on"
 
@@ -156,6 +158,7 @@ class _Run:
         before = store.spent(config.name)
         paid = plan.prices(prices)
         self._budget = Budget(paid, config.max_usd, config.max_tokens, before)
+        self._speech: dict[str, Any] | None = None
         self._state = State(plan.survey.chosen, paid=bool(config.served))
         self._progress = Progress(self._state, quiet)
 
@@ -182,6 +185,9 @@ class _Run:
             open_models(
                 config, self._plan.origin.model, committer, self._store, self._budget
             ) as model,
+            open_voicing(
+                config, self._plan.card.language, committer, self._store, self._budget
+            ) as voicing,
         ):
             conversations = Conversations(
                 self._plan.captioned or self._plan.drafter,
@@ -193,15 +199,31 @@ class _Run:
             )
             targets = self._plan.targets(self._ledger, self._hearing)
             blocks = blocks_of(targets, in_thread=audio)
-            with _stopped_by_signals(conversations), self._progress:
-                async with aclosing(conversations.outcomes(blocks)) as outcomes:
+            stops: list[Stops] = [conversations]
+            if voicing:
+                voicing.drafting = conversations
+                stops.append(voicing)
+            with _stopped_by_signals(stops), self._progress:
+                async with (
+                    aclosing(conversations.outcomes(blocks)) as drafted,
+                    aclosing(voicing.outcomes(drafted) if voicing else drafted) as outcomes,
+                ):
                     async for item in outcomes:
                         sink.take(item)
                         self._state.done += not isinstance(item, Reject)
                         self._state.requests = conversations.asked
                         self._state.usd = self._budget.usd
                         self._progress.tick()
+            self._speech = voicing.result if voicing else None
         return conversations.stopped
+
+    def _cost(self) -> dict[str, Any]:
+        """Return what was spent over all runs; a voice that is paid for counts by characters."""
+        return {
+            "prompt_tokens": self._budget.prompt_tokens,
+            "completion_tokens": self._budget.completion_tokens,
+            "usd": self._budget.usd,
+        }
 
     def _report(self, manifest: dict[str, Any]) -> None:
         """Write the report, and into the manifest what it took."""
@@ -250,6 +272,7 @@ class _Run:
                 "notes": list(plan.corpus.reader.notes),
                 "voice": self._hearing and self._hearing.result,
                 "captions": self._ledger.captions if plan.config.caption_model else None,
+                "speech": self._speech,
                 "files": files,
             },
             "run": {
@@ -261,22 +284,18 @@ class _Run:
                 "store": self._store.name,
                 "endpoints": plan.config.addresses,
                 "requests": self._state.requests,
-                "cost": {
-                    "prompt_tokens": self._budget.prompt_tokens,
-                    "completion_tokens": self._budget.completion_tokens,
-                    "usd": self._budget.usd,
-                },
+                "cost": self._cost(),
             },
         }
 
 
 @contextmanager
-def _stopped_by_signals(conversations: Conversations) -> Iterator[None]:
+def _stopped_by_signals(stops: Sequence[Stops]) -> Iterator[None]:
     """Let SIGINT and SIGTERM end the asking; what is in flight is still taken in."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
     for number in numbers:
-        loop.add_signal_handler(number, _stop, conversations, number)
+        loop.add_signal_handler(number, _stop, stops, number)
     try:
         yield
     finally:
@@ -284,8 +303,9 @@ def _stopped_by_signals(conversations: Conversations) -> Iterator[None]:
             _interrupt_on(number)
 
 
-def _stop(conversations: Conversations, number: signal.Signals) -> None:
-    conversations.stop(StoppedEarly(f"stopped by {number.name}", do=KEPT_ANSWERS))
+def _stop(stops: Sequence[Stops], number: signal.Signals) -> None:
+    for each in stops:
+        each.stop(StoppedEarly(f"stopped by {number.name}", do=KEPT_ANSWERS))
     _interrupt_on(number)
 
 

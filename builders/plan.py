@@ -12,7 +12,7 @@ from typing import Any
 
 from builders import labels, strategies
 from builders.class_views import views_version
-from builders.config import PHRASEBOOK, BuildConfig, identity
+from builders.config import HIBARI, PHRASEBOOK, BuildConfig, identity
 from builders.contrast import NO_MEMBER
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.reading import Defects, Rules
@@ -31,6 +31,7 @@ from builders.progress import Progress, State
 from builders.records import Reject, Target
 from builders.samples import SCHEMA_VERSION, Origin
 from builders.selection import Wanted
+from builders.speaking.opening import check as check_speech
 from builders.targets import Corpus, Stream, Survey, survey, with_clips
 from builders.voice.describe import version as voice_version
 from builders.voice.memory import SideFile
@@ -71,8 +72,12 @@ class Plan:
 
     def prices(self, own: Mapping[str, Any]) -> dict[str, Price | None]:
         """Return the price of each model that is asked, the one that drafts first."""
-        paid = {self.origin.model: price_of(self.config.model, own)}
-        return paid | {served.model: price_of(served.model, own) for served in self.config.served}
+        config = self.config
+        others = [served.model for served in config.served]
+        if config.speaks and config.tts != HIBARI:
+            others.append(config.tts)
+        paid = {self.origin.model: price_of(config.model, own)}
+        return paid | {model: price_of(model, own) for model in others}
 
     def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
@@ -128,10 +133,12 @@ def make_plan(config: BuildConfig) -> Plan:
     Raises:
         SourceError: the corpus is not there, or not as its owner ships it.
         LabelError: a label is not mapped.
-        ConfigError: the corpus may not be sent to where a model is, or has no clips to hear.
+        ConfigError: the corpus may not be sent to where a model is, has no clips to hear, or cannot
+            be spoken as asked.
     """
     card = load_card(config.corpus)
     _check_may_send(config, card)
+    speech = check_speech(config, card)
     heard = not config.text_only and card.audio_origin != "none"
     _check_has_clips(config, card, heard)
     exclusions = Exclusions.load(config.exclusions).of(card.slug)
@@ -167,6 +174,7 @@ def make_plan(config: BuildConfig) -> Plan:
         "voice_version": voice_version() if heard else None,
         "hear_version": prompts.load(prompts.HEAR_TEMPLATE).version if config.hear else None,
         "caption_version": caption_version() if config.caption_model else None,
+        "speech": speech,
         "class_views_version": views_version(),
         "excluded_ids": exclusions.digest,
     }

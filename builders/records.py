@@ -156,23 +156,39 @@ class Finding(NamedTuple):
     detail: str | None = None
 
 
+@dataclass(slots=True, frozen=True)
+class Synthesis:
+    """How synthetic speech came about, as the published `synthesis` says it.
+
+    `style` is None where none was given, `seed` counts the tries from 0, `word_error_rate` is None
+    where nobody has listened.
+    """
+
+    engine: str
+    voice: str
+    style: str | None
+    seed: int
+    word_error_rate: float | None
+
+
 @dataclass(slots=True)
 class Clip:
-    """One decoded clip: 16 kHz mono FLAC bytes, and what the published `audio_info` says of it.
+    """One clip: 16 kHz mono FLAC bytes, and what the published `audio_info` says of it.
 
     `samples` counts 16 kHz samples, `duration` is seconds, `sha256_pcm` the digest of the 16-bit
-    little-endian PCM.
+    little-endian PCM. Synthetic speech comes from no file and has its `synthesis`.
     """
 
     flac: bytes
     sha256_pcm: str
     samples: int
     duration: float
-    source_file: str
-    source_sha256: str
+    source_file: str | None
+    source_sha256: str | None
     start: float | None = None
     end: float | None = None
     findings: tuple[Finding, ...] = ()
+    synthesis: Synthesis | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -269,7 +285,7 @@ class Drafted:
     """A reply and how it came about; `attempts` counts the answers used up.
 
     `prompt_version` is None where it is that of the whole build; `heard_audio` says whether the
-    model was sent the clip.
+    model was sent the clip; `spoken` is the reply in sound.
     """
 
     reply: dict[str, Any]
@@ -278,6 +294,7 @@ class Drafted:
     attempts: int
     prompt_version: str | None = None
     heard_audio: bool = False
+    spoken: Clip | None = None
 
 
 @dataclass(frozen=True, slots=True)

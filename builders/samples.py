@@ -7,7 +7,7 @@ written. What varies from run to run (times, spend, hosts) never enters it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from builders import strategies
@@ -56,7 +56,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> dict[str, Any]
         "voice": _voice(target),
         "audio_contribution": None,
         "contrast": _contrast(target),
-        "desired_response": desired_response(drafted.reply),
+        "desired_response": _desired_response(utterance.id, drafted),
         "reference_response": _reference(target.reference),
         "source": _source(target, origin),
         "drafting": _drafting(drafted, origin),
@@ -87,6 +87,21 @@ def desired_response(reply: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _desired_response(name: str, drafted: Drafted) -> dict[str, Any]:
+    response, spoken = desired_response(drafted.reply), drafted.spoken
+    if spoken:
+        response["audio"] = {"path": f"{name}.reply.flac", "bytes": None}
+        response["synthesis"] = synthesis(spoken)
+    return response
+
+
+def synthesis(clip: Clip) -> dict[str, Any] | None:
+    """Return how a clip was spoken, or None where a person spoke."""
+    if clip.synthesis is None:
+        return None
+    return {**asdict(clip.synthesis), "sha256_pcm": clip.sha256_pcm}
+
+
 def audio_info(origin: str, clip: Clip | None, findings: Iterable[Finding] = ()) -> dict[str, Any]:
     """Return what is said of a clip, or of there being none (`origin` is then ``none``)."""
     found = [finding._asdict() for finding in findings]
@@ -95,7 +110,9 @@ def audio_info(origin: str, clip: Clip | None, findings: Iterable[Finding] = ())
     )
     if clip:
         info = {name: getattr(clip, name) for name in info}
-    return {"origin": origin if clip else "none", **info, "findings": found, "synthesis": None}
+    by = synthesis(clip) if clip else None
+    whose = "synthetic" if by else origin if clip else "none"
+    return {"origin": whose, **info, "findings": found, "synthesis": by}
 
 
 def _audio_info(target: Target, origin: Origin) -> dict[str, Any]:
@@ -175,8 +192,8 @@ def _class_views(emotions: Emotions) -> tuple[dict[str, Any], ...]:
 
 
 def _contrast(target: Target) -> dict[str, Any] | None:
-    if target.contrast is None:
-        return None
+    if target.contrast is None or (target.clip and target.clip.synthesis):
+        return None  # one synthetic voice says the same words in one way
     contrast = target.contrast
     return {"group": contrast.group, "role": contrast.role, "twin_of": list(contrast.twin_of)}
 

@@ -57,7 +57,8 @@ class Sink:
         writer = self._writers.get(target.split)
         if writer is None:
             writer = self._writers[target.split] = SplitWriter(self._folder / "data", target.split)
-        writer.add(orjson.dumps(record), target.clip.flac if target.clip else None)
+        said, reply = (clip.flac if clip else None for clip in (target.clip, drafted.spoken))
+        writer.add(orjson.dumps(record), said, reply)
         self._ledger.kept(target.split)
 
     def _reject(self, reject: Reject) -> None:

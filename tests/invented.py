@@ -108,7 +108,10 @@ def full_record() -> dict[str, Any]:
     """Return a valid sample in which no field is null and no list is empty."""
     sample = record(heard=clip())
     vote = {"rater": "r1", "label": "joy", "count": 2}
-    synthesis = {"engine": "an engine", "voice": "a voice", "style": "warm"}
+    synthesis = {
+        **{"engine": "an engine", "voice": "a voice", "style": "warm", "seed": 1},
+        **{"word_error_rate": 0.125, "sha256_pcm": "d" * 64},
+    }
     finding = {"code": "duration_mismatch", "value": 0.4, "detail": "longer than its times say"}
     sample["audio_info"] |= {"start": 0.0, "end": 0.2, "synthesis": synthesis}
     sample["audio_info"]["findings"] = [finding]

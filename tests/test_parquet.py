@@ -22,10 +22,11 @@ from builders.parquet import (
 )
 
 
-def write(folder: Path, rows: list[tuple[dict, bytes | None]], split: str = "train") -> list[Path]:
+def write(folder: Path, rows: list[tuple], split: str = "train") -> list[Path]:
+    """Write samples, each with its clip and, if there is one, its spoken reply."""
     writer = SplitWriter(folder, split)
-    for sample, audio in rows:
-        writer.add(orjson.dumps(sample), audio)
+    for sample, *sounds in rows:
+        writer.add(orjson.dumps(sample), *sounds)
     return writer.close()
 
 
@@ -48,9 +49,10 @@ def test_a_record_with_every_field_filled_comes_back_as_it_was(tmp_path):
     sample = full_record()
     empty = {path for path, value in leaves(sample) if value in (None, [])}
     assert empty == {".audio.bytes", ".desired_response.audio.bytes"}
-    heard = flac(0.2)
-    (path,) = write(tmp_path, [(sample, heard)])
+    heard, reply = flac(0.2), flac(0.1)
+    (path,) = write(tmp_path, [(sample, heard, reply)])
     sample["audio"]["bytes"] = heard
+    sample["desired_response"]["audio"]["bytes"] = reply
     assert pq.read_table(path).to_pylist() == [sample]
 
 
@@ -67,6 +69,20 @@ def test_clips_stay_with_their_own_records(tmp_path):
     for (sample, audio), read in zip(rows, pq.read_table(path).to_pylist(), strict=True):
         assert read["id"] == sample["id"]
         assert read["audio"] == (sample["audio"] and {**sample["audio"], "bytes": audio})
+
+
+def test_spoken_replies_stay_with_their_own_records_whether_there_are_clips_or_not(tmp_path):
+    rows = []
+    for n in range(9):
+        sample, reply = record(n), flac(0.1, n) if n % 4 else None
+        sample["desired_response"]["audio"] = reply and {"path": f"{n}.flac", "bytes": None}
+        rows.append((sample, None, reply))
+    (path,) = write(tmp_path, rows)
+    for (sample, _, reply), read in zip(rows, pq.read_table(path).to_pylist(), strict=True):
+        assert read["id"] == sample["id"] and read["audio"] is None
+        named = sample["desired_response"]["audio"]
+        heard = named and {**named, "bytes": reply}
+        assert read["desired_response"] == {**sample["desired_response"], "audio": heard}
 
 
 def test_words_of_any_script_and_lines_come_back_as_they_were(tmp_path):

@@ -22,7 +22,7 @@ LAYERS = [
     {"pipeline", "verify", "combine"},
     {"plan"},
     {"leaks", "sink", "targets", "report", "adopt", "progress", "build", "conversation"},
-    {"samples", "context", "contrast", "parquet", "manifest", "hearing", "tally"},
+    {"samples", "context", "contrast", "parquet", "manifest", "hearing", "speaking", "tally"},
     {"engines"},
     {"drafting", "selection"},
     {"checks", "voice", "corpora", "exclusions"},

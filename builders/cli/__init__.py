@@ -156,8 +156,38 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         ),
     ] = None,
     exclusions: Excluded = Path("exclusions.tsv"),
+    speak: Annotated[
+        bool,
+        typer.Option("--speak", help="Give the utterances of a text-only corpus a voice."),
+    ] = False,
+    speak_replies: Annotated[
+        bool, typer.Option("--speak-replies", help="Give the replies a voice.")
+    ] = False,
+    tts: Annotated[
+        str | None,
+        env("TTS", "The voice: hibari, or the model of a speech endpoint. [default: hibari]"),
+    ] = None,
+    tts_voice: Annotated[
+        str | None,
+        typer.Option(help="Which of its voices.", show_default="heart of hibari, else alloy"),
+    ] = None,
+    tts_base_url: Annotated[
+        list[str] | None,
+        env("TTS_BASE_URL", "Address of an OpenAI-compatible speech endpoint; may be given again."),
+    ] = None,
+    read_back: Annotated[
+        bool,
+        typer.Option(
+            "--read-back/--no-read-back", help="Have recognition listen to what was spoken."
+        ),
+    ] = True,
+    misheard_words: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of words that it may hear otherwise."),
+    ] = 0.3,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads that hear clips.", show_default="all cores")
+        int | None,
+        typer.Option(min=1, help="Threads that hear clips, or speak.", show_default="all cores"),
     ] = None,
     store: StoreAddress = None,
     show: Annotated[

@@ -17,6 +17,7 @@ from builders.commands.settings import read_settings
 from builders.commands.status import cost_line
 from builders.config import (
     DEFAULT_BASE_URL,
+    HIBARI,
     KEY_NAMES,
     KEY_VARIABLES,
     LISTED,
@@ -95,6 +96,8 @@ def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     if lists["base_urls"] and not (asked or sample):
         raise UsageError("--base-url is given without --model", do="name the model that drafts")
     lists["base_urls"] = lists["base_urls"] or _default_addresses(asked)
+    given["tts"] = given["tts"] or HIBARI
+    lists["tts_base_urls"] = _speech_addresses(given, lists["tts_base_urls"])
     lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
     config = make_config(corpus=slug, source=source, **lists, **given)
     if redraft:
@@ -127,15 +130,26 @@ def _check_hearing(given: dict[str, Any], addresses: tuple[str, ...]) -> None:
         )
 
 
-def _default_addresses(model: str | None) -> tuple[str, ...]:
+def _default_addresses(model: str | None, option: str = "--base-url") -> tuple[str, ...]:
     """Return where a model is asked when no address is given: the provider's own variables say."""
     address = os.environ.get("OPENAI_BASE_URL")
     if model and not address and not any(os.environ.get(name) for name in KEY_VARIABLES):
         raise ConfigError(
             f"there is no address for the model {model}, and no key for {DEFAULT_BASE_URL}",
-            do=f"give --base-url, or set {KEY_NAMES}",
+            do=f"give {option}, or set {KEY_NAMES}",
         )
     return (address or DEFAULT_BASE_URL,)
+
+
+def _speech_addresses(given: dict[str, Any], addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where a voice is asked for: nowhere if it is the embedded one."""
+    if not (given["speak"] or given["speak_replies"]):
+        return ()
+    if given["tts"] != HIBARI:
+        return addresses or _default_addresses(given["tts"], "--tts-base-url")
+    if addresses:
+        raise UsageError("--tts-base-url is given without --tts", do="name the model that speaks")
+    return ()
 
 
 def _emotion(word: str) -> str:
@@ -155,6 +169,7 @@ def _print_finished(finished: Any, config: BuildConfig, sample: bool, show: int)
     if not finished.fresh:
         print(f"{config.name} is complete already; nothing was asked or written.")
     print_counts(result)
+    _print_speech(result.get("speech"))
     if config.served:
         took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
         print(f"{took}; in all {cost_line(run['cost'])}")
@@ -177,6 +192,18 @@ def print_counts(result: dict[str, Any]) -> None:
     print(summary_line(result["counts"]))
     for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
         print(f"  rejected: {count:,} {reason}")
+
+
+def _print_speech(speech: dict[str, Any] | None) -> None:
+    """Print who spoke, and what was not spoken."""
+    if not speech:
+        return
+    heard = "read back" if speech["read_back"] else "not read back"
+    print(f"speech: {speech['seconds'] / 3600:.2f} h by {speech['engine']}, {heard}")
+    for what in ("utterances", "replies"):
+        counts = ", ".join(f"{n:,} {why}" for why, n in speech.get(what, {}).items())
+        if counts:
+            print(f"  {what}: {counts}")
 
 
 def _next_commands(config: BuildConfig, sample: bool) -> tuple[str, str]:
@@ -207,9 +234,10 @@ def _spelling(called: str) -> tuple[str, str]:
 
 
 def _print_sample(record: dict[str, Any]) -> None:
-    """Print a sample in full as JSON, its audio as its size."""
-    if record["audio"]:
-        record["audio"]["bytes"] = f"<{len(record['audio']['bytes']):,} bytes of FLAC>"
+    """Print a sample in full as JSON, sound as its size."""
+    for audio in (record["audio"], record["desired_response"]["audio"]):
+        if audio:
+            audio["bytes"] = f"<{len(audio['bytes']):,} bytes of FLAC>"
     print(json.dumps(record, indent=2, ensure_ascii=False))
 
 

@@ -104,6 +104,7 @@ def _config(
         "split": has,
         "label_view": view if view in card.label_views else None,
         "name": f"{given['name']}-{slug}" if given["name"] else f"{slug}{suffix}",
+        "speak": given["speak"] and card.audio_origin == "none",
     }
     if card.audio_origin == "none":
         one |= {"hear": False, "caption_model": None, "caption_base_url": None}

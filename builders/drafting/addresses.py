@@ -10,7 +10,7 @@ from builders.config import KEY_NAMES
 from builders.errors import ConfigError
 
 
-def check_address(base_url: str) -> None:
+def check_address(base_url: str, option: str = "--base-url") -> None:
     """Refuse what is no address, and a password in it, which would be shown and stored."""
     parts = urlsplit(base_url)
     if parts.username is not None or parts.query:
@@ -21,7 +21,7 @@ def check_address(base_url: str) -> None:
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(
-            f"{base_url!r} is no address", expected="http://HOST:PORT/v1", do="correct --base-url"
+            f"{base_url!r} is no address", expected="http://HOST:PORT/v1", do=f"correct {option}"
         )
 
 

@@ -51,12 +51,15 @@ def price_of(model: str | None, own: Mapping[str, Any]) -> Price | None:
     if row is None:
         return None
     try:
+        if "characters" in row:
+            return Price(float(row["characters"]) * _CHARACTERS_PER_TOKEN, 0.0)
         return Price(float(row["prompt"]), float(row["completion"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f'prices."{model}" is incomplete',
             where="hearten.toml",
-            expected="prompt and completion, US dollars for a million tokens",
+            expected="prompt and completion, US dollars for a million tokens, "
+            "or characters, US dollars for a million of them",
             do="correct it",
         ) from error
 
@@ -106,6 +109,10 @@ class Room(NamedTuple):
     model: str
     prompt: int
     completion: int
+
+
+def _room_of(request: Request) -> Room:
+    return Room(request.model, tokens_of(request), request.max_tokens)
 
 
 class Budget:
@@ -162,9 +169,13 @@ class Budget:
 
     async def room_for(self, request: Request) -> Room:
         """Reserve, waiting for what requests under way do not use up; raises `StoppedEarly`."""
+        return await self.room(_room_of(request))
+
+    async def room(self, wanted: Room) -> Room:
+        """Reserve what is wanted; see `room_for`."""
         while True:
             try:
-                return self.reserve(request)
+                return self._reserve(wanted)
             except StoppedEarly:
                 if not self._reserved:
                     raise
@@ -177,7 +188,9 @@ class Budget:
         Raises:
             StoppedEarly: the request could carry the build over its limit.
         """
-        room = Room(request.model, tokens_of(request), request.max_tokens)
+        return self._reserve(_room_of(request))
+
+    def _reserve(self, room: Room) -> Room:
         wanted = dict(self._used)
         for model, (prompt, completion) in [*self._reserved.items(), (room.model, room[1:])]:
             _add(wanted, model, prompt, completion)

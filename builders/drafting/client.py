@@ -20,7 +20,7 @@ from builders.drafting.transports import Transport
 
 CHAT = "/chat/completions"
 # Statuses with which a server may say that it does not know the form it was asked in.
-_UNKNOWN_FORM = frozenset({400, 422, 500})
+UNKNOWN_FORM = frozenset({400, 422, 500})
 _OUTCOMES = {"length": "truncated", "content_filter": "refusal"}
 
 
@@ -95,7 +95,7 @@ class Endpoint(Server[Request, Completion]):
 
     async def _relearn(self, used: Understanding, failure: Failure) -> bool:
         """Learn from a refused request: the field it names, or all anew if it was remembered."""
-        if failure.kind not in NOT_UNDERSTOOD or failure.status not in _UNKNOWN_FORM:
+        if failure.kind not in NOT_UNDERSTOOD or failure.status not in UNKNOWN_FORM:
             return False
         async with self._lock:
             if self._understood != used:

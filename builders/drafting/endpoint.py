@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from builders.config import BuildConfig, Served
+from builders.config import KEY_VARIABLES, BuildConfig, Served
 from builders.drafting.budget import Budget, estimated_tokens, tokens_of
 from builders.drafting.client import Completion, Endpoint
 from builders.drafting.committer import Committer
@@ -109,17 +109,22 @@ def _tokens(request: Request, completion: Completion) -> tuple[int, int]:
     )
 
 
-def _api_key(variables: tuple[str, ...]) -> str:
+def api_key(variables: tuple[str, ...] = KEY_VARIABLES) -> str:
     """Return the key for endpoints; servers of one's own mostly ask for none."""
     given = (os.environ.get(name, "").strip() for name in variables)
-    api_key = next(filter(None, given), "none")
-    if not (api_key.isascii() and api_key.isprintable()):
+    found = next(filter(None, given), "none")
+    if not (found.isascii() and found.isprintable()):
         raise ConfigError(
             f"the key in {' or '.join(variables)} holds a character that no key has",
             expected="printable ASCII on one line",
             do="copy the key anew",
         )
-    return api_key
+    return found
+
+
+def transport_of(config: BuildConfig) -> type[AiohttpTransport | OpenAITransport]:
+    """Return the HTTP client that a build asks for."""
+    return OpenAITransport if config.client == "openai" else AiohttpTransport
 
 
 @asynccontextmanager
@@ -127,13 +132,12 @@ async def open_endpoint(
     config: BuildConfig, served: Served, committer: Committer, store: Store, budget: Budget
 ) -> AsyncIterator[EndpointModel]:
     """Open the endpoints of one of a config's models, and close their connections afterwards."""
-    make = OpenAITransport if config.client == "openai" else AiohttpTransport
-    api_key = _api_key(served.keys)
+    make, key = transport_of(config), api_key(served.keys)
     endpoints = [
         Endpoint(
             address.rstrip("/"),
             served.model,
-            make(address.rstrip("/"), api_key, config.timeout),
+            make(address.rstrip("/"), key, config.timeout),
             Limits(config.max_concurrency),
             store,
             served.keys,

@@ -31,7 +31,14 @@ from builders.exports.describing import LEFT_OUT, MARKER, describe
 from builders.exports.examples import make
 from builders.exports.options import Options
 from builders.exports.preferences import Preferences, nothing_preferred
-from builders.exports.reading import EarlierTurns, any_known, records, total
+from builders.exports.reading import (
+    COLUMNS,
+    REPLY_AUDIO,
+    EarlierTurns,
+    any_known,
+    records,
+    total,
+)
 from builders.exports.rules import broken
 from builders.exports.writing import Form, Writer
 from builders.folder import writable
@@ -115,7 +122,8 @@ class _Run:
     def write(self, progress: Progress) -> Exported:
         """Write every file of the export."""
         with (self._to / LEFT_OUT).open("wb") as left_out:
-            for record in records(self._build):
+            columns = COLUMNS + (REPLY_AUDIO if self._options.reply_audio else ())
+            for record in records(self._build, columns):
                 self.state.done += 1
                 progress.tick()
                 split = record["source"]["split"]

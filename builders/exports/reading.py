@@ -27,7 +27,8 @@ COLUMNS = (
     "labels.agreement",
     "voice.words",
     "audio_contribution.class",
-    "desired_response",
+    "desired_response.text",
+    "desired_response.strategies",
     "source.split",
     "source.dialogue_id",
     "source.context",
@@ -38,6 +39,7 @@ COLUMNS = (
     "review.emotion.heard",
     "rights.licence",
 )
+REPLY_AUDIO = ("desired_response.audio",)
 
 
 def records(build: Build, columns: tuple[str, ...] = COLUMNS) -> Iterator[dict[str, Any]]:

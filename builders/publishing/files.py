@@ -8,16 +8,25 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from builders.parquet import arrow_schema, file_digest, open_writer, table_of, with_audio
+from builders.parquet import (
+    arrow_schema,
+    file_digest,
+    open_writer,
+    table_of,
+    with_audio,
+    with_reply_audio,
+)
 
 SUMS = "SHA256SUMS"
+# The bytes of clips, null where there is none; None where none was read.
+Clips: TypeAlias = "pa.Array | None"
 Row = dict[str, Any]
 
 
@@ -35,21 +44,24 @@ class RowFile:
         self._schema = arrow_schema(schema)
         self._writer: pq.ParquetWriter | None = None
 
-    def write(self, rows: Sequence[Row], clips: pa.Array) -> list[Row]:
+    def write(self, rows: Sequence[Row], clips: Clips, replies: Clips) -> list[Row]:
         """Write rows as one row group; return them as Arrow gives them, clips as their SHA-256.
 
         Args:
-            rows: JSON values; an `audio` among their columns has a path and no bytes.
-            clips: the bytes of each row's clip, null where none goes out.
+            rows: JSON values; an `audio` in them has a path and no bytes.
+            clips: the bytes of each row's clip, null where it has none; None where none goes out.
+            replies: those of the replies.
         """
         table = table_of([orjson.dumps(row) for row in rows], self._schema)
         back: list[Row] = table.to_pylist()
-        if "audio" in self._schema.names:
+        if "audio" in self._schema.names and clips is not None:
+            clips = _named(clips, [row["audio"] for row in back])
             if clips.null_count < len(clips):
                 table = with_audio(table, clips)
-            for row, clip in zip(back, clips, strict=True):
-                if row["audio"]:
-                    row["audio"]["bytes"] = hashlib.sha256(clip.as_buffer()).hexdigest()
+        if "desired_response" in self._schema.names and replies is not None:
+            replies = _named(replies, [row["desired_response"]["audio"] for row in back])
+            if replies.null_count < len(replies):
+                table = with_reply_audio(table, replies)
         if self._writer is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Chunks cut by content: of a changed shard, the Hub stores only what changed.
@@ -64,10 +76,33 @@ class RowFile:
             self._writer.close()
 
 
-def clips_of(table: pa.Table) -> pa.Array:
-    """Return the bytes of a table's clips as they lie there; nothing is decoded or copied."""
+def _named(clips: pa.Array, names: Sequence[Row | None]) -> pa.Array:
+    """Return the clips of the rows that name one, and put the SHA-256 of each beside its name."""
+    for name, clip in zip(names, clips, strict=True):
+        if name:
+            name["bytes"] = hashlib.sha256(clip.as_buffer()).hexdigest()
+    unnamed = pa.array([name is None for name in names])
+    return pc.if_else(unnamed, None, clips) if any(n is None for n in names) else clips
+
+
+def clips_of(table: pa.Table) -> Clips:
+    """Return the bytes of a table's clips as they lie there; nothing is decoded or copied.
+
+    None where they were not read.
+    """
+    return _bytes_of(table.column("audio").combine_chunks())
+
+
+def replies_of(table: pa.Table) -> Clips:
+    """Return the bytes of the spoken replies; see `clips_of`."""
+    replies = table.column("desired_response").combine_chunks()
+    return _bytes_of(pc.struct_field(replies, "audio"))
+
+
+def _bytes_of(audio: pa.StructArray) -> Clips:
     # Not the struct's own child, which does not know where the struct is null.
-    return pc.struct_field(table.column("audio").combine_chunks(), "bytes")
+    held = audio.type.get_field_index("bytes") >= 0
+    return pc.struct_field(audio, "bytes") if held else None
 
 
 def link(source: Path, target: Path) -> None:

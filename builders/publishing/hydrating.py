@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,26 @@ from builders.parquet import SplitWriter, file_digest
 from builders.plan import Plan, make_plan
 from builders.publishing.documents import MANIFEST
 from builders.publishing.hub import Hub, HubError
-from builders.publishing.rebuilding import DIFFERENT, PublishedRows, Verdict, rebuild, verdict_of
+from builders.publishing.rebuilding import (
+    DIFFERENT,
+    PublishedRows,
+    Verdict,
+    named,
+    rebuild,
+    verdict_of,
+)
 from builders.publishing.release import read_published
 from builders.records import Emotions, Reject, Target, Utterance
 from builders.selection import Selection, Wanted
+from builders.speaking.again import SpeaksAgain
 
-KINDS = ("sft", "utterances")
+# A later one has a record in the place of the ones before it.
+KINDS = ("sft", "utterances", "synthetic")
 _FAILED = {DIFFERENT, "missing"}
-_CHOICE = {"model", "emotions", "min_words", "max_per_emotion", "redraft"}
+_CHOICE = {
+    *("model", "emotions", "min_words", "max_per_emotion"),
+    *("redraft", "speak", "speak_replies"),
+}
 
 
 @dataclass
@@ -182,10 +194,10 @@ def _plan(manifest: dict[str, Any], source: Path, folder: Path) -> Plan:
 
 def _fetch(hub: Hub, revision: str, folder: Path) -> list[Path]:
     """Fetch the files that hold records."""
+    parts = [path.split("/") for path in hub.digests(revision) if path.endswith(".parquet")]
+    held = [part for part in parts if part[1] in KINDS]
     wanted = [
-        path
-        for path in sorted(hub.digests(revision))
-        if path.endswith(".parquet") and path.split("/")[1] in KINDS
+        "/".join(part) for part in sorted(held, key=lambda part: (KINDS.index(part[1]), part))
     ]
     return [hub.download(path, revision, folder / "published") for path in wanted]
 
@@ -219,6 +231,7 @@ class _Run:
         self._writers: dict[tuple[str, str], SplitWriter] = {}
         self._done = Hydrated(folder.path, repo, len(rows))
         self._withheld = manifest["published"]["withheld"]
+        self._again, self._unspoken = SpeaksAgain(), Counter[str]()
 
     def run(self) -> Hydrated:
         """Write everything and return what was found."""
@@ -253,17 +266,30 @@ class _Run:
         verdict = verdict_of(target.clip, row)
         if verdict.name == DIFFERENT:
             return verdict
-        record, clip = rebuild(row, target, self._plan.origin, self._withheld)
+        record, clip, reply = rebuild(row, target, self._plan.origin, self._withheld)
+        clip = clip or self._spoken_again(record["audio_info"]["synthesis"], target.utterance.text)
+        said = record["desired_response"] or {}
+        reply = reply or self._spoken_again(said.get("synthesis"), said.get("text", ""))
+        record = named(record, clip, reply)
         kind = "data" if record["desired_response"] else "utterances"
         at = kind, target.split
         if at not in self._writers:
             place = self._folder.partial / kind
             place.mkdir(exist_ok=True)
             self._writers[at] = SplitWriter(place, target.split)
-        self._writers[at].add(orjson.dumps(record), clip)
+        self._writers[at].add(orjson.dumps(record), clip, reply)
         self._done.records += kind == "data"
         self._done.utterances += kind == "utterances"
         return verdict
+
+    def _spoken_again(self, by: Mapping[str, Any] | None, text: str) -> bytes | None:
+        """Return speech that was withheld, made anew here, or None; count what is missing."""
+        if by is None:
+            return None
+        flac = self._again.say(by, text)
+        if flac is None:
+            self._unspoken[f"spoken by {by['engine']}, which did not say it again here"] += 1
+        return flac
 
     def _close(self) -> list[dict[str, Any]]:
         """Finish the files, and compare those of `data/` with the build's."""
@@ -295,6 +321,7 @@ class _Run:
 
     def _say_what_is_missing(self) -> None:
         published, missing = self._manifest["published"], self._done.missing
+        missing += [f"{n:,} clips ({why})" for why, n in self._unspoken.items()]
         missing += [f"{n:,} records ({why})" for why, n in published["left_out"].items()]
         missing += [f"{n:,} replies ({why})" for why, n in published["without_reply"].items()]
         if "derived" not in published["may"]:

@@ -2,7 +2,8 @@
 
 `sft` holds the record as far as it may go out, and `messages`. `utterances` is a view of its files,
 without what a model wrote, and of further files for records whose reply stays behind. `preference`,
-`kto` and `prompts` are small rows that name the clip instead of repeating it.
+`kto` and `prompts` are small rows that name the clip instead of repeating it. Where an engine
+speaks the utterances, all of these hold the records as text, and `synthetic` those with the voice.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from builders.checks.schema import load_schema
 from builders.conversation import AUDIO_MARK, instruction, messages
 from builders.publishing.rights import published_schema, withheld
 
-CONFIGS = ("sft", "utterances", "weak_audio", "strong_audio", "preference", "kto", "prompts")
+CONFIGS = (
+    *("sft", "utterances", "weak_audio", "strong_audio"),
+    *("preference", "kto", "prompts", "synthetic"),
+)
 # Configs over the files of `sft`, by what a build has measured.
 AUDIO_CLASSES = {"weak_audio": "text_solvable", "strong_audio": "audio_solvable"}
 # What a model or a reviewer made of a record; `utterances` does without.
@@ -32,11 +36,11 @@ def split_name(split: str) -> str:
 
 
 def schemas_of(may: frozenset[str], with_audio: bool) -> dict[str, dict[str, Any]]:
-    """Return the JSON Schema of the rows of `sft`, `utterances`, `preference`, `kto`, `prompts`.
+    """Return the JSON Schema of the rows of each config that has files.
 
     Args:
         may: the permissions given.
-        with_audio: whether the last three carry clips too.
+        with_audio: whether `preference`, `kto` and `prompts` carry clips too.
     """
     record = published_schema(withheld(may))
     sft = copy.deepcopy(record)
@@ -46,7 +50,7 @@ def schemas_of(may: frozenset[str], with_audio: bool) -> dict[str, dict[str, Any
     utterances = record
     utterances["properties"] = {k: v for k, v in record["properties"].items() if k not in _MADE}
     utterances["required"] = list(utterances["properties"])
-    found = {"sft": sft, "utterances": utterances}
+    found = {"sft": sft, "utterances": utterances, "synthetic": sft}
     for name in ("preference", "kto", "prompts"):
         found[name] = copy.deepcopy(load_schema(name))
         if not (with_audio and "audio" in may):
@@ -136,6 +140,14 @@ class Rows:
             **said,
         }
         return {column: row[column] for column in self._columns[name]}
+
+
+def as_text(record: Row) -> Row:
+    """Return a record whose utterance was given a voice as it would be without any sound."""
+    info = dict.fromkeys(record["audio_info"])
+    info |= {"origin": "none", "findings": record["audio_info"]["findings"]}
+    reply = {**record["desired_response"], "audio": None, "synthesis": None}
+    return {**record, "audio": None, "audio_info": info, "desired_response": reply}
 
 
 def _assistant(text: str) -> dict[str, str]:

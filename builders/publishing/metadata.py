@@ -59,10 +59,12 @@ def front_matter(staged: Staged, provider: str) -> dict[str, Any]:
 
 def _tasks(staged: Staged) -> list[str]:
     audio = "audio" in staged.terms.may
+    # What a synthetic voice sounds like is not what a label says.
+    felt = audio and not staged.terms.synthetic
     tasks = {
         "text-generation": "sft" in staged.configs,
         "audio-text-to-text": audio and "sft" in staged.configs,
-        "audio-classification": audio and "labels" in staged.terms.may,
+        "audio-classification": felt and "labels" in staged.terms.may,
         "text-classification": {"text", "labels"} <= staged.terms.may,
     }
     return [task for task, fits in tasks.items() if fits] or ["other"]
@@ -76,7 +78,8 @@ def _size(staged: Staged) -> str:
 def _gating(staged: Staged) -> dict[str, Any]:
     """Return the form that readers fill in where access is gated: voices, non-commercial terms."""
     said = wording()["gating"]
-    fields = {said["identify"]: "audio" in staged.terms.may, said["terms"]: True}
+    voices = "audio" in staged.terms.may and not staged.terms.synthetic
+    fields = {said["identify"]: voices, said["terms"]: True}
     fields[said["non_commercial"]] = "-nc" in staged.terms.licence.hub
     return {
         "extra_gated_prompt": said["prompt"].format(licence=staged.terms.licence.name),

@@ -112,8 +112,8 @@ def furthest(one: bytes, other: bytes) -> int | None:
 
 def rebuild(
     row: Row, target: Target, origin: Origin, withheld: Sequence[str]
-) -> tuple[Row, bytes | None]:
-    """Return the whole record and its clip.
+) -> tuple[Row, bytes | None, bytes | None]:
+    """Return the whole record, its clip, and its reply in sound where that was published.
 
     Args:
         row: the published record.
@@ -130,6 +130,8 @@ def rebuild(
     if not row.get("desired_response"):
         record |= {name: row.get(name) for name in _MADE}
     published = row["audio"] and row["audio"]["bytes"]
+    spoken = record["desired_response"] and record["desired_response"]["audio"]
+    reply = spoken["bytes"] if spoken else None
     if target.clip and not published:
         # The clip is the one made here, so what is said of it is too.
         record["audio"], record["audio_info"] = made["audio"], made["audio_info"]
@@ -137,10 +139,18 @@ def rebuild(
             turn | {"audio_sha256": heard["audio_sha256"]}
             for turn, heard in zip(record["text_context"], made["text_context"], strict=True)
         ]
-        return record, target.clip.flac
-    if record["audio"]:
-        record["audio"] = record["audio"] | {"bytes": None}
-    return record, published or None
+        return record, target.clip.flac, reply
+    return record, published or None, reply
+
+
+def named(record: Row, clip: bytes | None, reply: bytes | None) -> Row:
+    """Return a record that names the sound that there is of it, without its bytes."""
+    audio = {"path": f"{record['id']}.flac", "bytes": None} if clip else None
+    response = record["desired_response"]
+    if response:
+        spoken = {"path": f"{record['id']}.reply.flac", "bytes": None} if reply else None
+        response = response | {"audio": spoken}
+    return record | {"audio": audio, "desired_response": response}
 
 
 def _drafted(row: Row) -> Drafted:

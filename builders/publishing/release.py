@@ -93,7 +93,8 @@ def publish(asked: Asked, rules: Rules, hub: Hub, say: Callable[[str], None]) ->
     with writable(place), _held(place):
         shards = link_inputs(asked.folder, manifest, place)
         slug = manifest["result"]["config"]["corpus"]
-        terms = terms_of(slug, _rights(shards), asked.claims)
+        synthetic = bool(manifest["result"]["config"].get("speak"))
+        terms = terms_of(slug, _rights(shards), asked.claims, synthetic)
         check_terms(terms, manifest, public=asked.public, allow_phrasebook=asked.allow_phrasebook)
         state = _look(asked, terms, hub, say)
         staged = _stage(asked, terms, place, shards)

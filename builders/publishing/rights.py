@@ -22,6 +22,8 @@ from builders.corpora import Card, load_card, resolve_slug
 from builders.errors import UsageError
 
 KINDS = ("audio", "text", "labels", "derived")
+# What a synthetic voice repeats.
+_SPOKEN = frozenset({"text", "derived"})
 _TABLES = Path(__file__).parent
 _OPTION = "--i-have-the-right-to"
 
@@ -41,7 +43,8 @@ class Terms:
 
     `may` are the permissions given: of `KINDS`, and ``pointers`` for times, digests and file names.
     `recorded` are the rights that each record must carry, `widened` the permissions that the
-    publisher answers for.
+    publisher answers for. Where the clips are `synthetic`, a voice of ours says the corpus's words,
+    and what decides about them is whether words and what is derived from them may go out.
     """
 
     card: Card
@@ -49,10 +52,12 @@ class Terms:
     may: frozenset[str]
     recorded: Mapping[str, str]
     widened: tuple[str, ...] = ()
+    synthetic: bool = False
 
     def as_words(self) -> str:
         """Return what goes out, in words."""
-        kinds = ", ".join(kind for kind in KINDS if kind in self.may)
+        voice = "synthetic audio" if self.synthetic else "audio"
+        kinds = ", ".join(voice if kind == "audio" else kind for kind in KINDS if kind in self.may)
         return kinds or f"ids{', times, digests' if 'pointers' in self.may else ''} and counts only"
 
     @property
@@ -61,13 +66,19 @@ class Terms:
         return "derived" in self.may
 
 
-def terms_of(slug: str, recorded: Mapping[str, str], claims: tuple[str, ...] = ()) -> Terms:
+def terms_of(
+    slug: str,
+    recorded: Mapping[str, str],
+    claims: tuple[str, ...] = (),
+    synthetic: bool = False,
+) -> Terms:
     """Return the terms of a corpus.
 
     Args:
         slug: the corpus.
         recorded: `rights` of the build's records.
         claims: KIND:CORPUS for what the publisher has a right to.
+        synthetic: whether the build's clips are spoken by an engine.
 
     Raises:
         UsageError: a claim names no kind, or another corpus.
@@ -81,8 +92,11 @@ def terms_of(slug: str, recorded: Mapping[str, str], claims: tuple[str, ...] = (
         may.add("pointers")
     claimed = {_claim(word, slug) for word in claims}
     widened = tuple(f"{kind}:{slug}" for kind in KINDS if kind in claimed - may)
-    more = claimed | {"pointers"} if claimed else claimed
-    return Terms(card, licence_of(card.licence), frozenset(may | more), recorded, widened)
+    may |= claimed | {"pointers"} if claimed else claimed
+    if synthetic:
+        may = may - {"audio"} | ({"audio"} if _SPOKEN <= may else set())
+    licence = licence_of(card.licence)
+    return Terms(card, licence, frozenset(may), recorded, widened, synthetic)
 
 
 def _claim(word: str, slug: str) -> str:
@@ -121,8 +135,10 @@ def withheld(may: frozenset[str]) -> dict[str, list | None]:
     A field is a dotted path with ``[]`` after a list whose items it is in.
     """
     kept = {field for field, needed in needs().items() if needed <= may}
-    fields = _fields(kept | needs().keys())
-    return {field: [] if _is_list(field) else None for field in fields if field not in kept}
+    gone = [field for field in _fields(kept | needs().keys()) if field not in kept]
+    # A field inside one that goes out may need more than that one.
+    gone += [f for f in needs() if f not in kept and any(f.startswith(f"{k}.") for k in kept)]
+    return {field: [] if _is_list(field) else None for field in dict.fromkeys(gone)}
 
 
 def _fields(known: set[str]) -> Iterator[str]:

@@ -22,20 +22,30 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builders.checks.schema import Validator, validator, violations
 from builders.conversation import AUDIO_MARK
 from builders.errors import VerificationError
+from builders.parquet import with_reply_audio
 from builders.publishing.drafts import Drafts
-from builders.publishing.files import RowFile, clips_of, digests, link
+from builders.publishing.files import Clips, RowFile, clips_of, digests, link, replies_of
 from builders.publishing.fingerprints import Fingerprint
-from builders.publishing.layouts import AUDIO_CLASSES, Rows, schemas_of, split_name
+from builders.publishing.layouts import (
+    AUDIO_CLASSES,
+    CONFIGS,
+    Rows,
+    as_text,
+    schemas_of,
+    split_name,
+)
 from builders.publishing.omissions import Omissions
 from builders.publishing.rights import Terms, withheld, withhold
 from builders.publishing.tally import Tally
 
 INPUTS = ".inputs"
+REPLY_AUDIO = "desired_response.audio"
 Row = dict[str, Any]
 
 
@@ -57,8 +67,7 @@ class Staged:
     @property
     def configs(self) -> list[str]:
         """Return the configs that have rows, the default one first."""
-        known = ("sft", "utterances", *AUDIO_CLASSES, "preference", "kto", "prompts")
-        return [config for config in known if self.fingerprints.get(config)]
+        return [config for config in CONFIGS if self.fingerprints.get(config)]
 
     def add_file(self, kind: str, split: str, path: Path) -> None:
         """Note a file of a kind of row."""
@@ -160,14 +169,14 @@ class Stage:
         files.close()
 
     def _group(self, table: pa.Table) -> _Group:
-        group = _Group(clips_of(table) if "audio" in self.staged.terms.may else None)
+        group = _Group(clips_of(table), replies_of(table))
         for index, record in enumerate(_records(table)):
             self._record(record, index, group)
         return group
 
     def _columns(self, file: pq.ParquetFile) -> list[str]:
         """Return what is read of a shard: everything but clips that do not go out."""
-        held_back = () if "audio" in self.staged.terms.may else ("audio.bytes",)
+        held_back = {f"{name}.bytes" for name in ("audio", REPLY_AUDIO) if name in self._withheld}
         return [leaf.path for leaf in file.schema if leaf.path not in held_back]
 
     def _record(self, record: Row, index: int, group: _Group) -> None:
@@ -176,6 +185,8 @@ class Stage:
         tally.read += 1
         self._check(self._whole, record)
         self._check_terms(record)
+        spoken = record if record["audio_info"]["origin"] == "synthetic" else None
+        record = as_text(record) if spoken else record
         published = withhold(record, self._withheld)
         utterance = self._rows.utterance(published)
         if reason := self._omissions.of_record(record, utterance):
@@ -187,6 +198,16 @@ class Stage:
         if reason:
             tally.without_reply[reason] += 1
             self._add(group, "utterances", utterance, index)
+        elif spoken:
+            self._spoken(spoken, index, group)
+
+    def _spoken(self, record: Row, index: int, group: _Group) -> None:
+        """Sort the row of a record whose utterance an engine speaks; its text is a row of `sft`."""
+        published = withhold(record, self._withheld)
+        said = self._rows.messages(record, published)
+        if said is not None:
+            self.staged.tally.voices(record)
+            self._add(group, "synthetic", self._rows.sft(published, said), index)
 
     def _reply(self, record: Row, published: Row, index: int, group: _Group) -> str | None:
         """Sort the rows that hold a record's reply; return why they do not go out, or None."""
@@ -204,6 +225,7 @@ class Stage:
         if reason:
             return reason
         self.staged.tally.reply(record)
+        self.staged.tally.voices(record)
         self._add(group, "sft", sft, index)
         self._add(group, "prompts", self._rows.prompt(sft), index)
         draft = self._drafts.replaced(record)
@@ -246,16 +268,19 @@ def _records(table: pa.Table) -> Iterator[Row]:
     names = audio.field("path").to_pylist()
     valid = audio.is_valid().to_pylist()
     order = table.schema.names
-    rest = table.drop_columns(["audio"]).to_pylist()
-    for record, name, is_there in zip(rest, names, valid, strict=True):
+    replies = table.column("desired_response").combine_chunks()
+    spoken = pc.struct_field(replies, ["audio", "path"]).to_pylist()
+    silent = with_reply_audio(table.drop_columns(["audio"]), pa.nulls(len(table), pa.binary()))
+    for record, name, is_there, reply in zip(silent.to_pylist(), names, valid, spoken, strict=True):
         record["audio"] = {"path": name, "bytes": None} if is_there else None
+        record["desired_response"]["audio"] = {"path": reply, "bytes": None} if reply else None
         yield {column: record[column] for column in order}
 
 
 class _Group:
     """The rows that one row group of the build gives, by kind, each with its place there."""
 
-    def __init__(self, clips: pa.Array | None) -> None:
+    def __init__(self, *clips: Clips) -> None:
         self._clips = clips
         self._rows: dict[str, list[tuple[Row, int]]] = {}
 
@@ -265,17 +290,19 @@ class _Group:
         key = f"sft/{row['audio_contribution']['class']}" if measured else kind
         self._rows.setdefault(key, []).append((row, index))
 
-    def tables(self) -> Iterator[tuple[str, list[Row], pa.Array]]:
-        """Yield kind (and class), rows and clips."""
+    def tables(self) -> Iterator[tuple[str, list[Row], list[Clips]]]:
+        """Yield kind (and class), rows, and the clips of utterances and of replies."""
         for key, pairs in self._rows.items():
             places = pa.array([index for _, index in pairs])
-            if self._clips is None:
-                clips: pa.Array = pa.nulls(len(pairs), pa.binary())
-            elif len(pairs) == len(self._clips):
-                clips = self._clips
-            else:
-                clips = self._clips.take(places)
-            yield key, [row for row, _ in pairs], clips
+            yield (
+                key,
+                [row for row, _ in pairs],
+                [_taken(clips, places) for clips in self._clips],
+            )
+
+
+def _taken(clips: Clips, places: pa.Array) -> Clips:
+    return clips if clips is None or len(places) == len(clips) else clips.take(places)
 
 
 class _ShardFiles:
@@ -293,7 +320,7 @@ class _ShardFiles:
             kind, _, measured = key.partition("/")
             if key not in self._open:
                 self._open[key] = self._file(kind, measured)
-            back = self._open[key].write(rows, clips)
+            back = self._open[key].write(rows, *clips)
             self._take_in(kind, measured, back)
 
     def _file(self, kind: str, measured: str) -> RowFile:

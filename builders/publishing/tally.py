@@ -31,6 +31,7 @@ class Tally:
         self.judges: Counter[str] = Counter()
         self.scores: dict[str, list[float]] = {}
         self.dialogues: set[tuple[str, str]] = set()
+        self.voiced: Counter[tuple[str, str, str]] = Counter()
         self.seconds = 0.0
 
     def row(self, config: str, split: str) -> None:
@@ -67,6 +68,15 @@ class Tally:
                 score = self.scores.setdefault(said["dimension"], [0.0, 0.0])
                 score[0] += said["score"]
                 score[1] += 1
+
+    def voices(self, record: Row) -> None:
+        """Count who speaks in a record, where it is no person."""
+        for what, by in (
+            ("utterances", record["audio_info"]["synthesis"]),
+            ("replies", record["desired_response"]["synthesis"]),
+        ):
+            if by:
+                self.voiced[what, by["engine"], by["voice"]] += 1
 
     @property
     def reviewed_share(self) -> float:

@@ -81,7 +81,7 @@ def edit_faults(reply: Mapping[str, Any], record: Mapping[str, Any]) -> list[str
     if wrong:
         return wrong
     broken = [fault.sentence for fault in rule_faults(document, emotions, _twin(record))]
-    return broken or violations(validator("sample"), edited(record, document))
+    return broken or violations(validator("sample"), _by_name(edited(record, document)))
 
 
 def edited(record: Mapping[str, Any], reply: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,6 +92,13 @@ def edited(record: Mapping[str, Any], reply: Mapping[str, Any]) -> dict[str, Any
     audio = record["audio"] and {"path": record["audio"]["path"], "bytes": None}
     response = {**desired_response(dict(reply)), **kept}
     return {**record, "audio": audio, "desired_response": response}
+
+
+def _by_name(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a sample whose spoken reply is named, its bytes left out, as it is validated."""
+    response = record["desired_response"]
+    audio = response["audio"] and {**response["audio"], "bytes": None}
+    return {**record, "desired_response": {**response, "audio": audio}}
 
 
 def emotions_of(record: Mapping[str, Any]) -> Emotions:

@@ -92,6 +92,16 @@ def read_sound(media: Media, root: Path) -> Sound:
     return Sound(pcm, source, digest_of(path), tuple(_findings(sound, errors)))
 
 
+def read_bytes(content: bytes, name: str) -> NDArray[np.int16]:
+    """Return the sound of a WAV, FLAC, Ogg or MP3 that is in memory, as 16 kHz mono PCM.
+
+    Memory is bounded as by `read_sound`; `name` is for messages. Raises ClipError.
+    """
+    if not content:
+        raise ClipError("clip_empty", f"{name} has no bytes")
+    return _decode_soundfile(BytesIO(content), Media(Path(name))).pcm()
+
+
 def as_flac(pcm: NDArray[np.int16]) -> bytes:
     """Return 16 kHz mono PCM as FLAC."""
     flac = BytesIO()
@@ -146,13 +156,14 @@ def _check_whole(seconds: float, expected: float | None, name: str) -> None:
         raise ClipError("clip_truncated", detail)
 
 
-def _decode_soundfile(path: Path, media: Media) -> Resampler:
+def _decode_soundfile(file: Path | BytesIO, media: Media) -> Resampler:
+    name = media.path.name
     try:
-        with soundfile.SoundFile(path) as sound:
-            return _read_soundfile(sound, media, path.name)
+        with soundfile.SoundFile(file) as sound:
+            return _read_soundfile(sound, media, name)
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         # A number of frames below zero, as a header may say, is a ValueError.
-        raise ClipError("clip_unreadable", f"{path.name}: {error}") from error
+        raise ClipError("clip_unreadable", f"{name}: {error}") from error
 
 
 def _read_soundfile(sound: soundfile.SoundFile, media: Media, name: str) -> Resampler:

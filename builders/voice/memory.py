@@ -12,8 +12,8 @@ from pathlib import Path
 from builders.errors import OutputError
 from builders.folder import writable
 
-# A batch is committed when it has so many entries or bytes, or the last one was so long ago.
-_BATCH, _BYTES, _SECONDS = 64, 8_000_000, 1.0
+# A batch is committed when it has so many bytes, or the last one was so long ago.
+_BYTES, _SECONDS = 8_000_000, 1.0
 _BUSY_SECONDS = 60
 
 
@@ -22,9 +22,21 @@ class SideFile:
 
     What was put is committed in batches: a kill loses the last of them.
 
+    Attributes:
+        batch: how many entries are committed at a time.
+        synchronous: how far SQLite waits for the disk.
+        trouble: what an error of the file comes to, and what to do.
+
     Raises:
         OutputError: the file cannot be used.
     """
+
+    batch = 64
+    synchronous = "NORMAL"
+    trouble = (
+        "what was heard cannot be kept",
+        "free space there, or remove that file: it holds nothing but saved time",
+    )
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,7 +48,7 @@ class SideFile:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = sqlite3.connect(path, _BUSY_SECONDS, check_same_thread=False)
             self._file.execute("PRAGMA journal_mode=WAL")
-            self._file.execute("PRAGMA synchronous=NORMAL")
+            self._file.execute(f"PRAGMA synchronous={self.synchronous}")
             self._file.execute(
                 "CREATE TABLE IF NOT EXISTS known (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID"
             )
@@ -61,7 +73,7 @@ class SideFile:
             self._waiting[key] = value
             self._size += len(value)
             late = time.monotonic() - self._since > _SECONDS
-            if len(self._waiting) >= _BATCH or self._size > _BYTES or late:
+            if len(self._waiting) >= self.batch or self._size > _BYTES or late:
                 self._commit()
 
     def close(self) -> None:
@@ -82,8 +94,5 @@ class SideFile:
         try:
             yield
         except sqlite3.Error as error:
-            raise OutputError(
-                f"what was heard cannot be kept ({error})",
-                where=self.path,
-                do="free space there, or remove that file: it holds nothing but saved time",
-            ) from error
+            what, do = self.trouble
+            raise OutputError(f"{what} ({error})", where=self.path, do=do) from error

@@ -10,7 +10,7 @@ from asking import BOTH, KEY, Memory, a_request, ask, error_of
 from endpoints import TestEndpoint
 
 from builders.config import make_config
-from builders.drafting.endpoint import _api_key, open_endpoint
+from builders.drafting.endpoint import api_key, open_endpoint
 from builders.errors import ConfigError, EndpointError
 
 
@@ -130,4 +130,4 @@ def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(monkeypatch, ke
 
 def test_a_line_break_after_the_key_does_no_harm(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
-    assert _api_key(("HEARTEN_API_KEY", "OPENAI_API_KEY")) == KEY
+    assert api_key(("HEARTEN_API_KEY", "OPENAI_API_KEY")) == KEY

@@ -1,0 +1,1 @@
+"""Giving text a voice: utterances of corpora without sound, and the replies."""
