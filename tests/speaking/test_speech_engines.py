@@ -21,7 +21,7 @@ from builders.drafting.budget import Budget, Price
 from builders.drafting.committer import Committer
 from builders.drafting.conversations import Left
 from builders.drafting.limits import Limits
-from builders.drafting.store import Store
+from builders.drafting.store import Spent, Store
 from builders.drafting.transports import AiohttpTransport, OpenAITransport
 from builders.errors import ConfigError, EndpointError, StoppedEarly
 from builders.speaking.answers import Understanding, flac_of
@@ -110,7 +110,7 @@ def fetched(server, *lines, concurrency=4, patience=30.0, budget=None, store=Non
             more.get("memory", Memory()),
         )
         async with Committer(held, "a-build") as committer:
-            paid = budget or Budget("loud-1", None, None, None, [])
+            paid = budget or Budget({"loud-1": None}, None, None, [])
             engine = SpeechEndpoint([server_], "alloy", patience, committer, paid)
             try:
                 return await asyncio.gather(
@@ -222,7 +222,7 @@ def test_a_wrong_address_names_the_option_that_gave_it(server):
 def test_the_budget_counts_characters_and_stops_before_it_is_passed(server):
     # 53 characters are 14 tokens; 4 of 15 dollars a million each.
     price = Price(60.0, 0.0)
-    budget = Budget("loud-1", price, 0.002, None, [])
+    budget = Budget({"loud-1": price}, 0.002, None, [])
     found = fetched(server, *(line(TEXT, number=n) for n in range(4)), budget=budget)
     kinds = Counter(type(each) for each in found)
     assert kinds == {Said: 2, StoppedEarly: 2} and len(server.bodies) == 2
@@ -230,11 +230,9 @@ def test_the_budget_counts_characters_and_stops_before_it_is_passed(server):
 
 
 def test_two_models_share_one_limit(server):
-    drafts = Budget("writes-1", Price(1.0, 1.0), 0.001, None, [])
-    drafts.prompt_tokens = 800
-    speech = Budget("loud-1", Price(60.0, 0.0), 0.001, None, [])
-    speech.beside = drafts
-    (error,) = fetched(server, budget=speech)
+    prices = {"writes-1": Price(1.0, 1.0), "loud-1": Price(60.0, 0.0)}
+    budget = Budget(prices, 0.001, None, [Spent("writes-1", 1, 800, 0)])
+    (error,) = fetched(server, budget=budget)
     assert isinstance(error, StoppedEarly) and "--max-usd 0.001" in str(error)
     assert not server.bodies
 
