@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from builds import hearten
+from sites import Site
 
 from builders.build import Build
 from builders.drafting.store import Store
@@ -31,6 +32,12 @@ def folder(built: Path, tmp_path: Path) -> Path:
     """A copy of that build and its store, to be changed."""
     shutil.copytree(built.parent, tmp_path / "output")
     return tmp_path / "output" / "meld"
+
+
+@pytest.fixture
+def site(folder: Path, url: str) -> Site:
+    """A build of one's own and a store without anything, in SQLite and in PostgreSQL."""
+    return Site(folder, url)
 
 
 @pytest.fixture

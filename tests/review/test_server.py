@@ -8,7 +8,6 @@ import io
 import json
 import re
 import shutil
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,15 @@ import soundfile
 from builds import ROOT, hearten, one_line_error, samples
 from pages import Page, make_build, sample
 from serving import Server, Visitor, decision
+from sites import Site
 
 from builders.folder import write_json
 
 
 @pytest.fixture
-def server(folder: Path):
-    with Server(folder) as running:
+def server(site: Site):
+    with site.serve() as running:
         yield running
-
-
-def held(folder: Path, query: str = "select * from review_events order by number") -> list[dict]:
-    """Return rows of the store beside a build."""
-    with sqlite3.connect(folder.parent / "hearten.sqlite") as connection:
-        connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute(query)]
 
 
 def stored(folder: Path, name: str) -> dict[str, Any]:
@@ -63,23 +56,23 @@ def test_a_page_holds_neither_the_model_nor_its_judge_nor_what_others_decided(se
     assert "phrasebook" not in page and "a remark of Ann" not in page
 
 
-def test_a_decision_is_held_with_who_when_and_what_was_seen(server):
+def test_a_decision_is_held_with_who_when_and_what_was_seen(server, site):
     ann = Visitor(server, "Ann")
     item = ann.items()[0]
     more = {"ratings": {"fit": 4}, "comment": "good", "flags": ["personal_data"]}
     assert ann.decide(item, **more) == (200, {"surplus": False, "version": 1})
-    (row,) = held(server.folder)
+    (row,) = site.held()
     assert (row["item"], row["seen"], row["verdict"]) == (item["item"], item["seen"], "accept")
     body = json.loads(row["body"])
     assert {name: body[name] for name in more} == more
     assert body["seconds_heard"] == item["duration"]
 
 
-def test_the_same_send_twice_is_one_decision(server):
+def test_the_same_send_twice_is_one_decision(server, site):
     ann = Visitor(server, "Ann")
     sent = decision(ann.items()[0])
     assert ann.post("/decide", sent) == ann.post("/decide", sent)
-    assert len(held(server.folder)) == 1
+    assert len(site.held()) == 1
 
 
 def test_nobody_decides_before_the_clip_was_heard_unless_the_sound_is_broken(server):
@@ -112,18 +105,18 @@ def test_a_second_tab_that_decides_on_an_old_version_is_told(server):
     assert ann.get(f"/item?item={item['item']}")["mine"]["verdict"] == "accept"
 
 
-def test_undo_goes_back_any_number_of_steps(server):
+def test_undo_goes_back_any_number_of_steps(server, site):
     ann = Visitor(server, "Ann")
     for _ in range(3):
         ann.decide(ann.items()[0])
-    names = [row["item"] for row in held(server.folder)]
+    names = [row["item"] for row in site.held()]
     undone = [ann.post("/undo", {})[1]["item"]["item"] for _ in names]
     assert undone == names[::-1]
     assert ann.post("/undo", {}) == (200, {"item": None})
     assert {item["item"] for item in ann.items(5)} >= set(names)
 
 
-def test_a_session_and_what_was_decided_outlive_a_killed_server(server):
+def test_a_session_and_what_was_decided_outlive_a_killed_server(server, site):
     ann = Visitor(server, "Ann")
     first = ann.items()[0]
     ann.decide(first)
@@ -131,7 +124,7 @@ def test_a_session_and_what_was_decided_outlive_a_killed_server(server):
     server.kill()
     server.start()
     assert ann.decide(second)[0] == 200
-    assert [row["item"] for row in held(server.folder)] == [first["item"], second["item"]]
+    assert [row["item"] for row in site.held()] == [first["item"], second["item"]]
 
 
 def test_an_item_that_was_never_given_is_neither_shown_nor_decided(server):
@@ -142,8 +135,8 @@ def test_an_item_that_was_never_given_is_neither_shown_nor_decided(server):
     assert status == 404 and "was not given to you" in said["errors"][0]
 
 
-def test_an_item_is_given_to_k_people_at_once(folder):
-    with Server(folder, "--overlap", 2) as server:
+def test_an_item_is_given_to_k_people_at_once(site):
+    with site.serve("--overlap", 2) as server:
         visitors = [Visitor(server, name) for name in ("Ann", "Bob", "Cem", "Dan")]
         with concurrent.futures.ThreadPoolExecutor() as pool:
             given = list(pool.map(lambda visitor: visitor.items(3), visitors))
@@ -152,16 +145,15 @@ def test_an_item_is_given_to_k_people_at_once(folder):
     assert max(names.count(name) for name in names) <= 2
 
 
-def test_what_comes_after_the_lease_is_over_is_kept_and_marked_surplus(folder):
-    with Server(folder, "--lease-seconds", 1) as server:
+def test_what_comes_after_the_lease_is_over_is_kept_and_marked_surplus(site):
+    with site.serve("--lease-seconds", 1) as server:
         ann = Visitor(server, "Ann")
         item = ann.items()[0]
-        with sqlite3.connect(folder.parent / "hearten.sqlite") as connection:
-            connection.execute("update review_leases set expires = 0")
+        site.run("update review_leases set expires = 0")
         bob = Visitor(server, "Bob")
         assert bob.decide(bob.items()[0])[1]["surplus"] is False
         assert ann.decide(item)[1]["surplus"] is True
-    assert [row["item"] for row in held(folder)] == [item["item"], item["item"]]
+    assert [row["item"] for row in site.held()] == [item["item"], item["item"]]
 
 
 def test_crisis_items_are_given_to_those_who_chose_them(tmp_path):
@@ -174,11 +166,11 @@ def test_crisis_items_are_given_to_those_who_chose_them(tmp_path):
         assert {item["item"] for item in ann.items(3)} == {record["id"] for record in records}
 
 
-def test_a_hidden_draft_is_sent_only_after_the_first_answer(folder):
-    with Server(folder, "--hidden-share", 1) as server:
+def test_a_hidden_draft_is_sent_only_after_the_first_answer(site):
+    with site.serve("--hidden-share", 1) as server:
         ann = Visitor(server, "Ann")
         item = ann.items()[0]
-        text = stored(folder, item["item"])["desired_response"]["text"]
+        text = stored(site.folder, item["item"])["desired_response"]["text"]
         assert item["hidden"] and item["draft"] is None and text not in json.dumps(item)
         status, said = ann.decide(item)
         assert status == 422 and "the draft is hidden" in said["errors"][0]
@@ -189,7 +181,7 @@ def test_a_hidden_draft_is_sent_only_after_the_first_answer(folder):
         assert status == 200 and shown["draft"]["text"] == text and not shown["hidden"]
         ann.post("/first-answer", {**about, "strategies": ["celebration"]})
         assert ann.decide(shown)[0] == 200
-    body = json.loads(held(folder)[0]["body"])
+    body = json.loads(site.held()[0]["body"])
     assert body["hidden"] and body["before"] == first
 
 
@@ -254,7 +246,7 @@ def test_nothing_changes_without_the_form_token_or_from_another_site(shared, pat
     assert ann.ask("POST", path, body, {"X-Form-Token": "0" * 64})[0] == 403
     assert ann.ask("POST", path, body, {"Origin": "http://elsewhere.example"})[0] == 403
     assert ann.ask("POST", path, body, {"Sec-Fetch-Site": "cross-site"})[0] == 403
-    assert held(shared.folder) == []
+    assert Site.beside(shared.folder).held() == []
 
 
 def test_another_name_for_loopback_is_refused(shared):
@@ -289,7 +281,7 @@ def test_a_large_body_is_refused(shared):
     sent = decision(ann.items()[0], comment="x" * 300_000)
     assert ann.ask("POST", "/decide", sent)[0] == 413
     assert ann.ask("POST", "/decide", {**sent, "comment": "x" * 5_000})[0] == 422
-    assert held(shared.folder) == []
+    assert Site.beside(shared.folder).held() == []
 
 
 @pytest.mark.parametrize(
@@ -302,7 +294,7 @@ def test_a_large_body_is_refused(shared):
 def test_a_decision_that_is_not_whole_is_refused(shared, wrong):
     ann = Visitor(shared, "Ann")
     assert ann.post("/decide", decision(ann.items()[0], **wrong))[0] == 422
-    assert held(shared.folder) == []
+    assert Site.beside(shared.folder).held() == []
 
 
 def test_hostile_text_of_a_corpus_is_text(tmp_path):
@@ -321,8 +313,8 @@ def test_hostile_text_of_a_corpus_is_text(tmp_path):
 # ---- invitations ----------------------------------------------------------------------------
 
 
-def test_beyond_loopback_only_a_link_signs_in(folder):
-    with Server(folder, "--host", "0.0.0.0", "--invite", "Ann", "--invite-lead", "Lea") as server:
+def test_beyond_loopback_only_a_link_signs_in(site):
+    with site.serve("--host", "0.0.0.0", "--invite", "Ann", "--invite-lead", "Lea") as server:
         links = dict(re.findall(r"(\w+): http://\S+/join#(\S+)", "\n".join(server.lines)))
         stranger = Visitor(server)
         assert stranger.post("/join", {"name": "Ann"})[0] == 403
@@ -332,8 +324,9 @@ def test_beyond_loopback_only_a_link_signs_in(folder):
         assert Visitor(server, token=links["Lea"]).ask("GET", "/progress")[0] == 200
         said = server.stop()
     assert said.count(links["Ann"]) == 1, "printed once, and never logged"
-    stored = (folder.parent / "hearten.sqlite").read_bytes()
-    assert links["Ann"].encode() not in stored and ann.cookie.split("=")[1].encode() not in stored
+    stored = site.everything()
+    assert "token_sha256" in stored and "cookie_sha256" in stored
+    assert links["Ann"] not in stored and ann.cookie.split("=")[1] not in stored
 
 
 def test_signing_out_ends_the_session_and_gives_items_back(server):
@@ -373,8 +366,8 @@ def own_build(tmp_path: Path, records: list[dict[str, Any]]) -> Path:
 # ---- for leads ------------------------------------------------------------------------------
 
 
-def test_what_people_disagree_about_is_settled_by_who_has_not_seen_it(folder):
-    with Server(folder, "--overlap", 2) as server:
+def test_what_people_disagree_about_is_settled_by_who_has_not_seen_it(site):
+    with site.serve("--overlap", 2) as server:
         ann, bob = Visitor(server, "Ann"), Visitor(server, "Bob")
         item = ann.items()[0]
         ann.decide(item, comment="fine as it is")
@@ -383,7 +376,7 @@ def test_what_people_disagree_about_is_settled_by_who_has_not_seen_it(folder):
         address = f"/disputed?item={item['item']}"
         assert ann.ask("GET", address)[0] == 404, "Ann has seen it"
         assert item["item"] not in ann.ask("GET", "/disputed")[2].decode()
-        with server_without_leases(folder, server) as lea:
+        with server_without_leases(site, server) as lea:
             assert item["item"] in lea.ask("GET", "/disputed")[2].decode()
             lea.page = lea.ask("GET", address)[2].decode()
             shown = lea.start()["items"][0]
@@ -393,11 +386,11 @@ def test_what_people_disagree_about_is_settled_by_who_has_not_seen_it(folder):
             status, _ = lea.post("/adjudicate", decision(shown, comment="it fits what was said"))
             assert status == 200
             assert item["item"] not in lea.ask("GET", "/disputed")[2].decode()
-    assert [row["kind"] for row in held(folder)] == ["decision", "decision", "adjudication"]
+    assert [row["kind"] for row in site.held()] == ["decision", "decision", "adjudication"]
 
 
-def test_progress_shows_what_is_done_by_whom_and_agreement(folder):
-    with Server(folder, "--overlap", 2) as server:
+def test_progress_shows_what_is_done_by_whom_and_agreement(site):
+    with site.serve("--overlap", 2) as server:
         ann, bob = Visitor(server, "Ann"), Visitor(server, "Bob")
         for verdicts in (("accept", "accept"), ("skip", "accept"), ("reject", "reject")):
             for visitor, verdict in zip((ann, bob), verdicts, strict=True):
@@ -410,8 +403,8 @@ def test_progress_shows_what_is_done_by_whom_and_agreement(folder):
     assert page.row("verdict", "1.00")[3:] == ["2", "100 %"]
 
 
-def test_a_gold_answer_tests_annotators(folder):
-    with Server(folder, "--gold-share", 0.99) as server:
+def test_a_gold_answer_tests_annotators(site):
+    with site.serve("--gold-share", 0.99) as server:
         lea = Visitor(server, "Lea")
         item = lea.items()[0]
         assert lea.post("/gold", decision(item, "reject", reason="generic"))[0] == 200
@@ -423,14 +416,13 @@ def test_a_gold_answer_tests_annotators(folder):
 
 
 @contextlib.contextmanager
-def server_without_leases(folder: Path, server: Server):
+def server_without_leases(site: Site, server: Server):
     """Yield a lead whom no page has given anything yet."""
     lea = Visitor(server, "Lea")
-    with sqlite3.connect(folder.parent / "hearten.sqlite") as connection:
-        connection.execute(
-            "delete from review_leases where annotator = "
-            "(select id from review_annotators where name = 'Lea')"
-        )
+    site.run(
+        "delete from review_leases where annotator = "
+        "(select id from review_annotators where name = 'Lea')"
+    )
     yield lea
 
 
