@@ -25,6 +25,7 @@ SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
 
 Resume = Literal["if-possible", "always", "never"]
+ClipCheckName = Literal["vad", "dnsmos", "asr"]
 
 
 class Note(BaseModel):
@@ -91,7 +92,9 @@ class BuildConfig(BaseModel):
     retry_kinds: tuple[str, ...] = ()
     label_view: str | None = None
     on_error: Literal["quarantine", "stop"] | None = None
+    clip_checks: tuple[ClipCheckName, ...] = ()
     min_speech: float | None = Field(None, ge=0, le=1)
+    min_dnsmos: float | None = Field(None, ge=1, le=5)
     reject_findings: tuple[str, ...] = ()
     exclusions: Path = Path("exclusions.tsv")
     estimate: bool = False
@@ -103,6 +106,11 @@ class BuildConfig(BaseModel):
         if name.startswith(STORE_FILE):
             raise ValueError(f"{STORE_FILE} is the store beside all builds")
         return name
+
+    @field_validator("clip_checks")
+    @classmethod
+    def _in_order(cls, names: tuple[ClipCheckName, ...]) -> tuple[ClipCheckName, ...]:
+        return tuple(sorted(set(names)))
 
     @property
     def folder(self) -> Path:
@@ -128,6 +136,7 @@ LISTED = {
     "emotion": "emotions",
     "retry_kind": "retry_kinds",
     "reject_finding": "reject_findings",
+    "check": "clip_checks",
 }
 # `hearten.toml` has the names of the command line.
 BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}

@@ -29,8 +29,11 @@ from builders.records import Reject, Target
 from builders.samples import SCHEMA_VERSION, Origin
 from builders.selection import Wanted
 from builders.targets import Corpus, Stream, Survey, survey, with_clips
+from builders.voice.check import FINDINGS, checks_version
+from builders.voice.clip_checks import open_checks, versions
 from builders.voice.describe import version as voice_version
 from builders.voice.memory import SideFile
+from builders.voice.transcript import check_language
 
 
 @dataclass(frozen=True)
@@ -85,14 +88,17 @@ class Plan:
         config = self.config
         values = SideFile((config.output if config.output.is_dir() else folder) / VALUES_FILE)
         clips = SideFile(folder / CLIPS_FILE)
-        standards = Standards(config.min_speech, frozenset(config.reject_findings))
+        refused = frozenset(config.reject_findings)
+        standards = Standards(config.min_speech, refused, config.min_dnsmos)
+        workers = config.workers or os.cpu_count() or 1
+        checks = open_checks(config.clip_checks, workers)
         state = State(self.survey.clips, doing="listening")
         try:
-            hearing = Hearing(self.corpus.reader.root, values, clips, standards)
+            hearing = Hearing(self.corpus.reader.root, values, clips, standards, checks)
             with Progress(state, quiet) as progress:
                 hearing.listen(
                     with_clips(self.corpus, self.survey.selection),
-                    config.workers or os.cpu_count() or 1,
+                    workers,
                     progress.advance,
                 )
             yield hearing
@@ -112,6 +118,7 @@ def make_plan(config: BuildConfig) -> Plan:
     card = load_card(config.corpus)
     _check_may_send(config, card)
     heard = not config.text_only and card.audio_origin != "none"
+    checked = _checks_version(config, card) if heard else None
     exclusions = Exclusions.load(config.exclusions).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
@@ -142,10 +149,31 @@ def make_plan(config: BuildConfig) -> Plan:
         "schema_version": SCHEMA_VERSION,
         "strategies_version": strategies.tables_version(),
         "voice_version": voice_version() if heard else None,
+        "clip_checks_version": checked,
         "class_views_version": views_version(),
         "excluded_ids": exclusions.digest,
     }
     return Plan(config, card, corpus, surveyed, origin, identified, heard)
+
+
+def _checks_version(config: BuildConfig, card: Card) -> str | None:
+    """Return one version for the checks of clips, or None; raises ConfigError for one in vain."""
+    _check_standards(config)
+    if not config.clip_checks:
+        return None
+    if "asr" in config.clip_checks:
+        check_language(card.language, card.slug)
+    found = versions(config.clip_checks)
+    return f"{', '.join(found.values())}, tables {checks_version()}"
+
+
+def _check_standards(config: BuildConfig) -> None:
+    """Raise ConfigError where a clip is to be refused for what no check would find."""
+    asked = {f"--reject-finding {code}": FINDINGS.get(code) for code in config.reject_findings}
+    asked |= {"--min-dnsmos": "dnsmos"} if config.min_dnsmos else {}
+    for option, check in asked.items():
+        if check and check not in config.clip_checks:
+            raise ConfigError(f"{option} refuses nothing by itself", do=f"add --check {check}")
 
 
 def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) -> Corpus:

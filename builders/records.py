@@ -159,7 +159,8 @@ class Clip:
     """One decoded clip: 16 kHz mono FLAC bytes, and what the published `audio_info` says of it.
 
     `samples` counts 16 kHz samples, `duration` is seconds, `sha256_pcm` the digest of the 16-bit
-    little-endian PCM.
+    little-endian PCM. `speech`, `quality` and `transcript` are what was heard in it, as the record
+    has them; None is what nobody asked for.
     """
 
     flac: bytes
@@ -171,6 +172,9 @@ class Clip:
     start: float | None = None
     end: float | None = None
     findings: tuple[Finding, ...] = ()
+    speech: dict[str, Any] | None = None
+    quality: dict[str, float] | None = None
+    transcript: dict[str, Any] | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -37,7 +37,11 @@ from builders.selection import Selection, Wanted
 
 KINDS = ("sft", "utterances")
 _FAILED = {DIFFERENT, "missing"}
-_CHOICE = {"model", "emotions", "min_words", "max_per_emotion"}
+_CHOICE = {
+    *("model", "emotions", "min_words", "max_per_emotion"),
+    *("min_speech", "min_dnsmos", "reject_findings"),
+}
+_CHECKED = {"audio_info.speech", "audio_info.quality", "audio_info.transcript"}
 
 
 @dataclass
@@ -158,6 +162,8 @@ def _plan(manifest: dict[str, Any], source: Path, folder: Path) -> Plan:
     built = manifest["result"]["config"]
     # Which targets were chosen, and by whom they were drafted, the published records say.
     kept = (built.keys() & BuildConfig.model_fields.keys()) - _CHOICE
+    if not _CHECKED & set(manifest["published"]["withheld"]):
+        kept -= {"clip_checks"}
     config = make_config(
         **{key: built[key] for key in kept}, source=source, name=folder.name, output=folder.parent
     )

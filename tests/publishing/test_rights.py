@@ -83,7 +83,13 @@ def test_what_is_withheld_is_null_and_the_published_schema_holds_it_so(may):
 def test_nothing_of_a_closed_kind_is_left_in_a_record(may):
     left = str(withhold(full_record(), withheld(may)))
     secrets = {
-        "text": ["nobody waved", "Two people at a pier", "Did you win", "Well rowed"],
+        "text": [
+            "nobody waved",
+            "The boot left",
+            "Two people at a pier",
+            "Did you win",
+            "Well rowed",
+        ],
         "labels": ["'raw': 'joy'", "female", "activation"],
         "derived": ["What a lovely", "celebrat", "higher than usual", "a-judge"],
         "pointers": ["dia1_utt1", "a" * 64, "d" * 64],
