@@ -118,7 +118,7 @@ def make_plan(config: BuildConfig) -> Plan:
     card = load_card(config.corpus)
     _check_may_send(config, card)
     heard = not config.text_only and card.audio_origin != "none"
-    checked = _checks_version(config, card) if heard else None
+    checked = _checks_version(config, card, heard)
     exclusions = Exclusions.load(config.exclusions).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
@@ -156,10 +156,10 @@ def make_plan(config: BuildConfig) -> Plan:
     return Plan(config, card, corpus, surveyed, origin, identified, heard)
 
 
-def _checks_version(config: BuildConfig, card: Card) -> str | None:
+def _checks_version(config: BuildConfig, card: Card, heard: bool) -> str | None:
     """Return one version for the checks of clips, or None; raises ConfigError for one in vain."""
     _check_standards(config)
-    if not config.clip_checks:
+    if not config.clip_checks or not heard:
         return None
     if "asr" in config.clip_checks:
         check_language(card.language, card.slug)
@@ -169,6 +169,8 @@ def _checks_version(config: BuildConfig, card: Card) -> str | None:
 
 def _check_standards(config: BuildConfig) -> None:
     """Raise ConfigError where a clip is to be refused for what no check would find."""
+    if config.text_only and config.clip_checks:
+        raise ConfigError("--check has no clips to check with --text-only", do="leave one out")
     asked = {f"--reject-finding {code}": FINDINGS.get(code) for code in config.reject_findings}
     asked |= {"--min-dnsmos": "dnsmos"} if config.min_dnsmos else {}
     for option, check in asked.items():

@@ -169,6 +169,10 @@ def test_poor_sound_is_refused_where_a_least_rating_is_asked_for(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
+        (
+            {"text_only": True, "clip_checks": ("vad",)},
+            "--check has no clips to check with --text-only; leave one out",
+        ),
         ({"min_dnsmos": 2.5}, "--min-dnsmos refuses nothing by itself; add --check dnsmos"),
         (
             {"reject_findings": ("text_audio_mismatch",), "clip_checks": ("vad",)},
@@ -207,6 +211,9 @@ def test_the_sample_says_its_text_and_another_text_is_found(tmp_path):
     assert len(rows) >= 6
     assert all(row["audio_info"]["transcript"]["word_error_rate"] <= 0.4 for row in rows)
     assert {row["audio_info"]["speech"]["by"] for row in rows} == {"vad"}
+    for row in rows:
+        values = {d["name"]: d["value"] for d in row["voice"]["descriptors"]}
+        assert 0 < values["jitter"] < 20 and 0 < values["shimmer"] < 4
     page = (folder / "report.html").read_text()
     assert "Words heard otherwise than they are written" in page
     assert "No sample seems to say something else than its text." in page
