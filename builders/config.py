@@ -30,6 +30,7 @@ HIBARI = "hibari"
 
 Resume = Literal["if-possible", "always", "never"]
 Which = Literal["rejected", "stale", "ids"]
+ClipCheckName = Literal["vad", "dnsmos", "asr"]
 
 
 class Heard(BaseModel):
@@ -131,7 +132,9 @@ class BuildConfig(BaseModel):
     retry_kinds: tuple[str, ...] = ()
     label_view: str | None = None
     on_error: Literal["quarantine", "stop"] | None = None
+    clip_checks: tuple[ClipCheckName, ...] = ()
     min_speech: float | None = Field(None, ge=0, le=1)
+    min_dnsmos: float | None = Field(None, ge=1, le=5)
     reject_findings: tuple[str, ...] = ()
     exclusions: Path = Path("exclusions.tsv")
     speak: bool = False
@@ -155,6 +158,11 @@ class BuildConfig(BaseModel):
             if name.startswith(file):
                 raise ValueError(f"{file} is the store beside all builds")
         return name
+
+    @field_validator("clip_checks")
+    @classmethod
+    def _in_order(cls, names: tuple[ClipCheckName, ...]) -> tuple[ClipCheckName, ...]:
+        return tuple(sorted(set(names)))
 
     @property
     def folder(self) -> Path:
@@ -210,6 +218,7 @@ LISTED = {
     "reject_finding": "reject_findings",
     "caption_base_url": "caption_base_urls",
     "tts_base_url": "tts_base_urls",
+    "check": "clip_checks",
 }
 # `hearten.toml` has the names of the command line.
 BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}

@@ -8,8 +8,8 @@ source file for every later build, the sound of the chosen ones until the build 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,33 +17,38 @@ from typing import Any
 import orjson
 
 from builders.engines.local import ordered
-from builders.records import Clip, Finding, Utterance, Voice
+from builders.records import Clip, Finding, Media, Utterance, Voice
 from builders.voice.baseline import Baselines
-from builders.voice.check import findings_of
+from builders.voice.check import checked_findings, findings_of
+from builders.voice.clip_checks import ClipCheck
 from builders.voice.clips import ClipError, digest_of, head_of, locate
-from builders.voice.decode import as_flac, duration_findings, pcm_digest, read_sound
+from builders.voice.decode import Sound, as_flac, duration_findings, pcm_digest, read_sound
 from builders.voice.describe import describe
 from builders.voice.measure import VERSION, Measured, measure
 from builders.voice.memory import SideFile
 from builders.voice.resampling import RATE
 from builders.voice.sending import length_findings
+from builders.voice.transcript import MODEL, word_error_rate
 
 VALUES_FILE = ".voice.sqlite"
 CLIPS_FILE = ".clips.sqlite"
 # What changes the samples that a file decodes to, beside ourselves.
 _DECODERS = ("av", "numpy", "soundfile", "soxr")
+_NOTHING: Mapping[str, bytes] = {}
 
 
 @dataclass(frozen=True)
 class Standards:
     """What a clip must be for its utterance to be used: asked for, never by itself.
 
-    `min_speech` is the least share of speech, `refused` are codes of findings, `longest` is the
-    longest clip in seconds that a model is sent, None where none is sent.
+    `min_speech` is the least share of speech, `refused` are codes of findings, `min_dnsmos` is the
+    least overall rating of the sound (1 to 5), `longest` is the longest clip in seconds that a
+    model is sent, None where none is sent.
     """
 
     min_speech: float | None = None
     refused: frozenset[str] = frozenset()
+    min_dnsmos: float | None = None
     longest: float | None = None
 
 
@@ -53,16 +58,18 @@ class Heard:
 
     clip: Clip
     voice: Voice
-    speech_share: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What one clip came to: what is known of it, and its FLAC where it was decoded for that."""
+    """What one clip came to: what is known of it, and where it was decoded what is to be kept.
+
+    `values` are what was measured and checked, by the key under which it is remembered.
+    """
 
     utterance: Utterance
     known: dict[str, Any]
-    values: bytes | None = None
+    values: dict[str, bytes] = field(default_factory=dict)
     flac: bytes | None = None
 
 
@@ -74,12 +81,19 @@ class Hearing:
         values: measured values, shared by all builds.
         clips: what this build needs of each clip until it is complete.
         standards: what a clip must be.
+        checks: what is asked of the models that extras bring.
     """
 
     def __init__(
-        self, root: Path, values: SideFile, clips: SideFile, standards: Standards = Standards()
+        self,
+        root: Path,
+        values: SideFile,
+        clips: SideFile,
+        standards: Standards = Standards(),
+        checks: tuple[ClipCheck, ...] = (),
     ) -> None:
         self.standards = standards
+        self._checks = checks
         self.baselines = Baselines()
         self._root, self._values, self._clips = root, values, clips
         self._alike: dict[str, list[str]] = {}
@@ -135,7 +149,8 @@ class Hearing:
         flac = self._clips.get(f"flac {known['key']}") if with_sound else b""
         if flac is None:
             raise RuntimeError(f"the sound of {utterance.id} was not kept")
-        measured = Measured(**known["measured"])
+        measured, checked = Measured(**known["measured"]), known["checked"]
+        speech = checked.get("vad", {"share": measured.share, "start": None, "end": None})
         clip = Clip(
             flac=flac,
             sha256_pcm=known["sha256_pcm"],
@@ -145,23 +160,31 @@ class Hearing:
             source_sha256=known["source_sha256"],
             start=media.start,
             end=media.end,
+            speech={"by": "vad" if "vad" in checked else "energy", **speech},
+            quality=checked.get("dnsmos"),
+            transcript=_transcript(utterance.text, checked.get("asr")),
         )
         own = (*map(Finding, media.findings), *(Finding(*found) for found in known["findings"]))
         clip.findings = (
             *own,
             *duration_findings(clip, utterance.start, utterance.end),
             *findings_of(measured, self.baselines.normalised),
+            *checked_findings(checked, utterance.text),
             *self._same_audio(utterance),
             *length_findings(clip.duration, self.standards.longest),
         )
-        return Heard(clip, describe(utterance, measured, self.baselines), measured.share)
+        measured = replace(measured, share=speech["share"])
+        return Heard(clip, describe(utterance, measured, self.baselines))
 
     def refusal(self, heard: Heard) -> tuple[str, str] | None:
         """Return reason and detail where a clip is not what was asked for."""
-        least = self.standards.min_speech
-        if least is not None and heard.speech_share < least:
-            return "too_little_speech", f"{heard.speech_share:.3f} of the clip is speech"
-        for found in heard.clip.findings:
+        least, clip = self.standards.min_speech, heard.clip
+        if least is not None and clip.speech and clip.speech["share"] < least:
+            return "too_little_speech", f"{clip.speech['share']:.3f} of the clip is speech"
+        least = self.standards.min_dnsmos
+        if least is not None and clip.quality and clip.quality["overall"] < least:
+            return "too_poor_sound", f"its sound is rated {clip.quality['overall']:.2f} (1 to 5)"
+        for found in clip.findings:
             if found.code in self.standards.refused:
                 shown = "" if found.value is None else f" ({found.value:g})"
                 return found.code, f"{found.detail or found.code}{shown}"
@@ -174,36 +197,70 @@ class Hearing:
         return (Finding("same_audio_as", len(others), f"the same sound as {', '.join(others)}"),)
 
     def _hear(self, item: tuple[Utterance, bool]) -> _Found:
-        """Decode, check and measure a clip, unless that is known already; runs in a thread."""
+        """Decode, measure and check a clip, unless all is known already; runs in a thread."""
         utterance, needed = item
         media = utterance.media
         if media is None:
             raise RuntimeError(f"{utterance.id} has no clip to hear")
+        asked = [check for check in self._checks if needed or check.of_all]
         try:
-            path = locate(media.path, self._root)
-            head_of(path)
-            source = digest_of(path)
-            key = f"{source} {media.start} {media.end} {self._versions}"
-            about = {
-                "key": key,
-                "source_file": path.relative_to(self._root.resolve()).as_posix(),
-                "source_sha256": source,
-            }
-            held = self._values.get(key)
-            if held and (not needed or self._clips.has(f"flac {key}")):
-                return _Found(utterance, {**orjson.loads(held), **about})
+            about = self._about(media)
+            known = self._known(about["key"], asked)
+            if known and (not needed or self._clips.has(f"flac {about['key']}")):
+                return _Found(utterance, {**known, **about})
             sound = read_sound(media, self._root)
         except ClipError as error:
             return _Found(utterance, {"error": [error.reason, error.detail]})
-        values = {
-            "sha256_pcm": pcm_digest(sound.pcm),
-            "samples": len(sound.pcm),
-            "findings": [list(found) for found in sound.findings],
-            "measured": measure(sound.pcm).as_dict(),
-        }
+        values = {} if known else self._listened(sound, about["key"], asked)
+        known = known or self._known(about["key"], asked, values) or {}
         flac = as_flac(sound.pcm) if needed else None
-        packed = orjson.dumps(values)
-        return _Found(utterance, {**orjson.loads(packed), **about}, packed, flac)
+        return _Found(utterance, {**known, **about}, values, flac)
+
+    def _about(self, media: Media) -> dict[str, str]:
+        """Return which sound a clip is: its file, and the key of what is measured of it."""
+        path = locate(media.path, self._root)
+        head_of(path)
+        source = digest_of(path)
+        return {
+            "key": f"{source} {media.start} {media.end} {self._versions}",
+            "source_file": path.relative_to(self._root.resolve()).as_posix(),
+            "source_sha256": source,
+        }
+
+    def _known(
+        self, key: str, asked: list[ClipCheck], fresh: Mapping[str, bytes] = _NOTHING
+    ) -> dict[str, Any] | None:
+        """Return what was measured and checked of a sound; None where any of it is not there yet.
+
+        What a check came to is remembered by the samples, so that it is shared by equal clips.
+        """
+        held = fresh.get(key) or self._values.get(key)
+        if held is None:
+            return None
+        known = orjson.loads(held)
+        checked = {}
+        for check in asked:
+            name = f"{check.version} {known['sha256_pcm']}"
+            if (result := fresh.get(name) or self._values.get(name)) is None:
+                return None
+            checked[check.name] = orjson.loads(result)
+        return {**known, "checked": checked}
+
+    def _listened(self, sound: Sound, key: str, asked: list[ClipCheck]) -> dict[str, bytes]:
+        """Measure and check a sound, as far as that is not remembered."""
+        digest = pcm_digest(sound.pcm)
+        found: dict[str, Any] = {}
+        if not self._values.has(key):
+            found[key] = {
+                "sha256_pcm": digest,
+                "samples": len(sound.pcm),
+                "findings": [list(finding) for finding in sound.findings],
+                "measured": measure(sound.pcm).as_dict(),
+            }
+        for check in asked:
+            if not self._values.has(name := f"{check.version} {digest}"):
+                found[name] = check.run(sound.pcm)
+        return {name: orjson.dumps(value) for name, value in found.items()}
 
     def _take(self, found: _Found) -> None:
         """Take in what a thread found, in the order of the corpus."""
@@ -212,8 +269,8 @@ class Hearing:
         if "error" in known:
             self._unusable += 1
             return
-        if found.values:
-            self._values.put(known["key"], found.values)
+        for name, value in found.values.items():
+            self._values.put(name, value)
         if found.flac:
             self._clips.put(f"flac {known['key']}", found.flac)
         self.baselines.add(utterance, Measured(**known["measured"]))
@@ -223,3 +280,10 @@ class Hearing:
         elif (name := first.decode()) != utterance.id:
             together = [name, *self._alike.get(name, []), utterance.id]
             self._alike |= {one: [o for o in together if o != one] for one in together}
+
+
+def _transcript(text: str, heard: str | None) -> dict[str, Any] | None:
+    if heard is None:
+        return None
+    rate = round(word_error_rate(text, heard), 3)
+    return {"model": MODEL, "text": heard, "word_error_rate": rate}

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from builders.checks.schema import load_schema
 
 SHARD_BYTES = 500 * 2**20
-# A row group's description stays in memory until its shard is closed: 134 columns, a hundred rows.
+# A row group's description stays in memory until its shard is closed: 144 columns, a hundred rows.
 SHARD_ROWS = 5_000
 ROW_GROUP_BYTES = 32 * 2**20
 ROW_GROUP_ROWS = 100

@@ -33,8 +33,11 @@ from builders.samples import SCHEMA_VERSION, Origin
 from builders.selection import Wanted
 from builders.speaking.opening import check as check_speech
 from builders.targets import Corpus, Stream, Survey, survey, with_clips
+from builders.voice.check import FINDINGS, checks_version
+from builders.voice.clip_checks import open_checks, versions
 from builders.voice.describe import version as voice_version
 from builders.voice.memory import SideFile
+from builders.voice.transcript import check_language
 
 
 @dataclass(frozen=True)
@@ -110,15 +113,21 @@ class Plan:
         values = SideFile((config.output if config.output.is_dir() else folder) / VALUES_FILE)
         clips = SideFile(folder / CLIPS_FILE)
         sends = config.hear or config.caption_model is not None
-        longest = config.hear_seconds if sends else None
-        standards = Standards(config.min_speech, frozenset(config.reject_findings), longest)
+        standards = Standards(
+            config.min_speech,
+            frozenset(config.reject_findings),
+            config.min_dnsmos,
+            config.hear_seconds if sends else None,
+        )
+        workers = config.workers or os.cpu_count() or 1
+        checks = open_checks(config.clip_checks, workers)
         state = State(self.survey.clips, doing="listening")
         try:
-            hearing = Hearing(self.corpus.reader.root, values, clips, standards)
+            hearing = Hearing(self.corpus.reader.root, values, clips, standards, checks)
             with Progress(state, quiet) as progress:
                 hearing.listen(
                     with_clips(self.corpus, self.survey.selection),
-                    config.workers or os.cpu_count() or 1,
+                    workers,
                     progress.advance,
                 )
             yield hearing
@@ -141,6 +150,7 @@ def make_plan(config: BuildConfig) -> Plan:
     speech = check_speech(config, card)
     heard = not config.text_only and card.audio_origin != "none"
     _check_has_clips(config, card, heard)
+    checked = _checks_version(config, card, heard)
     exclusions = Exclusions.load(config.exclusions).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
@@ -172,6 +182,7 @@ def make_plan(config: BuildConfig) -> Plan:
         "strategies_version": strategies.tables_version(),
         "feelings_version": labels.feelings().version,
         "voice_version": voice_version() if heard else None,
+        "clip_checks_version": checked,
         "hear_version": prompts.load(prompts.HEAR_TEMPLATE).version if config.hear else None,
         "caption_version": caption_version() if config.caption_model else None,
         "speech": speech,
@@ -179,6 +190,28 @@ def make_plan(config: BuildConfig) -> Plan:
         "excluded_ids": exclusions.digest,
     }
     return Plan(config, card, corpus, surveyed, origin, identified, heard)
+
+
+def _checks_version(config: BuildConfig, card: Card, heard: bool) -> str | None:
+    """Return one version for the checks of clips, or None; raises ConfigError for one in vain."""
+    _check_standards(config)
+    if not config.clip_checks or not heard:
+        return None
+    if "asr" in config.clip_checks:
+        check_language(card.language, card.slug)
+    found = versions(config.clip_checks)
+    return f"{', '.join(found.values())}, tables {checks_version()}"
+
+
+def _check_standards(config: BuildConfig) -> None:
+    """Raise ConfigError where a clip is to be refused for what no check would find."""
+    if config.text_only and config.clip_checks:
+        raise ConfigError("--check has no clips to check with --text-only", do="leave one out")
+    asked = {f"--reject-finding {code}": FINDINGS.get(code) for code in config.reject_findings}
+    asked |= {"--min-dnsmos": "dnsmos"} if config.min_dnsmos else {}
+    for option, check in asked.items():
+        if check and check not in config.clip_checks:
+            raise ConfigError(f"{option} refuses nothing by itself", do=f"add --check {check}")
 
 
 def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) -> Corpus:

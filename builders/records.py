@@ -176,7 +176,9 @@ class Clip:
     """One clip: 16 kHz mono FLAC bytes, and what the published `audio_info` says of it.
 
     `samples` counts 16 kHz samples, `duration` is seconds, `sha256_pcm` the digest of the 16-bit
-    little-endian PCM. Synthetic speech comes from no file and has its `synthesis`.
+    little-endian PCM. `speech`, `quality` and `transcript` are what was heard in it, as the record
+    has them; None is what nobody asked for. Synthetic speech comes from no file and has its
+    `synthesis`.
     """
 
     flac: bytes
@@ -189,6 +191,9 @@ class Clip:
     end: float | None = None
     findings: tuple[Finding, ...] = ()
     synthesis: Synthesis | None = None
+    speech: dict[str, Any] | None = None
+    quality: dict[str, float] | None = None
+    transcript: dict[str, Any] | None = None
 
 
 @dataclass(slots=True, frozen=True)

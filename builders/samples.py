@@ -106,7 +106,10 @@ def audio_info(origin: str, clip: Clip | None, findings: Iterable[Finding] = ())
     """Return what is said of a clip, or of there being none (`origin` is then ``none``)."""
     found = [finding._asdict() for finding in findings]
     info: dict[str, Any] = dict.fromkeys(
-        ("sha256_pcm", "samples", "duration", "source_file", "source_sha256", "start", "end")
+        (
+            *("sha256_pcm", "samples", "duration", "source_file", "source_sha256", "start", "end"),
+            *("speech", "quality", "transcript"),
+        )
     )
     if clip:
         info = {name: getattr(clip, name) for name in info}

@@ -115,6 +115,11 @@ def full_record() -> dict[str, Any]:
     finding = {"code": "duration_mismatch", "value": 0.4, "detail": "longer than its times say"}
     sample["audio_info"] |= {"start": 0.0, "end": 0.2, "synthesis": synthesis}
     sample["audio_info"]["findings"] = [finding]
+    sample["audio_info"] |= {
+        "speech": {"by": "vad", "share": 0.75, "start": 0.05, "end": 0.2},
+        "quality": {"overall": 3.1, "signal": 3.4, "background": 4.0},
+        "transcript": {"model": "a recogniser", "text": "The boot left.", "word_error_rate": 0.6},
+    }
     sample["background"] = {"text": "Two people at a pier.", "origin": "scene"}
     sample["text_context"] = [_context_turn()]
     sample["target_utterance"]["speaker"] |= {"sex": "female", "age": 41}

@@ -143,6 +143,8 @@ def test_what_may_change_does_not_change_the_identity(change):
         {"max_per_emotion": 3},
         {"temperature": 0.1},
         {"text_only": True},
+        {"clip_checks": ("vad",)},
+        {"min_dnsmos": 2.0},
     ],
 )
 def test_what_is_built_changes_the_identity(change):

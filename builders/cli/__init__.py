@@ -129,10 +129,27 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             show_default="quarantine for records, stop for files",
         ),
     ] = None,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Check clips by a model that an extra brings: vad (is it speech), dnsmos (how it "
+            "sounds; a few seconds a clip), asr (does it say the text; half a second a clip); may "
+            "be given again."
+        ),
+    ] = None,
     min_speech: Annotated[
         float | None,
         typer.Option(
             min=0, max=1, help="Only clips of which so much is speech.", show_default="any"
+        ),
+    ] = None,
+    min_dnsmos: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            max=5,
+            help="Only clips that sound so good, with --check dnsmos.",
+            show_default="any",
         ),
     ] = None,
     reject_finding: Annotated[

@@ -48,8 +48,10 @@ KINDS = ("sft", "utterances", "synthetic")
 _FAILED = {DIFFERENT, "missing"}
 _CHOICE = {
     *("model", "emotions", "min_words", "max_per_emotion"),
+    *("min_speech", "min_dnsmos", "reject_findings"),
     *("redraft", "speak", "speak_replies"),
 }
+_CHECKED = {"audio_info.speech", "audio_info.quality", "audio_info.transcript"}
 
 
 @dataclass
@@ -170,6 +172,8 @@ def _plan(manifest: dict[str, Any], source: Path, folder: Path) -> Plan:
     built = manifest["result"]["config"]
     # Which targets were chosen, and by whom they were drafted, the published records say.
     kept = (built.keys() & BuildConfig.model_fields.keys()) - _CHOICE
+    if not _CHECKED & set(manifest["published"]["withheld"]):
+        kept -= {"clip_checks"}
     config = make_config(
         **{key: built[key] for key in kept}, source=source, name=folder.name, output=folder.parent
     )

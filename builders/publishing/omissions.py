@@ -27,6 +27,7 @@ _TEXT_COLUMNS = (
     "text_context.list.element.text",
     "background.text",
     "reference_response.text",
+    "audio_info.transcript.text",
 )
 
 

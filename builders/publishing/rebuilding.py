@@ -32,6 +32,8 @@ _NO_REPLY = Drafted(
     1,
 )
 _MADE = ("desired_response", "drafting", "checks", "safety", "judge", "review")
+# What was heard in the published clip, by models that need not be here.
+_HEARD = ("findings", "speech", "quality", "transcript")
 
 
 @dataclass(frozen=True)
@@ -133,11 +135,12 @@ def rebuild(
     spoken = record["desired_response"] and record["desired_response"]["audio"]
     reply = spoken["bytes"] if spoken else None
     if target.clip and not published:
-        # The clip is the one made here, so what is said of it is too.
-        record["audio"], record["audio_info"] = made["audio"], made["audio_info"]
+        # The clip is the one made here, so what is said of it is too, but for what was heard in it.
+        heard = {name: record["audio_info"][name] for name in _HEARD}
+        record["audio"], record["audio_info"] = made["audio"], made["audio_info"] | heard
         record["text_context"] = [
-            turn | {"audio_sha256": heard["audio_sha256"]}
-            for turn, heard in zip(record["text_context"], made["text_context"], strict=True)
+            turn | {"audio_sha256": other["audio_sha256"]}
+            for turn, other in zip(record["text_context"], made["text_context"], strict=True)
         ]
         return record, target.clip.flac, reply
     return record, published or None, reply

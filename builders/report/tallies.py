@@ -31,6 +31,9 @@ _COLUMNS = (
     "text_context.list.element.role",
     "audio_info.duration",
     "audio_info.findings.list.element.code",
+    "audio_info.speech.share",
+    "audio_info.quality.overall",
+    "audio_info.transcript.word_error_rate",
     "labels.match_leaf",
     "labels.match_root",
     "drafting.attempts",
@@ -57,8 +60,10 @@ class Samples:
 
     Each counts samples, but for `strategies` (by emotion and strategy: the samples whose reply uses
     it) and `findings` (by code: the samples that have it). `emotions` is by split and emotion, the
-    others by one value. `seconds` leaves out samples without audio; `review` (by status) and
-    `heard` (by label and by what reviewers hear, where they agree) those that nobody has reviewed.
+    others by one value. `seconds` leaves out samples without audio, `speech`, `quality` and
+    `word_errors` those that nobody checked; these three are in hundredths. `review` (by status) and
+    `heard` (by label and by what reviewers hear, where they agree) leave out those that nobody has
+    reviewed.
     """
 
     emotions: pd.Series
@@ -68,6 +73,9 @@ class Samples:
     turns: pd.Series
     seconds: pd.Series
     findings: pd.Series
+    speech: pd.Series
+    quality: pd.Series
+    word_errors: pd.Series
     match_leaf: pd.Series
     match_root: pd.Series
     attempts: pd.Series
@@ -171,6 +179,9 @@ def _tallies(batch: pa.RecordBatch, split: str) -> dict[str, pd.Series]:
         "turns": _tally(turns=pc.list_value_length(batch.column("text_context"))),
         "seconds": _tally(seconds=_column(batch, "audio_info.duration")),
         "findings": _tally(code=pc.struct_field(pc.list_flatten(findings), "code")),
+        "speech": _tally(share=_hundredths(batch, "audio_info.speech.share")),
+        "quality": _tally(overall=_hundredths(batch, "audio_info.quality.overall")),
+        "word_errors": _tally(rate=_hundredths(batch, "audio_info.transcript.word_error_rate")),
         "match_leaf": _tally(match=_column(batch, "labels.match_leaf")),
         "match_root": _tally(match=_column(batch, "labels.match_root")),
         "attempts": _tally(attempts=_column(batch, "drafting.attempts")),
@@ -197,6 +208,11 @@ def _heard(batch: pa.RecordBatch) -> pa.Array:
     if batch.schema.field("review").type.get_field_index("emotion") < 0:
         return pa.nulls(batch.num_rows, pa.string())
     return _column(batch, "review.emotion.heard")
+
+
+def _hundredths(batch: pa.RecordBatch, path: str) -> pa.Array:
+    """Return a nested column of numbers in whole hundredths, of which there are few."""
+    return pc.cast(pc.round(pc.multiply(_column(batch, path), 100)), pa.int64())
 
 
 def _tally(**columns: pa.Array) -> pd.Series:

@@ -28,10 +28,16 @@ def _votes_apart(record: Record) -> float:
     return 0 if agreement is None else 1 - agreement
 
 
+def _codes(record: Record) -> list[str]:
+    return [found["code"] for found in record["audio_info"]["findings"]]
+
+
+_MISMATCH = "text_audio_mismatch"
 _MARKS: dict[str, Callable[[Record], float]] = {
     "coercions": lambda record: len(record["drafting"]["coercions"]),
     "attempts": lambda record: record["drafting"]["attempts"] - 1,
-    "audio_findings": lambda record: len(record["audio_info"]["findings"]),
+    "audio_findings": lambda record: sum(code != _MISMATCH for code in _codes(record)),
+    _MISMATCH: lambda record: _MISMATCH in _codes(record),
     "failed_checks": lambda record: sum(not c["passed"] for c in record["checks"] or ()),
     "judged_low": _judged_low,
     "ambiguous_label": lambda record: (

@@ -34,6 +34,8 @@ COMPARED = {
     "pause_share": 0.05,
     "harmonics_to_noise": 1.0,
     "spectral_tilt": 1.0,
+    "jitter": 0.2,
+    "shimmer": 0.1,
 }
 # Between two speakers loudness tells of microphones and distance, not of voices.
 _ALONE = np.array([name == "loudness" for name in COMPARED])
@@ -231,6 +233,8 @@ def values_of(utterance: Utterance, measured: Measured) -> Values:
         "pause_share": paused,
         "harmonics_to_noise": measured.harmonics,
         "spectral_tilt": measured.tilt,
+        "jitter": measured.jitter,
+        "shimmer": measured.shimmer,
     }
     return np.array([found[name] for name in COMPARED], np.float64)
 

@@ -34,6 +34,8 @@ _UNITS = {
     "pause_share": "share",
     "harmonics_to_noise": "dB",
     "spectral_tilt": "dB",
+    "jitter": "per cent of a period",
+    "shimmer": "dB",
 }
 _ALSO = {
     "pitch_range": ("span", "semitones"),

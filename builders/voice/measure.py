@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from builders.voice.phonation import evenness
 from builders.voice.pitch import HOP, Floats, Pitch, track
 from builders.voice.resampling import RATE
 
 # Raised when the same sound would be measured otherwise: what is remembered is then measured again.
-VERSION = "1"
+VERSION = "2"
 
 # Seconds of voice below which nothing is said of it.
 ENOUGH_VOICE = 0.5
@@ -52,6 +53,8 @@ class Measured:
         harmonics: energy of the harmonics to that of the noise in voiced frames, in dB.
         tilt: energy below 1 kHz to that from 1 to 4 kHz, in dB.
         bandwidth: the highest frequency with sound in it, in Hz.
+        jitter: from one period of the voice to the next, in per cent of a period.
+        shimmer: from one period of the voice to the next, in dB.
     """
 
     voiced: float
@@ -68,6 +71,8 @@ class Measured:
     harmonics: float | None
     tilt: float | None
     bandwidth: float | None
+    jitter: float | None = None
+    shimmer: float | None = None
 
     @property
     def enough(self) -> bool:
@@ -96,6 +101,8 @@ def measure(pcm: NDArray[np.int16]) -> Measured:
         "peak": _decibels(peak**2),
         **_of_pitch(pitch),
     }
+    if uneven := evenness(sound, pitch):
+        found |= {"jitter": uneven.jitter, "shimmer": uneven.shimmer}
     if speech:
         found |= {
             "level": _decibels(float(energy[speaking].mean())),

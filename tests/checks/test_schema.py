@@ -170,6 +170,9 @@ IN_THE_RECORD = """
     text_context[].audio_sha256 text_context[].gap_seconds text_context[].role
     audio_info.findings[].code audio_info.findings[].value audio_info.sha256_pcm
     audio_info.source_file audio_info.source_sha256 audio_info.start audio_info.end
+    audio_info.speech.by audio_info.speech.share audio_info.speech.start audio_info.speech.end
+    audio_info.quality.overall audio_info.quality.signal audio_info.quality.background
+    audio_info.transcript.text audio_info.transcript.word_error_rate audio_info.transcript.model
     audio_info.synthesis.engine audio_info.synthesis.voice audio_info.synthesis.word_error_rate
     desired_response.audio.bytes
     desired_response.synthesis.engine desired_response.synthesis.voice

@@ -21,6 +21,7 @@ from builders.publishing.hub import HubError
 from builders.publishing.hydrating import hydrate
 from builders.publishing.rights import KINDS
 from builders.review.items import reply_of
+from builders.voice import models
 
 SAMPLE = ROOT / "builders" / "corpora" / "meld" / "sample"
 
@@ -36,10 +37,11 @@ def publish(hub, built, terms, release, monkeypatch):
     """Build the sample corpus under other rights, which its records carry, and publish it."""
     monkeypatch.setattr(releasing, "check_loads", lambda *given: None)
 
-    def run(**changed):
+    def run(settings=None, **changed):
         card = terms(licence="GPL-3.0", **changed)
         monkeypatch.setattr(plan, "load_card", lambda slug: card)
-        config = make_config(corpus="meld", source=SAMPLE, name=built.name, output=built.parent)
+        place = {"name": built.name, "output": built.parent}
+        config = make_config(corpus="meld", source=SAMPLE, **place, **(settings or {}))
         pipeline.build(config, {}, quiet=True)
         return release(built, allow_phrasebook=True)
 
@@ -75,6 +77,32 @@ def test_with_the_versions_of_the_manifest_data_is_byte_for_byte_the_builds(
         assert path.read_bytes() == again[path.name], path.name
     assert samples(done.folder) == samples(built)
     done.check()
+
+
+def test_what_was_heard_comes_back_with_the_record_and_no_model_is_asked(
+    publish, back, built, monkeypatch
+):
+    checked = {"clip_checks": ("vad",), "min_speech": 0.56}
+    publish(checked, audio="no")
+    kept = samples(built)
+    assert 5 < len(kept) < 31 and kept[0]["audio_info"]["speech"]["by"] == "vad"
+    monkeypatch.setattr(models.util, "find_spec", lambda name: None)
+    done = back()
+    assert done.same_bytes is True and samples(done.folder) == kept
+
+
+def test_what_was_heard_and_not_published_is_heard_again(publish, back, built):
+    publish({"clip_checks": ("vad",)}, derived="no")
+    done = back()
+    published = {row["id"]: row["audio_info"]["speech"] for row in samples(built)}
+    assert len(published) == done.utterances == 31
+    rows = _utterances(done.folder)
+    assert {row["id"]: row["audio_info"]["speech"] for row in rows} == published
+
+
+def _utterances(folder):
+    files = sorted((folder / "utterances").glob("*.parquet"))
+    return [row for path in files for row in pq.read_table(path).to_pylist()]
 
 
 def test_what_was_hydrated_is_a_build_that_can_be_exported(publish, back, tmp_path):

@@ -105,7 +105,13 @@ def test_what_is_withheld_is_null_and_the_published_schema_holds_it_so(may):
 def test_nothing_of_a_closed_kind_is_left_in_a_record(may):
     left = str(withhold(full_record(), withheld(may)))
     secrets = {
-        "text": ["nobody waved", "Two people at a pier", "Did you win", "Well rowed"],
+        "text": [
+            "nobody waved",
+            "The boot left",
+            "Two people at a pier",
+            "Did you win",
+            "Well rowed",
+        ],
         "labels": ["'raw': 'joy'", "female", "activation"],
         "derived": ["What a lovely", "celebrat", "higher than usual", "a-judge"],
         "pointers": ["dia1_utt1", "a" * 64, "d" * 64],
@@ -168,6 +174,26 @@ def test_the_published_bytes_hold_no_five_words_of_a_closed_text(tmp_path, terms
     assert done.staged.tally.without_reply == {"reply_quotes_unpublished_text": 2}
     assert done.staged.tally.rows["sft"] == {"train": 4}
     assert done.staged.tally.rows["utterances"] == {"train": 6}
+
+
+def test_what_was_heard_in_a_clip_is_as_closed_as_its_text(tmp_path, terms, release):
+    terms(text="no")
+    closed = {**OPEN, "text": "no"}
+    heard = "misheard lanterns in the harbour were all that the model wrote down"
+    records = [sample(n, rights=closed) for n in (1, 2)]
+    records.append(sample(3, rights=closed, reply="So lanterns in the harbour were nice?"))
+    for record in records:
+        record["audio_info"]["transcript"] = {
+            "model": "a recogniser", "text": heard, "word_error_rate": 0.9
+        }  # fmt: skip
+        record["audio_info"]["speech"] = {"by": "vad", "share": 0.5, "start": 0.0, "end": 0.1}
+    folder = make_build(tmp_path / "output" / "b", records)
+    done = release(folder, dry_run=True)
+    assert not set(runs(text_of(done.staged.folder))) & set(runs(heard))
+    assert done.staged.tally.without_reply == {"reply_quotes_unpublished_text": 1}
+    shard = next((done.staged.folder / "data" / "sft").glob("*.parquet"))
+    (info, *_) = pq.read_table(shard, columns=["audio_info"]).column(0).to_pylist()
+    assert info["transcript"] is None and info["speech"]["share"] == 0.5
 
 
 def test_a_reply_may_quote_what_is_published(tmp_path, terms, release):

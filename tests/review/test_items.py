@@ -117,6 +117,9 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
         "coercions": {"drafting": plain["drafting"] | {"coercions": [rewritten_once]}},
         "attempts": {"drafting": plain["drafting"] | {"attempts": 3}},
         "audio_findings": {"audio_info": plain["audio_info"] | {"findings": [{"code": "x"}]}},
+        "text_audio_mismatch": {
+            "audio_info": plain["audio_info"] | {"findings": [{"code": "text_audio_mismatch"}]}
+        },
         "failed_checks": {"checks": [failed, failed | {"passed": True}]},
         "judged_low": {"judge": scores},
         "ambiguous_label": {

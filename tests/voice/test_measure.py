@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from voices import RATE, as_pcm, pause, spoken
+from voices import RATE, as_pcm, pause, pulsed, spoken
 
 from builders.records import Media
 from builders.voice.decode import decode, read_sound
@@ -49,6 +49,22 @@ def test_a_pitch_that_moves_is_followed():
     assert np.abs(off).max() < 0.3
     assert found.voiced.mean() > 0.95
     assert measure(spoken(200.0, 3.0, sway=5.0)).movement == pytest.approx(3.5, abs=0.3)
+
+
+@pytest.mark.parametrize("hertz", [90.0, 140.0, 220.0])
+@pytest.mark.parametrize(("jitter", "shimmer"), [(0.5, 0.2), (1.0, 0.8), (2.0, 0.4), (3.0, 1.2)])
+def test_an_uneven_voice_is_as_uneven_as_it_was_made(hertz, jitter, shimmer):
+    sound, jitters, shimmers = pulsed(hertz, jitter, shimmer)
+    measured = measure(sound)
+    assert measured.jitter == pytest.approx(jitters, rel=0.25)
+    assert measured.shimmer == pytest.approx(shimmers, rel=0.25)
+
+
+def test_an_even_voice_is_even_and_what_is_no_voice_is_not_said_to_be():
+    sound, *_ = pulsed(120.0, 0.0, 0.0)
+    assert measure(sound).jitter < 0.1 and measure(sound).shimmer < 0.05
+    assert measure(pause(1.0)).jitter is None
+    assert measure(spoken(150.0, 0.1)).shimmer is None
 
 
 def test_noise_and_silence_have_no_pitch_and_no_speech():
