@@ -123,9 +123,17 @@ def _api_key(variables: tuple[str, ...]) -> str:
 
 @asynccontextmanager
 async def open_endpoint(
-    config: BuildConfig, served: Served, committer: Committer, store: Store, budget: Budget
+    config: BuildConfig,
+    served: Served,
+    committer: Committer,
+    store: Store,
+    budget: Budget,
+    limits: dict[str, Limits],
 ) -> AsyncIterator[EndpointModel]:
-    """Open the endpoints of one of a config's models, and close their connections afterwards."""
+    """Open the endpoints of one of a config's models, and close their connections afterwards.
+
+    `limits` are those of each address, whichever models are asked there.
+    """
     make = OpenAITransport if config.client == "openai" else AiohttpTransport
     api_key = _api_key(served.keys)
     endpoints = [
@@ -133,7 +141,7 @@ async def open_endpoint(
             address.rstrip("/"),
             served.model,
             make(address.rstrip("/"), api_key, config.timeout),
-            Limits(config.max_concurrency),
+            limits.setdefault(address.rstrip("/"), Limits(config.max_concurrency)),
             store,
             served.keys,
         )
