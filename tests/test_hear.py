@@ -314,6 +314,13 @@ def test_the_budget_is_that_of_both_models(build, endpoint, tmp_path):
     assert cost["usd"] == pytest.approx((1000 * used["a-model"] + used["an-ear"]) / 1e6)
 
 
+def test_no_address_gets_more_requests_at_once_for_two_models_than_for_one(build, endpoint):
+    endpoint.control(latency=0.02)
+    ended = build("--caption-model", "an-ear", "--max-concurrency", 2)
+    endpoint.control(latency=0, keep_log=True)
+    assert ended.code == 0 and endpoint.log()["max_in_flight"] == 2
+
+
 def test_a_price_that_is_missing_is_that_of_the_model_that_lacks_it(build, tmp_path):
     (tmp_path / "hearten.toml").write_text('[prices."a-model"]\nprompt = 1\ncompletion = 1\n')
     line = one_line_error(build("--caption-model", "an-ear", "--max-usd", 4))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,21 +78,36 @@ class Endpoint(Server[Request, Completion]):
         return _completion(content, understood.dialect, time.monotonic() - started, self.name)
 
     async def _understanding(self) -> Understanding:
-        came = time.monotonic()
-        async with self._lock:
-            if self._failed and self._failed[0] >= came:
-                raise self._failed[1]  # one probe answers for all who waited for it
+        async with self._probing():
             if self._understood is None:
                 remembered = self._memory.remembered_dialect(self.name, self.model)
                 if remembered:
                     self._understood = Understanding.loads(remembered)
                     return self._understood
-                try:
-                    await self._probe()
-                except Failure as failure:
-                    self._failed = time.monotonic(), failure
-                    raise
+                await self._probe()
             return self._understood or Understanding()
+
+    async def _hearing(self, used: Understanding) -> Understanding:
+        """Return what is understood of clips as well."""
+        async with self._probing():
+            understood = self._understood or used
+            if understood.audio is None:
+                understood = await find_audio(self.model, understood, self._text)
+                self._learn(understood)
+            return understood
+
+    @asynccontextmanager
+    async def _probing(self) -> AsyncIterator[None]:
+        """Let one find out at a time; a failure is the answer to all who waited for it."""
+        came = time.monotonic()
+        async with self._lock:
+            if self._failed and self._failed[0] >= came:
+                raise self._failed[1]
+            try:
+                yield
+            except Failure as failure:
+                self._failed = time.monotonic(), failure
+                raise
 
     async def _relearn(self, used: Understanding, failure: Failure) -> bool:
         """Learn from a refused request: the field it names, or all anew if it was remembered."""
@@ -113,15 +129,6 @@ class Endpoint(Server[Request, Completion]):
         """Find the first dialect whose answer fits its schema; remember it."""
         self._probed = True
         self._learn(await find_dialect(self.model, self._text))
-
-    async def _hearing(self, used: Understanding) -> Understanding:
-        """Return what is understood of clips as well; found out once for all who wait for it."""
-        async with self._lock:
-            understood = self._understood or used
-            if understood.audio is None:
-                understood = await find_audio(self.model, understood, self._text)
-                self._learn(understood)
-            return understood
 
     async def _text(self, request: Request, understood: Understanding) -> str:
         return (await self._send(request, understood)).text

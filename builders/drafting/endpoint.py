@@ -129,16 +129,24 @@ def transport_of(config: BuildConfig) -> type[AiohttpTransport | OpenAITransport
 
 @asynccontextmanager
 async def open_endpoint(
-    config: BuildConfig, served: Served, committer: Committer, store: Store, budget: Budget
+    config: BuildConfig,
+    served: Served,
+    committer: Committer,
+    store: Store,
+    budget: Budget,
+    limits: dict[str, Limits],
 ) -> AsyncIterator[EndpointModel]:
-    """Open the endpoints of one of a config's models, and close their connections afterwards."""
+    """Open the endpoints of one of a config's models, and close their connections afterwards.
+
+    `limits` are those of each address, whichever models are asked there.
+    """
     make, key = transport_of(config), api_key(served.keys)
     endpoints = [
         Endpoint(
             address.rstrip("/"),
             served.model,
             make(address.rstrip("/"), key, config.timeout),
-            Limits(config.max_concurrency),
+            limits.setdefault(address.rstrip("/"), Limits(config.max_concurrency)),
             store,
             served.keys,
         )

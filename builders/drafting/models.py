@@ -13,6 +13,7 @@ from builders.drafting import phrasebook, prompts
 from builders.drafting.budget import Budget
 from builders.drafting.committer import Committer
 from builders.drafting.conversations import Left, Model
+from builders.drafting.limits import Limits
 from builders.drafting.request import Request
 from builders.drafting.store import Answer, Asked, Attempt, Store
 from builders.errors import HeartenError
@@ -76,10 +77,11 @@ async def open_models(
         models: dict[str, Model] = {}
         if config.provider == PHRASEBOOK:
             models[drafter] = PhrasebookModel(committer)
+        limits: dict[str, Limits] = {}
         for served in config.served:
             # Here, as HTTP takes its time to import.
             from builders.drafting.endpoint import open_endpoint
 
-            opened = open_endpoint(config, served, committer, store, budget)
+            opened = open_endpoint(config, served, committer, store, budget, limits)
             models[served.model] = await stack.enter_async_context(opened)
         yield Models(models)

@@ -9,8 +9,9 @@ import pytest
 from asking import BOTH, KEY, Memory, a_request, ask, error_of
 from endpoints import TestEndpoint
 
-from builders.config import make_config
-from builders.drafting.endpoint import api_key, open_endpoint
+from builders.config import KEY_VARIABLES, make_config
+from builders.drafting.endpoint import api_key
+from builders.drafting.models import open_models
 from builders.errors import ConfigError, EndpointError
 
 
@@ -113,7 +114,7 @@ def _open_config(**settings):
     config = make_config(corpus="meld", source=Path(), name="a", model="test-model", **settings)
 
     async def main():
-        async with open_endpoint(config, config.served[0], None, Memory(), None):
+        async with open_models(config, "test-model", None, Memory(), None):
             pass
 
     asyncio.run(main())
@@ -130,4 +131,4 @@ def test_a_key_that_cannot_be_sent_is_refused_without_showing_it(monkeypatch, ke
 
 def test_a_line_break_after_the_key_does_no_harm(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\n")
-    assert api_key(("HEARTEN_API_KEY", "OPENAI_API_KEY")) == KEY
+    assert api_key(KEY_VARIABLES) == KEY

@@ -154,6 +154,8 @@ def test_a_model_that_takes_no_audio_is_one_line_that_says_so(endpoint, knobs, w
     assert endpoint.base_url in line
     assert "serve one that hears, or build without --hear and --caption-model" in line
     assert all(isinstance(other, EndpointError) for other in others)
+    asked_without = knobs.get("audio_status") == 500
+    assert endpoint.log()["count"] == 1 + len(AUDIO) + asked_without, "whoever waited did not ask"
     assert not [body for body in endpoint.log()["bodies"] if "Day" in str(body)]
     assert "UklGR" not in str(attempts) + line
 

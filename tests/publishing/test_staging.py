@@ -14,6 +14,7 @@ from publishable import OPEN, invented_text, make_build, sample
 from builders.checks.schema import Validator
 from builders.drafting.store import Store, answers
 from builders.errors import ConfigError, OutputError, VerificationError
+from builders.folder import read_json, write_json
 from builders.publishing import conditions
 from builders.publishing import release as releasing
 from builders.publishing.conditions import Rules
@@ -239,6 +240,18 @@ def test_the_card_says_unreviewed_or_how_much_was_reviewed(tmp_path, terms, rele
     read = (release(folder, dry_run=True).staged.folder / "README.md").read_text()
     assert "50.0 % of the replies reviewed (1 accepted)" in read
     assert "of 1 they hear another emotion than the label says" in read
+
+
+def test_the_card_says_which_models_heard_the_clips(tmp_path, terms, release):
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [sample(1)])
+    told = read_json(folder / "manifest.json")
+    told["result"]["config"] |= {"hear": True, "hear_seconds": 30.0, "caption_model": "an-ear"}
+    told["result"]["captions"] = {"kept": 7, "dropped": {"names_feeling": 1}}
+    write_json(folder / "manifest.json", told)
+    read = (release(folder, dry_run=True).staged.folder / "README.md").read_text()
+    assert "It heard the clips, but for those over 30 seconds" in read
+    assert "`an-ear` described the clips first: 7 captions agreed" in read
 
 
 @pytest.mark.parametrize("rule", ["reviewed_share", "alpha_strategy"])
