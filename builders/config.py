@@ -11,7 +11,7 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -56,6 +56,19 @@ class Redraft(BaseModel):
         return {"of": self.of, "records": len(self.notes), "sha256": digest}
 
 
+class Voting(NamedTuple):
+    """A model that votes from the words alone, and its own address or None."""
+
+    model: str
+    address: str | None
+
+
+def voting(written: str) -> Voting:
+    """Return what ``MODEL`` or ``MODEL@URL`` names; a model's own name may hold an @."""
+    model, _, address = written.rpartition("@")
+    return Voting(model, address) if "://" in address and model else Voting(written, None)
+
+
 class BuildConfig(BaseModel):
     """Everything one run of `build` was told. Seconds, tokens and US dollars are the units."""
 
@@ -75,6 +88,7 @@ class BuildConfig(BaseModel):
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None
     base_urls: tuple[str, ...] = ()
+    vote_models: tuple[str, ...] = ()
     client: Literal["aiohttp", "openai"] = "aiohttp"
     temperature: float = Field(0.8, ge=0, le=2)
     top_p: float = Field(1.0, gt=0, le=1)
@@ -104,6 +118,20 @@ class BuildConfig(BaseModel):
             raise ValueError(f"{STORE_FILE} is the store beside all builds")
         return name
 
+    @field_validator("vote_models")
+    @classmethod
+    def _votes_once(cls, written: tuple[str, ...]) -> tuple[str, ...]:
+        models = [voting(one).model for one in written]
+        if twice := next((model for model in models if models.count(model) > 1), None):
+            raise ValueError(f"{twice} has one vote only")
+        return written
+
+    @property
+    def voters(self) -> dict[str, tuple[str, ...]]:
+        """Return the addresses of each model that votes, by its name."""
+        named = [voting(one) for one in self.vote_models]
+        return {one.model: (one.address,) if one.address else self.base_urls for one in named}
+
     @property
     def folder(self) -> Path:
         """Return the folder of the build's results."""
@@ -124,6 +152,7 @@ _TABLES = {"build", "corpora", "prices", "publish"}
 # Options that may be given again, and the settings that gather them.
 LISTED = {
     "base_url": "base_urls",
+    "vote_model": "vote_models",
     "split": "splits",
     "emotion": "emotions",
     "retry_kind": "retry_kinds",
@@ -146,6 +175,7 @@ def identity(config: BuildConfig) -> dict[str, Any]:
     """Return the settings that identify a build, as JSON values, without secrets."""
     settings = config.model_dump(mode="json", exclude=set(MAY_CHANGE | {"store", "redraft"}))
     settings["provider"] = config.provider
+    settings["vote_models"] = list(config.voters)  # where they are asked may change
     if config.redraft:
         settings["redraft"] = config.redraft.identity
     return settings

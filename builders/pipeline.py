@@ -1,6 +1,6 @@
 """A build, from a corpus on disk to a dataset that loads.
 
-    read -> map labels -> attach context -> hear -> draft -> check -> write
+    read -> map labels -> attach context -> hear -> vote -> draft -> check -> write
 
 Every stage streams. What was drafted is in the store before it counts, so a build that stopped is
 resumed by running it again: held answers are replayed, results are written anew.
@@ -17,26 +17,27 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from builders import report
 from builders.config import PHRASEBOOK, BuildConfig
-from builders.drafting.budget import Budget, price_of, tokens_of
+from builders.contribution import Ballots, can_vote
+from builders.drafting.budget import Budget, price_of
 from builders.drafting.committer import Committer
-from builders.drafting.conversations import BLOCK, Conversations, Retry, blocks_of
+from builders.drafting.conversations import Conversations, Retry, blocks_of
+from builders.drafting.estimating import estimated
 from builders.drafting.models import open_model
-from builders.drafting.request import key
-from builders.drafting.store import Store, store_exists
+from builders.drafting.store import Store
 from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.folder import BuildFolder
 from builders.hearing import CLIPS_FILE, Hearing
 from builders.manifest import Ledger, read_manifest, summary_line, versions
-from builders.plan import Plan, make_plan
+from builders.plan import Plan, addresses, make_plan
 from builders.progress import Progress, State
 from builders.records import Reject, Target
 from builders.sink import Sink
+from builders.voting import Voter
 
 KEPT_ANSWERS = "every answer so far is kept; run the same command again to go on"
 
@@ -104,29 +105,22 @@ def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _estimated(plan: Plan, hearing: Hearing | None, prices: Mapping[str, Any]) -> dict[str, Any]:
-    config = plan.config
-    price = price_of(config.model, prices)
-    store = Store(config.store_url) if store_exists(config.store_url) else None
+    config, store = plan.config, plan.config.store_url
     drafter = plan.drafter
     targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
-    count = held = prompt_tokens = 0
-    while block := [drafter.first_request(target) for target in islice(targets, BLOCK)]:
-        keys = [key(request) for request in block]
-        known = store.held(keys) if store else {}
-        count += len(block)
-        held += len(known)
-        pairs = zip(block, keys, strict=True)
-        prompt_tokens += sum(tokens_of(request) for request, k in pairs if k not in known)
-    completion_tokens = (count - held) * config.reply_tokens
-    return {
-        "model": plan.origin.model,
-        "targets": count,
-        "held": held,
-        "to_ask": count - held,
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "usd": price.usd(prompt_tokens, completion_tokens) if price else None,
-    }
+    drafts = estimated(map(drafter.first_request, targets), store, price_of(config.model, prices))
+    votes = [
+        {"model": voter.model}
+        | estimated(map(voter.first_request, _to_vote(plan)), store, price_of(voter.model, prices))
+        for voter in plan.voters
+    ]
+    count = drafts["held"] + drafts["to_ask"]
+    return {"model": plan.origin.model, "targets": count, **drafts, "votes": votes}
+
+
+def _to_vote(plan: Plan) -> Iterator[Target]:
+    """Yield the targets that can be voted about; no clip is decoded for it."""
+    return (t for t in plan.targets(Ledger()) if isinstance(t, Target) and can_vote(t))
 
 
 class _Run:
@@ -146,16 +140,32 @@ class _Run:
         self._folder = folder
         self._store = store
         self._started = time.time()
+        self._quiet = quiet
         self._ledger = Ledger()
         config = plan.config
-        before = store.spent(config.name)
-        price = price_of(config.model, prices)
-        self._budget = Budget(plan.origin.model, price, config.max_usd, config.max_tokens, before)
+        spent = store.spent(config.name)
+        model, price = plan.origin.model, price_of(config.model, prices)
+        voting = config.voters.keys() - {model}
+        before = [row for row in spent if row.model not in voting]
+        self._budget = Budget(model, price, config.max_usd, config.max_tokens, before)
+        self._vote_budgets = {
+            one: self._budget.beside(
+                one, price_of(one, prices), [row for row in spent if row.model == one]
+            )
+            if one in voting
+            else self._budget
+            for one in config.voters
+        }
+        self._ballots = Ballots(tuple(config.voters))
+        self._votes_asked = 0
         self._state = State(plan.survey.chosen, paid=config.provider != PHRASEBOOK)
         self._progress = Progress(self._state, quiet)
 
     async def run(self) -> dict[str, Any]:
         """Return the manifest of the finished build."""
+        for voter in self._plan.voters:
+            await self._vote(voter)
+        self._check_votes()
         sink = Sink(self._folder.start(), self._plan.origin, self._ledger)
         try:
             stopped = await self._draft(sink)
@@ -168,6 +178,53 @@ class _Run:
         self._report(manifest)
         self._folder.finish(manifest)
         return manifest
+
+    async def _vote(self, voter: Voter) -> None:
+        """Have one model vote about all targets: a server that holds one model at a time does."""
+        config = self._plan.config
+        budget, urls = self._vote_budgets[voter.model], config.voters[voter.model]
+        asked = config.model_copy(update={"model": voter.model, "base_urls": urls})
+        state = State(self._plan.survey.chosen, paid=True, doing=f"{voter.model} votes")
+        async with (
+            Committer(self._store, config.name) as committer,
+            open_model(asked, committer, self._store, budget) as model,
+        ):
+            conversations = Conversations(
+                voter,
+                self._store,
+                model,
+                Retry(config.retry_failed, frozenset(config.retry_kinds)),
+                open_at_once=2 * (config.max_concurrency or 64),
+            )
+            blocks = blocks_of(_to_vote(self._plan), in_thread=False)
+            with _stopped_by_signals(conversations), Progress(state, self._quiet) as progress:
+                async with aclosing(conversations.outcomes(blocks)) as outcomes:
+                    async for item in outcomes:
+                        if not isinstance(item, Reject):
+                            self._ballots.take(voter.model, *item)
+                        state.requests, state.usd = conversations.asked, budget.usd
+                        progress.advance()
+        self._votes_asked += conversations.asked
+        if conversations.stopped:
+            raise conversations.stopped
+
+    def _check_votes(self) -> None:
+        left = self._ballots.left
+        if left:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in left.most_common())
+            raise StoppedEarly(
+                f"{left.total()} votes are left without an answer: {kinds} "
+                f"({self._ballots.example})",
+                do=KEPT_ANSWERS,
+            )
+
+    def _voted(self, items: Iterator[Target | Reject]) -> Iterator[Target | Reject]:
+        """Yield targets with what the votes and the voice tell of them."""
+        evidence = self._plan.evidence
+        for item in items:
+            if isinstance(item, Target) and self._ballots.voters:
+                item.contribution = self._ballots.contribution(item, evidence.share(item))
+            yield item
 
     async def _draft(self, sink: Sink) -> HeartenError | None:
         config = self._plan.config
@@ -184,15 +241,15 @@ class _Run:
                 open_at_once=2 * (config.max_concurrency or 64),
                 window=512 if audio else 4096,
             )
-            targets = self._plan.targets(self._ledger, self._hearing)
+            targets = self._voted(self._plan.targets(self._ledger, self._hearing))
             blocks = blocks_of(targets, in_thread=audio)
             with _stopped_by_signals(conversations), self._progress:
                 async with aclosing(conversations.outcomes(blocks)) as outcomes:
                     async for item in outcomes:
                         sink.take(item)
                         self._state.done += not isinstance(item, Reject)
-                        self._state.requests = conversations.asked
-                        self._state.usd = self._budget.usd
+                        self._state.requests = self._votes_asked + conversations.asked
+                        self._state.usd = self._budget.cost["usd"]
                         self._progress.tick()
         return conversations.stopped
 
@@ -242,6 +299,7 @@ class _Run:
                 "splits": self._ledger.by_split(),
                 "notes": list(plan.corpus.reader.notes),
                 "voice": self._hearing and self._hearing.result,
+                "contribution": self._ballots.result() if self._ballots.voters else None,
                 "files": files,
             },
             "run": {
@@ -251,13 +309,9 @@ class _Run:
                 "host": platform.node(),
                 "versions": versions(),
                 "store": self._store.name,
-                "endpoints": list(plan.config.base_urls) if plan.config.model else [],
+                "endpoints": list(addresses(plan.config)),
                 "requests": self._state.requests,
-                "cost": {
-                    "prompt_tokens": self._budget.prompt_tokens,
-                    "completion_tokens": self._budget.completion_tokens,
-                    "usd": self._budget.usd,
-                },
+                "cost": self._budget.cost,
             },
         }
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from builders import labels, strategies
 from builders.class_views import views_version
 from builders.config import PHRASEBOOK, BuildConfig, identity
 from builders.contrast import NO_MEMBER
+from builders.contribution import Evidence, options, rules
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.reading import Defects, Rules
 from builders.drafting import phrasebook, prompts
 from builders.drafting.draft import Drafter, Sampling
-from builders.errors import ConfigError
 from builders.exclusions import Exclusions
 from builders.hearing import CLIPS_FILE, VALUES_FILE, Hearing, Standards
 from builders.labelling import check_view, load_labelling
@@ -31,6 +32,7 @@ from builders.selection import Wanted
 from builders.targets import Corpus, Stream, Survey, survey, with_clips
 from builders.voice.describe import version as voice_version
 from builders.voice.memory import SideFile
+from builders.voting import TEMPLATE, Voter
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,18 @@ class Plan:
         drafter = Drafter(self.origin.model, config.persona, source, sampling, named)
         drafter.notes = config.redraft.notes if config.redraft else {}
         return drafter
+
+    @property
+    def voters(self) -> list[Voter]:
+        """Return who votes from the words alone, in the order in which they were named."""
+        named, tokens = self.card.speakers_have_names, self.config.reply_tokens
+        choices = options(self.corpus.labelling)
+        return [Voter(model, choices, named, tokens) for model in self.config.voters]
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return what people heard in the voices alone."""
+        return Evidence(self.card, self.corpus.labelling)
 
     def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
@@ -146,6 +160,9 @@ def make_plan(config: BuildConfig) -> Plan:
         "class_views_version": views_version(),
         "excluded_ids": exclusions.digest,
     }
+    if config.vote_models:
+        identified["vote_prompt_version"] = prompts.load(TEMPLATE).version
+        identified["contribution_rules"] = {name: str(share) for name, share in rules().items()}
     return Plan(config, card, corpus, surveyed, origin, identified, heard)
 
 
@@ -166,18 +183,16 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
 
 
 def _check_may_send(config: BuildConfig, card: Card) -> None:
-    if config.provider == PHRASEBOOK:
-        return
-    from builders.drafting.addresses import check_address, is_third_party
+    if asked := addresses(config):
+        from builders.drafting.addresses import check_may_send
 
-    for address in config.base_urls:
-        check_address(address)
-        if card.send_to_third_party.text != "yes" and is_third_party(address):
-            raise ConfigError(
-                f"{card.title} may not be sent to a third party such as {address} "
-                f"(its card says {card.send_to_third_party.text})",
-                do="use an endpoint on this machine or in your own network",
-            )
+        check_may_send(card, asked)
+
+
+def addresses(config: BuildConfig) -> tuple[str, ...]:
+    """Return everywhere that a build asks: for drafts, and for votes."""
+    drafting = config.base_urls if config.model else ()
+    return tuple(dict.fromkeys((*drafting, *chain.from_iterable(config.voters.values()))))
 
 
 def _digest(files: tuple[Path, ...]) -> str:

@@ -22,6 +22,7 @@ LAYERS = [
     {"pipeline", "verify", "combine"},
     {"plan"},
     {"leaks", "sink", "targets", "report", "adopt", "progress", "build", "conversation"},
+    {"contribution", "voting"},
     {"samples", "context", "contrast", "parquet", "manifest", "hearing", "tally"},
     {"engines"},
     {"drafting", "selection"},

@@ -88,6 +88,13 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         list[str] | None,
         env("BASE_URL", "Address of an OpenAI-compatible endpoint; may be given again."),
     ] = None,
+    vote_model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A model that says which emotion the words alone show, as MODEL or MODEL@URL; "
+            "may be given again (best three, of different families).",
+        ),
+    ] = None,
     max_concurrency: Annotated[
         int | None, env("MAX_CONCURRENCY", "Requests in flight, at most.", min=1)
     ] = None,

@@ -24,6 +24,7 @@ from builders.config import (
     BuildConfig,
     find_source,
     make_config,
+    voting,
 )
 from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError
@@ -90,9 +91,12 @@ def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     source = source or find_source(slug, load_card(slug).how_to_get, settings)
     given["name"] = given["name"] or (f"{slug}-sample" if sample else slug)
     lists = {setting: tuple(given.pop(option) or ()) for option, setting in LISTED.items()}
-    if lists["base_urls"] and not (given["model"] or sample):
+    asked = given["model"] or next(
+        (one for one in lists["vote_models"] if voting(one).address is None), None
+    )
+    if lists["base_urls"] and not (asked or sample):
         raise UsageError("--base-url is given without --model", do="name the model that drafts")
-    lists["base_urls"] = lists["base_urls"] or _default_addresses(given["model"])
+    lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
     lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
     config = make_config(corpus=slug, source=source, **lists, **given)
     if redraft:
@@ -102,7 +106,7 @@ def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     return config
 
 
-def _default_addresses(model: str | None) -> tuple[str, ...]:
+def default_addresses(model: str | None) -> tuple[str, ...]:
     """Return where a model is asked when no address is given: the provider's own variables say."""
     address = os.environ.get("OPENAI_BASE_URL")
     if model and not address and not any(os.environ.get(name) for name in KEY_VARIABLES):
@@ -130,7 +134,7 @@ def _print_finished(finished: Any, config: BuildConfig, sample: bool, show: int)
     if not finished.fresh:
         print(f"{config.name} is complete already; nothing was asked or written.")
     print_counts(result)
-    if config.provider != PHRASEBOOK:
+    if config.provider != PHRASEBOOK or config.vote_models:
         took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
         print(f"{took}; in all {cost_line(run['cost'])}")
     print(f"dataset: {finished.folder}")
@@ -195,3 +199,10 @@ def print_estimate(estimate: dict[str, Any]) -> None:
         f"about {estimate['prompt_tokens']:,} prompt tokens and at most "
         f"{estimate['completion_tokens']:,} of answers, without corrections: {cost}"
     )
+    for one in estimate.get("votes", ()):
+        usd = one["usd"]
+        print(
+            f"votes of {one['model']}: {one['held']:,} held, {one['to_ask']:,} to ask, about "
+            f"{one['prompt_tokens']:,} prompt tokens and at most {one['completion_tokens']:,} of "
+            f"answers: {'cost unknown' if usd is None else f'about ${usd:,.2f}'}"
+        )

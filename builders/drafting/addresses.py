@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from builders.config import KEY_NAMES
+from builders.corpora import Card
 from builders.errors import ConfigError
 
 
@@ -23,6 +25,22 @@ def check_address(base_url: str) -> None:
         raise ConfigError(
             f"{base_url!r} is no address", expected="http://HOST:PORT/v1", do="correct --base-url"
         )
+
+
+def check_may_send(card: Card, addresses: Iterable[str]) -> None:
+    """Refuse to send a corpus's text where its card does not let it go; unknown counts as no.
+
+    Raises:
+        ConfigError: it may not be sent to one of the addresses, or one is no address.
+    """
+    for address in addresses:
+        check_address(address)
+        if card.send_to_third_party.text != "yes" and is_third_party(address):
+            raise ConfigError(
+                f"{card.title} may not be sent to a third party such as {address} "
+                f"(its card says {card.send_to_third_party.text})",
+                do="use an endpoint on this machine or in your own network",
+            )
 
 
 def is_third_party(base_url: str) -> bool:

@@ -69,6 +69,8 @@ def tokens_of(request: Request) -> int:
 class Budget:
     """Keeps a build within `--max-usd` and `--max-tokens`, over all of its runs.
 
+    Each model has a budget of its own, with its price; those `beside` one another share the limits.
+
     Args:
         model: the model that is paid for.
         price: its price, or None.
@@ -101,6 +103,24 @@ class Budget:
         self._max_tokens = max_tokens
         self._reserved = (0, 0)
         self._settled = asyncio.Event()
+        self._all = [self]
+
+    def beside(self, model: str, price: Price | None, before: Sequence[Spent]) -> Budget:
+        """Return the budget of another model, which counts towards the same limits."""
+        other = Budget(model, price, self._max_usd, self._max_tokens, before)
+        self._all.append(other)
+        other._all, other._settled = self._all, self._settled
+        return other
+
+    @property
+    def cost(self) -> dict[str, Any]:
+        """Return tokens and US dollars of all models together; null where a price is unknown."""
+        usd = [one.usd for one in self._all if one.prompt_tokens or one is self]
+        return {
+            "prompt_tokens": sum(one.prompt_tokens for one in self._all),
+            "completion_tokens": sum(one.completion_tokens for one in self._all),
+            "usd": None if None in usd else sum(one or 0.0 for one in usd),
+        }
 
     @property
     def usd(self) -> float | None:
@@ -115,7 +135,7 @@ class Budget:
             try:
                 return self.reserve(request)
             except StoppedEarly:
-                if self._reserved == (0, 0):
+                if all(one._reserved == (0, 0) for one in self._all):
                     raise
             self._settled.clear()
             await self._settled.wait()
@@ -127,12 +147,12 @@ class Budget:
             StoppedEarly: the request could carry the build over its limit.
         """
         room = (tokens_of(request), request.max_tokens)
-        prompt = self.prompt_tokens + self._reserved[0] + room[0]
-        completion = self.completion_tokens + self._reserved[1] + room[1]
-        if self._max_tokens is not None and prompt + completion > self._max_tokens:
+        taken = [(one, one._taken(room if one is self else (0, 0))) for one in self._all]
+        if self._max_tokens is not None and sum(sum(t) for _, t in taken) > self._max_tokens:
             raise self._stop(f"--max-tokens {self._max_tokens}")
-        if self._max_usd is not None and self.price is not None:
-            if self.price.usd(prompt, completion) > self._max_usd:
+        if self._max_usd is not None:
+            usd = sum(one.price.usd(*tokens) for one, tokens in taken if one.price)
+            if usd > self._max_usd:
                 raise self._stop(f"--max-usd {self._max_usd}")
         self._reserved = (self._reserved[0] + room[0], self._reserved[1] + room[1])
         return room
@@ -144,10 +164,19 @@ class Budget:
         self.completion_tokens += used[1]
         self._settled.set()
 
+    def _taken(self, room: tuple[int, int]) -> tuple[int, int]:
+        """Return the tokens used and reserved, with some more room."""
+        prompt, completion = self._reserved
+        return (
+            self.prompt_tokens + prompt + room[0],
+            self.completion_tokens + completion + room[1],
+        )
+
     def _stop(self, limit: str) -> StoppedEarly:
-        spent = f"{self.prompt_tokens + self.completion_tokens:,} tokens"
-        if self.usd is not None:
-            spent += f", ${self.usd:.4f}"
+        cost = self.cost
+        spent = f"{cost['prompt_tokens'] + cost['completion_tokens']:,} tokens"
+        if cost["usd"] is not None:
+            spent += f", ${cost['usd']:.4f}"
         return StoppedEarly(
             f"the budget {limit} is reached ({spent} so far)",
             do="every answer is kept; raise the limit and run the same command again to go on",

@@ -21,7 +21,7 @@ from builders.config import Note
 from builders.drafting import prompts
 from builders.drafting.request import NarrowedSchema, Request, seed_for
 from builders.drafting.store import Answer
-from builders.records import Emotions, GivenUp, Target, Turn
+from builders.records import Emotions, GivenUp, Target, Utterance
 
 CORRECTIONS = 2
 _FRESH = CORRECTIONS + 1
@@ -195,17 +195,15 @@ class Drafter:
             yield {"role": "assistant", "content": _as_answered(note.reply)}
             yield {"role": "user", "content": self._redraft.render(reasons=list(note.reasons))}
 
-    def _name(self, turn: Turn) -> str:
-        if self._named:
-            return turn.utterance.speaker or "Unnamed"
-        return _PARTS[turn.role]
-
     def _request(self, target: Target, attempt: int) -> Request:
         form = _form(target.emotions, _own_turns(target))
         user = self._user.render(
             background=target.background,
             background_origin=target.background_origin or "scene",
-            turns=[(self._name(turn), turn.utterance.text) for turn in target.turns],
+            turns=[
+                (speaker_name(t.utterance, t.role, self._named), t.utterance.text)
+                for t in target.turns
+            ],
             speaker=(self._named and target.utterance.speaker) or _PARTS["user"],
             addressee=target.addressee if self._named else target.addressee and _PARTS["assistant"],
             utterance=target.utterance.text,
@@ -227,6 +225,13 @@ class Drafter:
             record_id=target.id,
             attempt=attempt,
         )
+
+
+def speaker_name(utterance: Utterance, role: str, named: bool) -> str:
+    """Return what a prompt calls a speaker: as the corpus does, or by the part in the talk."""
+    if named:
+        return utterance.speaker or "Unnamed"
+    return _PARTS[role]
 
 
 def _as_answered(reply: Mapping[str, Any]) -> str:

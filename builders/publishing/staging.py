@@ -30,7 +30,7 @@ from builders.errors import VerificationError
 from builders.publishing.drafts import Drafts
 from builders.publishing.files import RowFile, clips_of, digests, link
 from builders.publishing.fingerprints import Fingerprint
-from builders.publishing.layouts import AUDIO_CLASSES, Rows, schemas_of, split_name
+from builders.publishing.layouts import AUDIO_CLASSES, Rows, audio_class, schemas_of, split_name
 from builders.publishing.omissions import Omissions
 from builders.publishing.rights import Terms, withheld, withhold
 from builders.publishing.tally import Tally
@@ -261,8 +261,8 @@ class _Group:
 
     def add(self, kind: str, row: Row, index: int) -> None:
         """Add a row; those of `sft` whose clip's part in the emotion was measured, by its class."""
-        measured = kind == "sft" and row["audio_contribution"]
-        key = f"sft/{row['audio_contribution']['class']}" if measured else kind
+        measured = audio_class(row) if kind == "sft" else None
+        key = f"sft/{measured}" if measured else kind
         self._rows.setdefault(key, []).append((row, index))
 
     def tables(self) -> Iterator[tuple[str, list[Row], pa.Array]]:

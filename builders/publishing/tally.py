@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from builders.publishing.layouts import audio_class
+
 Row = dict[str, Any]
 
 
@@ -49,8 +51,8 @@ class Tally:
         emotion = record["target_utterance"]["emotions"]["primary"]
         self.strategies.update((emotion, s) for s in record["desired_response"]["strategies"])
         self.checks.update((check["name"], check["passed"]) for check in record["checks"] or ())
-        if record["audio_contribution"]:
-            self.classes[record["audio_contribution"]["class"]] += 1
+        if measured := audio_class(record):
+            self.classes[measured] += 1
         if record["review"]:
             self.reviews[record["review"]["status"]] += 1
         if record["judge"]:

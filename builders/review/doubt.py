@@ -39,6 +39,9 @@ _MARKS: dict[str, Callable[[Record], float]] = {
         or record["target_utterance"]["emotions"]["valence"] in ("ambiguous", "mixed", "unknown")
     ),
     "votes_apart": _votes_apart,
+    "unsupported": lambda record: (
+        (record["audio_contribution"] or {}).get("class") == "unsupported"
+    ),
     "loose_match": lambda record: record["labels"]["match_leaf"] in ("broad", "none"),
     "sensitive": lambda record: (record["safety"] or {}).get("route") in ("sensitive", "crisis"),
 }

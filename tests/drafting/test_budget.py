@@ -110,3 +110,38 @@ def test_without_a_limit_nothing_stops():
     assert free.usd is None
     for _ in range(100):
         free.reserve(REQUEST)
+
+
+def test_models_beside_one_another_share_the_limits_each_at_its_own_price():
+    drafts = budget(max_usd=1.0)
+    votes = drafts.beside("a-reader", Price(10.0, 40.0), [Spent("a-reader", 3, 50_000, 0)])
+    assert votes.usd == 0.5 and drafts.usd == 0.0
+    assert drafts.cost == {"prompt_tokens": 50_000, "completion_tokens": 0, "usd": 0.5}
+    room = drafts.reserve(REQUEST)
+    drafts.settle(room, (400_000, 0))
+    with pytest.raises(StoppedEarly, match=r"--max-usd 1.0 is reached \(450,000 tokens, \$0.9"):
+        for _ in range(10):
+            votes.reserve(REQUEST)
+
+
+def test_room_that_another_model_has_reserved_is_waited_for():
+    drafts = budget(max_tokens=ROOM)
+    votes = drafts.beside("a-reader", PRICE, ())
+
+    async def both():
+        room = votes.reserve(REQUEST)
+        waiting = asyncio.create_task(drafts.room_for(REQUEST))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        votes.settle(room, (0, 0))
+        return await waiting
+
+    assert asyncio.run(both()) == (tokens_of(REQUEST), 400)
+
+
+def test_the_cost_is_unknown_where_a_model_without_a_price_was_used():
+    drafts = budget()
+    drafts.beside("unused", None, ())
+    assert drafts.cost["usd"] == 0.0
+    drafts.beside("free-of-a-price", None, [Spent("free-of-a-price", 1, 10, 5)])
+    assert drafts.cost["usd"] is None

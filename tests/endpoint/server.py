@@ -22,6 +22,11 @@ are ignored, as real servers do. `refused` names body fields answered with 400, 
     further fields: "times": at most so often; "retry_after": seconds, for rate_limit
 
 with K one of the names in `FAULTS`.
+
+`rules` say what is answered: {"match": a regular expression over the model's name and the text of
+all messages, "answer": an object, "share": of the requests that match, by their hash}. The first
+that applies is taken, if the schema knows the answer's names. So the server can play a voter who is
+right three times in four, or a judge who always takes what comes first.
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ import argparse
 import asyncio
 import hashlib
 import random
+import re
 import sys
 import time
 from collections import Counter
@@ -84,6 +90,7 @@ class Knobs:
     any_model: bool = False
     refused: list[str] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
+    rules: list[dict[str, Any]] = field(default_factory=list)
     keep_bodies: bool = False
 
 
@@ -227,6 +234,8 @@ class Server:
             return web.Response(body=b'{"choices": [{"mess', content_type="application/json")
         schema = self._schema(body)
         text = "Blue, if I may choose." if schema is None else _content(schema, body, kind)
+        ruled = _ruled(self.knobs.rules, schema or {}, body) if not kind else None
+        text = orjson.dumps(ruled).decode() if ruled else text
         return _json(_completion(body, raw, text, kind, self._forced_tool(body)))
 
     def _schema(self, body: dict[str, Any]) -> dict[str, Any] | None:
@@ -268,6 +277,19 @@ def _content(schema: dict[str, Any], body: dict[str, Any], kind: str) -> str:
     seed = (body["messages"][-1]["content"], body.get("seed"))
     text = orjson.dumps(answer(schema, seed)).decode()
     return text[: len(text) // 2] if kind == "truncated" else text
+
+
+def _ruled(
+    rules: list[dict[str, Any]], schema: dict[str, Any], body: dict[str, Any]
+) -> dict[str, Any] | None:
+    shown = "\n".join([body["model"], *(str(m["content"]) for m in body["messages"])])
+    dice = int(hashlib.sha256(shown.encode()).hexdigest()[:8], 16) / 16**8
+    known = schema.get("properties", {}).keys()
+    for rule in rules:
+        if rule["answer"].keys() <= known and re.search(rule["match"], shown, re.DOTALL):
+            if dice < rule.get("share", 1.0):
+                return rule["answer"]
+    return None
 
 
 def _completion(
