@@ -197,7 +197,7 @@ class _Run:
                 open_at_once=2 * (config.max_concurrency or 64),
             )
             blocks = blocks_of(_to_vote(self._plan), in_thread=False)
-            with _stopped_by_signals(conversations), Progress(state, self._quiet) as progress:
+            with stopped_by_signals(conversations), Progress(state, self._quiet) as progress:
                 async with aclosing(conversations.outcomes(blocks)) as outcomes:
                     async for item in outcomes:
                         if not isinstance(item, Reject):
@@ -243,7 +243,7 @@ class _Run:
             )
             targets = self._voted(self._plan.targets(self._ledger, self._hearing))
             blocks = blocks_of(targets, in_thread=audio)
-            with _stopped_by_signals(conversations), self._progress:
+            with stopped_by_signals(conversations), self._progress:
                 async with aclosing(conversations.outcomes(blocks)) as outcomes:
                     async for item in outcomes:
                         sink.take(item)
@@ -317,7 +317,7 @@ class _Run:
 
 
 @contextmanager
-def _stopped_by_signals(conversations: Conversations) -> Iterator[None]:
+def stopped_by_signals(conversations: Conversations) -> Iterator[None]:
     """Let SIGINT and SIGTERM end the asking; what is in flight is still taken in."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)

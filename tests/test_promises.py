@@ -19,6 +19,7 @@ LAYERS = [
     {"commands"},
     {"exports", "publishing"},
     {"review"},
+    {"judging"},
     {"pipeline", "verify", "combine"},
     {"plan"},
     {"leaks", "sink", "targets", "report", "adopt", "progress", "build", "conversation"},

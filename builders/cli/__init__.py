@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from builders import __version__
-from builders.cli import publishing, review
+from builders.cli import judging, publishing, review
 from builders.cli.options import OPTIONS, Excluded, Folder, Json, StoreAddress, env
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
 # Commands beside `build` that look into the store.
 _WITH_STORE = (
-    *("status", "export", "publish"),
+    *("status", "report", "judge", "export", "publish"),
     *("review", "review-status", "review-export", "review-import"),
 )
 # What the command line library returns instead of letting a KeyboardInterrupt through.
@@ -192,13 +192,14 @@ def status_command(folder: Folder, store: StoreAddress = None, as_json: Json = F
 
 
 @app.command("report")
-def report_command(folder: Folder) -> None:
-    """Write the report of a finished build again from its files."""
+def report_command(folder: Folder, store: StoreAddress = None) -> None:
+    """Write the report of a finished build again from its files, with what judges said since."""
     from builders.commands import status
 
-    status.report(folder)
+    status.report(folder, store)
 
 
+app.add_typer(judging.commands)
 app.add_typer(review.commands)
 app.add_typer(publishing.commands)
 

@@ -51,11 +51,15 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
     print(f"{attempts:,} attempts so far, {tokens:,} tokens")
 
 
-def report(folder: Path) -> None:
-    """Write `report.html` of a finished build again."""
+def report(folder: Path, store: str | None) -> None:
+    """Write `report.html` of a finished build again, with what judges have said since."""
     from builders import report as pages
+    from builders.build import Build
+    from builders.judging.results import results
 
-    print(pages.write(folder, read_manifest(folder)))
+    manifest = read_manifest(folder)
+    swaps = results(Build(folder), store or str(folder.parent / STORE_FILE))
+    print(pages.write(folder, manifest, swaps))
 
 
 def cost_line(cost: dict[str, Any]) -> str:
