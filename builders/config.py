@@ -22,6 +22,7 @@ KEY_VARIABLES = ("HEARTEN_API_KEY", "OPENAI_API_KEY")
 KEY_NAMES = " or ".join(KEY_VARIABLES)
 # A key goes nowhere but where it belongs: captions from an address of their own have their own.
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
+VOTE_KEY = "HEARTEN_VOTE_API_KEY"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
@@ -97,6 +98,19 @@ class Served(NamedTuple):
     keys: tuple[str, ...] = KEY_VARIABLES
 
 
+class Voting(NamedTuple):
+    """A model that votes from the words alone, and its own address or None."""
+
+    model: str
+    address: str | None
+
+
+def voting(written: str) -> Voting:
+    """Return what ``MODEL`` or ``MODEL@URL`` names; a model's own name may hold an @."""
+    model, _, address = written.rpartition("@")
+    return Voting(model, address) if "://" in address and model else Voting(written, None)
+
+
 class BuildConfig(BaseModel):
     """Everything one run of `build` was told. Seconds, tokens and US dollars are the units."""
 
@@ -116,6 +130,7 @@ class BuildConfig(BaseModel):
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None
     base_urls: tuple[str, ...] = ()
+    vote_models: tuple[str, ...] = ()
     client: Literal["aiohttp", "openai"] = "aiohttp"
     temperature: float = Field(0.8, ge=0, le=2)
     top_p: float = Field(1.0, gt=0, le=1)
@@ -164,6 +179,19 @@ class BuildConfig(BaseModel):
     def _in_order(cls, names: tuple[ClipCheckName, ...]) -> tuple[ClipCheckName, ...]:
         return tuple(sorted(set(names)))
 
+    @field_validator("vote_models")
+    @classmethod
+    def _votes_once(cls, written: tuple[str, ...]) -> tuple[str, ...]:
+        models = [voting(one).model for one in written]
+        if twice := next((model for model in models if models.count(model) > 1), None):
+            raise ValueError(f"{twice} has one vote only")
+        return written
+
+    @property
+    def voters(self) -> tuple[str, ...]:
+        """Return the models that vote, by name."""
+        return tuple(voting(one).model for one in self.vote_models)
+
     @property
     def folder(self) -> Path:
         """Return the folder of the build's results."""
@@ -176,15 +204,26 @@ class BuildConfig(BaseModel):
 
     @property
     def served(self) -> tuple[Served, ...]:
-        """Return the models that are asked over HTTP; one for both purposes stands there once."""
-        hears = self.hear or self.caption_model == self.model
-        sent = frozenset({"text", "audio"} if hears else {"text"})
-        found = [Served(self.model, self.base_urls, sent)] if self.model else []
-        if self.caption_model not in (None, self.model):
-            keys = (CAPTION_KEY,) if self.caption_base_urls else KEY_VARIABLES
-            where = self.caption_base_urls or self.base_urls
-            found.append(Served(self.caption_model, where, frozenset({"audio"}), keys))
-        return tuple(found)
+        """Return the models that are asked over HTTP; one for several purposes stands there once.
+
+        A model at an address of its own has a key of its own: none goes where it was not meant to.
+        """
+        found: dict[str, Served] = {}
+        if self.model:
+            found[self.model] = Served(self.model, self.base_urls, frozenset({"text"}))
+        describes, own = self.caption_model, self.caption_base_urls
+        if describes and describes not in found:
+            keys = (CAPTION_KEY,) if own else KEY_VARIABLES
+            found[describes] = Served(describes, own or self.base_urls, frozenset(), keys)
+        for model, address in map(voting, self.vote_models):
+            keys = (VOTE_KEY,) if address else KEY_VARIABLES
+            where = (address,) if address else self.base_urls
+            voter = found.setdefault(model, Served(model, where, frozenset(), keys))
+            found[model] = voter._replace(sent=voter.sent | {"text"})
+        for hears in (describes, self.model if self.hear else None):
+            if hears:
+                found[hears] = found[hears]._replace(sent=found[hears].sent | {"audio"})
+        return tuple(found.values())
 
     @property
     def addresses(self) -> list[str]:
@@ -212,6 +251,7 @@ _TABLES = {"build", "corpora", "prices", "publish"}
 # Options that may be given again, and the settings that gather them.
 LISTED = {
     "base_url": "base_urls",
+    "vote_model": "vote_models",
     "split": "splits",
     "emotion": "emotions",
     "retry_kind": "retry_kinds",
@@ -238,6 +278,7 @@ def identity(config: BuildConfig) -> dict[str, Any]:
     """Return the settings that identify a build, as JSON values, without secrets."""
     settings = config.model_dump(mode="json", exclude=set(MAY_CHANGE | {"store", "redraft"}))
     settings["provider"] = config.provider
+    settings["vote_models"] = list(config.voters)  # where they are asked may change
     if config.redraft:
         settings["redraft"] = config.redraft.identity
     return settings

@@ -1,6 +1,6 @@
 """A build, from a corpus on disk to a dataset that loads.
 
-    read -> map labels -> attach context -> hear -> draft -> check -> write
+    read -> map labels -> attach context -> hear -> vote -> draft -> check -> write
 
 Every stage streams. What was drafted is in the store before it counts, so a build that stopped is
 resumed by running it again: held answers are replayed, results are written anew.
@@ -11,24 +11,21 @@ from __future__ import annotations
 import asyncio
 import platform
 import shutil
-import signal
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from builders import report
 from builders.config import BuildConfig
-from builders.drafting.budget import Asking, Budget
+from builders.contribution import Ballots
+from builders.drafting.budget import Budget
 from builders.drafting.committer import Committer
-from builders.drafting.conversations import BLOCK, Conversations, Retry, blocks_of
+from builders.drafting.conversations import Conversations, Retry, blocks_of
 from builders.drafting.models import open_models
-from builders.drafting.request import key
-from builders.drafting.store import Store, store_exists
+from builders.drafting.store import Store
 from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.folder import BuildFolder
 from builders.hearing import CLIPS_FILE, Hearing
@@ -36,11 +33,10 @@ from builders.manifest import Ledger, read_manifest, summary_line, versions
 from builders.plan import Plan, make_plan
 from builders.progress import Progress, State
 from builders.records import Reject, Target
+from builders.signals import KEPT_ANSWERS, Stops, stopped_by_signals
 from builders.sink import Sink
 from builders.speaking.opening import open_voicing
-from builders.speaking.voicing import Stops
-
-KEPT_ANSWERS = "every answer so far is kept; run the same command again to go on"
+from builders.voting import Voter
 
 
 @dataclass(frozen=True)
@@ -91,51 +87,6 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
     return Finished(folder.path, manifest, fresh=True)
 
 
-def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the first answers of a build would take; nothing is asked and no folder is made.
-
-    Clips are heard first, as what is said of a voice is part of its prompt; a caption that is not
-    held yet is left out of it. Prompt tokens are characters over four and a number for each second
-    of sound, answer tokens the most they may have.
-    """
-    plan = make_plan(config)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        plan.listening(Path(folder), quiet=True) as hearing,
-    ):
-        return _estimated(plan, hearing, prices)
-
-
-def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, Any]) -> dict[str, Any]:
-    config = plan.config
-    store = Store(config.store_url) if store_exists(config.store_url) else None
-    drafter, captioned = plan.drafter, plan.captioned
-    prices = plan.prices(own)
-    targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
-    count = held = 0
-    drafts, captions = Asking(plan.origin.model), Asking(config.caption_model or "")
-    while block := list(islice(targets, BLOCK)):
-        if captioned:
-            captions.add(captioned.settled(block, store))
-        requests = {key(request): request for request in map(drafter.first_request, block)}
-        known = store.held([*requests]) if store else {}
-        count += len(block)
-        held += len(known)
-        drafts.add(request for k, request in requests.items() if k not in known)
-    asking = [drafts, captions] if captioned else [drafts]
-    costs = [asked.usd(prices[asked.model]) for asked in asking]
-    return {
-        "model": plan.origin.model,
-        "targets": count,
-        "held": held,
-        "to_ask": drafts.count,
-        "captions_to_ask": captions.count if captioned else None,
-        "prompt_tokens": sum(asked.prompt_tokens for asked in asking),
-        "completion_tokens": sum(asked.completion_tokens for asked in asking),
-        "usd": None if None in costs else sum(cost for cost in costs if cost is not None),
-    }
-
-
 class _Run:
     """One run of a build: drives targets to outcomes and writes those."""
 
@@ -153,17 +104,23 @@ class _Run:
         self._folder = folder
         self._store = store
         self._started = time.time()
+        self._quiet = quiet
         self._ledger = Ledger()
         config = plan.config
         before = store.spent(config.name)
         paid = plan.prices(prices)
         self._budget = Budget(paid, config.max_usd, config.max_tokens, before)
+        self._ballots = Ballots(config.voters)
+        self._votes_asked = 0
         self._speech: dict[str, Any] | None = None
         self._state = State(plan.survey.chosen, paid=bool(config.served))
         self._progress = Progress(self._state, quiet)
 
     async def run(self) -> dict[str, Any]:
         """Return the manifest of the finished build."""
+        for voter in self._plan.voters:
+            await self._vote(voter)
+        self._check_votes()
         sink = Sink(self._folder.start(), self._plan.origin, self._ledger)
         try:
             stopped = await self._draft(sink)
@@ -176,6 +133,51 @@ class _Run:
         self._report(manifest)
         self._folder.finish(manifest)
         return manifest
+
+    async def _vote(self, voter: Voter) -> None:
+        """Have one model vote about all targets: a server that holds one model at a time does."""
+        config = self._plan.config
+        state = State(self._plan.survey.chosen, paid=True, doing=f"{voter.model} votes")
+        async with (
+            Committer(self._store, config.name) as committer,
+            open_models(config, "", committer, self._store, self._budget) as model,
+        ):
+            conversations = Conversations(
+                voter,
+                self._store,
+                model,
+                Retry(config.retry_failed, frozenset(config.retry_kinds)),
+                open_at_once=2 * (config.max_concurrency or 64),
+            )
+            blocks = blocks_of(self._plan.to_vote(), in_thread=False)
+            with stopped_by_signals([conversations]), Progress(state, self._quiet) as progress:
+                async with aclosing(conversations.outcomes(blocks)) as outcomes:
+                    async for item in outcomes:
+                        if not isinstance(item, Reject):
+                            self._ballots.take(voter.model, *item)
+                        state.requests, state.usd = conversations.asked, self._budget.usd
+                        progress.advance()
+        self._votes_asked += conversations.asked
+        if conversations.stopped:
+            raise conversations.stopped
+
+    def _check_votes(self) -> None:
+        left = self._ballots.left
+        if left:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in left.most_common())
+            raise StoppedEarly(
+                f"{left.total()} votes are left without an answer: {kinds} "
+                f"({self._ballots.example})",
+                do=KEPT_ANSWERS,
+            )
+
+    def _voted(self, items: Iterator[Target | Reject]) -> Iterator[Target | Reject]:
+        """Yield targets with what the votes and the voice tell of them."""
+        evidence = self._plan.evidence
+        for item in items:
+            if isinstance(item, Target) and self._ballots.voters:
+                item.contribution = self._ballots.contribution(item, evidence.share(item))
+            yield item
 
     async def _draft(self, sink: Sink) -> HeartenError | None:
         config = self._plan.config
@@ -197,13 +199,13 @@ class _Run:
                 open_at_once=2 * (config.max_concurrency or 64),
                 window=512 if audio else 4096,
             )
-            targets = self._plan.targets(self._ledger, self._hearing)
+            targets = self._voted(self._plan.targets(self._ledger, self._hearing))
             blocks = blocks_of(targets, in_thread=audio)
             stops: list[Stops] = [conversations]
             if voicing:
                 voicing.drafting = conversations
                 stops.append(voicing)
-            with _stopped_by_signals(stops), self._progress:
+            with stopped_by_signals(stops), self._progress:
                 async with (
                     aclosing(conversations.outcomes(blocks)) as drafted,
                     aclosing(voicing.outcomes(drafted) if voicing else drafted) as outcomes,
@@ -211,19 +213,11 @@ class _Run:
                     async for item in outcomes:
                         sink.take(item)
                         self._state.done += not isinstance(item, Reject)
-                        self._state.requests = conversations.asked
+                        self._state.requests = self._votes_asked + conversations.asked
                         self._state.usd = self._budget.usd
                         self._progress.tick()
             self._speech = voicing.result if voicing else None
         return conversations.stopped
-
-    def _cost(self) -> dict[str, Any]:
-        """Return what was spent over all runs; a voice that is paid for counts by characters."""
-        return {
-            "prompt_tokens": self._budget.prompt_tokens,
-            "completion_tokens": self._budget.completion_tokens,
-            "usd": self._budget.usd,
-        }
 
     def _report(self, manifest: dict[str, Any]) -> None:
         """Write the report, and into the manifest what it took."""
@@ -273,6 +267,7 @@ class _Run:
                 "voice": self._hearing and self._hearing.result,
                 "captions": self._ledger.captions if plan.config.caption_model else None,
                 "speech": self._speech,
+                "contribution": self._ballots.result() if self._ballots.voters else None,
                 "files": files,
             },
             "run": {
@@ -284,32 +279,6 @@ class _Run:
                 "store": self._store.name,
                 "endpoints": plan.config.addresses,
                 "requests": self._state.requests,
-                "cost": self._cost(),
+                "cost": self._budget.cost,
             },
         }
-
-
-@contextmanager
-def _stopped_by_signals(stops: Sequence[Stops]) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the asking; what is in flight is still taken in."""
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, _stop, stops, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            _interrupt_on(number)
-
-
-def _stop(stops: Sequence[Stops], number: signal.Signals) -> None:
-    for each in stops:
-        each.stop(StoppedEarly(f"stopped by {number.name}", do=KEPT_ANSWERS))
-    _interrupt_on(number)
-
-
-def _interrupt_on(number: signal.Signals) -> None:
-    """Let a signal end the command at once."""
-    asyncio.get_running_loop().remove_signal_handler(number)
-    signal.signal(number, signal.default_int_handler)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders import labels, strategies
+from builders import labels, preconditions, strategies
 from builders.class_views import views_version
 from builders.config import HIBARI, PHRASEBOOK, BuildConfig, identity
 from builders.contrast import NO_MEMBER
+from builders.contribution import Evidence, can_vote, options, rules
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.reading import Defects, Rules
 from builders.drafting import phrasebook, prompts
@@ -21,7 +22,6 @@ from builders.drafting.budget import Price, price_of
 from builders.drafting.captions import Captioned
 from builders.drafting.captions import version as caption_version
 from builders.drafting.draft import Drafter, Sampling
-from builders.errors import ConfigError
 from builders.exclusions import Exclusions
 from builders.hearing import CLIPS_FILE, VALUES_FILE, Hearing, Standards
 from builders.labelling import as_heard, check_view, load_labelling
@@ -33,11 +33,10 @@ from builders.samples import SCHEMA_VERSION, Origin
 from builders.selection import Wanted
 from builders.speaking.opening import check as check_speech
 from builders.targets import Corpus, Stream, Survey, survey, with_clips
-from builders.voice.check import FINDINGS, checks_version
-from builders.voice.clip_checks import open_checks, versions
+from builders.voice.clip_checks import open_checks
 from builders.voice.describe import version as voice_version
 from builders.voice.memory import SideFile
-from builders.voice.transcript import check_language
+from builders.voting import TEMPLATE, Voter
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,22 @@ class Plan:
             others.append(config.tts)
         paid = {self.origin.model: price_of(config.model, own)}
         return paid | {model: price_of(model, own) for model in others}
+
+    @property
+    def voters(self) -> list[Voter]:
+        """Return who votes from the words alone, in the order in which they were named."""
+        named, tokens = self.card.speakers_have_names, self.config.reply_tokens
+        choices = options(self.corpus.labelling)
+        return [Voter(model, choices, named, tokens) for model in self.config.voters]
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return what people heard in the voices alone."""
+        return Evidence(self.card, self.corpus.labelling)
+
+    def to_vote(self) -> Iterator[Target]:
+        """Yield the targets that can be voted about; no clip is decoded for it."""
+        return (t for t in self.targets(Ledger()) if isinstance(t, Target) and can_vote(t))
 
     def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
@@ -146,11 +161,12 @@ def make_plan(config: BuildConfig) -> Plan:
             be spoken as asked.
     """
     card = load_card(config.corpus)
-    _check_may_send(config, card)
-    speech = check_speech(config, card)
     heard = not config.text_only and card.audio_origin != "none"
-    _check_has_clips(config, card, heard)
-    checked = _checks_version(config, card, heard)
+    preconditions.check(config, card, heard)
+    found = {
+        "speech": check_speech(config, card),
+        "clip_checks_version": preconditions.clip_checks_version(config, card, heard),
+    }
     exclusions = Exclusions.load(config.exclusions).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
@@ -173,45 +189,29 @@ def make_plan(config: BuildConfig) -> Plan:
         model=config.model or f"{PHRASEBOOK}-{phrasebook.tables_version()}",
         prompt_version=prompts.draft_version(),
     )
-    identified = identity(config) | {
-        "corpus_files": _digest(reader.files),
+    identified = _identified(config, corpus, origin, heard) | found
+    identified["excluded_ids"] = exclusions.digest
+    return Plan(config, card, corpus, surveyed, origin, identified, heard)
+
+
+def _identified(config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool) -> dict[str, Any]:
+    """Return what a build is identified by: its settings, its files, and all versions in force."""
+    votes = bool(config.vote_models)
+    return identity(config) | {
+        "corpus_files": _digest(corpus.reader.files),
         "model": origin.model,
-        "mapping_version": labelling.version,
+        "mapping_version": origin.mapping_version,
         "prompt_version": origin.prompt_version,
         "schema_version": SCHEMA_VERSION,
         "strategies_version": strategies.tables_version(),
         "feelings_version": labels.feelings().version,
         "voice_version": voice_version() if heard else None,
-        "clip_checks_version": checked,
         "hear_version": prompts.load(prompts.HEAR_TEMPLATE).version if config.hear else None,
         "caption_version": caption_version() if config.caption_model else None,
-        "speech": speech,
+        "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
+        "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,
         "class_views_version": views_version(),
-        "excluded_ids": exclusions.digest,
     }
-    return Plan(config, card, corpus, surveyed, origin, identified, heard)
-
-
-def _checks_version(config: BuildConfig, card: Card, heard: bool) -> str | None:
-    """Return one version for the checks of clips, or None; raises ConfigError for one in vain."""
-    _check_standards(config)
-    if not config.clip_checks or not heard:
-        return None
-    if "asr" in config.clip_checks:
-        check_language(card.language, card.slug)
-    found = versions(config.clip_checks)
-    return f"{', '.join(found.values())}, tables {checks_version()}"
-
-
-def _check_standards(config: BuildConfig) -> None:
-    """Raise ConfigError where a clip is to be refused for what no check would find."""
-    if config.text_only and config.clip_checks:
-        raise ConfigError("--check has no clips to check with --text-only", do="leave one out")
-    asked = {f"--reject-finding {code}": FINDINGS.get(code) for code in config.reject_findings}
-    asked |= {"--min-dnsmos": "dnsmos"} if config.min_dnsmos else {}
-    for option, check in asked.items():
-        if check and check not in config.clip_checks:
-            raise ConfigError(f"{option} refuses nothing by itself", do=f"add --check {check}")
 
 
 def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) -> Corpus:
@@ -228,35 +228,6 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
         contrast=card.contrast,
         unfit=defects.ids(card.slug, NO_MEMBER) if card.contrast else frozenset(),
     )
-
-
-def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
-    asked = [("--hear", config.hear), ("--caption-model", config.caption_model)]
-    for option in (name for name, given in asked if given and not heard):
-        raise ConfigError(
-            f"{option} needs clips, and "
-            + ("--text-only leaves them out" if config.text_only else f"{card.title} has none"),
-            do=f"leave {'--text-only or ' if config.text_only else ''}{option} out",
-        )
-
-
-def _check_may_send(config: BuildConfig, card: Card) -> None:
-    if not config.served:
-        return
-    from builders.drafting.addresses import check_address, is_third_party
-
-    for served in config.served:
-        for address in served.base_urls:
-            check_address(address)
-            for part in sorted(served.sent, reverse=True):
-                said = getattr(card.send_to_third_party, part)
-                if said != "yes" and is_third_party(address):
-                    what = f"the sound of {card.title}" if part == "audio" else card.title
-                    raise ConfigError(
-                        f"{what} may not be sent to a third party such as {address} "
-                        f"(its card says {said})",
-                        do="use an endpoint on this machine or in your own network",
-                    )
 
 
 def _digest(files: tuple[Path, ...]) -> str:

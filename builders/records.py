@@ -255,6 +255,21 @@ class Contrast:
         return self.group is not None and self.role == "neutral"
 
 
+@dataclass(slots=True, frozen=True)
+class Contribution:
+    """What the words and the voice each tell of an emotion, as `audio_contribution` says it.
+
+    `votes` are (model, root or ``cannot_tell``); `text_votes` counts those for the label's root.
+    `audio_votes` is the share of people who heard it in the voice alone, None where nobody was
+    asked; `kind` the class, None where the words do not tell and nobody was asked about the voice.
+    """
+
+    votes: tuple[tuple[str, str], ...]
+    text_votes: int
+    audio_votes: float | None
+    kind: Literal["text_solvable", "audio_solvable", "unsupported"] | None
+
+
 @dataclass(slots=True)
 class Target:
     """An utterance to reply to, with all that is known before a reply is drafted.
@@ -275,6 +290,7 @@ class Target:
     addressee: str | None = None
     folds: tuple[str, ...] = ()
     contrast: Contrast | None = None
+    contribution: Contribution | None = None
     clip: Clip | None = None
     voice: Voice | None = None
     caption: Caption | None = None

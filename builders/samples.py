@@ -54,7 +54,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> dict[str, Any]
         "target_utterance": _target_utterance(target),
         "labels": _labels(target, origin),
         "voice": _voice(target),
-        "audio_contribution": None,
+        "audio_contribution": _contribution(target),
         "contrast": _contrast(target),
         "desired_response": _desired_response(utterance.id, drafted),
         "reference_response": _reference(target.reference),
@@ -192,6 +192,18 @@ def _labels(target: Target, origin: Origin) -> dict[str, Any]:
 
 def _class_views(emotions: Emotions) -> tuple[dict[str, Any], ...]:
     return views_of(emotions.primary, emotions.match_root)
+
+
+def _contribution(target: Target) -> dict[str, Any] | None:
+    if target.contribution is None:
+        return None
+    found = target.contribution
+    return {
+        "text_votes": found.text_votes,
+        "audio_votes": found.audio_votes,
+        "class": found.kind,
+        "votes": [{"model": model, "emotion": emotion} for model, emotion in found.votes],
+    }
 
 
 def _contrast(target: Target) -> dict[str, Any] | None:

@@ -171,7 +171,12 @@ def _later_stages() -> dict[str, Any]:
             "caption": "a bright voice",
             "reliable": True,
         },
-        "audio_contribution": {"text_votes": 1, "audio_votes": 2.5, "class": "audio_solvable"},
+        "audio_contribution": {
+            "text_votes": 1,
+            "audio_votes": 0.75,
+            "class": "audio_solvable",
+            "votes": [{"model": "a-reader", "emotion": "cannot_tell"}],
+        },
         "contrast": {"group": "g1", "role": "first", "twin_of": ["meld-dev-7-3"]},
         "checks": [{"name": "specific", "passed": True, "value": 0.9, "detail": "names the boat"}],
         "safety": {"route": "normal", "flags": ["name"], "pii_text": False, "pii_in_audio": False},

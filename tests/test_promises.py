@@ -19,16 +19,18 @@ LAYERS = [
     {"commands"},
     {"exports", "publishing"},
     {"review"},
-    {"pipeline", "verify", "combine"},
+    {"judging"},
+    {"pipeline", "estimating", "verify", "combine"},
     {"plan"},
     {"leaks", "sink", "targets", "report", "adopt", "progress", "build", "conversation"},
+    {"preconditions", "contribution", "voting"},
     {"samples", "context", "contrast", "parquet", "manifest", "hearing", "speaking", "tally"},
     {"engines"},
     {"drafting", "selection"},
     {"checks", "voice", "corpora", "exclusions"},
     {"strategies", "folder", "labelling", "class_views"},
     {"labels", "config"},
-    {"records", "errors", "assets"},
+    {"records", "errors", "assets", "signals"},
 ]
 READERS = {"records", "errors", "corpora.files"}
 

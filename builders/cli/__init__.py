@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from builders import __version__
-from builders.cli import publishing, review
+from builders.cli import judging, publishing, review
 from builders.cli.options import OPTIONS, Excluded, Folder, Json, StoreAddress, env
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
 # Commands beside `build` that look into the store.
 _WITH_STORE = (
-    *("status", "report", "export", "publish"),
+    *("status", "report", "judge", "export", "publish"),
     *("review", "review-status", "review-export", "review-import"),
 )
 # What the command line library returns instead of letting a KeyboardInterrupt through.
@@ -86,6 +86,13 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     base_url: Annotated[
         list[str] | None,
         env("BASE_URL", "Address of an OpenAI-compatible endpoint; may be given again."),
+    ] = None,
+    vote_model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A model that says which emotion the words alone show, as MODEL or MODEL@URL; "
+            "may be given again (best three, of different families).",
+        ),
     ] = None,
     max_concurrency: Annotated[
         int | None, env("MAX_CONCURRENCY", "Requests in flight, at most.", min=1)
@@ -252,12 +259,13 @@ def status_command(folder: Folder, store: StoreAddress = None, as_json: Json = F
 
 @app.command("report")
 def report_command(folder: Folder, store: StoreAddress = None) -> None:
-    """Write the report of a finished build again, with what reviewers decided about it."""
+    """Write the report of a finished build again, with what reviewers and judges said of it."""
     from builders.commands import status
 
     status.report(folder, store)
 
 
+app.add_typer(judging.commands)
 app.add_typer(review.commands)
 app.add_typer(publishing.commands)
 

@@ -25,6 +25,7 @@ from builders.config import (
     BuildConfig,
     find_source,
     make_config,
+    voting,
 )
 from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError
@@ -50,11 +51,11 @@ def build(given: dict[str, Any]) -> None:
         build_all(given, settings, as_json)
         return
     config = config_of(given, settings)
-    from builders import pipeline
+    from builders import estimating, pipeline
 
     prices = settings.get("prices", {})
     if config.estimate:
-        estimate = pipeline.estimate(config, prices)
+        estimate = estimating.estimate(config, prices)
         if as_json:
             print(json.dumps(estimate, indent=2))
         else:
@@ -92,10 +93,10 @@ def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     given["name"] = given["name"] or (f"{slug}-sample" if sample else slug)
     lists = {setting: tuple(given.pop(option) or ()) for option, setting in LISTED.items()}
     _check_hearing(given, lists["caption_base_urls"])
-    asked = given["model"] or (None if lists["caption_base_urls"] else given["caption_model"])
+    asked = _asked_at_base_urls(given, lists)
     if lists["base_urls"] and not (asked or sample):
         raise UsageError("--base-url is given without --model", do="name the model that drafts")
-    lists["base_urls"] = lists["base_urls"] or _default_addresses(asked)
+    lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
     given["tts"] = given["tts"] or HIBARI
     lists["tts_base_urls"] = _speech_addresses(given, lists["tts_base_urls"])
     lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
@@ -130,7 +131,14 @@ def _check_hearing(given: dict[str, Any], addresses: tuple[str, ...]) -> None:
         )
 
 
-def _default_addresses(model: str | None, option: str = "--base-url") -> tuple[str, ...]:
+def _asked_at_base_urls(given: dict[str, Any], lists: dict[str, Any]) -> str | None:
+    """Return a model that is asked at --base-url: the one that drafts, describes or votes."""
+    describes = None if lists["caption_base_urls"] else given["caption_model"]
+    votes = (one for one in lists["vote_models"] if voting(one).address is None)
+    return given["model"] or describes or next(votes, None)
+
+
+def default_addresses(model: str | None, option: str = "--base-url") -> tuple[str, ...]:
     """Return where a model is asked when no address is given: the provider's own variables say."""
     address = os.environ.get("OPENAI_BASE_URL")
     if model and not address and not any(os.environ.get(name) for name in KEY_VARIABLES):
@@ -146,7 +154,7 @@ def _speech_addresses(given: dict[str, Any], addresses: tuple[str, ...]) -> tupl
     if not (given["speak"] or given["speak_replies"]):
         return ()
     if given["tts"] != HIBARI:
-        return addresses or _default_addresses(given["tts"], "--tts-base-url")
+        return addresses or default_addresses(given["tts"], "--tts-base-url")
     if addresses:
         raise UsageError("--tts-base-url is given without --tts", do="name the model that speaks")
     return ()
@@ -255,3 +263,10 @@ def print_estimate(estimate: dict[str, Any]) -> None:
         f"about {estimate['prompt_tokens']:,} prompt tokens and at most "
         f"{estimate['completion_tokens']:,} of answers, without corrections: {cost}"
     )
+    for one in estimate.get("votes", ()):
+        usd = one["usd"]
+        print(
+            f"votes of {one['model']}: {one['held']:,} held, {one['to_ask']:,} to ask, about "
+            f"{one['prompt_tokens']:,} prompt tokens and at most {one['completion_tokens']:,} of "
+            f"answers: {'cost unknown' if usd is None else f'about ${usd:,.2f}'}"
+        )

@@ -207,9 +207,9 @@ def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool)
 
 
 def _estimate(configs: list[BuildConfig], prices: dict[str, Any], as_json: bool) -> None:
-    from builders import pipeline
+    from builders import estimating
 
-    estimates = {config.corpus: pipeline.estimate(config, prices) for config in configs}
+    estimates = {config.corpus: estimating.estimate(config, prices) for config in configs}
     if as_json:
         print(json.dumps(estimates, indent=2))
         return

@@ -54,10 +54,13 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
 def report(folder: Path, store: str | None) -> None:
     """Write the report of a finished build again; of one that was reviewed, that of its copy."""
     from builders import report as pages
+    from builders.build import Build
+    from builders.judging.results import results
     from builders.review.applied import applied
 
-    place = applied(folder, store or str(folder.parent / STORE_FILE))
-    print(pages.write(place, read_manifest(place)))
+    store = store or str(folder.parent / STORE_FILE)
+    place = applied(folder, store)
+    print(pages.write(place, read_manifest(place), results(Build(folder), store)))
 
 
 def cost_line(cost: dict[str, Any]) -> str:

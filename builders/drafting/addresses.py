@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from builders.config import KEY_NAMES
+from builders.corpora import Card
 from builders.errors import ConfigError
 
 
@@ -23,6 +25,32 @@ def check_address(base_url: str, option: str = "--base-url") -> None:
         raise ConfigError(
             f"{base_url!r} is no address", expected="http://HOST:PORT/v1", do=f"correct {option}"
         )
+
+
+def check_may_send(
+    card: Card, addresses: Iterable[str], parts: Collection[str] = ("text",)
+) -> None:
+    """Refuse to send what of a corpus its card does not let go; unknown counts as no.
+
+    Args:
+        card: the corpus's.
+        addresses: where it would be sent.
+        parts: what would be sent, of ``text`` and ``audio``.
+
+    Raises:
+        ConfigError: it may not be sent to one of the addresses, or one is no address.
+    """
+    for address in addresses:
+        check_address(address)
+        for part in sorted(parts, reverse=True):
+            said = getattr(card.send_to_third_party, part)
+            if said != "yes" and is_third_party(address):
+                what = f"the sound of {card.title}" if part == "audio" else card.title
+                raise ConfigError(
+                    f"{what} may not be sent to a third party such as {address} "
+                    f"(its card says {said})",
+                    do="use an endpoint on this machine or in your own network",
+                )
 
 
 def is_third_party(base_url: str) -> bool:

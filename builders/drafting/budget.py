@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -82,27 +82,6 @@ def _tokens_per_second(model: str) -> float:
     return float(next(tokens for name, tokens in rows.items() if name in model.lower()))
 
 
-@dataclass(slots=True)
-class Asking:
-    """What requests to one model would take: how many, and tokens of prompts and answers."""
-
-    model: str
-    count: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-    def add(self, requests: Iterable[Request]) -> None:
-        """Take in requests that would be made."""
-        for request in requests:
-            self.count += 1
-            self.prompt_tokens += tokens_of(request)
-            self.completion_tokens += request.max_tokens
-
-    def usd(self, price: Price | None) -> float | None:
-        """Return what they would cost in US dollars, None without a price."""
-        return price.usd(self.prompt_tokens, self.completion_tokens) if price else None
-
-
 class Room(NamedTuple):
     """Tokens of prompt and answer that are set aside for one request to a model."""
 
@@ -166,6 +145,15 @@ class Budget:
     def usd(self) -> float | None:
         """Return what was spent in US dollars, None when a price is unknown."""
         return self._usd(self._used)
+
+    @property
+    def cost(self) -> dict[str, Any]:
+        """Return tokens and US dollars as a manifest has them; null where a price is unknown."""
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "usd": self.usd,
+        }
 
     async def room_for(self, request: Request) -> Room:
         """Reserve, waiting for what requests under way do not use up; raises `StoppedEarly`."""

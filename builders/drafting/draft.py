@@ -22,7 +22,7 @@ from builders.config import Note
 from builders.drafting import prompts
 from builders.drafting.request import NarrowedSchema, Request, Sound, seed_for
 from builders.drafting.store import Answer
-from builders.records import REVIEWED, Emotions, GivenUp, Target, Turn
+from builders.records import REVIEWED, Emotions, GivenUp, Target, Utterance
 from builders.voice.sending import NOT_HEARD
 
 CORRECTIONS = 2
@@ -234,18 +234,16 @@ class Drafter:
         caption = target.caption.text if target.caption else None
         return self._voice.render(words=words, caption=caption) if caption else words
 
-    def _name(self, turn: Turn) -> str:
-        if self._named:
-            return turn.utterance.speaker or "Unnamed"
-        return _PARTS[turn.role]
-
     def _request(self, target: Target, attempt: int) -> Request:
         form = _form(target.emotions, _own_turns(target))
         speaker = (self._named and target.utterance.speaker) or _PARTS["user"]
         user: str = self._user.render(
             background=target.background,
             background_origin=target.background_origin or "scene",
-            turns=[(self._name(turn), turn.utterance.text) for turn in target.turns],
+            turns=[
+                (speaker_name(t.utterance, t.role, self._named), t.utterance.text)
+                for t in target.turns
+            ],
             speaker=speaker,
             addressee=target.addressee if self._named else target.addressee and _PARTS["assistant"],
             utterance=target.utterance.text,
@@ -272,6 +270,13 @@ class Drafter:
             prompt_version=self.prompt_version(target),
         )
         return request.hearing(sound) if sound else request
+
+
+def speaker_name(utterance: Utterance, role: str, named: bool) -> str:
+    """Return what a prompt calls a speaker: as the corpus does, or by the part in the talk."""
+    if named:
+        return utterance.speaker or "Unnamed"
+    return _PARTS[role]
 
 
 def _as_answered(reply: Mapping[str, Any]) -> str:

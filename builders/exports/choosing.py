@@ -12,6 +12,7 @@ from typing import Any
 
 from builders.exclusions import Exclusions
 from builders.exports.options import SUBSETS, Options
+from builders.publishing.layouts import audio_class
 from builders.publishing.omissions import unfit
 
 Record = Mapping[str, Any]
@@ -68,8 +69,7 @@ def _judged(record: Record, options: Options) -> LeftOut | None:
 
 
 def _other_subset(record: Record, options: Options) -> LeftOut | None:
-    measured = record["audio_contribution"] and record["audio_contribution"]["class"]
-    if options.subset and measured != SUBSETS[options.subset]:
+    if options.subset and (measured := audio_class(record)) != SUBSETS[options.subset]:
         return LeftOut("not_in_subset", f"audio contribution is {measured or 'not measured'}")
     return None
 

@@ -17,6 +17,7 @@ COLUMNS = (
     "id",
     "language",
     "audio",
+    "audio_info.origin",
     "audio_info.samples",
     "audio_info.sha256_pcm",
     "background",

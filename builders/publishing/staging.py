@@ -37,6 +37,7 @@ from builders.publishing.layouts import (
     CONFIGS,
     Rows,
     as_text,
+    audio_class,
     schemas_of,
     split_name,
 )
@@ -286,8 +287,8 @@ class _Group:
 
     def add(self, kind: str, row: Row, index: int) -> None:
         """Add a row; those of `sft` whose clip's part in the emotion was measured, by its class."""
-        measured = kind == "sft" and row["audio_contribution"]
-        key = f"sft/{row['audio_contribution']['class']}" if measured else kind
+        measured = audio_class(row) if kind == "sft" else None
+        key = f"sft/{measured}" if measured else kind
         self._rows.setdefault(key, []).append((row, index))
 
     def tables(self) -> Iterator[tuple[str, list[Row], list[Clips]]]:

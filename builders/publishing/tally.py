@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from builders.publishing.layouts import audio_class
 from builders.records import REVIEWED
 
 Row = dict[str, Any]
@@ -57,8 +58,8 @@ class Tally:
         emotion = record["target_utterance"]["emotions"]["primary"]
         self.strategies.update((emotion, s) for s in record["desired_response"]["strategies"])
         self.checks.update((check["name"], check["passed"]) for check in record["checks"] or ())
-        if record["audio_contribution"]:
-            self.classes[record["audio_contribution"]["class"]] += 1
+        if measured := audio_class(record):
+            self.classes[measured] += 1
         if record["review"]:
             self.reviews[record["review"]["status"]] += 1
             self.heard_otherwise += record["review"]["emotion"]["heard"] not in (None, emotion)

@@ -7,7 +7,7 @@ What it says of the results is a function of ``data/``, ``rejected.parquet`` and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,19 +26,22 @@ if TYPE_CHECKING:
 _SPLITS = ("train", "dev", "test", "all")
 
 
-def write(folder: Path, manifest: Mapping[str, Any]) -> Path:
+def write(
+    folder: Path, manifest: Mapping[str, Any], swaps: Sequence[Mapping[str, Any]] = ()
+) -> Path:
     """Write ``report.html`` of a build and return its path.
 
     Args:
         folder: holds ``data/`` and ``rejected.parquet``.
         manifest: the content of ``manifest.json``, which need not be written yet.
+        swaps: what judges made of the contrast groups, by `judging.results`.
 
     Raises:
         VerificationError: a file is missing, cannot be read, or is not what the manifest counts.
         OutputError: the page cannot be written.
     """
     # Here, as pandas takes half a second that no other command should wait for.
-    from builders.report import tallies, voices
+    from builders.report import contrasts, contribution, tallies, voices
 
     result = manifest["result"]
     paths = [folder / file["path"] for file in result["files"]]
@@ -48,6 +51,9 @@ def write(folder: Path, manifest: Mapping[str, Any]) -> Path:
     _check(folder, result["splits"], samples, rejects)
     content = _content(manifest, samples, rejects)
     content["examples"] = tallies.examples(data[:1])
+    content["contributions"] = contribution.by_corpus(samples.votes, samples.classes)
+    content["contrasts"] = contrasts.contrasts(data)
+    content["swaps"] = swaps
     content["voices"] = voices.drawings(data[:1], content["examples"])
     page = _environment().get_template("report.html.j2").render(content)
     target = folder / "report.html"
@@ -134,7 +140,12 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["number"] = "{:,}".format
     environment.filters["percent"] = _percent
+    environment.filters["measure"] = _measure
     return environment
+
+
+def _measure(value: float | None) -> str:
+    return "\u2013" if value is None else f"{value:.2f}"
 
 
 def _percent(share: float) -> str:

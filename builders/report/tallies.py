@@ -23,6 +23,8 @@ from builders.parquet import REJECTED, sample_schema
 
 BATCH = 8192
 OPENING_WORDS = 3
+# Words that do not tell the emotion, and nobody was asked about the voice.
+OPEN = "open"
 
 _COLUMNS = (
     "target_utterance.emotions.primary",
@@ -39,6 +41,11 @@ _COLUMNS = (
     "drafting.attempts",
     "review.status",
     "review.emotion.heard",
+    "source.corpus",
+    "target_utterance.emotions.root",
+    "audio_contribution.class",
+    "audio_contribution.votes.list.element.model",
+    "audio_contribution.votes.list.element.emotion",
 )
 _REJECTED = ("split", "stage", "reason", "detail")
 _EXAMPLE = (
@@ -59,11 +66,12 @@ class Samples:
     """The tallies of the samples.
 
     Each counts samples, but for `strategies` (by emotion and strategy: the samples whose reply uses
-    it) and `findings` (by code: the samples that have it). `emotions` is by split and emotion, the
-    others by one value. `seconds` leaves out samples without audio, `speech`, `quality` and
-    `word_errors` those that nobody checked; these three are in hundredths. `review` (by status) and
-    `heard` (by label and by what reviewers hear, where they agree) leave out those that nobody has
-    reviewed.
+    it), `findings` (by code: the samples that have it) and `votes` (by corpus, model, the label's
+    root and the vote). `emotions` is by split and emotion, `classes` by corpus, root and class
+    (``open`` where it is null) of samples that were voted about, the others by one value. `seconds`
+    leaves out samples without audio, `speech`, `quality` and `word_errors` those that nobody
+    checked; these three are in hundredths. `review` (by status) and `heard` (by label and by what
+    reviewers hear, where they agree) leave out those that nobody has reviewed.
     """
 
     emotions: pd.Series
@@ -81,6 +89,8 @@ class Samples:
     attempts: pd.Series
     review: pd.Series
     heard: pd.Series
+    votes: pd.Series
+    classes: pd.Series
 
     @property
     def count(self) -> int:
@@ -115,14 +125,14 @@ def samples(paths: Sequence[Path]) -> Samples:
     for path in paths:
         # A file is a split; in a combined set it is not always the one that the owner gave.
         split = path.name.split("-")[0]
-        parts += [_tallies(batch, split) for batch in _batches(path, _COLUMNS)]
+        parts += [_tallies(batch, split) for batch in batches(path, _COLUMNS)]
     return Samples(**{name: _sum([part[name] for part in parts]) for name in parts[0]})
 
 
 def rejects(path: Path) -> Rejects:
     """Count the rejects of a file; raises VerificationError where it cannot be read."""
     empty = pa.RecordBatch.from_pylist([], REJECTED)
-    parts = [_reject_tallies(batch) for batch in chain([empty], _batches(path, _REJECTED))]
+    parts = [_reject_tallies(batch) for batch in chain([empty], batches(path, _REJECTED))]
     splits = _sum([by_split for by_split, _ in parts])
     found = pd.concat([by_reason for _, by_reason in parts])
     found = found.groupby(level=["stage", "reason"]).agg({"size": "sum", "first": "first"})
@@ -141,16 +151,17 @@ def examples(paths: Sequence[Path], most: int = 3) -> list[dict[str, Any]]:
     Only those whose own rights say yes to publishing the text and what is derived from it.
     """
     chosen: dict[str, dict[str, Any]] = {}
-    for batch in chain(*(_batches(path, _EXAMPLE, groups=[0]) for path in paths)):
+    for batch in chain(*(batches(path, _EXAMPLE, groups=[0]) for path in paths)):
         for row in batch.to_pylist():
             if row["rights"] == {"text": "yes", "derived": "yes"} and len(chosen) < most:
                 chosen.setdefault(row["target_utterance"]["emotions"]["primary"], row)
     return list(chosen.values())
 
 
-def _batches(
+def batches(
     path: Path, columns: Sequence[str], groups: list[int] | None = None
 ) -> Iterator[pa.RecordBatch]:
+    """Yield columns of a file; raises VerificationError where it cannot be read."""
     try:
         with pq.ParquetFile(path) as file:
             yield from file.iter_batches(BATCH, row_groups=groups, columns=list(columns))
@@ -187,6 +198,28 @@ def _tallies(batch: pa.RecordBatch, split: str) -> dict[str, pd.Series]:
         "attempts": _tally(attempts=_column(batch, "drafting.attempts")),
         "review": _tally(status=_column(batch, "review.status")),
         "heard": _tally(label=emotion, heard=_heard(batch)),
+        **_contributions(batch),
+    }
+
+
+def _contributions(batch: pa.RecordBatch) -> dict[str, pd.Series]:
+    """Count votes and classes, where there are any."""
+    corpus = _column(batch, "source.corpus")
+    root = _column(batch, "target_utterance.emotions.root")
+    votes = _column(batch, "audio_contribution.votes")
+    of, cast = pc.list_parent_indices(votes), pc.list_flatten(votes)
+    classes = pc.fill_null(_column(batch, "audio_contribution.class"), OPEN)
+    voted = pa.array(batch.column("audio_contribution").is_valid())
+    return {
+        "votes": _tally(
+            corpus=corpus.take(of),
+            model=pc.struct_field(cast, "model"),
+            root=root.take(of),
+            vote=pc.struct_field(cast, "emotion"),
+        ),
+        "classes": _tally(
+            corpus=corpus.filter(voted), root=root.filter(voted), kind=classes.filter(voted)
+        ),
     }
 
 

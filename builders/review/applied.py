@@ -1,11 +1,13 @@
-"""A build as reviewers want it: the copy that is published and exported; the build stays as it is.
+"""A build as people and judges see it: the copy that is published; the build stays as it is.
 
 output/.reviewed/<name>/
-  data/            the build's samples, `review` filled, edited replies in place of the drafts
+  data/            the build's samples, `review` and `judge` filled, edited replies in place of
+                   the drafts
   rejected.parquet as in the build
   manifest.json    the build's, with these files and how far reviewers agree; written last
 
-It is made anew when a decision or the build has changed, and can be removed at any time.
+It is made anew when a decision, a judgement or the build has changed, and can be removed at any
+time.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import pyarrow.parquet as pq
 from builders.build import Build
 from builders.drafting.store import Store, store_exists
 from builders.folder import read_json, write_json
+from builders.judging.results import judged
 from builders.parquet import describe_file, sample_schema
 from builders.review.agreement import agreement
 from builders.review.alpha import Alpha
@@ -33,11 +36,13 @@ from builders.review.items import Items
 from builders.review.merge import Merged, views, with_review
 
 FOLDER = ".reviewed"
-_CHANGED = ("desired_response", "review")
+# The `judge` of records, by id.
+_Scores = Mapping[str, dict[str, Any]]
+_CHANGED = ("desired_response", "judge", "review")
 
 
 def applied(folder: Path, store: str) -> Path:
-    """Return the folder of a finished build as reviewers want it: its own where nobody decided.
+    """Return the folder of a finished build as it is seen: its own where nobody decided or judged.
 
     Args:
         folder: the build's folder.
@@ -52,21 +57,24 @@ def applied(folder: Path, store: str) -> Path:
     held = Store(store)
     try:
         merged = _decided(build, held)
+        others = {view.item.item for view in merged if view.status == "edited"}
+        scores = judged(build, held, without=others)
     finally:
         held.close()
-    if not merged:
+    if not merged and not scores:
         return folder
-    place, state = folder.parent / FOLDER / folder.name, _state(build, merged)
+    place, state = folder.parent / FOLDER / folder.name, _state(build, merged, scores)
     manifest = place / "manifest.json"
     if manifest.is_file() and read_json(manifest)["run"].get("reviewed") == state:
         return place
-    _write(build, {view.item.item: view for view in merged}, place)
+    _write(build, {view.item.item: view for view in merged}, scores, place)
     result = build.manifest["result"] | {
         "files": [
             describe_file(place / f["path"], place) for f in build.manifest["result"]["files"]
         ],
-        "agreement": measured(merged),
     }
+    if merged:
+        result["agreement"] = measured(merged)
     run = build.manifest["run"] | {"reviewed": state}
     write_json(manifest, build.manifest | {"result": result, "run": run})
     return place
@@ -96,17 +104,17 @@ def _low(found: Alpha) -> float:
     return 1.0 if found.alpha is None else found.alpha
 
 
-def _state(build: Build, merged: Sequence[Merged]) -> str:
-    """Return a digest of the build and of every decision that went into its views."""
+def _state(build: Build, merged: Sequence[Merged], scores: _Scores) -> str:
+    """Return a digest of the build, of every decision that went into its views, and of scores."""
     made = [
         [view.review, [e.id for e in view.decisions], view.decisive and view.decisive.id]
         for view in merged
     ]
-    document = orjson.dumps([build.manifest["result"], made], option=orjson.OPT_SORT_KEYS)
+    document = orjson.dumps([build.manifest["result"], made, scores], option=orjson.OPT_SORT_KEYS)
     return sha256(document).hexdigest()
 
 
-def _write(build: Build, by_item: Mapping[str, Merged], place: Path) -> None:
+def _write(build: Build, by_item: Mapping[str, Merged], scores: _Scores, place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
     (place / "data").mkdir(parents=True)
     for name in ("rejected.parquet", "report.html", "config.json"):
@@ -117,17 +125,21 @@ def _write(build: Build, by_item: Mapping[str, Merged], place: Path) -> None:
             to = place / "data" / shard.name
             with pq.ParquetWriter(to, sample_schema(), compression="snappy") as writer:
                 for group in range(file.num_row_groups):
-                    writer.write_table(_reviewed(file.read_row_group(group), by_item))
+                    writer.write_table(_seen(file.read_row_group(group), by_item, scores))
 
 
-def _reviewed(table: pa.Table, by_item: Mapping[str, Merged]) -> pa.Table:
-    """Return samples with what was decided about them; the clips pass through as they are."""
+def _seen(table: pa.Table, by_item: Mapping[str, Merged], scores: _Scores) -> pa.Table:
+    """Return samples with what was decided and judged; the clips pass through as they are."""
     schema = sample_schema()  # a build from before a field was there is cast to it
-    if not by_item.keys() & set(table["id"].to_pylist()):
+    if not (by_item.keys() | scores.keys()) & set(table["id"].to_pylist()):
         return table.cast(schema)
     silent = table.drop_columns(["audio"]).to_pylist()
     records = [
-        with_review({**record, "audio": None}, by_item.get(record["id"])) for record in silent
+        with_review(
+            {**record, "audio": None, "judge": scores.get(record["id"], record["judge"])},
+            by_item.get(record["id"]),
+        )
+        for record in silent
     ]
     for name in _CHANGED:
         field = schema.field(name)

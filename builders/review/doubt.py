@@ -11,14 +11,19 @@ from functools import cache
 from typing import Any
 
 from builders import assets
+from builders.judging.results import SWAP
 from builders.labels import Row, read_table
 
 Record = Mapping[str, Any]
 
 
 def _judged_low(record: Record) -> float:
-    """Return how far the judge's mean score lies below the best, from 0 to 1."""
-    scores = [one["score"] for one in (record["judge"] or {}).get("scores", ())]
+    """Return how far the judge's mean score lies below the best, from 0 to 1.
+
+    The swap test is none of these scores: it is a share of pairs, not a mark from 1 to 5.
+    """
+    given = (record["judge"] or {}).get("scores", ())
+    scores = [one["score"] for one in given if one["dimension"] != SWAP]
     return max(0.0, 5 - sum(scores) / len(scores)) / 4 if scores else 0
 
 
@@ -45,6 +50,9 @@ _MARKS: dict[str, Callable[[Record], float]] = {
         or record["target_utterance"]["emotions"]["valence"] in ("ambiguous", "mixed", "unknown")
     ),
     "votes_apart": _votes_apart,
+    "unsupported": lambda record: (
+        (record["audio_contribution"] or {}).get("class") == "unsupported"
+    ),
     "loose_match": lambda record: record["labels"]["match_leaf"] in ("broad", "none"),
     "sensitive": lambda record: (record["safety"] or {}).get("route") in ("sensitive", "crisis"),
 }

@@ -30,7 +30,7 @@ from builders.review.tables import VERSION, events, items, metadata, registered,
 # What is registered is read from these; the clips stay unread.
 _COLUMNS = [
     "id", "language", "audio_info", "background", "text_context", "target_utterance", "labels",
-    "desired_response", "source", "drafting", "checks", "safety", "judge",
+    "desired_response", "source", "drafting", "checks", "safety", "judge", "audio_contribution",
 ]  # fmt: skip
 _RECORD = [name for name in load_schema("sample")["properties"] if name != "audio"]
 # How many samples are made known at first, so that reviewing can begin, and then at a time.

@@ -12,11 +12,12 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from builders.drafting.conversations import Left, Outcome
 from builders.errors import HeartenError
 from builders.records import Clip, Drafted, Reject, Synthesis, Target
+from builders.signals import Stops
 from builders.speaking.engines import Engine, Said
 from builders.speaking.lines import Line, Spoken, Unspoken
 from builders.speaking.listening import ReadBack
@@ -28,14 +29,6 @@ TRIES = 2
 Item = tuple[Target, Outcome] | Reject
 In = TypeVar("In")
 Out = TypeVar("Out")
-
-
-class Stops(Protocol):
-    """What can be told to ask for nothing more; what is under way is still taken in."""
-
-    def stop(self, error: HeartenError) -> None:
-        """Ask for nothing more, for this reason."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

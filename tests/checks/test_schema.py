@@ -180,6 +180,7 @@ IN_THE_RECORD = """
     voice.descriptors[].name voice.descriptors[].value voice.descriptors[].unit
     voice.descriptors[].z voice.reference voice.words voice.caption voice.reliable
     audio_contribution.class audio_contribution.text_votes audio_contribution.audio_votes
+    audio_contribution.votes[].model audio_contribution.votes[].emotion
     contrast.group contrast.role contrast.twin_of[]
     drafting.heard_audio drafting.planned_strategies[] drafting.demonstrations[]
     drafting.coercions[].field drafting.coercions[].from drafting.coercions[].to
@@ -200,7 +201,7 @@ VALUES_IN_THE_RECORD = {
     "labels.source": {"intended", "voice", "audio_visual", "text", "self", "review", None},
     "audio_info.origin": {"acted", "natural", "synthetic", "none"},
     "voice.reference": {"speaker", "group", "corpus", "none"},
-    "audio_contribution.class": {"text_solvable", "audio_solvable", "unsupported"},
+    "audio_contribution.class": {"text_solvable", "audio_solvable", "unsupported", None},
     "source.split": {"train", "dev", "test", "all"},
     "rights.audio": {"yes", "no", "unknown"},
 }

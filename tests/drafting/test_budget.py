@@ -1,10 +1,12 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 from invented import target
 
 from builders.drafting.budget import Budget, Price, price_of, tokens_of
 from builders.drafting.draft import Drafter, Sampling
+from builders.drafting.request import Request
 from builders.drafting.store import Spent
 from builders.errors import ConfigError, StoppedEarly
 
@@ -110,3 +112,36 @@ def test_without_a_limit_nothing_stops():
     assert free.usd is None
     for _ in range(100):
         free.reserve(REQUEST)
+
+
+def of_reader(request: Request) -> Request:
+    return replace(request, model="a-reader")
+
+
+def test_models_share_the_limits_each_at_its_own_price():
+    prices = {"a-model": PRICE, "a-reader": Price(10.0, 40.0)}
+    kept = Budget(prices, 1.0, None, [Spent("a-reader", 3, 50_000, 0)])
+    assert kept.cost == {"prompt_tokens": 50_000, "completion_tokens": 0, "usd": 0.5}
+    kept.settle(kept.reserve(REQUEST), (400_000, 0))
+    with pytest.raises(StoppedEarly, match=r"--max-usd 1.0 is reached \(450,000 tokens, \$0.9"):
+        for _ in range(10):
+            kept.reserve(of_reader(REQUEST))
+
+
+def test_room_that_another_model_has_reserved_is_waited_for():
+    kept = Budget({"a-model": PRICE, "a-reader": PRICE}, None, ROOM, ())
+
+    async def both():
+        room = kept.reserve(of_reader(REQUEST))
+        waiting = asyncio.create_task(kept.room_for(REQUEST))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        kept.settle(room, (0, 0))
+        return await waiting
+
+    assert asyncio.run(both()) == ("a-model", tokens_of(REQUEST), 400)
+
+
+def test_the_cost_is_unknown_where_one_model_has_no_price():
+    kept = Budget({"a-model": PRICE, "no-price": None}, None, None, [Spent("a-model", 1, 10, 5)])
+    assert kept.cost == {"prompt_tokens": 10, "completion_tokens": 5, "usd": None}

@@ -26,6 +26,11 @@ their PCM; `captions` are answers about clips, by such a digest.
     further fields: "times": at most so often; "retry_after": seconds, for rate_limit
 
 with K one of the names in `FAULTS`.
+
+`rules` say what is answered: {"match": a regular expression over the model's name and the text of
+all messages, "answer": an object, "share": of the requests that match, by their hash}. The first
+that applies is taken, if the schema knows the answer's names. So the server can play a voter who is
+right three times in four, or a judge who always takes what comes first.
 """
 
 from __future__ import annotations
@@ -34,6 +39,7 @@ import argparse
 import asyncio
 import hashlib
 import random
+import re
 import sys
 import time
 from collections import Counter
@@ -97,6 +103,7 @@ class Knobs:
     any_model: bool = False
     refused: list[str] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
+    rules: list[dict[str, Any]] = field(default_factory=list)
     keep_bodies: bool = False
     audio: list[str] = field(default_factory=lambda: list(AUDIO))
     audio_status: int = 400
@@ -251,8 +258,11 @@ class Server:
             return web.Response(body=b'{"choices": [{"mess', content_type="application/json")
         schema = self._schema(body)
         said = next((c for h in heard if (c := self.knobs.captions.get(h.digest))), None)
+        ruled = None if kind else _ruled(self.knobs.rules, schema or {}, body)
         if schema is None:
             text = "Blue, if I may choose."
+        elif ruled:
+            text = orjson.dumps(ruled).decode()
         elif said and "caption" in schema["properties"] and not kind:
             text = orjson.dumps(said).decode()
         else:
@@ -298,6 +308,19 @@ def _content(schema: dict[str, Any], body: dict[str, Any], kind: str, hears: boo
     seed = (text_of(body["messages"][-1]), body.get("seed"))
     text = orjson.dumps(answer(schema, seed, hears)).decode()
     return text[: len(text) // 2] if kind == "truncated" else text
+
+
+def _ruled(
+    rules: list[dict[str, Any]], schema: dict[str, Any], body: dict[str, Any]
+) -> dict[str, Any] | None:
+    shown = "\n".join([body["model"], *(str(m["content"]) for m in body["messages"])])
+    dice = int(hashlib.sha256(shown.encode()).hexdigest()[:8], 16) / 16**8
+    known = schema.get("properties", {}).keys()
+    for rule in rules:
+        if rule["answer"].keys() <= known and re.search(rule["match"], shown, re.DOTALL):
+            if dice < rule.get("share", 1.0):
+                return rule["answer"]
+    return None
 
 
 def _completion(

@@ -67,7 +67,7 @@ def published(hub, tmp_path, terms, release, monkeypatch):
         "flags": [],
         "emotion": {"heard": "anger", "policy": "unanimous", "votes": []},
     }
-    measured = {"text_votes": 0, "audio_votes": 1.0}
+    measured = {"text_votes": 0, "audio_votes": 1.0, "votes": []}
     records = [
         sample(1, review=review, audio_contribution={**measured, "class": "text_solvable"}),
         sample(2, audio_contribution={**measured, "class": "audio_solvable"}),

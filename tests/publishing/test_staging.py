@@ -150,8 +150,8 @@ def test_a_draft_that_quotes_closed_words_makes_no_pair(tmp_path, staged):
 
 
 def test_audio_contribution_makes_configs_over_the_same_files(staged):
-    measured = {"text_votes": 1, "audio_votes": 2.0}
-    classes = ("text_solvable", "audio_solvable", "unsupported", "audio_solvable")
+    measured = {"text_votes": 1, "audio_votes": 0.7, "votes": []}
+    classes = ("text_solvable", "audio_solvable", "unsupported", "audio_solvable", None)
     records = [
         sample(n, audio_contribution={**measured, "class": name})
         for n, name in enumerate(classes, 1)
@@ -161,10 +161,18 @@ def test_audio_contribution_makes_configs_over_the_same_files(staged):
     counts = {
         c["config_name"]: c["splits"][0]["num_examples"] for c in head_of(done)["dataset_info"]
     }
-    assert counts == {"sft": 4, "utterances": 4, "weak_audio": 1, "strong_audio": 2, "prompts": 4}
+    assert counts == {"sft": 5, "utterances": 5, "weak_audio": 1, "strong_audio": 2, "prompts": 5}
     files = {path.name for path in done.staged.files["sft"]["train"]}
-    assert len(files) == 3
+    assert len(files) == 4
     assert not (done.staged.folder / "data" / "strong_audio").exists()
+
+
+def test_a_synthetic_voice_is_in_no_subset_whatever_was_measured(staged):
+    measured = {"text_votes": 2, "audio_votes": 1.0, "votes": []}
+    made = sample(1, audio_contribution={**measured, "class": "text_solvable"})
+    made["audio_info"]["origin"] = "synthetic"
+    done = staged([made, sample(2, audio_contribution={**measured, "class": "unsupported"})])
+    assert done.staged.configs == ["sft", "utterances", "prompts"]
 
 
 def test_rows_fit_the_schemas_that_are_published_with_them(staged):

@@ -107,7 +107,7 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
         "labels": record["labels"] | {"agreement": None, "match_leaf": "exact"},
         "target_utterance": record["target_utterance"]
         | {"emotions": emotions | {"alternatives": [], "valence": "negative"}},
-        **dict.fromkeys(("checks", "safety", "judge")),
+        **dict.fromkeys(("checks", "safety", "judge", "audio_contribution")),
     }
     assert marks_of(plain) == {} and doubt_of(plain) == 0
     rewritten_once = {"field": "emotion", "from": "Joy", "to": "happiness"}
@@ -126,6 +126,7 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
             "target_utterance": {"emotions": emotions | {"alternatives": ["fear"]}}
         },
         "votes_apart": {"labels": plain["labels"] | {"agreement": 0.6}},
+        "unsupported": {"audio_contribution": {"class": "unsupported"}},
         "loose_match": {"labels": plain["labels"] | {"match_leaf": "broad"}},
         "sensitive": {"safety": {"route": "sensitive"}},
     }

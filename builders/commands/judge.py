@@ -1,0 +1,134 @@
+"""`hearten judge`: whether replies fit the voices they answer, by a swap test."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from builders.build import Build
+from builders.commands.build import default_addresses
+from builders.commands.settings import read_settings
+from builders.commands.status import cost_line
+from builders.config import STORE_FILE, BuildConfig, make_config
+from builders.corpora import load_card, slugs
+from builders.drafting.addresses import check_may_send
+from builders.drafting.budget import price_of
+from builders.drafting.estimating import estimated
+from builders.drafting.questions import Questions
+from builders.errors import ConfigError
+from builders.judging.asking import judge as ask
+from builders.judging.pairs import Pair, chosen, pairs_of
+from builders.judging.results import GOOD, results
+from builders.judging.swap import questions
+
+
+def judge(folder: Path, given: dict[str, Any]) -> None:
+    """Have a model match replies to voices within contrast groups, or say what that would take.
+
+    Args:
+        folder: the folder of a finished build.
+        given: the options of the command line by name.
+
+    Raises:
+        ConfigError: the build has no pair that can be judged, or its text may not be sent.
+        StoppedEarly: it stopped before the end; the same command goes on.
+    """
+    as_json, limit, estimate = (given.pop(name) for name in ("as_json", "limit", "estimate"))
+    build = Build(folder)
+    config = _config(folder, build, given)
+    every = pairs_of(build)
+    pairs = chosen(every, limit)
+    _check(folder, every, pairs)
+    _check_may_send(pairs, config)
+    prices = read_settings().get("prices", {})
+    if estimate:
+        _print_estimate(config, pairs, prices, as_json)
+        return
+    drafter = build.manifest["result"]["config"].get("model")
+    if config.model == drafter:
+        print(
+            f"warning: {drafter} drafted these replies; a judge of another family is fairer",
+            file=sys.stderr,
+        )
+    done = ask(config, pairs, prices, quiet=as_json)
+    found = next(row for row in results(build, config.store_url) if row["model"] == config.model)
+    if as_json:
+        print(json.dumps({"swap": found, **done}, indent=2))
+        return
+    _print_found(found)
+    print(f"{done['requests']:,} requests; in all {cost_line(done['cost'])}")
+    print(f"next:\n  hearten report {folder}")
+
+
+def _config(folder: Path, build: Build, given: dict[str, Any]) -> BuildConfig:
+    """Return how and where the judge is asked, as the settings of a build say it."""
+    urls = tuple(given.pop("base_url") or ()) or default_addresses(given["model"])
+    store = given.pop("store") or str(folder.parent / STORE_FILE)
+    name = build.manifest["result"]["name"]
+    corpus = str(build.manifest["result"]["config"].get("corpus", name))
+    return make_config(
+        corpus=corpus, source=folder, name=name, base_urls=urls, store=store, **given
+    )
+
+
+def _check(folder: Path, every: list[Pair], pairs: list[Pair]) -> None:
+    if not every:
+        raise ConfigError(
+            "no contrast group holds two emotions, so there is nothing to match",
+            where=folder,
+            do="judge a build of a corpus with contrast groups, such as crema_d",
+        )
+    if not pairs:
+        raise ConfigError(
+            f"none of {len(every):,} pairs can be matched: no voices are described, or all alike",
+            where=folder,
+            do="build it with its clips, without --text-only",
+        )
+
+
+def _check_may_send(pairs: list[Pair], config: BuildConfig) -> None:
+    for corpus in sorted({pair.one.corpus for pair in pairs}):
+        if corpus not in slugs():
+            raise ConfigError(
+                f"there is no card of {corpus}, which says where its text may be sent",
+                do="judge builds of known corpora",
+            )
+        check_may_send(load_card(corpus), config.base_urls)
+
+
+def _print_estimate(
+    config: BuildConfig, pairs: list[Pair], prices: dict[str, Any], as_json: bool
+) -> None:
+    asked = questions(pairs, str(config.model), config.reply_tokens)
+    first = Questions().first_request
+    price = price_of(config.model, prices)
+    found = {"pairs": len(pairs), **estimated(map(first, asked), config.store_url, price)}
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    usd = found["usd"]
+    cost = "cost unknown (no price for this model)" if usd is None else f"about ${usd:,.2f}"
+    print(f"{len(pairs):,} pairs: {found['held']:,} answers held, {found['to_ask']:,} to ask")
+    print(
+        f"about {found['prompt_tokens']:,} prompt tokens and at most "
+        f"{found['completion_tokens']:,} of answers: {cost}"
+    )
+
+
+def _print_found(found: dict[str, Any]) -> None:
+    if found["pairs"]:
+        print(
+            f"{found['right']:,} of {found['pairs']:,} pairs matched in both orders: "
+            f"{found['accuracy']:.1%} (95 % interval {found['low']:.1%} to {found['high']:.1%} "
+            f"over {found['groups']:,} groups; {GOOD:.0%} is a good mark, 25% is chance)"
+        )
+        print(f"{found['flips']:,} changed with the order")
+    for name, words in (
+        ("refused", "have no judgement: the judge gave no usable answer"),
+        ("untold", "cannot be matched: their voices are not described, or alike"),
+        ("left", "are not judged"),
+    ):
+        if found[name]:
+            print(f"{found[name]:,} pairs {words}")

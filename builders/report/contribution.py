@@ -1,0 +1,111 @@
+"""What the audio adds, as a report shows it: how well votes from the words agree with the labels.
+
+The share of votes that are right is no measure: where most labels are neutral, who always says
+neutral is mostly right. Balanced accuracy is the mean over roots of the share found of each; for
+one root, the mean of its presence found and its absence seen. Cohen's kappa is 0 for who guesses by
+how often each root is labelled and voted for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from builders.corpora import load_card, slugs
+from builders.report.tallies import OPEN
+
+CLASSES = ("text_solvable", "audio_solvable", "unsupported", OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far votes agree with labels; a measure is None where it is not defined."""
+
+    name: str
+    votes: int
+    right: float
+    balanced: float | None
+    kappa: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OfCorpus:
+    """One corpus: its models and all of them together, its roots, its classes by root.
+
+    `evidence` is what the card says of who judged the voice alone.
+    """
+
+    corpus: str
+    models: list[Agreement]
+    roots: list[tuple[Agreement, list[int]]]
+    classes: list[int]
+    evidence: str | None
+
+
+def by_corpus(votes: pd.Series, classes: pd.Series) -> list[OfCorpus]:
+    """Return what the votes come to, by corpus; empty where nobody voted.
+
+    Args:
+        votes: counts by corpus, model, root and vote.
+        classes: counts by corpus, root and class.
+    """
+    return [
+        _of_corpus(str(corpus), votes.loc[corpus], classes.loc[corpus])
+        for corpus in classes.index.get_level_values("corpus").unique()
+    ]
+
+
+def _of_corpus(corpus: str, votes: pd.Series, classes: pd.Series) -> OfCorpus:
+    counts = classes.unstack("kind", fill_value=0).reindex(columns=list(CLASSES), fill_value=0)
+    models = [
+        agreement(str(model), votes.loc[model])
+        for model in votes.index.get_level_values("model").unique()
+    ]
+    together = votes.groupby(level=["root", "vote"]).sum()
+    order = counts.sum(axis="columns").sort_values(ascending=False, kind="stable").index
+    roots = [(of_root(str(r), together), [int(n) for n in counts.loc[r]]) for r in order]
+    every = [agreement("all votes", together)] if len(models) > 1 else []
+    card = load_card(corpus) if corpus in slugs() else None
+    evidence = card.voice_evidence.note if card and card.voice_evidence else None
+    return OfCorpus(corpus, [*models, *every], roots, [int(n) for n in counts.sum()], evidence)
+
+
+def agreement(name: str, votes: pd.Series) -> Agreement:
+    """Return how far votes agree with labels, over all roots; `votes` counts by root and vote."""
+    matrix = _square(votes)
+    total, right = int(matrix.to_numpy().sum()), int(matrix.to_numpy().trace())
+    if not total:
+        return Agreement(name, 0, 0.0, None, None)
+    labelled, voted = matrix.sum(axis="columns"), matrix.sum(axis="index")
+    found = [matrix.loc[r, r] / n for r, n in labelled.items() if n]
+    by_chance = float((labelled * voted).sum()) / total**2
+    kappa = None if by_chance == 1 else (right / total - by_chance) / (1 - by_chance)
+    return Agreement(name, total, right / total, float(sum(found) / len(found)), kappa)
+
+
+def of_root(root: str, votes: pd.Series) -> Agreement:
+    """Return how far votes tell one root from all others."""
+    matrix = _square(votes)
+    if root not in matrix.index or not matrix.loc[root].sum():
+        return Agreement(root, 0, 0.0, None, None)
+    hit, labelled, voted = matrix.loc[root, root], matrix.loc[root].sum(), matrix[root].sum()
+    total = matrix.to_numpy().sum()
+    pairs = {
+        (True, True): hit,
+        (True, False): labelled - hit,
+        (False, True): voted - hit,
+        (False, False): total - labelled - voted + hit,
+    }
+    index = pd.MultiIndex.from_tuples(pairs, names=["root", "vote"])
+    told = agreement(root, pd.Series(list(pairs.values()), index=index))
+    one_sided = labelled == total
+    balanced, kappa = (None, None) if one_sided else (told.balanced, told.kappa)
+    return Agreement(root, int(labelled), float(hit / labelled), balanced, kappa)
+
+
+def _square(votes: pd.Series) -> pd.DataFrame:
+    """Return counts of labels by votes, with a row and a column for each name in either."""
+    names = sorted({name for level in ("root", "vote") for name in votes.index.unique(level)})
+    matrix = votes.unstack("vote", fill_value=0)
+    return matrix.reindex(index=names, columns=names, fill_value=0)
