@@ -16,8 +16,8 @@ are ignored, as real servers do. `refused` names body fields answered with 400, 
 `audio` are those of input_audio and audio_url that the server takes; it answers the other kind, and
 what is not 16 kHz mono WAV of 16 bits, with `audio_status` and, as some servers do, with the part
 in the message. With `deaf` it takes clips and leaves them out, with `needs_audio` it takes no
-request without one. The log's `clips` are the digests of
-their PCM; `captions` are answers about clips, by such a digest.
+request without one. The log's `clips` are the digests of their PCM; `captions` are answers about
+clips, by such a digest.
 `faults` is a list of objects, of which the first that applies is taken:
 
     {"kind": K, "at": [1, 3]}                     the n-th chat request since the log began
