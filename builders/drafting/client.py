@@ -61,13 +61,14 @@ class Endpoint(Server[Request, Completion]):
     async def complete(self, request: Request) -> Completion:
         """Send a request once, in the form the endpoint understands; raises `Failure`."""
         while True:
-            understood = self._understood or await self._understanding()
-            if request.sound and understood.audio is None:
+            hears = request.sound is not None
+            understood = self._understood or await self._understanding(hears)
+            if hears and understood.audio is None:
                 understood = await self._hearing(understood)
             try:
                 return await self._send(request, understood)
             except Failure as failure:
-                if not await self._relearn(understood, failure):
+                if not await self._relearn(understood, failure, hears):
                     raise
 
     async def _send(self, request: Request, understood: Understanding) -> Completion:
@@ -77,14 +78,14 @@ class Endpoint(Server[Request, Completion]):
             raise classify(status, headers, content)
         return _completion(content, understood.dialect, time.monotonic() - started, self.name)
 
-    async def _understanding(self) -> Understanding:
+    async def _understanding(self, hears: bool) -> Understanding:
         async with self._probing():
             if self._understood is None:
                 remembered = self._memory.remembered_dialect(self.name, self.model)
                 if remembered:
                     self._understood = Understanding.loads(remembered)
                     return self._understood
-                await self._probe()
+                await self._probe(hears)
             return self._understood or Understanding()
 
     async def _hearing(self, used: Understanding) -> Understanding:
@@ -109,7 +110,7 @@ class Endpoint(Server[Request, Completion]):
                 self._failed = time.monotonic(), failure
                 raise
 
-    async def _relearn(self, used: Understanding, failure: Failure) -> bool:
+    async def _relearn(self, used: Understanding, failure: Failure, hears: bool) -> bool:
         """Learn from a refused request: the field it names, or all anew if it was remembered."""
         if failure.kind not in NOT_UNDERSTOOD or failure.status not in UNKNOWN_FORM:
             return False
@@ -122,13 +123,13 @@ class Endpoint(Server[Request, Completion]):
             if self._probed:
                 return False
             self._understood = None
-            await self._probe()
+            await self._probe(hears)
             return self._understood != used
 
-    async def _probe(self) -> None:
+    async def _probe(self, hears: bool) -> None:
         """Find the first dialect whose answer fits its schema; remember it."""
         self._probed = True
-        self._learn(await find_dialect(self.model, self._text))
+        self._learn(await find_dialect(self.model, self._text, hears))
 
     async def _text(self, request: Request, understood: Understanding) -> str:
         return (await self._send(request, understood)).text

@@ -32,15 +32,36 @@ _COLOUR = {
 _SOUND = {"sound": {"type": "string", "enum": ["beeps", "speech", "music", _NOTHING]}}
 
 
-async def find_dialect(model: str, send: Send) -> Understanding:
+async def find_dialect(model: str, send: Send, hears: bool = False) -> Understanding:
     """Return the first dialect in which an answer fits its schema, else that of the prompt alone.
+
+    Some models that hear refuse every request without a clip; with `hears` they are sent one.
 
     Raises:
         Failure: the endpoint cannot be asked, or refuses all of them.
     """
     asked = _question(model, "Choose a colour and at least one word.", _COLOUR)
+    try:
+        return await _first_that_fits(asked, Understanding(), send)
+    except Failure as failure:
+        if not hears or failure.kind != "bad_request":
+            raise
+        refused = failure
+    for audio in AUDIO:
+        try:
+            found = await _first_that_fits(
+                asked.hearing(_beeps()), Understanding(audio=audio), send
+            )
+        except Failure as failure:
+            if failure.kind not in NOT_UNDERSTOOD:
+                raise
+        else:
+            return replace(found, audio=None)
+    raise refused
+
+
+async def _first_that_fits(asked: Request, understood: Understanding, send: Send) -> Understanding:
     refused: Failure | None = None
-    understood = Understanding()
     for dialect in DIALECTS:
         understood = replace(understood, dialect=dialect)
         while True:

@@ -20,6 +20,7 @@ DEFAULTS = {
     "audio": ["input_audio", "audio_url"],
     "audio_status": 400,
     "deaf": False,
+    "needs_audio": False,
     "captions": {},
 }
 

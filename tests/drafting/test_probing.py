@@ -123,6 +123,21 @@ def test_the_first_way_in_which_a_clip_reaches_the_model_is_used_and_remembered(
     assert endpoint.log()["count"] == log["count"] + 5, "what is remembered is not asked again"
 
 
+@pytest.mark.parametrize("dialect", ["json_schema", "json_object", "prompt"])
+@pytest.mark.parametrize("audio", AUDIO)
+def test_a_model_that_takes_no_request_without_a_clip_is_probed_with_one(endpoint, audio, dialect):
+    endpoint.control(needs_audio=True, audio=[audio], dialects=[dialect])
+    memory = Memory()
+    completions, _ = ask(endpoint.base_url, requests=heard(3), memory=memory)
+    assert [completion.outcome for completion in completions] == ["ok"] * 3
+    assert Understanding.loads(memory.known) == Understanding(dialect, audio=audio)
+    (failure,), _ = ask(endpoint.base_url, requests=[a_request()], memory=Memory())
+    assert (failure.kind, failure.detail) == (
+        "bad_request",
+        "HTTP 400: This model takes no request without audio.",
+    )
+
+
 def test_both_ways_to_send_a_request_send_the_same_clip(endpoint):
     bodies = []
     for transport in BOTH.args[1]:

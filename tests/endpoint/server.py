@@ -15,8 +15,9 @@ understands; json_schema is otherwise answered with `dialect_status` (llama.cpp:
 are ignored, as real servers do. `refused` names body fields answered with 400, such as max_tokens.
 `audio` are those of input_audio and audio_url that the server takes; it answers the other kind, and
 what is not 16 kHz mono WAV of 16 bits, with `audio_status` and, as some servers do, with the part
-in the message. With `deaf` it takes clips and leaves them out. The log's `clips` are the digests of
-their PCM; `captions` are answers about clips, by such a digest.
+in the message. With `deaf` it takes clips and leaves them out, with `needs_audio` it takes no
+request without one. The log's `clips` are the digests of their PCM; `captions` are answers about
+clips, by such a digest.
 `faults` is a list of objects, of which the first that applies is taken:
 
     {"kind": K, "at": [1, 3]}                     the n-th chat request since the log began
@@ -108,6 +109,7 @@ class Knobs:
     audio: list[str] = field(default_factory=lambda: list(AUDIO))
     audio_status: int = 400
     deaf: bool = False
+    needs_audio: bool = False
     captions: dict[str, Any] = field(default_factory=dict)
 
 
@@ -216,6 +218,8 @@ class Server:
             clips = clips_in(body, self.knobs.audio)
         except NotTaken as error:
             return _error(self.knobs.audio_status, "invalid_request_error", str(error))
+        if self.knobs.needs_audio and not clips:
+            return _error(400, "invalid_value", "This model takes no request without audio.")
         self.log.clips += [clip.digest for clip in clips]
         heard = [] if self.knobs.deaf else clips
         return self._refused(body) or self._complete(body, heard, kind)
