@@ -111,8 +111,10 @@ def _estimated(plan: Plan, hearing: Hearing | None, prices: Mapping[str, Any]) -
     store = Store(config.store_url) if store_exists(config.store_url) else None
     drafter = plan.drafter
     targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
-    count = held = prompt_tokens = 0
-    while block := [drafter.first_request(target) for target in islice(targets, BLOCK)]:
+    count = held = prompt_tokens = characters = 0
+    while chosen := list(islice(targets, BLOCK)):
+        characters += sum(len(target.utterance.text) for target in chosen)
+        block = [drafter.first_request(target) for target in chosen]
         keys = [key(request) for request in block]
         known = store.held(keys) if store else {}
         count += len(block)
@@ -128,6 +130,10 @@ def _estimated(plan: Plan, hearing: Hearing | None, prices: Mapping[str, Any]) -
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
         "usd": price.usd(prompt_tokens, completion_tokens) if price else None,
+        "to_speak": {
+            "utterance_characters": characters if config.speak else 0,
+            "replies": count if config.speak_replies else 0,
+        },
     }
 
 
@@ -159,7 +165,8 @@ class _Run:
         if self._speech_budget:
             self._budget.beside, self._speech_budget.beside = self._speech_budget, self._budget
         self._speech: dict[str, Any] | None = None
-        self._state = State(plan.survey.chosen, paid=config.provider != PHRASEBOOK)
+        paid = config.provider != PHRASEBOOK or self._speech_budget is not None
+        self._state = State(plan.survey.chosen, paid=paid)
         self._progress = Progress(self._state, quiet)
 
     async def run(self) -> dict[str, Any]:
@@ -210,7 +217,7 @@ class _Run:
                         sink.take(item)
                         self._state.done += not isinstance(item, Reject)
                         self._state.requests = conversations.asked
-                        self._state.usd = self._budget.usd
+                        self._state.usd = self._cost()["usd"]
                         self._progress.tick()
             self._speech = voicing.result if voicing else None
         return conversations.stopped

@@ -223,3 +223,9 @@ def print_estimate(estimate: dict[str, Any]) -> None:
         f"about {estimate['prompt_tokens']:,} prompt tokens and at most "
         f"{estimate['completion_tokens']:,} of answers, without corrections: {cost}"
     )
+    speech = estimate["to_speak"]
+    if any(speech.values()):
+        print(
+            f"to be spoken, which is not in that: {speech['utterance_characters']:,} characters "
+            f"of utterances, and {speech['replies']:,} replies"
+        )
