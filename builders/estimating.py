@@ -35,13 +35,14 @@ def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
 
 def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, Any]) -> dict[str, Any]:
     prices, captioned = plan.prices(own), plan.captioned
-    drafts, captions = _drafting(plan, hearing)
+    config = plan.config
+    drafts, captions, characters = _drafting(plan, hearing)
+    count = drafts.held + drafts.count
     asking = [drafts, captions] if captioned else [drafts]
     costs = [asked.usd(prices[asked.model]) for asked in asking]
-    url = plan.config.store_url
     return {
         "model": plan.origin.model,
-        "targets": drafts.held + drafts.count,
+        "targets": count,
         "held": drafts.held,
         "to_ask": drafts.count,
         "captions_to_ask": captions.count if captioned else None,
@@ -50,23 +51,31 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, Any]) -> d
         "usd": None if None in costs else sum(cost for cost in costs if cost is not None),
         "votes": [
             {"model": voter.model}
-            | estimated(map(voter.first_request, plan.to_vote()), url, prices[voter.model])
+            | estimated(
+                map(voter.first_request, plan.to_vote()), config.store_url, prices[voter.model]
+            )
             for voter in plan.voters
         ],
+        "to_speak": {
+            "utterance_characters": characters if config.speak else 0,
+            "replies": count if config.speak_replies else 0,
+        },
     }
 
 
-def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[Asking, Asking]:
-    """Return what drafts and captions would take."""
+def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[Asking, Asking, int]:
+    """Return what drafts and captions would take, and the characters of the utterances."""
     url = plan.config.store_url
     store = Store(url) if store_exists(url) else None
     drafter, captioned = plan.drafter, plan.captioned
     drafts, captions = Asking(plan.origin.model), Asking(plan.config.caption_model or "")
     targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
+    characters = 0
     while block := list(islice(targets, BLOCK)):
+        characters += sum(len(target.utterance.text) for target in block)
         if captioned:
             captions.add(captioned.settled(block, store))
         drafts.add(map(drafter.first_request, block), store)
     if store:
         store.close()
-    return drafts, captions
+    return drafts, captions, characters

@@ -113,7 +113,7 @@ class _Run:
         self._ballots = Ballots(config.voters)
         self._votes_asked = 0
         self._speech: dict[str, Any] | None = None
-        self._state = State(plan.survey.chosen, paid=bool(config.served))
+        self._state = State(plan.survey.chosen, paid=len(paid) > 1 or bool(config.model))
         self._progress = Progress(self._state, quiet)
 
     async def run(self) -> dict[str, Any]:

@@ -270,3 +270,9 @@ def print_estimate(estimate: dict[str, Any]) -> None:
             f"{one['prompt_tokens']:,} prompt tokens and at most {one['completion_tokens']:,} of "
             f"answers: {'cost unknown' if usd is None else f'about ${usd:,.2f}'}"
         )
+    speech = estimate["to_speak"]
+    if any(speech.values()):
+        print(
+            f"to be spoken, which is not in that: {speech['utterance_characters']:,} characters "
+            f"of utterances, and {speech['replies']:,} replies"
+        )

@@ -24,6 +24,7 @@ from builders.voice.clips import ClipError
 SPEECH = "/audio/speech"
 # An endpoint's answer to this very text: held, and not asked for again.
 _ANSWERS = {"context_length": "too_long_to_say", "content_filter": "refused_by_engine"}
+_TOO_LONG = ("too long", "too_long", "at most", "maximum length")
 
 
 class SpeechServer(Server[Line, Said]):
@@ -83,12 +84,20 @@ class SpeechServer(Server[Line, Said]):
         asked = body(line, self.model, self._voice, understood)
         status, headers, content = await self.transport.send(SPEECH, asked)
         if status != 200:
-            raise classify(status, headers, content)
+            raise _kind_of(classify(status, headers, content))
         try:
             flac = await asyncio.to_thread(flac_of, content, understood)
         except ClipError as error:
             raise Failure("bad_response", f"no sound in the answer ({error})", 200) from error
         return Said(flac, line.style if understood.styled else None)
+
+
+def _kind_of(failure: Failure) -> Failure:
+    """Return a failure, as one of the text where the endpoint calls that too long."""
+    said = failure.detail.lower()
+    if failure.kind == "bad_request" and any(words in said for words in _TOO_LONG):
+        return Failure("context_length", failure.detail, failure.status)
+    return failure
 
 
 class SpeechEndpoint:

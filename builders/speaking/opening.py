@@ -45,14 +45,13 @@ def check(config: BuildConfig, card: Card) -> dict[str, Any] | None:
             expected="--speak for a corpus of text alone",
             do="leave --speak out; --speak-replies gives the replies a voice",
         )
-    engine, voice = HIBARI, config.tts_voice
     if config.tts == HIBARI:
         embedded.check_installed()
         embedded.check_speaks(card.language)
-        engine, voice = embedded.engine_name(), voice or embedded.VOICE
+        engine, voice = embedded.engine_name(), config.tts_voice or embedded.VOICE
         embedded.model_file(voice)
     else:
-        engine, voice = config.tts, voice or VOICE
+        engine, voice = config.tts, config.tts_voice or VOICE
         _check_addresses(config, card)
     listens = config.read_back and hears(card.language)
     if listens:

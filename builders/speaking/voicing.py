@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from builders.drafting.conversations import Left, Outcome
 from builders.errors import HeartenError
@@ -25,7 +26,6 @@ from builders.speaking.styles import styles
 from builders.voice.decode import pcm_digest, read_bytes
 from builders.voice.resampling import RATE
 
-TRIES = 2
 Item = tuple[Target, Outcome] | Reject
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -62,6 +62,7 @@ class Voicing:
         self._read_back = read_back
         self._counts: dict[str, Counter[str]] = {"utterances": Counter(), "replies": Counter()}
         self._samples = 0
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.stopped: HeartenError | None = None
         self.drafting: Stops | None = None
 
@@ -137,7 +138,7 @@ class Voicing:
         """Return a text spoken, at the second try if nobody understands the first."""
         rates = []
         for number, how in enumerate((style, None)):
-            line = Line(text, how if self._engine.styled else None, number, record_id)
+            line = Line(text, how, number, record_id)
             said = await self._take(line)
             if not isinstance(said, Said):
                 return said
@@ -151,10 +152,21 @@ class Voicing:
 
     async def _take(self, line: Line) -> Said | Unspoken | Left:
         """Return what is held of a line, or have it said."""
-        held = await asyncio.to_thread(self._spoken.take, self._key(line))
-        if held is not None:
-            return Said(held, line.style) if isinstance(held, bytes) else held
+        # People say the same words: who comes second waits for what the first one gets.
+        line = self._as_taken(line)
+        turn = self._turns.setdefault(self._key(line), asyncio.Lock())
+        async with turn:
+            line = self._as_taken(line)  # the first one may have found out
+            held = await asyncio.to_thread(self._spoken.take, self._key(line))
+            if held is None:
+                return await self._have_said(line)
+        return Said(held, line.style) if isinstance(held, bytes) else held
 
+    def _as_taken(self, line: Line) -> Line:
+        """Return a line without its style where the engine takes none."""
+        return line if self._engine.styled else replace(line, style=None)
+
+    async def _have_said(self, line: Line) -> Said | Unspoken | Left:
         async def keep(what: Said | Unspoken) -> None:
             if isinstance(what, Said):
                 key = self._key(replace(line, style=what.style))

@@ -26,6 +26,7 @@ class SpeechServer:
         refused: fields of a body that are answered with 400, and formats it does not know.
         mumbled: texts in whose place it says something else.
         hopeless: texts whose sound always breaks off.
+        longest: how many characters a text may have.
         latency: seconds before an answer.
         streamed: whether a WAV says nothing of its length.
         bodies: every body that came. `answered` counts the texts that were spoken.
@@ -36,6 +37,7 @@ class SpeechServer:
         self.refused: set[str] = set()
         self.mumbled: set[str] = set()
         self.hopeless: set[str] = set()
+        self.longest = 4096
         self.latency = 0.0
         self.streamed = False
         self.bodies: list[dict[str, Any]] = []
@@ -97,6 +99,8 @@ class SpeechServer:
             request.transport.abort()
         if isinstance(fault, int):
             return _error(fault, "Something is wrong here.")
+        if len(body["input"]) > self.longest:
+            return _error(400, f"String should have at most {self.longest} characters.")
         for name in self.refused:
             if name in body:
                 return _error(400, f"Unsupported parameter: '{name}'.")

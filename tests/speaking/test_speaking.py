@@ -21,6 +21,7 @@ from builds import (
     result_bytes,
     samples,
 )
+from exporting import lines
 from speaking.speech_server import SAYS_INSTEAD, SpeechServer
 
 from builders import assets
@@ -168,6 +169,42 @@ def test_what_is_written_loads_with_its_speech(spoken, monkeypatch, tmp_path):
     reply = row["desired_response"]
     assert pcm_digest(reply["audio"]["bytes"]) == reply["synthesis"]["sha256_pcm"]
     assert pcm_digest(row["audio"]["bytes"]) == row["audio_info"]["sha256_pcm"]
+
+
+def test_an_export_puts_the_spoken_reply_where_the_model_speaks(spoken, tmp_path):
+    folder = spoken / "meld-sample"
+    chat = ("export", folder, "--format", "chat", "--profile", "qwen2.5-omni", "--reply-audio")
+    ended = hearten(*chat, "--to", tmp_path / "chat")
+    assert ended.code == 0, ended.err
+    built = {record["id"]: record for record in samples(folder)}
+    rows = [row for path in tmp_path.glob("chat/t*.jsonl") for row in lines(path)]
+    assert rows
+    for row in rows:
+        *_, user, assistant = row["messages"]
+        assert [block["type"] for block in user["content"]].count("audio") == 1
+        text, sound = assistant["content"]
+        reply = built[row["id"]]["desired_response"]
+        assert text["text"] == reply["text"]
+        flac = (tmp_path / "chat" / sound["audio"]).read_bytes()
+        assert pcm_digest(flac) == reply["synthesis"]["sha256_pcm"]
+
+
+def test_an_export_for_a_trainer_of_text_leaves_the_spoken_reply_out_or_says_why(spoken, tmp_path):
+    folder = spoken / "empathetic_dialogues-sample"
+    swift = ("export", folder, "--format", "ms-swift", "--to", tmp_path / "swift")
+    refused = hearten(*swift, "--reply-audio")
+    assert refused.code == 2 and "has no place for a spoken reply" in refused.err
+    ended = hearten(*swift)
+    assert ended.code == 0, ended.err
+    rows = [row for path in tmp_path.glob("swift/t*.jsonl") for row in lines(path)]
+    assert rows and all(len(row["audios"]) == 1 for row in rows)
+    assert not list((tmp_path / "swift").rglob("*.reply.flac"))
+
+
+def test_an_estimate_says_what_is_to_be_spoken(tmp_path):
+    ended = build("emowoz", tmp_path, "--speak", "--speak-replies", "--estimate")
+    assert ended.code == 0 and ", and 18 replies" in ended.out
+    assert "to be spoken, which is not in that: " in ended.out
 
 
 # An endpoint

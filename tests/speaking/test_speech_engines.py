@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from asking import Memory
 from builds import environment
+from invented import target
 from speaking.speech_server import SpeechServer
 from voice.reading import read_aloud
 
@@ -24,6 +25,7 @@ from builders.drafting.limits import Limits
 from builders.drafting.store import Spent, Store
 from builders.drafting.transports import AiohttpTransport, OpenAITransport
 from builders.errors import ConfigError, EndpointError, StoppedEarly
+from builders.records import Drafted
 from builders.speaking.answers import Understanding, flac_of
 from builders.speaking.embedded import Embedded, model_file
 from builders.speaking.endpoint import SpeechEndpoint
@@ -31,6 +33,7 @@ from builders.speaking.endpoint import SpeechServer as Endpoint
 from builders.speaking.engines import Said
 from builders.speaking.lines import Line, Spoken, Unspoken
 from builders.speaking.styles import styles
+from builders.speaking.voicing import Voicing, Wanted
 from builders.voice.clips import ClipError
 from builders.voice.decode import read_bytes
 from builders.voice.transcript import Transcriber, word_error_rate
@@ -198,6 +201,13 @@ def test_what_stays_broken_leaves_the_line_unsaid_and_every_attempt_is_noted(
     assert (spent.model, spent.attempts, spent.prompt_tokens) == ("loud-1", 5, 0)
 
 
+def test_a_text_that_is_too_long_for_the_endpoint_is_not_asked_for_again(server):
+    server.longest = 20
+    (found,) = fetched(server)
+    detail = "HTTP 400: String should have at most 20 characters."
+    assert found == Unspoken("too_long_to_say", detail) and len(server.bodies) == 1
+
+
 def test_a_limit_halves_what_is_under_way_and_uses_up_no_try(server, quick):
     server.faults = [None] + [429] * 8
     said = fetched(server, *(line(f"{TEXT} {n}") for n in range(12)), concurrency=8)
@@ -235,6 +245,36 @@ def test_two_models_share_one_limit(server):
     (error,) = fetched(server, budget=budget)
     assert isinstance(error, StoppedEarly) and "--max-usd 0.001" in str(error)
     assert not server.bodies
+
+
+def test_the_same_words_of_many_records_are_asked_for_once_though_all_are_under_way(
+    server, tmp_path
+):
+    server.latency = 0.2
+    server.refused = {"instructions"}
+
+    async def drafted():
+        for number in range(6):
+            reply = {"text": TEXT if number else "Goodbye.", "emotion": "happiness"}
+            yield target(number), Drafted(reply, [], None, 1)
+
+    async def main():
+        transport = AiohttpTransport(server.base_url, KEY, 20)
+        there = Endpoint(server.base_url, ("loud-1", "alloy"), transport, Limits(8), Memory())
+        store, spoken = Store(str(tmp_path / "hearten.sqlite")), Spoken(tmp_path / "speech.sqlite")
+        async with Committer(store, "a-build") as committer:
+            budget = Budget("loud-1", None, None, None, [])
+            engine = SpeechEndpoint([there], "alloy", 30, committer, budget)
+            voicing = Voicing(Wanted(utterances=False, replies=True), engine, spoken, None)
+            found = [item[1].spoken async for item in voicing.outcomes(drafted())]
+            await engine.close()
+        spoken.close()
+        return found, voicing.result
+
+    found, result = asyncio.run(main())
+    assert server.answered == {"Goodbye.": 1, TEXT: 1}
+    assert result["replies"] == {"spoken": 6}
+    assert len({clip.sha256_pcm for clip in found[1:]}) == 1 != found[0].sha256_pcm
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"RIFF\x00", b'{"a": 1}', bytes(400)])
