@@ -50,7 +50,7 @@ REAL = Path(os.environ.get("HEARTEN_REAL_DATA") or PROJECT.parent / "shared" / "
 SPEECH = REAL / "real_speech"
 CHECKS = ("vad", "dnsmos", "asr")
 CODE = """
-import os, sys, json, resource, time
+import os, sys, json, time
 from pathlib import Path
 cores, folder, side, count, checks = json.loads(sys.argv[1])
 os.sched_setaffinity(0, range(cores))
@@ -72,7 +72,9 @@ said = (
 started = time.perf_counter()
 hearing.listen(said, workers=cores)
 seconds = time.perf_counter() - started
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Not ru_maxrss, which a process has from the one that started it.
+status = Path("/proc/self/status").read_text()
+peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
 print(json.dumps([seconds, peak, hearing.result["measured"]]))
 """
 
