@@ -1,12 +1,15 @@
 """What hearing costs, and whether what is measured is right, on real speech.
 
-    python bench/voice.py [--runs 5] [--clips 200 2000] [--picture docs/voice.svg]
+    python bench/voice.py [--runs 5] [--clips 200 2000] [--checked 20 80] [--transcribed DIR]
+                          [--picture docs/voice.svg]
 
 Times real time, one core: decode, check, measure and FLAC of WAV and of films with a 5.1 mix,
 beside soundfile.read and librosa.load with librosa.pyin in the same run. Then the pass over a
 corpus: on one core and on two, its memory for few clips and for many. Then the agreement with pyin,
 and how pitch and loudness go with the owners' arousal. Needs the folder of real speech
-(HEARTEN_REAL_DATA), and librosa, which a build does not.
+(HEARTEN_REAL_DATA), and librosa, which a build does not. The checks that extras bring are each
+measured alone; with `--transcribed`, a folder of WAV files and the files *transcription* of the
+package pocketsphinx-testdata, it is said how many words the recogniser mishears.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ import argparse
 import csv
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -34,23 +39,31 @@ from trees import recording, stereo, surround, write_container, write_mp4  # noq
 
 from builders.records import Media  # noqa: E402
 from builders.voice.baseline import Baselines  # noqa: E402
+from builders.voice.check import checked_findings  # noqa: E402
+from builders.voice.clip_checks import ClipCheck, open_checks  # noqa: E402
 from builders.voice.decode import as_flac, pcm_digest, read_sound  # noqa: E402
 from builders.voice.measure import Measured, measure  # noqa: E402
 from builders.voice.pitch import HOP, track  # noqa: E402
+from builders.voice.transcript import Transcriber, distance, spoken_words  # noqa: E402
 
 REAL = Path(os.environ.get("HEARTEN_REAL_DATA") or PROJECT.parent / "shared" / "data")
 SPEECH = REAL / "real_speech"
+CHECKS = ("vad", "dnsmos", "asr")
 CODE = """
-import os, sys, json, resource, time
+import os, sys, json, time
 from pathlib import Path
-cores, folder, side, count = json.loads(sys.argv[1])
+cores, folder, side, count, checks = json.loads(sys.argv[1])
 os.sched_setaffinity(0, range(cores))
-from builders.hearing import Hearing
+from builders.hearing import Hearing, Standards
 from builders.records import Media, Utterance
+from builders.voice.clip_checks import open_checks
 from builders.voice.memory import SideFile
 folder, side = Path(folder), Path(side)
 paths = sorted(folder.glob("*.wav"))
-hearing = Hearing(folder, SideFile(side / "values"), SideFile(side / "clips"))
+opened = open_checks(checks, cores)
+hearing = Hearing(
+    folder, SideFile(side / "values"), SideFile(side / "clips"), Standards(), opened
+)
 said = (
     (Utterance("1", str(n), n, f"s{n % 40}", "It is cold today.", None, id=str(n),
                media=Media(paths[n])), True)
@@ -59,7 +72,9 @@ said = (
 started = time.perf_counter()
 hearing.listen(said, workers=cores)
 seconds = time.perf_counter() - started
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Not ru_maxrss, which a process has from the one that started it.
+status = Path("/proc/self/status").read_text()
+peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
 print(json.dumps([seconds, peak, hearing.result["measured"]]))
 """
 
@@ -103,6 +118,7 @@ def speeds(clips: list[Path], folder: Path, runs: int) -> None:
         ("decode, check, measure, FLAC: mp3, 48 kHz stereo", hear, mixes),
         ("decode, check, measure, FLAC: mp4, 48 kHz 5.1", hear, films),
         ("librosa.load and librosa.pyin: wav", pyin, clips[:6]),
+        *((f"check {c.name} alone", _checking(c), clips[:8]) for c in open_checks(CHECKS, 1)),
     ]
     for name, work, paths in works:
         length = seconds if len(paths) == len(clips) else sum(map(_seconds, paths))
@@ -111,14 +127,40 @@ def speeds(clips: list[Path], folder: Path, runs: int) -> None:
         print(f"{name:52} {statistics.median(turns):8,.0f} times real time")
 
 
+def _checking(check: ClipCheck) -> Callable[[Path], object]:
+    return lambda path: check.run(soundfile.read(path, dtype="int16")[0])
+
+
+def misheard(folder: Path) -> None:
+    """Print how many words of transcribed clips are heard otherwise, and which seem other texts."""
+    written = {}
+    for path in folder.rglob("*transcription"):
+        for text, name in re.findall(r"<s>(.*?)</s> \((.*?)\)", path.read_text()):
+            written[path.parent / f"{name}.wav"] = text
+    transcriber, off, words, marked = Transcriber(), 0, 0, Counter()
+    heard = {
+        path: transcriber.transcribe(soundfile.read(path, dtype="int16")[0]) for path in written
+    }
+    for path, text in written.items():
+        off += distance(spoken_words(text), spoken_words(heard[path]))
+        words += len(spoken_words(text))
+        for other in written:
+            found = [*checked_findings({"asr": heard[other]}, text)]
+            marked["own" if other == path else "another's", bool(found)] += 1
+    print(f"words misheard in {len(written)} clips: {off} of {words} ({off / words:.1%})")
+    for whose in ("own", "another's"):
+        count = marked[whose, True]
+        print(f"a mismatch beside {whose} text: {count} of {count + marked[whose, False]}")
+
+
 def _seconds(path: Path) -> float:
     return float(soundfile.info(path).duration)
 
 
-def passes(clips: list[Path], folder: Path, counts: list[int]) -> None:
+def passes(clips: list[Path], folder: Path, counts: list[int], checks: Sequence[str]) -> None:
     """Print what the pass over a corpus takes, in processes of their own."""
     sounds = [soundfile.read(clip, dtype="int16") for clip in clips]
-    for number in range(max(counts)):
+    for number in range(max(counts, default=0)):
         sound, rate = sounds[number % len(sounds)]
         # None the same as another, as the same sound would not be decoded again.
         soundfile.write(folder / f"{number:06}.wav", np.roll(sound, number // len(sounds)), rate)
@@ -126,7 +168,7 @@ def passes(clips: list[Path], folder: Path, counts: list[int]) -> None:
     for cores in (1, 2):
         for count in counts:
             with tempfile.TemporaryDirectory() as side:
-                told = json.dumps([cores, str(folder), side, count])
+                told = json.dumps([cores, str(folder), side, count, checks])
                 env = {**os.environ, "PYTHONPATH": str(PROJECT)}
                 done = subprocess.run(
                     [sys.executable, "-c", CODE, told],
@@ -135,7 +177,8 @@ def passes(clips: list[Path], folder: Path, counts: list[int]) -> None:
             seconds, peak, measured = json.loads(done.stdout)
             length = sum(map(_seconds, every[:count]))
             print(
-                f"pass over {measured:>6,} clips on {cores} core{'s' * (cores > 1)}: "
+                f"pass over {measured:>6,} clips on {cores} core{'s' * (cores > 1)}"
+                f"{' with ' + ', '.join(checks) if checks else ''}: "
                 f"{length / seconds:5,.0f} times real time, peak {peak:,.0f} MB"
             )
 
@@ -210,6 +253,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--clips", type=int, nargs="*", default=[200, 2000])
+    parser.add_argument("--checked", type=int, nargs="*", default=[20, 80])
+    parser.add_argument("--transcribed", type=Path)
     parser.add_argument("--picture", type=Path)
     wanted = parser.parse_args()
     clips = sorted(SPEECH.glob("*.wav"))
@@ -218,7 +263,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         speeds(clips, Path(made), wanted.runs)
     with tempfile.TemporaryDirectory() as made:
-        passes(clips, Path(made), wanted.clips)
+        passes(clips, Path(made), wanted.clips, ())
+    for check in CHECKS:
+        with tempfile.TemporaryDirectory() as made:
+            passes(clips, Path(made), wanted.checked, (check,))
+    if wanted.transcribed:
+        misheard(wanted.transcribed)
     agreement(clips)
     arousal(clips, wanted.picture)
 

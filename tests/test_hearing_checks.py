@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -24,6 +27,7 @@ from invented import InventedReader, corpus, utterance
 from voice.reading import read_aloud
 from voice.voices import RATE
 
+from builders import assets, hearing, plan
 from builders.config import make_config
 from builders.errors import ConfigError
 from builders.hearing import Hearing, Standards
@@ -35,6 +39,7 @@ from builders.targets import Stream, survey, with_clips
 from builders.voice.clip_checks import ClipCheck, open_checks
 from builders.voice.memory import SideFile
 
+SAMPLE = assets.corpora() / "meld" / "sample"
 EVERYTHING, ANYTHING = Wanted(), Standards()
 TEXTS = (
     "The ferry leaves at seven and I have lost my ticket.",
@@ -78,9 +83,9 @@ def heard(
     read = corpus(reader)
     chosen = survey(read, wanted)
     values, clips = SideFile(side / "values"), SideFile(side / "clips")
-    hearing = Hearing(reader.root, values, clips, standards, checks)
-    hearing.listen(with_clips(read, chosen.selection), workers=2)
-    items = list(Stream(read, chosen, 8, "assistant", hearing, Ledger()))
+    ears = Hearing(reader.root, values, clips, standards, checks)
+    ears.listen(with_clips(read, chosen.selection), workers=2)
+    items = list(Stream(read, chosen, 8, "assistant", ears, Ledger()))
     values.close()
     clips.close()
     return items
@@ -100,8 +105,6 @@ def test_a_clip_is_checked_once_by_a_version_and_again_by_another(tmp_path):
 
 
 def test_a_check_that_is_asked_for_later_measures_nothing_again(tmp_path, monkeypatch):
-    from builders import hearing
-
     reader = write_clips(tmp_path)
     heard(reader, tmp_path / "side", ())
     monkeypatch.setattr(hearing, "measure", None)
@@ -181,13 +184,19 @@ def test_poor_sound_is_refused_where_a_least_rating_is_asked_for(tmp_path):
     ],
 )
 def test_a_standard_that_no_check_could_meet_is_refused_in_words(settings, line, tmp_path):
-    from builders import assets
-
-    source = assets.corpora() / "meld" / "sample"
-    config = make_config(corpus="meld", source=source, name="a", output=tmp_path, **settings)
+    config = make_config(corpus="meld", source=SAMPLE, name="a", output=tmp_path, **settings)
     with pytest.raises(ConfigError) as error:
         make_plan(config)
     assert str(error.value) == line
+
+
+def test_a_corpus_in_another_language_is_not_transcribed(tmp_path, monkeypatch):
+    card = plan.load_card("meld").model_copy(update={"language": "de-AT"})
+    monkeypatch.setattr(plan, "load_card", lambda slug: card)
+    given = {"corpus": "meld", "source": SAMPLE, "name": "a", "output": tmp_path}
+    with pytest.raises(ConfigError, match="meld is in the language 'de-AT'.* English alone"):
+        make_plan(make_config(**given, clip_checks=("asr",)))
+    assert make_plan(make_config(**given, clip_checks=("vad",)))
 
 
 def test_checks_are_one_set_whatever_order_they_are_given_in():
@@ -252,8 +261,6 @@ def _until(true, seconds: float = 120.0) -> None:
 
 
 def _held(values: Path) -> int:
-    import sqlite3
-
     with sqlite3.connect(f"file:{values}?mode=ro", uri=True) as connection:
         try:
             (count,) = connection.execute("SELECT count(*) FROM known").fetchone()
@@ -282,10 +289,8 @@ def test_a_missing_extra_stops_a_build_before_any_work(tmp_path):
 
 
 def test_mismatches_are_rejects_of_a_build_where_that_is_asked_for(tmp_path):
-    from builders import assets
-
     source = tmp_path / "meld"
-    _copy_with_texts_moved_on(assets.corpora() / "meld" / "sample", source)
+    _copy_with_texts_moved_on(SAMPLE, source)
     flags = ("build", "--corpus", "meld", "--source", source, "--split", "dev", "--check", "asr")
     ended = hearten(*flags, "--reject-finding", "text_audio_mismatch", "--name", "a", cwd=tmp_path)
     line = one_line_error(ended)
@@ -302,10 +307,7 @@ def test_mismatches_are_rejects_of_a_build_where_that_is_asked_for(tmp_path):
 
 
 def _copy_with_texts_moved_on(sample: Path, to: Path) -> None:
-    """Copy MELD's sample; each dev utterance gets the text of the next but three."""
-    import csv
-    import shutil
-
+    """Copy MELD's sample; each dev utterance gets the text of the next but two."""
     shutil.copytree(sample, to)
     (path,) = to.rglob("dev_sent_emo.csv")
     with path.open(encoding="utf-8", newline="") as stream:

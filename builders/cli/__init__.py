@@ -139,9 +139,9 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     check: Annotated[
         list[str] | None,
         typer.Option(
-            help="Check clips by a model that an extra brings: vad (is it speech), dnsmos (how it "
-            "sounds; a few seconds a clip), asr (does it say the text; half a second a clip); may "
-            "be given again."
+            help="Check clips by a model that an extra brings: vad (is it speech), dnsmos (how "
+            "does it sound), asr (does it say its text; English). The last two look at chosen "
+            "clips and take half a second of a core for each. May be given again."
         ),
     ] = None,
     min_speech: Annotated[

@@ -2,8 +2,10 @@
 
 After Reddy, Gopal & Cutler (2022), "DNSMOS P.835", ICASSP: a model that takes 9.01 s of sound, and
 curves that bring what it says onto the listeners' scale. The model is the one that the package
-speechmos carries, run without what that package needs beside it. It is slow: windows overlap, and a
-short clip is repeated until it fills several.
+speechmos carries, run without what that package needs beside it. A window takes 0.4 s of a core.
+
+That package repeats a short clip until it fills up to nine windows. Here it fills one, which is as
+many times quicker and at most a tenth of a point off.
 """
 
 from __future__ import annotations
@@ -52,13 +54,12 @@ class QualityRater:
     def rate(self, pcm: NDArray[np.int16]) -> dict[str, float]:
         """Return `overall`, `signal` and `background` of 16-bit mono PCM at 16 kHz, each 1 to 5.
 
-        The mean over windows a second apart; a clip shorter than a window is repeated.
+        The mean over windows a second apart; a clip shorter than a window is repeated to fill one.
         """
         sound = pcm.astype(np.float32) / np.float32(32768)
-        while len(sound) < _WINDOW:
-            sound = np.tile(sound, 2)
-        last = max(0, int(len(sound) // RATE - _SECONDS))
-        starts = [at for n in range(last + 1) if (at := n * RATE) + _WINDOW <= len(sound)]
+        if len(sound) < _WINDOW:
+            sound = np.resize(sound, _WINDOW)
+        starts = range(0, RATE * (1 + max(0, int(len(sound) // RATE - _SECONDS))), RATE)
         rated = np.array([self._raw(sound[at : at + _WINDOW]) for at in starts], np.float64)
         return {
             name: round(float(np.polyval(curve, rated[:, n]).mean()), 3)

@@ -139,13 +139,15 @@ def spoken_words(text: str) -> list[str]:
 
 def distance(one: Sequence[str], other: Sequence[str]) -> int:
     """Return the least number of items to put in, take out or replace (Levenshtein, 1966)."""
-    row = list(range(len(other) + 1))
-    for at, item in enumerate(one, 1):
-        before, row[0] = row[0], at
-        for n, against in enumerate(other, 1):
-            kept = before + (item != against)
-            before, row[n] = row[n], min(kept, row[n] + 1, row[n - 1] + 1)
-    return row[-1]
+    codes: dict[str, int] = {}
+    first, second = (np.array([codes.setdefault(i, len(codes)) for i in s]) for s in (one, other))
+    count = np.arange(len(second) + 1)
+    row = count
+    for at, item in enumerate(first, 1):
+        kept = np.minimum(row[1:] + 1, row[:-1] + (second != item))
+        # Putting in items is a walk to the right, one for each step.
+        row = np.minimum.accumulate(np.concatenate([[at], kept]) - count) + count
+    return int(row[-1])
 
 
 def _spelt(word: str) -> Iterator[str]:

@@ -135,6 +135,18 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
         assert [*marks_of(plain | change)] == [mark]
         assert doubt_of(plain | change) > 0
     assert marks_of(plain | marked["judged_low"]) == {"judged_low": 0.75}
+    # Where the clip says something else, nothing else matters as much.
+    worst = plain | {
+        "drafting": plain["drafting"] | {"attempts": 9, "coercions": [rewritten_once] * 9},
+        "audio_info": plain["audio_info"] | {"findings": [{"code": "x"}] * 9},
+        "labels": plain["labels"] | {"agreement": 0.0, "match_leaf": "broad"},
+        "checks": [failed] * 9,
+        "judge": {"scores": [{"dimension": "fit", "score": 1}]},
+        **marked["ambiguous_label"],
+        **marked["sensitive"],
+    }
+    assert marks_of(worst).keys() == marked.keys() - {"text_audio_mismatch"}
+    assert doubt_of(plain | marked["text_audio_mismatch"]) > doubt_of(worst)
 
 
 def test_a_weight_that_is_no_number_is_named(tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ from builders.voice import models
 from builders.voice.transcript import (
     Transcriber,
     check_language,
+    distance,
     spoken_words,
     word_error_rate,
 )
@@ -48,7 +49,7 @@ def test_the_same_clip_gives_the_same_words_on_several_threads(transcriber):
 
 def test_silence_and_noise_have_no_words(transcriber):
     hiss = as_pcm(np.random.default_rng(0).normal(0, 0.05, 2 * RATE))
-    for sound in (hiss, np.zeros(RATE, np.int16), np.zeros(0, np.int16)):
+    for sound in (hiss, np.zeros(RATE, np.int16), np.ones(1, np.int16), np.zeros(0, np.int16)):
         assert spoken_words(transcriber.transcribe(sound)) == []
 
 
@@ -83,6 +84,8 @@ def test_the_rate_counts_words_put_in_taken_out_and_replaced():
     assert word_error_rate("we row", "then we row home again") == pytest.approx(3 / 2)
     assert word_error_rate("we row to the pier", "") == 1
     assert word_error_rate("[sighs]", "thank you") == 2
+    assert distance("kitten", "sitting") == 3 and distance("", "abc") == distance("abc", "") == 3
+    assert distance("ab" * 5_000, "ba" * 5_000) == 2
 
 
 def test_a_corpus_in_another_language_is_refused_in_words():
