@@ -1,6 +1,7 @@
 """What people say of two drafts of one target, shown side by side: who wins, and what it hangs on.
 
-A person counts once for each two drafts, with what they said last, whichever was shown first.
+A person counts once for each two drafts, with what they said last, whichever was shown first. That
+is the draft which the event's body names as its `first`, a or b; a where it names none.
 """
 
 from __future__ import annotations
@@ -80,8 +81,9 @@ def comparisons(made: Iterable[Event]) -> list[Comparison]:
         if event.kind == "comparison":
             a, b = event.seen, str(event.body["other"])
             better = {"a": a, "b": b}.get(event.verdict)
-            said = Comparison(event.item, event.annotator, a, b, better)
-            latest[event.item, event.annotator, frozenset((a, b))] = said
+            order = (b, a) if event.body.get("first") == "b" else (a, b)
+            said = Comparison(event.item, event.annotator, *order, better)
+            latest[event.item, event.annotator, frozenset(order)] = said
     return list(latest.values())
 
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -96,10 +96,13 @@ class Reviews:
         """
         with self._store.translated(), self._store.engine.connect() as connection:
             mine = (items.c.build == build) & (items.c.item == item)
-            seen = connection.scalar(sa.select(items.c.seen).where(mine))
-            if seen is None:
-                raise KeyError(item)
-            return Shown(build, item, seen, _version(connection, item, annotator))
+            made = (events.c.item == item) & (events.c.annotator == annotator)
+            seen = sa.select(items.c.seen).where(mine).scalar_subquery()
+            version = sa.select(sa.func.max(events.c.version)).where(made).scalar_subquery()
+            found = connection.execute(sa.select(seen, version)).one()
+        if found[0] is None:
+            raise KeyError(item)
+        return Shown(build, item, found[0], found[1] or 0)
 
     def decide(
         self, annotator: str, shown: Shown, decision: Decision, event_id: str | None = None
@@ -141,8 +144,7 @@ class Reviews:
     ) -> Event:
         """Append which of two drafts of one target is better: ``a`` is `shown`, ``b`` is `other`.
 
-        ``a`` is the one shown first, so that it can be told whether its place helps it; `other` is
-        the content hash of the second draft.
+        `other` is the content hash of the second draft.
         """
         event = _new(annotator, shown, "comparison", choice, event_id)
         return self._append(replace(event, body={"other": other}), shown.version)
@@ -166,12 +168,8 @@ class Reviews:
                 return None
             taken_back = _event(row)
             shown = Shown(build, taken_back.item, taken_back.seen, 0)
-            undo = replace(
-                _new(annotator, shown, "undo", "undo", None),
-                undoes=taken_back.id,
-                version=_version(connection, taken_back.item, annotator) + 1,
-            )
-            self._insert(connection, undo)
+            undo = replace(_new(annotator, shown, "undo", "undo", None), undoes=taken_back.id)
+            self._insert(connection, undo, _about(connection, taken_back.item))
             return taken_back
 
     def history(self, build: str, annotator: str | None = None) -> list[Event]:
@@ -208,9 +206,9 @@ class Reviews:
         new = 0
         with writing(self._store) as connection:
             for event in imported:
-                if _held(connection, event.id) is None:
-                    version = _version(connection, event.item, event.annotator) + 1
-                    self._insert(connection, replace(event, version=version))
+                same = sa.select(events.c.number).where(events.c.id == event.id)
+                if connection.scalar(same) is None:
+                    self._insert(connection, event, _about(connection, event.item))
                     new += 1
         return new
 
@@ -220,29 +218,32 @@ class Reviews:
 
     def _append(self, event: Event, version: int) -> Event:
         with writing(self._store) as connection:
-            held = _held(connection, event.id)
-            if held is not None:
-                return held
-            found = _version(connection, event.item, event.annotator)
-            if found != version:
+            made = _about(connection, event.item)
+            for held in made:
+                if held.id == event.id:
+                    return held
+            if _version(made, event.annotator) != version:
                 raise Conflict(
                     f"{event.item} was decided in another tab meanwhile",
                     do="look at what stands now, and decide again if it should be otherwise",
                 )
             if event.kind == "adjudication":
                 _check_unseen(connection, event)
-            surplus = event.kind == "decision" and _is_surplus(connection, event)
-            event = replace(event, version=found + 1, surplus=surplus)
-            return replace(event, number=self._insert(connection, event))
+            surplus = event.kind == "decision" and _is_surplus(connection, event, made)
+            return self._insert(connection, replace(event, surplus=surplus), made)
 
-    def _insert(self, connection: Connection, event: Event) -> int:
-        """Insert an event, end its lease and count the item's decisions anew."""
+    def _insert(self, connection: Connection, event: Event, made: Sequence[Event]) -> Event:
+        """Insert an event, end its lease and count the item's decisions anew.
+
+        `made` are the events about the item so far.
+        """
+        event = replace(event, version=_version(made, event.annotator) + 1)
         row = asdict(event)
         del row["number"]
         row["body"] = orjson.dumps(event.body).decode()
         try:
             added = sa.insert(events).values(row).returning(events.c.number)
-            number: int = connection.execute(added).scalar_one()
+            event = replace(event, number=connection.execute(added).scalar_one())
         except IntegrityError as error:
             raise Conflict(
                 f"{event.item} was changed by somebody else at the same time", do="load it again"
@@ -251,14 +252,22 @@ class Reviews:
         connection.execute(
             sa.update(leases).where(mine, leases.c.build == event.build).values(expires=0)
         )
-        recount(connection, event.item, event.kind == "gold" or None)
-        return number
+        _count(connection, event.item, [*made, event])
+        return event
 
 
-def recount(connection: Connection, item: str, gold: bool | None = None) -> None:
+def recount(connection: Connection, item: str) -> None:
     """Count an item's decisions and gold answers anew, in every build that has the item."""
+    _count(connection, item, _about(connection, item))
+
+
+def _about(connection: Connection, item: str) -> list[Event]:
+    """Return every event about an item so far."""
     query = sa.select(events).where(events.c.item == item)
-    made = [_event(row) for row in connection.execute(query)]
+    return [_event(row) for row in connection.execute(query)]
+
+
+def _count(connection: Connection, item: str, made: Sequence[Event]) -> None:
     by_seen: dict[str, int] = {}
     for event in counted(made):
         by_seen[event.seen] = by_seen.get(event.seen, 0) + 1
@@ -272,14 +281,13 @@ def recount(connection: Connection, item: str, gold: bool | None = None) -> None
         )
 
 
-def _is_surplus(connection: Connection, event: Event) -> bool:
+def _is_surplus(connection: Connection, event: Event, made: Sequence[Event]) -> bool:
     """Return whether an item has all its decisions or leases without this one."""
     if event.verdict == "skip":
         return False
-    query = sa.select(events).where(events.c.item == event.item, events.c.seen == event.seen)
-    made = [_event(row) for row in connection.execute(query)]
-    by = {one.annotator for one in counted(made)}
-    if event.annotator in by or any(e.kind == "gold" for e in standing(made)):
+    present = [one for one in made if one.seen == event.seen]
+    by = {one.annotator for one in counted(present)}
+    if event.annotator in by or any(e.kind == "gold" for e in standing(present)):
         return False
     query = sa.select(leases.c.annotator).where(
         leases.c.build == event.build, leases.c.item == event.item, leases.c.expires > time.time()
@@ -326,14 +334,8 @@ def _body(decision: Decision) -> dict[str, Any]:
     return as_held
 
 
-def _held(connection: Connection, event_id: str) -> Event | None:
-    row = connection.execute(sa.select(events).where(events.c.id == event_id)).first()
-    return _event(row) if row is not None else None
-
-
-def _version(connection: Connection, item: str, annotator: str) -> int:
-    mine = (events.c.item == item) & (events.c.annotator == annotator)
-    return int(connection.scalar(sa.select(sa.func.max(events.c.version)).where(mine)) or 0)
+def _version(made: Iterable[Event], annotator: str) -> int:
+    return max((event.version for event in made if event.annotator == annotator), default=0)
 
 
 def _event(row: Row) -> Event:

@@ -8,6 +8,7 @@ every sample that stayed the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -32,7 +33,8 @@ _COLUMNS = [
     "id", "language", "audio_info", "background", "text_context", "target_utterance", "labels",
     "desired_response", "source", "drafting", "checks", "safety", "judge", "audio_contribution",
 ]  # fmt: skip
-_RECORD = [name for name in load_schema("sample")["properties"] if name != "audio"]
+_RECORD = tuple(name for name in load_schema("sample")["properties"] if name != "audio")
+_GROUPS = 16
 # How many samples are made known at first, so that reviewing can begin, and then at a time.
 _FIRST, _LATER = 100, 2000
 _TURN = ("speaker", "role", "text", "emotion", "audio_sha256")
@@ -135,6 +137,8 @@ class Records:
         self._shards = {path.name: path for path in build.shards()}
         # Describing thousands of rows takes a file longer to say than reading one of them.
         self._described: dict[str, pq.FileMetaData] = {}
+        # A row group is read as a whole, and the next items lie in it as well.
+        self._group = lru_cache(_GROUPS)(self._read)
 
     def record(self, shard: str, row: int) -> dict[str, Any]:
         """Return a sample without the bytes of its clip (`audio` is None), by `Item.shard`, `row`.
@@ -142,26 +146,35 @@ class Records:
         Raises:
             OutputError: the build has no such row.
         """
-        record: dict[str, Any] = self._read(shard, row, _RECORD).to_pylist()[0]
+        group, place = self._at(shard, row)
+        record: dict[str, Any] = self._group(shard, group).slice(place, 1).to_pylist()[0]
         return {**record, "audio": None}
 
     def clip(self, shard: str, row: int) -> bytes | None:
         """Return the FLAC bytes of a sample's clip, 16 kHz mono, or None where it has none."""
-        audio = self._read(shard, row, ["audio"])["audio"][0].as_py()
+        group, place = self._at(shard, row)
+        audio = self._read(shard, group, ("audio",))["audio"][place].as_py()
         clip: bytes | None = audio and audio["bytes"]
         return clip
 
-    def _read(self, shard: str, row: int, columns: Sequence[str]) -> pa.Table:
-        path = self._path(shard)
-        if shard not in self._described:
-            self._described[shard] = pq.read_metadata(path)
-        with pq.ParquetFile(path, metadata=self._described[shard]) as file:
-            for group in range(file.num_row_groups):
-                rows = file.metadata.row_group(group).num_rows
-                if row < rows:
-                    return file.read_row_group(group, columns=list(columns)).slice(row, 1)
-                row -= rows
+    def _read(self, shard: str, group: int, columns: tuple[str, ...] = _RECORD) -> pa.Table:
+        with pq.ParquetFile(self._path(shard), metadata=self._metadata(shard)) as file:
+            return file.read_row_group(group, columns=list(columns))
+
+    def _at(self, shard: str, row: int) -> tuple[int, int]:
+        """Return in which row group a sample is, and in which row of that."""
+        metadata = self._metadata(shard)
+        for group in range(metadata.num_row_groups):
+            rows = metadata.row_group(group).num_rows
+            if row < rows:
+                return group, row
+            row -= rows
         raise self._gone(shard)
+
+    def _metadata(self, shard: str) -> pq.FileMetaData:
+        if shard not in self._described:
+            self._described[shard] = pq.read_metadata(self._path(shard))
+        return self._described[shard]
 
     def _path(self, shard: str) -> Path:
         if shard not in self._shards:

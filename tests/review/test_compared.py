@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from builds import hearten, samples
@@ -79,6 +80,15 @@ def test_wins_and_ties_are_counted_whichever_draft_was_shown_first(room):
     )
     assert (found.first.count, found.first.of) == (2, 4)
     assert (found.agreement.items, found.agreement.values) == (1, 3)
+
+
+def test_which_draft_was_shown_first_is_what_the_event_says(room):
+    made = room.says("Ann", IDS[0], "meld", "meld@2", "b")
+    plain, turned = (
+        comparisons([replace(made, body={**made.body, **more})]) for more in ({}, {"first": "b"})
+    )
+    assert (plain[0].first, plain[0].second) == (turned[0].second, turned[0].first)
+    assert plain[0].better == turned[0].better == turned[0].first
 
 
 def test_a_person_counts_once_with_what_they_said_last_and_not_after_an_undo(room):
