@@ -23,6 +23,7 @@ KEY_NAMES = " or ".join(KEY_VARIABLES)
 # A key goes nowhere but where it belongs: captions from an address of their own have their own.
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 VOTE_KEY = "HEARTEN_VOTE_API_KEY"
+SPEECH_KEY = "HEARTEN_TTS_API_KEY"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
@@ -234,6 +235,12 @@ class BuildConfig(BaseModel):
     def speaks(self) -> bool:
         """Return whether anything is given a synthetic voice."""
         return self.speak or self.speak_replies
+
+    @property
+    def speech_keys(self) -> tuple[str, ...]:
+        """Return the variables that may hold the key of the voice: its own, at its own address."""
+        known = {*self.base_urls, os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL}
+        return KEY_VARIABLES if known.issuperset(self.tts_base_urls) else (SPEECH_KEY,)
 
     @property
     def speech_file(self) -> Path:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from builders.config import KEY_VARIABLES
 from builders.drafting.budget import Budget, Room, estimated_tokens
 from builders.drafting.client import UNKNOWN_FORM
 from builders.drafting.committer import Committer
@@ -34,16 +35,17 @@ class SpeechServer(Server[Line, Said]):
     address_option = "--tts-base-url"
     model_option = "--tts"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each part
         self,
         base_url: str,
         models_voice: tuple[str, str],
         transport: Transport,
         limits: Limits,
         memory: Memory,
+        keys: Sequence[str] = KEY_VARIABLES,
     ) -> None:
         model, self._voice = models_voice
-        super().__init__(base_url, model, transport, limits, memory)
+        super().__init__(base_url, model, transport, limits, memory, keys)
         # Chat and speech of one name may be understood differently.
         self._remembered_as = f"speech {model}"
         known = memory.remembered_dialect(self.name, self._remembered_as)

@@ -113,7 +113,7 @@ def _endpoint(config: BuildConfig, committer: Committer, store: Store, budget: B
     from builders.drafting.endpoint import api_key, transport_of
     from builders.speaking.endpoint import SpeechEndpoint, SpeechServer
 
-    key, voice = api_key(), config.tts_voice or VOICE
+    key, voice = api_key(config.speech_keys), config.tts_voice or VOICE
     servers = [
         SpeechServer(
             address.rstrip("/"),
@@ -121,6 +121,7 @@ def _endpoint(config: BuildConfig, committer: Committer, store: Store, budget: B
             transport_of(config)(address.rstrip("/"), key, config.timeout),
             Limits(config.max_concurrency),
             store,
+            config.speech_keys,
         )
         for address in config.tts_base_urls
     ]

@@ -294,10 +294,18 @@ def test_speech_that_cannot_be_had_leaves_the_build_open_and_the_same_command_go
 
 def test_a_voice_that_says_no_ends_the_build_with_its_words(server, tmp_path):
     server.faults = [401] * 50
-    ended = build("emowoz", tmp_path, *spoken_with(server, "--speak"), OPENAI_API_KEY="sk-a-key-1")
+    ended = build(
+        "emowoz", tmp_path, *spoken_with(server, "--speak"), HEARTEN_TTS_API_KEY="sk-a-key-1"
+    )
     assert ended.code == 1
     line = one_line_error(ended)
     assert "the key was refused (HTTP 401)" in line and "sk-a-key-1" not in line
+
+
+def test_the_key_of_the_drafts_goes_to_no_voice_at_another_address(server, tmp_path):
+    options = spoken_with(server, "--speak", "--no-read-back")
+    assert build("emowoz", tmp_path, *options, OPENAI_API_KEY="sk-for-drafts").code == 0
+    assert server.headers and "sk-for-drafts" not in str(server.headers)
 
 
 def test_a_budget_counts_speech_over_all_runs(server, tmp_path):
