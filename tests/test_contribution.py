@@ -13,7 +13,7 @@ from endpoints import TestEndpoint
 from invented import target
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 
-from builders.config import make_config, voting
+from builders.config import KEY_VARIABLES, make_config, voting
 from builders.contribution import Ballots, needed
 from builders.drafting.conversations import Left
 from builders.errors import ConfigError
@@ -278,6 +278,17 @@ def test_a_model_is_named_with_or_without_an_address():
     assert voting("m@001@https://x/v1") == ("m@001", "https://x/v1")
     with pytest.raises(ConfigError, match="m has one vote only"):
         make_config(corpus="meld", source=".", name="x", vote_models=("m", "m@http://x/v1"))
+
+
+def test_a_model_at_an_address_of_its_own_has_a_key_of_its_own():
+    here, there = "http://127.0.0.1:1/v1", "http://127.0.0.1:2/v1"
+    voters = (f"a-reader@{there}", "another")
+    config = make_config(corpus="meld", source=".", name="a", base_urls=(here,), vote_models=voters)
+    asked = {one.model: (one.base_urls, one.keys, one.sent) for one in config.served}
+    assert asked == {
+        "a-reader": ((there,), ("HEARTEN_VOTE_API_KEY",), {"text"}),
+        "another": ((here,), KEY_VARIABLES, {"text"}),
+    }
 
 
 def test_weak_and_strong_are_subsets_of_what_goes_out(endpoint, tmp_path):
