@@ -159,7 +159,6 @@ class _Run:
         self._ballots = Ballots(tuple(config.voters))
         self._votes_asked = 0
         self._state = State(plan.survey.chosen, paid=config.provider != PHRASEBOOK)
-        self._progress = Progress(self._state, quiet)
 
     async def run(self) -> dict[str, Any]:
         """Return the manifest of the finished build."""
@@ -243,14 +242,14 @@ class _Run:
             )
             targets = self._voted(self._plan.targets(self._ledger, self._hearing))
             blocks = blocks_of(targets, in_thread=audio)
-            with stopped_by_signals(conversations), self._progress:
+            with stopped_by_signals(conversations), Progress(self._state, self._quiet) as progress:
                 async with aclosing(conversations.outcomes(blocks)) as outcomes:
                     async for item in outcomes:
                         sink.take(item)
                         self._state.done += not isinstance(item, Reject)
                         self._state.requests = self._votes_asked + conversations.asked
                         self._state.usd = self._budget.cost["usd"]
-                        self._progress.tick()
+                        progress.tick()
         return conversations.stopped
 
     def _report(self, manifest: dict[str, Any]) -> None:
