@@ -90,12 +90,14 @@ class Ballots:
     left: Counter[str] = field(default_factory=Counter)
     example: str | None = None
     _cast: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    _equal: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
     def take(self, model: str, target: Target, outcome: Outcome) -> None:
         """Take in what a model chose, or why there is no vote."""
         if isinstance(outcome, Drafted):
-            votes = self._cast.setdefault(target.id, [])
-            votes.append((model, str(outcome.reply["emotion"])))
+            vote = model, str(outcome.reply["emotion"])
+            # One object for all that are equal: there are as many lists as targets.
+            self._cast.setdefault(target.id, []).append(self._equal.setdefault(vote, vote))
         elif isinstance(outcome, GivenUp):
             self.failed.setdefault(model, Counter())[outcome.reason] += 1
         else:

@@ -114,7 +114,6 @@ class _Run:
         self._votes_asked = 0
         self._speech: dict[str, Any] | None = None
         self._state = State(plan.survey.chosen, paid=len(paid) > 1 or bool(config.model))
-        self._progress = Progress(self._state, quiet)
 
     async def run(self) -> dict[str, Any]:
         """Return the manifest of the finished build."""
@@ -205,7 +204,7 @@ class _Run:
             if voicing:
                 voicing.drafting = conversations
                 stops.append(voicing)
-            with stopped_by_signals(stops), self._progress:
+            with stopped_by_signals(stops), Progress(self._state, self._quiet) as progress:
                 async with (
                     aclosing(conversations.outcomes(blocks)) as drafted,
                     aclosing(voicing.outcomes(drafted) if voicing else drafted) as outcomes,
@@ -215,7 +214,7 @@ class _Run:
                         self._state.done += not isinstance(item, Reject)
                         self._state.requests = self._votes_asked + conversations.asked
                         self._state.usd = self._budget.usd
-                        self._progress.tick()
+                        progress.tick()
             self._speech = voicing.result if voicing else None
         return conversations.stopped
 
