@@ -17,6 +17,7 @@ from builders.drafting.store import Store, store_exists
 from builders.errors import ConfigError
 from builders.review.agreement import Agreement, agreement, anchoring, gold_results
 from builders.review.alpha import Alpha
+from builders.review.comparisons import Share, compared_with, comparisons
 from builders.review.events import Reviews, standing
 from builders.review.exchange import (
     event_lines,
@@ -52,6 +53,7 @@ def status(folder: Path, store: str | None, as_json: bool) -> None:
     _print_people(known["annotators"], names)
     _print_agreement(known["agreement"], names)
     _print_anchoring(known["anchoring"])
+    _print_comparisons(known)
     for found in known["rules"]:
         print(f"{'met' if found['passed'] else 'not met'}: {found['rule']}: {found['sentence']}")
     if known["disputed"]:
@@ -77,9 +79,10 @@ def export(folder: Path, store: str | None, to: Path, form: str) -> None:
             count = write_lines(to, merged_lines(views(held, name)))
         elif form == "preferences":
             later = list(later_versions(build.folder))
-            for one in later:
+            compared = _compared(build, held, later)
+            for one in (*later, *compared):
                 _register(one, held)
-            count = write_lines(to, map(json_line, preferences(build, held, later)))
+            count = write_lines(to, map(json_line, preferences(build, held, later, compared)))
         else:
             count = write_lines(to, event_lines(Reviews(held).of_build(name)))
     print(f"{count:,} {'samples' if form in ('label-studio', 'potato') else 'lines'}: {to}")
@@ -113,6 +116,19 @@ def _register(build: Build, store: Store) -> None:
         pass
 
 
+def _compared(build: Build, store: Store, later: Sequence[Build]) -> list[Build]:
+    """Return the builds with which people compared a build and that lie beside it."""
+    names = compared_with(store, build.manifest["result"]["name"])
+    found = []
+    for name in sorted(set(names) - {one.folder.name for one in later}):
+        folder = build.folder.with_name(name)
+        if (folder / "manifest.json").is_file():
+            found.append(Build(folder))
+        else:
+            print(f"left out: comparisons with {name}, of which there is no build beside this one")
+    return found
+
+
 def _known(build: Build, store: Store) -> dict[str, Any]:
     """Return all that the status says, as JSON values."""
     _register(build, store)
@@ -120,6 +136,7 @@ def _known(build: Build, store: Store) -> dict[str, Any]:
     merged, samples = views(store, result["name"]), result["counts"]["kept"]
     overlap = load_settings(store, result["name"]).overlap
     statuses = Counter(view.status for view in merged)
+    compared, outdated = comparisons(store, result["name"])
     return {
         "name": result["name"],
         "samples": samples,
@@ -132,6 +149,8 @@ def _known(build: Build, store: Store) -> dict[str, Any]:
         "annotators": _annotators(Reviews(store), result["name"], merged),
         "agreement": [asdict(row) for row in agreement(merged)],
         "anchoring": asdict(anchoring(merged)),
+        "comparisons": [asdict(one) for one in compared],
+        "comparisons_outdated": outdated,
         "rules": [asdict(found) for found in judge(rules_of(read_settings()), merged, samples)],
         "disputed": [view.item.item for view in merged if view.status == "disputed"],
     }
@@ -203,3 +222,29 @@ def _print_anchoring(found: dict[str, Any]) -> None:
         f"strategies as in the draft: {shown} with the draft in sight, {hidden} of the "
         f"{found['hidden']:,} first answers without it; {moved} of these changed on seeing it"
     )
+
+
+def _print_comparisons(known: dict[str, Any]) -> None:
+    name = known["name"]
+    for of in known["comparisons"]:
+        wins, losses, ties = of["wins"], of["losses"], of["ties"]
+        if of["corpus"]:
+            print(f"  {of['corpus']}: {wins:,} won, {losses:,} lost, {ties:,} equal")
+            continue
+        against, first = of["against"], Share(**of["first"])
+        print(
+            f"compared with {against}: {wins + losses + ties:,} targets; "
+            f"{wins:,} for {name}, {losses:,} for {against}, {ties:,} equal"
+        )
+        print(f"  preferred, without ties: {_share_line(Share(**of['preferred']))}")
+        print(f"  the reply shown first, of votes that are not equal: {_share_line(first)}")
+        print(f"  agreement: {alpha_line(Alpha(**of['alpha']))}")
+    if known["comparisons_outdated"]:
+        print(f"{known['comparisons_outdated']:,} comparisons are of replies that changed since")
+
+
+def _share_line(found: Share) -> str:
+    if found.share is None or found.low is None or found.high is None:
+        return "unknown"
+    interval = f"95 % interval {found.low:.0%} to {found.high:.0%}"
+    return f"{found.won:,} of {found.of:,}, {found.share:.0%} ({interval})"

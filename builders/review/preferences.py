@@ -26,8 +26,11 @@ from builders.review.queue import Queue
 Pair = dict[str, Any]
 
 
-def preferences(build: Build, store: Store, later: Sequence[Build] = ()) -> Iterator[Pair]:
-    """Yield the pairs of a build, in its order; `later` are builds that draft its targets again.
+def preferences(
+    build: Build, store: Store, later: Sequence[Build] = (), compared: Sequence[Build] = ()
+) -> Iterator[Pair]:
+    """Yield the pairs of a build, in its order; `later` are builds that draft its targets again,
+    `compared` others with whose drafts its own were compared.
 
     Each pair has `id`, `origin`, `chosen` and `rejected` (replies of the shape of
     `schemas/reply.schema.json`; `chosen` may be None), `chosen_from` and `rejected_from` (who
@@ -39,7 +42,7 @@ def preferences(build: Build, store: Store, later: Sequence[Build] = ()) -> Iter
         made = _from_view(view, drafts)
         if made is not None:
             yield made
-    yield from _from_comparisons(drafts, store)
+    yield from _from_comparisons([*drafts, *(_Drafts(one, store) for one in compared)], store)
 
 
 @dataclass(frozen=True, slots=True)
