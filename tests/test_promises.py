@@ -30,7 +30,7 @@ LAYERS = [
     {"checks", "voice", "corpora", "exclusions"},
     {"strategies", "folder", "labelling", "class_views"},
     {"labels", "config"},
-    {"records", "errors", "assets", "signals"},
+    {"records", "errors", "assets", "signals", "shares"},
 ]
 READERS = {"records", "errors", "corpora.files"}
 

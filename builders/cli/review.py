@@ -47,6 +47,12 @@ def review_command(  # noqa: PLR0913 - one argument for each option
         bool | None,
         typer.Option("--text-only/--with-sound", help="Whether only to read, without sound."),
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUTPUT/NAME", help="Compare its replies with those of this build, two by two."
+        ),
+    ] = None,
     store: StoreAddress = None,
 ) -> None:
     """Open the page on which annotators hear, read and decide about a build's samples."""
@@ -60,7 +66,8 @@ def review_command(  # noqa: PLR0913 - one argument for each option
         "lease_seconds": lease_seconds,
         "text_only": text_only,
     }
-    review.review(folder, store, (host, port), (invite or (), invite_lead or ()), wanted)
+    folders = (folder, against)
+    review.review(folders, store, (host, port), (invite or (), invite_lead or ()), wanted)
 
 
 @commands.command("review-status")

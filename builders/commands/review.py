@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builders.build import Build
 from builders.config import STORE_FILE
 from builders.errors import ConfigError
 
+if TYPE_CHECKING:
+    from builders.drafting.store import Store
+    from builders.review.comparing import Comparing
+    from builders.review.desk import Desk
+
 
 def review(
-    folder: Path,
+    folders: tuple[Path, Path | None],
     store: str | None,
     where: tuple[str, int],
     invited: tuple[Sequence[str], Sequence[str]],
@@ -23,16 +28,18 @@ def review(
     """Serve the review of a finished build.
 
     Args:
-        folder: the build's folder.
+        folders: the build's folder, and that of a build with whose replies its own are compared.
         store: the store's address, by default the file beside the build.
         where: host and port.
         invited: names of annotators and of leads who get a new link each.
         wanted: settings of the review that change; None leaves one as it was.
 
     Raises:
-        ConfigError: the build is not complete, the port is taken, or a package is missing.
+        ConfigError: a build is not complete, there is nothing to compare, the port is taken, or a
+            package is missing.
     """
-    build = Build(folder)
+    folder, against = folders
+    build, other = Build(folder), Build(against) if against else None
     try:
         from builders.review import server
     except ImportError as error:
@@ -40,7 +47,7 @@ def review(
             f"reviewing needs the package {error.name}", do="pip install 'hearten[review]'"
         ) from error
     from builders.drafting.store import Store
-    from builders.review.people import People
+    from builders.review.desk import Desk
     from builders.review.settings import load_settings, save_settings
 
     say = partial(print, flush=True)  # whoever reads it through a pipe waits for the address
@@ -49,15 +56,64 @@ def review(
     changed = {field: value for field, value in wanted.items() if value is not None}
     settings = replace(load_settings(held, name), **changed)
     save_settings(held, name, settings)
+    desk = Desk(build, held, other.manifest["result"]["name"] if other else None)
+    comparing = _comparing(desk, other) if other else None
     at = server.listen(*where)
     kept = build.manifest["result"]["counts"]["kept"]
-    say(f"{name}: {kept:,} samples, each for {settings.overlap}")
-    people = People(held)
-    for role, names in zip(("annotator", "lead"), invited, strict=True):
-        for one in names:
-            say(f"{role} {one}: {at.address}/join#{people.invite(one, role)}")  # type: ignore[arg-type]
+    what = _pairs_line(comparing) if comparing else f"{name}: {kept:,} samples"
+    say(f"{what}, each for {settings.overlap}")
+    _invite(held, at.address, invited, say)
     if not at.loopback and not any(invited):
         say("links sent before still open it; --invite NAME makes new ones")
     door = "sign in with your name" if at.loopback else "sign in with a link"
     say(f"open {at.address}/ ({door}); Ctrl+C stops, and nothing is lost")
-    server.serve(build, held, at)
+    server.serve(desk, at, comparing)
+
+
+def _comparing(desk: Desk, other: Build) -> Comparing:
+    """Return where two builds are compared, their pairs known.
+
+    Raises:
+        ConfigError: they have no pair.
+    """
+    from builders.review.comparing import Comparing
+
+    if desk.against == desk.name:
+        raise ConfigError(
+            f"{other.folder}: a build of the same name, {desk.name}",
+            expected="another build of the same targets",
+            do="name another one with --against",
+        )
+    comparing = Comparing(desk, other)
+    if not comparing.register()["pairs"]:
+        raise ConfigError(
+            f"{desk.name} and {desk.against} have nothing to compare",
+            expected="targets that both have, with two different replies",
+            do="name another build with --against",
+        )
+    return comparing
+
+
+def _pairs_line(comparing: Comparing) -> str:
+    """Return how many pairs there are, and what is no pair and why."""
+    counts = comparing.counts
+    left_out = (
+        f"{counts['same']:,} replies in the same words, {counts['changed']:,} targets that differ "
+        f"themselves, {counts['one']:,} in one build only"
+    )
+    return f"{comparing.name}: {counts['pairs']:,} pairs (left out: {left_out})"
+
+
+def _invite(
+    store: Store,
+    address: str,
+    invited: tuple[Sequence[str], Sequence[str]],
+    say: Callable[[str], None],
+) -> None:
+    """Print a link for each annotator and lead who gets one."""
+    from builders.review.people import People
+
+    people = People(store)
+    for role, names in zip(("annotator", "lead"), invited, strict=True):
+        for one in names:
+            say(f"{role} {one}: {address}/join#{people.invite(one, role)}")  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from builders.config import STORE_FILE
 from builders.drafting.store import Store, store_exists
 from builders.errors import ConfigError
 from builders.review.agreement import agreement, anchoring, gold_results, moves
-from builders.review.compared import compared, opponents
+from builders.review.comparisons import comparisons, opponents
 from builders.review.events import Reviews, standing
 from builders.review.exchange import (
     event_lines,
@@ -129,6 +129,7 @@ def _known(build: Build, store: Store) -> dict[str, Any]:
     merged, samples = views(store, result["name"]), result["counts"]["kept"]
     overlap = load_settings(store, result["name"]).overlap
     statuses = Counter(view.status for view in merged)
+    compared, unknown = comparisons(store, result["name"])
     return {
         "name": result["name"],
         "samples": samples,
@@ -142,7 +143,8 @@ def _known(build: Build, store: Store) -> dict[str, Any]:
         "agreement": [asdict(row) for row in agreement(merged)],
         "moved": [asdict(move) for move in moves(merged)],
         "anchoring": asdict(anchoring(merged)),
-        "compared": asdict(compared(store, result["name"])),
+        "comparisons": [asdict(one) for one in compared],
+        "comparisons_unknown": unknown,
         "rules": [asdict(found) for found in judge(rules_of(read_settings()), merged, samples)],
         "disputed": [view.item.item for view in merged if view.status == "disputed"],
     }

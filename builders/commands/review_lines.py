@@ -7,7 +7,7 @@ from typing import Any
 
 from builders.review.agreement import Agreement
 from builders.review.alpha import Alpha
-from builders.review.shares import Difference
+from builders.shares import Difference
 
 _SHOWN = 10
 Known = Mapping[str, Any]
@@ -20,7 +20,7 @@ def lines(known: Known, names: Mapping[str, str]) -> Iterator[str]:
     yield from _agreement(known["agreement"], names)
     yield from _moved(known["moved"])
     yield from _anchoring(known["anchoring"])
-    yield from _compared(known["compared"])
+    yield from _compared(known)
     for found in known["rules"]:
         yield f"{'met' if found['passed'] else 'not met'}: {found['rule']}: {found['sentence']}"
     if known["disputed"]:
@@ -101,21 +101,28 @@ def _verdict(effect: Difference) -> str:
     return f"moves answers {'towards' if effect.difference > 0 else 'away from'} it"
 
 
-def _compared(found: Known) -> Iterator[str]:
-    for duel in found["duels"]:
-        where = f" in {duel['corpus']}" if duel["corpus"] else ""
+def _compared(known: Known) -> Iterator[str]:
+    name = known["name"]
+    for of in known["comparisons"]:
+        wins, losses, ties = of["wins"], of["losses"], of["ties"]
+        if of["corpus"]:
+            yield f"  {of['corpus']}: {wins:,} won, {losses:,} lost, {ties:,} equal"
+            continue
+        against = of["against"]
         yield (
-            f"{duel['one']} against {duel['other']}{where}: better {duel['wins']:,} times, "
-            f"worse {duel['losses']:,}, equal {duel['ties']:,}"
+            f"compared with {against}: {wins + losses + ties:,} targets; "
+            f"{wins:,} for {name}, {losses:,} for {against}, {ties:,} equal"
         )
-    first = found["first"]
-    if first["of"]:
-        yield (
-            f"the draft shown first was better in {first['count']:,} of {first['of']:,} "
-            f"({first['share']:.0%}, from {first['low']:.0%} to {first['high']:.0%}; "
-            "half where the order does not matter)"
-        )
-    if found["comparisons"]:
-        yield f"  {'the better draft'.ljust(40)} {alpha_line(Alpha(**found['agreement']))}"
-    if found["unknown"]:
-        yield f"{found['unknown']:,} comparisons are with drafts that no build registered here has"
+        yield f"  preferred, without ties: {_share(of['preferred'])}"
+        yield f"  the reply shown first, of votes that are not equal: {_share(of['first'])}"
+        yield f"  agreement: {alpha_line(Alpha(**of['alpha']))}"
+    if known["comparisons_unknown"]:
+        count = known["comparisons_unknown"]
+        yield f"{count:,} comparisons are with drafts that no build registered here has"
+
+
+def _share(found: Known) -> str:
+    if found["share"] is None:
+        return "unknown"
+    interval = f"95 % interval {found['low']:.0%} to {found['high']:.0%}"
+    return f"{found['count']:,} of {found['of']:,}, {found['share']:.0%} ({interval})"

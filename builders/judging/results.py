@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
@@ -11,11 +10,11 @@ from builders.build import Build
 from builders.drafting.store import Store, store_exists
 from builders.judging.events import Judgement, Judgements
 from builders.judging.pairs import Pair, pairs_of
+from builders.shares import wilson
 
 SWAP = "swap"
 # The share of pairs matched in both orders that a good set reaches; guessing reaches a quarter.
 GOOD = 0.8
-_Z = 1.959964  # of a 95 % interval
 
 _Latest = dict[str, dict[tuple[str, str], Judgement]]
 
@@ -47,6 +46,7 @@ def _summed(held: dict[tuple[str, str], Judgement], told: dict[tuple[str, str], 
     right = sum(verdicts[ids] == "right" for ids in judged)
     groups = len({told[ids].one.group for ids in judged})
     accuracy = right / len(judged) if judged else None
+    # Pairs of one group hang together and are no cases of their own.
     low, high = (None, None) if accuracy is None else wilson(accuracy, groups)
     return {
         "pairs": len(judged),
@@ -59,17 +59,6 @@ def _summed(held: dict[tuple[str, str], Judgement], told: dict[tuple[str, str], 
         "low": low,
         "high": high,
     }
-
-
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share by Wilson's formula.
-
-    `count` is that of the groups: pairs of one group hang together and are no cases of their own.
-    """
-    scale = 1 + _Z**2 / count
-    middle = (share + _Z**2 / (2 * count)) / scale
-    half = _Z / scale * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-    return max(0.0, round(middle - half, 6)), min(1.0, round(middle + half, 6))
 
 
 def judged(build: Build, store: Store, without: Collection[str] = ()) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ import orjson
 from fastapi import Depends, Header, HTTPException, Request
 from fastapi.responses import Response
 
+from builders.review.comparing import Comparing
 from builders.review.desk import Desk
 from builders.review.people import Annotator
 from builders.review.sessions import COOKIE, is_form_token
@@ -21,6 +22,13 @@ def answer(value: Any, status: int = 200) -> Response:
 def _desk(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     return desk
+
+
+def _comparing(request: Request) -> Comparing:
+    comparing: Comparing | None = request.app.state.comparing
+    if comparing is None:
+        raise HTTPException(404, "there is nothing to compare here")
+    return comparing
 
 
 def _cookie(request: Request) -> str:
@@ -53,6 +61,7 @@ def _lead_writer(writer: Writer) -> Annotator:
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]
+AtComparing = Annotated[Comparing, Depends(_comparing)]
 Cookie = Annotated[str, Depends(_cookie)]
 Person = Annotated[Annotator, Depends(_person)]
 Writer = Annotated[Annotator, Depends(_writer)]

@@ -19,7 +19,7 @@ from builders.review.decided import Decision, Event
 from builders.review.decisions import choices
 from builders.review.merge import Merged
 from builders.review.queue import Item
-from builders.review.shares import Difference, difference, share
+from builders.shares import Difference, difference, share
 
 # Asking about good news and asking about anything else is hard to tell apart, so agreement is
 # also given with the two as one.

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from builders.errors import HeartenError, StoreError
 from builders.review import pages, routes
 from builders.review.access import answer
+from builders.review.comparing import Comparing
 from builders.review.desk import Desk, Faulty, NotTheirs
 from builders.review.events import Conflict, NotAllowed
 from builders.review.guard import Guard
@@ -24,16 +25,24 @@ from builders.review.progress import Watch
 _STATUS = ((Faulty, 422), (Conflict, 409), (NotTheirs, 404), (NotAllowed, 403), (StoreError, 503))
 
 
-def create_app(desk: Desk, *, tokens: bool, hosts: Collection[str] | None) -> Guard:
+def create_app(
+    desk: Desk,
+    comparing: Comparing | None = None,
+    *,
+    tokens: bool,
+    hosts: Collection[str] | None,
+) -> Guard:
     """Return the application of one review.
 
     Args:
         desk: the build and its store.
+        comparing: where its drafts are compared with those of another build, if they are.
         tokens: whether signing in takes an invitation's token, or a name alone.
         hosts: names the server may be called by, or None for any.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.desk = desk
+    app.state.comparing = comparing
     app.state.tokens = tokens
     app.state.watch = Watch()
     app.include_router(pages.router)

@@ -27,11 +27,13 @@ from builders.review.people import Annotator, People
 from builders.review.queue import Item, Queue
 from builders.review.sessions import Sessions
 from builders.review.settings import Settings, load_settings
-from builders.review.sound import Cache, drawing
+from builders.review.sound import Cache, as_wav, drawing
 
 AHEAD = 3
 # So much of a clip is heard before one decides; the rest is silence, or the last key was quick.
 HEARD_SHARE = 0.9
+# Comparisons are taken back where they are made, see `comparing.py`.
+_UNDONE = ("decision", "adjudication", "gold")
 _CLIPS, _SHOWN = 128 * 2**20, 32 * 2**20
 
 
@@ -53,23 +55,27 @@ class Desk:
     Args:
         build: the finished build.
         store: where its events are held.
+        against: the build with whose replies its own are compared, if there is one.
+
+    Attributes:
+        writing: SQLite has one writer: waiting here in turn is quicker than its own polling.
     """
 
-    def __init__(self, build: Build, store: Store) -> None:
+    def __init__(self, build: Build, store: Store, against: str | None = None) -> None:
         self.name: str = build.manifest["result"]["name"]
         self.build = build
+        self.against = against
         self.people = People(store)
         self.sessions = Sessions(store, self.people)
         self.reviews = Reviews(store)
         self.store = store
         self.settings: Settings = load_settings(store, self.name)
         self._first = FirstAnswers(store)
-        self._queue = Queue(store)
+        self.queue = Queue(store)
         self._records = Records(build)
         self._cache, self._clips = Cache(_SHOWN), Cache(_CLIPS)
         self._complete = False
-        # SQLite has one writer: waiting here in turn is quicker than its own polling.
-        self._writing = threading.Lock()
+        self.writing = threading.Lock()
 
     def register(self, stop: threading.Event) -> None:
         """Make the items known; those of a large build become open while this goes on."""
@@ -80,14 +86,13 @@ class Desk:
 
     def next_items(self, person: Annotator, count: int) -> list[dict[str, Any]]:
         """Return the next items of somebody as a page shows them, leased to them."""
-        with self._writing:
-            given = self._queue.next(self.name, person, count)
+        with self.writing:
+            given = self.queue.next(self.name, person, count)
         return [self._shown(item, person) for item in given]
 
     def left(self, person: Annotator) -> dict[str, int]:
         """Return how many items are left, in all and for this person."""
-        with self._writing:
-            return asdict(self._queue.left(self.name, person))
+        return asdict(self.queue.left(self.name, person))
 
     def totals(self) -> dict[str, int]:
         """Return how many items there are and how many have all their decisions."""
@@ -105,24 +110,24 @@ class Desk:
         Raises:
             NotTheirs: it was not; KeyError: there is none of that name.
         """
-        item = self._queue.item(self.name, name)
+        item = self.queue.item(self.name, name)
         self._check_theirs(item, person)
         return self._shown(item, person)
 
     def renew(self, name: str, person: Annotator) -> bool:
         """Keep an item for whoever has it open."""
-        with self._writing:
-            return self._queue.renew(self.name, name, person.id)
+        with self.writing:
+            return self.queue.renew(self.name, name, person.id)
 
     def take_crisis(self, person: Annotator, wanted: bool) -> None:
         """Keep whether somebody takes crisis items."""
-        with self._writing:
+        with self.writing:
             self.people.take_crisis(person.id, wanted)
 
     def leave(self, cookie: str, person: Annotator) -> None:
         """End a session and give back what its annotator holds."""
-        with self._writing:
-            self._queue.release(self.name, person.id)
+        with self.writing:
+            self.queue.release(self.name, person.id)
             self.sessions.end(cookie)
 
     def first_answer(
@@ -133,13 +138,13 @@ class Desk:
         Raises:
             Faulty: the answer is not one.
         """
-        item = self._queue.item(self.name, shown.item)
+        item = self.queue.item(self.name, shown.item)
         self._check_theirs(item, person)
         decision = Decision("skip", reason="cannot_judge", **answer)
-        self._check(decision, self._record(item))
+        self._check(decision, self.record(item))
         if not decision.strategies:
             raise Faulty(["strategies: choose at least one before you see the draft"])
-        with self._writing:
+        with self.writing:
             self._first.keep(shown, person.id, {k: v for k, v in answer.items() if v})
         return self._shown(item, person)
 
@@ -150,44 +155,42 @@ class Desk:
             Faulty: the decision is not whole, or the clip has not been heard.
             Conflict: they have decided about it elsewhere meanwhile.
         """
-        item = self._queue.item(self.name, shown.item)
+        item = self.queue.item(self.name, shown.item)
         self._check_theirs(item, person)
-        record = self._record(item)
-        self._check(decision, record)
-        self._check_heard(decision, record)
+        self._check_answered(decision, self.record(item))
         if self.settings.hides(person.id, item.item):
             before = self._first.given(shown, person.id)
             if before is None and decision.verdict != "skip":
                 raise Faulty(["the draft is hidden: answer without it first"])
             decision = replace(decision, hidden=True, before=before)
-        with self._writing:
+        with self.writing:
             return self.reviews.decide(person.id, shown, decision, event_id)
 
     def gold(self, shown: Shown, person: Annotator, decision: Decision) -> Event:
         """Hold a lead's right answer to an item."""
-        self._check(decision, self._record(self._queue.item(self.name, shown.item)))
-        with self._writing:
+        self._check(decision, self.record(self.queue.item(self.name, shown.item)))
+        with self.writing:
             return self.reviews.set_gold(person.id, shown, decision)
 
     def adjudicate(
         self, shown: Shown, person: Annotator, decision: Decision, event_id: str
     ) -> Event:
         """Hold what settles a disagreement."""
-        record = self._record(self._queue.item(self.name, shown.item))
-        self._check(decision, record)
-        self._check_heard(decision, record)
+        self._check_answered(decision, self.record(self.queue.item(self.name, shown.item)))
         if not decision.comment:
             raise Faulty(["comment: say why it is decided so"])
-        with self._writing:
+        with self.writing:
             return self.reviews.adjudicate(person.id, shown, decision, event_id)
 
     def undo(self, person: Annotator) -> dict[str, Any] | None:
-        """Take back somebody's latest event and return the item it was about."""
-        with self._writing:
-            undone = self.reviews.undo(person.id, self.name)
-        if undone is None:
-            return None
-        shown = self._shown(self._queue.item(self.name, undone.item), person)
+        """Take back somebody's latest decision and return its item, which they hold again."""
+        with self.writing:
+            undone = self.reviews.undo(person.id, self.name, _UNDONE)
+            if undone is None:
+                return None
+            if undone.kind == "decision":
+                self.queue.again(self.name, undone.item, person.id)
+        shown = self._shown(self.queue.item(self.name, undone.item), person)
         return shown | {"mine": _as_page(undone)}
 
     def decided(self, person: Annotator) -> list[Event]:
@@ -213,7 +216,7 @@ class Desk:
         Raises:
             NotTheirs: they have seen the item before.
         """
-        item = self._queue.item(self.name, name)
+        item = self.queue.item(self.name, name)
         if self._knows(name, person):
             raise NotTheirs(
                 f"{name} was before you already",
@@ -228,29 +231,32 @@ class Desk:
         # Whoever decided first is not always the first one that is read.
         answers.sort(key=lambda one: self.settings.draw("answers", name, orjson.dumps(one).hex()))
         return self._shown(item, person) | {
-            "draft": reply_of(self._record(item)),
+            "draft": reply_of(self.record(item)),
             "hidden": False,
             "answers": answers,
         }
 
     def clip(self, name: str) -> bytes:
-        """Return the FLAC bytes of an item's clip; KeyError where there is none."""
-        item = self._queue.item(self.name, name)
-        found = self._clips.get(
-            item.seen, lambda: self._records.clip(item.shard, item.row) or b"", len
-        )
+        """Return an item's clip as WAV; KeyError where there is none."""
+        item = self.queue.item(self.name, name)
+        found = self._clips.get(item.seen, lambda: self._made_clip(item), len)
         if not found:
             raise KeyError(name)
         return found
 
+    def _made_clip(self, item: Item) -> bytes:
+        flac = self._records.clip(item.shard, item.row)
+        return as_wav(flac) if flac else b""
+
     def drawing(self, name: str) -> bytes:
         """Return the peaks and pitch of an item's clip, as JSON."""
-        item = self._queue.item(self.name, name)
+        item = self.queue.item(self.name, name)
         return self._cache.get(
             f"drawing {item.seen}", lambda: orjson.dumps(drawing(self.clip(name))), len
         )
 
-    def _record(self, item: Item) -> dict[str, Any]:
+    def record(self, item: Item) -> dict[str, Any]:
+        """Return an item's sample without its clip."""
         held: bytes = self._cache.get(
             f"record {item.seen}",
             lambda: orjson.dumps(self._records.record(item.shard, item.row)),
@@ -261,7 +267,7 @@ class Desk:
 
     def _shown(self, item: Item, person: Annotator) -> dict[str, Any]:
         """Return an item as a page shows it to one annotator."""
-        face = self._face(item)
+        face = self.face(item)
         shown = self.reviews.shown(self.name, item.item, person.id)
         hidden = (
             self.settings.hides(person.id, item.item)
@@ -277,7 +283,7 @@ class Desk:
             )
         return face | {"version": shown.version, "hidden": hidden, "mine": mine}
 
-    def _face(self, item: Item) -> dict[str, Any]:
+    def face(self, item: Item) -> dict[str, Any]:
         """Return what everybody is shown of an item; the same while all items are known."""
         if not self._complete:
             return self._made_face(item)
@@ -288,7 +294,7 @@ class Desk:
         return face
 
     def _made_face(self, item: Item) -> dict[str, Any]:
-        record = self._record(item)
+        record = self.record(item)
         spoken = record["audio_info"]["duration"] is not None and not self.settings.text_only
         target = record["target_utterance"]
         return {
@@ -314,7 +320,7 @@ class Desk:
 
     def _has(self, name: str) -> bool:
         try:
-            self._queue.item(self.name, name)
+            self.queue.item(self.name, name)
         except KeyError:
             return False
         return True
@@ -324,22 +330,24 @@ class Desk:
         if found:
             raise Faulty(found)
 
-    def _check_heard(self, decision: Decision, record: dict[str, Any]) -> None:
+    def check_heard(self, record: dict[str, Any], seconds_heard: float, broken: bool) -> None:
+        """Raise Faulty where too little of a clip was heard that could be."""
         seconds = record["audio_info"]["duration"]
-        if (
-            decision.verdict == "skip"
-            or self.settings.text_only
-            or not seconds
-            or "audio_broken" in decision.flags
-        ):
+        if self.settings.text_only or broken or not seconds:
             return
-        if decision.seconds_heard < HEARD_SHARE * seconds:
+        if seconds_heard < HEARD_SHARE * seconds:
             raise Faulty(["hear the speaker once before you decide, or flag the sound as broken"])
+
+    def _check_answered(self, decision: Decision, record: dict[str, Any]) -> None:
+        """Raise Faulty where a decision is not whole, or was made without hearing the speaker."""
+        self._check(decision, record)
+        if decision.verdict != "skip":
+            self.check_heard(record, decision.seconds_heard, "audio_broken" in decision.flags)
 
     def _knows(self, name: str, person: Annotator) -> bool:
         """Return whether somebody had an item before them."""
         decided = self.reviews.shown(self.name, name, person.id).version > 0
-        return decided or self._queue.gave(self.name, name, person.id)
+        return decided or self.queue.gave(self.name, name, person.id)
 
     def _check_theirs(self, item: Item, person: Annotator) -> None:
         if not self._knows(item.item, person):

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -140,26 +140,33 @@ class Reviews:
         return self._append(replace(event, body=_body(answer)), shown.version)
 
     def compare(
-        self, annotator: str, shown: Shown, other: str, choice: Choice, event_id: str | None = None
+        self,
+        annotator: str,
+        shown: Shown,
+        other: str,
+        choice: Choice,
+        event_id: str | None = None,
+        *,
+        more: Mapping[str, Any] | None = None,
     ) -> Event:
         """Append which of two drafts of one target is better: ``a`` is `shown`, ``b`` is `other`.
 
-        `other` is the content hash of the second draft.
+        `other` is the content hash of the second draft; `more` is kept beside it in the body.
         """
         event = _new(annotator, shown, "comparison", choice, event_id)
-        return self._append(replace(event, body={"other": other}), shown.version)
+        return self._append(replace(event, body={**(more or {}), "other": other}), shown.version)
 
-    def undo(self, annotator: str, build: str) -> Event | None:
+    def undo(self, annotator: str, build: str, kinds: Collection[str] = _DECIDING) -> Event | None:
         """Take back the annotator's latest event that stands, and return it; None: there is none.
 
-        What stood before it stands again.
+        What stood before it stands again. `kinds` are those of which it is the latest.
         """
         with writing(self._store) as connection:
             taken = sa.select(events.c.undoes).where(events.c.undoes.is_not(None))
             query = (
                 sa.select(events)
                 .where(events.c.annotator == annotator, events.c.build == build)
-                .where(events.c.kind.in_(_DECIDING), events.c.id.not_in(taken))
+                .where(events.c.kind.in_(kinds), events.c.id.not_in(taken))
                 .order_by(events.c.number.desc())
                 .limit(1)
             )

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from builders import strategies
 from builders.labels import vocabulary
-from builders.review.access import AtDesk, Cookie, Lead, Person, answer
+from builders.review.access import AtComparing, AtDesk, Cookie, Lead, Person, answer
 from builders.review.decisions import choices
 from builders.review.desk import AHEAD, Desk
 from builders.review.people import Annotator
@@ -23,7 +23,8 @@ from builders.review.sessions import COOKIE, LASTS_SECONDS, form_token
 router = APIRouter()
 
 _HERE = Path(__file__).parent
-_STATIC = {"review.js": "text/javascript", "style.css": "text/css"}
+_TYPES = {".js": "text/javascript", ".css": "text/css"}
+_STATIC = {path.name: path for path in (_HERE / "static").iterdir() if path.suffix in _TYPES}
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_HERE / "templates"),
     autoescape=True,
@@ -42,12 +43,12 @@ class _SigningIn(BaseModel):
 
 @router.get("/static/{name}")
 def static(name: str) -> Response:
-    """Return the script or the style sheet."""
+    """Return a script or the style sheet."""
     if name not in _STATIC:
         raise HTTPException(404, "there is no such file")
     kept = {"Cache-Control": "no-cache"}
-    content = (_HERE / "static" / name).read_bytes()
-    return Response(content, headers=kept, media_type=_STATIC[name])
+    path = _STATIC[name]
+    return Response(path.read_bytes(), headers=kept, media_type=_TYPES[path.suffix])
 
 
 @router.get("/join")
@@ -76,9 +77,23 @@ def join(request: Request, desk: AtDesk, who: _SigningIn) -> Response:
 
 
 @router.get("/")
-def home() -> Response:
-    """Lead to the review."""
-    return RedirectResponse("/review", 303)
+def home(desk: AtDesk) -> Response:
+    """Lead to the review, or to the drafts that are compared."""
+    return RedirectResponse("/compare" if desk.against else "/review", 303)
+
+
+@router.get("/compare")
+def compare(at: AtComparing, desk: AtDesk, person: Person, cookie: Cookie) -> HTMLResponse:
+    """Show the page on which two drafts of one target are compared, with the next ones in it."""
+    start = {
+        "review": at.name,
+        "annotator": person.id,
+        "items": at.next_pairs(person, AHEAD),
+        "left": at.left(person),
+        "ahead": AHEAD,
+        "textOnly": desk.settings.text_only,
+    }
+    return _signed_in_page("compare", desk, person, cookie, title="Compare", start=start)
 
 
 @router.get("/review")
@@ -130,7 +145,7 @@ def _review_page(desk: Desk, person: Annotator, cookie: str, start: dict[str, An
     start = {
         "again": None,
         **start,
-        "build": desk.name,
+        "review": desk.name,
         "annotator": person.id,
         "left": desk.left(person)["mine"],
         "ahead": AHEAD,
@@ -168,7 +183,9 @@ def _words() -> dict[str, Any]:
 def _signed_in_page(
     name: str, desk: Desk, person: Annotator, cookie: str, **content: Any
 ) -> HTMLResponse:
-    return _page(name, person=person, build=desk.name, form_token=form_token(cookie), **content)
+    token = form_token(cookie)
+    content |= {"build": desk.name, "compares": desk.against is not None}
+    return _page(name, person=person, form_token=token, **content)
 
 
 def _page(name: str, **content: Any) -> HTMLResponse:

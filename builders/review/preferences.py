@@ -17,7 +17,7 @@ from typing import Any
 
 from builders.build import Build
 from builders.drafting.store import Store
-from builders.review.compared import comparisons
+from builders.review.comparisons import said_of
 from builders.review.decisions import reply_wanted
 from builders.review.events import Reviews
 from builders.review.items import Records, reply_of
@@ -130,7 +130,7 @@ def _pair(
 def _from_comparisons(drafts: Sequence[_Drafts], store: Store) -> Iterator[Pair]:
     """Yield a pair for each two drafts of which more people prefer one than the other."""
     votes: dict[tuple[str, str, str], Counter[str | None]] = {}
-    for said in comparisons(Reviews(store).of_build(drafts[0].name)):
+    for said in said_of(Reviews(store).of_build(drafts[0].name)):
         first, second = sorted((said.first, said.second))
         votes.setdefault((said.item, first, second), Counter())[said.better] += 1
     for (item, a, b), counted in sorted(votes.items(), key=lambda vote: vote[0]):

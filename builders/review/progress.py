@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from builders.review.agreement import Agreement, Anchoring, agreement, anchoring, gold_results
+from builders.review.comparisons import Comparison, comparisons
 from builders.review.desk import Desk
 from builders.review.merge import Merged, views
 
@@ -41,6 +42,7 @@ class Progress:
     anchoring: Anchoring | None
     names: dict[str, str]
     seconds: float
+    comparisons: list[Comparison]
 
 
 class Watch:
@@ -79,6 +81,7 @@ def _progress(desk: Desk) -> Progress:
         agreement=by,
         anchoring=moved if moved.hidden else None,
         names=names,
+        comparisons=comparisons(desk.store, desk.name)[0],
         seconds=time.monotonic() - began,
     )
 

@@ -97,6 +97,13 @@ class Queue:
                 connection.execute(sa.update(leases).where(mine).values(expires=until)).rowcount
             )
 
+    def again(self, build: str, item: str, annotator: str) -> None:
+        """Give somebody an item again, as after they took back what they decided about it."""
+        found = self.item(build, item)
+        with writing(self._store) as connection:
+            until = time.time() + settings_of(connection, build).lease_seconds
+            self._lease(connection, found, annotator, until)
+
     def gave(self, build: str, item: str, annotator: str) -> bool:
         """Return whether an item was ever given to this annotator, however long ago."""
         mine = (leases.c.build == build) & (leases.c.item == item)
@@ -124,7 +131,7 @@ class Queue:
             open_and_given = given.where(items.c.gold.is_(False), is_open)
             opened = connection.scalar(plain.where(is_open)) or 0
             return Left(
-                mine=opened - (connection.scalar(open_and_given) or 0),
+                mine=max(0, opened - (connection.scalar(open_and_given) or 0)),
                 decided_by_me=connection.scalar(given) or 0,
                 done=connection.scalar(plain.where(items.c.submitted >= overlap)) or 0,
                 items=connection.scalar(plain) or 0,

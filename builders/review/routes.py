@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from builders.review.access import AtDesk, Cookie, LeadWriter, Person, Writer, answer
+from builders.review.access import (
+    AtComparing,
+    AtDesk,
+    Cookie,
+    LeadWriter,
+    Person,
+    Writer,
+    answer,
+)
+from builders.review.comparing import Compared
 from builders.review.decided import Decision, Shown
 from builders.review.sound import ranged
 
@@ -57,6 +66,16 @@ class _Sent(_About):
         return Decision(**{k: getattr(self, k) for k in type(self).model_fields.keys() - about})
 
 
+class _Compared(_About):
+    """Which of two replies somebody finds better: a is the first that the page shows."""
+
+    event_id: Annotated[str, Field(pattern="^[0-9a-f-]{32,36}$")]
+    choice: Literal["a", "b", "equal"]
+    comment: Annotated[str, Field(max_length=4000)] | None = None
+    broken: bool = False
+    seconds_heard: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 0.0
+
+
 class _Wanted(BaseModel):
     wanted: bool
 
@@ -93,7 +112,7 @@ def audio(
     """Return an item's clip, or the part of it that is asked for."""
     part = ranged(desk.clip(item), range_header)
     kept = {"Cache-Control": "private, max-age=3600"}
-    return Response(part.content, part.status, part.headers | kept, media_type="audio/flac")
+    return Response(part.content, part.status, part.headers | kept, media_type="audio/wav")
 
 
 @router.get("/drawing")
@@ -131,6 +150,40 @@ def first_answer(desk: AtDesk, person: Writer, sent: _FirstAnswer) -> Response:
     return answer(desk.first_answer(sent.shown(desk.name), person, given))
 
 
+@router.get("/pairs")
+def next_pairs(
+    at: AtComparing, person: Person, count: Annotated[int, Query(ge=1, le=5)]
+) -> Response:
+    """Return the next pairs of drafts that somebody compares, leased to them."""
+    return answer({"items": at.next_pairs(person, count)})
+
+
+@router.get("/pair")
+def one_pair(at: AtComparing, person: Person, item: ItemName) -> Response:
+    """Return one pair that was given to this person before."""
+    return answer(at.pair(item, person))
+
+
+@router.post("/compare")
+def compare(at: AtComparing, desk: AtDesk, person: Writer, sent: _Compared) -> Response:
+    """Hold which of two drafts somebody finds better."""
+    said = Compared(sent.choice, sent.comment, sent.broken, sent.seconds_heard)
+    event = at.compare(sent.shown(desk.name), person, said, sent.event_id)
+    return answer({"surplus": False, "version": event.version})
+
+
+@router.post("/compare/undo")
+def undo_compare(at: AtComparing, person: Writer) -> Response:
+    """Take back the latest comparison and return its pair, or null where there is none."""
+    return answer({"item": at.undo(person)})
+
+
+@router.post("/compare/renew")
+def renew_pair(at: AtComparing, person: Writer, about: _Item) -> Response:
+    """Keep a pair for whoever has it open."""
+    return answer({"kept": at.renew(about.item, person)})
+
+
 @router.post("/undo")
 def undo(desk: AtDesk, person: Writer) -> Response:
     """Take back the latest decision and return its item, or null where there is none."""
@@ -151,7 +204,9 @@ def crisis(desk: AtDesk, person: Writer, choice: _Wanted) -> Response:
 
 
 @router.post("/leave")
-def leave(desk: AtDesk, person: Writer, cookie: Cookie) -> Response:
+def leave(request: Request, desk: AtDesk, person: Writer, cookie: Cookie) -> Response:
     """End the session and give back what its annotator holds."""
+    if request.app.state.comparing is not None:
+        request.app.state.comparing.leave(person)
     desk.leave(cookie, person)
     return answer({})

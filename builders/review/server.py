@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from builders.build import Build
-from builders.drafting.store import Store
 from builders.errors import ConfigError
 from builders.review.app import create_app
+from builders.review.comparing import Comparing
 from builders.review.desk import Desk
 from builders.review.guard import LOOPBACK
 
@@ -49,19 +48,18 @@ def listen(host: str, port: int) -> Listening:
     return Listening(opened, f"http://{shown}:{bound[1]}", loopback)
 
 
-def serve(build: Build, store: Store, at: Listening) -> None:
-    """Serve the review of a build until the process is told to stop.
+def serve(desk: Desk, at: Listening, comparing: Comparing | None = None) -> None:
+    """Serve the review of a build until the process is told to stop, and close its store.
 
     On loopback a name is enough to sign in; anywhere else it takes an invitation's token.
     """
-    desk = Desk(build, store)
     stop = threading.Event()
     registering = threading.Thread(target=desk.register, args=(stop,), daemon=True)
     registering.start()
     hosts = {*LOOPBACK, "127.0.0.1"} if at.loopback else None
     # Nothing is logged of requests: neither who did what nor what their links hold.
     config = uvicorn.Config(
-        create_app(desk, tokens=not at.loopback, hosts=hosts),
+        create_app(desk, comparing, tokens=not at.loopback, hosts=hosts),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -72,4 +70,4 @@ def serve(build: Build, store: Store, at: Listening) -> None:
     finally:
         stop.set()
         registering.join()
-        store.close()
+        desk.store.close()

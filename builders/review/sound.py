@@ -1,7 +1,8 @@
 """What a page plays and draws: clips out of the build's files, their peaks and their pitch.
 
 Peaks and pitch are computed here because a browser would have to decode a whole clip before it
-could draw it. A clip is served as it is held, FLAC, in the ranges a media element asks for.
+could draw it. A clip is served as WAV, in the ranges a media element asks for: in FLAC, as it is
+held, Chromium fails to go to most places of a short clip ("demuxer seek failed").
 """
 
 from __future__ import annotations
@@ -60,6 +61,14 @@ class Cache:
         return made
 
 
+def as_wav(flac: bytes) -> bytes:
+    """Return a FLAC clip as WAV, 16 bits a sample; every sample stays what it was."""
+    pcm, rate = soundfile.read(io.BytesIO(flac), dtype="int16")
+    wav = io.BytesIO()
+    soundfile.write(wav, pcm, rate, format="WAV", subtype="PCM_16")
+    return wav.getvalue()
+
+
 def ranged(clip: bytes, wanted: str | None) -> Part:
     """Return what of a clip a Range header asks for: the whole, a part, or that there is none.
 
@@ -80,14 +89,14 @@ def ranged(clip: bytes, wanted: str | None) -> Part:
     return Part(206, clip[start : end + 1], headers)
 
 
-def drawing(flac: bytes) -> dict[str, Any]:
+def drawing(clip: bytes) -> dict[str, Any]:
     """Return what a page draws of a clip.
 
     Returns:
         ``duration`` in seconds; ``peaks``, at most `PEAKS` pairs of lowest and highest value in
         -1…1; ``pitch``, Hz at equal steps over the whole clip, None where there is none.
     """
-    samples, rate = soundfile.read(io.BytesIO(flac), dtype="float32")
+    samples, rate = soundfile.read(io.BytesIO(clip), dtype="float32")
     mono = samples if samples.ndim == 1 else samples.mean(axis=1)
     return {
         "duration": len(mono) / rate,

@@ -11,14 +11,13 @@ import pytest
 from builds import hearten, manifest, one_line_error, samples
 from endpoints import TestEndpoint
 from exporting import changed, small_build, spoken
-from scipy.stats import binomtest
 
 from builders.build import Build
 from builders.checks.schema import validator, violations
 from builders.drafting.store import Store
 from builders.judging.events import Judgement, Judgements
 from builders.judging.pairs import chosen, pairs_of
-from builders.judging.results import judged, results, wilson
+from builders.judging.results import judged, results
 from builders.judging.swap import verdict
 from builders.review.applied import applied
 from builders.review.events import Decision, Reviews
@@ -314,9 +313,3 @@ def test_an_event_belongs_to_what_was_seen(folder, store):
         "order_flips": 1,
     }
     assert judged(build, store, without={pair.other.id}) == {}
-
-
-@pytest.mark.parametrize(("hits", "count"), [(0, 5), (4, 5), (80, 100), (7, 7)])
-def test_the_interval_is_wilsons(hits, count):
-    expected = binomtest(hits, count).proportion_ci(method="wilson")
-    assert wilson(hits / count, count) == pytest.approx((expected.low, expected.high), abs=1e-6)

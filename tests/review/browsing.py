@@ -14,6 +14,8 @@ from serving import Server
 
 LAPTOP = {"width": 1280, "height": 720}
 PHONE = {"width": 390, "height": 844}
+# Nothing takes so long; a machine that does much else at once must not fail for it.
+PATIENCE = 90.0
 
 
 @contextmanager
@@ -30,28 +32,34 @@ def chromium() -> Iterator[Browser]:
 
 def sign_in(browser: Browser, server: Server, name: str, **context: Any) -> Page:
     """Sign in by keyboard in a browser context of one's own, and wait for the first item."""
-    page = browser.new_context(**{"viewport": LAPTOP, **context}).new_page()
+    page = new_page(browser, **context)
     page.wrong = []
     page.on("pageerror", lambda error: page.wrong.append(str(error)))
     page.on("console", lambda said: said.type == "error" and page.wrong.append(said.text))
     page.goto(server.address)
     page.keyboard.type(name)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/review")
     page.wait_for_selector("#desk:not([hidden]), #done:not([hidden])")
     return page
 
 
 def sign_in_elsewhere(browser: Browser, server: Server, name: str) -> Page:
     """Sign in without opening the page that would give this person items."""
-    page = browser.new_context(viewport=LAPTOP).new_page()
+    page = new_page(browser)
     assert page.request.post(f"{server.address}/join", data={"name": name}).ok
     return page
 
 
-def until(page: Page, expression: str, *, argument: Any = None, seconds: float = 15) -> None:
+def new_page(browser: Browser, **context: Any) -> Page:
+    """Open a page in a browser context of its own."""
+    page = browser.new_context(**{"viewport": LAPTOP, **context}).new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    return page
+
+
+def until(page: Page, expression: str, *, argument: Any = None) -> None:
     """Wait for something to be so in the page, asking from outside as its policy forbids eval."""
-    over = time.monotonic() + seconds
+    over = time.monotonic() + PATIENCE
     while not page.evaluate(expression, argument):
         assert time.monotonic() < over, expression
         page.wait_for_timeout(30)
@@ -59,14 +67,24 @@ def until(page: Page, expression: str, *, argument: Any = None, seconds: float =
 
 def text(page: Page) -> str:
     """Return what the target speaker says."""
-    return page.inner_text("#text")
+    return page.text_content("#text")
 
 
 def hear(page: Page) -> float:
     """Play the target by key until one may decide; return how far the sound's clock went."""
+    until(page, "!document.querySelector('#desk').hidden")
+    assert page.is_visible("#locked"), "nothing of it was heard before"
+    page.evaluate(
+        """() => {
+          const sound = document.querySelector("#sound");
+          if (window.furthest === undefined) sound.addEventListener("timeupdate", () =>
+            (window.furthest = Math.max(window.furthest, sound.currentTime)));
+          window.furthest = 0;
+        }"""
+    )
     page.keyboard.press("Space")
-    until(page, "!document.querySelector('#accept').disabled", seconds=30)
-    return page.evaluate("document.querySelector('#sound').currentTime")
+    until(page, "[...document.querySelectorAll('[data-decides]')].some(one => !one.disabled)")
+    return page.evaluate("window.furthest")
 
 
 def press_and_wait(page: Page, *keys: str) -> None:
@@ -76,9 +94,20 @@ def press_and_wait(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
     until(
         page,
-        "before => document.querySelector('#desk').hidden ||"
-        " document.querySelector('#text').textContent !== before",
+        "before => !document.querySelector('#done').hidden ||"
+        " (!document.querySelector('#desk').hidden &&"
+        " document.querySelector('#text').textContent !== before)",
         argument=before,
+    )
+
+
+def fetched(page: Page, clips: int) -> None:
+    """Wait until so many different clips have been fetched."""
+    until(
+        page,
+        "clips => new Set(performance.getEntriesByType('resource').map(one => one.name)"
+        ".filter(name => name.includes('/audio?'))).size >= clips",
+        argument=clips,
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from builds import hearten
@@ -59,3 +61,40 @@ def review(store: Store, built: Path) -> SimpleNamespace:
         cem=people.named("Cem"),
         lea=people.named("Lea", "lead"),
     )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser, for the tests of one file."""
+    from browsing import chromium  # here, as few tests need one
+
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a build whose clips last about a second each; only to be read."""
+    output = tmp_path_factory.mktemp("short")
+    wanted = ("--corpus", "iemocap", "--sample", "--name", "scenes", "--output", output)
+    ended = hearten("build", *wanted)
+    assert ended.code == 0, ended.err
+    return output / "scenes"
+
+
+@pytest.fixture
+def scenes(short: Path, tmp_path: Path) -> Path:
+    """A copy of that build and its store, to be changed."""
+    shutil.copytree(short.parent, tmp_path / "output")
+    return tmp_path / "output" / "scenes"
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A server of items that are hard to show, in an order that is known."""
+    from hard import hard_build
+    from serving import Server
+
+    folder = hard_build(tmp_path_factory.mktemp("hard") / "output" / "hard")
+    with Server(folder, "--overlap", 20) as running:
+        yield running

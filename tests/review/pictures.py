@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from browsing import LAPTOP, PHONE, chromium, hear, press_and_wait, sent, sign_in, sign_in_elsewhere  # noqa: E402
 from builds import hearten  # noqa: E402
 from playwright.sync_api import Browser, Page  # noqa: E402
+from rival import in_other_words  # noqa: E402
 from serving import Server, Visitor, decision  # noqa: E402
 
 
@@ -30,6 +31,10 @@ def main(folder: Path) -> None:
             _review(browser, server, folder)
             _decide(server)
             _leads(browser, server, folder)
+        with Server(build, "--against", in_other_words(build, "other", 9)) as server:
+            page = sign_in(browser, server, "Rosa")
+            hear(page)
+            _take(page, folder, "review-compare")
         with Server(build, "--hidden-share", 1) as server:
             page = sign_in(browser, server, "Mila")
             _take(page, folder, "review-hidden")

@@ -46,3 +46,8 @@ class Site:
         tables = sa.inspect(store.engine).get_table_names()
         store.close()
         return str([self.run(f"select * from {table}") for table in tables])
+
+
+def held(folder: Path) -> list[dict[str, Any]]:
+    """Return the events held in the store beside a build, in order."""
+    return Site.beside(folder).held()

@@ -9,7 +9,7 @@ from builds import hearten, samples
 
 from builders.build import Build
 from builders.drafting.store import Store
-from builders.review.compared import Duel, compared, comparisons
+from builders.review.comparisons import comparisons, said_of
 from builders.review.events import Reviews
 from builders.review.items import Items, reply_of
 from builders.review.people import People
@@ -65,27 +65,23 @@ def room(output):
     made.store.close()
 
 
-def test_wins_and_ties_are_counted_whichever_draft_was_shown_first(room):
+def test_targets_won_are_counted_whichever_draft_was_shown_first(room):
     room.says("Ann", IDS[0], "meld", "meld@2", "b")
     room.says("Bob", IDS[0], "meld@2", "meld", "a")
     room.says("Cem", IDS[0], "meld", "meld@2", "equal")
     room.says("Ann", IDS[1], "meld@2", "meld", "b")
     room.says("Ann", IDS[2], "rival@3", "meld", "a")
-    found = compared(room.store, "meld")
-    assert (found.comparisons, found.people, found.unknown) == (5, 3, 0)
-    assert found.duels == tuple(
-        Duel(one, other, corpus, *scores)
-        for one, other, scores in (("meld", "meld@2", (1, 2, 1)), ("meld", "rival@3", (0, 1, 0)))
-        for corpus in ("", "meld")
-    )
-    assert (found.first.count, found.first.of) == (2, 4)
-    assert (found.agreement.items, found.agreement.values) == (1, 3)
+    (again, rival), unknown = comparisons(room.store, "meld")
+    assert (again.against, again.wins, again.losses, again.ties) == ("meld@2", 1, 1, 0)
+    assert (rival.against, rival.wins, rival.losses, rival.ties) == ("rival@3", 0, 1, 0)
+    assert (again.first.count, again.first.of, rival.first.count) == (1, 3, 1)
+    assert (again.alpha.items, again.alpha.values, unknown) == (1, 3, 0)
 
 
 def test_which_draft_was_shown_first_is_what_the_event_says(room):
     made = room.says("Ann", IDS[0], "meld", "meld@2", "b")
     plain, turned = (
-        comparisons([replace(made, body={**made.body, **more})]) for more in ({}, {"first": "b"})
+        said_of([replace(made, body={**made.body, **more})]) for more in ({}, {"first": "b"})
     )
     assert (plain[0].first, plain[0].second) == (turned[0].second, turned[0].first)
     assert plain[0].better == turned[0].better == turned[0].first
@@ -94,10 +90,10 @@ def test_which_draft_was_shown_first_is_what_the_event_says(room):
 def test_a_person_counts_once_with_what_they_said_last_and_not_after_an_undo(room):
     room.says("Ann", IDS[0], "meld", "meld@2", "a")
     room.says("Ann", IDS[0], "meld@2", "meld", "a")
-    (said,) = comparisons(room.reviews.of_build("meld"))
+    (said,) = said_of(room.reviews.of_build("meld"))
     assert said.better == room.reviews.shown("meld@2", IDS[0], "").seen
     room.reviews.undo(room.people["Ann"].id, "meld@2")
-    (said,) = comparisons(room.reviews.of_build("meld"))
+    (said,) = said_of(room.reviews.of_build("meld"))
     assert said.better == room.reviews.shown("meld", IDS[0], "").seen
 
 
@@ -107,7 +103,7 @@ def test_a_comparison_takes_no_place_of_a_decision(room):
     assert room.reviews.shown("meld", IDS[0], room.people["Ann"].id).version == before.version + 1
     status = json.loads(hearten("review-status", room.folder, "--json").out)
     assert status["decided"] == 0 and status["annotators"] == {}
-    assert status["compared"]["comparisons"] == 1
+    assert status["comparisons"][0]["wins"] == 1
 
 
 def test_the_status_says_who_wins_and_whether_the_place_helps(room):
@@ -117,10 +113,10 @@ def test_the_status_says_who_wins_and_whether_the_place_helps(room):
     ended = hearten("review-status", room.folder)
     assert ended.code == 0, ended.err
     for line in (
-        "meld against meld@2: better 5 times, worse 5, equal 0",
-        "meld against meld@2 in meld: better 5 times, worse 5, equal 0",
-        "the draft shown first was better in 10 of 10 (100%, from 72% to 100%; "
-        "half where the order does not matter)",
+        "compared with meld@2: 5 targets; 0 for meld, 0 for meld@2, 5 equal",
+        "  preferred, without ties: unknown",
+        "  the reply shown first, of votes that are not equal: "
+        "10 of 10, 100% (95 % interval 72% to 100%)",
     ):
         assert line in ended.out.splitlines()
     assert "5 items, 0% of the pairs equal" in ended.out
@@ -140,8 +136,8 @@ def test_comparisons_travel_as_events_under_pseudonyms(room, output, tmp_path):
         hearten("review-import", output / name, path, "--store", other)
     told = hearten("review-status", output / "meld", "--store", other, "--json")
     here = hearten("review-status", output / "meld", "--json")
-    compared_there, compared_here = (json.loads(e.out)["compared"] for e in (told, here))
-    assert compared_there == compared_here and compared_here["comparisons"] == 2
+    there, at_home = (json.loads(ended.out)["comparisons"] for ended in (told, here))
+    assert there == at_home and there[0]["first"]["of"] == 1
 
 
 def test_the_better_draft_makes_a_pair_of_the_origin_compared(room, output, tmp_path):

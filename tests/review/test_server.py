@@ -8,6 +8,7 @@ import io
 import json
 import re
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pages import Page, make_build, sample
 from serving import Server, Visitor, decision
 from sites import Site
 
+from builders.config import STORE_FILE
 from builders.folder import write_json
 
 
@@ -116,6 +118,30 @@ def test_undo_goes_back_any_number_of_steps(server, site):
     assert {item["item"] for item in ann.items(5)} >= set(names)
 
 
+def test_what_was_taken_back_is_held_again_by_whom_it_was_given_to(server):
+    ann = Visitor(server, "Ann")
+    item = ann.items()[0]
+    ann.decide(item)
+    ann.post("/undo", {})
+    given = [one["item"] for one in Visitor(server, "Bob").items(5)]
+    assert item["item"] not in given
+    assert ann.items()[0]["item"] == item["item"]
+
+
+def test_counting_what_is_left_does_not_wait_for_who_writes(folder):
+    """In SQLite, where one writer keeps all others waiting."""
+    with Server(folder) as server, sqlite3.connect(folder.parent / STORE_FILE, timeout=1) as writer:
+        ann = Visitor(server, "Ann")
+        item = ann.start()["items"][0]
+        writer.execute("begin immediate")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            deciding = pool.submit(ann.decide, item)
+            assert ann.get("/left")["items"] == 31
+            assert not deciding.done()
+            writer.rollback()
+            assert deciding.result()[0] == 200
+
+
 def test_a_session_and_what_was_decided_outlive_a_killed_server(server, site):
     ann = Visitor(server, "Ann")
     first = ann.items()[0]
@@ -203,11 +229,13 @@ def test_the_text_only_arm_plays_nothing(folder):
 # ---- sound ----------------------------------------------------------------------------------
 
 
-def test_a_clip_is_the_flac_of_the_build_and_comes_in_ranges(shared):
+def test_a_clip_is_the_sound_of_the_build_and_comes_in_ranges(shared):
     ann = Visitor(shared, "Ann")
-    clip = stored(shared.folder, "meld-train-0-0")["audio"]["bytes"]
-    status, headers, content = ann.ask("GET", "/audio?item=meld-train-0-0")
-    assert (status, content, headers["content-type"]) == (200, clip, "audio/flac")
+    flac = stored(shared.folder, "meld-train-0-0")["audio"]["bytes"]
+    status, headers, clip = ann.ask("GET", "/audio?item=meld-train-0-0")
+    assert (status, headers["content-type"]) == (200, "audio/wav")
+    heard, built = (soundfile.read(io.BytesIO(one), dtype="int16") for one in (clip, flac))
+    assert heard[1] == built[1] and (heard[0] == built[0]).all()
     assert headers["accept-ranges"] == "bytes"
     for wanted, part in (("0-99", clip[:100]), ("100-", clip[100:]), ("-50", clip[-50:])):
         got = ann.ask("GET", "/audio?item=meld-train-0-0", headers={"Range": f"bytes={wanted}"})

@@ -44,11 +44,16 @@ def share(found: Sequence[bool]) -> Share:
     count, of = sum(found), len(found)
     if not of:
         return Share(0, 0, None, None, None)
-    part, squared = count / of, _Z * _Z
+    return Share(count, of, count / of, *wilson(count / of, of))
+
+
+def wilson(part: float, of: int) -> tuple[float, float]:
+    """Return the interval of a share of `of` answers that are independent of one another."""
+    squared = _Z * _Z
     middle = part + squared / (2 * of)
     reach = _Z * sqrt(part * (1 - part) / of + squared / (4 * of * of))
     low, high = ((middle + way * reach) / (1 + squared / of) for way in (-1, 1))
-    return Share(count, of, part, max(0.0, low), min(1.0, high))
+    return max(0.0, low), min(1.0, high)
 
 
 def difference(one: Share, other: Share) -> Difference | None:

@@ -1,8 +1,9 @@
 """Intervals of shares against examples that others have published."""
 
 import pytest
+from scipy.stats import binomtest
 
-from builders.review.shares import difference, share
+from builders.shares import difference, share, wilson
 
 
 def of(count, whole):
@@ -43,3 +44,9 @@ def test_of_nothing_there_is_no_share_and_no_difference():
     assert (of(0, 0).share, of(0, 0).low) == (None, None)
     assert difference(of(0, 0), of(1, 2)) is None and difference(of(1, 2), of(0, 0)) is None
     assert (of(3, 3).high, of(0, 3).low) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(("hits", "count"), [(0, 5), (4, 5), (80, 100), (7, 7)])
+def test_the_interval_is_wilsons(hits, count):
+    expected = binomtest(hits, count).proportion_ci(method="wilson")
+    assert wilson(hits / count, count) == pytest.approx((expected.low, expected.high), abs=1e-6)

@@ -1,0 +1,346 @@
+// What deciding about any item needs: the queue, the conversation, hearing it, sending what was decided.
+
+import { Outbox } from "./outbox.js";
+import { $, Refused, about, choose, el, keep, kept, leave, notice, send, words } from "./page.js";
+import { Player, Wave } from "./sound.js";
+
+// So much of a clip is heard before one decides; the server asks for a little less.
+const ENOUGH = 0.93;
+// Clips of so many seconds and more are streamed; shorter ones are fetched whole, and ahead.
+const WHOLE = 120;
+// So many items are given at once.
+const MOST = 5;
+
+/** The version of an item that somebody has before them. */
+export const version = ({ item, seen, version }) => ({ item, seen, version });
+
+/** Somebody's desk; what is asked and decided there is for those who extend it. */
+export class Desk {
+  /**
+   * `start` is what the page began with; `paths` say where items, one item and undone ones come from.
+   */
+  constructor(start, paths) {
+    this.start = start;
+    this.paths = paths;
+    this.items = start.items;
+    this.left = start.left;
+    this.item = null;
+    this.open = this.busy = this.closed = false;
+    this.fetched = 0;
+    this.decidedAt = new Map();
+    this.player = new Player($("sound"));
+    this.wave = new Wave($("wave"), this.player);
+    this.player.onheard = (heard) => this.hear(heard);
+    this.player.onturn = (address) => this.mark(address);
+    this.player.onbroken = () => this.broken();
+    this.outbox = new Outbox(`hearten outbox ${start.review} ${start.annotator}`);
+    for (const [, sent] of this.outbox.waiting) this.decidedAt.set(sent.item, sent.version);
+    this.outbox.onsent = () => this.count();
+    this.outbox.onrefused = (error, sent) => this.refused(error, sent);
+    this.outbox.onclosed = (error) => this.failed(error);
+    this.tabs = new BroadcastChannel(`hearten ${start.review} ${start.annotator}`);
+    this.tab = crypto.randomUUID();
+    this.tabs.onmessage = ({ data }) => this.otherTab(data);
+    $("sound").addEventListener("timeupdate", () => this.clock());
+    $("look-again").addEventListener("click", () => this.fill());
+    $("comment").addEventListener("input", (event) => this.answer({ comment: event.target.value || null }));
+    window.addEventListener("beforeunload", (event) => {
+      if (this.outbox.waiting.length && !this.closed) event.preventDefault();
+    });
+    setInterval(() => this.item && send(this.paths.renew, { item: this.item.item }).catch(() => {}), 60_000);
+  }
+
+  /** What the keys and buttons for hearing do, by name. */
+  sounding() {
+    return {
+      play: () => this.player.toggle(),
+      replay: () => this.player.from(0),
+      back: () => this.player.back(2),
+      slow: () => this.slow(),
+      loop: () => this.loop(),
+      chain: () => this.player.chain(this.sounds()),
+      before: () => this.step(-1),
+      after: () => this.step(1),
+    };
+  }
+
+  // -- which item --
+
+  next() {
+    this.show(this.items.shift() ?? null);
+    return this.fill();
+  }
+
+  /** Fetch the items after this one; show the first of them where there is none before us. */
+  async fill() {
+    if (!this.paths.items) return;
+    const number = ++this.fetched;
+    // What is decided and not there yet is still given to us.
+    const count = Math.min(MOST, this.start.ahead + this.outbox.waiting.length);
+    try {
+      const { items } = await send(`${this.paths.items}?count=${count}`);
+      if (number !== this.fetched) return; // a later answer is on its way
+      // An answer may be older than a decision that was on its way meanwhile.
+      const fresh = ({ item, version }) => version > (this.decidedAt.get(item) ?? -1);
+      this.items = items.filter((one) => one.item !== this.item?.item && fresh(one));
+      if (!this.item && this.items.length) return void this.next();
+      $("done").hidden = !!this.item;
+      this.prefetch();
+    } catch (error) {
+      this.failed(error);
+      if (!this.item) setTimeout(() => this.item || this.fill(), about(2000));
+    }
+  }
+
+  prefetch() {
+    const ahead = [this.item, ...this.items].filter((one) => one?.audio && one.duration < WHOLE);
+    this.player.fetch(ahead.map((one) => one.audio));
+    for (const one of this.items) if (one.drawing) fetch(one.drawing).catch(() => {});
+  }
+
+  show(item) {
+    this.item = item;
+    this.error("");
+    leave($("choose")); // what is chosen there would be about another item
+    $("desk").hidden = !item;
+    $("done").hidden = true;
+    this.count();
+    if (!item) {
+      this.player.load(null, 0);
+      return this.lock();
+    }
+    this.items = this.items.filter((one) => one.item !== item.item);
+    this.given = this.restored(item);
+    this.showTalk(item);
+    this.showWork(item);
+    this.prefetch();
+    this.showSound(item);
+    $("turns").scrollTop = $("turns").scrollHeight; // all else that takes room is there by now
+    // What scrolls can be reached by keyboard; what does not is no stop on the way.
+    for (const one of document.querySelectorAll("[data-scrolls]"))
+      one.tabIndex = one.scrollHeight > one.clientHeight + 1 ? 0 : -1;
+    this.tabs.postMessage({ kind: "open", item: item.item, tab: this.tab });
+    window.scrollTo(0, 0);
+    $("main").focus({ preventScroll: true });
+  }
+
+  count() {
+    const waiting = this.outbox.waiting.length;
+    $("left").textContent = `${this.left} left` + (waiting ? `, ${waiting} to be sent` : "");
+  }
+
+  // -- what was answered so far: kept in the browser until it is decided --
+
+  key(item) {
+    return `hearten draft ${this.start.annotator} ${item.item} ${item.seen} ${item.version}`;
+  }
+
+  /** Return what is answered about an item: before, begun in this browser, or nothing. */
+  restored(item, empty = {}) {
+    const mine = item.mine
+      ? { ...item.mine, heard: item.mine.seconds_heard, parts: [[0, item.duration]] }
+      : {};
+    return { comment: null, heard: 0, parts: [], ...empty, ...mine, ...kept(this.key(item), {}) };
+  }
+
+  answer(more) {
+    Object.assign(this.given, more);
+    keep(this.key(this.item), this.given);
+    this.lock();
+  }
+
+  // -- showing it --
+
+  showTalk(item) {
+    $("background").hidden = !item.background;
+    $("background").textContent = item.background ?? "";
+    $("turns").replaceChildren(...item.turns.map((turn) => this.turn(turn, item.language)));
+    $("speaker").textContent = item.speaker ?? "the speaker";
+    $("emotion").textContent = [item.emotions.primary, item.emotions.secondary].filter(Boolean).map(words).join(", ");
+    $("text").textContent = item.text;
+    for (const one of document.querySelectorAll("[data-spoken]")) one.lang = item.language;
+    $("comment").value = this.given.comment ?? "";
+  }
+
+  turn(turn, language) {
+    const said = el("span", { class: "speaker", dir: "auto" }, turn.speaker ?? turn.role);
+    const button =
+      turn.audio && el("button", { type: "button", "data-audio": turn.audio, "aria-label": `Play ${turn.speaker ?? "this turn"}` }, "▶");
+    button?.addEventListener("click", () => this.player.chain([turn.audio]));
+    const emotion = turn.emotion && el("span", { class: "chip" }, words(turn.emotion));
+    return el(
+      "li",
+      { class: turn.role, "data-audio": turn.audio },
+      el("div", { class: "said" }, button, said, emotion),
+      el("div", { dir: "auto", lang: language }, turn.text),
+    );
+  }
+
+  showSound(item) {
+    $("player").hidden = !item.audio;
+    $("silent").hidden = !!item.audio || this.start.textOnly;
+    $("slow").ariaPressed = $("loop").ariaPressed = "false";
+    this.player.speed = 1;
+    this.player.load(item.audio, item.duration, this.given.heard, this.given.parts);
+    this.wave.show(null);
+    if (item.drawing)
+      send(item.drawing)
+        .then((drawing) => this.item === item && this.wave.show(drawing))
+        .catch(() => {});
+    this.clock();
+    this.lock();
+  }
+
+  // -- hearing --
+
+  sounds() {
+    return [...this.item.turns.map((turn) => turn.audio), this.item.audio].filter(Boolean);
+  }
+
+  mark(address) {
+    for (const turn of $("turns").children) {
+      const plays = !!address && turn.dataset.audio === address;
+      turn.classList.toggle("playing", plays);
+      if (plays) turn.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  /** Play the turn before or after the one that was played last. */
+  step(by) {
+    const sounds = this.sounds();
+    if (!sounds.length) return;
+    const at = sounds.indexOf(this.player.playing);
+    this.player.chain([sounds[Math.max(0, Math.min(sounds.length - 1, at + by))]]);
+  }
+
+  hear({ seconds, parts }) {
+    if (this.item?.audio !== this.player.target) return;
+    Object.assign(this.given, { heard: seconds, parts });
+    this.lock();
+  }
+
+  clock() {
+    const shown = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+    if (this.item?.duration) {
+      const at = this.player.playing === this.player.target ? this.player.element.currentTime : 0;
+      $("clock").textContent = `${shown(at)} of ${shown(this.item.duration)}`;
+    }
+  }
+
+  slow() {
+    const slow = $("slow").ariaPressed !== "true";
+    $("slow").ariaPressed = String(slow);
+    this.player.speed = slow ? 0.5 : 1;
+  }
+
+  loop() {
+    this.player.element.loop = !this.player.element.loop;
+    $("loop").ariaPressed = String(this.player.element.loop);
+  }
+
+  /** Return whether the speaker was heard, as far as they can be. */
+  get wasHeard() {
+    const { audio, duration } = this.item;
+    return !audio || this.soundIsBroken || this.player.heard.covered >= ENOUGH * duration;
+  }
+
+  /** Say whether one may decide now, and hold the buttons to it. */
+  lock() {
+    this.open = !!this.item && this.locked() === null;
+    for (const button of document.querySelectorAll("[data-decides]")) button.disabled = !this.open;
+    $("locked").hidden = !this.item || this.open;
+    $("locked").textContent = (this.item && this.locked()) ?? "";
+  }
+
+  // -- deciding --
+
+  /** Let somebody choose; null where they do not, or where the item is another one by then. */
+  async choose(...asked) {
+    const { item } = this;
+    const chosen = await choose(...asked);
+    return this.item === item ? chosen : null;
+  }
+
+  /** Do something that decides or undoes, one after the other: a key pressed twice acts once. */
+  async alone(action) {
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      await action();
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** Go on to the next item after one that was decided. */
+  decided(item) {
+    localStorage.removeItem(this.key(item));
+    this.decidedAt.set(item.item, item.version);
+    this.tabs.postMessage({ kind: "decided", item: item.item, tab: this.tab });
+    this.left = Math.max(0, this.left - 1);
+    if (this.item !== item) return;
+    notice("");
+    this.next();
+  }
+
+  undo() {
+    return this.alone(async () => {
+      await this.outbox.empty();
+      if (this.outbox.waiting.length) return; // it says itself that there is no connection
+      try {
+        const { item } = await send(this.paths.undo, {});
+        if (!item) return notice("There is nothing to undo.");
+        this.setAside();
+        this.left += 1;
+        this.show(item);
+        notice(`Taken back: ${this.verdict(item.mine)}. Decide again.`);
+      } catch (error) {
+        this.failed(error);
+      }
+    });
+  }
+
+  /** Return a decision as it is read. */
+  verdict(mine) {
+    return mine.verdict;
+  }
+
+  setAside() {
+    if (this.item) this.items.unshift(this.item);
+  }
+
+  /** Show what the server found wrong, with the item it was about. */
+  async refused(error, sent) {
+    this.error(error.message);
+    if (error.status !== 409 && this.item?.item === sent.item) return;
+    try {
+      const item = await send(`${this.paths.item}?item=${encodeURIComponent(sent.item)}`);
+      if (this.item?.item !== item.item) this.setAside();
+      this.show(item);
+      this.error(error.message);
+    } catch {}
+  }
+
+  otherTab({ kind, item, tab }) {
+    if (!this.item || item !== this.item.item || tab === this.tab) return;
+    if (kind === "open") {
+      this.tabs.postMessage({ kind: "here", item, tab: this.tab });
+      notice("This item is open in another tab too.");
+    }
+    if (kind === "here") notice("This item is open in another tab too. Only the first decision of the two counts.");
+    if (kind === "decided") {
+      this.next();
+      this.error("You have decided about that item in another tab.");
+    }
+  }
+
+  failed(error) {
+    this.closed = error instanceof Refused && error.status === 401;
+    if (this.closed) location.href = "/join";
+    this.error(error instanceof Refused ? error.message : "The server cannot be reached. What you decided is kept and sent later.");
+  }
+
+  error(text) {
+    $("errors").textContent = text;
+  }
+}

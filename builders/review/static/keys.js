@@ -1,0 +1,159 @@
+// Keys: what each does, another one for whoever wants it, and the list of them.
+
+import { $, el, keep, kept, leave } from "./page.js";
+
+// These move about in any page, leave a field or close a list.
+const TAKEN = ["Enter", "Tab", "Escape", "Dead", "Process", "Unidentified"];
+const MODIFIERS = ["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock"];
+
+const shown = (key) => (key === " " ? "Space" : key);
+
+export class Keys {
+  #changing = null;
+
+  /**
+   * `table` has a row [name, usual key, what it does] for each action in `actions`; `fixed` has rows
+   * [keys, how they are shown, what they do, the action] for keys that stay as they are.
+   */
+  constructor({ page, annotator, table, actions, fixed }) {
+    this.names = [`hearten keys ${annotator}`, `hearten keys ${annotator} ${page}`];
+    this.table = table;
+    this.actions = actions;
+    this.fixed = fixed;
+    this.own = kept(this.names[1], {});
+    $("keys-on").checked = kept(this.names[0], true);
+    $("keys-on").addEventListener("change", (event) => {
+      keep(this.names[0], event.target.checked);
+      this.#show();
+    });
+    $("show-keys").addEventListener("click", () => this.open());
+    $("usual-keys").addEventListener("click", () => this.#set({}, "The usual keys are back."));
+    $("keys").addEventListener("keydown", (event) => this.#pressed(event));
+    $("keys").addEventListener("close", () => this.#change(null));
+    this.#show();
+  }
+
+  get on() {
+    return $("keys-on").checked;
+  }
+
+  /** Return the key in force for an action. */
+  of(name) {
+    return this.own[name] ?? this.table.find(([one]) => one === name)[1];
+  }
+
+  /** Return the key of an action as it is read. */
+  shown(name) {
+    return shown(this.of(name));
+  }
+
+  /** Return what a key press does, or undefined. */
+  action({ key, shiftKey }) {
+    const fixed = this.fixed.find(([keys]) => keys.includes(key));
+    if (fixed) return fixed[3] && (() => fixed[3](key));
+    const plain = key.length === 1 && !shiftKey ? key.toLowerCase() : key; // Caps Lock is no other key
+    const found = [key, plain].map((one) => this.table.find(([name]) => this.of(name) === one)).find(Boolean);
+    return found && this.actions[found[0]];
+  }
+
+  open() {
+    this.#said("");
+    $("keys").showModal();
+  }
+
+  #show() {
+    const rows = this.table.map(([name, , what]) => {
+      const button = el("button", { type: "button", "data-changes": name }, el("kbd", {}, this.shown(name)));
+      button.append(el("span", { class: "unseen" }, `: another key for ${what}`));
+      button.addEventListener("click", () => this.#change(name));
+      return [button, what];
+    });
+    rows.push(...this.fixed.map(([, keys, what]) => [el("kbd", {}, keys), what]));
+    $("key-list").replaceChildren(...rows.map(([key, what]) => el("li", {}, key, el("span", {}, what))));
+    for (const hint of document.querySelectorAll("kbd[data-key]")) {
+      hint.textContent = this.shown(hint.dataset.key);
+      hint.hidden = !this.on;
+      const button = hint.closest("button");
+      if (this.on) button?.setAttribute("aria-keyshortcuts", hint.textContent);
+      else button?.removeAttribute("aria-keyshortcuts");
+    }
+  }
+
+  #change(name) {
+    this.#changing = name;
+    for (const button of document.querySelectorAll("[data-changes]"))
+      button.ariaPressed = String(button.dataset.changes === name);
+    if (name) this.#said(`Press the new key for: ${this.#what(name)}. Esc leaves it as it is.`);
+  }
+
+  #pressed(event) {
+    event.stopPropagation(); // what is pressed here is no key of the page under it
+    const name = this.#changing;
+    if (event.key === "Escape") {
+      event.preventDefault();
+      if (!name) return leave($("keys"));
+      this.#change(null);
+      return this.#said("");
+    }
+    if (!name || MODIFIERS.includes(event.key)) return;
+    event.preventDefault();
+    const fault = this.#fault(name, event);
+    if (fault) return this.#said(fault);
+    this.#change(null);
+    this.#set({ ...this.own, [name]: event.key }, `${shown(event.key)} is now for: ${this.#what(name)}.`);
+    document.querySelector(`[data-changes="${name}"]`).focus();
+  }
+
+  /** Return why an action cannot have a key, or null. */
+  #fault(name, { key, ctrlKey, metaKey, altKey }) {
+    if (ctrlKey || metaKey || altKey) return "Keys with Ctrl, Alt or Cmd belong to the browser. Press a single key.";
+    if (TAKEN.includes(key)) return `${key} is needed as it is. Press another key.`;
+    const fixed = this.fixed.find(([keys]) => keys.includes(key));
+    if (fixed) return `${key} stays for: ${fixed[2]}. Press another key.`;
+    const other = this.table.find(([one]) => one !== name && this.of(one) === key);
+    return other ? `${shown(key)} is for: ${other[2]}. Press another key, or give that one another key first.` : null;
+  }
+
+  #set(own, said) {
+    this.own = own;
+    keep(this.names[1], own);
+    this.#show();
+    this.#said(said);
+  }
+
+  #what(name) {
+    return this.table.find(([one]) => one === name)[2];
+  }
+
+  #said(text) {
+    $("keys-said").textContent = text;
+  }
+}
+
+/** Let keys act on a page: while nobody types, no dialog is open and there is something to act on. */
+export function listen(keys, { ready, left, more }) {
+  document.addEventListener("keydown", (event) => {
+    if (document.querySelector("dialog[open]") || event.isComposing) return;
+    const typing = event.target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
+    if (event.key === "Escape" && typing) {
+      event.target.blur();
+      left(event.target);
+    } else if (event.key === "Enter" && event.target.matches("#comment, #heard")) {
+      event.preventDefault();
+      event.target.blur();
+    } else if (more(event)) {
+      event.preventDefault();
+    } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && keys.on) {
+      pressed(event);
+    }
+  });
+
+  function pressed(event) {
+    const onButton = event.target.matches("button, a, summary, input");
+    if (event.repeat || (event.key === " " && onButton)) return;
+    const action = keys.action(event);
+    if (!action || !ready()) return;
+    event.preventDefault();
+    action();
+  }
+}

@@ -1,0 +1,53 @@
+// Opens whichever page it is on.
+
+import { openCompare } from "./compare.js";
+import { $, notice, send } from "./page.js";
+import { openReview } from "./review.js";
+
+$("leave")?.addEventListener("click", async () => {
+  await send("/leave", {});
+  location.href = "/join";
+});
+
+async function join(who) {
+  try {
+    await send("/join", who);
+    location.replace("/");
+  } catch (error) {
+    notice(error.message);
+  }
+}
+
+function openDoor() {
+  const token = location.hash.slice(1);
+  history.replaceState(null, "", location.pathname);
+  if (token) join({ token });
+  window.addEventListener("hashchange", () => location.reload());
+  $("join")?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    join({ name: $("name").value });
+  });
+}
+
+function openGuidelines() {
+  $("crisis").addEventListener("change", async (event) => {
+    const { wanted } = await send("/crisis", { wanted: event.target.checked });
+    notice(wanted ? "You get crisis items from the next item on." : "You get no crisis items any more.");
+  });
+}
+
+/** Look again every ten seconds, and leave open what was opened. */
+function openProgress() {
+  setInterval(async () => {
+    if (document.hidden) return;
+    const answered = await fetch("/progress").catch(() => null);
+    if (!answered?.ok) return;
+    const fresh = new DOMParser().parseFromString(await answered.text(), "text/html").querySelector("section");
+    const open = [...document.querySelectorAll("details")].map((one) => one.open);
+    fresh.querySelectorAll("details").forEach((one, at) => (one.open = open[at] ?? false));
+    document.querySelector("#main section").replaceWith(document.adoptNode(fresh));
+  }, 10_000);
+}
+
+const OPENERS = { join: openDoor, guidelines: openGuidelines, review: openReview, compare: openCompare, progress: openProgress };
+OPENERS[document.body.dataset.page]?.();
