@@ -241,8 +241,9 @@ def test_the_report_shows_the_test_and_the_build_stays_as_it_is(folder, endpoint
         p.name: p.read_bytes() for p in folder.rglob("*") if p.suffix in (".parquet", ".json")
     }
     assert judge(folder, endpoint).code == 0
-    assert hearten("report", folder).code == 0
-    page = (folder / "report.html").read_text()
+    ended = hearten("report", folder)
+    assert ended.code == 0, ended.err
+    page = Path(ended.out.strip()).read_text()
     assert "12 of 15 pairs matched to their voices in both orders, 80.0" in page
     assert "In 0 the match changed" not in page and "is chance" in page
     assert "5 contrast groups" in page
