@@ -103,8 +103,8 @@ class Budget:
         if max_usd is not None and price is None:
             raise ConfigError(
                 f"--max-usd {max_usd} cannot be kept: the price of {model} is not known",
-                do=f'add [prices."{model}"] prompt and completion to hearten.toml, '
-                "or use --max-tokens",
+                do=f'add [prices."{model}"] prompt and completion to hearten.toml '
+                "(for a voice: characters), or use --max-tokens",
             )
         self.price = price
         self.prompt_tokens = sum(row.prompt_tokens for row in before)
