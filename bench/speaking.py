@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--replies", type=int, nargs="+", default=[50, 500])
     numbers = parser.parse_args().replies
     with PHRASES.open(encoding="utf-8") as stream:
-        phrases = [row["phrase"] for row in csv.DictReader(stream, delimiter="\t")]
+        phrases = [row["text"] for row in csv.DictReader(stream, delimiter="\t")]
     print("seconds of speech a second by the clock, by the CPU; peak; took; counts")
     for number in numbers:
         texts = [f"{phrases[n % len(phrases)]} That is number {n}." for n in range(number)]

@@ -1,5 +1,6 @@
 """The files of a build, loaded by the releases of `datasets` that trainers pin."""
 
+import io
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 from builds import hearten, samples
 
 pytestmark = pytest.mark.slow
@@ -17,10 +19,20 @@ import hashlib, io, json, sys
 import datasets, pyarrow.parquet, soundfile
 from datasets import Audio, load_dataset
 
+def sound(audio):
+    pcm, rate = soundfile.read(io.BytesIO(audio["bytes"]), dtype="int16")
+    return [audio["path"], rate, len(pcm), hashlib.sha256(pcm.tobytes()).hexdigest()]
+
 def heard(row):
-    pcm, rate = soundfile.read(io.BytesIO(row["audio"]["bytes"]), dtype="int16")
-    digest = hashlib.sha256(pcm.tobytes()).hexdigest()
-    return {**row, "audio": [row["audio"]["path"], rate, len(pcm), digest]}
+    reply = row["desired_response"]
+    if reply["audio"]:
+        row["desired_response"] = {**reply, "audio": sound(reply["audio"])}
+    return {**row, "audio": sound(row["audio"])}
+
+def as_bytes(split):
+    features = split.features.copy()
+    features["audio"] = features["desired_response"]["audio"] = Audio(decode=False)
+    return split.cast(features)
 
 def typed(name, features):
     stored = pyarrow.parquet.read_schema(files[name]).remove_metadata()
@@ -33,7 +45,7 @@ told = {
     "audio": {name: repr(split.features["audio"]) for name, split in splits.items()},
     "typed": {name: typed(name, split.features) for name, split in splits.items()},
     "rows": {
-        name: [heard(row) for row in split.cast_column("audio", Audio(decode=False))]
+        name: [heard(row) for row in as_bytes(split)]
         for name, split in splits.items()
     },
 }
@@ -58,17 +70,20 @@ def load(python: Path, folder: Path, way: str) -> dict[str, Any]:
 
 def as_heard(sample: dict[str, Any]) -> dict[str, Any]:
     """Return a sample with what decoding its clip must give in the place of its bytes."""
-    info = sample["audio_info"]
-    return {
-        **sample,
-        "audio": [sample["audio"]["path"], 16000, info["samples"], info["sha256_pcm"]],
-    }
+    info, reply = sample["audio_info"], dict(sample["desired_response"])
+    if reply["audio"]:
+        pcm, _ = soundfile.read(io.BytesIO(reply["audio"]["bytes"]), dtype="int16")
+        digest = reply["synthesis"]["sha256_pcm"]
+        reply["audio"] = [reply["audio"]["path"], 16000, len(pcm), digest]
+    audio = [sample["audio"]["path"], 16000, info["samples"], info["sha256_pcm"]]
+    return {**sample, "audio": audio, "desired_response": reply}
 
 
 @pytest.mark.parametrize("way", ["whole", "streaming"])
 def test_a_release_of_datasets_loads_every_sample_and_its_audio(datasets_release, way, tmp_path):
     version, python = datasets_release
-    ended = hearten("build", "--corpus", "meld", "--sample", "--output", tmp_path)
+    speech = ("--speak-replies", "--no-read-back")
+    ended = hearten("build", "--corpus", "meld", "--sample", "--output", tmp_path, *speech)
     assert ended.code == 0, ended.err
     built = [as_heard(sample) for sample in samples(tmp_path / "meld-sample")]
     told = load(python, tmp_path / "meld-sample", way)
@@ -83,3 +98,4 @@ def test_a_release_of_datasets_loads_every_sample_and_its_audio(datasets_release
         assert told["audio"][name].startswith("Audio(sampling_rate=16000, ")
         assert told["typed"][name]
     assert any(row["text_context"] for row in told["rows"]["train"])
+    assert all(row["desired_response"]["audio"] for row in told["rows"]["train"])

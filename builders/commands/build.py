@@ -97,7 +97,8 @@ def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     if lists["base_urls"] and not (asked or sample):
         raise UsageError("--base-url is given without --model", do="name the model that drafts")
     lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
-    given["tts"] = given["tts"] or HIBARI
+    speaks = given["speak"] or given["speak_replies"]
+    given["tts"] = (given["tts"] if speaks else None) or HIBARI
     lists["tts_base_urls"] = _speech_addresses(given, lists["tts_base_urls"])
     lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
     config = make_config(corpus=slug, source=source, **lists, **given)

@@ -119,8 +119,8 @@ class Budget:
             if max_usd is not None:
                 raise ConfigError(
                     f"--max-usd {max_usd} cannot be kept: the price of {model} is not known",
-                    do=f'add [prices."{model}"] prompt and completion to hearten.toml, '
-                    "or use --max-tokens",
+                    do=f'add [prices."{model}"] prompt and completion to hearten.toml '
+                    "(for a voice: characters), or use --max-tokens",
                 )
         self._prices = prices
         self._max_usd = max_usd

@@ -246,7 +246,9 @@ class Stage:
     def _check_terms(self, record: Row) -> None:
         """Raise VerificationError where a record is under other terms than the build's first."""
         terms = self.staged.terms
-        if record["rights"] != terms.recorded or record["source"]["corpus"] != terms.card.slug:
+        strange = record["audio_info"]["origin"] == "synthetic" and not terms.synthetic
+        other = record["rights"] != terms.recorded or record["source"]["corpus"] != terms.card.slug
+        if other or strange:
             raise VerificationError(
                 f"{record['id']} is under other terms than the records before it",
                 where=self.staged.folder / INPUTS,
