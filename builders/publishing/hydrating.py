@@ -37,7 +37,7 @@ from builders.selection import Selection, Wanted
 
 KINDS = ("sft", "utterances")
 _FAILED = {DIFFERENT, "missing"}
-_CHOICE = {"model", "emotions", "min_words", "max_per_emotion"}
+_CHOICE = {"model", "vote_models", "emotions", "min_words", "max_per_emotion"}
 
 
 @dataclass
