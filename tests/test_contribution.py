@@ -242,7 +242,11 @@ def test_votes_that_make_no_sense_are_counted_and_the_record_has_none(endpoint, 
             record["target_utterance"]["emotions"]["root"],
         )
         assert (measured is None) == (root == "anger")
-    assert "invalid_answer" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    angry = sum(r["target_utterance"]["emotions"]["root"] == "anger" for r in known)
+    assert f"and {angry} whose votes failed where it counted" in page
+    assert f"{len(samples(folder)) - len(known)} samples without a known label" in page
+    assert "invalid_answer" in page
 
 
 def test_nothing_is_sent_to_a_third_party_that_votes_where_the_card_says_no(tmp_path):

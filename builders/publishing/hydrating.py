@@ -47,7 +47,7 @@ from builders.speaking.again import SpeaksAgain
 KINDS = ("sft", "utterances", "synthetic")
 _FAILED = {DIFFERENT, "missing"}
 _CHOICE = {
-    *("model", "emotions", "min_words", "max_per_emotion"),
+    *("model", "vote_models", "emotions", "min_words", "max_per_emotion"),
     *("min_speech", "min_dnsmos", "reject_findings"),
     *("redraft", "speak", "speak_replies"),
 }

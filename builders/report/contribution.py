@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from builders.corpora import load_card, slugs
-from builders.report.tallies import OPEN
+from builders.report.tallies import NONE, OPEN
 
 CLASSES = ("text_solvable", "audio_solvable", "unsupported", OPEN)
 
@@ -33,13 +33,16 @@ class Agreement:
 class OfCorpus:
     """One corpus: its models and all of them together, its roots, its classes by root.
 
-    `evidence` is what the card says of who judged the voice alone.
+    `unknown` counts the samples without a known label, `failed` those whose votes failed where it
+    counted. `evidence` is what the card says of who judged the voice alone.
     """
 
     corpus: str
     models: list[Agreement]
     roots: list[tuple[Agreement, list[int]]]
     classes: list[int]
+    unknown: int
+    failed: int
     evidence: str | None
 
 
@@ -52,12 +55,16 @@ def by_corpus(votes: pd.Series, classes: pd.Series) -> list[OfCorpus]:
     """
     return [
         _of_corpus(str(corpus), votes.loc[corpus], classes.loc[corpus])
-        for corpus in classes.index.get_level_values("corpus").unique()
+        for corpus in votes.index.get_level_values("corpus").unique()
     ]
 
 
 def _of_corpus(corpus: str, votes: pd.Series, classes: pd.Series) -> OfCorpus:
-    counts = classes.unstack("kind", fill_value=0).reindex(columns=list(CLASSES), fill_value=0)
+    every = classes.unstack("kind", fill_value=0)
+    missing = every[NONE] if NONE in every else every.sum(axis="columns") * 0
+    unknown = int(missing.get("unknown", 0))
+    counts = every.reindex(columns=list(CLASSES), fill_value=0)
+    counts = counts[counts.sum(axis="columns") > 0]
     models = [
         agreement(str(model), votes.loc[model])
         for model in votes.index.get_level_values("model").unique()
@@ -65,10 +72,18 @@ def _of_corpus(corpus: str, votes: pd.Series, classes: pd.Series) -> OfCorpus:
     together = votes.groupby(level=["root", "vote"]).sum()
     order = counts.sum(axis="columns").sort_values(ascending=False, kind="stable").index
     roots = [(of_root(str(r), together), [int(n) for n in counts.loc[r]]) for r in order]
-    every = [agreement("all votes", together)] if len(models) > 1 else []
+    pooled = [agreement("all votes", together)] if len(models) > 1 else []
     card = load_card(corpus) if corpus in slugs() else None
     evidence = card.voice_evidence.note if card and card.voice_evidence else None
-    return OfCorpus(corpus, [*models, *every], roots, [int(n) for n in counts.sum()], evidence)
+    return OfCorpus(
+        corpus=corpus,
+        models=[*models, *pooled],
+        roots=roots,
+        classes=[int(n) for n in counts.sum()],
+        unknown=unknown,
+        failed=int(missing.sum()) - unknown,
+        evidence=evidence,
+    )
 
 
 def agreement(name: str, votes: pd.Series) -> Agreement:

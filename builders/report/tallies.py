@@ -25,6 +25,8 @@ BATCH = 8192
 OPENING_WORDS = 3
 # Words that do not tell the emotion, and nobody was asked about the voice.
 OPEN = "open"
+# Nobody voted: the label is not known, or votes failed.
+NONE = "none"
 
 _COLUMNS = (
     "target_utterance.emotions.primary",
@@ -68,10 +70,10 @@ class Samples:
     Each counts samples, but for `strategies` (by emotion and strategy: the samples whose reply uses
     it), `findings` (by code: the samples that have it) and `votes` (by corpus, model, the label's
     root and the vote). `emotions` is by split and emotion, `classes` by corpus, root and class
-    (``open`` where it is null) of samples that were voted about, the others by one value. `seconds`
-    leaves out samples without audio, `speech`, `quality` and `word_errors` those that nobody
-    checked; these three are in hundredths. `review` (by status) and `heard` (by label and by what
-    reviewers hear, where they agree) leave out those that nobody has reviewed.
+    (``open`` where it is null, ``none`` where there is no `audio_contribution`), the others by one
+    value. `seconds` leaves out samples without audio, `speech`, `quality` and `word_errors` those
+    that nobody checked; these three are in hundredths. `review` (by status) and `heard` (by label
+    and by what reviewers hear, where they agree) leave out those that nobody has reviewed.
     """
 
     emotions: pd.Series
@@ -209,7 +211,7 @@ def _contributions(batch: pa.RecordBatch) -> dict[str, pd.Series]:
     votes = _column(batch, "audio_contribution.votes")
     of, cast = pc.list_parent_indices(votes), pc.list_flatten(votes)
     classes = pc.fill_null(_column(batch, "audio_contribution.class"), OPEN)
-    voted = pa.array(batch.column("audio_contribution").is_valid())
+    classes = pc.if_else(batch.column("audio_contribution").is_valid(), classes, NONE)
     return {
         "votes": _tally(
             corpus=corpus.take(of),
@@ -217,9 +219,7 @@ def _contributions(batch: pa.RecordBatch) -> dict[str, pd.Series]:
             root=root.take(of),
             vote=pc.struct_field(cast, "emotion"),
         ),
-        "classes": _tally(
-            corpus=corpus.filter(voted), root=root.filter(voted), kind=classes.filter(voted)
-        ),
+        "classes": _tally(corpus=corpus, root=root, kind=classes),
     }
 
 
