@@ -72,7 +72,7 @@ class Queue:
         Ask for two or three to prefetch. An empty list: nothing is open for them now.
         """
         now = time.time()
-        with writing(self._store) as connection:
+        with writing(self._store, durable=False) as connection:
             settings = settings_of(connection, build)
             found = self._held(connection, build, annotator, now)[:count]
             while len(found) < count:
@@ -89,7 +89,7 @@ class Queue:
         and may be marked surplus).
         """
         now = time.time()
-        with writing(self._store) as connection:
+        with writing(self._store, durable=False) as connection:
             until = now + settings_of(connection, build).lease_seconds
             mine = (leases.c.build == build) & (leases.c.item == item)
             mine &= (leases.c.annotator == annotator) & (leases.c.expires > now)

@@ -93,11 +93,36 @@ settings = sa.Table(
 
 
 @contextmanager
-def writing(store: Store) -> Iterator[Connection]:
-    """Hold a transaction that no other writer of review overlaps, so that counts stay exact."""
-    with store.translated(), store.engine.begin() as connection:
-        if store.engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_WRITER)))
-        else:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+def writing(store: Store, *, durable: bool = True) -> Iterator[Connection]:
+    """Hold a transaction that no other writer of review overlaps, so that counts stay exact.
+
+    Args:
+        store: whose transaction it is.
+        durable: whether the commit waits for the disk. Leases need not: what a power failure takes
+            of them is given again, and a kill takes nothing.
+    """
+    begin = _postgresql if store.engine.dialect.name == "postgresql" else _sqlite
+    with store.translated(), store.engine.connect() as connection, begin(connection, durable):
         yield connection
+
+
+@contextmanager
+def _postgresql(connection: Connection, durable: bool) -> Iterator[None]:
+    with connection.begin():
+        if not durable:
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_WRITER)))
+        yield
+
+
+@contextmanager
+def _sqlite(connection: Connection, durable: bool) -> Iterator[None]:
+    try:
+        with connection.begin():
+            if not durable:
+                connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield
+    finally:
+        if not durable:  # whoever takes the connection next may write an answer that was paid for
+            connection.exec_driver_sql("PRAGMA synchronous=FULL")

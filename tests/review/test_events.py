@@ -19,7 +19,7 @@ from builders.review.events import (
 from builders.review.people import People
 from builders.review.queue import Queue
 from builders.review.settings import Settings, load_settings, save_settings
-from builders.review.tables import annotators, events, items
+from builders.review.tables import annotators, events, items, writing
 
 ACCEPT = Decision("accept", ratings={"fit": 4}, seconds_heard=2.5)
 REJECT = Decision("reject", reason="generic")
@@ -119,6 +119,21 @@ def test_an_item_is_given_to_no_more_than_k(review):
     assert ann.item == bob.item == first(review)
     assert review.queue.next(review.name, review.cem)[0].item == names(review)[1]
     assert [i.item for i in review.queue.next(review.name, review.ann)] == [ann.item]
+
+
+def test_leases_alone_do_not_wait_for_the_disk(review):
+    name = review.store.engine.dialect.name
+    ask = "PRAGMA synchronous" if name == "sqlite" else "SHOW synchronous_commit"
+    full, less = {"sqlite": (2, 1), "postgresql": ("on", "off")}[name]
+    with writing(review.store) as connection:
+        assert connection.exec_driver_sql(ask).scalar() == full
+    with writing(review.store, durable=False) as connection:
+        assert connection.exec_driver_sql(ask).scalar() == less
+    with pytest.raises(ZeroDivisionError), writing(review.store, durable=False):
+        raise ZeroDivisionError
+    for _ in range(3):
+        with review.store.engine.connect() as connection:
+            assert connection.exec_driver_sql(ask).scalar() == full
 
 
 def test_a_lease_that_is_over_gives_the_item_to_another_and_the_late_one_is_surplus(review):

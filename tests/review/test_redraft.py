@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from builds import ROOT, hearten, manifest, one_line_error, samples
+from builds import ROOT, hearten, manifest, one_line_error, rejected, samples
 from endpoints import TestEndpoint
 from trees import make_meld_tree, meld_row
 
@@ -265,6 +265,14 @@ def test_ids_that_the_build_does_not_have_are_refused(root, endpoint, ids, words
     assert endpoint.log()["count"] == 0 and not (root / "out" / "meld@2").exists()
 
 
+def test_a_reject_is_no_sample_to_draft_again(folder):
+    (reject,) = rejected(folder)
+    flags = ("--corpus", "meld", "--sample", "--name", "meld", "--output", folder.parent)
+    ended = hearten("build", *flags, "--redraft", reject["id"])
+    assert f"there is no sample {reject['id']}" in one_line_error(ended)
+    assert "ask about rejects with --retry-failed under another --name" in ended.err
+
+
 def test_a_version_begun_with_something_else_is_not_mixed_up(root, endpoint):
     flags = arguments(root, endpoint, "--redraft")
     assert hearten(*flags, "meld-train-0-1").code == 0
@@ -309,6 +317,8 @@ def test_a_changed_label_makes_exactly_its_own_drafts_stale(root, endpoint, chec
     refused = run_there(checkout, *flags, "rejected")
     assert "mapping_version changed" in one_line_error(refused)
     assert "--redraft stale" in refused.err
+    told = run_there(checkout, *flags, "stale", "--estimate", "--json")
+    assert json.loads(told.out)["to_ask"] == SAD and endpoint.log()["count"] == 0
     ended = run_there(checkout, *flags, "stale")
     assert ended.code == 0, ended.err
     assert endpoint.log()["count"] == SAD
