@@ -68,6 +68,11 @@ class Spoken(SideFile):
         refused = self.get(f"refused {key}")
         return Unspoken(*orjson.loads(refused)) if refused is not None else None
 
+    def note(self, key: str, value: bytes) -> None:
+        """Hold what costs only time, committed with the next line that is kept."""
+        with self._lock:
+            self._waiting[key] = value
+
     def keep(self, key: str, what: bytes | Unspoken) -> None:
         """Hold what came of a line."""
         if isinstance(what, Unspoken):

@@ -66,5 +66,5 @@ class ReadBack:
         held = self._spoken.get(name)
         if held is None:
             held = self._transcriber.transcribe(read_bytes(flac, "the speech")).encode()
-            self._spoken.put(name, held)
+            self._spoken.note(name, held)
         return held.decode()

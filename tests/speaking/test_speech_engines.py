@@ -332,6 +332,18 @@ def test_what_was_said_to_be_kept_is_there_after_a_kill(tmp_path):
     spoken.close()
 
 
+def test_what_was_heard_is_held_at_once_and_committed_with_the_next_line(tmp_path):
+    spoken, other = (Spoken(tmp_path / "speech.sqlite") for _ in range(2))
+    spoken.note("heard a", b"the ferry")
+    assert spoken.get("heard a") == b"the ferry" and other.get("heard a") is None
+    spoken.keep("b", b"flac")
+    assert other.get("heard a") == b"the ferry"
+    spoken.note("heard b", b"was late")
+    spoken.close()
+    assert other.get("heard b") == b"was late"
+    other.close()
+
+
 def test_a_refusal_is_held_as_speech_is(tmp_path):
     spoken = Spoken(tmp_path / "speech.sqlite")
     refused = Unspoken("nothing_to_say", "no words")
