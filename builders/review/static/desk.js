@@ -35,7 +35,10 @@ export class Desk {
     this.player.onbroken = () => this.broken();
     this.outbox = new Outbox(`hearten outbox ${start.review} ${start.annotator}`);
     for (const [, sent] of this.outbox.waiting) this.decidedAt.set(sent.item, sent.version);
-    this.outbox.onsent = () => this.count();
+    this.outbox.onsent = () => {
+      this.count();
+      if (!this.item && !this.outbox.waiting.length) this.fill();
+    };
     this.outbox.onrefused = (error, sent) => this.refused(error, sent);
     this.outbox.onclosed = (error) => this.failed(error);
     this.tabs = new BroadcastChannel(`hearten ${start.review} ${start.annotator}`);
