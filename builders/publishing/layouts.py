@@ -31,14 +31,9 @@ Row = dict[str, Any]
 
 
 def audio_class(record: Mapping[str, Any]) -> str | None:
-    """Return what the audio adds to a record's words, as measured; None where it is not known.
-
-    A synthetic voice was made from the label, so that what it adds is no finding: it has none.
-    """
-    if record["audio_info"]["origin"] == "synthetic" or not record["audio_contribution"]:
-        return None
-    found: str | None = record["audio_contribution"]["class"]
-    return found
+    """Return what the audio adds to a record's words, as measured; None where it is not known."""
+    measured = record["audio_contribution"]
+    return measured["class"] if measured else None
 
 
 def split_name(split: str) -> str:

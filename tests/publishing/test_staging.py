@@ -167,12 +167,12 @@ def test_audio_contribution_makes_configs_over_the_same_files(staged):
     assert not (done.staged.folder / "data" / "strong_audio").exists()
 
 
-def test_a_synthetic_voice_is_in_no_subset_whatever_was_measured(staged):
-    measured = {"text_votes": 2, "audio_votes": 1.0, "votes": []}
-    made = sample(1, audio_contribution={**measured, "class": "text_solvable"})
+def test_a_synthetic_voice_of_which_something_was_measured_does_not_go_out(staged):
+    measured = {"text_votes": 2, "audio_votes": 1.0, "votes": [], "class": "text_solvable"}
+    made = sample(1, audio_contribution=measured)
     made["audio_info"]["origin"] = "synthetic"
-    done = staged([made, sample(2, audio_contribution={**measured, "class": "unsupported"})])
-    assert done.staged.configs == ["sft", "utterances", "prompts"]
+    with pytest.raises(VerificationError, match="does not fit its schema: audio_contribution"):
+        staged([made])
 
 
 def test_rows_fit_the_schemas_that_are_published_with_them(staged):
