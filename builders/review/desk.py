@@ -76,13 +76,18 @@ class Desk:
         self._cache, self._clips = Cache(_SHOWN), Cache(_CLIPS)
         self._complete = False
         self.writing = threading.Lock()
+        self.begun = threading.Event()
 
     def register(self, stop: threading.Event) -> None:
         """Make the items known; those of a large build become open while this goes on."""
-        for _ in Items(self.store).register(self.build):
-            if stop.is_set():
-                return
-        self._complete = True
+        try:
+            for _ in Items(self.store).register(self.build):
+                self.begun.set()
+                if stop.is_set():
+                    return
+            self._complete = True
+        finally:
+            self.begun.set()
 
     def next_items(self, person: Annotator, count: int) -> list[dict[str, Any]]:
         """Return the next items of somebody as a page shows them, leased to them."""

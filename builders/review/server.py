@@ -56,6 +56,7 @@ def serve(desk: Desk, at: Listening, comparing: Comparing | None = None) -> None
     stop = threading.Event()
     registering = threading.Thread(target=desk.register, args=(stop,), daemon=True)
     registering.start()
+    desk.begun.wait()  # whoever comes first finds items
     hosts = {*LOOPBACK, "127.0.0.1"} if at.loopback else None
     # Nothing is logged of requests: neither who did what nor what their links hold.
     config = uvicorn.Config(
