@@ -143,6 +143,7 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
         "checks": [failed] * 9,
         "judge": {"scores": [{"dimension": "fit", "score": 1}]},
         **marked["ambiguous_label"],
+        **marked["unsupported"],
         **marked["sensitive"],
     }
     assert marks_of(worst).keys() == marked.keys() - {"text_audio_mismatch"}

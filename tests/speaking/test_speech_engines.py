@@ -263,7 +263,7 @@ def test_the_same_words_of_many_records_are_asked_for_once_though_all_are_under_
         there = Endpoint(server.base_url, ("loud-1", "alloy"), transport, Limits(8), Memory())
         store, spoken = Store(str(tmp_path / "hearten.sqlite")), Spoken(tmp_path / "speech.sqlite")
         async with Committer(store, "a-build") as committer:
-            budget = Budget("loud-1", None, None, None, [])
+            budget = Budget({"loud-1": None}, None, None, [])
             engine = SpeechEndpoint([there], "alloy", 30, committer, budget)
             voicing = Voicing(Wanted(utterances=False, replies=True), engine, spoken, None)
             found = [item[1].spoken async for item in voicing.outcomes(drafted())]
