@@ -16,6 +16,9 @@ from endpoints import TestEndpoint
 
 from builders.voice.sending import as_wav
 
+# Whole builds: with the slow ones.
+pytestmark = pytest.mark.slow
+
 MODELS = ["a-model", "an-ear"]
 SAMPLE = ("build", "--corpus", "crema_d", "--sample", "--show", 0)
 

@@ -39,6 +39,9 @@ from builders.targets import Stream, survey, with_clips
 from builders.voice.clip_checks import ClipCheck, open_checks
 from builders.voice.memory import SideFile
 
+# Whole builds, recognised: with the slow ones.
+pytestmark = pytest.mark.slow
+
 SAMPLE = assets.corpora() / "meld" / "sample"
 EVERYTHING, ANYTHING = Wanted(), Standards()
 TEXTS = (

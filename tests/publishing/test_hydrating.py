@@ -23,6 +23,9 @@ from builders.publishing.rights import KINDS
 from builders.review.items import reply_of
 from builders.voice import models
 
+# Whole publications and builds: with the slow ones.
+pytestmark = pytest.mark.slow
+
 SAMPLE = ROOT / "builders" / "corpora" / "meld" / "sample"
 
 

@@ -19,6 +19,9 @@ from builders.publishing import rights
 from builders.publishing.hydrating import hydrate
 from builders.speaking import again
 
+# Whole publications and builds: with the slow ones.
+pytestmark = pytest.mark.slow
+
 CORPORA = ROOT / "builders" / "corpora"
 
 

@@ -13,6 +13,9 @@ from sites import held
 
 from builders.build import Build
 
+# Servers and builds: with the slow ones.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def other(folder):

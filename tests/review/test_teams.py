@@ -11,6 +11,9 @@ import pytest
 from serving import Server, Visitor, decision
 from sites import Site
 
+# Servers that are killed and started again: with the slow ones.
+pytestmark = pytest.mark.slow
+
 ITEMS = 31
 
 

@@ -35,6 +35,9 @@ from builders.voice import models
 from builders.voice.decode import read_bytes
 from builders.voice.transcript import Transcriber, word_error_rate
 
+# Whole builds, spoken and read back: with the slow ones.
+pytestmark = pytest.mark.slow
+
 
 def build(corpus, output, *more, **env):
     return hearten("build", "--corpus", corpus, "--sample", "--output", output, *more, **env)
