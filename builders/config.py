@@ -310,7 +310,9 @@ def make_config(**settings: Any) -> BuildConfig:
         return BuildConfig(**settings)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
+        field = str(first["loc"][0])
+        # A person knows the option, not the list that gathers it.
+        field = next((option for option, gathered in LISTED.items() if gathered == field), field)
         # The one pattern is the name's, and a pattern tells nobody what to type.
         expected = _NAME_HAS if first["type"] == "string_pattern_mismatch" else None
         raise ConfigError(

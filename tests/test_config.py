@@ -166,3 +166,8 @@ def test_the_command_line_offers_the_choices_that_a_build_has(option):
 def test_every_setting_of_the_file_is_an_option_of_the_command_line():
     options = inspect.signature(cli.build_command).parameters
     assert options.keys() - {"as_json"} == BUILD_KEYS
+
+
+def test_a_wrong_value_of_an_option_that_may_be_given_again_is_named_by_the_option():
+    with pytest.raises(ConfigError, match=r"^setting check is 'ears': .*'vad', 'dnsmos' or 'asr'"):
+        make_config(corpus="meld", source=".", name="a", clip_checks=("ears",))

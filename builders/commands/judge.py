@@ -78,7 +78,7 @@ def _check(folder: Path, every: list[Pair], pairs: list[Pair]) -> None:
         raise ConfigError(
             "no contrast group holds two emotions, so there is nothing to match",
             where=folder,
-            do="judge a build of a corpus with contrast groups, such as crema_d",
+            do="judge a build with whole contrast groups, such as crema_d without --limit",
         )
     if not pairs:
         raise ConfigError(
