@@ -13,11 +13,11 @@ import aiohttp
 import orjson
 from pydantic import BaseModel
 
-from builders.config import make_config
-from builders.drafting.dialects import Understanding, body
-from builders.manifest import Ledger
-from builders.pipeline import make_plan
-from builders.records import Target
+from builders.llm.providers.dialects import Understanding, body
+from builders.pipeline.run import make_plan
+from builders.record.manifest import Ledger
+from builders.record.types import Target
+from builders.settings import make_config
 
 
 class Awareness(BaseModel):

@@ -77,8 +77,8 @@ def skill(corpus: str, source: Path, output: Path) -> None:
 
 def swap(output: Path) -> None:
     """Print what the swap test says of judges whose skill is known, on CREMA-D's sample."""
-    from builders.build import Build
-    from builders.judging.pairs import pairs_of
+    from builders.evaluation.pairs import pairs_of
+    from builders.record.dataset import Build
 
     of = ("--corpus", "crema_d", "--sample", "--output", output, "--show", 0)
     subprocess.run(

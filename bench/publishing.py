@@ -43,10 +43,10 @@ def inner(folder: Path, whole: bool) -> None:
     from publishable import OPEN
 
     from builders.corpora import Rights, load_card
-    from builders.publishing import rights
-    from builders.publishing.conditions import Rules
-    from builders.publishing.hub import Hub
-    from builders.publishing.release import Asked, publish
+    from builders.release import rights
+    from builders.release.hub.client import Hub
+    from builders.release.hub.release import Asked, publish
+    from builders.release.rules import Rules
 
     card = load_card("meld").model_copy(update={"rights": Rights(**OPEN)})
     rights.load_card = lambda slug: card

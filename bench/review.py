@@ -40,9 +40,9 @@ from pages import make_result, make_run, sample  # noqa: E402
 from serving import Server, Visitor, decision  # noqa: E402
 from sites import Site  # noqa: E402
 
-from builders.drafting.store import Store  # noqa: E402
-from builders.folder import write_json  # noqa: E402
-from builders.parquet import RejectWriter, SplitWriter  # noqa: E402
+from builders.record.folder import write_json  # noqa: E402
+from builders.record.parquet import RejectWriter, SplitWriter  # noqa: E402
+from builders.store.database import Store  # noqa: E402
 
 EVERY_SECONDS = 2.0
 WARM_SECONDS = 5.0

@@ -37,14 +37,14 @@ import numpy as np  # noqa: E402
 import soundfile  # noqa: E402
 from trees import recording, stereo, surround, write_container, write_mp4  # noqa: E402
 
-from builders.records import Media  # noqa: E402
-from builders.voice.baseline import Baselines  # noqa: E402
-from builders.voice.check import checked_findings  # noqa: E402
-from builders.voice.clip_checks import ClipCheck, open_checks  # noqa: E402
-from builders.voice.decode import as_flac, pcm_digest, read_sound  # noqa: E402
-from builders.voice.measure import Measured, measure  # noqa: E402
-from builders.voice.pitch import HOP, track  # noqa: E402
-from builders.voice.transcript import Transcriber, distance, spoken_words  # noqa: E402
+from builders.audio.asr import Transcriber, distance, spoken_words  # noqa: E402
+from builders.audio.decode import as_flac, pcm_digest, read_sound  # noqa: E402
+from builders.audio.detectors import ClipCheck, open_checks  # noqa: E402
+from builders.audio.features import Measured, measure  # noqa: E402
+from builders.audio.findings import checked_findings  # noqa: E402
+from builders.audio.pitch import HOP, track  # noqa: E402
+from builders.audio.speaker_baseline import Baselines  # noqa: E402
+from builders.record.types import Media  # noqa: E402
 
 REAL = Path(os.environ.get("HEARTEN_REAL_DATA") or PROJECT.parent / "shared" / "data")
 SPEECH = REAL / "real_speech"
@@ -217,7 +217,7 @@ def arousal(clips: list[Path], picture: Path | None) -> None:
     values = [known[clip.name] for clip in clips]
     found = [hear(clip) for clip in clips]
     baselines = Baselines()
-    from builders.records import Utterance
+    from builders.record.types import Utterance
 
     for clip, measured in zip(clips, found, strict=True):
         one = Utterance("1", clip.stem, 0, None, "", None, id=clip.stem)

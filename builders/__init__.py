@@ -1,3 +1,21 @@
-"""Hearten: builds empathetic spoken-dialogue datasets."""
+"""Hearten: builds empathetic spoken-dialogue datasets.
+
+Public names: `Build`, a finished build opened to be read.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from builders.record.dataset import Build
 
 __version__ = "0.1.0"
+__all__ = ["Build", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    # Imported when asked for, so that `build --help` loads no table library.
+    if name == "Build":
+        from builders.record.dataset import Build
+
+        return Build
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from releases import RELEASES, make_environment
 
-from builders.drafting.store import Store
+from builders.store.database import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 _PREFIXES = ("HEARTEN_", "OPENAI_", "HF_", "ANTHROPIC_", "AZURE_OPENAI_")

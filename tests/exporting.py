@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 from invented import flac, record
 
-from builders.drafting.store import Answer, Store
-from builders.folder import write_json
-from builders.parquet import RejectWriter, SplitWriter
-from builders.records import sample_id
+from builders.record.folder import write_json
+from builders.record.parquet import RejectWriter, SplitWriter
+from builders.record.types import sample_id
+from builders.store.database import Answer, Store
 
 Row = tuple[dict[str, Any], bytes | None]
 _SPEAKERS = ("Ada", "Bo", "Cleo")

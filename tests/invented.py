@@ -12,10 +12,19 @@ import orjson
 import soundfile
 
 from builders.corpora.reading import Defects
-from builders.labelling import load_labelling
-from builders.records import Clip, Dialogue, Drafted, Emotions, Reject, Target, Utterance, sample_id
-from builders.samples import Origin, assemble
-from builders.targets import Corpus
+from builders.labels.aggregation import load_labelling
+from builders.pipeline.stream import Corpus
+from builders.record.sample import Origin, assemble
+from builders.record.types import (
+    Clip,
+    Dialogue,
+    Drafted,
+    Emotions,
+    Reject,
+    Target,
+    Utterance,
+    sample_id,
+)
 
 HAPPY = Emotions("happiness", "happiness", "positive", "medium")
 SAD = Emotions("sadness", "sadness", "negative", "low")

@@ -11,8 +11,8 @@ import orjson
 from invented import full_record, record
 
 from builders import report
-from builders.parquet import RejectWriter, SplitWriter
-from builders.records import sample_id
+from builders.record.parquet import RejectWriter, SplitWriter
+from builders.record.types import sample_id
 
 VOID = {"meta", "br", "link", "input", "img"}
 

@@ -13,9 +13,9 @@ import orjson
 import soundfile
 from invented import ORIGIN, flac, record
 
-from builders.folder import write_json
-from builders.parquet import RejectWriter, SplitWriter, file_digest
-from builders.records import sample_id
+from builders.record.folder import write_json
+from builders.record.parquet import RejectWriter, SplitWriter, file_digest
+from builders.record.types import sample_id
 
 OPEN = {"licence": "ODbL-1.0", "audio": "yes", "text": "yes", "labels": "yes", "derived": "yes"}
 WORDS = "lantern harbour pocket thunder willow copper saddle meadow violin basket".split()

@@ -9,7 +9,7 @@ import pytest
 from builders.corpora import open_reader
 from builders.corpora.reading import Defects, Rules, read_split
 from builders.errors import SourceError
-from builders.records import Dialogue, Reject, Utterance
+from builders.record.types import Dialogue, Reject, Utterance
 
 AS_EVER = Rules()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from builders import assets
+from builders import resources
 
 
 def edited_tables(folder: Path, name: str, old: str, new: str) -> tuple[Path, int]:
@@ -13,7 +13,7 @@ def edited_tables(folder: Path, name: str, old: str, new: str) -> tuple[Path, in
 
     Returns the path of the changed file and the number of the line that changed.
     """
-    original = assets.label_maps() / name
+    original = resources.label_maps() / name
     copy = folder / original.parent.name
     shutil.copytree(original.parent, copy)
     text = original.read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ from builds import (
 from endpoints import TestEndpoint
 from trees import make_meld_tree, meld_row, stereo, write_mp4
 
-from builders.selection import rank
+from builders.pipeline.selection import rank
 
 
 def noise(seconds: float) -> np.ndarray:

@@ -309,7 +309,7 @@ def _defaults(name: str) -> dict[str, Any]:
     path = Path("hearten.toml")
     if not path.is_file():
         return {}
-    from builders.config import LISTED, load_settings
+    from builders.settings import LISTED, load_settings
 
     settings: dict[str, Any] = load_settings(path).get("build", {})
     # One value stands for a list of one.

@@ -11,11 +11,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from builders import assets
-from builders.build import Build
+from builders import resources
 from builders.commands.settings import read_settings
 from builders.commands.status import cost_line
-from builders.config import (
+from builders.corpora import load_card, resolve_slug
+from builders.errors import ConfigError, UsageError
+from builders.record.dataset import Build
+from builders.record.manifest import summary_line
+from builders.settings import (
     DEFAULT_BASE_URL,
     HIBARI,
     KEY_NAMES,
@@ -27,9 +30,6 @@ from builders.config import (
     make_config,
     voting,
 )
-from builders.corpora import load_card, resolve_slug
-from builders.errors import ConfigError, UsageError
-from builders.manifest import summary_line
 
 PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
 
@@ -51,7 +51,8 @@ def build(given: dict[str, Any]) -> None:
         build_all(given, settings, as_json)
         return
     config = config_of(given, settings)
-    from builders import estimating, pipeline
+    from builders.pipeline import estimate as estimating
+    from builders.pipeline import run as pipeline
 
     prices = settings.get("prices", {})
     if config.estimate:
@@ -88,7 +89,7 @@ def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     if sample and source:
         raise UsageError("--sample and --source exclude each other", do="leave one of them out")
     if sample:
-        source = assets.corpora() / slug / "sample"
+        source = resources.corpora() / slug / "sample"
     source = source or find_source(slug, load_card(slug).how_to_get, settings)
     given["name"] = given["name"] or (f"{slug}-sample" if sample else slug)
     lists = {setting: tuple(given.pop(option) or ()) for option, setting in LISTED.items()}
@@ -103,7 +104,7 @@ def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
     config = make_config(corpus=slug, source=source, **lists, **given)
     if redraft:
-        from builders.review.redraft import redrafting
+        from builders.review.outcome.redraft import redrafting
 
         return redrafting(config, redraft)
     return config
@@ -162,7 +163,7 @@ def _speech_addresses(given: dict[str, Any], addresses: tuple[str, ...]) -> tupl
 
 
 def _emotion(word: str) -> str:
-    from builders.labels import vocabulary
+    from builders.labels.vocabulary import vocabulary
 
     node = vocabulary().resolve(word)
     if node is None:
@@ -183,7 +184,7 @@ def _print_finished(finished: Any, config: BuildConfig, sample: bool, show: int)
         took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
         print(f"{took}; in all {cost_line(run['cost'])}")
     if config.redraft:
-        from builders.review.redraft import drafted_again
+        from builders.review.outcome.redraft import drafted_again
 
         again = drafted_again(Build(config.output / config.redraft.of), Build(finished.folder))
         print(f"drafted again: {again:,}; all else as in {config.redraft.of}")
@@ -219,7 +220,7 @@ def _next_commands(config: BuildConfig, sample: bool) -> tuple[str, str]:
     """Return two commands to try next, spelled as this one was called."""
     build, hearten = _spelling(sys.argv[0])
     if config.provider != PHRASEBOOK:
-        code = f"from builders.build import Build; print(Build('{config.folder}').to_pandas())"
+        code = f"from builders import Build; print(Build('{config.folder}').to_pandas())"
         return f'python -c "{code}"', f"{hearten} status {config.folder}"
     source = "DIR" if sample else config.source
     own = f"{build} --corpus {config.corpus} --source {source}"

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from builders import assets
-from builders.build import Build
+from builders import resources
 from builders.commands.build import (
     PHRASEBOOK_WARNING,
     config_of,
@@ -17,10 +16,11 @@ from builders.commands.build import (
     print_estimate,
     tune_collector,
 )
-from builders.config import PHRASEBOOK, BuildConfig
 from builders.corpora import load_card, resolve_slug, slugs, splits_of
+from builders.corpora.exclusions import Exclusions
 from builders.errors import LabelError, SourceError, StoppedEarly, UsageError
-from builders.exclusions import Exclusions
+from builders.record.dataset import Build
+from builders.settings import PHRASEBOOK, BuildConfig
 
 ALL = "all"
 
@@ -68,7 +68,7 @@ def _find(given: dict[str, Any], settings: dict[str, Any]) -> dict[str, Path]:
     if given["sample"] and given["source"]:
         raise UsageError("--sample and --source exclude each other", do="leave one of them out")
     if given["sample"]:
-        return {slug: assets.corpora() / slug / "sample" for slug in slugs()}
+        return {slug: resources.corpora() / slug / "sample" for slug in slugs()}
     if given["source"]:
         return _sub_folders(given["source"])
     known = {slug: settings.get("corpora", {}).get(slug, {}).get("source") for slug in slugs()}
@@ -139,7 +139,7 @@ def _why_not(slug: str, given: dict[str, Any]) -> str:
 
 def _build_each(configs: list[BuildConfig], prices: dict[str, Any], as_json: bool) -> list[Build]:
     """Build one corpus after the other; a budget is that of all of them together."""
-    from builders import pipeline
+    from builders.pipeline import run
 
     tune_collector()
     builds: list[Build] = []
@@ -147,7 +147,7 @@ def _build_each(configs: list[BuildConfig], prices: dict[str, Any], as_json: boo
     for config in configs:
         config = _within_budget(config, builds)
         try:
-            finished = pipeline.build(config, prices, quiet=as_json)
+            finished = run.build(config, prices, quiet=as_json)
         except (SourceError, LabelError) as error:
             failed.append(config.corpus)
             print(f"{config.corpus}: {error}", file=sys.stderr)
@@ -184,7 +184,7 @@ def _within_budget(config: BuildConfig, builds: list[Build]) -> BuildConfig:
 
 
 def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool) -> None:
-    from builders.combine import combine
+    from builders.pipeline.combine import combine
 
     folder = config.output / name
     manifest = combine(builds, folder, Exclusions.load(config.exclusions))
@@ -207,7 +207,7 @@ def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool)
 
 
 def _estimate(configs: list[BuildConfig], prices: dict[str, Any], as_json: bool) -> None:
-    from builders import estimating
+    from builders.pipeline import estimate as estimating
 
     estimates = {config.corpus: estimating.estimate(config, prices) for config in configs}
     if as_json:

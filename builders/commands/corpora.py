@@ -7,9 +7,9 @@ import textwrap
 from pathlib import Path
 
 from builders.commands.settings import read_settings
-from builders.config import find_source
 from builders.corpora import load_card, resolve_slug, slugs
 from builders.errors import VerificationError
+from builders.settings import find_source
 
 
 def verify(
@@ -20,7 +20,7 @@ def verify(
     Raises:
         VerificationError: a count is off.
     """
-    from builders.verify import verify as compare
+    from builders.corpora.verify import verify as compare
 
     slug = resolve_slug(corpus)
     settings = read_settings()

@@ -7,21 +7,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from builders.build import Build
 from builders.commands.build import default_addresses
 from builders.commands.settings import read_settings
 from builders.commands.status import cost_line
-from builders.config import STORE_FILE, BuildConfig, make_config
 from builders.corpora import load_card, slugs
-from builders.drafting.addresses import check_may_send
-from builders.drafting.budget import price_of
-from builders.drafting.estimating import estimated
-from builders.drafting.questions import Questions
 from builders.errors import ConfigError
-from builders.judging.asking import judge as ask
-from builders.judging.pairs import Pair, chosen, pairs_of
-from builders.judging.results import GOOD, results
-from builders.judging.swap import questions
+from builders.evaluation.asking import judge as ask
+from builders.evaluation.pairs import Pair, chosen, pairs_of
+from builders.evaluation.results import GOOD, results
+from builders.llm.addresses import check_may_send
+from builders.llm.budget import price_of
+from builders.llm.estimate import estimated
+from builders.llm.questions import Questions
+from builders.record.dataset import Build
+from builders.settings import STORE_FILE, BuildConfig, make_config
+from builders.tasks.swap import questions
 
 
 def judge(folder: Path, given: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from builders.commands.build import PHRASEBOOK_WARNING
 from builders.commands.settings import read_settings
-from builders.config import PHRASEBOOK, STORE_FILE
-from builders.exclusions import Exclusions
+from builders.corpora.exclusions import Exclusions
+from builders.settings import PHRASEBOOK, STORE_FILE
 
 
 def export(given: dict[str, Any]) -> None:
@@ -18,8 +18,8 @@ def export(given: dict[str, Any]) -> None:
     Args:
         given: the options of the command line by name.
     """
-    from builders import exports
-    from builders.exports.options import make_options
+    from builders.release import export as exports
+    from builders.release.export.options import make_options
 
     folder, to, store = given.pop("folder"), given.pop("to"), given.pop("store")
     as_json, exclusions = given.pop("as_json"), Exclusions.load(given.pop("exclusions"))
@@ -58,8 +58,9 @@ def publish(given: dict[str, Any]) -> None:
     Args:
         given: the options of the command line by name.
     """
-    from builders.publishing import conditions, describing, release
-    from builders.publishing.hub import Hub
+    from builders.release import rules as conditions
+    from builders.release.hub import describing, release
+    from builders.release.hub.client import Hub
 
     as_json, claims = given.pop("as_json"), tuple(given.pop("right") or ())
     rules = conditions.read_rules(read_settings())
@@ -80,8 +81,8 @@ def hydrate(given: dict[str, Any]) -> None:
     Args:
         given: the options of the command line by name.
     """
-    from builders.publishing import hydrating
-    from builders.publishing.hub import Hub
+    from builders.release.hub import hydrating
+    from builders.release.hub.client import Hub
 
     as_json, dataset = given.pop("as_json"), given.pop("dataset")
     done = hydrating.hydrate(Hub(dataset), **given)
@@ -91,7 +92,7 @@ def hydrate(given: dict[str, Any]) -> None:
 
 def _reviewed(folder: Path, store: str | None) -> tuple[Path, str]:
     """Return the folder of a build as its reviewers want it, and the store's address."""
-    from builders.review.applied import applied
+    from builders.review.outcome.applied import applied
 
     address = store or str(folder.parent / STORE_FILE)
     return applied(folder, address), address

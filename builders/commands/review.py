@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builders.build import Build
-from builders.config import STORE_FILE
 from builders.errors import ConfigError
+from builders.record.dataset import Build
+from builders.settings import STORE_FILE
 
 if TYPE_CHECKING:
-    from builders.drafting.store import Store
-    from builders.review.comparing import Comparing
-    from builders.review.desk import Desk
+    from builders.review.server.comparing import Comparing
+    from builders.review.server.desk import Desk
+    from builders.store.database import Store
 
 
 def review(
@@ -41,14 +41,14 @@ def review(
     folder, against = folders
     build, other = Build(folder), Build(against) if against else None
     try:
-        from builders.review import server
+        from builders.review.server import listen
     except ImportError as error:
         raise ConfigError(
             f"reviewing needs the package {error.name}", do="pip install 'hearten[review]'"
         ) from error
-    from builders.drafting.store import Store
-    from builders.review.desk import Desk
-    from builders.review.settings import load_settings, save_settings
+    from builders.review.data.settings import load_settings, save_settings
+    from builders.review.server.desk import Desk
+    from builders.store.database import Store
 
     say = partial(print, flush=True)  # whoever reads it through a pipe waits for the address
     held = Store(store or str(folder.parent / STORE_FILE))
@@ -58,7 +58,7 @@ def review(
     save_settings(held, name, settings)
     desk = Desk(build, held, other.manifest["result"]["name"] if other else None)
     comparing = _comparing(desk, other) if other else None
-    at = server.listen(*where)
+    at = listen.listen(*where)
     kept = build.manifest["result"]["counts"]["kept"]
     what = _pairs_line(comparing) if comparing else f"{name}: {kept:,} samples"
     say(f"{what}, each for {settings.overlap}")
@@ -67,7 +67,7 @@ def review(
         say("links sent before still open it; --invite NAME makes new ones")
     door = "sign in with your name" if at.loopback else "sign in with a link"
     say(f"open {at.address}/ ({door}); Ctrl+C stops, and nothing is lost")
-    server.serve(desk, at, comparing)
+    listen.serve(desk, at, comparing)
 
 
 def _comparing(desk: Desk, other: Build) -> Comparing:
@@ -76,7 +76,7 @@ def _comparing(desk: Desk, other: Build) -> Comparing:
     Raises:
         ConfigError: they have no pair.
     """
-    from builders.review.comparing import Comparing
+    from builders.review.server.comparing import Comparing
 
     if desk.against == desk.name:
         raise ConfigError(
@@ -111,7 +111,7 @@ def _invite(
     say: Callable[[str], None],
 ) -> None:
     """Print a link for each annotator and lead who gets one."""
-    from builders.review.people import People
+    from builders.review.data.people import People
 
     people = People(store)
     for role, names in zip(("annotator", "lead"), invited, strict=True):

@@ -10,29 +10,29 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from builders.build import Build
 from builders.commands.review_lines import lines
 from builders.commands.settings import read_settings
-from builders.config import STORE_FILE
-from builders.drafting.store import Store, store_exists
 from builders.errors import ConfigError
-from builders.review.agreement import agreement, anchoring, gold_results, moves
-from builders.review.comparisons import comparisons, opponents
-from builders.review.events import Reviews, standing
-from builders.review.exchange import (
+from builders.record.dataset import Build
+from builders.review.data.events import Reviews, standing
+from builders.review.data.items import Items
+from builders.review.data.people import People
+from builders.review.data.settings import load_settings
+from builders.review.exchange.events_file import (
     event_lines,
     import_events,
     json_line,
     merged_lines,
     write_lines,
 )
-from builders.review.items import Items
-from builders.review.merge import Merged, views
-from builders.review.people import People
-from builders.review.preferences import preferences
-from builders.review.redraft import later_versions
-from builders.review.rules import judge, rules_of
-from builders.review.settings import load_settings
+from builders.review.outcome.agreement import agreement, anchoring, gold_results, moves
+from builders.review.outcome.comparisons import comparisons, opponents
+from builders.review.outcome.merge import Merged, views
+from builders.review.outcome.preferences import preferences
+from builders.review.outcome.redraft import later_versions
+from builders.review.outcome.rules import judge, rules_of
+from builders.settings import STORE_FILE
+from builders.store.database import Store, store_exists
 
 
 def status(folder: Path, store: str | None, as_json: bool) -> None:
@@ -61,7 +61,7 @@ def export(folder: Path, store: str | None, to: Path, form: str) -> None:
         _register(build, held)
         name = build.manifest["result"]["name"]
         if form in ("label-studio", "potato"):
-            from builders.review import forms
+            from builders.review.exchange import forms
 
             count = forms.write(form, build, held, to)
         elif form == "merged":

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builders.review.agreement import Agreement
-from builders.review.alpha import Alpha
-from builders.shares import Difference
+from builders.review.outcome.agreement import Agreement
+from builders.review.outcome.alpha import Alpha
+from builders.stats import Difference
 
 _SHOWN = 10
 Known = Mapping[str, Any]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from builders.config import SETTINGS_FILE, load_settings
 from builders.corpora import resolve_slug
 from builders.errors import ConfigError, UsageError
+from builders.settings import SETTINGS_FILE, load_settings
 
 
 def read_settings() -> dict[str, Any]:

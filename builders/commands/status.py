@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from builders.config import STORE_FILE
 from builders.errors import ConfigError
-from builders.folder import BuildFolder
-from builders.manifest import read_manifest, summary_line
+from builders.record.folder import BuildFolder
+from builders.record.manifest import read_manifest, summary_line
+from builders.settings import STORE_FILE
 
 
 def status(folder: Path, store: str | None, as_json: bool) -> None:
@@ -32,7 +32,7 @@ def status(folder: Path, store: str | None, as_json: bool) -> None:
 
 
 def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
-    from builders.drafting.store import Store, store_exists
+    from builders.store.database import Store, store_exists
 
     if not store_exists(store):
         raise ConfigError(
@@ -54,9 +54,9 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
 def report(folder: Path, store: str | None) -> None:
     """Write the report of a finished build again; of one that was reviewed, that of its copy."""
     from builders import report as pages
-    from builders.build import Build
-    from builders.judging.results import results
-    from builders.review.applied import applied
+    from builders.evaluation.results import results
+    from builders.record.dataset import Build
+    from builders.review.outcome.applied import applied
 
     store = store or str(folder.parent / STORE_FILE)
     place = applied(folder, store)

@@ -13,9 +13,9 @@ from typing import Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from builders import assets
+from builders import resources
 from builders.errors import ConfigError, SourceError, UsageError
-from builders.records import Dialogue, Reject
+from builders.record.types import Dialogue, Reject
 
 Permission = Literal["yes", "no", "unknown"]
 Split = Literal["train", "dev", "test", "all"]
@@ -143,13 +143,13 @@ class Reader(Protocol):
 @cache
 def slugs() -> tuple[str, ...]:
     """Return the slugs of all corpora, sorted."""
-    return tuple(sorted(card.parent.name for card in assets.corpora().glob("*/card.toml")))
+    return tuple(sorted(card.parent.name for card in resources.corpora().glob("*/card.toml")))
 
 
 @cache
 def load_card(slug: str) -> Card:
     """Return the card of a corpus; ConfigError names the fields that are wrong."""
-    path = assets.corpora() / slug / "card.toml"
+    path = resources.corpora() / slug / "card.toml"
     try:
         return Card(slug=slug, **tomllib.loads(path.read_text(encoding="utf-8")))
     except tomllib.TOMLDecodeError as error:

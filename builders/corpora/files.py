@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.errors import SourceError
-from builders.records import Dialogue, Reject, Utterance, sample_id
+from builders.record.types import Dialogue, Reject, Utterance, sample_id
 
 AGAIN = "unpack or download it again"
 

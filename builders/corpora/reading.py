@@ -9,11 +9,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
-from builders import assets
+from builders import resources
 from builders.corpora import Reader
+from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError, SourceError
-from builders.exclusions import Exclusions
-from builders.records import (
+from builders.record.types import (
     Dialogue,
     Reject,
     Utterance,
@@ -60,7 +60,7 @@ class Defects:
     @classmethod
     def load(cls, slug: str) -> Defects:
         """Read `builders/corpora/<slug>/defects.tsv`; ConfigError names a wrong line."""
-        return cls(_read_table(assets.corpora() / slug / "defects.tsv"))
+        return cls(_read_table(resources.corpora() / slug / "defects.tsv"))
 
     def without_clips(self) -> Defects:
         """Return the faults that are not about clips, which is all that text-only builds see."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
-from builders.checks.reply import WORDS
 from builders.errors import VerificationError
-from builders.folder import writable
+from builders.record.folder import writable
+from builders.tasks.reply.checks.rules import WORDS
 
 if TYPE_CHECKING:
     import pandas as pd

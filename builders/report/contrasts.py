@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from builders.contrast import normalised
+from builders.pipeline.minimal_pairs import normalised
 from builders.report.tallies import batches
 
 # Replies that share so much of their words are as good as one reply.

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builders.errors import VerificationError
-from builders.parquet import REJECTED, sample_schema
+from builders.record.parquet import REJECTED, sample_schema
 
 BATCH = 8192
 OPENING_WORDS = 3

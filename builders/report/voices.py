@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import soundfile
 from numpy.typing import NDArray
 
+from builders.audio.pitch import CEILING, FLOOR, HOP, Floats, track
 from builders.errors import VerificationError
-from builders.voice.pitch import CEILING, FLOOR, HOP, Floats, track
 
 WIDTH, WAVE, PITCH = 600, 80, 100
 # Frequencies that a line is drawn at, in Hz: octaves.

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from builders import assets, corpora
+from builders import corpora, resources
 from builders.corpora import load_card, resolve_slug, slugs
 from builders.errors import ConfigError, UsageError
 
-MELD_CARD = (assets.corpora() / "meld" / "card.toml").read_text(encoding="utf-8")
+MELD_CARD = (resources.corpora() / "meld" / "card.toml").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def own_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         (tmp_path / slug).mkdir()
         (tmp_path / slug / "card.toml").write_text(card, encoding="utf-8")
 
-    monkeypatch.setattr(assets, "corpora", lambda: tmp_path)
+    monkeypatch.setattr(resources, "corpora", lambda: tmp_path)
     for cached in (corpora.slugs, corpora.load_card):
         cached.cache_clear()
     yield add

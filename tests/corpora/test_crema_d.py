@@ -10,15 +10,15 @@ from builds import hearten, rejected, samples
 from reading import only_reject, utterances
 from trees_crema_d import RATE, Votes, make_crema_d_tree, write_wav
 
-from builders import assets
-from builders.checks.schema import validator, violations
+from builders import resources
 from builders.corpora import open_reader
 from builders.corpora.reading import Defects, Rules, read_split
-from builders.labelling import load_labelling
-from builders.records import Reject, Utterance
-from builders.verify import verify
+from builders.corpora.verify import verify
+from builders.labels.aggregation import load_labelling
+from builders.record.schema import validator, violations
+from builders.record.types import Reject, Utterance
 
-SAMPLE = assets.corpora() / "crema_d" / "sample"
+SAMPLE = resources.corpora() / "crema_d" / "sample"
 ALIKE: Votes = ("N8 S1", "N9", "N10")
 CLIPS = {name: ALIKE for name in ("1006_TIE_NEU_XX", "1006_TIE_ANG_XX", "1040_TIE_NEU_XX")}
 SOUND = (0.3 * np.sin(np.arange(RATE // 2) / 9)).astype(np.float32)

@@ -9,14 +9,14 @@ from reading import only_reject, utterances
 from trees import hum, stereo
 from trees_emorynlp import COLUMNS, emorynlp_row, make_emorynlp_tree
 
-from builders import assets
+from builders import resources
 from builders.corpora import load_card, open_reader
 from builders.corpora.reading import Defects, read_split
+from builders.corpora.verify import verify
 from builders.errors import SourceError
-from builders.records import Reject
-from builders.verify import verify
+from builders.record.types import Reject
 
-SAMPLE = assets.corpora() / "emorynlp" / "sample"
+SAMPLE = resources.corpora() / "emorynlp" / "sample"
 CLIP = stereo(hum(0.2))
 DEV = "emorynlp_dev_final.csv"
 read = partial(reading.read, "emorynlp")

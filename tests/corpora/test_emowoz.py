@@ -18,15 +18,15 @@ from trees_emowoz import (
     write_json,
 )
 
-from builders import assets
+from builders import resources
 from builders.corpora import open_reader
+from builders.corpora.published_counts import read_counts
 from builders.corpora.reading import Defects, Rules, read_split
 from builders.errors import SourceError
-from builders.labelling import load_labelling
-from builders.records import Dialogue, Emotions, Utterance
-from builders.tally import read_counts
+from builders.labels.aggregation import load_labelling
+from builders.record.types import Dialogue, Emotions, Utterance
 
-SAMPLE = assets.corpora() / "emowoz" / "sample"
+SAMPLE = resources.corpora() / "emowoz" / "sample"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:cfc5d48f\nsize 18098247\n"
 TREE = "the folder that holds emowoz-multiwoz.json, emowoz-dialmage.json and data-split.json"
 QUARANTINE = Rules(on_error="quarantine")

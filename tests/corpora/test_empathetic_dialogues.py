@@ -8,15 +8,15 @@ from builds import hearten, one_line_error
 from reading import only_reject
 from trees_empathetic_dialogues import COLUMNS, FILES, make_tree, row
 
-from builders import assets
+from builders import resources
 from builders.corpora import open_reader
 from builders.corpora.reading import Defects, Rules, read_split
-from builders.labelling import load_labelling
-from builders.labels import label_map, vocabulary
-from builders.records import Dialogue, Reject, Utterance
+from builders.labels.aggregation import load_labelling
+from builders.labels.vocabulary import label_map, vocabulary
+from builders.record.types import Dialogue, Reject, Utterance
 
 SLUG = "empathetic_dialogues"
-SAMPLE = assets.corpora() / SLUG / "sample"
+SAMPLE = resources.corpora() / SLUG / "sample"
 TREE = "the folder empatheticdialogues that empatheticdialogues.tar.gz unpacks to"
 QUARANTINE = Rules(on_error="quarantine")
 read = partial(reading.read, SLUG)

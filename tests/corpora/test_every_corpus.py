@@ -14,20 +14,20 @@ import pytest
 import soundfile
 from builds import hearten, manifest, rejected, samples
 
-from builders import assets
-from builders.checks.schema import validator, violations
+from builders import resources
 from builders.corpora import Reader, load_card, open_reader, slugs
+from builders.corpora.published_counts import TOTAL, read_counts
 from builders.corpora.reading import Defects, read_split
-from builders.labelling import RULES, load_labelling
-from builders.labels import label_map, read_table
-from builders.records import Dialogue, Reject, Utterance
-from builders.tally import TOTAL, read_counts
+from builders.labels.aggregation import RULES, load_labelling
+from builders.labels.vocabulary import label_map, read_table
+from builders.record.schema import validator, violations
+from builders.record.types import Dialogue, Reject, Utterance
 
 EVERY = pytest.mark.parametrize("slug", slugs())
 
 
 def sample(slug: str) -> Path:
-    return assets.corpora() / slug / "sample"
+    return resources.corpora() / slug / "sample"
 
 
 def has_audio(slug: str) -> bool:
@@ -60,7 +60,7 @@ def plain(value: Any, root: Path) -> Any:
 
 @EVERY
 def test_its_folder_is_complete_and_its_reader_small(slug):
-    folder = assets.corpora() / slug
+    folder = resources.corpora() / slug
     card = load_card(slug)
     assert card.how_to_get and card.layout and card.known_faults and card.changes
     assert (folder / "counts.tsv").read_text().startswith("split\twhat\tlabel\tcount\n")
@@ -136,7 +136,7 @@ def _default_view(slug: str) -> str | None:
 
 @EVERY
 def test_its_rules_are_known_and_give_reasons(slug):
-    path = assets.label_maps() / "emotion" / f"{slug}.rules.tsv"
+    path = resources.label_maps() / "emotion" / f"{slug}.rules.tsv"
     rows = read_table(path, ("rule", "value", "reason")) if path.is_file() else []
     assert {row.cells["rule"] for row in rows} == set(load_labelling(slug).rules)
     assert {row.cells["rule"] for row in rows} <= set(RULES)
@@ -206,7 +206,7 @@ def test_a_folder_of_another_corpus_is_refused_in_one_line(slug, tmp_path):
 
 
 def _maps() -> list[Path]:
-    return sorted((assets.label_maps() / "emotion").rglob("*.sssom.tsv"))
+    return sorted((resources.label_maps() / "emotion").rglob("*.sssom.tsv"))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:sssom", "ignore::FutureWarning:sssom")

@@ -10,14 +10,14 @@ from builds import hearten
 from reading import only_reject
 from trees_iemocap import RATE, Turn, block, make_tree, write
 
-from builders import assets
+from builders import resources
+from builders.audio.decode import decode
 from builders.corpora import load_card, open_reader
 from builders.corpora.reading import Defects, Rules, read_split
-from builders.labelling import load_labelling
-from builders.records import Annotation, Dialogue, Emotions, Reject, Utterance
-from builders.voice.decode import decode
+from builders.labels.aggregation import load_labelling
+from builders.record.types import Annotation, Dialogue, Emotions, Reject, Utterance
 
-SAMPLE = assets.corpora() / "iemocap" / "sample"
+SAMPLE = resources.corpora() / "iemocap" / "sample"
 NAME = "Ses01F_impro01"
 QUARANTINE = Rules(on_error="quarantine")
 read = partial(reading.read, "iemocap")

@@ -9,13 +9,13 @@ import reading
 from reading import only_reject, utterances
 from trees import MELD_COLUMNS, hum, make_meld_tree, meld_row, stereo
 
-from builders import assets
+from builders import resources
 from builders.corpora import open_reader
 from builders.corpora.reading import Defects, read_split
 from builders.errors import SourceError
-from builders.records import Dialogue
+from builders.record.types import Dialogue
 
-SAMPLE = assets.corpora() / "meld" / "sample"
+SAMPLE = resources.corpora() / "meld" / "sample"
 CLIP = stereo(hum(0.1))
 read = partial(reading.read, "meld")
 refused = partial(reading.refused, "meld")

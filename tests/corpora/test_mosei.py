@@ -25,15 +25,15 @@ from trees_mosei import (
     write_transcript,
 )
 
-from builders import assets
+from builders import resources
+from builders.audio.decode import decode
 from builders.corpora import load_card, open_reader, resolve_slug
 from builders.corpora.mosei.texts import Line, join
 from builders.corpora.reading import Defects, OnError, Rules, read_split
+from builders.corpora.verify import verify
 from builders.errors import SourceError
-from builders.labelling import load_labelling
-from builders.records import Annotation, Dialogue, Reject, Utterance
-from builders.verify import verify
-from builders.voice.decode import decode
+from builders.labels.aggregation import load_labelling
+from builders.record.types import Annotation, Dialogue, Reject, Utterance
 
 LABELS = "CMU_MOSEI_Labels.csd"
 WORDS = "CMU_MOSEI_TimestampedWords.csd"
@@ -409,7 +409,7 @@ def test_a_fold_that_is_short_of_a_video_is_a_count_that_is_off(real_data, tmp_p
 
 def test_the_videos_of_the_sample_are_no_real_ones(real_data):
     folds = json.loads((real_data / "mosei" / "standard_folds.json").read_text())
-    sample = assets.corpora() / "mosei" / "sample"
+    sample = resources.corpora() / "mosei" / "sample"
     own = {u.dialogue for u in utterances(read(sample)).values()}
     assert len(own) == 5
     assert own.isdisjoint(video for fold in folds.values() for video in fold)

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from builders import assets
+from builders import resources
 from builders.corpora.reading import Defect, Defects, read_split
 from builders.errors import ConfigError
-from builders.records import Dialogue, Reject, Utterance
+from builders.record.types import Dialogue, Reject, Utterance
 
 REJECT = Reject("tiny-train-9-9", "train", "read", "broken_time", "file:1: no time")
 
@@ -123,6 +123,6 @@ def test_a_wrong_table_of_defects_is_refused_with_its_line(table, message, tmp_p
     (tmp_path / "tiny").mkdir()
     text = table if table.startswith("split") else header + table
     (tmp_path / "tiny" / "defects.tsv").write_text(text)
-    monkeypatch.setattr(assets, "corpora", lambda: tmp_path)
+    monkeypatch.setattr(resources, "corpora", lambda: tmp_path)
     with pytest.raises(ConfigError, match=message):
         Defects.load("tiny")

@@ -12,12 +12,12 @@ import pytest
 from builds import hearten
 from sites import Site
 
-from builders.build import Build
-from builders.drafting.store import Store
-from builders.review.events import Reviews
-from builders.review.items import Items
-from builders.review.people import People
-from builders.review.queue import Queue
+from builders.record.dataset import Build
+from builders.review.data.events import Reviews
+from builders.review.data.items import Items
+from builders.review.data.people import People
+from builders.review.data.queue import Queue
+from builders.store.database import Store
 
 
 @pytest.fixture(scope="session")

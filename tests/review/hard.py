@@ -13,8 +13,8 @@ import soundfile
 from invented import full_record
 from pages import make_result, make_run, sample
 
-from builders.folder import write_json
-from builders.parquet import RejectWriter, SplitWriter
+from builders.record.folder import write_json
+from builders.record.parquet import RejectWriter, SplitWriter
 
 GERMAN = (
     "Donaudampfschifffahrtsgesellschaftskapitänswitwenrentenauszahlungsstellenleiterin war sie, "

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
-from builders.build import Build
-from builders.folder import read_json, write_json
-from builders.parquet import SplitWriter, describe_file
+from builders.record.dataset import Build
+from builders.record.folder import read_json, write_json
+from builders.record.parquet import SplitWriter, describe_file
 
 WORDS = "I hear that, and I am glad you told me so."
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from serving import Server
 
-from builders.drafting.store import Store
+from builders.store.database import Store
 
 
 class Site:

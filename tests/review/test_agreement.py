@@ -4,9 +4,9 @@ import pytest
 from views import item, view
 
 from builders.errors import ConfigError
-from builders.review.agreement import Move, agreement, anchoring, gold_results, moves
-from builders.review.events import Decision
-from builders.review.rules import Rules, judge, rules_of
+from builders.review.data.events import Decision
+from builders.review.outcome.agreement import Move, agreement, anchoring, gold_results, moves
+from builders.review.outcome.rules import Rules, judge, rules_of
 
 ACCEPT, REJECT = Decision("accept"), Decision("reject", reason="generic")
 VALIDATE = replace(ACCEPT, strategies=("validation",))
@@ -94,7 +94,7 @@ def test_gold_items_test_annotators_and_are_left_out_of_agreement():
 def test_an_adjudication_is_no_value():
     from views import event
 
-    from builders.review.merge import merge
+    from builders.review.outcome.merge import merge
 
     one = item(1)
     made = [

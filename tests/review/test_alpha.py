@@ -2,7 +2,7 @@
 
 import pytest
 
-from builders.review.alpha import alpha, jaccard, masi
+from builders.review.outcome.alpha import alpha, jaccard, masi
 
 # K. Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), section C: four observers,
 # twelve units, values missing.

@@ -10,15 +10,15 @@ from builds import hearten, manifest, samples
 from test_data_commands import Review
 from test_merge import decide, edit
 
-from builders.build import Build
-from builders.checks.schema import validator, violations
 from builders.errors import ConfigError
-from builders.publishing.conditions import Rules, agreement, check_rules
-from builders.publishing.tally import Tally
-from builders.review.alpha import Alpha
-from builders.review.applied import FOLDER, applied
-from builders.review.events import Decision
-from builders.review.items import Records
+from builders.record.dataset import Build
+from builders.record.schema import validator, violations
+from builders.release.rules import Rules, agreement, check_rules
+from builders.release.tally import Tally
+from builders.review.data.events import Decision
+from builders.review.data.items import Records
+from builders.review.outcome.alpha import Alpha
+from builders.review.outcome.applied import FOLDER, applied
 
 
 @pytest.fixture

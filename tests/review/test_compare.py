@@ -11,7 +11,7 @@ from rival import WORDS, in_other_words, rival
 from serving import Server, Visitor
 from sites import held
 
-from builders.build import Build
+from builders.record.dataset import Build
 
 # Servers and builds: with the slow ones.
 pytestmark = pytest.mark.slow

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from builds import hearten, samples
 
-from builders.build import Build
-from builders.drafting.store import Store
-from builders.review.comparisons import comparisons, said_of
-from builders.review.events import Reviews
-from builders.review.items import Items, reply_of
-from builders.review.people import People
+from builders.record.dataset import Build
+from builders.review.data.events import Reviews
+from builders.review.data.items import Items, reply_of
+from builders.review.data.people import People
+from builders.review.outcome.comparisons import comparisons, said_of
+from builders.store.database import Store
 
 IDS = tuple(f"meld-train-0-{number}" for number in (0, 1, 2, 4, 5))
 

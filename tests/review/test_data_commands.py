@@ -10,13 +10,13 @@ import yaml
 from builds import hearten, one_line_error, samples
 from test_merge import decide, edit
 
-from builders.build import Build
-from builders.drafting.store import Store
-from builders.review.events import Decision, Reviews
-from builders.review.items import Items, Records
-from builders.review.people import People
-from builders.review.queue import Queue
-from builders.review.settings import Settings, save_settings
+from builders.record.dataset import Build
+from builders.review.data.events import Decision, Reviews
+from builders.review.data.items import Items, Records
+from builders.review.data.people import People
+from builders.review.data.queue import Queue
+from builders.review.data.settings import Settings, save_settings
+from builders.store.database import Store
 
 ACCEPT = Decision("accept", strategies=("validation",), ratings={"fit": 4}, comment="fits")
 

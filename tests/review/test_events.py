@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from builders.drafting.store import Store
 from builders.errors import ConfigError, StoreError
-from builders.review.events import (
+from builders.review.data.events import (
     Conflict,
     Decision,
     NotAllowed,
@@ -16,10 +15,11 @@ from builders.review.events import (
     counted,
     standing,
 )
-from builders.review.people import People
-from builders.review.queue import Queue
-from builders.review.settings import Settings, load_settings, save_settings
-from builders.review.tables import annotators, events, items, writing
+from builders.review.data.people import People
+from builders.review.data.queue import Queue
+from builders.review.data.settings import Settings, load_settings, save_settings
+from builders.review.data.tables import annotators, events, items, writing
+from builders.store.database import Store
 
 ACCEPT = Decision("accept", ratings={"fit": 4}, seconds_heard=2.5)
 REJECT = Decision("reject", reason="generic")

@@ -4,14 +4,19 @@ from dataclasses import replace
 import pytest
 from test_merge import decide, edit
 
-from builders.drafting.store import Store
 from builders.errors import SourceError
-from builders.review.events import Decision, Reviews
-from builders.review.exchange import event_lines, import_events, merged_lines, write_lines
-from builders.review.items import Items, Records
-from builders.review.merge import views
-from builders.review.preferences import preferences
-from builders.review.settings import Settings, save_settings
+from builders.review.data.events import Decision, Reviews
+from builders.review.data.items import Items, Records
+from builders.review.data.settings import Settings, save_settings
+from builders.review.exchange.events_file import (
+    event_lines,
+    import_events,
+    merged_lines,
+    write_lines,
+)
+from builders.review.outcome.merge import views
+from builders.review.outcome.preferences import preferences
+from builders.store.database import Store
 
 ACCEPT = Decision("accept", comment="naïve \u2028 李雷", seconds_heard=1.5)
 REJECT = Decision("reject", reason="generic")

@@ -5,13 +5,13 @@ import pytest
 import sqlalchemy as sa
 from test_events import ACCEPT, decide, first, names
 
-from builders.build import Build
 from builders.errors import LabelError, OutputError
-from builders.folder import read_json, write_json
-from builders.review import doubt
-from builders.review.doubt import doubt_of, marks_of
-from builders.review.items import Records, content_hash
-from builders.review.tables import items
+from builders.record.dataset import Build
+from builders.record.folder import read_json, write_json
+from builders.review.data.items import Records, content_hash
+from builders.review.data.tables import items
+from builders.review.outcome import doubt
+from builders.review.outcome.doubt import doubt_of, marks_of
 
 
 @pytest.fixture(params=["sqlite"])

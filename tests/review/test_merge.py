@@ -3,15 +3,15 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from builders.checks.schema import validator, violations
 from builders.errors import ConfigError
-from builders.review.decisions import choices, edited, emotions_of, faults, reply_wanted
-from builders.review.events import Decision
-from builders.review.items import Records, content_hash, reply_of
-from builders.review.merge import Heard, views, with_review
-from builders.review.settings import Settings, save_settings
-from builders.review.tables import items
-from builders.strategies import allowed
+from builders.labels.strategies import allowed
+from builders.record.schema import validator, violations
+from builders.review.data.decisions import choices, edited, emotions_of, faults, reply_wanted
+from builders.review.data.events import Decision
+from builders.review.data.items import Records, content_hash, reply_of
+from builders.review.data.settings import Settings, save_settings
+from builders.review.data.tables import items
+from builders.review.outcome.merge import Heard, views, with_review
 
 ACCEPT = Decision("accept")
 REJECT = Decision("reject", reason="generic")

@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 from rival import in_other_words
 
-from builders.build import Build
-from builders.review.events import Reviews
-from builders.review.items import Items
-from builders.review.pairs import Pairs
-from builders.review.settings import Settings, save_settings
-from builders.review.tables import leases
+from builders.record.dataset import Build
+from builders.review.data.events import Reviews
+from builders.review.data.items import Items
+from builders.review.data.pairs import Pairs
+from builders.review.data.settings import Settings, save_settings
+from builders.review.data.tables import leases
 
 
 @pytest.fixture

@@ -8,15 +8,15 @@ from builds import ROOT, hearten, manifest, one_line_error, rejected, samples
 from endpoints import TestEndpoint
 from trees import make_meld_tree, meld_row
 
-from builders.build import Build
-from builders.drafting.store import Store
-from builders.review.events import Decision, Reviews
-from builders.review.items import Items, reply_of
-from builders.review.merge import views
-from builders.review.people import People
-from builders.review.preferences import preferences
-from builders.review.queue import Queue
-from builders.review.redraft import later_versions, next_name
+from builders.record.dataset import Build
+from builders.review.data.events import Decision, Reviews
+from builders.review.data.items import Items, reply_of
+from builders.review.data.people import People
+from builders.review.data.queue import Queue
+from builders.review.outcome.merge import views
+from builders.review.outcome.preferences import preferences
+from builders.review.outcome.redraft import later_versions, next_name
+from builders.store.database import Store
 
 REJECTED = 5
 SAD = 10

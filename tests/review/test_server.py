@@ -20,8 +20,8 @@ from pages import Page, make_build, sample
 from serving import Server, Visitor, decision
 from sites import Site
 
-from builders.config import STORE_FILE
-from builders.folder import write_json
+from builders.record.folder import write_json
+from builders.settings import STORE_FILE
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from builders.review.events import Decision, Event
-from builders.review.merge import Merged, merge
-from builders.review.queue import Item
+from builders.review.data.events import Decision, Event
+from builders.review.data.queue import Item
+from builders.review.outcome.merge import Merged, merge
 
 
 def item(number: int, **fields) -> Item:

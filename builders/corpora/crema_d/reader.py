@@ -26,7 +26,7 @@ from builders.corpora.files import (
     visible,
 )
 from builders.errors import SourceError
-from builders.records import Annotation, Dialogue, Media, Reject, Utterance
+from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
 
 _TREE = "the folder of the CREMA-D repository"
 _FILES = ("processedResults/summaryTable.csv", "processedResults/tabulatedVotes.csv")

@@ -25,7 +25,7 @@ from builders.corpora.files import (
     visible,
 )
 from builders.errors import SourceError
-from builders.records import Dialogue, Media, Reject, Utterance
+from builders.record.types import Dialogue, Media, Reject, Utterance
 
 _TREE = "the folder data/emorynlp of the MELD repository"
 _IDS = ("Season", "Episode", "Scene_ID", "Utterance_ID")

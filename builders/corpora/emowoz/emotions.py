@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.corpora.files import BrokenRecord
-from builders.records import Annotation, Sentiment, Utterance
+from builders.record.types import Annotation, Sentiment, Utterance
 
 _SENTIMENTS: dict[int, Sentiment] = {0: "neutral", 1: "negative", 2: "positive"}
 _ANNOTATORS = 3

@@ -26,7 +26,7 @@ from builders.corpora.files import (
     visible,
 )
 from builders.errors import SourceError
-from builders.records import Dialogue, Reject, Utterance
+from builders.record.types import Dialogue, Reject, Utterance
 
 _TREE = "the folder that holds emowoz-multiwoz.json, emowoz-dialmage.json and data-split.json"
 _FILES = {"multiwoz": "emowoz-multiwoz.json", "dialmage": "emowoz-dialmage.json"}

@@ -24,7 +24,7 @@ from builders.corpora.files import (
     open_root,
     require_utf8,
 )
-from builders.records import Dialogue, Reject, Utterance
+from builders.record.types import Dialogue, Reject, Utterance
 
 _TREE = "the folder empatheticdialogues that empatheticdialogues.tar.gz unpacks to"
 _FILES = {"train": "train.csv", "dev": "valid.csv", "test": "test.csv"}

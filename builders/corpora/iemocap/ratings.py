@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from builders.records import Annotation
+from builders.record.types import Annotation
 
 _SCALE = {"minimum": 1.0, "maximum": 5.0}
 

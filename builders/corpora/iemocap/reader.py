@@ -34,7 +34,7 @@ from builders.corpora.iemocap.layout import SESSIONS, Files, dialogues, has_clip
 from builders.corpora.iemocap.ratings import Ratings, annotation, follows, merge
 from builders.corpora.iemocap.transcripts import Line, transcript
 from builders.errors import SourceError
-from builders.records import Dialogue, Media, Reject, Utterance
+from builders.record.types import Dialogue, Media, Reject, Utterance
 
 _TREE = "the folder that IEMOCAP_full_release.tar.gz unpacks to"
 _SEXES = {"F": "female", "M": "male"}

@@ -26,7 +26,7 @@ from builders.corpora.files import (
     require_utf8,
 )
 from builders.errors import SourceError
-from builders.records import Dialogue, Media, Reject, Sentiment, Utterance
+from builders.record.types import Dialogue, Media, Reject, Sentiment, Utterance
 
 _CLIP_FOLDERS = {
     "train": "train_splits",

@@ -20,7 +20,7 @@ from builders.corpora.mosei.folds import read_folds
 from builders.corpora.mosei.layout import find_layout
 from builders.corpora.mosei.texts import TOLERANCE, Span, join, read_transcript, spoken, timed_words
 from builders.errors import SourceError
-from builders.records import Annotation, Dialogue, Media, Reject, Utterance
+from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
 
 # The columns of the label file in this order, each with its least and its largest value.
 _COLUMNS = {

@@ -1,0 +1,1 @@
+"""Clips: decoded, checked, measured, described in words."""

@@ -1,0 +1,56 @@
+"""Checks of clips that are asked for, each an extra: which there are, and how they are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builders.audio.asr import Transcriber
+from builders.audio.dnsmos import QualityRater
+from builders.audio.vad import SpeechFinder
+
+Run = Callable[[NDArray[np.int16]], Any]
+
+_VERSIONS: dict[str, Callable[[], str]] = {
+    "vad": SpeechFinder.version,
+    "dnsmos": QualityRater.version,
+    "asr": Transcriber.version,
+}
+_OPENED: dict[str, Callable[[int], Run]] = {
+    "vad": lambda _: SpeechFinder().find,
+    "dnsmos": lambda _: QualityRater().rate,
+    "asr": lambda workers: Transcriber(workers).transcribe,
+}
+# The slow ones look at what will be used alone; how much of a corpus is speech is about all of it.
+_OF_ALL = {"vad"}
+
+
+@dataclass(frozen=True)
+class ClipCheck:
+    """A check of clips.
+
+    `version` is part of what its results are remembered by, `of_all` says whether clips that are
+    not chosen are checked too, and `run` takes 16-bit mono PCM at 16 kHz and returns JSON values.
+    """
+
+    name: str
+    version: str
+    of_all: bool
+    run: Run
+
+
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the version of each check; raises ConfigError for one whose extra is missing."""
+    return {name: _VERSIONS[name]() for name in names}
+
+
+def open_checks(names: Iterable[str], workers: int) -> tuple[ClipCheck, ...]:
+    """Return checks that so many threads may run at once; raises ConfigError as `versions`."""
+    return tuple(
+        ClipCheck(name, version, name in _OF_ALL, _OPENED[name](workers))
+        for name, version in versions(names).items()
+    )

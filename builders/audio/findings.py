@@ -1,0 +1,112 @@
+"""Checking: what is odd about a clip, once it is measured and its corpus is known.
+
+Where a difference begins that people argue about is in ``label_maps/review/_clips.tsv``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from builders import resources
+from builders.audio.asr import distance, spellings_version, spoken_words
+from builders.audio.features import ENOUGH_VOICE, Measured
+from builders.labels.vocabulary import Row, read_table
+from builders.record.types import Finding
+
+# Speech over a telephone ends at 3.4 kHz, what was sampled at 8 kHz at 4 kHz.
+NARROW = 4_500.0
+# The findings that a check alone can come to.
+FINDINGS = {"little_speech": "vad", "poor_sound": "dnsmos", "text_audio_mismatch": "asr"}
+
+_RULES = (
+    *("little_speech", "poor_sound", "mismatch_words"),
+    *("mismatch_letters", "mismatch_least", "mismatch_surplus"),
+)
+
+
+def findings_of(measured: Measured, normalised: float | None) -> Iterator[Finding]:
+    """Yield what is odd about a clip.
+
+    Codes: voice_insufficient (seconds with a pitch), narrow_band (the highest frequency, in Hz) and
+    levels_normalised (within how many dB nearly all clips of the corpus are).
+
+    Args:
+        measured: of the clip.
+        normalised: as `Baselines.normalised` says it of the corpus.
+    """
+    if not measured.enough:
+        detail = f"less than {ENOUGH_VOICE} s of voice: too little to say something of it"
+        yield Finding("voice_insufficient", measured.voiced, detail)
+    if measured.bandwidth is not None and measured.bandwidth < NARROW:
+        detail = "no sound above this frequency in Hz, as over a telephone"
+        yield Finding("narrow_band", measured.bandwidth, detail)
+    if normalised is not None:
+        detail = "the levels of this corpus were made alike; its loudness tells nothing"
+        yield Finding("levels_normalised", normalised, detail)
+
+
+def checked_findings(checked: Mapping[str, Any], text: str) -> Iterator[Finding]:
+    """Yield what the checks that were asked for find odd about a clip.
+
+    Codes: little_speech (its share), poor_sound (overall DNSMOS) and text_audio_mismatch (word
+    error rate). No sentence repeats a word of text or clip, as findings go out where words do not.
+
+    Args:
+        checked: results by the name of the check.
+        text: what the corpus says is said.
+    """
+    rules = _rules()
+    if "vad" in checked and (share := checked["vad"]["share"]) < rules["little_speech"]:
+        yield Finding("little_speech", share, "hardly any of the clip is speech")
+    if "dnsmos" in checked and (rating := checked["dnsmos"]["overall"]) < rules["poor_sound"]:
+        yield Finding("poor_sound", rating, "its sound is poor, by a model of listeners (1 to 5)")
+    if "asr" in checked:
+        yield from _mismatch(text, checked["asr"])
+
+
+def _mismatch(text: str, heard: str) -> Iterator[Finding]:
+    rules, written, said = _rules(), spoken_words(text), spoken_words(heard)
+    off = distance(written, said)
+    rate = off / max(1, len(written))
+    if len(written) < rules["mismatch_least"]:
+        differs = len(said) - len(written) >= rules["mismatch_surplus"]
+    else:
+        letters, sounds = "".join(written), "".join(said)
+        differs = (
+            rate >= rules["mismatch_words"]
+            and distance(letters, sounds) / len(letters) >= rules["mismatch_letters"]
+        )
+    if differs:
+        detail = (
+            f"the clip seems to say something else: {off} words differ, {len(written)} are written"
+        )
+        yield Finding("text_audio_mismatch", round(rate, 3), detail)
+
+
+def checks_version() -> str:
+    """Return one version for the tables that the checks go by."""
+    return f"{sha256(_path().read_bytes()).hexdigest()[:12]}+{spellings_version()}"
+
+
+def _path() -> Path:
+    return resources.label_maps() / "review" / "_clips.tsv"
+
+
+@cache
+def _rules() -> Mapping[str, float]:
+    rows = read_table(_path(), ("rule", "value", "reason"))
+    found = {row.choice("rule", _RULES): _number(row) for row in rows}
+    # What has no row finds nothing.
+    never = {"little_speech": 0.0, "poor_sound": 0.0, "mismatch_least": 0.0}
+    return {rule: never.get(rule, float("inf")) for rule in _RULES} | found
+
+
+def _number(row: Row) -> float:
+    try:
+        return float(row.text("value"))
+    except ValueError as error:
+        raise row.error("value", "a number") from error

@@ -1,1 +1,0 @@
-"""Checks: schemas, and the rules that no schema can say."""

@@ -1,0 +1,210 @@
+"""Verifying: what was read against the counts that were published, and the known defects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from builders.audio.clips import ClipError
+from builders.audio.decode import decode
+from builders.corpora import Reader, load_card, open_reader
+from builders.corpora.published_counts import (
+    TOTAL,
+    Compared,
+    Tally,
+    compare,
+    read_counts,
+    with_totals,
+)
+from builders.corpora.reading import Defect, Defects, read_split
+from builders.errors import SourceError
+from builders.labels.aggregation import load_labelling
+from builders.record.types import Clip, Dialogue, Reject, Utterance
+
+State = Literal["found", "missing", "not_checked"]
+_LIST_UP_TO = 12
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One known defect and whether it is there; ``not_checked`` when that cannot be seen."""
+
+    id: str
+    defect: str
+    value: str
+    state: State
+
+
+@dataclass
+class Verification:
+    """What verifying found. `rejects` counts the broken records by reason."""
+
+    slug: str
+    source: Path
+    with_media: bool
+    rows: list[Compared]
+    faults: list[Fault]
+    rejects: dict[str, int]
+    notes: list[dict[str, Any]]
+
+    @property
+    def off(self) -> list[Compared]:
+        """Return the counts that differ from the published ones."""
+        return [count for count in self.rows if count.expected != count.found]
+
+    @property
+    def ok(self) -> bool:
+        """Return whether every count is as published; defects are reported and do not matter."""
+        return not self.off
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything in plain types, for JSON."""
+        return {**asdict(self), "source": str(self.source), "ok": self.ok}
+
+    def as_text(self) -> str:
+        """Return everything as lines for a person."""
+        media = "with media" if self.with_media else "annotation files only"
+        result = "as published" if self.ok else f"{len(self.off)} not as published"
+        counted = f"{len(self.rows)} counts, {result}" if self.rows else "no counts are published"
+        lines = [f"{self.slug} in {self.source} ({media})"]
+        lines += [_count_line(count) for count in self.rows]
+        lines += [counted]
+        lines += [f"rejected: {n} {reason}" for reason, n in self.rejects.items()]
+        lines += [_note_line(note) for note in self.notes]
+        defects = ["known defects:", *_fault_lines(self.faults)] if self.faults else []
+        return "\n".join([*lines, *defects])
+
+
+def _count_line(count: Compared) -> str:
+    name = f"{count.split} {count.what} {count.label}".rstrip()
+    verdict = "" if count.expected == count.found else f"  differs: {count.expected:,} published"
+    return f"  {name:<40}{count.found:>8,}{verdict}"
+
+
+def _note_line(note: dict[str, Any]) -> str:
+    rest = (f"{name} {value}" for name, value in note.items() if name != "note")
+    return f"{note['note']}: {', '.join(rest)}"
+
+
+def _fault_lines(faults: list[Fault]) -> Iterator[str]:
+    groups: dict[tuple[str, State], list[str]] = {}
+    for fault in faults:
+        shown = f"{fault.id} ({fault.value})" if fault.value else fault.id
+        groups.setdefault((fault.defect, fault.state), []).append(shown)
+    for (defect, state), ids in groups.items():
+        more = f" and {len(ids) - _LIST_UP_TO} more" if len(ids) > _LIST_UP_TO else ""
+        shown = ", ".join(ids[:_LIST_UP_TO])
+        yield f"  {defect}, {len(ids)} {state.replace('_', ' ')}: {shown}{more}"
+
+
+def verify(
+    slug: str, source: Path, splits: tuple[str, ...] = (), *, text_only: bool = False
+) -> Verification:
+    """Read a whole corpus, or some of its splits, and compare with `counts.tsv` and `defects.tsv`.
+
+    Where there are no media at all, or with `text_only`, what only media can show is not checked.
+    Raises SourceError as reading does.
+    """
+    reader, with_media = _open(slug, source, splits, text_only)
+    read = {*reader.splits, TOTAL} if not splits else {*reader.splits}
+    published = [count for count in read_counts(slug) if count.split in read]
+    rows = [row for row in Defects.load(slug).rows if row.split in reader.splits]
+    known = _Known(reader.root, with_media, {_key(row) for row in rows})
+    labelling, rejects = load_labelling(slug), Counter[str]()
+    seen = Tally({count.what for count in published}, with_media, labelling.node)
+    for split in reader.splits:
+        # Without the table of defects: what it rejects is among the published counts too.
+        for item in read_split(reader, slug, split, Defects()):
+            if isinstance(item, Reject):
+                rejects[item.reason] += 1
+                continue
+            for utterance in item.utterances:
+                labelling.settle(utterance)
+            known.add(item)
+            seen.add(item)
+    notes = list(reader.notes)
+    faults = [Fault(_key(row), row.defect, row.value, known.state(row)) for row in rows]
+    counts = compare(published, with_totals(published, seen.counts(notes)))
+    return Verification(slug, source, with_media, counts, faults, dict(rejects), notes)
+
+
+def _open(slug: str, source: Path, splits: tuple[str, ...], text_only: bool) -> tuple[Reader, bool]:
+    if not text_only and load_card(slug).audio_origin != "none":
+        try:
+            return open_reader(slug, source, True, splits), True
+        except SourceError:
+            pass  # said again by the next line, unless it was only the media that are missing
+    return open_reader(slug, source, False, splits), False
+
+
+def _key(row: Defect) -> str:
+    return f"{row.split}-{row.dialogue}-{row.utterance}"
+
+
+class _Known:
+    """The utterances that a defect names, each with the one before it."""
+
+    def __init__(self, root: Path, with_media: bool, wanted: set[str]) -> None:
+        self._root, self._with_media, self._wanted = root, with_media, wanted
+        self._known: dict[str, tuple[Utterance, Utterance | None]] = {}
+
+    def add(self, dialogue: Dialogue) -> None:
+        """Take in a dialogue."""
+        previous = None
+        for u in dialogue.utterances:
+            if (key := f"{dialogue.split}-{u.dialogue}-{u.utterance}") in self._wanted:
+                self._known[key] = (u, previous)
+            previous = u
+
+    def state(self, row: Defect) -> State:
+        """Return whether a known defect is there."""
+        if row.defect == "row_missing":
+            return "missing" if _key(row) in self._known else "found"
+        if (known := self._known.get(_key(row))) is None:
+            return "missing"
+        verdict = self._verdict(row, *known)
+        return "not_checked" if verdict is None else "found" if verdict else "missing"
+
+    def _verdict(self, row: Defect, u: Utterance, previous: Utterance | None) -> bool | None:
+        match row.defect:
+            case "same_span_as" | "leak_across_splits":
+                other = self._known.get(row.value)
+                return other is not None and (u.start, u.end) == (other[0].start, other[0].end)
+            case "zero_span":
+                return u.start == u.end
+            case "starts_before_previous":
+                return previous is not None and (u.start or 0) < (previous.start or 0)
+            case "same_audio_as" if self._with_media:
+                other = self._known.get(row.value)
+                sound = self._sound(u)
+                return sound is not None and other is not None and sound == self._sound(other[0])
+            case "no_signal" if self._with_media:
+                clip = self._clip(u)
+                return clip is not None and any(f.code == "clip_silent" for f in clip.findings)
+            case "clip_missing" if self._with_media:
+                return u.media is None
+            case "clip_corrupt" if self._with_media:
+                return self._seconds(u) is None
+            case "overlong_clip":
+                return (self._seconds(u) or 0) > float(row.value) - 1
+            case "very_short_clip" if self._with_media:
+                return (self._seconds(u) or 1) < float(row.value)
+        return None
+
+    def _seconds(self, utterance: Utterance) -> float | None:
+        """Return the length of the clip, or of the annotation without media; None if broken."""
+        if not self._with_media:
+            return (utterance.end or 0) - (utterance.start or 0)
+        return clip.duration if (clip := self._clip(utterance)) else None
+
+    def _sound(self, utterance: Utterance) -> str | None:
+        return clip.sha256_pcm if (clip := self._clip(utterance)) else None
+
+    def _clip(self, utterance: Utterance) -> Clip | None:
+        try:
+            return decode(utterance.media, self._root) if utterance.media else None
+        except ClipError:
+            return None

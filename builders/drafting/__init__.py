@@ -1,1 +1,0 @@
-"""Drafting: requests, the client, the store of answers."""

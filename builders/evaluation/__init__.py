@@ -1,0 +1,1 @@
+"""What is asked about finished builds, and what came of it."""

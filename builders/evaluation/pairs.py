@@ -1,0 +1,109 @@
+"""Pairs of one contrast group with different emotions: what a judge is shown of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import combinations
+
+import orjson
+import pyarrow.parquet as pq
+
+from builders.pipeline.selection import rank
+from builders.record.dataset import Build
+
+_COLUMNS = [
+    "id",
+    "source.corpus",
+    "contrast.group",
+    "target_utterance.text",
+    "target_utterance.emotions.root",
+    "voice.words",
+    "desired_response.text",
+]
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A sample as a judge knows it: its words, its voice in words or None, its reply."""
+
+    id: str
+    corpus: str
+    group: str
+    words: str
+    voice: str | None
+    reply: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two samples of one group, whose roots differ, in the order of their ids."""
+
+    one: Member
+    other: Member
+
+    @property
+    def can_be_told(self) -> bool:
+        """Return whether both voices are described, and not alike."""
+        voices = self.one.voice, self.other.voice
+        return None not in voices and voices[0] != voices[1]
+
+    @property
+    def seen(self) -> str:
+        """Return the SHA-256 of what a judge sees of the pair, 64 hexadecimal digits."""
+        shown = {
+            "words": self.one.words,
+            "voices": [self.one.voice, self.other.voice],
+            "replies": [self.one.reply, self.other.reply],
+        }
+        return sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def pairs_of(build: Build, without: Collection[str] = ()) -> list[Pair]:
+    """Return all pairs of a build, group by group.
+
+    Args:
+        build: a finished build.
+        without: ids of samples whose reply is another one by now.
+    """
+    groups: dict[str, list[Member]] = defaultdict(list)
+    for member in _members(build):
+        if member.id not in without:
+            groups[member.group].append(member)
+    return [
+        Pair(one, other)
+        for members in groups.values()
+        for one, other in combinations(sorted(members, key=lambda member: member.id), 2)
+        if one.root != other.root
+    ]
+
+
+def chosen(pairs: list[Pair], limit: int | None) -> list[Pair]:
+    """Return at most `limit` pairs that can be told apart, by hash: more contain the fewer."""
+    told = [pair for pair in pairs if pair.can_be_told]
+    if limit is None or limit >= len(told):
+        return told
+    ranked = sorted(told, key=lambda pair: rank(f"{pair.one.id}|{pair.other.id}"))
+    kept = {(pair.one.id, pair.other.id) for pair in ranked[:limit]}
+    return [pair for pair in told if (pair.one.id, pair.other.id) in kept]
+
+
+def _members(build: Build) -> Iterator[Member]:
+    for shard in build.shards():
+        with pq.ParquetFile(shard) as file:
+            for batch in file.iter_batches(_BATCH, columns=_COLUMNS):
+                for row in batch.to_pylist():
+                    if row["contrast"] and row["contrast"]["group"]:
+                        yield Member(
+                            id=row["id"],
+                            corpus=row["source"]["corpus"],
+                            group=row["contrast"]["group"],
+                            words=row["target_utterance"]["text"],
+                            voice=row["voice"] and row["voice"]["words"],
+                            reply=row["desired_response"]["text"],
+                            root=row["target_utterance"]["emotions"]["root"],
+                        )

@@ -1,0 +1,104 @@
+"""What the judges' events come to: for a build, by model; for a record, its `judge`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+from builders.evaluation.judgements import Judgement, Judgements
+from builders.evaluation.pairs import Pair, pairs_of
+from builders.record.dataset import Build
+from builders.stats import wilson
+from builders.store.database import Store, store_exists
+
+SWAP = "swap"
+# The share of pairs matched in both orders that a good set reaches; guessing reaches a quarter.
+GOOD = 0.8
+
+_Latest = dict[str, dict[tuple[str, str], Judgement]]
+
+
+def results(build: Build, store: str) -> list[dict[str, Any]]:
+    """Return what each model made of a build's pairs as they are now, the latest model last.
+
+    Keys: model, pairs (judged), right, flips, refused, untold (voices not described, or alike),
+    left (not judged), groups, accuracy, low and high (95 %, None without pairs).
+    """
+    if not store_exists(store):
+        return []
+    opened = Store(store)
+    try:
+        pairs = pairs_of(build)
+        told = {(p.one.id, p.other.id): p for p in pairs if p.can_be_told}
+        latest = _latest(opened, told)
+    finally:
+        opened.close()
+    return [
+        {"model": model, "untold": len(pairs) - len(told)} | _summed(held, told)
+        for model, held in latest.items()
+    ]
+
+
+def _summed(held: dict[tuple[str, str], Judgement], told: dict[tuple[str, str], Pair]) -> Any:
+    verdicts = {ids: judgement.verdict for ids, judgement in held.items()}
+    judged = [ids for ids, verdict in verdicts.items() if verdict != "refused"]
+    right = sum(verdicts[ids] == "right" for ids in judged)
+    groups = len({told[ids].one.group for ids in judged})
+    accuracy = right / len(judged) if judged else None
+    # Pairs of one group hang together and are no cases of their own.
+    low, high = (None, None) if accuracy is None else wilson(accuracy, groups)
+    return {
+        "pairs": len(judged),
+        "right": right,
+        "flips": sum(verdicts[ids] == "flipped" for ids in judged),
+        "refused": len(verdicts) - len(judged),
+        "left": len(told) - len(verdicts),
+        "groups": groups,
+        "accuracy": accuracy,
+        "low": low,
+        "high": high,
+    }
+
+
+def judged(build: Build, store: Store, without: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return the `judge` of each record that the latest model has judged in some pair, by id.
+
+    Args:
+        build: the build.
+        store: holds the events.
+        without: ids of records whose reply is another one by now; their pairs count for nobody.
+    """
+    if not Judgements(store).any():
+        return {}
+    pairs = pairs_of(build, without)
+    latest = _latest(store, {(p.one.id, p.other.id): p for p in pairs if p.can_be_told})
+    if not latest:
+        return {}
+    model, held = list(latest.items())[-1]
+    by_record: dict[str, list[str]] = defaultdict(list)
+    for judgement in held.values():
+        if judgement.verdict != "refused":
+            by_record[judgement.one].append(judgement.verdict)
+            by_record[judgement.other].append(judgement.verdict)
+    return {
+        name: {
+            "model": model,
+            "scores": [{"dimension": SWAP, "score": verdicts.count("right") / len(verdicts)}],
+            "order_flips": verdicts.count("flipped"),
+        }
+        for name, verdicts in by_record.items()
+    }
+
+
+def _latest(store: Store, told: dict[tuple[str, str], Pair]) -> _Latest:
+    """Return each model's latest judgement of each pair as it is now, the latest model last."""
+    latest: _Latest = {}
+    seen = {ids: pair.seen for ids, pair in told.items()}
+    for judgement in Judgements(store).about(list(dict.fromkeys(seen.values()))):
+        ids = judgement.one, judgement.other
+        if judgement.test == SWAP and seen.get(ids) == judgement.seen:
+            held = latest.pop(judgement.model, {})
+            held[ids] = judgement
+            latest[judgement.model] = held
+    return latest

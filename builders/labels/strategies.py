@@ -1,0 +1,205 @@
+"""The response strategies: what they are called, which suit an emotion, in which order they go.
+
+Read from the tables in ``label_maps/strategy``. Which strategies suit which emotion is a table;
+only the rules that hold for every emotion are written here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from builders import resources
+from builders.labels.vocabulary import VALENCES, Row, normalise, read_table, vocabulary
+from builders.record.types import Emotions
+
+KINDS = ("statement", "question")
+PLACES = ("first", "later", "avoid")
+MAX_STRATEGIES = 3
+
+# The valences of the target that a family of strategies may answer.
+_FAMILIES = {
+    "negative": frozenset({"negative", "ambiguous", "mixed", "unknown"}),
+    "positive": frozenset({"positive", "ambiguous", "mixed"}),
+    "neutral": frozenset(VALENCES),
+}
+_STRATEGIES = ("strategy", "family", "kind", "definition", "example")
+_TABLES = ("_aliases.tsv", "_policy.tsv", "_strategies.tsv")
+_JOINT = "_then_"
+_HEAVY_ROOTS = ("sadness", "fear", "anger")
+_NEVER_OPENS_HEAVY = ("problem_solving", "future_oriented_discussion")
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """One thing a reply can do; `family` is the valence it answers, `kind` one of `KINDS`."""
+
+    id: str
+    family: str
+    kind: str
+    definition: str
+    example: str
+
+
+class StrategyTables:
+    """The strategies of one folder of tables."""
+
+    def __init__(self, folder: Path) -> None:
+        self.strategies: dict[str, Strategy] = {}
+        for row in read_table(folder / "_strategies.tsv", _STRATEGIES):
+            strategy = _strategy(row)
+            if strategy.id in self.strategies:
+                raise row.error("strategy", "each strategy once")
+            self.strategies[strategy.id] = strategy
+        self._aliases = self._read_aliases(folder / "_aliases.tsv")
+        self._policy = self._read_policy(folder / "_policy.tsv")
+        self.version = _digest([folder / name for name in _TABLES])
+
+    def _read_aliases(self, path: Path) -> dict[tuple[str, str], str]:
+        aliases = {(normalise(name), ""): name for name in self.strategies}
+        for row in read_table(path, ("alias", "strategy", "valence")):
+            key = normalise(row.text("alias")), row.choice("valence", ("", *VALENCES))
+            if key in aliases or key[0] in self.strategies:
+                raise row.error("alias", "each word once for a valence, and no strategy's own name")
+            aliases[key] = row.choice("strategy", self.strategies)
+        return aliases
+
+    def _read_policy(self, path: Path) -> dict[str, dict[str, str]]:
+        policy: dict[str, dict[str, str]] = {}
+        for row in read_table(path, ("emotion", "strategy", "place", "reason")):
+            block = policy.setdefault(row.choice("emotion", vocabulary().nodes), {})
+            name = row.choice("strategy", self.strategies)
+            if name in block:
+                raise row.error("strategy", "each strategy once for an emotion")
+            row.text("reason")
+            block[name] = row.choice("place", PLACES)
+        return policy
+
+    def resolve(self, word: str, valence: str) -> str | None:
+        """Return what a word stands for; an alias of that valence goes before a general one."""
+        name = normalise(word)
+        return self._aliases.get((name, valence)) or self._aliases.get((name, ""))
+
+    def places(self, node: str) -> dict[str, str]:
+        """Return the place of each strategy that the policy names for a node.
+
+        A leaf's rows go before its root's. Where a leaf names first choices of its own, those of
+        its root come later.
+        """
+        own = self._policy.get(node, {})
+        inherited = self._policy.get(vocabulary().root_of(node), {})
+        if "first" in own.values():
+            inherited = {n: "later" if p == "first" else p for n, p in inherited.items()}
+        return own | {name: place for name, place in inherited.items() if name not in own}
+
+    def suiting(self, node: str, valence: str) -> set[str]:
+        """Return the strategies that suit a node, by family and policy."""
+        places = self.places(node)
+        suiting = {s.id for s in self.strategies.values() if valence in _FAMILIES[s.family]}
+        return {name for name in suiting | places.keys() if places.get(name) != "avoid"}
+
+
+def _strategy(row: Row) -> Strategy:
+    return Strategy(
+        id=row.text("strategy"),
+        family=row.choice("family", _FAMILIES),
+        kind=row.choice("kind", KINDS),
+        definition=row.text("definition"),
+        example=row.text("example"),
+    )
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+@cache
+def _tables() -> StrategyTables:
+    return StrategyTables(resources.label_maps() / "strategy")
+
+
+def strategies() -> Mapping[str, Strategy]:
+    """Return all strategies by id, in table order."""
+    return _tables().strategies
+
+
+def tables_version() -> str:
+    """Return the first 12 hex digits of the SHA-256 over the names and bytes of the tables."""
+    return _tables().version
+
+
+def resolve(word: str, valence: str = "unknown") -> str | None:
+    """Return the id that a word of any spelling stands for, given the target's valence, or None."""
+    return _tables().resolve(word, valence)
+
+
+@cache
+def allowed(emotions: Emotions, own_turns: int) -> tuple[str, ...]:
+    """Return the strategies a reply to `emotions` may use, in table order.
+
+    `own_turns` counts the target speaker's earlier turns in the context: two are needed before
+    there is anything to summarise. A secondary emotion adds what suits it, never what the primary
+    avoids.
+    """
+    tables = _tables()
+    names = tables.suiting(emotions.primary, emotions.valence)
+    if emotions.secondary:
+        names |= tables.suiting(emotions.secondary, vocabulary().valence(emotions.secondary))
+    places = tables.places(emotions.primary)
+    if own_turns < 2:
+        names.discard("summarization")
+    return tuple(n for n in tables.strategies if n in names and places.get(n) != "avoid")
+
+
+@cache
+def first_choices(emotions: Emotions) -> tuple[str, ...]:
+    """Return the strategies that the policy puts first for the primary emotion, best first."""
+    places = _tables().places(emotions.primary)
+    return tuple(name for name, place in places.items() if place == "first")
+
+
+def order_errors(ids: Sequence[str], emotions: Emotions) -> list[str]:
+    """Return one sentence for each way in which the order of strategies is not legal."""
+    errors = []
+    if len(ids) > MAX_STRATEGIES:
+        errors.append(f"At most {MAX_STRATEGIES} strategies may be named, not {len(ids)}.")
+    for name in dict.fromkeys(n for n in ids if ids.count(n) > 1):
+        errors.append(f"{name} is named more than once.")
+    return errors + _question_errors(ids) + _opening_errors(ids, emotions)
+
+
+def _question_errors(ids: Sequence[str]) -> list[str]:
+    asking = [name for name in dict.fromkeys(ids) if strategies()[name].kind == "question"]
+    if len(asking) > 1:
+        return [f"At most one strategy may ask a question, not {' and '.join(asking)}."]
+    if asking and ids[-1] != asking[0]:
+        return [f"{asking[0]} asks a question, so it must come last."]
+    return []
+
+
+def _opening_errors(ids: Sequence[str], emotions: Emotions) -> list[str]:
+    opening = ids[0] if ids else None
+    if opening == "redirection":
+        place = "stand alone" if len(ids) == 1 else "come first"
+        return [f"redirection must not {place}: acknowledge the feeling first."]
+    if opening not in _NEVER_OPENS_HEAVY or emotions.root not in _HEAVY_ROOTS:
+        return []
+    if opening in first_choices(emotions):
+        return []
+    return [f"{opening} must not come first when the speaker feels {emotions.primary}."]
+
+
+def join(ids: Sequence[str]) -> str:
+    """Return strategies as the one string that is published."""
+    return _JOINT.join(ids)
+
+
+def split(text: str) -> list[str]:
+    """Return the strategies of a published string, in order."""
+    return text.split(_JOINT)

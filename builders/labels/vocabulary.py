@@ -1,0 +1,304 @@
+"""Our emotions, other words for them, and what each corpus's labels mean in them.
+
+Read from the tables in ``label_maps/emotion``, which people edit: a broken cell is a `LabelError`
+that names the file and the line. There is no default emotion.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
+
+from builders import resources
+from builders.errors import LabelError
+from builders.record.types import Emotions
+
+VALENCES = ("positive", "negative", "neutral", "ambiguous", "mixed", "unknown")
+AROUSALS = ("low", "medium", "high", "unknown")
+MATCHES = ("exact", "close", "broad", "none")
+
+_VOCABULARY = ("emotion", "root", "valence", "arousal", "adjective", "emotionml", "definition")
+_MAP = ("subject_label", "predicate_id", "object_id", "object_label", "comment", "match_root")
+_PREDICATES = {"skos:exactMatch": "exact", "skos:closeMatch": "close", "skos:broadMatch": "broad"}
+# A compound label's other readings: narrower than the label, in rows of their own.
+_ALTERNATIVE = "skos:narrowMatch"
+UNMAPPED = "sssom:NoTermFound"
+_VERSION = re.compile(r'^#\s*mapping_set_version:\s*["\']?([^\s"\']+)', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table: its cells by column, and where it stands (``file:line``)."""
+
+    cells: Mapping[str, str]
+    where: str
+
+    def text(self, column: str) -> str:
+        """Return a cell that must not be empty."""
+        if not self.cells[column]:
+            raise self.error(column, "some text")
+        return self.cells[column]
+
+    def choice(self, column: str, allowed: Collection[str]) -> str:
+        """Return a cell that must be one of `allowed`."""
+        if self.cells[column] not in allowed:
+            raise self.error(column, f"one of {', '.join(a or '(empty)' for a in allowed)}")
+        return self.cells[column]
+
+    def error(self, column: str, expected: str) -> LabelError:
+        """Return the error that says what is wrong with one cell of this row."""
+        what = f"{column} is {self.cells[column]!r}"
+        return LabelError(what, where=self.where, expected=expected, do="correct that cell")
+
+
+def read_table(path: Path, columns: Collection[str]) -> list[Row]:
+    """Read a tab-separated table that has at least `columns`; lines that start with # are skipped.
+
+    Raises LabelError if the file is missing, is not UTF-8, lacks a column, or a row has another
+    number of cells than the header.
+    """
+    lines = enumerate(_text(path).split("\n"), start=1)
+    numbered = [(n, line) for n, line in lines if line.strip() and not line.startswith("#")]
+    reader = csv.reader((line for _, line in numbered), delimiter="\t", quoting=csv.QUOTE_NONE)
+    header = next(reader, [])
+    missing = [column for column in columns if column not in header]
+    if missing:
+        what, expected = f"no column {', '.join(missing)}", f"the columns {', '.join(columns)}"
+        raise LabelError(what, where=path, expected=expected, do="add it, tab-separated")
+    numbers = (n for n, _ in numbered[1:])
+    return [_row(header, cells, f"{path}:{n}") for n, cells in zip(numbers, reader, strict=True)]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        what, do = f"cannot read a table ({error.strerror})", "see label_maps/README.md"
+        raise LabelError(what, where=path, expected="a tab-separated table", do=do) from error
+    except UnicodeDecodeError as error:
+        what = f"byte {error.start} is not UTF-8"
+        raise LabelError(what, where=path, expected="UTF-8 text", do="save it as UTF-8") from error
+
+
+def _row(header: list[str], cells: list[str], where: str) -> Row:
+    if len(cells) != len(header):
+        what, expected = f"{len(cells)} cells", f"{len(header)}, as in the first row"
+        raise LabelError(what, where=where, expected=expected, do="check the tabs of that line")
+    return Row({name: cell.strip() for name, cell in zip(header, cells, strict=True)}, where)
+
+
+@lru_cache(maxsize=4096)
+def normalise(word: str) -> str:
+    """Return `word` as it is looked up: lower case; blanks, hyphens and underscores alike."""
+    return re.sub(r"[\s_-]+", "_", word.strip().lower())
+
+
+class Vocabulary:
+    """The emotions of one folder of tables. Methods raise KeyError for what is not a node."""
+
+    def __init__(self, folder: Path) -> None:
+        rows = read_table(folder / "_vocabulary.tsv", _VOCABULARY)
+        roots = [row.cells["root"] for row in rows if row.cells["emotion"] == row.cells["root"]]
+        self._cells: dict[str, Mapping[str, str]] = {}
+        for row in rows:
+            node = row.text("emotion")
+            if node in self._cells:
+                raise row.error("emotion", "each emotion once")
+            self._cells[node] = _checked_cells(row, roots)
+        self.nodes: tuple[str, ...] = tuple(self._cells)
+        self.roots: tuple[str, ...] = tuple(roots)
+        self._lines = {node: self._line(node) for node in self.nodes}
+        self._words = {normalise(node): node for node in self.nodes}
+        self._add_aliases(read_table(folder / "_aliases.tsv", ("alias", "emotion")))
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """Return every word, as `normalise` writes it, and the node that it stands for."""
+        return self._words
+
+    def _line(self, node: str) -> frozenset[str]:
+        root = self.root_of(node)
+        leaves = [leaf for leaf in self.nodes if node == root and self.root_of(leaf) == root]
+        return frozenset({node, root, *leaves})
+
+    def _add_aliases(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            word = normalise(row.text("alias"))
+            if word in self._words:
+                raise row.error("alias", f"a word that does not yet stand for {self._words[word]}")
+            self._words[word] = row.choice("emotion", self.nodes)
+
+    def root_of(self, node: str) -> str:
+        """Return the root that `node` lies under; a root's is itself."""
+        return self._cells[node]["root"]
+
+    def line(self, node: str) -> frozenset[str]:
+        """Return `node` with its root and, for a root, all its leaves."""
+        return self._lines[node]
+
+    def valence(self, node: str) -> str:
+        """Return one of `VALENCES`."""
+        return self._cells[node]["valence"]
+
+    def arousal(self, node: str) -> str:
+        """Return one of `AROUSALS`."""
+        return self._cells[node]["arousal"]
+
+    def adjective(self, node: str) -> str:
+        """Return the words that complete "you sound ..."."""
+        return self._cells[node]["adjective"]
+
+    def definition(self, node: str) -> str:
+        """Return what the emotion is, in one sentence."""
+        return self._cells[node]["definition"]
+
+    def resolve(self, word: str) -> str | None:
+        """Return the node that a word of any spelling stands for, or None."""
+        return self._words.get(normalise(word))
+
+
+def _checked_cells(row: Row, roots: list[str]) -> Mapping[str, str]:
+    row.choice("root", roots)
+    row.choice("valence", VALENCES)
+    row.choice("arousal", AROUSALS)
+    row.text("adjective")
+    row.text("definition")
+    return row.cells
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """Return our vocabulary, read once."""
+    return Vocabulary(resources.label_maps() / "emotion")
+
+
+class LabelMap:
+    """What the labels of one corpus mean, read from an SSSOM table with a `match_root` column.
+
+    A compound label has a row for each of its other readings after its own.
+    """
+
+    def __init__(self, path: Path, words: Vocabulary) -> None:
+        self.path = path
+        self.version = _version(path)
+        self._rows: dict[str, Emotions | None] = {}
+        for row in read_table(path, _MAP):
+            raw = row.text("subject_label")
+            if row.cells["predicate_id"] == _ALTERNATIVE:
+                self._rows[raw] = _with_alternative(row, self._rows.get(raw), words)
+                continue
+            if raw in self._rows:
+                raise row.error("subject_label", "each label once")
+            self._rows[raw] = _meaning(row, words)
+        self.labels: tuple[str, ...] = tuple(self._rows)
+        self._seen: dict[tuple[str, str | None], Emotions | None] = {}
+
+    def emotions(self, raw: str, sentiment: str | None = None) -> Emotions | None:
+        """Return what `raw` means, None if it is deliberately unmapped; KeyError if it has no row.
+
+        The corpus's own `sentiment` gives the valence where the emotion leaves it open.
+        """
+        try:
+            return self._seen[raw, sentiment]
+        except KeyError:
+            meaning = self._rows[raw]
+        if meaning and sentiment and meaning.valence in ("ambiguous", "unknown"):
+            meaning = replace(meaning, valence=sentiment)
+        self._seen[raw, sentiment] = meaning
+        return meaning
+
+
+def _version(path: Path) -> str:
+    text = _text(path)
+    found = _VERSION.search(text)
+    if not found:
+        what, do = "no mapping_set_version", 'add #mapping_set_version: "1.0.0" at the top'
+        raise LabelError(what, where=path, expected="an SSSOM header in # lines", do=do)
+    return f"{found[1]}+{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+
+
+def _meaning(row: Row, words: Vocabulary) -> Emotions | None:
+    row.text("comment")
+    match_leaf = _PREDICATES[row.choice("predicate_id", _PREDICATES)]
+    match_root = row.choice("match_root", MATCHES)
+    if row.cells["object_id"] == UNMAPPED:
+        row.choice("match_root", ("none",))
+        return None
+    node = row.choice("object_label", words.nodes)
+    row.choice("object_id", (f"emotion:{node}", UNMAPPED))
+    return Emotions(
+        primary=node,
+        root=words.root_of(node),
+        valence=words.valence(node),
+        arousal=words.arousal(node),
+        match_leaf=match_leaf,
+        match_root=match_root,
+    )
+
+
+def _with_alternative(row: Row, meaning: Emotions | None, words: Vocabulary) -> Emotions:
+    row.text("comment")
+    row.choice("match_root", ("none",))
+    node = row.choice("object_label", words.nodes)
+    row.choice("object_id", (f"emotion:{node}",))
+    if meaning is None:
+        raise row.error("subject_label", "the label's own row before its narrower readings")
+    return replace(meaning, alternatives=(*meaning.alternatives, node))
+
+
+@cache
+def label_map(slug: str) -> LabelMap:
+    """Return the map of one corpus's labels; LabelError if its table is missing or broken."""
+    return LabelMap(resources.label_maps() / "emotion" / f"{slug}.sssom.tsv", vocabulary())
+
+
+class Feelings:
+    """The words and phrases that name a feeling, from ``_feelings.tsv``."""
+
+    def __init__(self, path: Path, words: Vocabulary) -> None:
+        phrases = []
+        for row in read_table(path, ("phrase", "emotion")):
+            phrases.append(row.text("phrase").lower())
+            row.choice("emotion", ("any", *words.nodes))
+        longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+        any_of = "|".join(r"\s+".join(map(re.escape, p.split())) for p in longest_first)
+        self._pattern = re.compile(rf"(?<![\w'’-])(?:{any_of})(?![\w'’-])", re.IGNORECASE)
+        self.version = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+    def named_in(self, text: str) -> str | None:
+        """Return the first words of a text that name a feeling, or None."""
+        found = self._pattern.search(text)
+        return found[0] if found else None
+
+
+@cache
+def feelings() -> Feelings:
+    """Return what names a feeling."""
+    return Feelings(resources.label_maps() / "emotion" / "_feelings.tsv", vocabulary())
+
+
+def unmapped_error(counts: Mapping[str, int], label_map: LabelMap) -> LabelError:
+    """Return the error that names each label without a row, how often it was seen, and the file."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    seen = ", ".join(f"{label!r} ({n:,} seen)" for label, n in ordered)
+    return LabelError(
+        f"emotion labels without a row: {seen}",
+        where=label_map.path,
+        expected=f"one of {', '.join(label_map.labels)}",
+        do=f"add a row for each to that file ({UNMAPPED} and a reason, if it means no emotion)",
+    )
+
+
+def allowed_emotions(emotions: Emotions) -> tuple[str, ...]:
+    """Return what may be named for a label, primary first: all in line with one of its readings."""
+    if emotions.root == "neutral":
+        return (emotions.primary,)  # to a neutral speaker no feeling is named
+    words = vocabulary()
+    readings = (emotions.primary, emotions.secondary, *emotions.alternatives)
+    lines = frozenset[str]().union(*(words.line(node) for node in readings if node))
+    return (emotions.primary, *(n for n in words.nodes if n in lines and n != emotions.primary))

@@ -1,0 +1,1 @@
+"""Asking models: requests, the response cache, pools, limits, budgets."""

@@ -1,0 +1,221 @@
+"""What a build may cost: prices, what was spent over all runs, and the limit that stops it.
+
+Room is set aside for each request before it is sent and given back when its use is known, so that
+requests in flight cannot carry a build over its limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from builders.errors import ConfigError, StoppedEarly
+from builders.llm.request import Request
+from builders.store.database import Spent
+
+_CHARACTERS_PER_TOKEN = 4
+_PRICES = Path(__file__).with_name("prices.toml")
+_AUDIO = Path(__file__).with_name("audio.toml")
+
+# Of prompts and of answers, by model.
+Tokens = dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens of prompt and of completion."""
+
+    prompt: float
+    completion: float
+
+    def usd(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """Return what these tokens cost in US dollars."""
+        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
+
+
+def price_of(model: str | None, own: Mapping[str, Any]) -> Price | None:
+    """Return a model's price from `hearten.toml`, then from our dated table; None when unknown.
+
+    Without a model there is nothing to pay.
+    """
+    if model is None:
+        return Price(0.0, 0.0)
+    table = {**tomllib.loads(_PRICES.read_text("utf-8")), **own}
+    row = table.get(model)
+    if row is None:
+        return None
+    try:
+        if "characters" in row:
+            return Price(float(row["characters"]) * _CHARACTERS_PER_TOKEN, 0.0)
+        return Price(float(row["prompt"]), float(row["completion"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f'prices."{model}" is incomplete',
+            where="hearten.toml",
+            expected="prompt and completion, US dollars for a million tokens, "
+            "or characters, US dollars for a million of them",
+            do="correct it",
+        ) from error
+
+
+def estimated_tokens(characters: int) -> int:
+    """Return about how many tokens a text has: its characters over four, rounded up."""
+    return -(-characters // _CHARACTERS_PER_TOKEN)
+
+
+def tokens_of(request: Request) -> int:
+    """Return about how many tokens a prompt has, its schema and its clip included."""
+    characters = sum(len(str(message["content"])) for message in request.messages)
+    heard = request.sound.seconds * _tokens_per_second(request.model) if request.sound else 0
+    return estimated_tokens(characters + len(request.schema.sent_text)) + math.ceil(heard)
+
+
+@cache
+def _tokens_per_second(model: str) -> float:
+    rows = tomllib.loads(_AUDIO.read_text("utf-8"))["tokens_per_second"]
+    return float(next(tokens for name, tokens in rows.items() if name in model.lower()))
+
+
+class Room(NamedTuple):
+    """Tokens of prompt and answer that are set aside for one request to a model."""
+
+    model: str
+    prompt: int
+    completion: int
+
+
+def _room_of(request: Request) -> Room:
+    return Room(request.model, tokens_of(request), request.max_tokens)
+
+
+class Budget:
+    """Keeps a build within `--max-usd` and `--max-tokens`, over all of its runs and models.
+
+    Args:
+        prices: the models that are paid for, the one that drafts first, each with its price or
+            None.
+        max_usd: most US dollars, or None.
+        max_tokens: most tokens, prompts and answers together, or None.
+        before: what earlier runs of the build spent.
+
+    Raises:
+        ConfigError: there is a limit in dollars but no price.
+    """
+
+    def __init__(
+        self,
+        prices: Mapping[str, Price | None],
+        max_usd: float | None,
+        max_tokens: int | None,
+        before: Sequence[Spent],
+    ) -> None:
+        for model in (model for model, price in prices.items() if price is None):
+            if max_usd is not None:
+                raise ConfigError(
+                    f"--max-usd {max_usd} cannot be kept: the price of {model} is not known",
+                    do=f'add [prices."{model}"] prompt and completion to hearten.toml '
+                    "(for a voice: characters), or use --max-tokens",
+                )
+        self._prices = prices
+        self._max_usd = max_usd
+        self._max_tokens = max_tokens
+        self._used: Tokens = {}
+        self._reserved: Tokens = {}
+        self._settled = asyncio.Event()
+        for row in before:
+            _add(self._used, row.model, row.prompt_tokens, row.completion_tokens)
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Return the tokens of all prompts so far."""
+        return sum(prompt for prompt, _ in self._used.values())
+
+    @property
+    def completion_tokens(self) -> int:
+        """Return the tokens of all answers so far."""
+        return sum(completion for _, completion in self._used.values())
+
+    @property
+    def usd(self) -> float | None:
+        """Return what was spent in US dollars, None when a price is unknown."""
+        return self._usd(self._used)
+
+    @property
+    def cost(self) -> dict[str, Any]:
+        """Return tokens and US dollars as a manifest has them; null where a price is unknown."""
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "usd": self.usd,
+        }
+
+    async def room_for(self, request: Request) -> Room:
+        """Reserve, waiting for what requests under way do not use up; raises `StoppedEarly`."""
+        return await self.room(_room_of(request))
+
+    async def room(self, wanted: Room) -> Room:
+        """Reserve what is wanted; see `room_for`."""
+        while True:
+            try:
+                return self._reserve(wanted)
+            except StoppedEarly:
+                if not self._reserved:
+                    raise
+            self._settled.clear()
+            await self._settled.wait()
+
+    def reserve(self, request: Request) -> Room:
+        """Set room aside for a request; give it to `settle` afterwards.
+
+        Raises:
+            StoppedEarly: the request could carry the build over its limit.
+        """
+        return self._reserve(_room_of(request))
+
+    def _reserve(self, room: Room) -> Room:
+        wanted = dict(self._used)
+        for model, (prompt, completion) in [*self._reserved.items(), (room.model, room[1:])]:
+            _add(wanted, model, prompt, completion)
+        if self._max_tokens is not None and sum(map(sum, wanted.values())) > self._max_tokens:
+            raise self._stop(f"--max-tokens {self._max_tokens}")
+        if self._max_usd is not None and (self._usd(wanted) or 0) > self._max_usd:
+            raise self._stop(f"--max-usd {self._max_usd}")
+        _add(self._reserved, *room)
+        return room
+
+    def settle(self, room: Room, used: tuple[int, int]) -> None:
+        """Give room back and count the tokens that were used, of prompt and answer."""
+        _add(self._reserved, room.model, -room.prompt, -room.completion)
+        if self._reserved[room.model] == (0, 0):
+            del self._reserved[room.model]
+        _add(self._used, room.model, *used)
+        self._settled.set()
+
+    def _usd(self, tokens: Tokens) -> float | None:
+        if None in self._prices.values():
+            return None
+        known = [price for price in self._prices.values() if price is not None]
+        # What an earlier run spent on a model of another name counts as the drafting one.
+        return sum(
+            (self._prices.get(model) or known[0]).usd(*used) for model, used in tokens.items()
+        )
+
+    def _stop(self, limit: str) -> StoppedEarly:
+        spent = f"{self.prompt_tokens + self.completion_tokens:,} tokens"
+        if self.usd is not None:
+            spent += f", ${self.usd:.4f}"
+        return StoppedEarly(
+            f"the budget {limit} is reached ({spent} so far)",
+            do="every answer is kept; raise the limit and run the same command again to go on",
+        )
+
+
+def _add(tokens: Tokens, model: str, prompt: int, completion: int) -> None:
+    before = tokens.get(model, (0, 0))
+    tokens[model] = (before[0] + prompt, before[1] + completion)

@@ -1,0 +1,187 @@
+"""Prompt templates: read from ``prompts/``, checked, and rendered strictly.
+
+A template begins with a Jinja comment of three lines: ``id:``, ``version:`` (a whole number) and
+``parts:`` (names with commas between). Header, body and call must name the same parts; anything
+else is a `ConfigError`, at loading where the file alone shows it, otherwise at rendering.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import jinja2
+from jinja2 import meta
+
+from builders import resources
+from builders.errors import ConfigError
+
+DRAFT_TEMPLATES = (
+    "draft/system.j2",
+    "draft/user.j2",
+    "draft/choices.j2",
+    "draft/correction.j2",
+)
+# Apart from those, so that an edited word of them makes no draft stale that does not have it.
+REDRAFT_TEMPLATE = "draft/redraft.j2"
+HEAR_TEMPLATE = "draft/hear.j2"
+VOICE_TEMPLATE = "draft/voice.j2"
+CAPTION_TEMPLATE = "caption/ask.j2"
+
+_HEADER = re.compile(r"\A\{#\n(.*?)\n#\}\n", re.DOTALL)
+_KEYS = ["id", "version", "parts"]
+
+
+class Rendered(str):
+    """What a template of ours has rendered; another template writes it as it is."""
+
+    __slots__ = ()
+
+
+def _written(value: object) -> str:
+    """Return what a template writes: text, on one line, so that a corpus cannot start a section."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!s} stands where text is expected")
+    if isinstance(value, Rendered) or (value.isprintable() and "  " not in value):
+        return value
+    return " ".join(value.split())
+
+
+_ENVIRONMENT = jinja2.Environment(
+    undefined=jinja2.StrictUndefined,
+    finalize=_written,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    autoescape=False,
+)
+
+
+class Template:
+    """One template file.
+
+    Attributes:
+        id: the name in the header, such as ``draft/user``.
+        number: the whole number after ``version:``.
+        version: ``<id> <number>+<first 12 hex digits of the file's SHA-256>``.
+        parts: the names that `render` must be given, no more and no fewer.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read and check the file at `path`; raises `ConfigError` naming file and part."""
+        source = _read(path)
+        header = _header(source, path)
+        self.path = path
+        self.id = header["id"]
+        self.number = header["version"]
+        self.version = f"{self.id} {self.number}+{sha256(source.encode()).hexdigest()[:12]}"
+        self.parts = frozenset(part.strip() for part in header["parts"].split(","))
+        self._body = _compile(source, path)
+        self._check_body(source)
+
+    def render(self, **parts: object) -> Rendered:
+        """Return the prompt. None or an empty list leaves the part's section out.
+
+        Raises:
+            ConfigError: a part is missing or is not in the header, or holds what cannot be written.
+        """
+        if parts.keys() != self.parts:
+            raise self._parts_error(set(parts))
+        try:
+            return Rendered(self._body.render(parts))
+        except (jinja2.UndefinedError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"the template cannot be rendered: {error}",
+                where=self.path,
+                expected="every part to hold what the template writes",
+                do="correct the template or the part",
+            ) from error
+
+    def _parts_error(self, given: set[str]) -> ConfigError:
+        missing, unknown = sorted(self.parts - given), sorted(given - self.parts)
+        faults = [f"part {name} is missing" for name in missing]
+        faults += [f"part {name} is given but not in the header" for name in unknown]
+        return ConfigError(
+            ", ".join(faults),
+            where=self.path,
+            expected=f"exactly {', '.join(sorted(self.parts))}",
+            do="give these parts, or change the line 'parts:' of the template",
+        )
+
+    def _check_body(self, source: str) -> None:
+        used = meta.find_undeclared_variables(_ENVIRONMENT.parse(source))
+        unused, undeclared = sorted(self.parts - used), sorted(used - self.parts)
+        faults = [f"part {name} is in the header but never used" for name in unused]
+        faults += [f"{name} is used but is no part in the header" for name in undeclared]
+        if faults:
+            raise ConfigError(
+                ", ".join(faults),
+                where=self.path,
+                expected="the line 'parts:' and the body to name the same parts",
+                do="correct that line or the body",
+            )
+
+
+@cache
+def load(relative: str) -> Template:
+    """Return the template at `relative` (such as ``draft/user.j2``) below ``prompts/``."""
+    return Template(resources.prompts() / relative)
+
+
+@cache
+def draft_version() -> str:
+    """Return one version for all that is sent to draft a reply: ``draft <numbers>+<12 hex>``.
+
+    The numbers are those of `DRAFT_TEMPLATES` with dots between; the digest is over their versions.
+    """
+    templates = [load(relative) for relative in DRAFT_TEMPLATES]
+    digest = sha256("\n".join(template.version for template in templates).encode())
+    numbers = ".".join(template.number for template in templates)
+    return f"draft {numbers}+{digest.hexdigest()[:12]}"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"the template cannot be read ({error})",
+            where=path,
+            expected="a UTF-8 text file",
+            do="restore it from the installed version",
+        ) from error
+
+
+def _header(source: str, path: Path) -> dict[str, str]:
+    found = _HEADER.match(source)
+    lines = found[1].splitlines() if found else []
+    pairs = [(key.strip(), value.strip()) for key, _, value in (x.partition(":") for x in lines)]
+    header = dict(pairs)
+    if [key for key, _ in pairs] != _KEYS or not all(header.values()):
+        raise ConfigError(
+            "the template's header is missing or incomplete",
+            where=path,
+            expected="a leading comment {# … #} with the lines id:, version: and parts:",
+            do="write these three lines, in this order, before the body",
+        )
+    if not header["version"].isdecimal():
+        raise ConfigError(
+            f"version {header['version']!r} is not a number",
+            where=path,
+            expected="a whole number",
+            do="correct the line 'version:'",
+        )
+    return header
+
+
+def _compile(source: str, path: Path) -> jinja2.Template:
+    try:
+        return _ENVIRONMENT.from_string(source)
+    except jinja2.TemplateSyntaxError as error:
+        raise ConfigError(
+            f"the template is not valid Jinja: {error.message}",
+            where=f"{path}:{error.lineno}",
+            expected="closed tags and known filters",
+            do="correct that line",
+        ) from error

@@ -1,0 +1,1 @@
+"""What answers requests: endpoints of the OpenAI kind, and the phrasebook."""

@@ -1,0 +1,1 @@
+"""A build from its settings to its folder."""

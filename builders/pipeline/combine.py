@@ -1,0 +1,256 @@
+"""One local set of several finished builds, whose splits share as little as their corpora allow.
+
+A corpus with splits of its own keeps them. One without is divided here: dialogues that share a
+speaker or a contrast group stay together, and the hash of such a group says where it goes, unless
+the corpus's card gives its folds to splits. What the splits share all the same (a scene cut twice,
+a voice in train and test, two corpora of one show) is listed in the manifest and not hidden. The
+licences of the corpora exclude one another, so the set is for use at hand and is never published.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builders import report
+from builders.corpora import Card, load_card
+from builders.corpora.exclusions import Exclusions
+from builders.errors import ConfigError
+from builders.pipeline.selection import rank
+from builders.pipeline.split_leakage import Leaks
+from builders.record.dataset import Build
+from builders.record.folder import BuildFolder, read_json, write_json
+from builders.record.manifest import Ledger, versions
+from builders.record.parquet import REJECTED, SplitWriter, describe_file
+
+ALL = "all"
+# Of ten parts of a corpus without splits, one is to test on and one for development.
+_PARTS = 10
+_SPLIT_OF_PART = {0: "test", 1: "dev"}
+_NEEDED = [
+    *("id", "source", "target_utterance", "contrast", "text_context", "reference_response"),
+]
+
+Row = Mapping[str, Any]
+
+
+def combine(builds: Sequence[Build], path: Path, exclusions: Exclusions) -> dict[str, Any]:
+    """Write the samples of finished builds as one set, and return its manifest.
+
+    Args:
+        builds: the builds, one of each corpus.
+        path: the folder of the set, whose content is replaced.
+        exclusions: ids that must not be used, also where a build is older than the table.
+
+    Raises:
+        ConfigError: the folder holds a build of one corpus.
+    """
+    folder, started = BuildFolder(path), time.time()
+    with folder.hold():
+        _check_free(path)
+        partial = folder.start()
+        write_json(path / "config.json", {"combined": [_named(b)["name"] for b in builds]})
+        writing = _Writing(partial, exclusions)
+        for build in builds:
+            writing.add(build)
+        manifest = writing.close(path.name, builds, started)
+        report.write(partial, manifest)
+        folder.finish(manifest)
+    return manifest
+
+
+def _check_free(path: Path) -> None:
+    """Raise ConfigError when the folder holds a build of one corpus, not to be replaced."""
+    config = path / "config.json"
+    if config.is_file() and "combined" not in read_json(config):
+        raise ConfigError(
+            f"{path.name} is a build of one corpus", where=path, do="choose another --name"
+        )
+
+
+class _Writing:
+    """The set while it is written: its files, its counts, what its splits share."""
+
+    def __init__(self, folder: Path, exclusions: Exclusions) -> None:
+        self._folder = folder
+        self._exclusions = exclusions
+        self._ledger = Ledger()
+        self._leaks = Leaks()
+        self._writers: dict[str, SplitWriter] = {}
+        self._rejects = pq.ParquetWriter(folder / "rejected.parquet", REJECTED, compression="zstd")
+
+    def add(self, build: Build) -> None:
+        """Add the samples and the rejects of a build, a row group at a time."""
+        division = _Division(build)
+        for table in _row_groups(build.shards()):
+            places = [self._place(row, division) for row in table.select(_NEEDED).to_pylist()]
+            for split in sorted({place for place in places if place is not None}):
+                mask = pa.array([place == split for place in places])
+                self._writer(split).add_table(table.filter(mask))
+        for split, counts in build.manifest["result"]["splits"].items():
+            for reason, count in counts["not_selected"].items():
+                self._ledger.read(split, count)
+                self._ledger.not_selected(split, reason, count)
+        for table in _row_groups([build.folder / "rejected.parquet"]):
+            kept = [not self._exclusions.covers(name) for name in table["id"].to_pylist()]
+            table = table.filter(pa.array(kept, pa.bool_()))
+            self._rejects.write_table(table)
+            for split, reason in zip(
+                *(table[n].to_pylist() for n in ("split", "reason")), strict=True
+            ):
+                self._ledger.read(split, 1)
+                self._ledger.rejected(split, reason)
+
+    def _place(self, row: Row, division: _Division) -> str | None:
+        """Return the split that a sample goes to and count it; None where it is excluded."""
+        # Of a build older than the table, what repeats an excluded utterance goes as well.
+        said = [row["id"], *(turn["id"] for turn in row["text_context"])]
+        said += [row["reference_response"]["id"]] if row["reference_response"] else []
+        if any(self._exclusions.covers(name) for name in said):
+            self._ledger.read(row["source"]["split"], 1)
+            self._ledger.not_selected(row["source"]["split"], "excluded")
+            return None
+        split = division.split_of(row)
+        self._ledger.read(split, 1)
+        self._ledger.kept(split)
+        self._leaks.add(row, split)
+        return split
+
+    def _writer(self, split: str) -> SplitWriter:
+        if split not in self._writers:
+            self._writers[split] = SplitWriter(self._folder / "data", split)
+        return self._writers[split]
+
+    def close(self, name: str, builds: Sequence[Build], started: float) -> dict[str, Any]:
+        """Finish the files and return the manifest."""
+        self._rejects.close()
+        shards = [path for writer in self._writers.values() for path in writer.close()]
+        files = [
+            describe_file(p, self._folder) for p in (*shards, self._folder / "rejected.parquet")
+        ]
+        configs = [build.manifest["result"]["config"] for build in builds]
+        return {
+            "result": {
+                "name": name,
+                "limit": None,
+                "config": _common(configs),
+                "counts": self._ledger.totals,
+                "rejected": self._ledger.reasons,
+                "splits": self._ledger.by_split(),
+                "notes": [],
+                "combined": [_named(build) for build in builds],
+                "leaks": self._leaks.found(config["corpus"] for config in configs),
+                "files": files,
+            },
+            "run": _run(builds, started),
+        }
+
+
+class _Division:
+    """Which split of the set each sample of one build goes to."""
+
+    def __init__(self, build: Build) -> None:
+        card = load_card(build.manifest["result"]["config"]["corpus"])
+        self._folds = {f"{f}:test": s for s, folds in card.combined_folds.items() for f in folds}
+        self._groups = _Groups()
+        for table in _row_groups(build.shards("all"), ["source", "target_utterance", "contrast"]):
+            for row in table.to_pylist():
+                self._groups.join(*_ties(row))
+
+    def split_of(self, row: Row) -> str:
+        """Return the owner's split; where there is none, that of the fold or of the group."""
+        source = row["source"]
+        if source["split"] != ALL:
+            return str(source["split"])
+        if self._folds:
+            return next((self._folds[f] for f in source["folds"] if f in self._folds), "train")
+        group = self._groups.of(_ties(row)[0])
+        return _SPLIT_OF_PART.get(rank(f"{source['corpus']} {group}") % _PARTS, "train")
+
+
+def _ties(row: Row) -> list[str]:
+    """Return what must not be in two splits: a sample's dialogue, its speaker, its group."""
+    speaker, group = row["target_utterance"]["speaker"]["id"], (row["contrast"] or {}).get("group")
+    names = {"dialogue": row["source"]["dialogue_id"], "speaker": speaker, "group": group}
+    return [f"{kind} {name}" for kind, name in names.items() if name is not None]
+
+
+class _Groups:
+    """Names that belong together, however indirectly; a group is called by its least name."""
+
+    def __init__(self) -> None:
+        self._above: dict[str, str] = {}
+
+    def join(self, *names: str) -> None:
+        """Say that these belong together."""
+        tops = sorted({self.of(name) for name in names})
+        for top in tops:
+            self._above[top] = tops[0]
+
+    def of(self, name: str) -> str:
+        """Return what the group of a name is called."""
+        while (above := self._above.get(name, name)) != name:
+            self._above[name] = self._above.get(above, above)
+            name = above
+        return name
+
+
+def _row_groups(paths: Sequence[Path], columns: list[str] | None = None) -> Iterator[pa.Table]:
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            for number in range(file.num_row_groups):
+                yield file.read_row_group(number, columns=columns)
+
+
+def _named(build: Build) -> dict[str, Any]:
+    """Return what the manifest says of a build that the set is made of."""
+    result = build.manifest["result"]
+    card: Card = load_card(result["config"]["corpus"])
+    return {
+        "name": result["name"],
+        "corpus": card.slug,
+        "licence": card.licence,
+        "counts": result["counts"],
+        "result_sha256": _digest(result),
+    }
+
+
+def _common(configs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the settings that all builds share, and who drafted them."""
+    first = configs[0]
+    same = {name: v for name, v in first.items() if all(c.get(name) == v for c in configs)}
+    joined = {name: ", ".join(sorted({c[name] for c in configs})) for name in ("model", "provider")}
+    return same | joined | {"corpus": ALL}
+
+
+def _run(builds: Sequence[Build], started: float) -> dict[str, Any]:
+    """Return what varies: of the builds, their requests and cost together."""
+    runs = [build.manifest["run"] for build in builds]
+    usd = [run["cost"]["usd"] for run in runs]
+    finished = time.time()
+    return {
+        "started": started,
+        "finished": finished,
+        "seconds": round(finished - started, 3),
+        "host": runs[0]["host"],
+        "versions": versions(),
+        "store": runs[0]["store"],
+        "endpoints": sorted({address for run in runs for address in run["endpoints"]}),
+        "requests": sum(run["requests"] for run in runs),
+        "cost": {
+            "prompt_tokens": sum(run["cost"]["prompt_tokens"] for run in runs),
+            "completion_tokens": sum(run["cost"]["completion_tokens"] for run in runs),
+            "usd": None if None in usd else sum(usd),
+        },
+    }
+
+
+def _digest(document: Any) -> str:
+    return sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,0 +1,149 @@
+"""What the audio adds to the words: who can tell the emotion from which of them.
+
+Text models vote from the words and the context alone. Where enough of them find the label's root,
+a sample is `text_solvable`; where they do not, and people who judged the voice alone heard it,
+`audio_solvable`; where people were asked and did not hear it either, `unsupported`, which is no
+"hard audio": the label may be wrong. Where nobody was asked about the voice there is no class.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from builders import resources
+from builders.corpora import Card
+from builders.labels.aggregation import Labelling
+from builders.labels.vocabulary import read_table, vocabulary
+from builders.llm.conversations import Outcome
+from builders.record.types import Contribution, Drafted, GivenUp, Target
+
+CANNOT_TELL = "cannot_tell"
+_RULES = ("text_share", "voice_share")
+_FAILED = "vote_failed"
+
+
+@cache
+def rules() -> Mapping[str, Fraction]:
+    """Return the shares from which words or voices are said to tell the emotion."""
+    path = resources.label_maps() / "emotion" / "_contribution.tsv"
+    found: dict[str, Fraction] = {}
+    for row in read_table(path, ("rule", "value", "reason")):
+        name = row.choice("rule", _RULES)
+        row.text("reason")
+        try:
+            found[name] = Fraction(row.text("value"))
+        except (ValueError, ZeroDivisionError):
+            raise row.error("value", "a share, such as 2/3") from None
+    return found
+
+
+def needed(voters: int) -> int:
+    """Return how many of so many models must find the label's root."""
+    return math.ceil(rules()["text_share"] * voters)
+
+
+class Evidence:
+    """What people heard in the voices of a corpus, where they were asked about them alone.
+
+    Args:
+        card: names the view that has their votes.
+        labelling: says which root each of their labels lies under.
+    """
+
+    def __init__(self, card: Card, labelling: Labelling) -> None:
+        self._view = card.voice_evidence and card.voice_evidence.view
+        self._map = labelling.map
+
+    def share(self, target: Target) -> float | None:
+        """Return the share of votes on the voice for the label's root, 0 to 1; None without any."""
+        said = target.utterance.annotation
+        views = (said and said.views) or ()
+        votes = next((view["votes"] for view in views if view["name"] == self._view), None)
+        if not self._view or not votes:
+            return None
+        by_root: Counter[str | None] = Counter()
+        for vote in votes:
+            heard = self._map.emotions(vote["label"])
+            by_root[heard.root if heard else None] += vote["count"]
+        return round(by_root[target.emotions.root] / by_root.total(), 4)
+
+
+@dataclass
+class Ballots:
+    """The votes of a build, by sample and model.
+
+    Attributes:
+        voters: the models that vote.
+        failed: by model, how many of its votes failed, by reason.
+        left: how many have no answer yet, by kind; while there is one, nothing is drafted.
+        example: the detail of one that is left.
+    """
+
+    voters: tuple[str, ...]
+    failed: dict[str, Counter[str]] = field(default_factory=dict)
+    left: Counter[str] = field(default_factory=Counter)
+    example: str | None = None
+    _cast: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    _equal: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+
+    def take(self, model: str, target: Target, outcome: Outcome) -> None:
+        """Take in what a model chose, or why there is no vote."""
+        if isinstance(outcome, Drafted):
+            vote = model, str(outcome.reply["emotion"])
+            # One object for all that are equal: there are as many lists as targets.
+            self._cast.setdefault(target.id, []).append(self._equal.setdefault(vote, vote))
+        elif isinstance(outcome, GivenUp):
+            self.failed.setdefault(model, Counter())[outcome.reason] += 1
+        else:
+            self.left[outcome.kind] += 1
+            self.example = self.example or outcome.detail
+
+    def contribution(self, target: Target, heard: float | None) -> Contribution | None:
+        """Return what is known of a target; None without a known label, or where votes failed.
+
+        Votes that failed leave it open only where they could have decided it.
+
+        Args:
+            target: the target.
+            heard: the share of people who heard its root in the voice, None where none were asked.
+        """
+        if not self.voters or not can_vote(target):
+            return None
+        votes = tuple(self._cast.get(target.id, ()))
+        hits = sum(emotion == target.emotions.root for _, emotion in votes)
+        missing, need = len(self.voters) - len(votes), needed(len(self.voters))
+        if hits < need <= hits + missing:
+            return None
+        if hits >= need:
+            return Contribution(votes, hits, heard, "text_solvable")
+        if heard is None:
+            return Contribution(votes, hits, None, None)
+        supported = heard >= float(rules()["voice_share"])
+        return Contribution(votes, hits, heard, "audio_solvable" if supported else "unsupported")
+
+    def result(self) -> dict[str, Any]:
+        """Return what the manifest says of the votes."""
+        return {
+            "models": list(self.voters),
+            "needed": needed(len(self.voters)),
+            "failed": {model: dict(sorted(c.items())) for model, c in sorted(self.failed.items())},
+        }
+
+
+def can_vote(target: Target) -> bool:
+    """Return whether there is a root to be found: nobody can be right about an unknown one."""
+    return target.emotions.root != "unknown"
+
+
+def options(labelling: Labelling) -> Sequence[str]:
+    """Return what a corpus's targets can be voted to be: its roots in the vocabulary's order."""
+    words = labelling.map
+    meanings = (words.emotions(label) for label in words.labels)
+    roots = {meaning.root for meaning in meanings if meaning}
+    return tuple(r for r in vocabulary().roots if r in roots and r != "unknown")

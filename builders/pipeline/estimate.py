@@ -1,0 +1,81 @@
+"""What the first answers of a build would take: nothing is asked, and no folder is made."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from builders.audio.analysis import Hearing
+from builders.llm.conversations import BLOCK
+from builders.llm.estimate import Asking, estimated
+from builders.pipeline.plan import Plan, make_plan
+from builders.record.manifest import Ledger
+from builders.record.types import Target
+from builders.settings import BuildConfig
+from builders.store.database import Store, store_exists
+
+
+def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the first answers of a build would take.
+
+    Clips are heard first, as what is said of a voice is part of its prompt; a caption that is not
+    held yet is left out of it. Prompt tokens are characters over four and a number for each second
+    of sound, answer tokens the most they may have.
+    """
+    plan = make_plan(config)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        plan.listening(Path(folder), quiet=True) as hearing,
+    ):
+        return _estimated(plan, hearing, prices)
+
+
+def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, Any]) -> dict[str, Any]:
+    prices, captioned = plan.prices(own), plan.captioned
+    config = plan.config
+    drafts, captions, characters = _drafting(plan, hearing)
+    count = drafts.held + drafts.count
+    asking = [drafts, captions] if captioned else [drafts]
+    costs = [asked.usd(prices[asked.model]) for asked in asking]
+    return {
+        "model": plan.origin.model,
+        "targets": count,
+        "held": drafts.held,
+        "to_ask": drafts.count,
+        "captions_to_ask": captions.count if captioned else None,
+        "prompt_tokens": sum(asked.prompt_tokens for asked in asking),
+        "completion_tokens": sum(asked.completion_tokens for asked in asking),
+        "usd": None if None in costs else sum(cost for cost in costs if cost is not None),
+        "votes": [
+            {"model": voter.model}
+            | estimated(
+                map(voter.first_request, plan.to_vote()), config.store_url, prices[voter.model]
+            )
+            for voter in plan.voters
+        ],
+        "to_speak": {
+            "utterance_characters": characters if config.speak else 0,
+            "replies": count if config.speak_replies else 0,
+        },
+    }
+
+
+def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[Asking, Asking, int]:
+    """Return what drafts and captions would take, and the characters of the utterances."""
+    url = plan.config.store_url
+    store = Store(url) if store_exists(url) else None
+    drafter, captioned = plan.drafter, plan.captioned
+    drafts, captions = Asking(plan.origin.model), Asking(plan.config.caption_model or "")
+    targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
+    characters = 0
+    while block := list(islice(targets, BLOCK)):
+        characters += sum(len(target.utterance.text) for target in block)
+        if captioned:
+            captions.add(captioned.settled(block, store))
+        drafts.add(map(drafter.first_request, block), store)
+    if store:
+        store.close()
+    return drafts, captions, characters

@@ -1,0 +1,204 @@
+"""Taking in a record written elsewhere, through declared aliases, and giving a valid one out.
+
+Field names go through `schemas/field_aliases.tsv`, emotions and strategies through the tables of
+`label_maps/`. Whatever was said in other words is recorded as a coercion; what was not said is
+null, and an audio path is kept as a finding, since nothing has read the clip.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from typing import Any, Literal
+
+from builders import resources
+from builders.errors import ConfigError
+from builders.labels import strategies
+from builders.labels import vocabulary as labels
+from builders.record.sample import Origin, assemble
+from builders.record.schema import Validator, narrowed_reply, violations
+from builders.record.types import Drafted, Emotions, Target, Turn, Utterance, sample_id
+from builders.tasks.reply.checks.rules import coerce, rule_faults
+
+CORPUS = "imported"
+UNKNOWN = "unknown"
+
+
+def adopt(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the valid sample that a looser record stands for.
+
+    Args:
+        document: has `id`, `text_context` [{speaker, text}], `target_utterance` {text, emotions
+            {primary, secondary}} and `desired_response` {text, response_strategy,
+            emotion_awareness}.
+
+    Raises:
+        ConfigError: a field is missing, a word has no alias, or a rule for replies is broken; names
+            record and field.
+    """
+    where = f"record {document.get('id', 'without id')!r}"
+    _require(document, where)
+    coercions: list[dict[str, str]] = []
+    response = _renamed(document["desired_response"], coercions)
+    emotions = _emotions(document["target_utterance"]["emotions"], coercions, where)
+    target = _target(document, emotions)
+    own = sum(turn.role == "user" for turn in target.turns)
+    reply = _reply(response, emotions, own, coercions, where)
+    sample = assemble(target, Drafted(reply, coercions, None, 1), _origin(document))
+    if path := (document.get("audio") or {}).get("path"):
+        finding = {"code": "audio_not_read", "value": None, "detail": path}
+        sample["audio_info"]["findings"] = [finding]
+    return sample
+
+
+def _require(document: dict[str, Any], where: str) -> None:
+    wrong = violations(_looser(), document)
+    if wrong:
+        raise ConfigError(wrong[0], where=where, do="add or correct that field")
+
+
+@cache
+def _looser() -> Validator:
+    """Return the validator of what a record must have before its words are looked up."""
+    text, perhaps = {"type": "string", "minLength": 1}, {"type": ["string", "null"]}
+    turn = {"text": text, "speaker": perhaps}
+    emotions = {
+        "type": "object",
+        "required": ["primary"],
+        "properties": {"primary": text, "secondary": perhaps},
+    }
+    properties = {
+        "id": {"type": ["string", "integer"]},
+        "audio": {"type": ["object", "null"]},
+        "text_context": {
+            "type": "array",
+            "items": {"type": "object", "required": ["text"], "properties": turn},
+        },
+        "target_utterance": {
+            "type": "object",
+            "required": ["text", "emotions"],
+            "properties": {**turn, "emotions": emotions},
+        },
+        "desired_response": {"type": "object"},
+    }
+    required = ["id", "target_utterance", "desired_response"]
+    return Validator({"type": "object", "required": required, "properties": properties})
+
+
+@cache
+def _field_aliases() -> dict[str, str]:
+    with (resources.schemas() / "field_aliases.tsv").open(encoding="utf-8", newline="") as stream:
+        return {row["alias"]: row["field"] for row in csv.DictReader(stream, delimiter="\t")}
+
+
+def _renamed(given: dict[str, Any], coercions: list[dict[str, str]]) -> dict[str, Any]:
+    renamed = {}
+    for name, value in given.items():
+        field = _field_aliases().get(name, name)
+        if field != name:
+            coercions.append({"field": "desired_response", "from": name, "to": field})
+        renamed[field] = value
+    return renamed
+
+
+def _emotions(given: dict[str, Any], coercions: list[dict[str, str]], where: str) -> Emotions:
+    vocabulary = labels.vocabulary()
+    nodes: dict[str, str | None] = {"primary": None, "secondary": None}
+    for field in nodes:
+        word = given.get(field)
+        node = nodes[field] = vocabulary.resolve(word) if word else None
+        if word and node is None:
+            raise ConfigError(
+                f"{field} emotion {word!r} is not known",
+                where=where,
+                expected=", ".join(vocabulary.nodes),
+                do="use one of these or add an alias to label_maps/emotion/_aliases.tsv",
+            )
+        if node and node != word:
+            coercions.append({"field": f"emotions.{field}", "from": str(word), "to": node})
+    primary = str(nodes["primary"])
+    return Emotions(
+        primary=primary,
+        root=vocabulary.root_of(primary),
+        valence=vocabulary.valence(primary),
+        arousal=vocabulary.arousal(primary),
+        secondary=nodes["secondary"],
+    )
+
+
+def _reply(
+    response: dict[str, Any],
+    emotions: Emotions,
+    own_turns: int,
+    coercions: list[dict[str, str]],
+    where: str,
+) -> dict[str, Any]:
+    reply = {
+        "text": response.get("text"),
+        "emotion": response.get("emotion"),
+        "strategies": response.get("strategies", response.get("response_strategy")),
+        "awareness": response.get("awareness", response.get("emotion_awareness")),
+    }
+    coercions += coerce(reply, emotions)
+    allowed = strategies.allowed(emotions, own_turns)
+    schema = narrowed_reply(allowed, labels.allowed_emotions(emotions))
+    said = {field: value for field, value in reply.items() if value is not None}
+    schema["required"].remove("emotion")
+    wrong = violations(Validator(schema), said)
+    wrong = wrong or [fault.sentence for fault in rule_faults(reply, emotions)]
+    if wrong:
+        raise ConfigError(wrong[0], where=where, do="correct the record")
+    return reply
+
+
+def _role(turn: dict[str, Any]) -> Literal["user", "assistant", "other"]:
+    role = str(turn.get("speaker", "")).lower()
+    return "user" if role == "user" else "assistant" if role == "assistant" else "other"
+
+
+def _utterance(document: dict[str, Any], number: int, said: dict[str, Any]) -> Utterance:
+    dialogue = str(document["id"])
+    return Utterance(
+        dialogue=dialogue,
+        utterance=str(number),
+        order=number,
+        speaker=said.get("speaker"),
+        text=said["text"],
+        label=said.get("emotions", {}).get("primary"),
+        id=sample_id(CORPUS, "all", dialogue, str(number)),
+    )
+
+
+def _target(document: dict[str, Any], emotions: Emotions) -> Target:
+    turns = document.get("text_context", [])
+    utterances = [_utterance(document, number, turn) for number, turn in enumerate(turns)]
+    return Target(
+        split="all",
+        utterance=_utterance(document, len(turns), document["target_utterance"]),
+        emotions=emotions,
+        background=None,
+        background_origin=None,
+        turns=[
+            Turn(utterance, _role(turn), None, None)
+            for utterance, turn in zip(utterances, turns, strict=True)
+        ],
+        reference=None,
+    )
+
+
+def _origin(document: dict[str, Any]) -> Origin:
+    """Return what is known of where the record comes from: nothing is taken to be allowed."""
+    return Origin(
+        corpus=CORPUS,
+        corpus_version=UNKNOWN,
+        language=document.get("language", "en"),
+        label_source=None,
+        audio_origin="none",
+        context="dialogue" if document.get("text_context") else "none",
+        evaluation_overlap={},
+        rights=dict.fromkeys(("licence", "audio", "text", "labels", "derived"), UNKNOWN),
+        mapping_version="aliases",
+        provider=CORPUS,
+        model=UNKNOWN,
+        prompt_version=UNKNOWN,
+    )

@@ -1,0 +1,121 @@
+"""Contrast groups: the same words by the same speaker, heard as different emotions.
+
+They show that a reply must answer how something was said. A group's key holds the split, so that it
+lies inside one by construction. The same words by another speaker are a link only: another voice,
+another recording. Which corpora have such groups, and from how many words on, is in their cards.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal
+
+from builders.pipeline.selection import rank
+from builders.record.types import Contrast, Emotions, Utterance
+
+MAX_TWINS = 8
+# The known defects of a clip that cannot stand for its words.
+NO_MEMBER = frozenset({"same_audio_as", "no_signal"})
+
+_TAG = re.compile(r"\[[^\]]*\]")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+# Split, dialogue or an empty string, speaker, words.
+_Key = tuple[str, str, str | None, str]
+
+
+@dataclass(slots=True)
+class _Group:
+    """What one speaker said in the same words: `name`, and each member's emotion by id."""
+
+    name: str
+    roots: set[str] = field(default_factory=set)
+    roles: dict[str, str] = field(default_factory=dict)
+
+
+class Renderings:
+    """The utterances of a corpus by what is said in them: a pass over all of it, then frozen.
+
+    Args:
+        within: whether the renderings of a speaker are looked for in a dialogue or in a split.
+        least_words: how many words an utterance must have to be looked for again.
+        unfit: ids of clips that cannot stand for their words, by `NO_MEMBER`.
+    """
+
+    def __init__(
+        self,
+        within: Literal["dialogue", "split"],
+        least_words: int,
+        unfit: Collection[str] = (),
+    ) -> None:
+        self._within = within
+        self._least = least_words
+        self._unfit = unfit
+        self._by_words: dict[str, list[tuple[int, str, str | None]]] = {}
+        self._groups: dict[_Key, _Group] = {}
+
+    def add(self, split: str, utterance: Utterance, emotions: Emotions | None) -> None:
+        """Take in an utterance; `of` may be asked once all are in.
+
+        Its emotion is its role in a group; where that is not known it is in none.
+        """
+        words = self._words(utterance)
+        if words is None:
+            return
+        said = self._by_words.setdefault(words, [])
+        said.append((rank(utterance.id), utterance.id, utterance.speaker))
+        known = emotions is not None and emotions.root != "unknown" and utterance.speaker
+        if emotions is None or not known or utterance.id in self._unfit:
+            return
+        group = self._groups.setdefault(self._key(split, utterance, words), self._named(utterance))
+        group.roots.add(emotions.root)
+        group.roles[utterance.id] = emotions.primary
+
+    def freeze(self) -> None:
+        """Sort what was taken in, and let go of what is no group."""
+        for said in self._by_words.values():
+            said.sort(key=lambda one: one[:2])
+        self._groups = {key: one for key, one in self._groups.items() if len(one.roots) > 1}
+
+    def of(self, split: str, utterance: Utterance) -> Contrast:
+        """Return the place of an utterance among the same words said otherwise.
+
+        A group has two roots of emotion at least: anger beside frustration makes none.
+        """
+        words = self._words(utterance)
+        if words is None:
+            return Contrast(None, None)
+        group = self._groups.get(self._key(split, utterance, words))
+        role = group.roles.get(utterance.id) if group else None
+        return Contrast(group.name if group and role else None, role, self._twins(utterance, words))
+
+    def _twins(self, utterance: Utterance, words: str) -> tuple[str, ...]:
+        """Return ids of the same words by other speakers: the next few by the hash of their id."""
+        said = self._by_words.get(words, [])
+        at = bisect(said, (rank(utterance.id), utterance.id), key=lambda one: one[:2])
+        others = (one for one in (*said[at:], *said[:at]) if one[2] != utterance.speaker)
+        return tuple(
+            sorted(name for _, (_, name, _) in zip(range(MAX_TWINS), others, strict=False))
+        )
+
+    def _words(self, utterance: Utterance) -> str | None:
+        """Return an utterance's words as they are compared, or None where they are too few."""
+        words = normalised(utterance.text)
+        return " ".join(words) if len(words) >= self._least else None
+
+    def _key(self, split: str, utterance: Utterance, words: str) -> _Key:
+        dialogue = utterance.dialogue if self._within == "dialogue" else ""
+        return split, dialogue, utterance.speaker, words
+
+    def _named(self, utterance: Utterance) -> _Group:
+        """Return a new group: named as the dialogue it makes up, else as its first member."""
+        alone = self._within == "dialogue"
+        return _Group(utterance.id.rpartition("-")[0] if alone else utterance.id)
+
+
+def normalised(text: str) -> list[str]:
+    """Return the words of a text in lower case, without punctuation and bracketed tags."""
+    return [word.replace("’", "'") for word in _WORD.findall(_TAG.sub(" ", text).lower())]

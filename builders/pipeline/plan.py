@@ -1,0 +1,240 @@
+"""What a build is before its first draft: what is read, which targets, under which versions."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builders.audio.analysis import CLIPS_FILE, VALUES_FILE, Hearing, Standards
+from builders.audio.detectors import open_checks
+from builders.audio.memory import SideFile
+from builders.audio.prosody import version as voice_version
+from builders.corpora import Card, load_card, open_reader
+from builders.corpora.exclusions import Exclusions
+from builders.corpora.reading import Defects, Rules
+from builders.labels import strategies, vocabulary
+from builders.labels.aggregation import as_heard, check_view, load_labelling
+from builders.labels.class_sets import views_version
+from builders.llm import prompts
+from builders.llm.budget import Price, price_of
+from builders.llm.providers import phrasebook
+from builders.pipeline import preconditions
+from builders.pipeline.contribution import Evidence, can_vote, options, rules
+from builders.pipeline.minimal_pairs import NO_MEMBER
+from builders.pipeline.selection import Wanted
+from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
+from builders.progress import Progress, State
+from builders.record.manifest import Ledger
+from builders.record.parquet import file_digest
+from builders.record.sample import SCHEMA_VERSION, Origin
+from builders.record.types import Reject, Target
+from builders.settings import HIBARI, PHRASEBOOK, BuildConfig, identity
+from builders.tasks.caption import Captioned
+from builders.tasks.caption import version as caption_version
+from builders.tasks.reply.draft import Drafter, Sampling
+from builders.tasks.vote import TEMPLATE, Voter
+from builders.tts.opening import check as check_speech
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A build before its first draft: what is read, which targets, under which versions.
+
+    `heard` says whether clips are decoded: not with `--text-only`, nor where a corpus has none.
+    """
+
+    config: BuildConfig
+    card: Card
+    corpus: Corpus
+    survey: Survey
+    origin: Origin
+    identity: dict[str, Any]
+    heard: bool
+
+    @property
+    def drafter(self) -> Drafter:
+        """Return what makes the requests."""
+        config = self.config
+        sampling = Sampling(config.temperature, config.top_p, config.reply_tokens)
+        source = config.label_view or self.card.label_source
+        named = self.card.speakers_have_names
+        drafter = Drafter(self.origin.model, config.persona, source, sampling, named)
+        drafter.notes = config.redraft.notes if config.redraft else {}
+        drafter.hears = config.hear
+        return drafter
+
+    @property
+    def captioned(self) -> Captioned | None:
+        """Return what has clips described before it drafts; None without a model for that."""
+        model = self.config.caption_model
+        return Captioned(self.drafter, model) if model else None
+
+    def prices(self, own: Mapping[str, Any]) -> dict[str, Price | None]:
+        """Return the price of each model that is asked, the one that drafts first."""
+        config = self.config
+        others = [served.model for served in config.served]
+        if config.speaks and config.tts != HIBARI:
+            others.append(config.tts)
+        paid = {self.origin.model: price_of(config.model, own)}
+        return paid | {model: price_of(model, own) for model in others}
+
+    @property
+    def voters(self) -> list[Voter]:
+        """Return who votes from the words alone, in the order in which they were named."""
+        named, tokens = self.card.speakers_have_names, self.config.reply_tokens
+        choices = options(self.corpus.labelling)
+        return [Voter(model, choices, named, tokens) for model in self.config.voters]
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return what people heard in the voices alone."""
+        return Evidence(self.card, self.corpus.labelling)
+
+    def to_vote(self) -> Iterator[Target]:
+        """Yield the targets that can be voted about; no clip is decoded for it."""
+        return (t for t in self.targets(Ledger()) if isinstance(t, Target) and can_vote(t))
+
+    def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
+        """Return the targets and rejects of the corpus, counted in the ledger."""
+        config = self.config
+        stream = Stream(
+            self.corpus,
+            self.survey,
+            config.context_turns if self.card.context != "none" else 0,
+            config.persona,
+            hearing,
+            ledger,
+        )
+        heard = config.redraft.heard if config.redraft else {}
+        for item in stream:
+            if isinstance(item, Target) and item.id in heard:
+                yield as_heard(item, heard[item.id], self.origin.label_source)
+            else:
+                yield item
+
+    @contextmanager
+    def listening(self, folder: Path, quiet: bool) -> Iterator[Hearing | None]:
+        """Hear all clips before the first draft; None where the build has no clips.
+
+        What is left in `folder` saves time when the build goes on.
+        """
+        if not self.heard:
+            yield None
+            return
+        config = self.config
+        values = SideFile((config.output if config.output.is_dir() else folder) / VALUES_FILE)
+        clips = SideFile(folder / CLIPS_FILE)
+        sends = config.hear or config.caption_model is not None
+        standards = Standards(
+            config.min_speech,
+            frozenset(config.reject_findings),
+            config.min_dnsmos,
+            config.hear_seconds if sends else None,
+        )
+        workers = config.workers or os.cpu_count() or 1
+        checks = open_checks(config.clip_checks, workers)
+        state = State(self.survey.clips, doing="listening")
+        try:
+            hearing = Hearing(self.corpus.reader.root, values, clips, standards, checks)
+            with Progress(state, quiet) as progress:
+                hearing.listen(
+                    with_clips(self.corpus, self.survey.selection),
+                    workers,
+                    progress.advance,
+                )
+            yield hearing
+        finally:
+            values.close()
+            clips.close()
+
+
+def make_plan(config: BuildConfig) -> Plan:
+    """Open the corpus, check its labels and choose the targets; nothing is written.
+
+    Raises:
+        SourceError: the corpus is not there, or not as its owner ships it.
+        LabelError: a label is not mapped.
+        ConfigError: the corpus may not be sent to where a model is, has no clips to hear, or cannot
+            be spoken as asked.
+    """
+    card = load_card(config.corpus)
+    heard = not config.text_only and card.audio_origin != "none"
+    preconditions.check(config, card, heard)
+    found = {
+        "speech": check_speech(config, card),
+        "clip_checks_version": preconditions.clip_checks_version(config, card, heard),
+    }
+    exclusions = Exclusions.load(config.exclusions).of(card.slug)
+    corpus = _open(config, card, exclusions, heard)
+    reader, labelling = corpus.reader, corpus.labelling
+    wanted = Wanted(
+        frozenset(config.emotions), config.min_words, config.max_per_emotion, config.limit
+    )
+    surveyed = survey(corpus, wanted)
+    exclusions.check_matched(reader.splits, config.exclusions)
+    origin = Origin(
+        corpus=card.slug,
+        corpus_version=card.corpus_version or _digest(reader.files),
+        language=card.language,
+        label_source=config.label_view or card.label_source,
+        audio_origin=card.audio_origin,
+        context=card.context,
+        evaluation_overlap={s: list(v) for s, v in card.evaluation_overlap.items()},
+        rights=card.rights.model_dump(),
+        mapping_version=labelling.version,
+        provider=config.provider,
+        model=config.model or f"{PHRASEBOOK}-{phrasebook.tables_version()}",
+        prompt_version=prompts.draft_version(),
+    )
+    identified = _identified(config, corpus, origin, heard) | found
+    identified["excluded_ids"] = exclusions.digest
+    return Plan(config, card, corpus, surveyed, origin, identified, heard)
+
+
+def _identified(config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool) -> dict[str, Any]:
+    """Return what a build is identified by: its settings, its files, and all versions in force."""
+    votes = bool(config.vote_models)
+    return identity(config) | {
+        "corpus_files": _digest(corpus.reader.files),
+        "model": origin.model,
+        "mapping_version": origin.mapping_version,
+        "prompt_version": origin.prompt_version,
+        "schema_version": SCHEMA_VERSION,
+        "strategies_version": strategies.tables_version(),
+        "feelings_version": vocabulary.feelings().version,
+        "voice_version": voice_version() if heard else None,
+        "hear_version": prompts.load(prompts.HEAR_TEMPLATE).version if config.hear else None,
+        "caption_version": caption_version() if config.caption_model else None,
+        "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
+        "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,
+        "class_views_version": views_version(),
+    }
+
+
+def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) -> Corpus:
+    view = config.label_view or (card.label_source if card.label_views else None)
+    if config.label_view:
+        check_view(card.slug, config.label_view, card.label_views)
+    defects = Defects.load(card.slug)
+    return Corpus(
+        slug=card.slug,
+        reader=open_reader(card.slug, config.source, heard, config.splits),
+        labelling=load_labelling(card.slug, view),
+        defects=defects if heard else defects.without_clips(),
+        rules=Rules(exclusions, config.on_error),
+        contrast=card.contrast,
+        unfit=defects.ids(card.slug, NO_MEMBER) if card.contrast else frozenset(),
+    )
+
+
+def _digest(files: tuple[Path, ...]) -> str:
+    """Return one digest over annotation files, by name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(files, key=lambda path: path.name):
+        digest.update(f"{path.name} {file_digest(path)}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,249 @@
+"""From a corpus on disk to targets: read, map labels, choose, attach context, hear.
+
+Two passes over the annotations: `survey` counts the labels and turns the limits into thresholds,
+`Stream` yields targets and rejects in the order of the corpus, holding a few dialogues at a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from builders.audio.analysis import Hearing
+from builders.audio.clips import ClipError
+from builders.corpora import Reader, SameWords
+from builders.corpora.reading import Defects, Rules, read_split, stopped_by
+from builders.errors import SourceError
+from builders.labels.aggregation import Labelling
+from builders.labels.vocabulary import unmapped_error
+from builders.pipeline.context import Conversation, Persona
+from builders.pipeline.minimal_pairs import Renderings
+from builders.pipeline.selection import Selection, Wanted, select
+from builders.record.manifest import Ledger
+from builders.record.types import Dialogue, Emotions, Reject, Target, Utterance
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus that is being read: by whom, with which labelling, known defects and rules.
+
+    `contrast` says where it has the same words said in several ways; `unfit` are the ids of clips
+    that cannot stand for their words.
+    """
+
+    slug: str
+    reader: Reader
+    labelling: Labelling
+    defects: Defects
+    rules: Rules = Rules()
+    contrast: SameWords | None = None
+    unfit: frozenset[str] = frozenset()
+
+    def read(self, split: str) -> Iterator[Dialogue | Reject]:
+        """Yield the dialogues and rejects of a split, their labels settled."""
+        try:
+            for item in read_split(self.reader, self.slug, split, self.defects, self.rules):
+                if isinstance(item, Dialogue):
+                    yield from self._settled(item)
+                yield item
+        except SourceError as error:
+            if self.rules.on_error is None:
+                raise SourceError(
+                    str(error), do="or set it aside with --on-error quarantine"
+                ) from error
+            raise
+
+    def _settled(self, dialogue: Dialogue) -> Iterator[Reject]:
+        """Settle the labels of a dialogue; with quarantine, those without a row become rejects."""
+        for utterance in dialogue.utterances:
+            self.labelling.settle(utterance)
+        if self.rules.on_error == "quarantine":
+            unknown = {u.id: label for u in dialogue.utterances if (label := self._unknown(u))}
+            for u in (u for u in dialogue.utterances if u.id in unknown):
+                detail = f"the label {unknown[u.id]!r} has no row in {self.labelling.map.path.name}"
+                raw = {"text": u.text, "label": u.label, "speaker": u.speaker}
+                yield Reject(u.id, dialogue.split, "map", "unmapped_label", detail, raw)
+            if unknown:
+                dialogue.utterances = [u for u in dialogue.utterances if u.id not in unknown]
+
+    def _unknown(self, utterance: Utterance) -> str | None:
+        try:
+            self.labelling.emotions(utterance)
+        except KeyError as error:
+            return str(error.args[0])
+        return None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the first pass found: how many targets are chosen, and how; who says the same words.
+
+    `clips` counts the utterances that have one, chosen or not.
+    """
+
+    chosen: int
+    selection: Selection
+    renderings: Renderings | None = None
+    clips: int = 0
+
+
+def survey(corpus: Corpus, wanted: Wanted) -> Survey:
+    """Read all annotations once: check that every label is mapped, and choose the targets.
+
+    Raises:
+        LabelError: a label has no row in the mapping table.
+    """
+    unmapped: Counter[str] = Counter()
+    renderings, clips = _renderings(corpus), Counter[bool]()
+    selection, chosen = select(wanted, _candidates(corpus, unmapped, renderings, clips))
+    if unmapped:
+        raise unmapped_error(unmapped, corpus.labelling.map)
+    if renderings:
+        renderings.freeze()
+    return Survey(chosen, selection, renderings, clips[True])
+
+
+def _renderings(corpus: Corpus) -> Renderings | None:
+    if corpus.contrast is None:
+        return None
+    return Renderings(corpus.contrast.within, corpus.contrast.least_words, corpus.unfit)
+
+
+def _candidates(
+    corpus: Corpus, unmapped: Counter[str], renderings: Renderings | None, clips: Counter[bool]
+) -> Iterator[tuple[Utterance, Emotions | None]]:
+    for split in corpus.reader.splits:
+        for item in corpus.read(split):
+            if isinstance(item, Reject):
+                continue
+            for utterance in item.utterances:
+                clips[utterance.media is not None] += 1
+                try:
+                    emotions = corpus.labelling.emotions(utterance)
+                except KeyError as error:
+                    unmapped[str(error.args[0])] += 1
+                    continue
+                if renderings:
+                    renderings.add(split, utterance, emotions)
+                yield utterance, emotions
+
+
+class Stream:
+    """Yields the targets and rejects of a corpus, and counts every utterance in the ledger.
+
+    Args:
+        corpus: what is read.
+        survey: what the first pass found, which utterances are targets among it.
+        turns: how many earlier turns are attached.
+        persona: whom the replies speak for.
+        hearing: what was heard of all clips; None for text only.
+        ledger: where utterances are counted.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        survey: Survey,
+        turns: int,
+        persona: Persona,
+        hearing: Hearing | None,
+        ledger: Ledger,
+    ) -> None:
+        self._corpus = corpus
+        self._survey = survey
+        self._turns = turns
+        self._persona: Persona = persona
+        self._hearing = hearing
+        self._ledger = ledger
+
+    def __iter__(self) -> Iterator[Target | Reject]:
+        for split in self._corpus.reader.splits:
+            for item in self._corpus.read(split):
+                targets = self._targets(item)
+                yield from self._heard(targets, self._hearing) if self._hearing else targets
+
+    def _targets(self, item: Dialogue | Reject) -> list[Target | Reject]:
+        if isinstance(item, Reject):
+            self._ledger.read(item.split, 1)
+            return [item]
+        labelling = self._corpus.labelling
+        emotions = [labelling.emotions(utterance) for utterance in item.utterances]
+        self._ledger.read(item.split, len(emotions) + item.excluded)
+        if item.excluded:
+            self._ledger.not_selected(item.split, "excluded", item.excluded)
+        chosen = [index for index in range(len(emotions)) if self._takes(item, index, emotions)]
+        conversation = Conversation(item, emotions, self._turns, self._persona)
+        targets = [conversation.target(index) for index in chosen]
+        if renderings := self._survey.renderings:
+            self._note_same_audio(item)
+            for target in targets:
+                target.contrast = renderings.of(item.split, target.utterance)
+        return list(targets)
+
+    def _note_same_audio(self, dialogue: Dialogue) -> None:
+        """Note where two clips are one sound, of which nobody knows how it was meant."""
+        for utterance in dialogue.utterances:
+            if self._hearing and self._hearing.alike(utterance):
+                found = (*utterance.findings, "same_audio_as")
+                utterance.findings = tuple(dict.fromkeys(found))
+
+    def _takes(self, dialogue: Dialogue, index: int, emotions: Sequence[Emotions | None]) -> bool:
+        reason = self._survey.selection.against(dialogue.utterances[index], emotions[index])
+        if reason:
+            self._ledger.not_selected(dialogue.split, reason)
+        return reason is None
+
+    def _heard(
+        self, targets: Sequence[Target | Reject], hearing: Hearing
+    ) -> Iterator[Target | Reject]:
+        """Yield a dialogue's targets with clip and voice; a clip that has no use makes a reject."""
+        digests: dict[str, str | None] = {}
+        for target in targets:
+            if isinstance(target, Reject):
+                yield target
+                continue
+            try:
+                heard = hearing.of(target.utterance, with_sound=True)
+            except ClipError as error:
+                yield self._reject(target.utterance, target.split, error.reason, error.detail)
+                continue
+            if refusal := hearing.refusal(heard):
+                yield _audio_reject(target.utterance, target.split, *refusal)
+                continue
+            target.clip, target.voice = heard.clip, heard.voice
+            for turn in target.turns:
+                if turn.utterance.id not in digests:
+                    digests[turn.utterance.id] = self._digest(turn.utterance, target.split, hearing)
+                turn.audio_sha256 = digests[turn.utterance.id]
+            yield target
+
+    def _digest(self, utterance: Utterance, split: str, hearing: Hearing) -> str | None:
+        """Return the digest of a turn's sound, or None where its clip has no use."""
+        try:
+            return hearing.of(utterance, with_sound=False).clip.sha256_pcm
+        except ClipError as error:
+            self._reject(utterance, split, error.reason, error.detail)
+            return None
+
+    def _reject(self, utterance: Utterance, split: str, reason: str, detail: str) -> Reject:
+        """Return the reject that a broken clip makes, or raise where it stops the build."""
+        reject = _audio_reject(utterance, split, reason, detail)
+        if self._corpus.rules.on_error == "stop":
+            raise stopped_by(reject)
+        return reject
+
+
+def _audio_reject(utterance: Utterance, split: str, reason: str, detail: str) -> Reject:
+    raw = {"text": utterance.text, "label": utterance.label, "speaker": utterance.speaker}
+    return Reject(utterance.id, split, "audio", reason, detail, raw)
+
+
+def with_clips(corpus: Corpus, selection: Selection) -> Iterator[tuple[Utterance, bool]]:
+    """Yield every utterance of a corpus that has a clip, and whether it is a target."""
+    for split in corpus.reader.splits:
+        for item in corpus.read(split):
+            for utterance in item.utterances if isinstance(item, Dialogue) else ():
+                if utterance.media is not None:
+                    emotions = corpus.labelling.emotions(utterance)
+                    yield utterance, selection.against(utterance, emotions) is None

@@ -1,0 +1,67 @@
+"""Where outcomes go: samples into the shards of their split, the rest into `rejected.parquet`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from builders.llm.conversations import Left
+from builders.record.manifest import Ledger
+from builders.record.parquet import RejectWriter, SplitWriter, describe_file
+from builders.record.sample import Origin, assemble
+from builders.record.types import Drafted, GivenUp, Reject, Target
+
+
+class Sink:
+    """Writes outcomes: samples to the shards of their split, the rest to `rejected.parquet`."""
+
+    def __init__(self, folder: Path, origin: Origin, ledger: Ledger) -> None:
+        self._folder = folder
+        self._origin = origin
+        self._ledger = ledger
+        self._writers: dict[str, SplitWriter] = {}
+        self._rejects = RejectWriter(folder / "rejected.parquet")
+        self.example_left: str | None = None
+
+    def take(self, item: tuple[Target, Drafted | GivenUp | Left] | Reject) -> None:
+        """Write one item and count it."""
+        if isinstance(item, Reject):
+            self._reject(item)
+            return
+        target, outcome = item
+        if target.caption:
+            self._ledger.captioned(target.caption.dropped)
+        if isinstance(outcome, Drafted):
+            self._keep(target, outcome)
+        elif isinstance(outcome, GivenUp):
+            said = {"text": target.utterance.text, "label": target.utterance.label}
+            raw = {**said, "answer": outcome.answer}
+            self._reject(
+                Reject(target.id, target.split, "draft", outcome.reason, outcome.detail, raw)
+            )
+        else:
+            self._ledger.left(outcome.kind)
+            self.example_left = self.example_left or outcome.detail
+
+    def close(self) -> list[dict[str, Any]]:
+        """Finish all files and return the path, bytes, rows and SHA-256 of each."""
+        shards = [path for writer in self._writers.values() for path in writer.close()]
+        self._rejects.close()
+        files = [*shards, self._folder / "rejected.parquet"]
+        return [describe_file(path, self._folder) for path in files]
+
+    def _keep(self, target: Target, drafted: Drafted) -> None:
+        record = assemble(target, drafted, self._origin)
+        writer = self._writers.get(target.split)
+        if writer is None:
+            writer = self._writers[target.split] = SplitWriter(self._folder / "data", target.split)
+        said, reply = (clip.flac if clip else None for clip in (target.clip, drafted.spoken))
+        writer.add(orjson.dumps(record), said, reply)
+        self._ledger.kept(target.split)
+
+    def _reject(self, reject: Reject) -> None:
+        row = {name: getattr(reject, name) for name in ("id", "split", "stage", "reason", "detail")}
+        self._rejects.add({**row, "raw": orjson.dumps(reject.raw).decode()})
+        self._ledger.rejected(reject.split, reject.reason)

@@ -1,0 +1,221 @@
+"""The folder of one build: one writer at a time, the config it was started with, finished last.
+
+output/<name>/
+  config.json      the settings that identify the build, written first
+  redraft.json     of a build that drafts replies again: which, and what was said of them
+  .partial/        results while they are being written; worth nothing after a kill
+  data/ rejected.parquet report.html
+  manifest.json    written last: where it is, the build is complete
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from filelock import FileLock, Timeout
+
+from builders.errors import ConfigError, OutputError
+from builders.settings import BuildConfig, chosen
+
+REDRAFT = "redraft.json"
+_RESULTS = ("data", "rejected.parquet", "report.html")
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT}
+
+
+class BuildFolder:
+    """The folder of one build; use `hold` around everything that writes to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.partial = path / ".partial"
+        self.manifest = path / "manifest.json"
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the folder for one process.
+
+        Raises:
+            OutputError: it cannot be written, or another build holds it.
+        """
+        with writable(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock", timeout=0)
+            try:
+                lock.acquire()
+            except Timeout as error:
+                raise OutputError(
+                    f"another build named {self.path.name} is running",
+                    where=self.path,
+                    do="wait for it, stop it, or choose another --name",
+                ) from error
+        try:
+            with writable(self.path):
+                yield
+        finally:
+            lock.release()
+
+    def is_held(self) -> bool:
+        """Return whether a build is running in the folder now."""
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+    def keep_redraft(self, identity: dict[str, Any], config: BuildConfig) -> None:
+        """Keep what a new build drafts again, as its decisions may change before it is resumed.
+
+        Raises:
+            ConfigError: a setting differs from the earlier build's, so that more would be drafted;
+                or what is stale is asked for, and nothing is.
+        """
+        redraft = config.redraft
+        if redraft is None:
+            return
+        earlier = config.output / redraft.of
+        held = read_json(earlier / "config.json")
+        fields = (held.keys() | identity.keys()) - {"redraft"}
+        changed = sorted(field for field in fields if held.get(field) != identity.get(field))
+        if redraft.which == "stale":
+            if not changed and _told(earlier) in (None, redraft.prompt_version):
+                raise _nothing_stale(earlier)
+            changed = [field for field in changed if field in chosen(config)]
+        for field in changed:
+            raise ConfigError(
+                f"{field} changed from {_shown(held.get(field))} to "
+                f"{_shown(identity.get(field))} since {redraft.of} was built",
+                where=self.path,
+                do="give the settings it was built with, as the other replies stay"
+                if field in chosen(config)
+                else "draft what that makes stale first: --redraft stale",
+            )
+        if config.resume == "never" or not (self.path / "config.json").is_file():
+            write_json(self.path / REDRAFT, redraft.model_dump(mode="json"))
+
+    def admit(self, identity: dict[str, Any], config: BuildConfig) -> None:
+        """Check that this run may go on with what is in the folder; keep the settings if it is new.
+
+        Raises:
+            ConfigError: `--resume always` finds nothing, or a setting differs that may not.
+        """
+        path = self.path / "config.json"
+        held = read_json(path) if path.is_file() else None
+        if held is None and config.resume == "always":
+            raise ConfigError(
+                f"nothing to resume named {config.name}",
+                where=self.path,
+                do="leave --resume out to start it",
+            )
+        over = config.resume == "never" and not self.manifest.exists()
+        if held is None or over:
+            write_json(path, identity)
+            return
+        for field in sorted(held.keys() | identity.keys()):
+            if held.get(field) != identity.get(field):
+                raise self._changed(field, held.get(field), identity.get(field))
+
+    def _changed(self, field: str, before: object, now: object) -> ConfigError:
+        again = (
+            f"remove {self.path} to build it anew (its answers stay in the store)"
+            if self.manifest.exists()
+            else "start this one over with --resume never"
+        )
+        return ConfigError(
+            f"{field} changed from {_shown(before)} to {_shown(now)} since this build was started",
+            where=self.path,
+            do=f"choose another --name, or {again}",
+        )
+
+    def start(self) -> Path:
+        """Empty the place for results and return it."""
+        if self.partial.exists():
+            shutil.rmtree(self.partial)
+        (self.partial / "data").mkdir(parents=True)
+        return self.partial
+
+    def finish(self, manifest: dict[str, Any]) -> None:
+        """Move the results to their final names, then write the manifest: now it is complete."""
+        self.manifest.unlink(missing_ok=True)
+        for name in _RESULTS:
+            target = self.path / name
+            if target.is_dir():
+                shutil.rmtree(target)
+            (self.partial / name).replace(target)
+        self.partial.rmdir()
+        write_json(self.manifest, manifest)
+
+
+def _told(folder: Path) -> str | None:
+    """Return how a build told the model of rejected replies; None where it told of none."""
+    path = folder / REDRAFT
+    return str(read_json(path)["prompt_version"]) if path.is_file() else None
+
+
+def _nothing_stale(folder: Path) -> ConfigError:
+    return ConfigError(
+        f"nothing in {folder.name} is stale",
+        where=folder,
+        expected="a prompt, table, voice or corpus file that has changed since it was built",
+        do="say what else to draft again: --redraft rejected, or the ids of samples",
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what `write_json` wrote; OutputError where it was changed into no JSON object."""
+    try:
+        loaded = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError:
+        loaded = None
+    if not isinstance(loaded, dict):
+        raise OutputError(
+            "not the JSON object that was written",
+            where=path,
+            do="restore it, or remove that folder and build again; answers in the store are kept",
+        )
+    return loaded
+
+
+def write_json(path: Path, document: object) -> None:
+    """Write JSON atomically and durably: a temporary file beside it, flushed, then renamed."""
+    temporary = path.with_name(path.name + ".tmp")
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    with temporary.open("wb") as stream:
+        stream.write(orjson.dumps(document, option=options))
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+@contextmanager
+def writable(path: Path, option: str = "--output") -> Iterator[None]:
+    """Turn the system's refusals to write below `path`, set by `option`, into one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            what, do = "the disk is full", "free space and run the same command again"
+        elif error.errno in _REFUSED and _concerns(error, path.absolute()):
+            what, do = f"cannot write ({error.strerror})", f"choose another {option}"
+        else:
+            raise
+        raise OutputError(what, where=path, do=f"{do}; answers in the store are kept") from error
+
+
+def _concerns(error: OSError, path: Path) -> bool:
+    """Return whether an error is about `path` or what is below or above it, not about a source."""
+    named = Path(error.filename).absolute() if isinstance(error.filename, str) else path
+    return named.is_relative_to(path) or path.is_relative_to(named)
+
+
+def _shown(value: object) -> str:
+    return orjson.dumps(value).decode()

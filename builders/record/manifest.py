@@ -1,0 +1,141 @@
+"""The manifest: what was built, from what, with which counts. Written last, it completes a build.
+
+Its `result` object is the same whenever the answers are; its `run` object holds what varies:
+times, spend, hosts, versions. In every split: read = kept + rejected (by reason) + not selected
+(by reason).
+"""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Mapping
+from importlib import metadata
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from builders import __version__
+from builders.errors import ConfigError
+from builders.record.folder import read_json
+
+_PACKAGES = ("pyarrow", "soundfile", "soxr", "av", "jinja2", "jsonschema-rs", "sqlalchemy")
+
+
+class Ledger:
+    """Counts every utterance of a build exactly once on each side, by split."""
+
+    def __init__(self) -> None:
+        self._read: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
+        self._left: Counter[str] = Counter()
+        self._rejected: dict[str, Counter[str]] = {}
+        self._not_selected: dict[str, Counter[str]] = {}
+        self._captions: Counter[str | None] = Counter()
+
+    def read(self, split: str, count: int) -> None:
+        """Count utterances that came in."""
+        self._read[split] += count
+
+    def kept(self, split: str) -> None:
+        """Count one that became a sample."""
+        self._kept[split] += 1
+
+    def rejected(self, split: str, reason: str) -> None:
+        """Count one that became a reject."""
+        self._rejected.setdefault(split, Counter())[reason] += 1
+
+    def not_selected(self, split: str, reason: str, count: int = 1) -> None:
+        """Count those that were not asked for."""
+        self._not_selected.setdefault(split, Counter())[reason] += count
+
+    def captioned(self, dropped: str | None) -> None:
+        """Count a clip that a caption was wanted of; None where it was kept, else why not."""
+        self._captions[dropped] += 1
+
+    @property
+    def captions(self) -> dict[str, Any]:
+        """Return how many captions were kept, and the others by reason."""
+        dropped = {reason: count for reason, count in self._captions.items() if reason}
+        return {"kept": self._captions[None], "dropped": dict(sorted(dropped.items()))}
+
+    def left(self, kind: str) -> None:
+        """Count one without an answer, by kind; while there is one the build is not complete."""
+        self._left[kind] += 1
+
+    @property
+    def left_by_kind(self) -> dict[str, int]:
+        """Return how many are without an answer, by kind."""
+        return dict(self._left.most_common())
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Return read, kept, rejected and not selected over all splits."""
+        return {
+            "read": self._read.total(),
+            "kept": self._kept.total(),
+            "rejected": sum(counts.total() for counts in self._rejected.values()),
+            "not_selected": sum(counts.total() for counts in self._not_selected.values()),
+        }
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Return the rejects by reason, the commonest first."""
+        every: Counter[str] = Counter()
+        for counts in self._rejected.values():
+            every.update(counts)
+        return dict(sorted(every.items(), key=lambda pair: (-pair[1], pair[0])))
+
+    def by_split(self) -> dict[str, dict[str, Any]]:
+        """Return the counts of each split.
+
+        Raises:
+            RuntimeError: they do not add up, which is a fault of ours.
+        """
+        counts = (self._read, self._kept, self._rejected, self._not_selected)
+        return {split: self._split(split) for split in dict.fromkeys(chain(*counts))}
+
+    def _split(self, split: str) -> dict[str, Any]:
+        rejected = self._rejected.get(split, Counter())
+        passed_over = self._not_selected.get(split, Counter())
+        out = self._kept[split] + rejected.total() + passed_over.total()
+        if self._read[split] != out:
+            raise RuntimeError(f"{split}: {self._read[split]} read, but {out} accounted for")
+        return {
+            "read": self._read[split],
+            "kept": self._kept[split],
+            "rejected": dict(sorted(rejected.items())),
+            "not_selected": dict(sorted(passed_over.items())),
+        }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what writes bytes: ourselves, Python and the libraries."""
+    found = {name: metadata.version(name) for name in _PACKAGES}
+    return {"hearten": __version__, "python": platform.python_version(), **found}
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a finished build.
+
+    Raises:
+        ConfigError: there is no build in the folder, or it is not complete.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file():
+        started = (folder / "config.json").is_file()
+        raise ConfigError(
+            "the build is not complete" if started else "there is no build",
+            where=folder,
+            expected="a folder with manifest.json",
+            do="run the build's command again to go on" if started else "name a folder of output/",
+        )
+    return read_json(path)
+
+
+def summary_line(totals: Mapping[str, int]) -> str:
+    """Return the four counts in one line."""
+    return (
+        f"{totals['read']:,} read = {totals['kept']:,} kept + {totals['rejected']:,} rejected "
+        f"+ {totals['not_selected']:,} not selected"
+    )

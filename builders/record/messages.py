@@ -1,0 +1,120 @@
+"""A record as chat messages: what the trainer's model is given, and the reply it learns.
+
+One record is one exchange. All earlier turns, whoever spoke them, and the target utterance make the
+single user turn; the reply is the single assistant turn:
+
+    Situation: The ferry is late.
+    Earlier: Monica: Did you ask? / Chandler: Nobody knows.
+    Now: Monica: <audio>
+    Listen to the speaker and answer with care.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Collection, Mapping
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from builders import resources
+from builders.errors import ConfigError
+
+AUDIO_MARK = "<audio>"
+# What a turn's speaker is called where the corpus gives no name, or a code such as Ses01_F or 386.
+_UNNAMED = {"user": "Speaker", "assistant": "Assistant", "other": "Other"}
+_CODE = re.compile(r"\w*\d\w*")
+
+
+def messages(
+    record: Mapping[str, Any],
+    *,
+    instruction: str | None,
+    system: str | None,
+    mark: str | None = AUDIO_MARK,
+    heard: Collection[str] = (),
+    voice_words: bool = False,
+) -> list[dict[str, str]]:
+    """Return a record as messages with a role and content: system if given, user, assistant.
+
+    Args:
+        record: a sample; only its words are used, and whether it has audio.
+        instruction: the last line of the user turn, or None.
+        system: the system turn, or None for none.
+        mark: what stands for a clip where the record has audio; None puts the transcript there.
+        heard: ids of earlier turns for which the mark stands too.
+        voice_words: put `voice.words` after the utterance, in brackets.
+    """
+    shown = [{"role": "system", "content": system}] if system else []
+    shown.append({"role": "user", "content": _user_turn(record, mark, heard, voice_words)})
+    if instruction:
+        shown[-1]["content"] += f"\n{instruction}"
+    return [*shown, {"role": "assistant", "content": record["desired_response"]["text"]}]
+
+
+def instruction(sample_id: str, *, spoken: bool) -> str:
+    """Return the instruction of a sample, chosen by the hash of its id among the wordings.
+
+    Args:
+        sample_id: the record's id; the same one always gets the same wording.
+        spoken: whether the speaker is heard (`spoken.tsv`) or read (`written.tsv`).
+    """
+    known = instructions("spoken" if spoken else "written")
+    return known[int.from_bytes(sha256(sample_id.encode()).digest()[:8]) % len(known)]
+
+
+@cache
+def instructions(form: str) -> tuple[str, ...]:
+    """Return the wordings of ``prompts/instructions/<form>.tsv``.
+
+    Raises:
+        ConfigError: the table has no column ``text``, no row, or an empty or repeated wording.
+    """
+    path = resources.prompts() / "instructions" / f"{form}.tsv"
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+        texts = tuple((row.get("text") or "").strip() for row in rows)
+    wrong = next((text for text in texts if not text or texts.count(text) > 1), None)
+    if not texts or wrong is not None:
+        raise ConfigError(
+            f"the instruction {wrong!r} is empty or stands there twice" if texts else "no rows",
+            where=path,
+            expected="a column text with one wording a line, each of them once",
+            do="correct that line",
+        )
+    return texts
+
+
+def _user_turn(
+    record: Mapping[str, Any], mark: str | None, heard: Collection[str], voice_words: bool
+) -> str:
+    lines = []
+    if record["background"]:
+        lines.append(f"Situation: {_line(record['background']['text'])}")
+    now = mark if mark and record["audio"] else _line(record["target_utterance"]["text"])
+    if voice_words and record["voice"] and record["voice"]["words"]:
+        now += f" ({record['voice']['words']})"
+    turns = record["text_context"]
+    if turns:
+        # Earlier segments of one speaker's talk are no dialogue, and their ids are no names.
+        named = record["source"]["context"] == "dialogue"
+        earlier = (_said(turn, mark if turn["id"] in heard else None, named) for turn in turns)
+        lines.append(f"Earlier: {' / '.join(earlier)}")
+        speaker = _name(record["target_utterance"]["speaker"]["id"], "user")
+        now = f"Now: {speaker}: {now}" if named else f"Now: {now}"
+    return "\n".join([*lines, now])
+
+
+def _said(turn: Mapping[str, Any], mark: str | None, named: bool) -> str:
+    words = mark or _line(turn["text"])
+    return f"{_name(turn['speaker'], turn['role'])}: {words}" if named else words
+
+
+def _name(speaker: str | None, role: str) -> str:
+    return _UNNAMED[role] if speaker is None or _CODE.fullmatch(speaker) else _line(speaker)
+
+
+def _line(text: str) -> str:
+    """Return a text on one line, so that a corpus cannot start a line of ours."""
+    return " ".join(text.split())

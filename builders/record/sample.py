@@ -1,0 +1,246 @@
+"""Putting a sample together: what was read, mapped, attached, heard and drafted, as one record.
+
+The shape is `schemas/sample.schema.json`, which every record is checked against here, before it is
+written. What varies from run to run (times, spend, hosts) never enters it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from builders.labels import strategies
+from builders.labels.class_sets import views_of
+from builders.record.schema import validator, violations
+from builders.record.types import Clip, Drafted, Emotions, Finding, Target, Turn, Utterance
+
+SCHEMA_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What all samples of a build share: the corpus, its terms, the versions, who drafts."""
+
+    corpus: str
+    corpus_version: str
+    language: str
+    label_source: str | None
+    audio_origin: str
+    context: str
+    evaluation_overlap: dict[str, list[str]]
+    rights: dict[str, str]
+    mapping_version: str
+    provider: str
+    model: str
+    prompt_version: str
+
+
+def assemble(target: Target, drafted: Drafted, origin: Origin) -> dict[str, Any]:
+    """Return the sample as JSON values; its audio names the clip, whose bytes travel beside it.
+
+    Raises:
+        RuntimeError: the record is not valid, which is a fault of ours, not of the data.
+    """
+    utterance = target.utterance
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "id": utterance.id,
+        "language": origin.language,
+        "audio": {"path": f"{utterance.id}.flac", "bytes": None} if target.clip else None,
+        "audio_info": _audio_info(target, origin),
+        "background": _background(target),
+        "text_context": [_turn(turn) for turn in target.turns],
+        "target_utterance": _target_utterance(target),
+        "labels": _labels(target, origin),
+        "voice": _voice(target),
+        "audio_contribution": _contribution(target),
+        "contrast": _contrast(target),
+        "desired_response": _desired_response(utterance.id, drafted),
+        "reference_response": _reference(target.reference),
+        "source": _source(target, origin),
+        "drafting": _drafting(drafted, origin),
+        "checks": None,
+        "safety": None,
+        "judge": None,
+        "review": None,
+        "rights": origin.rights,
+    }
+    wrong = violations(validator("sample"), record)
+    if wrong:
+        raise RuntimeError(f"{utterance.id} does not fit the sample schema: {'; '.join(wrong)}")
+    return record
+
+
+def desired_response(reply: dict[str, Any]) -> dict[str, Any]:
+    """Return the reply with the two names that are derived from its lists."""
+    awareness = reply["awareness"]
+    return {
+        "text": reply["text"],
+        "emotion": reply["emotion"],
+        "response_strategy": strategies.join(reply["strategies"]),
+        "strategies": reply["strategies"],
+        "emotion_awareness": f"{awareness['act']}_{'_and_'.join(awareness['emotions'])}",
+        "awareness": awareness,
+        "audio": None,
+        "synthesis": None,
+    }
+
+
+def _desired_response(name: str, drafted: Drafted) -> dict[str, Any]:
+    response, spoken = desired_response(drafted.reply), drafted.spoken
+    if spoken:
+        response["audio"] = {"path": f"{name}.reply.flac", "bytes": None}
+        response["synthesis"] = synthesis(spoken)
+    return response
+
+
+def synthesis(clip: Clip) -> dict[str, Any] | None:
+    """Return how a clip was spoken, or None where a person spoke."""
+    if clip.synthesis is None:
+        return None
+    return {**asdict(clip.synthesis), "sha256_pcm": clip.sha256_pcm}
+
+
+def audio_info(origin: str, clip: Clip | None, findings: Iterable[Finding] = ()) -> dict[str, Any]:
+    """Return what is said of a clip, or of there being none (`origin` is then ``none``)."""
+    found = [finding._asdict() for finding in findings]
+    info: dict[str, Any] = dict.fromkeys(
+        (
+            *("sha256_pcm", "samples", "duration", "source_file", "source_sha256", "start", "end"),
+            *("speech", "quality", "transcript"),
+        )
+    )
+    if clip:
+        info = {name: getattr(clip, name) for name in info}
+    by = synthesis(clip) if clip else None
+    whose = "synthetic" if by else origin if clip else "none"
+    return {"origin": whose, **info, "findings": found, "synthesis": by}
+
+
+def _audio_info(target: Target, origin: Origin) -> dict[str, Any]:
+    # What was measured of a clip says more than a code that was known before.
+    findings = {code: Finding(code) for code in target.utterance.findings}
+    findings |= {found.code: found for found in (target.clip.findings if target.clip else ())}
+    return audio_info(origin.audio_origin, target.clip, findings.values())
+
+
+def _voice(target: Target) -> dict[str, Any] | None:
+    voice = target.voice
+    if voice is None:
+        return None
+    return {
+        "descriptors": voice.descriptors,
+        "reference": voice.reference,
+        "words": voice.words,
+        "caption": target.caption and target.caption.text,
+        "reliable": voice.reliable,
+    }
+
+
+def _background(target: Target) -> dict[str, Any] | None:
+    if target.background is None:
+        return None
+    return {"text": target.background, "origin": target.background_origin}
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    return {
+        "id": turn.utterance.id,
+        "speaker": turn.utterance.speaker,
+        "role": turn.role,
+        "text": turn.utterance.text,
+        "emotion": turn.emotion,
+        "audio_sha256": turn.audio_sha256,
+        "gap_seconds": turn.gap_seconds,
+    }
+
+
+def _target_utterance(target: Target) -> dict[str, Any]:
+    utterance, emotions = target.utterance, target.emotions
+    return {
+        "speaker": {"id": utterance.speaker, "sex": utterance.sex, "age": utterance.age},
+        "text": utterance.text,
+        "emotions": {
+            "primary": emotions.primary,
+            "secondary": emotions.secondary,
+            "root": emotions.root,
+            "alternatives": list(emotions.alternatives),
+            "valence": emotions.valence,
+            "arousal": emotions.arousal,
+        },
+    }
+
+
+def _labels(target: Target, origin: Origin) -> dict[str, Any]:
+    said = target.utterance.annotation
+    return {
+        "raw": target.utterance.label,
+        "source": (said and said.source) or origin.label_source,
+        "match_leaf": target.emotions.match_leaf,
+        "match_root": target.emotions.match_root,
+        "votes": said and said.votes,
+        "agreement": said and said.agreement,
+        "intensity": said and said.intensity,
+        "dimensions": said and said.dimensions,
+        "views": [*((said and said.views) or ()), *_class_views(target.emotions)],
+        "elicitor": said and said.elicitor,
+        "conduct": said and said.conduct,
+        "mapping_version": origin.mapping_version,
+    }
+
+
+def _class_views(emotions: Emotions) -> tuple[dict[str, Any], ...]:
+    return views_of(emotions.primary, emotions.match_root)
+
+
+def _contribution(target: Target) -> dict[str, Any] | None:
+    if target.contribution is None:
+        return None
+    found = target.contribution
+    return {
+        "text_votes": found.text_votes,
+        "audio_votes": found.audio_votes,
+        "class": found.kind,
+        "votes": [{"model": model, "emotion": emotion} for model, emotion in found.votes],
+    }
+
+
+def _contrast(target: Target) -> dict[str, Any] | None:
+    if target.contrast is None or (target.clip and target.clip.synthesis):
+        return None  # one synthetic voice says the same words in one way
+    contrast = target.contrast
+    return {"group": contrast.group, "role": contrast.role, "twin_of": list(contrast.twin_of)}
+
+
+def _reference(reference: Utterance | None) -> dict[str, Any] | None:
+    if reference is None:
+        return None
+    return {"id": reference.id, "speaker": reference.speaker, "text": reference.text}
+
+
+def _source(target: Target, origin: Origin) -> dict[str, Any]:
+    return {
+        "corpus": origin.corpus,
+        "corpus_version": origin.corpus_version,
+        "split": target.split,
+        "dialogue_id": target.utterance.dialogue,
+        "utterance_id": target.utterance.utterance,
+        "folds": list(target.folds),
+        "evaluation_overlap": origin.evaluation_overlap.get(target.split, []),
+        "context": origin.context,
+    }
+
+
+def _drafting(drafted: Drafted, origin: Origin) -> dict[str, Any]:
+    return {
+        "provider": origin.provider,
+        "model": origin.model,
+        "prompt_version": drafted.prompt_version or origin.prompt_version,
+        "request_key": drafted.request_key,
+        "planned_strategies": None,
+        "demonstrations": None,
+        "heard_audio": drafted.heard_audio,
+        "attempts": drafted.attempts,
+        "coercions": drafted.coercions,
+    }

@@ -1,0 +1,1 @@
+"""What goes out of a build: which records, which fields, in which form."""

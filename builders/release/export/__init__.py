@@ -1,0 +1,208 @@
+"""Exports: a build in the form that a trainer loads, clips beside the rows, nothing lost.
+
+    DIR/
+      <split>.jsonl     the rows (webdataset: <split>-NNNNNN.tar)
+      audio/<split>/    the clips as FLAC, each once
+      left_out.jsonl    the records that did not go out: id, split, reason, detail
+      export.json       what was asked for, counts, digests
+      README.md         how a run is started; `load_dataset` finds rows that it can read by it
+
+A split holds what its corpus calls so. The same build and options make the same bytes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from builders.corpora.exclusions import Exclusions
+from builders.errors import ConfigError, OutputError
+from builders.progress import Progress, State
+from builders.record.dataset import Build
+from builders.record.folder import writable
+from builders.release.export.choosing import Choice, LeftOut
+from builders.release.export.counting import Counts
+from builders.release.export.describing import LEFT_OUT, MARKER, describe
+from builders.release.export.examples import make
+from builders.release.export.options import Options
+from builders.release.export.preferences import Preferences, nothing_preferred
+from builders.release.export.reading import (
+    COLUMNS,
+    REPLY_AUDIO,
+    EarlierTurns,
+    any_known,
+    records,
+    total,
+)
+from builders.release.export.rules import broken
+from builders.release.export.writing import Form, Writer
+from builders.settings import STORE_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export came to, and the line that starts a run on it.
+
+    `clips_found` of `clips_wanted` earlier turns have their clip.
+    """
+
+    counts: Counts
+    start: str
+    clips_found: int
+    clips_wanted: int
+
+
+def export(
+    folder: Path,
+    to: Path,
+    options: Options,
+    store: str | None = None,
+    exclusions: Exclusions | None = None,
+    quiet: bool = True,
+) -> Exported:
+    """Write a build in a trainer's form.
+
+    Args:
+        folder: the folder of a finished build.
+        to: the folder of the export: not there yet, empty, or an earlier export, which is replaced.
+        options: what goes out, and how.
+        store: where drafts are held, for pairs; by default beside the build.
+        exclusions: ids that must not be used.
+        quiet: show no progress.
+
+    Raises:
+        ConfigError: there is no such build, or nothing in it can go out.
+        OutputError: `to` holds something else or cannot be written; a file of the build is broken.
+    """
+    build = Build(folder)
+    _check_known(build, options)
+    to = to.resolve()
+    _check_free(to, folder.resolve())
+    staged = to.with_name(f".{to.name}.partial")
+    with writable(to.parent, "--to"):
+        shutil.rmtree(staged, ignore_errors=True)
+        staged.mkdir(parents=True)
+        try:
+            held = store or str(folder.parent / STORE_FILE)
+            with closing(Preferences(options.task, held)) as preferences:
+                choice = Choice(options, exclusions or Exclusions())
+                run = _Run(build, staged, options, preferences, choice)
+                with Progress(run.state, quiet) as progress:
+                    exported = run.write(progress)
+            _replace(staged, to)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+    return exported
+
+
+class _Run:
+    """One run over the records of a build, in their order."""
+
+    def __init__(
+        self, build: Build, to: Path, options: Options, preferences: Preferences, choice: Choice
+    ) -> None:
+        self._build = build
+        self._to = to
+        self._options = options
+        self._preferences = preferences
+        self._choice = choice
+        self._counts = Counts()
+        self._earlier = EarlierTurns()
+        self._form = _form(options)
+        self._reviewed = any_known(build, "review.status")
+        self._writers: dict[str, Writer] = {}
+        self.state = State(total=total(build))
+
+    def write(self, progress: Progress) -> Exported:
+        """Write every file of the export."""
+        with (self._to / LEFT_OUT).open("wb") as left_out:
+            columns = COLUMNS + (REPLY_AUDIO if self._options.reply_audio else ())
+            for record in records(self._build, columns):
+                self.state.done += 1
+                progress.tick()
+                split = record["source"]["split"]
+                self._counts.read(record)
+                if left := self._take(record, split):
+                    self._counts.left_out(split, left)
+                    row = {"id": record["id"], "split": split, **asdict(left)}
+                    left_out.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+        files = {split: writer.close() for split, writer in self._writers.items()}
+        if not files:
+            raise self._nothing()
+        self._form.finish(self._to, list(files))
+        result = self._build.manifest["result"]
+        start = describe(self._to, result, self._options, self._counts, files)
+        return Exported(self._counts, start, self._earlier.found, self._earlier.wanted)
+
+    def _take(self, record: dict[str, Any], split: str) -> LeftOut | None:
+        """Write one record as a row, or return why it does not go out."""
+        # Before anything is left out: a later turn may refer to this one's clip.
+        earlier = self._earlier.of(record) if self._options.context_audio else {}
+        if left := self._choice.against(record):
+            return left
+        example = make(record, self._options, earlier)
+        example.reviewed = self._reviewed
+        if left := self._preferences.add(example) or broken(example, self._options):
+            return left
+        if split not in self._writers:
+            self._writers[split] = self._form.open(self._to, split)
+        self._writers[split].add(example, self._form.row(example))
+        self._counts.written(split)
+        return None
+
+    def _nothing(self) -> ConfigError:
+        top = list(self._counts.reasons().items())[:3]
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in top)
+        return ConfigError(
+            f"none of {self._counts.totals['read']:,} records can go out"
+            + (f" ({reasons})" if top else ""),
+            where=self._build.folder,
+            do="change the options of the export",
+        )
+
+
+def _replace(staged: Path, to: Path) -> None:
+    """Move an export to its place; what was there goes when the new one stands."""
+    earlier = to.with_name(f".{to.name}.earlier")
+    shutil.rmtree(earlier, ignore_errors=True)
+    if to.exists():
+        to.rename(earlier)
+    staged.rename(to)
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _form(options: Options) -> Form:
+    module = importlib.import_module(f"builders.release.export.{options.format.replace('-', '_')}")
+    form: Form = module.Form(options)
+    return form
+
+
+def _check_known(build: Build, options: Options) -> None:
+    """Stop before anything is written when nobody has measured or reviewed what is asked for."""
+    if options.subset and not any_known(build, "audio_contribution.class"):
+        raise ConfigError(
+            "nothing has measured yet whether words or voice carry the feeling",
+            where=build.folder,
+            expected="records with audio_contribution",
+            do="leave --subset out",
+        )
+    if options.task in ("dpo", "kto") and not any_known(build, "review.status"):
+        raise nothing_preferred(options.task, build.folder)
+
+
+def _check_free(to: Path, build: Path) -> None:
+    if to.is_relative_to(build):
+        raise OutputError("the folder lies in the build", where=to, do="choose another --to")
+    if to.is_file() or (to.is_dir() and any(to.iterdir()) and not (to / MARKER).is_file()):
+        raise OutputError(
+            "there is something else",
+            where=to,
+            expected="an empty folder, or an earlier export",
+            do="choose another --to",
+        )

@@ -1,0 +1,71 @@
+"""The counts of an export: in every split, records read = rows written + left out by reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from builders.release.export.choosing import LeftOut
+
+
+class Counts:
+    """Counts every record of an export once on each side, by split.
+
+    Attributes:
+        licences: the records that came in, by the terms they are under.
+        providers: the same, by who drafted the reply.
+    """
+
+    def __init__(self) -> None:
+        self._read: Counter[str] = Counter()
+        self._written: Counter[str] = Counter()
+        self._left_out: dict[str, Counter[str]] = {}
+        self.licences: Counter[str] = Counter()
+        self.providers: Counter[str] = Counter()
+
+    def read(self, record: Mapping[str, Any]) -> None:
+        """Count a record that came in."""
+        self._read[record["source"]["split"]] += 1
+        self.licences[record["rights"]["licence"]] += 1
+        self.providers[record["drafting"]["provider"]] += 1
+
+    def written(self, split: str) -> None:
+        """Count a record that became a row."""
+        self._written[split] += 1
+
+    def left_out(self, split: str, left: LeftOut) -> None:
+        """Count a record that did not."""
+        self._left_out.setdefault(split, Counter())[left.reason] += 1
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Return read, written and left out over all splits."""
+        left_out = sum(counts.total() for counts in self._left_out.values())
+        return {
+            "read": self._read.total(),
+            "written": self._written.total(),
+            "left_out": left_out,
+        }
+
+    def reasons(self) -> dict[str, int]:
+        """Return the records that were left out by reason, the commonest first."""
+        every: Counter[str] = Counter()
+        for counts in self._left_out.values():
+            every.update(counts)
+        return dict(sorted(every.items(), key=lambda pair: (-pair[1], pair[0])))
+
+    def by_split(self) -> dict[str, dict[str, Any]]:
+        """Return the counts of each split.
+
+        Raises:
+            RuntimeError: they do not add up, which is a fault of ours.
+        """
+        return {split: self._split(split) for split in self._read}
+
+    def _split(self, split: str) -> dict[str, Any]:
+        read, written = self._read[split], self._written[split]
+        left_out = self._left_out.get(split, Counter())
+        if read != (out := written + left_out.total()):
+            raise RuntimeError(f"{split}: {read} read, but {out} accounted for")
+        return {"read": read, "written": written, "left_out": dict(sorted(left_out.items()))}

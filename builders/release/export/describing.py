@@ -1,0 +1,75 @@
+"""What an export says of itself: `export.json`, and a README that `datasets` reads as well."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from builders import __version__
+from builders.record.folder import write_json
+from builders.record.parquet import file_digest
+from builders.release.export.counting import Counts
+from builders.release.export.format_table import hub_split, start_line
+from builders.release.export.options import Options
+
+MARKER = "export.json"
+LEFT_OUT = "left_out.jsonl"
+
+
+def describe(
+    to: Path, result: dict[str, Any], options: Options, counts: Counts, files: dict[str, list[str]]
+) -> str:
+    """Write `export.json` and `README.md`, and return the line that starts a run.
+
+    Args:
+        to: the folder of the export.
+        result: the `result` object of the build's manifest, whose digest is kept.
+        options: what was asked for.
+        counts: what became of the records.
+        files: the files that hold the rows, by split.
+    """
+    names = [LEFT_OUT, *(name for names in files.values() for name in names)]
+    told = {
+        "hearten": __version__,
+        "build": result["name"],
+        "build_sha256": sha256(orjson.dumps(result, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        "options": options.as_json(),
+        "splits": counts.by_split(),
+        "licences": dict(sorted(counts.licences.items())),
+        "files": [{"path": name, "sha256": file_digest(to / name)} for name in names],
+    }
+    write_json(to / MARKER, told)
+    split = "train" if "train" in files else next(iter(files))
+    start = start_line(options.format, options.task, options.model, split)
+    title = f"{result['name']} for {options.format} ({options.task})"
+    page = _page(title, start, counts, files if options.facts.datasets else {})
+    (to / "README.md").write_text(page, encoding="utf-8")
+    return start
+
+
+def _page(title: str, start: str, counts: Counts, files: dict[str, list[str]]) -> str:
+    left_out = counts.totals["left_out"]
+    lines = [
+        *(_data_files(files) if files else []),
+        f"# {title}",
+        "",
+        f"{counts.totals['written']:,} rows; {left_out:,} records are left out, see `{LEFT_OUT}`. "
+        f"The terms of what it is made from: {', '.join(sorted(counts.licences))}.",
+        "",
+        "From inside this folder:",
+        "",
+        f"    {start}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _data_files(files: dict[str, list[str]]) -> list[str]:
+    """Return the front matter by which `load_dataset` finds the rows among the other files."""
+    lines = ["---", "configs:", "- config_name: default", "  data_files:"]
+    for split, names in files.items():
+        lines += [f"  - split: {hub_split(split)}", "    path:", *(f"    - {n}" for n in names)]
+    return [*lines, "---", ""]

@@ -1,0 +1,124 @@
+"""A record made ready for a trainer: its messages, the clips they mark, what was preferred."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import soundfile
+
+from builders.record.messages import instruction, messages
+from builders.release.export.options import Options
+
+RATE = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A clip that goes out: where, relative to the manifest; seconds; 16 kHz samples; FLAC."""
+
+    path: str
+    seconds: float
+    samples: int
+    flac: bytes | None
+
+
+@dataclass(slots=True)
+class Example:
+    """One record as a trainer's format takes it.
+
+    `messages` end with the reply; `sounds` are in the order of the marks in them; `spoken_reply` is
+    the reply's own clip; `rejected` and `label` are what people decided about the reply, `reviewed`
+    whether they have decided about any of the build.
+    """
+
+    record: dict[str, Any]
+    messages: list[dict[str, str]]
+    sounds: list[Sound]
+    spoken_reply: Sound | None = None
+    rejected: str | None = None
+    label: bool | None = None
+    reviewed: bool = False
+
+    @property
+    def id(self) -> str:
+        """Return the record's id."""
+        return str(self.record["id"])
+
+    @property
+    def prompt(self) -> list[dict[str, str]]:
+        """Return the messages up to the user turn."""
+        return self.messages[:-1]
+
+    @property
+    def reply(self) -> str:
+        """Return the text of the reply."""
+        return self.messages[-1]["content"]
+
+    @property
+    def paths(self) -> list[str]:
+        """Return the paths of the clips, in the order of the marks."""
+        return [sound.path for sound in self.sounds]
+
+    def rewards(self) -> dict[str, Any]:
+        """Return what a reward function compares an answer with."""
+        return {**self.labels(), "solution": self.reply}
+
+    def labels(self) -> dict[str, Any]:
+        """Return the emotion of the speaker and the strategies of the reply."""
+        return {**self.emotions(), "strategies": self.record["desired_response"]["strategies"]}
+
+    def emotions(self) -> dict[str, str]:
+        """Return the label, and beside it what reviewers hear where a build has been reviewed.
+
+        A word says why there is nothing that they hear: a column of nulls would have no type.
+        """
+        label = {"emotion": self.record["target_utterance"]["emotions"]["primary"]}
+        if not self.reviewed:
+            return label
+        review = self.record["review"]
+        heard = "not_reviewed" if review is None else review["emotion"]["heard"] or "disputed"
+        return {**label, "emotion_heard": heard}
+
+
+def make(record: dict[str, Any], options: Options, earlier: Mapping[str, Sound]) -> Example:
+    """Return a record as an example.
+
+    Args:
+        record: a sample with the bytes of its clip.
+        options: what the export is asked for.
+        earlier: clips of earlier turns by their ids, which stand for the turns' words.
+    """
+    mark = options.facts.mark or None
+    heard = [turn["id"] for turn in record["text_context"] if turn["id"] in earlier]
+    shown = messages(
+        record,
+        instruction=instruction(record["id"], spoken=bool(mark and record["audio"])),
+        system=options.system,
+        mark=mark,
+        heard=heard,
+        voice_words=options.voice_words,
+    )
+    own = sound_of(record)
+    sounds = [*(earlier[one] for one in heard), *([own] if own else [])]
+    spoken = record["desired_response"]["audio"] if options.reply_audio else None
+    return Example(record, shown, sounds, _reply_sound(record, spoken) if spoken else None)
+
+
+def sound_of(record: Mapping[str, Any]) -> Sound | None:
+    """Return the clip of a record, or None where it has none."""
+    if record["audio"] is None:
+        return None
+    samples = record["audio_info"]["samples"]
+    return Sound(_path(record, ""), samples / RATE, samples, record["audio"]["bytes"])
+
+
+def _reply_sound(record: Mapping[str, Any], audio: Mapping[str, Any]) -> Sound:
+    info = soundfile.info(io.BytesIO(audio["bytes"]))
+    return Sound(_path(record, ".reply"), info.duration, info.frames, audio["bytes"])
+
+
+def _path(record: Mapping[str, Any], kind: str) -> str:
+    return f"audio/{record['source']['split']}/{record['id']}{kind}.flac"

@@ -1,0 +1,25 @@
+"""ms-swift: ``messages`` and ``audios``; GRPO rows end on the user turn and carry rewards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from builders.release.export.examples import Example
+from builders.release.export.writing import Form as Base
+
+
+class Form(Base):
+    """Writes rows for `swift sft` and `swift rlhf` (dpo, kto, grpo)."""
+
+    def row(self, example: Example) -> dict[str, Any]:
+        """Return a row: id, messages, audios, and what the task adds."""
+        task = self.options.task
+        turns = example.prompt if task == "grpo" else example.messages
+        row: dict[str, Any] = {"id": example.id, "messages": turns, "audios": example.paths}
+        if task == "dpo":
+            row["rejected_response"] = example.rejected
+        elif task == "kto":
+            row["label"] = example.label
+        elif task == "grpo":
+            row |= example.rewards()
+        return row

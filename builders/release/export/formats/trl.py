@@ -1,0 +1,27 @@
+"""TRL: prompt and completion as messages, in text; clips stay beside for an own collator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from builders.release.export.examples import Example
+from builders.release.export.writing import Form as Base
+
+
+class Form(Base):
+    """Writes rows for `trl sft`, `dpo`, `kto` and `grpo`."""
+
+    def row(self, example: Example) -> dict[str, Any]:
+        """Return a row: the prompt, and what the task holds against it."""
+        row = {"id": example.id, "prompt": example.prompt, **self._answer(example)}
+        return {**row, "audios": example.paths}
+
+    def _answer(self, example: Example) -> dict[str, Any]:
+        said = [example.messages[-1]]
+        if self.options.task == "dpo":
+            return {"chosen": said, "rejected": [{**said[0], "content": example.rejected}]}
+        if self.options.task == "kto":
+            return {"completion": said, "label": example.label}
+        if self.options.task == "grpo":
+            return example.rewards()
+        return {"completion": said}

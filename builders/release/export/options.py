@@ -1,0 +1,102 @@
+"""What an export is asked for, checked against what its format and model take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builders.errors import ConfigError, UsageError
+from builders.release.export.format_table import Facts, Profile, formats, profiles
+
+# What a build's `audio_contribution.class` says, by the word of `--subset`.
+SUBSETS = {"weak": "text_solvable", "strong": "audio_solvable"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What goes out, for whom, and in which form."""
+
+    format: str
+    task: str = "sft"
+    profile: str | None = None
+    system: str | None = None
+    reply_audio: bool = False
+    context_audio: bool = False
+    subset: str | None = None
+    strict: bool = False
+    voice_words: bool = False
+
+    @property
+    def facts(self) -> Facts:
+        """Return what the format takes."""
+        return formats()[self.format]
+
+    @property
+    def model(self) -> Profile | None:
+        """Return what the model bears, where one is named."""
+        return profiles()[self.profile] if self.profile else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the options by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def make_options(*, system_prompt: Path | None = None, **given: Any) -> Options:
+    """Return options that go together.
+
+    Raises:
+        UsageError: the format serves no such task, or two options exclude each other.
+        ConfigError: the file of the system prompt cannot be used.
+    """
+    speech = _check(Options(**given))
+    if system_prompt and speech:
+        raise UsageError(
+            f"--system-prompt is given, but {given['profile']} speaks only under its own",
+            do="leave --system-prompt or --reply-audio out",
+        )
+    return Options(**given, system=_read(system_prompt) if system_prompt else speech)
+
+
+def _check(options: Options) -> str | None:
+    """Check what needs no file; return the system turn that the model's speech depends on."""
+    name, facts, model = options.format, options.facts, options.model
+    if options.task not in facts.tasks:
+        raise UsageError(
+            f"{name} has no task {options.task}",
+            expected=f"one of {', '.join(facts.tasks)}",
+            do="correct --task",
+        )
+    if facts.needs_profile and model is None:
+        raise UsageError(f"{name} depends on the model", do=f"add --profile {'|'.join(profiles())}")
+    if options.context_audio and not (facts.several and facts.mark):
+        raise UsageError(
+            f"{name} has no place for the clips of earlier turns", do="leave --context-audio out"
+        )
+    if not options.reply_audio:
+        return None
+    if not facts.needs_profile or model is None:
+        raise UsageError(
+            f"{name} has no place for a spoken reply", do="use --format chat, or leave it out"
+        )
+    if not model.speaks:
+        raise UsageError(
+            f"{options.profile} answers in text only",
+            do=f"take another --profile ({', '.join(n for n, p in profiles().items() if p.speaks)})"
+            ", or leave --reply-audio out",
+        )
+    return model.speech_system
+
+
+def _read(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"the system prompt cannot be read ({error})",
+            expected="a UTF-8 text file",
+            do="correct --system-prompt",
+        ) from error
+    if not text:
+        raise ConfigError("the system prompt is empty", where=path, do="write it, or leave it out")
+    return text

@@ -1,0 +1,77 @@
+"""The trainers' own rules: a row that breaks one would be dropped by them, or train nonsense."""
+
+from __future__ import annotations
+
+import math
+
+from builders.release.export.choosing import LeftOut
+from builders.release.export.examples import Example
+from builders.release.export.format_table import Facts, Profile
+from builders.release.export.options import Options
+
+# What a chat template writes around a message, and around a clip.
+_AROUND_MESSAGE = 8
+_AROUND_CLIP = 2
+
+
+def broken(example: Example, options: Options) -> LeftOut | None:
+    """Return the first rule that an example breaks, or None."""
+    return (
+        _clips(example, options)
+        or _texts(example, options.facts)
+        or _answers(example)
+        or (_lengths(example, options.model) if options.model else None)
+    )
+
+
+def tokens(example: Example, profile: Profile) -> int:
+    """Return how many tokens an example is at most for a model.
+
+    Clips are counted exactly. Text is counted by its UTF-8 bytes, which no byte-level tokenizer
+    exceeds, so that no tokenizer is needed here.
+    """
+    texts = [message["content"] for message in example.messages]
+    sounds = [*example.sounds, *([example.spoken_reply] if example.spoken_reply else [])]
+    heard = sum(_AROUND_CLIP + math.ceil(s.seconds * profile.tokens_per_second) for s in sounds)
+    return heard + sum(_AROUND_MESSAGE + len(text.encode()) for text in texts)
+
+
+def _clips(example: Example, options: Options) -> LeftOut | None:
+    if options.facts.needs_audio and not example.sounds:
+        return LeftOut("no_audio", f"{options.format} describes clips, and there is none")
+    if options.reply_audio and example.spoken_reply is None:
+        return LeftOut("no_reply_audio", "the reply has not been spoken")
+    silent = [sound.path for sound in example.sounds if not sound.flac]
+    return LeftOut("clip_missing", f"no bytes for {silent[0]}") if silent else None
+
+
+def _texts(example: Example, facts: Facts) -> LeftOut | None:
+    if not all(message["content"].strip() for message in example.messages):
+        return LeftOut("empty_turn", "a turn has no words")
+    texts = [message["content"] for message in example.messages]
+    if example.rejected is not None:
+        texts.append(example.rejected)
+    for word in facts.reserved:
+        if any(word in text for text in texts):
+            return LeftOut("reserved_words", f"a text holds {word}, which the trainer reads itself")
+    marks = sum(text.count(facts.mark) for text in texts) if facts.mark else len(example.sounds)
+    if marks != len(example.sounds):
+        return LeftOut("marks_differ", f"{marks} marks for {len(example.sounds)} clips")
+    return None
+
+
+def _answers(example: Example) -> LeftOut | None:
+    if example.rejected is not None and example.rejected.strip() == example.reply.strip():
+        return LeftOut("same_answers", "what was rejected reads as what was chosen")
+    return None
+
+
+def _lengths(example: Example, profile: Profile) -> LeftOut | None:
+    longest = max((sound.seconds for sound in example.sounds), default=0.0)
+    if longest > profile.seconds:
+        return LeftOut(
+            "clip_too_long", f"a clip of {longest:.1f} s; the model hears {profile.seconds:g} s"
+        )
+    if (count := tokens(example, profile)) > profile.tokens:
+        return LeftOut("too_many_tokens", f"up to {count:,} tokens of {profile.tokens:,}")
+    return None

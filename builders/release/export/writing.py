@@ -1,0 +1,82 @@
+"""How rows reach the disk: JSON lines with the clips beside them, each clip once."""
+
+from __future__ import annotations
+
+import shutil
+from abc import ABC, abstractmethod
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, Protocol
+
+import orjson
+
+from builders.release.export.examples import Example, Sound
+from builders.release.export.options import Options
+
+
+class Writer(Protocol):
+    """Takes the rows of one split in their order."""
+
+    def add(self, example: Example, row: dict[str, Any]) -> None:
+        """Write one row, with the clips it names."""
+
+    def close(self) -> list[str]:
+        """Finish, and return the names of the files that hold rows."""
+
+
+class Lines:
+    """Writes rows as JSON lines, and the clips they name as FLAC files below ``audio/``.
+
+    Rows without a clip come last: `datasets` takes a column's type from the first ten megabytes,
+    and where all lists of clips in them are empty, it fails at the first that is not.
+
+    Args:
+        folder: the folder of the export.
+        split: the split, which is the file's name.
+    """
+
+    def __init__(self, folder: Path, split: str) -> None:
+        self._folder = folder
+        self._name = f"{split}.jsonl"
+        self._stream = (folder / self._name).open("wb")
+        self._silent = TemporaryFile(dir=folder)
+
+    def add(self, example: Example, row: dict[str, Any]) -> None:
+        """Write one row, and those of its clips that are not there yet."""
+        sounds = [*example.sounds, *([example.spoken_reply] if example.spoken_reply else [])]
+        for sound in sounds:
+            self._save(sound)
+        stream = self._stream if sounds else self._silent
+        stream.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+
+    def close(self) -> list[str]:
+        """Finish the file and return its name."""
+        self._silent.seek(0)
+        shutil.copyfileobj(self._silent, self._stream)
+        self._silent.close()
+        self._stream.close()
+        return [self._name]
+
+    def _save(self, sound: Sound) -> None:
+        path = self._folder / sound.path
+        if sound.flac is not None and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(sound.flac)
+
+
+class Form(ABC):
+    """One trainer's format: what a row looks like and where rows go. One module has one `Form`."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    @abstractmethod
+    def row(self, example: Example) -> dict[str, Any]:
+        """Return the row of an example as JSON values."""
+
+    def open(self, folder: Path, split: str) -> Writer:
+        """Return the writer of one split's rows."""
+        return Lines(folder, split)
+
+    def finish(self, folder: Path, splits: list[str]) -> None:  # noqa: B027 - most need nothing
+        """Write what stands beside the rows of these splits, if anything."""

@@ -1,0 +1,126 @@
+"""The card and the pictures of a version, computed from the manifest and the counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pyarrow.parquet as pq
+
+from builders.release.hub.metadata import front_matter, wording
+from builders.release.hub.staging import Staged
+from builders.release.rights import withheld
+
+_TEMPLATES = Path(__file__).parent
+_BAR = 320
+
+
+def write_card(
+    staged: Staged, manifest: Mapping[str, Any], repo: str, measured: Mapping[str, Any]
+) -> None:
+    """Write `README.md` and `pictures/` of a version.
+
+    Args:
+        staged: its rows.
+        manifest: the build's.
+        repo: where it will be, ORG/NAME.
+        measured: agreement of reviewers by what it is of, as far as it is known.
+    """
+    import yaml  # of the hub extra
+
+    provider = manifest["result"]["config"]["provider"]
+    head = yaml.safe_dump(
+        front_matter(staged, provider), sort_keys=False, allow_unicode=True, width=100
+    )
+    templates = _environment()
+    body = templates.get_template("card.md.j2").render(
+        _content(staged, manifest) | {"repo": repo, "measured": measured}
+    )
+    (staged.folder / "README.md").write_text(f"---\n{head}---\n\n{body}", encoding="utf-8")
+    pictures = staged.folder / "pictures"
+    pictures.mkdir(exist_ok=True)
+    tally = staged.tally
+    for name, counts in (
+        ("emotions", _by(tally.emotions, 1)),
+        ("strategies", _by(tally.strategies, 1)),
+    ):
+        if counts:
+            drawn = templates.get_template("bars.svg.j2").render(
+                title=f"{name} by number of samples", bars=_bars(counts)
+            )
+            (pictures / f"{name}.svg").write_text(drawn, encoding="utf-8")
+
+
+def _content(staged: Staged, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    tally, terms = staged.tally, staged.terms
+    splits = sorted(tally.rows["utterances"], key=("train", "dev", "test", "unsplit").index)
+    replies = tally.rows.get("sft", Counter()).total()
+    return {
+        "card": terms.card,
+        "terms": terms,
+        "withheld": list(withheld(terms.may)),
+        "result": manifest["result"],
+        "cost": manifest["run"]["cost"],
+        "configs": {
+            config: tally.rows.get(config) or _rows(staged, config) for config in staged.configs
+        },
+        "splits": splits,
+        "tally": tally,
+        "emotions": _by(tally.emotions, 1),
+        "by_split": tally.emotions,
+        "strategies": _by(tally.strategies, 1),
+        "labels": sorted(tally.labels.items()),
+        "replies": replies,
+        "scores": {name: total / count for name, (total, count) in sorted(tally.scores.items())},
+        "checks": sorted({name for name, _ in tally.checks}),
+        "hours": tally.seconds / 3600,
+        "example": _example(staged),
+        **wording(),
+    }
+
+
+def _rows(staged: Staged, config: str) -> Counter[str]:
+    return Counter({split: seen.rows for split, seen in staged.fingerprints[config].items()})
+
+
+def _by(tally: Counter[tuple[str, str]], place: int) -> list[tuple[str, int]]:
+    """Return the counts by one part of the key, the commonest first."""
+    counts: Counter[str] = Counter()
+    for key, count in tally.items():
+        counts[key[place]] += count
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _bars(counts: list[tuple[str, int]]) -> list[dict[str, Any]]:
+    most = max(count for _, count in counts)
+    return [
+        {"label": name, "count": count, "length": max(1, round(count / most * _BAR))}
+        for name, count in counts
+    ]
+
+
+def _example(staged: Staged) -> dict[str, Any] | None:
+    """Return the first row of `sft`, if the terms let words and replies be shown."""
+    if not {"text", "derived"} <= staged.terms.may or "sft" not in staged.files:
+        return None
+    first = next(iter(staged.files["sft"].values()))[0]
+    with pq.ParquetFile(first) as file:
+        table = file.read_row_group(0, columns=["id", "messages"]).slice(0, 1)
+    row: dict[str, Any] = table.to_pylist()[0]
+    return row
+
+
+def _environment() -> jinja2.Environment:
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found.filters["number"] = "{:,}".format
+    found.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
+    return found

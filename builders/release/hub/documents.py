@@ -1,0 +1,107 @@
+"""What goes out beside the rows: the manifest, the tables, the schemas, the card, the digests."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from builders import resources
+from builders.record.folder import write_json
+from builders.release.hub.card import write_card
+from builders.release.hub.croissant import croissant
+from builders.release.hub.files import SUMS, digests, link, sums_text
+from builders.release.hub.staging import INPUTS, Staged
+from builders.release.rights import withheld
+
+CHANGES = "CHANGELOG.md"
+MANIFEST = "manifest.json"
+_RUN = ("cost", "versions")
+
+
+def write_documents(
+    staged: Staged, manifest: Mapping[str, Any], repo: str, endpoint: str, measured: Mapping
+) -> dict[str, str]:
+    """Write everything but the change log, and return the digest of each file by path.
+
+    Args:
+        staged: the rows.
+        manifest: the build's.
+        repo: where it will be, ORG/NAME.
+        endpoint: the Hub's address.
+        measured: the reviewers' agreement.
+    """
+    folder = staged.folder
+    shutil.rmtree(folder / INPUTS)
+    for source, name in _as_they_are(staged.terms.card.slug):
+        link(source, folder / name)
+    for kind in staged.files:
+        write_json(_made(folder / "schemas" / f"{kind}.schema.json"), staged.schemas[kind])
+    write_json(folder / MANIFEST, published_manifest(staged, manifest))
+    write_card(staged, manifest, repo, measured)
+    write_json(folder / "croissant.json", croissant(staged, repo, endpoint))
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = (path.relative_to(folder).as_posix() for path in paths)
+    sums = dict(zip(names, digests(paths), strict=True))
+    (folder / SUMS).write_text(sums_text(sums), encoding="utf-8")
+    return sums
+
+
+def published_manifest(staged: Staged, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the build's manifest without hosts and times, and what was published of it."""
+    return {
+        "result": manifest["result"],
+        "run": {name: manifest["run"][name] for name in _RUN},
+        "published": {
+            "corpus": staged.terms.card.slug,
+            "licence": staged.terms.licence.name,
+            "may": sorted(staged.terms.may),
+            "widened": list(staged.terms.widened),
+            "withheld": list(withheld(staged.terms.may)),
+            "left_out": dict(sorted(staged.tally.left_out.items())),
+            "without_reply": dict(sorted(staged.tally.without_reply.items())),
+            "configs": {
+                config: {
+                    split: seen.as_json() for split, seen in staged.fingerprints[config].items()
+                }
+                for config in staged.configs
+            },
+        },
+    }
+
+
+def _as_they_are(slug: str) -> list[tuple[Path, str]]:
+    """Return the tables and schemas that go out unchanged, and their names there."""
+    tables = resources.label_maps()
+    wanted = (f"emotion/{slug}.*.tsv", "emotion/_*.tsv", "emotion/views/*.tsv", "strategy/_*.tsv")
+    paths = [path for pattern in wanted for path in sorted(tables.glob(pattern))]
+    found = [(path, f"mappings/{path.relative_to(tables).as_posix()}") for path in paths]
+    sample = resources.schemas() / "sample.schema.json"
+    return [*found, (sample, "schemas/sample.schema.json")]
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def changes_text(version: int, before: str | None, sums: Mapping[str, str], last: Mapping) -> str:
+    """Return the change log with an entry for this version above those before."""
+    head = '# Changelog\n\nVersions are tags; `revision="v1"` loads the first one.\n'
+    entry = [f"\n## v{version}\n", *_changes(sums, last)]
+    older = (before or "").partition("\n## ")[2]
+    return head + "\n".join(entry) + "\n" + (f"\n## {older}" if older else "")
+
+
+def _changes(sums: Mapping[str, str], last: Mapping[str, str]) -> list[str]:
+    if not last:
+        return ["- The first version."]
+    said = {
+        "new": sorted(sums.keys() - last.keys()),
+        "changed": sorted(path for path in sums.keys() & last.keys() if sums[path] != last[path]),
+        "gone": sorted(last.keys() - sums.keys()),
+    }
+    return [
+        f"- {what}: {', '.join(f'`{p}`' for p in paths)}" for what, paths in said.items() if paths
+    ]

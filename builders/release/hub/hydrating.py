@@ -1,0 +1,352 @@
+"""The way back: from published records and a licensed copy of the corpus to the whole dataset.
+
+The corpus is read again as the build read it, and each published record gets back what its terms
+held: words, labels, the clip. A record without a published reply stays an utterance. No model is
+asked and no key is needed; a token only where the repository is not public.
+
+    output/<name>/
+      data/ manifest.json       the build, as far as replies were published
+      utterances/               those without a reply
+      hydrated.jsonl            each item: how alike its clip is
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from builders.errors import ConfigError, SourceError, VerificationError
+from builders.pipeline.plan import Plan, make_plan
+from builders.pipeline.selection import Selection, Wanted
+from builders.record.folder import BuildFolder, write_json
+from builders.record.manifest import Ledger, versions
+from builders.record.parquet import SplitWriter, file_digest
+from builders.record.types import Emotions, Reject, Target, Utterance
+from builders.release.hub.client import Hub, HubError
+from builders.release.hub.documents import MANIFEST
+from builders.release.hub.rebuilding import (
+    DIFFERENT,
+    PublishedRows,
+    Verdict,
+    named,
+    rebuild,
+    verdict_of,
+)
+from builders.release.hub.release import read_published
+from builders.settings import BuildConfig, make_config
+from builders.tts.respeak import SpeaksAgain
+
+# A later one has a record in the place of the ones before it.
+KINDS = ("sft", "utterances", "synthetic")
+_FAILED = {DIFFERENT, "missing"}
+_CHOICE = {
+    *("model", "vote_models", "emotions", "min_words", "max_per_emotion"),
+    *("min_speech", "min_dnsmos", "reject_findings"),
+    *("redraft", "speak", "speak_replies"),
+}
+_CHECKED = {"audio_info.speech", "audio_info.quality", "audio_info.transcript"}
+
+
+@dataclass
+class Hydrated:
+    """What hydrating found: `clips` counts the verdicts, `missing` says what could not be had."""
+
+    folder: Path
+    repo: str
+    published: int
+    same_bytes: bool | None = None
+    records: int = 0
+    utterances: int = 0
+    clips: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+    other_versions: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything in plain types, for JSON."""
+        return {
+            "folder": str(self.folder),
+            "repo": self.repo,
+            "published": self.published,
+            "records": self.records,
+            "utterances": self.utterances,
+            "clips": dict(self.clips),
+            "first": self.first,
+            "same_bytes": self.same_bytes,
+            "other_versions": self.other_versions,
+            "missing": self.missing,
+        }
+
+    def as_text(self) -> str:
+        """Return everything as lines for a person."""
+        whole = f"{self.records:,} of {self.published:,} published records are whole again"
+        lines = [f"{self.repo}: {whole}"]
+        if self.utterances:
+            lines.append(f"{self.utterances:,} are utterances without a reply")
+        for name, count in self.clips.most_common():
+            lines.append(f"  {count:,} {name.replace('_', ' ')} (such as {self.first[name]})")
+        lines += [f"missing: {what}" for what in self.missing]
+        if self.other_versions:
+            lines.append(f"other versions than the build's: {', '.join(self.other_versions)}")
+        if self.same_bytes:
+            lines.append("data/ is byte for byte that of the build")
+        elif self.same_bytes is False:
+            lines.append("data/ is not byte for byte that of the build")
+        return "\n".join([*lines, f"dataset: {self.folder}"])
+
+    def check(self) -> None:
+        """Raise VerificationError where an item is not what was published."""
+        bad = {name: self.clips[name] for name in sorted(_FAILED) if self.clips[name]}
+        if bad:
+            counts = ", ".join(f"{count:,} {name}" for name, count in bad.items())
+            raise VerificationError(
+                f"{counts}, such as {self.first[next(iter(bad))]}",
+                where=self.folder / "hydrated.jsonl",
+                expected="each clip to be the one that was published",
+                do="take the release that the card names; the others are in data/",
+            )
+
+
+def hydrate(
+    hub: Hub, source: Path, revision: str | None, name: str | None, output: Path
+) -> Hydrated:
+    """Rebuild a dataset.
+
+    Args:
+        hub: the repository.
+        source: the corpus folder as its owner ships it.
+        revision: which version; None for the last one.
+        name: the name of the build; None for the repository's.
+        output: the folder of all builds.
+
+    Raises:
+        HubError: there is no such repository or version, or Hearten has not made it.
+        SourceError: the corpus is not there, or of another version.
+        ConfigError: there is a build of that name.
+    """
+    revision = revision or _last(hub)
+    text = hub.text(MANIFEST, revision)
+    published = read_published(text)
+    if text is None or published is None:
+        raise HubError(f"{hub.repo} at {revision} was not published by Hearten", do="name another")
+    manifest = orjson.loads(text)
+    folder = BuildFolder(output / (name or hub.repo.split("/")[-1]))
+    with folder.hold():
+        if folder.manifest.exists():
+            raise ConfigError(
+                f"there is a build named {folder.path.name}",
+                where=folder.path,
+                do="choose another --name",
+            )
+        plan = _plan(manifest, source, folder.path)
+        work = folder.start()
+        try:
+            rows = PublishedRows(_fetch(hub, revision, work))
+            done = _Run(plan, manifest, rows, folder, hub.repo).run()
+        finally:
+            shutil.rmtree(folder.partial, ignore_errors=True)
+    return done
+
+
+def _last(hub: Hub) -> str:
+    state = hub.state()
+    if state is None:
+        raise HubError(
+            f"there is no {hub.repo} on the Hub that you may see",
+            do="check the name; for a private one set HF_TOKEN",
+        )
+    if not state.last:
+        raise HubError(f"{hub.repo} has no version yet", do="name another, or --revision")
+    return f"v{state.last}"
+
+
+def _plan(manifest: dict[str, Any], source: Path, folder: Path) -> Plan:
+    """Return how the build read its corpus, over this copy of it."""
+    built = manifest["result"]["config"]
+    # Which targets were chosen, and by whom they were drafted, the published records say.
+    kept = (built.keys() & BuildConfig.model_fields.keys()) - _CHOICE
+    if not _CHECKED & set(manifest["published"]["withheld"]):
+        kept -= {"clip_checks"}
+    config = make_config(
+        **{key: built[key] for key in kept}, source=source, name=folder.name, output=folder.parent
+    )
+    plan = make_plan(config)
+    expected, found = built["corpus_files"], plan.identity["corpus_files"]
+    if found != expected:
+        raise SourceError(
+            f"the annotation files are another version (digest {found[:12]})",
+            where=source,
+            expected=f"those with the digest {expected[:12]}, from which it was built",
+            do="take the release that the dataset's card names",
+        )
+    origin = replace(
+        plan.origin,
+        provider=built["provider"],
+        model=built["model"],
+        prompt_version=built["prompt_version"],
+        mapping_version=built["mapping_version"],
+    )
+    return replace(plan, origin=origin)
+
+
+def _fetch(hub: Hub, revision: str, folder: Path) -> list[Path]:
+    """Fetch the files that hold records."""
+    parts = [path.split("/") for path in hub.digests(revision) if path.endswith(".parquet")]
+    held = [part for part in parts if part[1] in KINDS]
+    wanted = [
+        "/".join(part) for part in sorted(held, key=lambda part: (KINDS.index(part[1]), part))
+    ]
+    return [hub.download(path, revision, folder / "published") for path in wanted]
+
+
+class _Chosen(Selection):
+    """Takes exactly the utterances that were published."""
+
+    def __init__(self, rows: PublishedRows) -> None:
+        super().__init__(Wanted())
+        object.__setattr__(self, "_rows", rows)
+
+    def against(self, utterance: Utterance, emotions: Emotions | None) -> str | None:
+        rows: PublishedRows = self._rows  # type: ignore[attr-defined]
+        return None if utterance.id in rows else "not_published"
+
+
+class _Run:
+    """One run over the corpus."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        manifest: dict[str, Any],
+        rows: PublishedRows,
+        folder: BuildFolder,
+        repo: str,
+    ) -> None:
+        chosen = replace(plan.survey, chosen=len(rows), selection=_Chosen(rows))
+        self._plan = replace(plan, survey=chosen)
+        self._manifest, self._rows, self._folder = manifest, rows, folder
+        self._writers: dict[tuple[str, str], SplitWriter] = {}
+        self._done = Hydrated(folder.path, repo, len(rows))
+        self._withheld = manifest["published"]["withheld"]
+        self._again, self._unspoken = SpeaksAgain(), Counter[str]()
+
+    def run(self) -> Hydrated:
+        """Write everything and return what was found."""
+        seen = set()
+        with (self._folder.partial / "hydrated.jsonl").open("wb") as items:
+            for found, verdict in self._items():
+                seen.add(found)
+                self._done.clips[verdict.name] += 1
+                self._done.first.setdefault(verdict.name, found)
+                line = {"id": found, "clip": verdict.name, "detail": verdict.detail}
+                items.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        for left in self._rows.keys() - seen:
+            self._done.clips["missing"] += 1
+            self._done.first.setdefault("missing", left)
+        files = self._close()
+        self._say_what_is_missing()
+        self._finish(files)
+        return self._done
+
+    def _items(self) -> Iterator[tuple[str, Verdict]]:
+        with self._plan.listening(self._folder.partial, quiet=True) as hearing:
+            for item in self._plan.targets(Ledger(), hearing):
+                if item.id not in self._rows:
+                    continue
+                if isinstance(item, Reject):
+                    yield item.id, Verdict("missing", f"{item.reason}: {item.detail}")
+                    continue
+                yield item.id, self._take(item)
+
+    def _take(self, target: Target) -> Verdict:
+        row = self._rows[target.id]
+        verdict = verdict_of(target.clip, row)
+        if verdict.name == DIFFERENT:
+            return verdict
+        record, clip, reply = rebuild(row, target, self._plan.origin, self._withheld)
+        clip = clip or self._spoken_again(record["audio_info"]["synthesis"], target.utterance.text)
+        said = record["desired_response"] or {}
+        reply = reply or self._spoken_again(said.get("synthesis"), said.get("text", ""))
+        record = named(record, clip, reply)
+        kind = "data" if record["desired_response"] else "utterances"
+        at = kind, target.split
+        if at not in self._writers:
+            place = self._folder.partial / kind
+            place.mkdir(exist_ok=True)
+            self._writers[at] = SplitWriter(place, target.split)
+        self._writers[at].add(orjson.dumps(record), clip, reply)
+        self._done.records += kind == "data"
+        self._done.utterances += kind == "utterances"
+        return verdict
+
+    def _spoken_again(self, by: Mapping[str, Any] | None, text: str) -> bytes | None:
+        """Return speech that was withheld, made anew here, or None; count what is missing."""
+        if by is None:
+            return None
+        flac = self._again.say(by, text)
+        if flac is None:
+            self._unspoken[f"spoken by {by['engine']}, which did not say it again here"] += 1
+        return flac
+
+    def _close(self) -> list[dict[str, Any]]:
+        """Finish the files, and compare those of `data/` with the build's."""
+        shards = [path for writer in self._writers.values() for path in writer.close()]
+        here = self._folder.partial
+        digests = {path.relative_to(here).as_posix(): file_digest(path) for path in shards}
+        built = {
+            file["path"]: file["sha256"]
+            for file in self._manifest["result"]["files"]
+            if file["path"].startswith("data/")
+        }
+        now = versions()
+        before = self._manifest["run"]["versions"]
+        self._done.other_versions = [
+            f"{name} {now.get(name)} instead of {version}"
+            for name, version in before.items()
+            if now.get(name) != version
+        ]
+        data = {path: digest for path, digest in digests.items() if path.startswith("data/")}
+        self._done.same_bytes = data == built if data else None
+        return [self._described(path, digest) for path, digest in digests.items()]
+
+    def _described(self, path: str, digest: str) -> dict[str, Any]:
+        import pyarrow.parquet as pq
+
+        file = self._folder.partial / path
+        rows = pq.read_metadata(file).num_rows
+        return {"path": path, "bytes": file.stat().st_size, "rows": rows, "sha256": digest}
+
+    def _say_what_is_missing(self) -> None:
+        published, missing = self._manifest["published"], self._done.missing
+        missing += [f"{n:,} clips ({why})" for why, n in self._unspoken.items()]
+        missing += [f"{n:,} records ({why})" for why, n in published["left_out"].items()]
+        missing += [f"{n:,} replies ({why})" for why, n in published["without_reply"].items()]
+        if "derived" not in published["may"]:
+            missing.append(
+                "replies: draft them with build "
+                f"--corpus {published['corpus']} --source {self._plan.config.source} --model MODEL"
+            )
+
+    def _finish(self, files: list[dict[str, Any]]) -> None:
+        """Move everything to its name; a manifest makes a build of it where there are records."""
+        for name in ("data", "utterances", "hydrated.jsonl"):
+            made, target = self._folder.partial / name, self._folder.path / name
+            if made.is_dir() and not any(made.iterdir()):
+                continue
+            if made.exists():
+                shutil.rmtree(target, ignore_errors=True)
+                os.replace(made, target)
+        if not self._done.records:
+            return
+        data = [file for file in files if file["path"].startswith("data/")]
+        result = self._manifest["result"] | {"name": self._folder.path.name, "files": data}
+        run = self._manifest["run"] | {"versions": versions()}
+        whole = {"result": result, "run": run, "hydrated": self._done.as_json()}
+        write_json(self._folder.manifest, whole)

@@ -1,0 +1,162 @@
+"""The head of the card: what the Hub and `datasets` read, in spellings that all versions load.
+
+Lists are spelt `list:`, audio as a dtype of its own; both are what `datasets` 3.6 to 5 understand.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from builders.record.parquet import features_of
+from builders.release.hub.staging import Staged
+from builders.release.layouts import AUDIO_CLASSES
+
+_WORDING = Path(__file__).parent / "wording.toml"
+_SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+)
+
+
+def wording() -> dict[str, Any]:
+    """Return the sentences of `wording.toml`."""
+    return tomllib.loads(_WORDING.read_text("utf-8"))
+
+
+def front_matter(staged: Staged, provider: str) -> dict[str, Any]:
+    """Return the card's head as plain values, in the order in which they are written."""
+    terms, card = staged.terms, staged.terms.card
+    licence: dict[str, Any] = {"license": terms.licence.hub}
+    if terms.licence.hub == "other":
+        licence["license_name"] = re.sub(r"[^a-z0-9.]+", "-", terms.licence.name.lower()).strip("-")
+        if card.homepage:
+            licence["license_link"] = card.homepage
+    made = ["found", "machine-generated"] if "sft" in staged.configs else ["found"]
+    return {
+        "pretty_name": f"Hearten: {card.title}",
+        **licence,
+        "language": [card.language],
+        "multilinguality": ["monolingual"],
+        "task_categories": _tasks(staged),
+        "size_categories": [_size(staged)],
+        "source_datasets": ["extended|other"],
+        "annotations_creators": made + (["expert-generated"] if staged.tally.reviews else []),
+        "language_creators": made,
+        "tags": ["hearten", "empathetic-dialogue", "emotion", card.slug, provider],
+        **_gating(staged),
+        "configs": [_config(staged, config) for config in staged.configs],
+        "dataset_info": [_info(staged, config) for config in staged.configs],
+    }
+
+
+def _tasks(staged: Staged) -> list[str]:
+    audio = "audio" in staged.terms.may
+    # What a synthetic voice sounds like is not what a label says.
+    felt = audio and not staged.terms.synthetic
+    tasks = {
+        "text-generation": "sft" in staged.configs,
+        "audio-text-to-text": audio and "sft" in staged.configs,
+        "audio-classification": felt and "labels" in staged.terms.may,
+        "text-classification": {"text", "labels"} <= staged.terms.may,
+    }
+    return [task for task, fits in tasks.items() if fits] or ["other"]
+
+
+def _size(staged: Staged) -> str:
+    rows = staged.tally.rows[staged.configs[0]].total()
+    return next((name for most, name in _SIZES if rows < most), "1M<n<10M")
+
+
+def _gating(staged: Staged) -> dict[str, Any]:
+    """Return the form that readers fill in where access is gated: voices, non-commercial terms."""
+    said = wording()["gating"]
+    voices = "audio" in staged.terms.may and not staged.terms.synthetic
+    fields = {said["identify"]: voices, said["terms"]: True}
+    fields[said["non_commercial"]] = "-nc" in staged.terms.licence.hub
+    return {
+        "extra_gated_prompt": said["prompt"].format(licence=staged.terms.licence.name),
+        "extra_gated_fields": {
+            name: {"type": "checkbox"} for name, asked in fields.items() if asked
+        },
+    }
+
+
+def _parts(staged: Staged, config: str) -> dict[str, list[str]]:
+    """Return the patterns of a config's files, by split."""
+    parts = {}
+    for split in staged.fingerprints[config]:
+        if config in AUDIO_CLASSES:
+            parts[split] = [f"data/sft/{split}-{AUDIO_CLASSES[config]}-*.parquet"]
+            continue
+        kinds = ["sft", "utterances"] if config == "utterances" else [config]
+        held = [kind for kind in kinds if split in staged.files.get(kind, {})]
+        parts[split] = [f"data/{kind}/{split}-*.parquet" for kind in held]
+    return parts
+
+
+def files_of(staged: Staged, config: str, split: str) -> Iterable[Path]:
+    """Return the files that a config's split is read from."""
+    patterns = _parts(staged, config)[split]
+    return [path for pattern in patterns for path in sorted(staged.folder.glob(pattern))]
+
+
+def schema_of(staged: Staged, config: str) -> dict[str, Any]:
+    """Return the JSON Schema of a config's rows."""
+    return staged.schemas["sft" if config in AUDIO_CLASSES else config]
+
+
+def _config(staged: Staged, config: str) -> dict[str, Any]:
+    parts = _parts(staged, config)
+    entry: dict[str, Any] = {"config_name": config}
+    if config == staged.configs[0]:
+        entry["default"] = True
+    entry["data_files"] = [{"split": split, "path": found} for split, found in parts.items()]
+    if config == "utterances" and "sft" in staged.files:
+        entry["columns"] = list(schema_of(staged, config)["properties"])
+    return entry
+
+
+def _info(staged: Staged, config: str) -> dict[str, Any]:
+    splits, download = [], 0
+    for split, seen in staged.fingerprints[config].items():
+        files = list(files_of(staged, config, split))
+        download += sum(path.stat().st_size for path in files)
+        size = sum(_unpacked(path) for path in files)
+        splits.append({"name": split, "num_bytes": size, "num_examples": seen.rows})
+    return {
+        "config_name": config,
+        "features": _fields(features_of(schema_of(staged, config))),
+        "splits": splits,
+        "download_size": download,
+        "dataset_size": sum(split["num_bytes"] for split in splits),
+    }
+
+
+def _unpacked(path: Path) -> int:
+    found = pq.read_metadata(path)
+    return sum(found.row_group(n).total_byte_size for n in range(found.num_row_groups))
+
+
+def _fields(features: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"name": name, **_spelt(feature)} for name, feature in features.items()]
+
+
+def _spelt(feature: Any) -> dict[str, Any]:
+    """Return a feature as the card spells it."""
+    if isinstance(feature, list):
+        item = _spelt(feature[0])
+        return {"list": item.get("struct", item.get("dtype"))}
+    kind = feature.get("_type")
+    if kind == "Audio":
+        return {"dtype": {"audio": {"sampling_rate": feature["sampling_rate"]}}}
+    if kind == "Value":
+        return {"dtype": feature["dtype"]}
+    return {"struct": _fields(feature)}

@@ -1,0 +1,175 @@
+"""One published record made whole again, and how alike its clip is to the one it was built from."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, KeysView, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import soundfile
+
+from builders.record.sample import Origin, assemble
+from builders.record.types import Clip, Drafted, Target
+
+DIFFERENT = "different"
+LSB = 2
+Row = dict[str, Any]
+
+# Assembling a record needs a reply; where none was published this one is taken out again.
+_NO_REPLY = Drafted(
+    {
+        "text": "-",
+        "emotion": "neutral",
+        "strategies": ["mindful_presence"],
+        "awareness": {"act": "respects", "emotions": ["neutral"]},
+    },
+    [],
+    None,
+    1,
+)
+_MADE = ("desired_response", "drafting", "checks", "safety", "judge", "review")
+# What was heard in the published clip, by models that need not be here.
+_HEARD = ("findings", "speech", "quality", "transcript")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How alike a clip is: `name` is counted, `detail` a sentence.
+
+    ``source_equal``: the file is the one it was built from. ``samples_equal``: another file, the
+    same samples. ``within_2_lsb``: no sample is further off, compared with the published clip.
+    ``different``; ``missing``; ``no_clip`` in a text; ``not_published`` where there is nothing to
+    compare with.
+    """
+
+    name: str
+    detail: str = ""
+
+
+class PublishedRows:
+    """The published records by id; of each file one row group at a time is in memory."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = [pq.ParquetFile(path) for path in files]
+        self._at: dict[str, tuple[int, int, int]] = {}
+        self._held: dict[int, tuple[int, Any]] = {}
+        for number, file in enumerate(self._files):
+            for group in range(file.num_row_groups):
+                ids = file.read_row_group(group, columns=["id"]).column("id").to_pylist()
+                self._at |= {name: (number, group, place) for place, name in enumerate(ids)}
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def __contains__(self, sample_id: str) -> bool:
+        return sample_id in self._at
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._at)
+
+    def keys(self) -> KeysView[str]:
+        """Return the ids."""
+        return self._at.keys()
+
+    def __getitem__(self, sample_id: str) -> Row:
+        number, group, place = self._at[sample_id]
+        if self._held.get(number, (None,))[0] != group:
+            self._held[number] = group, self._files[number].read_row_group(group)
+        row: Row = self._held[number][1].slice(place, 1).to_pylist()[0]
+        return row
+
+
+def verdict_of(clip: Clip | None, row: Row) -> Verdict:
+    """Return how alike the clip made here is to the published record's."""
+    info = row["audio_info"]
+    if clip is None:
+        return Verdict("no_clip")
+    if info["sha256_pcm"] is None:
+        return Verdict("not_published", "the terms do not let digests be published")
+    same_source = clip.source_sha256 == info["source_sha256"]
+    if clip.sha256_pcm == info["sha256_pcm"]:
+        return Verdict("source_equal" if same_source else "samples_equal")
+    published = row["audio"] and row["audio"]["bytes"]
+    if published:
+        off = furthest(published, clip.flac)
+        if off is not None and off <= LSB:
+            return Verdict("within_2_lsb", f"at most {off} off")
+        return Verdict(DIFFERENT, "another length" if off is None else f"up to {off} off")
+    if same_source:
+        return Verdict("source_equal", "decoded here into other samples")
+    return Verdict(DIFFERENT, f"{clip.source_file} is another file, with other samples")
+
+
+def furthest(one: bytes, other: bytes) -> int | None:
+    """Return the largest difference of two clips' 16-bit samples; None if their lengths differ."""
+    first, second = (soundfile.read(io.BytesIO(b), dtype="int16")[0] for b in (one, other))
+    if first.shape != second.shape:
+        return None
+    return int(np.abs(first.astype(np.int32) - second.astype(np.int32)).max(initial=0))
+
+
+def rebuild(
+    row: Row, target: Target, origin: Origin, withheld: Sequence[str]
+) -> tuple[Row, bytes | None, bytes | None]:
+    """Return the whole record, its clip, and its reply in sound where that was published.
+
+    Args:
+        row: the published record.
+        target: the same utterance, read from the corpus.
+        origin: what the samples of the build share.
+        withheld: the fields that were held back.
+    """
+    made = assemble(target, _drafted(row), origin)
+    record = {name: row[name] for name in made if name in row}
+    record = {name: record.get(name) for name in made}
+    for field in withheld:
+        name = field.split(".")[0].removesuffix("[]")
+        record[name] = _filled(record[name], made[name], field.partition(".")[2])
+    if not row.get("desired_response"):
+        record |= {name: row.get(name) for name in _MADE}
+    published = row["audio"] and row["audio"]["bytes"]
+    spoken = record["desired_response"] and record["desired_response"]["audio"]
+    reply = spoken["bytes"] if spoken else None
+    if target.clip and not published:
+        # The clip is the one made here, so what is said of it is too, but for what was heard in it.
+        heard = {name: record["audio_info"][name] for name in _HEARD}
+        record["audio"], record["audio_info"] = made["audio"], made["audio_info"] | heard
+        record["text_context"] = [
+            turn | {"audio_sha256": other["audio_sha256"]}
+            for turn, other in zip(record["text_context"], made["text_context"], strict=True)
+        ]
+        return record, target.clip.flac, reply
+    return record, published or None, reply
+
+
+def named(record: Row, clip: bytes | None, reply: bytes | None) -> Row:
+    """Return a record that names the sound that there is of it, without its bytes."""
+    audio = {"path": f"{record['id']}.flac", "bytes": None} if clip else None
+    response = record["desired_response"]
+    if response:
+        spoken = {"path": f"{record['id']}.reply.flac", "bytes": None} if reply else None
+        response = response | {"audio": spoken}
+    return record | {"audio": audio, "desired_response": response}
+
+
+def _drafted(row: Row) -> Drafted:
+    reply, drafting = row.get("desired_response"), row.get("drafting")
+    if not reply or not drafting:
+        return _NO_REPLY
+    said = {name: reply[name] for name in ("text", "emotion", "strategies", "awareness")}
+    return Drafted(said, drafting["coercions"], drafting["request_key"], drafting["attempts"])
+
+
+def _filled(published: Any, made: Any, path: str) -> Any:
+    """Return a value in which the field at `path` is the one made here."""
+    if isinstance(published, list) and path:
+        pairs = zip(published, made, strict=True)
+        return [_filled(one, other, path) for one, other in pairs]
+    if not path or published is None:
+        return made
+    name, _, rest = path.partition(".")
+    return published | {name: _filled(published[name], made[name], rest)}

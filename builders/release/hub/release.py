@@ -1,0 +1,319 @@
+"""From a build to a tagged version, or to nothing: what readers see changes in one step.
+
+    stage → compare with the last version → pull request → load it elsewhere → merge → tag
+
+Until the merge only a pull request holds anything, and whatever a run that failed has left there is
+used by the next one. Versions are the tags v1, v2, …
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from builders.errors import ConfigError, HeartenError, OutputError, UsageError
+from builders.record.folder import read_json, writable
+from builders.record.manifest import read_manifest
+from builders.record.parquet import file_digest
+from builders.release.eligibility import nobody
+from builders.release.hub.client import Hub, HubError, Overtaken, State, digests_of
+from builders.release.hub.documents import CHANGES, MANIFEST, changes_text, write_documents
+from builders.release.hub.files import SUMS, read_sums
+from builders.release.hub.loading import check_loads
+from builders.release.hub.staging import Stage, Staged, link_inputs
+from builders.release.rights import Terms, terms_of
+from builders.release.rules import Rules, agreement, check_build, check_rules, check_terms
+from builders.settings import STORE_FILE
+
+STAGING = ".publish"
+_TITLE = "Hearten"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run of `hearten publish` was told; `excluded` says which ids must not be used."""
+
+    folder: Path
+    repo: str
+    public: bool = False
+    dry_run: bool = False
+    allow_phrasebook: bool = False
+    with_audio: bool = False
+    claims: tuple[str, ...] = ()
+    store: str | None = None
+    excluded: Callable[[str], bool] = nobody
+
+
+@dataclass(frozen=True)
+class Published:
+    """How a run ended: the staged files, the version's number, and what was done.
+
+    `sent` are the paths that were new or changed against the last version; `version` is None where
+    nothing was published.
+    """
+
+    staged: Staged
+    sums: dict[str, str]
+    sent: list[str]
+    gone: list[str]
+    version: int | None
+    fresh: bool = True
+
+
+def publish(asked: Asked, rules: Rules, hub: Hub, say: Callable[[str], None]) -> Published:
+    """Publish a build.
+
+    Args:
+        asked: what, where, how.
+        rules: the publisher's own.
+        hub: the repository.
+        say: is told each step in a line.
+
+    Raises:
+        HeartenError: the line says what to do; nothing is half-published.
+    """
+    manifest = read_manifest(asked.folder)
+    check_build(asked.folder, manifest)
+    if not asked.dry_run:
+        hub.check_token()
+    place = asked.folder.parent / STAGING / asked.folder.name
+    with writable(place), _held(place):
+        shards = link_inputs(asked.folder, manifest, place)
+        slug = manifest["result"]["config"]["corpus"]
+        synthetic = bool(manifest["result"]["config"].get("speak"))
+        terms = terms_of(slug, _rights(shards), asked.claims, synthetic)
+        check_terms(terms, manifest, public=asked.public, allow_phrasebook=asked.allow_phrasebook)
+        state = _look(asked, terms, hub, say)
+        staged = _stage(asked, terms, place, shards)
+        agreed = agreement(manifest)
+        check_rules(rules, staged.tally, agreed)
+        measured = {name: one.alpha for name, one in agreed.items() if one.alpha is not None}
+        sums = write_documents(staged, manifest, asked.repo, hub.endpoint, measured)
+        _check_unchanged(asked.folder, manifest)
+        run = _Run(asked, staged, sums, state, hub, say)
+        if asked.dry_run:
+            return run.plan()
+        done = run.publish(rules)
+        shutil.rmtree(place)
+        return done
+
+
+def _rights(shards: list[Path]) -> dict[str, str]:
+    """Return the rights that a build's records carry, which are the same in all of them."""
+    with pq.ParquetFile(shards[0]) as file:
+        found = next(file.iter_batches(1, columns=["rights"])).to_pylist()
+    rights: dict[str, str] = found[0]["rights"]
+    return rights
+
+
+def _look(asked: Asked, terms: Terms, hub: Hub, say: Callable[[str], None]) -> State | None:
+    """Return the repository as it is, after checking that this build may go there."""
+    try:
+        state = hub.state()
+    except HeartenError as error:
+        if not asked.dry_run:
+            raise
+        say(f"the Hub was not reached, so this is planned as a first version ({error})")
+        return None
+    if state and state.files:
+        _check_repository(asked, terms, hub, state)
+    if state and terms.widened and not state.private:
+        raise UsageError(
+            f"{asked.repo} is public",
+            expected=f"a private repository for {', '.join(terms.widened)}",
+            do="publish to another one",
+        )
+    return state
+
+
+def _check_repository(asked: Asked, terms: Terms, hub: Hub, state: State) -> None:
+    """Raise HubError where a repository holds something else than versions of this corpus."""
+    text = hub.text(MANIFEST, state.head) if MANIFEST in state.files else None
+    held = read_published(text)
+    if held is None:
+        if state.files <= {"README.md"} and not state.tags:
+            return
+        raise HubError(
+            f"{asked.repo} holds {len(state.files)} files that Hearten has not put there",
+            do="choose another ORG/NAME",
+        )
+    if held.get("corpus") != terms.card.slug or held.get("licence") != terms.licence.name:
+        raise HubError(
+            f"{asked.repo} holds {held.get('corpus')} under {held.get('licence')}",
+            expected=f"{terms.card.slug} under {terms.licence.name}: one repository per licence",
+            do="choose another ORG/NAME",
+        )
+
+
+def read_published(text: str | None) -> dict[str, Any] | None:
+    """Return what a published manifest says of itself, None where it is not one of ours."""
+    try:
+        found = json.loads(text or "")["published"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+class _held:
+    """Holds a staging folder for one process."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+
+    def __enter__(self) -> None:
+        self._place.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self._place.with_name(f"{self._place.name}.lock"), timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise OutputError(
+                f"another run is publishing {self._place.name}", where=self._place, do="wait for it"
+            ) from error
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _stage(asked: Asked, terms: Terms, place: Path, shards: list[Path]) -> Staged:
+    store = asked.store or str(asked.folder.parent / STORE_FILE)
+    staged = Stage(place, terms, store, asked.with_audio, asked.excluded).write(shards)
+    if not staged.configs:
+        left = ", ".join(f"{n} {reason}" for reason, n in staged.tally.left_out.items())
+        raise ConfigError(f"nothing may be published ({left})", where=asked.folder)
+    return staged
+
+
+def _check_unchanged(folder: Path, manifest: dict[str, Any]) -> None:
+    """Raise OutputError where a build was replaced while its files were being staged."""
+    path = folder / "manifest.json"
+    if not path.is_file() or read_json(path) != manifest:
+        raise OutputError(
+            "the build changed while it was being published", where=folder, do="run it again"
+        )
+
+
+class _Run:
+    """One run from the staged files on."""
+
+    def __init__(
+        self,
+        asked: Asked,
+        staged: Staged,
+        sums: dict[str, str],
+        state: State | None,
+        hub: Hub,
+        say: Callable[[str], None],
+    ) -> None:
+        self._asked, self._staged, self._sums = asked, staged, sums
+        self._state, self._hub, self._say = state, hub, say
+        last = self._sums_at(f"v{state.last}") if state and state.last else {}
+        self._last = last
+        self._version = (state.last if state else 0) + 1
+
+    def _sums_at(self, revision: str) -> dict[str, str]:
+        return read_sums(self._hub.text(SUMS, revision) or "")
+
+    def _finish_files(self) -> None:
+        """Write the change log, which names the version."""
+        before = self._hub.text(CHANGES, f"v{self._version - 1}") if self._last else None
+        text = changes_text(self._version, before, self._sums, self._last)
+        (self._staged.folder / CHANGES).write_text(text, encoding="utf-8")
+
+    def _ended(self, version: int | None, fresh: bool = True) -> Published:
+        there = self._state.files if self._state else frozenset()
+        sent = [path for path, digest in self._sums.items() if self._last.get(path) != digest]
+        gone = sorted(there - self._sums.keys() - {SUMS, CHANGES})
+        return Published(self._staged, self._sums, sent, gone, version, fresh)
+
+    def plan(self) -> Published:
+        """Write the last file and return what a run would do."""
+        self._finish_files()
+        return self._ended(None, fresh=self._last != self._sums)
+
+    def publish(self, rules: Rules) -> Published:
+        """Bring the version to the Hub, or find that it is there."""
+        if self._last == self._sums and self._state:
+            if self._state.tags[self._state.last] == self._state.head:
+                self._open_up(rules)
+                return self._ended(self._state.last, fresh=False)
+        if self._state is None:
+            self._hub.create()
+            self._state = self._hub.state()
+            if self._state is None:
+                raise HubError(f"{self._asked.repo} is taken", do="choose another ORG/NAME")
+            if self._state.files:
+                _check_repository(self._asked, self._staged.terms, self._hub, self._state)
+        self._finish_files()
+        commit = self._state.head
+        if not self._is_there(commit):
+            commit = self._bring()
+        else:
+            self._check(commit)
+        self._hub.tag(self._version, commit)
+        self._say(f"tagged v{self._version}")
+        self._open_up(rules)
+        return self._ended(self._version)
+
+    def _paths(self) -> set[str]:
+        return {*self._sums, SUMS, CHANGES}
+
+    def _is_there(self, revision: str) -> bool:
+        """Return whether a revision holds exactly the staged files."""
+        there = self._hub.digests(revision)
+        return there.keys() == self._paths() and all(
+            # Large files are known by the digest that is there already.
+            digest == self._sums.get(path) or digest in digests_of(self._staged.folder / path)
+            for path, digest in there.items()
+        )
+
+    def _bring(self) -> str:
+        """Upload to a pull request, check it, merge it, and return the new head of main."""
+        hub, folder = self._hub, self._staged.folder
+        base = self._state.head if self._state else ""
+        title = f"{_TITLE} v{self._version} of {base[:12]}: {file_digest(folder / SUMS)[:12]}"
+        number = hub.open_request(title)
+        ref = f"refs/pr/{number}"
+        self._say(f"uploading to pull request {number}")
+        there = hub.digests(ref).keys()
+        commit = hub.commit(ref, folder, self._paths(), there - self._paths())
+        self._check(commit)
+        if hub.head("main") != base:
+            self._overtaken(number)
+        hub.merge(number)
+        head = hub.head("main")
+        if not self._is_there(head):
+            self._overtaken(number)
+        self._say("merged")
+        for other in hub.open_titles(f"{_TITLE} v"):
+            hub.close(other, f"v{self._version} is published")
+        return head
+
+    def _overtaken(self, number: int) -> None:
+        raise Overtaken(
+            f"somebody else changed {self._asked.repo} meanwhile; pull request {number} holds this "
+            "version, and it has no tag",
+            do="see what they did, then run the same command again",
+        )
+
+    def _check(self, commit: str) -> None:
+        self._say(f"loading every config from {commit[:12]}")
+        expected = {
+            config: {split: seen.as_json() for split, seen in splits.items()}
+            for config, splits in self._staged.fingerprints.items()
+        }
+        check_loads(self._asked.repo, commit, expected, self._hub.endpoint, self._hub.token)
+
+    def _open_up(self, rules: Rules) -> None:
+        """Gate the repository, then make it public, where that is asked for."""
+        if rules.gated:
+            self._hub.change(gated=rules.gated)
+        if self._asked.public and self._state and self._state.private:
+            self._hub.change(public=True)
+            self._say("public now")

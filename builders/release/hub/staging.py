@@ -1,0 +1,348 @@
+"""All files of a version, in a folder of their own.
+
+    data/<config>/<split>-NNNNN-of-NNNNN.parquet    one for each of the build's shards
+    README.md croissant.json pictures/               made from the counts
+    manifest.json                                    the build's, without what is not published
+    mappings/ schemas/                               the tables and schemas as they are
+    SHA256SUMS                                       of all of these
+
+The build's files are linked first and held against its manifest, so that a build that changes
+meanwhile cannot mix two states. A row group at a time is in memory, and its clips pass through as
+they are.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from builders.errors import VerificationError
+from builders.record.messages import AUDIO_MARK
+from builders.record.parquet import with_reply_audio
+from builders.record.schema import Validator, validator, violations
+from builders.release.drafts import Drafts
+from builders.release.eligibility import Omissions
+from builders.release.hub.files import Clips, RowFile, clips_of, digests, link, replies_of
+from builders.release.hub.fingerprints import Fingerprint
+from builders.release.layouts import (
+    AUDIO_CLASSES,
+    CONFIGS,
+    Rows,
+    as_text,
+    audio_class,
+    schemas_of,
+    split_name,
+)
+from builders.release.rights import Terms, withheld, withhold
+from builders.release.tally import Tally
+
+INPUTS = ".inputs"
+REPLY_AUDIO = "desired_response.audio"
+Row = dict[str, Any]
+
+
+@dataclass
+class Staged:
+    """A version's rows as they lie on disk.
+
+    `files` are the Parquet files of each kind of row, by split; `fingerprints` go by config and
+    split; `schemas` are those of the kinds of row.
+    """
+
+    folder: Path
+    terms: Terms
+    tally: Tally
+    schemas: dict[str, dict[str, Any]]
+    files: dict[str, dict[str, list[Path]]] = field(default_factory=dict)
+    fingerprints: dict[str, dict[str, Fingerprint]] = field(default_factory=dict)
+
+    @property
+    def configs(self) -> list[str]:
+        """Return the configs that have rows, the default one first."""
+        return [config for config in CONFIGS if self.fingerprints.get(config)]
+
+    def add_file(self, kind: str, split: str, path: Path) -> None:
+        """Note a file of a kind of row."""
+        self.files.setdefault(kind, {}).setdefault(split, []).append(path)
+
+    def fingerprint(self, config: str, split: str) -> Fingerprint:
+        """Return the fingerprint of a config's split, a new one where there is none yet."""
+        return self.fingerprints.setdefault(config, {}).setdefault(split, Fingerprint())
+
+
+def link_inputs(build: Path, manifest: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Link a build's files into `folder` and return its shards, held against the manifest.
+
+    Raises:
+        VerificationError: a file is missing, or is not what the manifest says.
+    """
+    inputs = folder / INPUTS
+    shutil.rmtree(folder, ignore_errors=True)
+    inputs.mkdir(parents=True)
+    listed = {file["path"]: file["sha256"] for file in manifest["result"]["files"]}
+    there = [path for path in listed if (build / path).is_file()]
+    for path in there:
+        link(build / path, inputs / path)
+    found = dict(zip(there, digests([inputs / path for path in there]), strict=True))
+    for path, digest in listed.items():
+        if found.get(path) != digest:
+            raise VerificationError(
+                f"{path} is {'not what' if path in found else 'missing, though'} "
+                "manifest.json says",
+                where=build,
+                do="restore it, or build it again; its answers are in the store",
+            )
+    return [inputs / path for path in listed if path.startswith("data/")]
+
+
+class Stage:
+    """Writes the rows of a version.
+
+    Args:
+        folder: where they go.
+        terms: what may go out.
+        store: where drafts are held.
+        with_audio: repeat the clips in the small configs.
+        excluded: says of an id whether it must not be used.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        terms: Terms,
+        store: str,
+        with_audio: bool,
+        excluded: Callable[[str], bool],
+    ) -> None:
+        schemas = schemas_of(terms.may, with_audio)
+        self.staged = Staged(folder, terms, Tally(), schemas)
+        self._rows = Rows(terms.may, schemas)
+        self._whole = validator("sample")
+        self._valid = {name: Validator(schema) for name, schema in schemas.items()}
+        self._withheld = withheld(terms.may)
+        self._drafts = Drafts(store)
+        self._omissions = Omissions(excluded=excluded)
+
+    def write(self, shards: list[Path]) -> Staged:
+        """Write the rows of all shards and return what was written.
+
+        Raises:
+            VerificationError: a record of the build does not fit the sample schema.
+        """
+        rejected = self.staged.folder / INPUTS / "rejected.parquet"
+        closed = "text" not in self.staged.terms.may
+        excluded = self._omissions.excluded
+        self._omissions = Omissions.find(shards, rejected, closed, excluded)
+        for shard in shards:
+            self._shard(shard)
+        self._drafts.close()
+        out = self.staged.tally.rows.get("utterances", Counter()).total()
+        if self.staged.tally.read != out + self.staged.tally.left_out.total():
+            raise RuntimeError(f"{self.staged.tally.read} read, but {out} written or left out")
+        return self.staged
+
+    def _shard(self, shard: Path) -> None:
+        files = _ShardFiles(self.staged, shard.name)
+        with pq.ParquetFile(shard) as file:
+            columns = self._columns(file)
+            tables = (file.read_row_group(n, columns=columns) for n in range(file.num_row_groups))
+            # One thread reads ahead and one writes behind: both are outside the interpreter mostly.
+            with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+                written: Future[None] | None = None
+                coming = reader.submit(next, tables, None)
+                while (table := coming.result()) is not None:
+                    coming = reader.submit(next, tables, None)
+                    group = self._group(table)
+                    if written:
+                        written.result()
+                    written = writer.submit(files.write, group)
+                if written:
+                    written.result()
+        files.close()
+
+    def _group(self, table: pa.Table) -> _Group:
+        group = _Group(clips_of(table), replies_of(table))
+        for index, record in enumerate(_records(table)):
+            self._record(record, index, group)
+        return group
+
+    def _columns(self, file: pq.ParquetFile) -> list[str]:
+        """Return what is read of a shard: everything but clips that do not go out."""
+        held_back = {f"{name}.bytes" for name in ("audio", REPLY_AUDIO) if name in self._withheld}
+        return [leaf.path for leaf in file.schema if leaf.path not in held_back]
+
+    def _record(self, record: Row, index: int, group: _Group) -> None:
+        """Sort the rows of a record into a group, or count why there are none."""
+        tally, split = self.staged.tally, split_name(record["source"]["split"])
+        tally.read += 1
+        self._check(self._whole, record)
+        self._check_terms(record)
+        spoken = record if record["audio_info"]["origin"] == "synthetic" else None
+        record = as_text(record) if spoken else record
+        published = withhold(record, self._withheld)
+        utterance = self._rows.utterance(published)
+        if reason := self._omissions.of_record(record, utterance):
+            tally.left_out[reason] += 1
+            return
+        tally.utterance(record, split)
+        tally.row("utterances", split)
+        reason = self._reply(record, published, index, group)
+        if reason:
+            tally.without_reply[reason] += 1
+            self._add(group, "utterances", utterance, index)
+        elif spoken:
+            self._spoken(spoken, index, group)
+
+    def _spoken(self, record: Row, index: int, group: _Group) -> None:
+        """Sort the row of a record whose utterance an engine speaks; its text is a row of `sft`."""
+        published = withhold(record, self._withheld)
+        said = self._rows.messages(record, published)
+        if said is not None:
+            self.staged.tally.voices(record)
+            self._add(group, "synthetic", self._rows.sft(published, said), index)
+
+    def _reply(self, record: Row, published: Row, index: int, group: _Group) -> str | None:
+        """Sort the rows that hold a record's reply; return why they do not go out, or None."""
+        if not self.staged.terms.replies:
+            return "replies_not_published"
+        said = self._rows.messages(record, published)
+        if said is None:
+            return "neither_words_nor_clip_published"
+        if said[0]["content"].count(AUDIO_MARK) != self._rows.is_marked(record):
+            return "words_hold_the_mark_of_a_clip"
+        sft = self._rows.sft(published, said)
+        reason = self._omissions.of_reply(record, sft)
+        if reason != "reply_quotes_unpublished_text":
+            self._add(group, "kto", self._rows.kto(sft), index)
+        if reason:
+            return reason
+        self.staged.tally.reply(record)
+        self.staged.tally.voices(record)
+        self._add(group, "sft", sft, index)
+        self._add(group, "prompts", self._rows.prompt(sft), index)
+        draft = self._drafts.replaced(record)
+        if not self._omissions.quotes(draft):
+            self._add(group, "preference", self._rows.preference(sft, draft), index)
+        return None
+
+    def _add(self, group: _Group, kind: str, row: Row | None, index: int) -> None:
+        if row is None:
+            return
+        self._check(self._valid[kind], row)
+        group.add(kind, row, index)
+        if kind != "utterances":
+            split = split_name(row["split"] if "split" in row else row["source"]["split"])
+            self.staged.tally.row(kind, split)
+
+    def _check_terms(self, record: Row) -> None:
+        """Raise VerificationError where a record is under other terms than the build's first."""
+        terms = self.staged.terms
+        strange = record["audio_info"]["origin"] == "synthetic" and not terms.synthetic
+        other = record["rights"] != terms.recorded or record["source"]["corpus"] != terms.card.slug
+        if other or strange:
+            raise VerificationError(
+                f"{record['id']} is under other terms than the records before it",
+                where=self.staged.folder / INPUTS,
+                expected="one corpus and one set of rights in a build",
+                do="publish a build of each corpus",
+            )
+
+    def _check(self, checker: Validator, row: Row) -> None:
+        if wrong := violations(checker, row):
+            raise VerificationError(
+                f"{row['id']} does not fit its schema: {wrong[0]}",
+                where=self.staged.folder / INPUTS,
+                do="build it again with this version; its answers are in the store",
+            )
+
+
+def _records(table: pa.Table) -> Iterator[Row]:
+    """Yield the records of a table, their clips by name only."""
+    audio = table.column("audio").combine_chunks()
+    names = audio.field("path").to_pylist()
+    valid = audio.is_valid().to_pylist()
+    order = table.schema.names
+    replies = table.column("desired_response").combine_chunks()
+    spoken = pc.struct_field(replies, ["audio", "path"]).to_pylist()
+    silent = with_reply_audio(table.drop_columns(["audio"]), pa.nulls(len(table), pa.binary()))
+    for record, name, is_there, reply in zip(silent.to_pylist(), names, valid, spoken, strict=True):
+        record["audio"] = {"path": name, "bytes": None} if is_there else None
+        record["desired_response"]["audio"] = {"path": reply, "bytes": None} if reply else None
+        yield {column: record[column] for column in order}
+
+
+class _Group:
+    """The rows that one row group of the build gives, by kind, each with its place there."""
+
+    def __init__(self, *clips: Clips) -> None:
+        self._clips = clips
+        self._rows: dict[str, list[tuple[Row, int]]] = {}
+
+    def add(self, kind: str, row: Row, index: int) -> None:
+        """Add a row; those of `sft` whose clip's part in the emotion was measured, by its class."""
+        measured = audio_class(row) if kind == "sft" else None
+        key = f"sft/{measured}" if measured else kind
+        self._rows.setdefault(key, []).append((row, index))
+
+    def tables(self) -> Iterator[tuple[str, list[Row], list[Clips]]]:
+        """Yield kind (and class), rows, and the clips of utterances and of replies."""
+        for key, pairs in self._rows.items():
+            places = pa.array([index for _, index in pairs])
+            yield (
+                key,
+                [row for row, _ in pairs],
+                [_taken(clips, places) for clips in self._clips],
+            )
+
+
+def _taken(clips: Clips, places: pa.Array) -> Clips:
+    return clips if clips is None or len(places) == len(clips) else clips.take(places)
+
+
+class _ShardFiles:
+    """The files that one shard of the build gives, named as it is."""
+
+    def __init__(self, staged: Staged, shard: str) -> None:
+        self._staged = staged
+        split, self._number = shard.split("-", 1)
+        self._split = split_name(split)
+        self._open: dict[str, RowFile] = {}
+
+    def write(self, group: _Group) -> None:
+        """Write a group's rows."""
+        for key, rows, clips in group.tables():
+            kind, _, measured = key.partition("/")
+            if key not in self._open:
+                self._open[key] = self._file(kind, measured)
+            back = self._open[key].write(rows, *clips)
+            self._take_in(kind, measured, back)
+
+    def _file(self, kind: str, measured: str) -> RowFile:
+        name = "-".join(filter(None, (self._split, measured, self._number)))
+        path = self._staged.folder / "data" / kind / name
+        self._staged.add_file(kind, self._split, path)
+        return RowFile(path, self._staged.schemas[kind])
+
+    def _take_in(self, kind: str, measured: str, rows: list[Row]) -> None:
+        self._staged.fingerprint(kind, self._split).add(rows)
+        if kind == "sft":
+            columns = self._staged.schemas["utterances"]["properties"]
+            seen = [{name: row[name] for name in columns} for row in rows]
+            self._staged.fingerprint("utterances", self._split).add(seen)
+            for config, of_class in AUDIO_CLASSES.items():
+                if of_class == measured:
+                    self._staged.fingerprint(config, self._split).add(rows)
+
+    def close(self) -> None:
+        """Finish the files."""
+        for file in self._open.values():
+            file.close()

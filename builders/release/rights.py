@@ -1,0 +1,213 @@
+"""What of a record may go out: `fields.tsv` says which permissions each field needs.
+
+A permission is given by a corpus's card *and* by the record, which carries the card's word from the
+day it was built; unknown counts as no. Whoever has a right of their own widens it, for a private
+repository. A field without a row in the table does not go out.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from builders.corpora import Card, load_card, resolve_slug
+from builders.errors import UsageError
+from builders.record.schema import load_schema
+
+KINDS = ("audio", "text", "labels", "derived")
+# What a synthetic voice repeats.
+_SPOKEN = frozenset({"text", "derived"})
+_TABLES = Path(__file__).parent
+_OPTION = "--i-have-the-right-to"
+
+
+@dataclass(frozen=True)
+class Licence:
+    """A licence as the Hub knows it: its id (`other` where it has none) and where it stands."""
+
+    name: str
+    hub: str
+    link: str | None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What of a corpus may be published.
+
+    `may` are the permissions given: of `KINDS`, and ``pointers`` for times, digests and file names.
+    `recorded` are the rights that each record must carry, `widened` the permissions that the
+    publisher answers for. Where the clips are `synthetic`, a voice of ours says the corpus's words,
+    and what decides about them is whether words and what is derived from them may go out.
+    """
+
+    card: Card
+    licence: Licence
+    may: frozenset[str]
+    recorded: Mapping[str, str]
+    widened: tuple[str, ...] = ()
+    synthetic: bool = False
+
+    def as_words(self) -> str:
+        """Return what goes out, in words."""
+        voice = "synthetic audio" if self.synthetic else "audio"
+        kinds = ", ".join(voice if kind == "audio" else kind for kind in KINDS if kind in self.may)
+        return kinds or f"ids{', times, digests' if 'pointers' in self.may else ''} and counts only"
+
+    @property
+    def replies(self) -> bool:
+        """Return whether replies go out, with something that they answer."""
+        return "derived" in self.may
+
+
+def terms_of(
+    slug: str,
+    recorded: Mapping[str, str],
+    claims: tuple[str, ...] = (),
+    synthetic: bool = False,
+) -> Terms:
+    """Return the terms of a corpus.
+
+    Args:
+        slug: the corpus.
+        recorded: `rights` of the build's records.
+        claims: KIND:CORPUS for what the publisher has a right to.
+        synthetic: whether the build's clips are spoken by an engine.
+
+    Raises:
+        UsageError: a claim names no kind, or another corpus.
+    """
+    card = load_card(slug)
+    now = card.rights.model_dump()
+    may = {kind for kind in KINDS if now[kind] == recorded[kind] == "yes"}
+    # Who forbids everything by name forbids these as well; where nobody has said so, a time or a
+    # digest gives nothing of the work away.
+    if any(now[kind] != "no" or recorded[kind] != "no" for kind in KINDS):
+        may.add("pointers")
+    claimed = {_claim(word, slug) for word in claims}
+    widened = tuple(f"{kind}:{slug}" for kind in KINDS if kind in claimed - may)
+    may |= claimed | {"pointers"} if claimed else claimed
+    if synthetic:
+        may = may - {"audio"} | ({"audio"} if _SPOKEN <= may else set())
+    licence = licence_of(card.licence)
+    return Terms(card, licence, frozenset(may), recorded, widened, synthetic)
+
+
+def _claim(word: str, slug: str) -> str:
+    kind, _, corpus = word.partition(":")
+    if kind not in KINDS or not corpus:
+        raise UsageError(
+            f"{_OPTION} {word} is not understood",
+            expected=f"KIND:CORPUS with one of {', '.join(KINDS)}",
+            do=f"write for example {_OPTION} audio:{slug}",
+        )
+    if resolve_slug(corpus) != slug:
+        raise UsageError(f"{_OPTION} {word} is about another corpus", expected=f"{kind}:{slug}")
+    return kind
+
+
+def licence_of(name: str) -> Licence:
+    """Return a licence as the Hub spells it, by `licences.tsv`."""
+    with (_TABLES / "licences.tsv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream, delimiter="\t"):
+            if row["licence"].casefold() == name.casefold():
+                return Licence(row["licence"], row["hub"], row["link"])
+    return Licence(name, "other", None)
+
+
+@cache
+def needs() -> dict[str, frozenset[str]]:
+    """Return what each field of `fields.tsv` needs; ``nothing`` is the empty set."""
+    with (_TABLES / "fields.tsv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    return {row["field"]: frozenset(row["needs"].split()) - {"nothing"} for row in rows}
+
+
+def withheld(may: frozenset[str]) -> dict[str, list | None]:
+    """Return the fields that do not go out, and what stands in their place: null, or an empty list.
+
+    A field is a dotted path with ``[]`` after a list whose items it is in.
+    """
+    kept = {field for field, needed in needs().items() if needed <= may}
+    gone = [field for field in _fields(kept | needs().keys()) if field not in kept]
+    # A field inside one that goes out may need more than that one.
+    gone += [f for f in needs() if f not in kept and any(f.startswith(f"{k}.") for k in kept)]
+    return {field: [] if _is_list(field) else None for field in dict.fromkeys(gone)}
+
+
+def _fields(known: set[str]) -> Iterator[str]:
+    """Yield the fields of the sample schema, down to where the table has a row or nothing does."""
+    for name, node in load_schema("sample")["properties"].items():
+        yield from _below(name, node, known)
+
+
+def _below(path: str, node: Mapping[str, Any], known: set[str]) -> Iterator[str]:
+    if path in known or not any(field.startswith((f"{path}.", f"{path}[]")) for field in known):
+        yield path
+        return
+    if node.get("type") == "array":
+        path, node = f"{path}[]", node["items"]
+    for name, below in node["properties"].items():
+        yield from _below(f"{path}.{name}", below, known)
+
+
+def withhold(record: dict[str, Any], fields: Mapping[str, list | None]) -> dict[str, Any]:
+    """Return a copy of a record in which the fields that `withheld` names hold nothing."""
+    out: dict[str, Any] = orjson.loads(orjson.dumps(record))  # a tenth of the time of a deep copy
+    for field, nothing in fields.items():
+        for holder, name in _places(out, field):
+            holder[name] = nothing
+    return out
+
+
+def _places(record: dict[str, Any], field: str) -> list[tuple[dict[str, Any], str]]:
+    """Return each object that holds a field, with the field's last name."""
+    head, _, tail = field.partition("[].")
+    *parts, last = head.split(".")
+    holder = record
+    for part in parts:
+        holder = holder[part]
+    if not tail:
+        return [(holder, last)]
+    return [place for item in holder[last] or () for place in _places(item, tail)]
+
+
+def published_schema(fields: Iterable[str]) -> dict[str, Any]:
+    """Return the sample schema in which withheld fields must be null, or empty lists."""
+    schema = copy.deepcopy(load_schema("sample"))
+    schema["$id"] = "urn:hearten:schema:published:1"
+    schema["title"] = "Hearten sample as it is published"
+    for field in fields:
+        properties, last = _holder(schema, field)
+        properties[last] = _nothing(properties[last])
+    return schema
+
+
+def _holder(schema: dict[str, Any], field: str) -> tuple[dict[str, Any], str]:
+    """Return the properties among which a field is described, and its last name."""
+    node = schema
+    *parts, last = field.replace("[].", ".[].").split(".")
+    for part in parts:
+        node = node["items"] if part == "[]" else node["properties"][part]
+    return node["properties"], last
+
+
+def _is_list(field: str) -> bool:
+    properties, last = _holder(load_schema("sample"), field)
+    return bool(properties[last].get("type") == "array")
+
+
+def _nothing(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a node that has the old one's type and takes no value."""
+    said = {"description": "not published: the terms of the corpus do not let it"}
+    if node.get("type") == "array":
+        return {**node, **said, "maxItems": 0}
+    options = node.get("anyOf", [node])
+    typed = next(option for option in options if option.get("type") != "null")
+    return {**said, "anyOf": [typed, {"type": "null"}], "const": None}

@@ -1,0 +1,86 @@
+"""What the rows of a version hold, counted while they are written; the card is made from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from builders.record.types import REVIEWED
+from builders.release.layouts import audio_class
+
+Row = dict[str, Any]
+
+
+class Tally:
+    """Counts over whole records; counts are published even where the records are not."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.rows: dict[str, Counter[str]] = {}
+        self.left_out: Counter[str] = Counter()
+        self.without_reply: Counter[str] = Counter()
+        self.emotions: Counter[tuple[str, str]] = Counter()
+        self.corrected = 0
+        self.labels: Counter[tuple[str, str, str, str]] = Counter()
+        self.strategies: Counter[tuple[str, str]] = Counter()
+        self.findings: Counter[str] = Counter()
+        self.overlap: Counter[tuple[str, str]] = Counter()
+        self.reviews: Counter[str] = Counter()
+        self.heard_otherwise = 0
+        self.checks: Counter[tuple[str, bool]] = Counter()
+        self.classes: Counter[str] = Counter()
+        self.judges: Counter[str] = Counter()
+        self.scores: dict[str, list[float]] = {}
+        self.dialogues: set[tuple[str, str]] = set()
+        self.voiced: Counter[tuple[str, str, str]] = Counter()
+        self.seconds = 0.0
+
+    def row(self, config: str, split: str) -> None:
+        """Count a row of a config's split."""
+        self.rows.setdefault(config, Counter())[split] += 1
+
+    def utterance(self, record: Row, split: str) -> None:
+        """Count what is said of an utterance that goes out."""
+        emotions, labels = record["target_utterance"]["emotions"], record["labels"]
+        self.emotions[split, emotions["primary"]] += 1
+        meaning = emotions["primary"], labels["match_leaf"], labels["match_root"]
+        if labels["source"] == REVIEWED:
+            self.corrected += 1
+        else:
+            self.labels[labels["raw"] or "", *meaning] += 1
+        self.findings.update(finding["code"] for finding in record["audio_info"]["findings"])
+        self.overlap.update((split, name) for name in record["source"]["evaluation_overlap"])
+        self.dialogues.add((record["source"]["split"], record["source"]["dialogue_id"]))
+        self.seconds += record["audio_info"]["duration"] or 0.0
+
+    def reply(self, record: Row) -> None:
+        """Count what is said of a reply that goes out."""
+        emotion = record["target_utterance"]["emotions"]["primary"]
+        self.strategies.update((emotion, s) for s in record["desired_response"]["strategies"])
+        self.checks.update((check["name"], check["passed"]) for check in record["checks"] or ())
+        if measured := audio_class(record):
+            self.classes[measured] += 1
+        if record["review"]:
+            self.reviews[record["review"]["status"]] += 1
+            self.heard_otherwise += record["review"]["emotion"]["heard"] not in (None, emotion)
+        if record["judge"]:
+            self.judges[record["judge"]["model"]] += 1
+            for said in record["judge"]["scores"]:
+                score = self.scores.setdefault(said["dimension"], [0.0, 0.0])
+                score[0] += said["score"]
+                score[1] += 1
+
+    def voices(self, record: Row) -> None:
+        """Count who speaks in a record, where it is no person."""
+        for what, by in (
+            ("utterances", record["audio_info"]["synthesis"]),
+            ("replies", record["desired_response"]["synthesis"]),
+        ):
+            if by:
+                self.voiced[what, by["engine"], by["voice"]] += 1
+
+    @property
+    def reviewed_share(self) -> float:
+        """Return the share of published replies that people have reviewed."""
+        replies = self.rows["sft"].total() if "sft" in self.rows else 0
+        return self.reviews.total() / replies if replies else 0.0

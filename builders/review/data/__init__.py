@@ -1,0 +1,1 @@
+"""What the review keeps in the store."""

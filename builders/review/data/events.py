@@ -1,0 +1,350 @@
+"""What people decided, as events that are appended and never changed.
+
+An event says who, when, what was seen (the hash of the content, see `items.content_hash`) and what
+was decided. Whatever counts now is computed from the events (`standing`, `merge.py`): an undo is an
+event too, which names the one it takes back, and a decision on content that has changed since is
+kept but stands no more.
+
+How a page uses this module, with `queue.py` and `people.py`:
+
+    store = Store(url)
+    people, items, reviews = People(store), Items(store), Reviews(store)
+    items.register(Build(folder))                     # once per change of the build
+    queue = Queue(store)
+    item = queue.next(build, annotator)               # leased; None when nothing is left
+    shown = reviews.shown(build, item.item, annotator.id)       # with the version of this tab
+    reviews.decide(annotator.id, shown, Decision("accept", ...), event_id)
+    reviews.undo(annotator.id, build)                 # any number of times
+
+`event_id` is made by the page (a UUID) before it sends: a repeated send after a dropped connection
+finds the event held and returns it, instead of deciding twice.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.exc import IntegrityError
+
+from builders.errors import HeartenError
+from builders.review.data.decided import (
+    VERDICTS,
+    Choice,
+    Decision,
+    Event,
+    Shown,
+    Verdict,
+    counted,
+    standing,
+)
+from builders.review.data.settings import settings_of
+from builders.review.data.tables import VERSION, events, items, leases, metadata, writing
+from builders.store.database import Store
+
+__all__ = [
+    "VERDICTS",
+    "Choice",
+    "Conflict",
+    "Decision",
+    "Event",
+    "NotAllowed",
+    "Reviews",
+    "Shown",
+    "Verdict",
+    "counted",
+    "standing",
+]
+
+# Kinds of events that a person's undo takes back, the latest first.
+_DECIDING = ("decision", "adjudication", "comparison", "gold")
+
+
+class Conflict(HeartenError):
+    """The item was decided in another tab meanwhile; show what stands and let the person choose."""
+
+
+class NotAllowed(HeartenError):
+    """Somebody who has seen an item may not adjudicate it."""
+
+
+class Reviews:
+    """The events of a store.
+
+    Args:
+        store: an open store; SQLite, or PostgreSQL for teams.
+
+    Raises:
+        StoreError: its review tables are of another version.
+    """
+
+    def __init__(self, store: Store) -> None:
+        store.prepare(metadata, "review_version", VERSION)
+        self._store = store
+
+    def shown(self, build: str, item: str, annotator: str) -> Shown:
+        """Return an item as it is now, with the version to send back on deciding.
+
+        Raises:
+            KeyError: the build has no such item.
+        """
+        with self._store.translated(), self._store.engine.connect() as connection:
+            mine = (items.c.build == build) & (items.c.item == item)
+            made = (events.c.item == item) & (events.c.annotator == annotator)
+            seen = sa.select(items.c.seen).where(mine).scalar_subquery()
+            version = sa.select(sa.func.max(events.c.version)).where(made).scalar_subquery()
+            found = connection.execute(sa.select(seen, version)).one()
+        if found[0] is None:
+            raise KeyError(item)
+        return Shown(build, item, found[0], found[1] or 0)
+
+    def decide(
+        self, annotator: str, shown: Shown, decision: Decision, event_id: str | None = None
+    ) -> Event:
+        """Append a decision; it replaces the annotator's earlier one about the item.
+
+        Where the item had its k decisions already and the annotator's lease is over, it is held
+        and marked `surplus`. A decision on content that has changed since is held and does not
+        count. Check it with `decisions.faults` first.
+
+        Raises:
+            Conflict: the annotator has made another event about the item since `shown`.
+        """
+        event = _new(annotator, shown, "decision", decision.verdict, event_id)
+        return self._append(replace(event, body=_body(decision)), shown.version)
+
+    def adjudicate(
+        self, annotator: str, shown: Shown, decision: Decision, event_id: str | None = None
+    ) -> Event:
+        """Append the decision that settles a disagreement; `decision.comment` says why.
+
+        Raises:
+            NotAllowed: this person has decided about the item or had it before them.
+            Conflict: as in `decide`.
+        """
+        event = _new(annotator, shown, "adjudication", decision.verdict, event_id)
+        return self._append(replace(event, body=_body(decision)), shown.version)
+
+    def set_gold(self, lead: str, shown: Shown, answer: Decision) -> Event:
+        """Append the right answer to an item, which from now on tests annotators.
+
+        What `answer` leaves out (strategies, emotion, ratings) is not compared.
+        """
+        event = _new(lead, shown, "gold", answer.verdict, None)
+        return self._append(replace(event, body=_body(answer)), shown.version)
+
+    def compare(
+        self,
+        annotator: str,
+        shown: Shown,
+        other: str,
+        choice: Choice,
+        event_id: str | None = None,
+        *,
+        more: Mapping[str, Any] | None = None,
+    ) -> Event:
+        """Append which of two drafts of one target is better: ``a`` is `shown`, ``b`` is `other`.
+
+        `other` is the content hash of the second draft; `more` is kept beside it in the body.
+        """
+        event = _new(annotator, shown, "comparison", choice, event_id)
+        return self._append(replace(event, body={**(more or {}), "other": other}), shown.version)
+
+    def undo(self, annotator: str, build: str, kinds: Collection[str] = _DECIDING) -> Event | None:
+        """Take back the annotator's latest event that stands, and return it; None: there is none.
+
+        What stood before it stands again. `kinds` are those of which it is the latest.
+        """
+        with writing(self._store) as connection:
+            taken = sa.select(events.c.undoes).where(events.c.undoes.is_not(None))
+            query = (
+                sa.select(events)
+                .where(events.c.annotator == annotator, events.c.build == build)
+                .where(events.c.kind.in_(kinds), events.c.id.not_in(taken))
+                .order_by(events.c.number.desc())
+                .limit(1)
+            )
+            row = connection.execute(query).first()
+            if row is None:
+                return None
+            taken_back = _event(row)
+            shown = Shown(build, taken_back.item, taken_back.seen, 0)
+            undo = replace(_new(annotator, shown, "undo", "undo", None), undoes=taken_back.id)
+            self._insert(connection, undo, _about(connection, taken_back.item))
+            return taken_back
+
+    def history(self, build: str, annotator: str | None = None) -> list[Event]:
+        """Return the events made in a build, oldest first, of one annotator or of all."""
+        query = sa.select(events).where(events.c.build == build)
+        if annotator is not None:
+            query = query.where(events.c.annotator == annotator)
+        return self._read(query)
+
+    def any(self) -> bool:
+        """Return whether anybody has decided anything, in whichever build."""
+        with self._store.translated(), self._store.engine.connect() as connection:
+            return connection.scalar(sa.select(events.c.number).limit(1)) is not None
+
+    def of_item(self, item: str) -> list[Event]:
+        """Return every event about an item, in whichever build it was made, oldest first."""
+        return self._read(sa.select(events).where(events.c.item == item))
+
+    def of_build(self, build: str) -> list[Event]:
+        """Return every event about the items of a build, in whichever build it was made.
+
+        Of a build of which nobody has registered the items these are its own events.
+        """
+        known = sa.select(items.c.item).where(items.c.build == build)
+        return self._read(
+            sa.select(events).where(sa.or_(events.c.item.in_(known), events.c.build == build))
+        )
+
+    def add(self, imported: Iterable[Event]) -> int:
+        """Append events from elsewhere that are not held yet; return how many were new.
+
+        Their numbers and versions are given anew, their ids, times and marks stay.
+        """
+        new = 0
+        with writing(self._store) as connection:
+            for event in imported:
+                same = sa.select(events.c.number).where(events.c.id == event.id)
+                if connection.scalar(same) is None:
+                    self._insert(connection, event, _about(connection, event.item))
+                    new += 1
+        return new
+
+    def _read(self, query: sa.Select) -> list[Event]:
+        with self._store.translated(), self._store.engine.connect() as connection:
+            return [_event(row) for row in connection.execute(query.order_by(events.c.number))]
+
+    def _append(self, event: Event, version: int) -> Event:
+        with writing(self._store) as connection:
+            made = _about(connection, event.item)
+            for held in made:
+                if held.id == event.id:
+                    return held
+            if _version(made, event.annotator) != version:
+                raise Conflict(
+                    f"{event.item} was decided in another tab meanwhile",
+                    do="look at what stands now, and decide again if it should be otherwise",
+                )
+            if event.kind == "adjudication":
+                _check_unseen(connection, event)
+            surplus = event.kind == "decision" and _is_surplus(connection, event, made)
+            return self._insert(connection, replace(event, surplus=surplus), made)
+
+    def _insert(self, connection: Connection, event: Event, made: Sequence[Event]) -> Event:
+        """Insert an event, end its lease and count the item's decisions anew.
+
+        `made` are the events about the item so far.
+        """
+        event = replace(event, version=_version(made, event.annotator) + 1)
+        row = asdict(event)
+        del row["number"]
+        row["body"] = orjson.dumps(event.body).decode()
+        try:
+            added = sa.insert(events).values(row).returning(events.c.number)
+            event = replace(event, number=connection.execute(added).scalar_one())
+        except IntegrityError as error:
+            raise Conflict(
+                f"{event.item} was changed by somebody else at the same time", do="load it again"
+            ) from error
+        mine = (leases.c.item == event.item) & (leases.c.annotator == event.annotator)
+        connection.execute(
+            sa.update(leases).where(mine, leases.c.build == event.build).values(expires=0)
+        )
+        _count(connection, event.item, [*made, event])
+        return event
+
+
+def recount(connection: Connection, item: str) -> None:
+    """Count an item's decisions and gold answers anew, in every build that has the item."""
+    _count(connection, item, _about(connection, item))
+
+
+def _about(connection: Connection, item: str) -> list[Event]:
+    """Return every event about an item so far."""
+    query = sa.select(events).where(events.c.item == item)
+    return [_event(row) for row in connection.execute(query)]
+
+
+def _count(connection: Connection, item: str, made: Sequence[Event]) -> None:
+    by_seen: dict[str, int] = {}
+    for event in counted(made):
+        by_seen[event.seen] = by_seen.get(event.seen, 0) + 1
+    golden = {event.seen for event in standing(made) if event.kind == "gold"}
+    rows = connection.execute(sa.select(items.c.build, items.c.seen).where(items.c.item == item))
+    for build, seen in rows.all():
+        connection.execute(
+            sa.update(items)
+            .where(items.c.build == build, items.c.item == item)
+            .values(submitted=by_seen.get(seen, 0), gold=seen in golden)
+        )
+
+
+def _is_surplus(connection: Connection, event: Event, made: Sequence[Event]) -> bool:
+    """Return whether an item has all its decisions or leases without this one."""
+    if event.verdict == "skip":
+        return False
+    present = [one for one in made if one.seen == event.seen]
+    by = {one.annotator for one in counted(present)}
+    if event.annotator in by or any(e.kind == "gold" for e in standing(present)):
+        return False
+    query = sa.select(leases.c.annotator).where(
+        leases.c.build == event.build, leases.c.item == event.item, leases.c.expires > time.time()
+    )
+    holding = set(connection.scalars(query))
+    return len(by | (holding - {event.annotator})) >= settings_of(connection, event.build).overlap
+
+
+def _check_unseen(connection: Connection, event: Event) -> None:
+    theirs = (events.c.item == event.item) & (events.c.annotator == event.annotator)
+    decided = sa.select(events.c.number).where(theirs, events.c.kind == "decision").limit(1)
+    held = (leases.c.item == event.item) & (leases.c.annotator == event.annotator)
+    leased = sa.select(leases.c.expires).where(held).limit(1)
+    if connection.scalar(decided) is not None or connection.scalar(leased) is not None:
+        raise NotAllowed(
+            f"{event.item} was before this person already",
+            expected="somebody who has not seen it",
+            do="let another adjudicate",
+        )
+
+
+def _new(annotator: str, shown: Shown, kind: str, verdict: str, event_id: str | None) -> Event:
+    return Event(
+        number=0,
+        id=event_id or secrets.token_hex(16),
+        build=shown.build,
+        item=shown.item,
+        seen=shown.seen,
+        annotator=annotator,
+        version=0,
+        kind=kind,
+        verdict=verdict,
+        undoes=None,
+        surplus=False,
+        body={},
+        at=time.time(),
+    )
+
+
+def _body(decision: Decision) -> dict[str, Any]:
+    body = asdict(decision)
+    del body["verdict"]
+    as_held: dict[str, Any] = orjson.loads(orjson.dumps(body))
+    return as_held
+
+
+def _version(made: Iterable[Event], annotator: str) -> int:
+    return max((event.version for event in made if event.annotator == annotator), default=0)
+
+
+def _event(row: Row) -> Event:
+    fields = dict(row._mapping)
+    return Event(**fields | {"body": orjson.loads(row.body)})

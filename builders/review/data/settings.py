@@ -1,0 +1,103 @@
+"""How a build is reviewed: set by a lead, kept in the store, the same for every server of it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Literal
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from builders.errors import ConfigError
+from builders.review.data.tables import VERSION, metadata, settings, writing
+from builders.store.database import Store
+
+Order = Literal["build", "doubt"]
+ORDERS: tuple[Order, ...] = ("build", "doubt")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of one build's review.
+
+    Attributes:
+        overlap: k, by how many people an item is decided.
+        lease_seconds: how long an item is kept for whom it was given to.
+        order: ``build``, as the build has them, or ``doubt``, the most doubtful first.
+        hidden_share: share of (annotator, item) pairs whose draft is hidden at first.
+        gold_share: share of the items given that are gold, while there are any.
+        text_only: the text-only arm: nothing is played, and the keys are not locked.
+        salt: decides by hash which drafts are hidden; drawn once per build.
+    """
+
+    overlap: int = 1
+    lease_seconds: float = 900.0
+    order: Order = "build"
+    hidden_share: float = 0.0
+    gold_share: float = 0.05
+    text_only: bool = False
+    salt: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def hides(self, annotator: str, item: str) -> bool:
+        """Return whether an annotator first answers about an item without its draft."""
+        return self.draw("hidden", annotator, item) < self.hidden_share
+
+    def draw(self, *names: str) -> float:
+        """Return a number from 0 to below 1 that these names always get in this build."""
+        digest = sha256("|".join((self.salt, *names)).encode()).digest()
+        return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def load_settings(store: Store, build: str) -> Settings:
+    """Return the settings of a build; its first reader makes and keeps them."""
+    store.prepare(metadata, "review_version", VERSION)
+    with writing(store) as connection:
+        return settings_of(connection, build)
+
+
+def save_settings(store: Store, build: str, wanted: Settings) -> None:
+    """Keep the settings of a build.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+    checked(wanted)
+    row = {"build": build, "value": orjson.dumps(asdict(wanted)).decode()}
+    with writing(store) as connection:
+        statement = store.insert(settings).values(row)
+        changed = {"value": row["value"]}
+        connection.execute(statement.on_conflict_do_update(index_elements=["build"], set_=changed))
+
+
+def checked(wanted: Settings) -> Settings:
+    """Return settings whose values are in their ranges; ConfigError names the one that is not."""
+    ranges = (
+        ("overlap", isinstance(wanted.overlap, int) and 1 <= wanted.overlap <= 20, "1 to 20"),
+        ("lease_seconds", 1 <= wanted.lease_seconds <= 86_400, "1 to 86400"),
+        ("order", wanted.order in ORDERS, " or ".join(ORDERS)),
+        ("hidden_share", 0 <= wanted.hidden_share <= 1, "0 to 1"),
+        ("gold_share", 0 <= wanted.gold_share < 1, "0 to below 1"),
+    )
+    for name, right, expected in ranges:
+        if not right:
+            raise ConfigError(
+                f"{name} is {getattr(wanted, name)!r}",
+                where="the settings of review",
+                expected=expected,
+                do="correct it",
+            )
+    return wanted
+
+
+def settings_of(connection: Connection, build: str) -> Settings:
+    """Return the settings of a build within a transaction that may write."""
+    value = connection.scalar(sa.select(settings.c.value).where(settings.c.build == build))
+    if value is not None:
+        return Settings(**orjson.loads(value))
+    made = Settings()
+    row = {"build": build, "value": orjson.dumps(asdict(made)).decode()}
+    connection.execute(sa.insert(settings).values(row))
+    return made

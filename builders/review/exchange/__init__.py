@@ -1,0 +1,1 @@
+"""Decisions in files, and other tools' forms."""

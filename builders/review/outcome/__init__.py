@@ -1,0 +1,1 @@
+"""What the decisions come to."""

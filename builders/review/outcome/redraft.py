@@ -1,0 +1,230 @@
+"""`build --redraft rejected|stale|IDS`: the next version of a build, part of it drafted again.
+
+The build ``meld`` becomes ``meld@2``, that ``meld@3``. Asked anew is
+
+    rejected   what reviewers rejected, with the rejected reply and their reasons in the prompt
+    stale      what was drafted from a prompt, table, voice or corpus file that has changed since:
+               every record whose request is another one now, by its key
+    IDS        the samples named, rejected ones like those above, others with another seed
+
+and nothing else: every other answer comes from the store, and so do the decisions about the samples
+that stay the same. Where reviewers hear another emotion than the label says, it takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from builders.errors import ConfigError, UsageError
+from builders.llm import prompts
+from builders.record.dataset import Build
+from builders.record.folder import REDRAFT, read_json
+from builders.review.data.decisions import choices
+from builders.review.data.items import Items, Records, reply_of
+from builders.review.data.queue import Queue
+from builders.review.outcome.merge import Merged, views
+from builders.settings import BuildConfig, Heard, Note, Redraft, Which, make_config
+from builders.store.database import Store
+
+_HELD_AT_ONCE = 500
+_NAMED_AT_MOST = 5
+_BY_NAME: dict[str, Which] = {"rejected": "rejected", "stale": "stale"}
+
+
+def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
+    """Return the config of the next version of the finished build that a config names.
+
+    A version that was begun goes on with what it was begun with, whatever was decided since.
+
+    Args:
+        config: the finished build.
+        wanted: rejected, stale, ids with commas between them, or @FILE with one id a line.
+
+    Raises:
+        ConfigError: the build is not finished, nothing in it is rejected, it has no such sample,
+            the store does not hold its answers, or its next version was begun with something else.
+    """
+    build = Build(config.folder)
+    limit = build.manifest["result"]["limit"]
+    if config.limit not in (None, limit):
+        raise ConfigError(
+            f"--limit {config.limit} with --redraft",
+            expected=f"the limit of {config.name}, {limit}",
+            do="leave it out: what is not drafted again stays as it is",
+        )
+    which, ids = _understood(wanted)
+    name = next_name(config.name)
+    begun = config.output / name
+    if (begun / "config.json").is_file() and config.resume != "never":
+        redraft = Redraft(**read_json(begun / REDRAFT))
+        if (redraft.which, redraft.ids) != (which, ids):
+            raise _begun_otherwise(begun, redraft)
+    else:
+        redraft = _redraft(build, config, which, ids)
+    settings = {field: getattr(config, field) for field in BuildConfig.model_fields}
+    return make_config(**settings | {"name": name, "limit": limit, "redraft": redraft})
+
+
+def next_name(name: str) -> str:
+    """Return what the next version of a build is called: meld, meld@2, meld@3."""
+    stem, _, version = name.rpartition("@")
+    return f"{stem}@{int(version) + 1}" if stem and version.isdecimal() else f"{name}@2"
+
+
+def later_versions(folder: Path) -> Iterator[Build]:
+    """Yield the finished versions of a build that follow it, in order."""
+    path = folder.with_name(next_name(folder.name))
+    while (path / "manifest.json").is_file():
+        yield Build(path)
+        path = path.with_name(next_name(path.name))
+
+
+def drafted_again(before: Build, after: Build) -> int:
+    """Return how many samples of a version come from another answer than in the one before."""
+    earlier = dict(_request_keys(before))
+    return sum(earlier.get(name) != key for name, key in _request_keys(after))
+
+
+def _understood(wanted: str) -> tuple[Which, tuple[str, ...]]:
+    """Return what is to be drafted again, and the ids where they were given."""
+    if wanted in _BY_NAME:
+        return _BY_NAME[wanted], ()
+    listed = _lines(Path(wanted[1:])) if wanted.startswith("@") else wanted.split(",")
+    ids = tuple(sorted({name.strip() for name in listed} - {""}))
+    if not ids:
+        raise UsageError(
+            f"--redraft {wanted} names nothing",
+            expected="rejected, stale, ids with commas between them, or @FILE with one id a line",
+        )
+    return "ids", ids
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"the ids to draft again cannot be read ({error})",
+            where=path,
+            expected="a text file with one id a line",
+            do="correct the name after @",
+        ) from error
+
+
+def _begun_otherwise(begun: Path, redraft: Redraft) -> ConfigError:
+    how = f"{len(redraft.ids):,} ids" if redraft.ids else redraft.which
+    over = "" if (begun / "manifest.json").is_file() else ", or start it over with --resume never"
+    return ConfigError(
+        f"{begun.name} was begun with --redraft {how}",
+        where=begun,
+        do=f"draft again from that version: --name {begun.name}{over}",
+    )
+
+
+def _redraft(build: Build, config: BuildConfig, which: Which, ids: Sequence[str]) -> Redraft:
+    name, version = config.name, prompts.load(prompts.REDRAFT_TEMPLATE).version
+    earlier = _earlier(build.folder)
+    with closing(Store(config.store_url)) as store:
+        notes = {} if which == "stale" else _notes(build, store, ids)
+        _check_held(build, store)
+    if notes and earlier and earlier.prompt_version != version:
+        raise ConfigError(
+            f"what is told of rejected replies changed since {name} was drafted",
+            where=build.folder,
+            do="draft what that makes stale first: --redraft stale",
+        )
+    told = dict(earlier.notes) if earlier else {}
+    again = {item: (*told.get(item, ()), note) for item, note in notes.items()}
+    return Redraft(of=name, prompt_version=version, notes=told | again, which=which, ids=tuple(ids))
+
+
+def _earlier(folder: Path) -> Redraft | None:
+    """Return what a build itself drafted again, so that its answers are found."""
+    path = folder / REDRAFT
+    return Redraft(**read_json(path)) if path.is_file() else None
+
+
+def _notes(build: Build, store: Store, ids: Sequence[str]) -> dict[str, Note]:
+    """Return what is drafted again of a build: the samples named, or else the rejected ones."""
+    for _ in Items(store).register(build):
+        pass
+    name, records = build.manifest["result"]["name"], Records(build)
+    decided = {view.item.item: view for view in views(store, name)}
+    if ids:
+        _check_known(build, ids)
+        queue = Queue(store)
+        found = {one: queue.item(name, one) for one in ids}
+    else:
+        found = {n: view.item for n, view in decided.items() if view.status == "rejected"}
+    if not found:
+        raise ConfigError(
+            f"nobody has rejected a reply of {name}, as far as the store {store.name} knows",
+            where=build.folder,
+            do=f"review it first with `hearten review {build.folder}`",
+        )
+    return {
+        one: _note(records.record(item.shard, item.row), decided.get(one))
+        for one, item in found.items()
+    }
+
+
+def _check_known(build: Build, ids: Sequence[str]) -> None:
+    """Raise ConfigError where a build has no such sample, or only a reject of that id."""
+    unknown = sorted(set(ids) - {name for name, _ in _request_keys(build)})
+    if not unknown:
+        return
+    rejects = pq.read_table(build.folder / "rejected.parquet", columns=["id"])["id"].to_pylist()
+    listed = ", ".join(unknown[:_NAMED_AT_MOST])
+    more = len(unknown) - _NAMED_AT_MOST
+    raise ConfigError(
+        f"there is no sample {listed}" + (f" and {more:,} more" if more > 0 else ""),
+        where=build.folder,
+        expected="rejected, stale, or ids of its samples",
+        do="ask about rejects with --retry-failed under another --name"
+        if set(unknown) <= set(rejects)
+        else "correct the ids",
+    )
+
+
+def _note(record: Mapping[str, Any], view: Merged | None) -> Note:
+    known = choices("reject")
+    given = view.reasons if view else ()
+    reasons = [known[code] for code in given if code in known]
+    return Note(
+        reply=reply_of(record),
+        reasons=tuple(f"It {reason.words}. {reason.meaning}" for reason in reasons),
+        heard=_moved(view) if view else None,
+    )
+
+
+def _moved(view: Merged) -> Heard | None:
+    """Return what reviewers hear where it is not the label, or None."""
+    if view.heard.emotion in (None, view.item.emotion):
+        return None
+    return Heard(emotion=view.heard.emotion, votes=dict(view.heard.votes))
+
+
+def _check_held(build: Build, store: Store) -> None:
+    """Raise ConfigError where a record's answer is not in the store: it would be paid for again."""
+    keys = [key for _, key in _request_keys(build) if key is not None]
+    for start in range(0, len(keys), _HELD_AT_ONCE):
+        wanted = keys[start : start + _HELD_AT_ONCE]
+        missing = len(wanted) - len(store.held(wanted))
+        if missing:
+            raise ConfigError(
+                f"answers of {build.folder.name} are not in the store {store.name}",
+                do="name the store that it was built with: --store",
+            )
+
+
+def _request_keys(build: Build) -> Iterator[tuple[str, str | None]]:
+    """Yield the id of each sample, and the key of the request whose answer it is."""
+    for shard in build.shards():
+        for batch in pq.ParquetFile(shard).iter_batches(columns=["id", "drafting.request_key"]):
+            for row in batch.to_pylist():
+                yield row["id"], row["drafting"]["request_key"]

@@ -1,0 +1,172 @@
+"""The desk at which people compare two drafts of one target, in plain values.
+
+Whose draft is shown first is drawn for each annotator and pair by the salted hash, and the page is
+not told. What it calls a is the first that it shows; what is held is which build's draft is better,
+and whose was shown first, so that a liking for the first place can be seen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from builders.record.dataset import Build
+from builders.review.data.decided import Choice, Event, Shown, standing
+from builders.review.data.events import Conflict
+from builders.review.data.items import Items, Records
+from builders.review.data.pairs import Pair, Pairs
+from builders.review.data.people import Annotator
+from builders.review.server.desk import Desk, NotTheirs
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What somebody said of a pair as it was shown: a is the first, b the second reply."""
+
+    choice: Choice
+    comment: str | None
+    broken: bool
+    seconds_heard: float
+
+
+class Comparing:
+    """Compares the replies of a desk's build with those of another.
+
+    Args:
+        desk: of the build whose review it is.
+        other: a finished build of the same targets.
+
+    Attributes:
+        counts: how many targets are what, once they are registered: see `Pairs.register`.
+    """
+
+    def __init__(self, desk: Desk, other: Build) -> None:
+        self._desk = desk
+        self._other = other
+        self.against: str = other.manifest["result"]["name"]
+        self._records = Records(other)
+        self._pairs = Pairs(desk.store, desk.name, self.against)
+        self.name = self._pairs.name
+        self.counts: Counter[str] = Counter()
+
+    def register(self) -> Counter[str]:
+        """Find the pairs of the two builds; return how many targets are what, as `Pairs` does."""
+        for build in (self._desk.build, self._other):
+            for _ in Items(self._desk.store).register(build):
+                pass
+        self.counts = self._pairs.register(self._desk.build, self._other)
+        return self.counts
+
+    def next_pairs(self, person: Annotator, count: int) -> list[dict[str, Any]]:
+        """Return the next pairs of somebody as a page shows them, leased to them."""
+        with self._desk.writing:
+            given = self._pairs.next(person, count)
+        return [self._shown(pair, person) for pair in given]
+
+    def pair(self, item: str, person: Annotator) -> dict[str, Any]:
+        """Return a pair that was given to this person.
+
+        Raises:
+            NotTheirs: it was not; KeyError: there is none of that target.
+        """
+        pair = self._pairs.pair(item)
+        self._check_theirs(pair, person)
+        return self._shown(pair, person)
+
+    def left(self, person: Annotator) -> int:
+        """Return how many pairs are left for somebody."""
+        return self._pairs.left(person)
+
+    def renew(self, item: str, person: Annotator) -> bool:
+        """Keep a pair for whoever has it open."""
+        with self._desk.writing:
+            return self._desk.queue.renew(self.name, item, person.id)
+
+    def leave(self, person: Annotator) -> None:
+        """Give back the pairs that somebody holds."""
+        with self._desk.writing:
+            self._desk.queue.release(self.name, person.id)
+
+    def compare(self, shown: Shown, person: Annotator, said: Compared, event_id: str) -> Event:
+        """Hold which of two drafts somebody finds better.
+
+        Raises:
+            Faulty: the clip has not been heard.
+            Conflict: they have decided about it elsewhere, or a draft is another one by now.
+        """
+        pair = self._pairs.pair(shown.item)
+        self._check_theirs(pair, person)
+        if shown.seen != pair.hash:
+            raise Conflict(f"{pair.item} has another draft by now", do="compare them anew")
+        record = self._desk.record(self._desk.queue.item(self._desk.name, pair.item))
+        self._desk.check_heard(record, said.seconds_heard, said.broken)
+        first = self._first(pair, person)
+        more = {
+            "against": self.against,
+            "first": first,
+            "comment": said.comment,
+            "broken": said.broken,
+            "seconds_heard": said.seconds_heard,
+        }
+        about = Shown(self._desk.name, pair.item, pair.seen, shown.version)
+        choice = _turned(said.choice, first)
+        with self._desk.writing:
+            event = self._desk.reviews.compare(
+                person.id, about, pair.other, choice, event_id, more=more
+            )
+            self._pairs.count(pair.item, person.id)
+        return event
+
+    def undo(self, person: Annotator) -> dict[str, Any] | None:
+        """Take back somebody's latest comparison and return its pair, which they hold again."""
+        with self._desk.writing:
+            if not self._made_here(person):
+                return None
+            undone = self._desk.reviews.undo(person.id, self._desk.name, ("comparison",))
+            if undone is None:
+                return None
+            self._pairs.count(undone.item, "")
+            self._pairs.again(undone.item, person.id)
+        return self._shown(self._pairs.pair(undone.item), person) | {"mine": _as_page(undone)}
+
+    def _made_here(self, person: Annotator) -> bool:
+        """Return whether somebody's latest comparison is one of these two builds."""
+        stands = standing(self._desk.reviews.history(self._desk.name, person.id))
+        made = [event for event in stands if event.kind == "comparison"]
+        return bool(made) and made[-1].body.get("against") == self.against
+
+    def _shown(self, pair: Pair, person: Annotator) -> dict[str, Any]:
+        """Return a pair as a page shows it to one annotator, whose draft is whose left out."""
+        desk = self._desk
+        item = desk.queue.item(desk.name, pair.item)
+        face = desk.face(item)
+        mine = face.pop("draft")["text"]
+        other = desk.queue.item(self.against, pair.item)
+        theirs = self._records.record(other.shard, other.row)["desired_response"]["text"]
+        replies = [mine, theirs] if self._first(pair, person) == "a" else [theirs, mine]
+        version = desk.reviews.shown(desk.name, pair.item, person.id).version
+        return face | {"seen": pair.hash, "version": version, "replies": replies, "mine": None}
+
+    def _first(self, pair: Pair, person: Annotator) -> str:
+        """Return whose draft is shown first: a for the desk's build, b for the other."""
+        return "a" if self._desk.settings.draw("order", person.id, pair.hash) < 0.5 else "b"
+
+    def _check_theirs(self, pair: Pair, person: Annotator) -> None:
+        if not self._desk.queue.gave(self.name, pair.item, person.id):
+            raise NotTheirs(f"{pair.item} was not given to you", do="take the next of your pairs")
+
+
+def _turned(choice: Choice, first: str) -> Choice:
+    """Return a choice between places as one between drafts, or the other way round."""
+    if choice == "equal" or first == "a":
+        return choice
+    return "b" if choice == "a" else "a"
+
+
+def _as_page(event: Event) -> dict[str, Any]:
+    """Return a comparison as the page fills it in again."""
+    body = event.body
+    verdict = _turned(event.verdict, body.get("first", "a"))  # type: ignore[arg-type]
+    said = {name: body.get(name) for name in ("comment", "broken", "seconds_heard")}
+    return {"verdict": verdict, **said, "seconds_heard": body.get("seconds_heard", 0.0)}

@@ -1,0 +1,370 @@
+"""The desk at which people review: what the routes of the server ask for, in plain values.
+
+A page is shown what is needed to decide and nothing more: not what others decided, not which model
+drafted or how it was judged.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from builders.errors import HeartenError
+from builders.record.dataset import Build
+from builders.review.data.decided import Decision, Event, Shown, counted, standing
+from builders.review.data.decisions import faults
+from builders.review.data.events import Reviews
+from builders.review.data.first_answers import FirstAnswers
+from builders.review.data.items import Items, Records, reply_of
+from builders.review.data.people import Annotator, People
+from builders.review.data.queue import Item, Queue
+from builders.review.data.settings import Settings, load_settings
+from builders.review.outcome.merge import views
+from builders.review.server.sessions import Sessions
+from builders.review.server.sound import Cache, as_wav, drawing
+from builders.store.database import Store
+
+AHEAD = 3
+# So much of a clip is heard before one decides; the rest is silence, or the last key was quick.
+HEARD_SHARE = 0.9
+# Comparisons are taken back where they are made, see `comparing.py`.
+_UNDONE = ("decision", "adjudication", "gold")
+_CLIPS, _SHOWN = 128 * 2**20, 32 * 2**20
+
+
+class Faulty(HeartenError):
+    """A decision that is not whole; `faults` are the sentences for its annotator."""
+
+    def __init__(self, found: list[str]) -> None:
+        super().__init__("; ".join(found))
+        self.faults = found
+
+
+class NotTheirs(HeartenError):
+    """An item that was never given to this annotator."""
+
+
+class Desk:
+    """All that a review of one build needs.
+
+    Args:
+        build: the finished build.
+        store: where its events are held.
+        against: the build with whose replies its own are compared, if there is one.
+
+    Attributes:
+        writing: SQLite has one writer: waiting here in turn is quicker than its own polling.
+    """
+
+    def __init__(self, build: Build, store: Store, against: str | None = None) -> None:
+        self.name: str = build.manifest["result"]["name"]
+        self.build = build
+        self.against = against
+        self.people = People(store)
+        self.sessions = Sessions(store, self.people)
+        self.reviews = Reviews(store)
+        self.store = store
+        self.settings: Settings = load_settings(store, self.name)
+        self._first = FirstAnswers(store)
+        self.queue = Queue(store)
+        self._records = Records(build)
+        self._cache, self._clips = Cache(_SHOWN), Cache(_CLIPS)
+        self._complete = False
+        self.writing = threading.Lock()
+        self.begun = threading.Event()
+
+    def register(self, stop: threading.Event) -> None:
+        """Make the items known; those of a large build become open while this goes on."""
+        try:
+            for _ in Items(self.store).register(self.build):
+                self.begun.set()
+                if stop.is_set():
+                    return
+            self._complete = True
+        finally:
+            self.begun.set()
+
+    def next_items(self, person: Annotator, count: int) -> list[dict[str, Any]]:
+        """Return the next items of somebody as a page shows them, leased to them."""
+        with self.writing:
+            given = self.queue.next(self.name, person, count)
+        return [self._shown(item, person) for item in given]
+
+    def left(self, person: Annotator) -> dict[str, int]:
+        """Return how many items are left, in all and for this person."""
+        return asdict(self.queue.left(self.name, person))
+
+    def totals(self) -> dict[str, int]:
+        """Return how many items there are and how many have all their decisions."""
+        nobody = Annotator("", None, "lead", takes_crisis=True)
+        left = self.left(nobody)
+        return {"items": left["items"], "done": left["done"]}
+
+    def stands(self) -> list[Event]:
+        """Return everybody's events in this build that stand."""
+        return standing(self.reviews.history(self.name))
+
+    def item(self, name: str, person: Annotator) -> dict[str, Any]:
+        """Return one item that was given to this person.
+
+        Raises:
+            NotTheirs: it was not; KeyError: there is none of that name.
+        """
+        item = self.queue.item(self.name, name)
+        self._check_theirs(item, person)
+        return self._shown(item, person)
+
+    def renew(self, name: str, person: Annotator) -> bool:
+        """Keep an item for whoever has it open."""
+        with self.writing:
+            return self.queue.renew(self.name, name, person.id)
+
+    def take_crisis(self, person: Annotator, wanted: bool) -> None:
+        """Keep whether somebody takes crisis items."""
+        with self.writing:
+            self.people.take_crisis(person.id, wanted)
+
+    def leave(self, cookie: str, person: Annotator) -> None:
+        """End a session and give back what its annotator holds."""
+        with self.writing:
+            self.queue.release(self.name, person.id)
+            self.sessions.end(cookie)
+
+    def first_answer(
+        self, shown: Shown, person: Annotator, answer: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Keep what somebody answers before they see a draft, and return the item with it.
+
+        Raises:
+            Faulty: the answer is not one.
+        """
+        item = self.queue.item(self.name, shown.item)
+        self._check_theirs(item, person)
+        decision = Decision("skip", reason="cannot_judge", **answer)
+        self._check(decision, self.record(item))
+        if not decision.strategies:
+            raise Faulty(["strategies: choose at least one before you see the draft"])
+        with self.writing:
+            self._first.keep(shown, person.id, {k: v for k, v in answer.items() if v})
+        return self._shown(item, person)
+
+    def decide(self, shown: Shown, person: Annotator, decision: Decision, event_id: str) -> Event:
+        """Hold what somebody decided about an item they were given.
+
+        Raises:
+            Faulty: the decision is not whole, or the clip has not been heard.
+            Conflict: they have decided about it elsewhere meanwhile.
+        """
+        item = self.queue.item(self.name, shown.item)
+        self._check_theirs(item, person)
+        self._check_answered(decision, self.record(item))
+        if self.settings.hides(person.id, item.item):
+            before = self._first.given(shown, person.id)
+            if before is None and decision.verdict != "skip":
+                raise Faulty(["the draft is hidden: answer without it first"])
+            decision = replace(decision, hidden=True, before=before)
+        with self.writing:
+            return self.reviews.decide(person.id, shown, decision, event_id)
+
+    def gold(self, shown: Shown, person: Annotator, decision: Decision) -> Event:
+        """Hold a lead's right answer to an item."""
+        self._check(decision, self.record(self.queue.item(self.name, shown.item)))
+        with self.writing:
+            return self.reviews.set_gold(person.id, shown, decision)
+
+    def adjudicate(
+        self, shown: Shown, person: Annotator, decision: Decision, event_id: str
+    ) -> Event:
+        """Hold what settles a disagreement."""
+        self._check_answered(decision, self.record(self.queue.item(self.name, shown.item)))
+        if not decision.comment:
+            raise Faulty(["comment: say why it is decided so"])
+        with self.writing:
+            return self.reviews.adjudicate(person.id, shown, decision, event_id)
+
+    def undo(self, person: Annotator) -> dict[str, Any] | None:
+        """Take back somebody's latest decision and return its item, which they hold again."""
+        with self.writing:
+            undone = self.reviews.undo(person.id, self.name, _UNDONE)
+            if undone is None:
+                return None
+            if undone.kind == "decision":
+                self.queue.again(self.name, undone.item, person.id)
+        shown = self._shown(self.queue.item(self.name, undone.item), person)
+        return shown | {"mine": _as_page(undone)}
+
+    def decided(self, person: Annotator) -> list[Event]:
+        """Return what stands of somebody's decisions in this build, the latest first."""
+        stands = standing(self.reviews.history(self.name, person.id))
+        return [event for event in reversed(stands) if event.kind == "decision"]
+
+    def disputed(self, person: Annotator) -> list[Item]:
+        """Return what people disagree about with all their decisions in, and this person has not
+        seen.
+        """
+        return [
+            view.item
+            for view in views(self.store, self.name)
+            if view.status == "disputed"
+            and view.item.submitted >= self.settings.overlap
+            and not self._knows(view.item.item, person)
+        ]
+
+    def disputed_item(self, name: str, person: Annotator) -> dict[str, Any]:
+        """Return an item as it is shown to whoever settles it, with what the others answered.
+
+        Raises:
+            NotTheirs: they have seen the item before.
+        """
+        item = self.queue.item(self.name, name)
+        if self._knows(name, person):
+            raise NotTheirs(
+                f"{name} was before you already",
+                expected="somebody who has not seen it",
+                do="leave it to another",
+            )
+        answers = [
+            _as_page(event)
+            for event in counted(self.reviews.of_item(name))
+            if event.seen == item.seen
+        ]
+        # Whoever decided first is not always the first one that is read.
+        answers.sort(key=lambda one: self.settings.draw("answers", name, orjson.dumps(one).hex()))
+        return self._shown(item, person) | {
+            "draft": reply_of(self.record(item)),
+            "hidden": False,
+            "answers": answers,
+        }
+
+    def clip(self, name: str) -> bytes:
+        """Return an item's clip as WAV; KeyError where there is none."""
+        item = self.queue.item(self.name, name)
+        found = self._clips.get(item.seen, lambda: self._made_clip(item), len)
+        if not found:
+            raise KeyError(name)
+        return found
+
+    def _made_clip(self, item: Item) -> bytes:
+        flac = self._records.clip(item.shard, item.row)
+        return as_wav(flac) if flac else b""
+
+    def drawing(self, name: str) -> bytes:
+        """Return the peaks and pitch of an item's clip, as JSON."""
+        item = self.queue.item(self.name, name)
+        return self._cache.get(
+            f"drawing {item.seen}", lambda: orjson.dumps(drawing(self.clip(name))), len
+        )
+
+    def record(self, item: Item) -> dict[str, Any]:
+        """Return an item's sample without its clip."""
+        held: bytes = self._cache.get(
+            f"record {item.seen}",
+            lambda: orjson.dumps(self._records.record(item.shard, item.row)),
+            len,
+        )
+        record: dict[str, Any] = orjson.loads(held)
+        return record
+
+    def _shown(self, item: Item, person: Annotator) -> dict[str, Any]:
+        """Return an item as a page shows it to one annotator."""
+        face = self.face(item)
+        shown = self.reviews.shown(self.name, item.item, person.id)
+        hidden = (
+            self.settings.hides(person.id, item.item)
+            and self._first.given(shown, person.id) is None
+        )
+        if hidden:
+            face = face | {"draft": None}
+        mine = None
+        if shown.version:
+            made = [e for e in self.reviews.of_item(item.item) if e.annotator == person.id]
+            mine = next(
+                (_as_page(e) for e in reversed(standing(made)) if e.kind == "decision"), None
+            )
+        return face | {"version": shown.version, "hidden": hidden, "mine": mine}
+
+    def face(self, item: Item) -> dict[str, Any]:
+        """Return what everybody is shown of an item; the same while all items are known."""
+        if not self._complete:
+            return self._made_face(item)
+        held: bytes = self._cache.get(
+            f"face {item.seen}", lambda: orjson.dumps(self._made_face(item)), len
+        )
+        face: dict[str, Any] = orjson.loads(held)
+        return face
+
+    def _made_face(self, item: Item) -> dict[str, Any]:
+        record = self.record(item)
+        spoken = record["audio_info"]["duration"] is not None and not self.settings.text_only
+        target = record["target_utterance"]
+        return {
+            "item": item.item,
+            "seen": item.seen,
+            "language": record["language"],
+            "crisis": item.crisis,
+            "background": record["background"] and record["background"]["text"],
+            "turns": [self._turn(turn) for turn in record["text_context"]],
+            "speaker": target["speaker"]["id"],
+            "text": target["text"],
+            "emotions": {n: target["emotions"][n] for n in ("primary", "secondary")},
+            "audio": _address("audio", item.item) if spoken else None,
+            "drawing": _address("drawing", item.item) if spoken else None,
+            "duration": record["audio_info"]["duration"],
+            "draft": reply_of(record),
+        }
+
+    def _turn(self, turn: dict[str, Any]) -> dict[str, Any]:
+        shown = {name: turn[name] for name in ("speaker", "role", "text", "emotion")}
+        playable = turn["audio_sha256"] and not self.settings.text_only and self._has(turn["id"])
+        return shown | {"audio": _address("audio", turn["id"]) if playable else None}
+
+    def _has(self, name: str) -> bool:
+        try:
+            self.queue.item(self.name, name)
+        except KeyError:
+            return False
+        return True
+
+    def _check(self, decision: Decision, record: dict[str, Any]) -> None:
+        found = faults(decision, record)
+        if found:
+            raise Faulty(found)
+
+    def check_heard(self, record: dict[str, Any], seconds_heard: float, broken: bool) -> None:
+        """Raise Faulty where too little of a clip was heard that could be."""
+        seconds = record["audio_info"]["duration"]
+        if self.settings.text_only or broken or not seconds:
+            return
+        if seconds_heard < HEARD_SHARE * seconds:
+            raise Faulty(["hear the speaker once before you decide, or flag the sound as broken"])
+
+    def _check_answered(self, decision: Decision, record: dict[str, Any]) -> None:
+        """Raise Faulty where a decision is not whole, or was made without hearing the speaker."""
+        self._check(decision, record)
+        if decision.verdict != "skip":
+            self.check_heard(record, decision.seconds_heard, "audio_broken" in decision.flags)
+
+    def _knows(self, name: str, person: Annotator) -> bool:
+        """Return whether somebody had an item before them."""
+        decided = self.reviews.shown(self.name, name, person.id).version > 0
+        return decided or self.queue.gave(self.name, name, person.id)
+
+    def _check_theirs(self, item: Item, person: Annotator) -> None:
+        if not self._knows(item.item, person):
+            raise NotTheirs(
+                f"{item.item} was not given to you", do="take the next item of your queue"
+            )
+
+
+def _as_page(event: Event) -> dict[str, Any]:
+    """Return a decision as the page fills it in again."""
+    return {"verdict": event.verdict, **event.body}
+
+
+def _address(path: str, item: str) -> str:
+    return f"/{path}?item={quote(item, safe='')}"

@@ -1,0 +1,74 @@
+"""Serving a review: one process, one socket, until it is told to stop."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+from dataclasses import dataclass
+
+import uvicorn
+
+from builders.errors import ConfigError
+from builders.review.server.app import create_app
+from builders.review.server.comparing import Comparing
+from builders.review.server.desk import Desk
+from builders.review.server.guard import LOOPBACK
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a server listens: its socket, its address for a link, and whether only we reach it."""
+
+    socket: socket.socket
+    address: str
+    loopback: bool
+
+
+def listen(host: str, port: int) -> Listening:
+    """Open the socket of a server; port 0 takes a free one.
+
+    Raises:
+        ConfigError: there is no such address here, or the port is taken.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        opened = socket.socket(family, socket.SOCK_STREAM)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+        opened.listen(128)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port} ({error.strerror or error})",
+            do="choose another --port, or correct --host",
+        ) from error
+    bound = opened.getsockname()
+    shown = f"[{host}]" if ":" in host else host
+    loopback = ipaddress.ip_address(bound[0]).is_loopback
+    return Listening(opened, f"http://{shown}:{bound[1]}", loopback)
+
+
+def serve(desk: Desk, at: Listening, comparing: Comparing | None = None) -> None:
+    """Serve the review of a build until the process is told to stop, and close its store.
+
+    On loopback a name is enough to sign in; anywhere else it takes an invitation's token.
+    """
+    stop = threading.Event()
+    registering = threading.Thread(target=desk.register, args=(stop,), daemon=True)
+    registering.start()
+    desk.begun.wait()  # whoever comes first finds items
+    hosts = {*LOOPBACK, "127.0.0.1"} if at.loopback else None
+    # Nothing is logged of requests: neither who did what nor what their links hold.
+    config = uvicorn.Config(
+        create_app(desk, comparing, tokens=not at.loopback, hosts=hosts),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[at.socket])
+    finally:
+        stop.set()
+        registering.join()
+        desk.store.close()

@@ -1,0 +1,192 @@
+"""The pages people open: the door, the review itself, guidelines, one's own items, progress."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from builders.labels import strategies
+from builders.labels.vocabulary import vocabulary
+from builders.review.data.decisions import choices
+from builders.review.data.people import Annotator
+from builders.review.outcome.progress import named
+from builders.review.server.access import AtComparing, AtDesk, Cookie, Lead, Person, answer
+from builders.review.server.desk import AHEAD, Desk
+from builders.review.server.routes import ItemName
+from builders.review.server.sessions import COOKIE, LASTS_SECONDS, form_token
+
+router = APIRouter()
+
+_HERE = Path(__file__).parent
+_TYPES = {".js": "text/javascript", ".css": "text/css"}
+_STATIC = {path.name: path for path in (_HERE / "static").iterdir() if path.suffix in _TYPES}
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+class _SigningIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field("", max_length=200)
+    name: str = Field("", max_length=80)
+
+
+@router.get("/static/{name}")
+def static(name: str) -> Response:
+    """Return a script or the style sheet."""
+    if name not in _STATIC:
+        raise HTTPException(404, "there is no such file")
+    kept = {"Cache-Control": "no-cache"}
+    path = _STATIC[name]
+    return Response(path.read_bytes(), headers=kept, media_type=_TYPES[path.suffix])
+
+
+@router.get("/join")
+def door(request: Request, desk: AtDesk) -> HTMLResponse:
+    """Show where people sign in; the token stays in the part of the link that is never sent."""
+    return _page("join", title="Sign in", build=desk.name, tokens=request.app.state.tokens)
+
+
+@router.post("/join")
+def join(request: Request, desk: AtDesk, who: _SigningIn) -> Response:
+    """Begin a session with an invitation's token, or with a name where none is needed."""
+    person = desk.people.by_token(who.token)
+    if person is None and not who.token and not request.app.state.tokens:
+        person = desk.people.named(who.name, "lead")
+    if person is None:
+        raise HTTPException(403, "the link is not valid any more: ask for a new one")
+    answered = answer({"name": person.name})
+    answered.set_cookie(
+        COOKIE,
+        desk.sessions.begin(person),
+        max_age=LASTS_SECONDS,
+        httponly=True,
+        samesite="strict",
+    )
+    return answered
+
+
+@router.get("/")
+def home(desk: AtDesk) -> Response:
+    """Lead to the review, or to the drafts that are compared."""
+    return RedirectResponse("/compare" if desk.against else "/review", 303)
+
+
+@router.get("/compare")
+def compare(at: AtComparing, desk: AtDesk, person: Person, cookie: Cookie) -> HTMLResponse:
+    """Show the page on which two drafts of one target are compared, with the next ones in it."""
+    start = {
+        "review": at.name,
+        "annotator": person.id,
+        "items": at.next_pairs(person, AHEAD),
+        "left": at.left(person),
+        "ahead": AHEAD,
+        "textOnly": desk.settings.text_only,
+    }
+    return _signed_in_page("compare", desk, person, cookie, title="Compare", start=start)
+
+
+@router.get("/review")
+def review(
+    desk: AtDesk, person: Person, cookie: Cookie, item: ItemName | None = None
+) -> HTMLResponse:
+    """Show the page on which items are reviewed, with the next ones in it."""
+    items = [desk.item(item, person)] if item else desk.next_items(person, AHEAD)
+    return _review_page(desk, person, cookie, {"mode": "review", "items": items, "again": item})
+
+
+@router.get("/guidelines")
+def guidelines(desk: AtDesk, person: Person, cookie: Cookie) -> HTMLResponse:
+    """Show how to review, from the tables of strategies and choices."""
+    return _signed_in_page("guidelines", desk, person, cookie, title="Guidelines", **_words())
+
+
+@router.get("/mine")
+def mine(desk: AtDesk, person: Person, cookie: Cookie) -> HTMLResponse:
+    """Show what somebody decided, so that they can come back to it."""
+    decided = desk.decided(person)[:500]
+    return _signed_in_page("mine", desk, person, cookie, title="My items", decided=decided)
+
+
+@router.get("/progress")
+def progress(request: Request, desk: AtDesk, person: Lead, cookie: Cookie) -> HTMLResponse:
+    """Show how the review is going."""
+    seen = request.app.state.watch.look(desk)
+    return _signed_in_page(
+        "progress", desk, person, cookie, title="Progress", seen=seen, named=named
+    )
+
+
+@router.get("/disputed")
+def disputed(
+    desk: AtDesk, person: Lead, cookie: Cookie, item: ItemName | None = None
+) -> HTMLResponse:
+    """Show what people disagree about, or one item of it with their answers side by side."""
+    if item:
+        start = {"mode": "disputed", "items": [desk.disputed_item(item, person)]}
+        return _review_page(desk, person, cookie, start)
+    return _signed_in_page(
+        "disputed", desk, person, cookie, title="Disputed", items=desk.disputed(person)
+    )
+
+
+def _review_page(desk: Desk, person: Annotator, cookie: str, start: dict[str, Any]) -> HTMLResponse:
+    words = _words()
+    start = {
+        "again": None,
+        **start,
+        "review": desk.name,
+        "annotator": person.id,
+        "left": desk.left(person)["mine"],
+        "ahead": AHEAD,
+        "textOnly": desk.settings.text_only,
+        "choices": {
+            kind: [{"code": c.code, "words": c.words} for c in words[kind]]
+            for kind in ("reject", "skip", "flag", "scale")
+        },
+        "strategies": [
+            {"code": s.id, "words": s.id.replace("_", " "), "meaning": s.definition}
+            for s in words["strategies"]
+        ],
+        "most": strategies.MAX_STRATEGIES,
+    }
+    return _signed_in_page(
+        "review", desk, person, cookie, title=start["mode"].capitalize(), start=start, **words
+    )
+
+
+def _words() -> dict[str, Any]:
+    """Return what people choose from and how it is called."""
+    nodes = vocabulary()
+    families: dict[str, list[str]] = {}
+    for node in nodes.nodes:
+        families.setdefault(nodes.root_of(node), []).append(node)
+    words: dict[str, Any] = {
+        kind: list(choices(kind).values()) for kind in ("reject", "skip", "flag", "scale")
+    }
+    words["strategies"] = list(strategies.strategies().values())
+    words["emotions"] = families
+    words["define"] = nodes.definition
+    return words
+
+
+def _signed_in_page(
+    name: str, desk: Desk, person: Annotator, cookie: str, **content: Any
+) -> HTMLResponse:
+    token = form_token(cookie)
+    content |= {"build": desk.name, "compares": desk.against is not None}
+    return _page(name, person=person, form_token=token, **content)
+
+
+def _page(name: str, **content: Any) -> HTMLResponse:
+    return HTMLResponse(_TEMPLATES.get_template(f"{name}.html.j2").render(content))

@@ -1,0 +1,212 @@
+"""What the page's script asks for: items, clips, drawings; and what it sends: decisions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+from builders.review.data.decided import Decision, Shown
+from builders.review.server.access import (
+    AtComparing,
+    AtDesk,
+    Cookie,
+    LeadWriter,
+    Person,
+    Writer,
+    answer,
+)
+from builders.review.server.comparing import Compared
+from builders.review.server.sound import ranged
+
+router = APIRouter()
+
+_Name = Annotated[str, Field(min_length=1, max_length=500)]
+ItemName = Annotated[str, Query(alias="item", min_length=1, max_length=500)]
+
+
+class _About(BaseModel):
+    """An item as a page has it before it: see `events.Shown`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    item: _Name
+    seen: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    version: Annotated[int, Field(ge=0)]
+
+    def shown(self, build: str) -> Shown:
+        return Shown(build, self.item, self.seen, self.version)
+
+
+class _FirstAnswer(_About):
+    """What somebody answers before they see the draft."""
+
+    strategies: Annotated[tuple[_Name, ...], Field(max_length=5)]
+    emotion: _Name | None = None
+
+
+class _Sent(_About):
+    """A decision as a page sends it: see `events.Decision`."""
+
+    event_id: Annotated[str, Field(pattern="^[0-9a-f-]{32,36}$")]
+    verdict: Literal["accept", "edit", "reject", "skip"]
+    reply: dict[str, Any] | None = None
+    reason: _Name | None = None
+    strategies: Annotated[tuple[_Name, ...], Field(max_length=5)] | None = None
+    ratings: Annotated[dict[str, StrictInt], Field(max_length=9)] = {}
+    emotion: _Name | None = None
+    flags: Annotated[tuple[_Name, ...], Field(max_length=9)] = ()
+    comment: Annotated[str, Field(max_length=4000)] | None = None
+    seconds_heard: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 0.0
+
+    def decision(self) -> Decision:
+        about = {*_About.model_fields, "event_id"}
+        return Decision(**{k: getattr(self, k) for k in type(self).model_fields.keys() - about})
+
+
+class _Compared(_About):
+    """Which of two replies somebody finds better: a is the first that the page shows."""
+
+    event_id: Annotated[str, Field(pattern="^[0-9a-f-]{32,36}$")]
+    choice: Literal["a", "b", "equal"]
+    comment: Annotated[str, Field(max_length=4000)] | None = None
+    broken: bool = False
+    seconds_heard: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 0.0
+
+
+class _Wanted(BaseModel):
+    wanted: bool
+
+
+class _Item(BaseModel):
+    item: _Name
+
+
+@router.get("/items")
+def next_items(desk: AtDesk, person: Person, count: Annotated[int, Query(ge=1, le=5)]) -> Response:
+    """Return the next items of somebody's queue, leased to them."""
+    return answer({"items": desk.next_items(person, count)})
+
+
+@router.get("/item")
+def one_item(desk: AtDesk, person: Person, item: ItemName) -> Response:
+    """Return one item that was given to this person before."""
+    return answer(desk.item(item, person))
+
+
+@router.get("/left")
+def left(desk: AtDesk, person: Person) -> Response:
+    """Return how many items are left."""
+    return answer(desk.left(person))
+
+
+@router.get("/audio")
+def audio(
+    desk: AtDesk,
+    _person: Person,
+    item: ItemName,
+    range_header: Annotated[str | None, Header(alias="range")] = None,
+) -> Response:
+    """Return an item's clip, or the part of it that is asked for."""
+    part = ranged(desk.clip(item), range_header)
+    kept = {"Cache-Control": "private, max-age=3600"}
+    return Response(part.content, part.status, part.headers | kept, media_type="audio/wav")
+
+
+@router.get("/drawing")
+def drawing(desk: AtDesk, _person: Person, item: ItemName) -> Response:
+    """Return the peaks and the pitch of an item's clip."""
+    kept = {"Cache-Control": "private, max-age=3600"}
+    return Response(desk.drawing(item), headers=kept, media_type="application/json")
+
+
+@router.post("/decide")
+def decide(desk: AtDesk, person: Writer, sent: _Sent) -> Response:
+    """Hold a decision, and say whether the item had enough of them already."""
+    event = desk.decide(sent.shown(desk.name), person, sent.decision(), sent.event_id)
+    return answer({"surplus": event.surplus, "version": event.version})
+
+
+@router.post("/adjudicate")
+def adjudicate(desk: AtDesk, person: LeadWriter, sent: _Sent) -> Response:
+    """Hold what settles a disagreement."""
+    event = desk.adjudicate(sent.shown(desk.name), person, sent.decision(), sent.event_id)
+    return answer({"surplus": False, "version": event.version})
+
+
+@router.post("/gold")
+def gold(desk: AtDesk, person: LeadWriter, sent: _Sent) -> Response:
+    """Hold the right answer to an item, by which annotators are tested from now on."""
+    event = desk.gold(sent.shown(desk.name), person, sent.decision())
+    return answer({"surplus": False, "version": event.version})
+
+
+@router.post("/first-answer")
+def first_answer(desk: AtDesk, person: Writer, sent: _FirstAnswer) -> Response:
+    """Hold what somebody answers before they see a draft, and show it to them."""
+    given = {"strategies": sent.strategies, "emotion": sent.emotion}
+    return answer(desk.first_answer(sent.shown(desk.name), person, given))
+
+
+@router.get("/pairs")
+def next_pairs(
+    at: AtComparing, person: Person, count: Annotated[int, Query(ge=1, le=5)]
+) -> Response:
+    """Return the next pairs of drafts that somebody compares, leased to them."""
+    return answer({"items": at.next_pairs(person, count)})
+
+
+@router.get("/pair")
+def one_pair(at: AtComparing, person: Person, item: ItemName) -> Response:
+    """Return one pair that was given to this person before."""
+    return answer(at.pair(item, person))
+
+
+@router.post("/compare")
+def compare(at: AtComparing, desk: AtDesk, person: Writer, sent: _Compared) -> Response:
+    """Hold which of two drafts somebody finds better."""
+    said = Compared(sent.choice, sent.comment, sent.broken, sent.seconds_heard)
+    event = at.compare(sent.shown(desk.name), person, said, sent.event_id)
+    return answer({"surplus": False, "version": event.version})
+
+
+@router.post("/compare/undo")
+def undo_compare(at: AtComparing, person: Writer) -> Response:
+    """Take back the latest comparison and return its pair, or null where there is none."""
+    return answer({"item": at.undo(person)})
+
+
+@router.post("/compare/renew")
+def renew_pair(at: AtComparing, person: Writer, about: _Item) -> Response:
+    """Keep a pair for whoever has it open."""
+    return answer({"kept": at.renew(about.item, person)})
+
+
+@router.post("/undo")
+def undo(desk: AtDesk, person: Writer) -> Response:
+    """Take back the latest decision and return its item, or null where there is none."""
+    return answer({"item": desk.undo(person)})
+
+
+@router.post("/renew")
+def renew(desk: AtDesk, person: Writer, about: _Item) -> Response:
+    """Keep an item for whoever has it open."""
+    return answer({"kept": desk.renew(about.item, person)})
+
+
+@router.post("/crisis")
+def crisis(desk: AtDesk, person: Writer, choice: _Wanted) -> Response:
+    """Keep whether somebody takes crisis items."""
+    desk.take_crisis(person, choice.wanted)
+    return answer({"wanted": choice.wanted})
+
+
+@router.post("/leave")
+def leave(request: Request, desk: AtDesk, person: Writer, cookie: Cookie) -> Response:
+    """End the session and give back what its annotator holds."""
+    if request.app.state.comparing is not None:
+        request.app.state.comparing.leave(person)
+    desk.leave(cookie, person)
+    return answer({})

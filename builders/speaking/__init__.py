@@ -1,1 +1,0 @@
-"""Giving text a voice: utterances of corpora without sound, and the replies."""

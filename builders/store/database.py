@@ -1,0 +1,331 @@
+"""The store: every request made, every attempt, every answer held; nothing of ours deletes it.
+
+An answer counts as done once it is committed (`committer.py`). SQLite runs in WAL mode with full
+synchronous; PostgreSQL serves many machines.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from builders.errors import StoreError
+from builders.record.folder import writable
+
+VERSION = "1"
+_BUSY_SECONDS = 60
+_PREPARING = 0x68656172  # a PostgreSQL lock number of our own
+
+_metadata = sa.MetaData()
+_meta = sa.Table(
+    "hearten_meta",
+    _metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.String, nullable=False),
+)
+requests = sa.Table(
+    "requests",
+    _metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("record_id", sa.String, nullable=False, index=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("prompt_version", sa.String, nullable=False),
+)
+attempts = sa.Table(
+    "attempts",
+    _metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.String(64), nullable=False, index=True),
+    sa.Column("build", sa.String, nullable=False, index=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("endpoint", sa.String, nullable=False),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("detail", sa.String),
+    sa.Column("seconds", sa.Float),
+    sa.Column("prompt_tokens", sa.Integer),
+    sa.Column("completion_tokens", sa.Integer),
+    sa.Column("at", sa.Float, nullable=False),
+)
+answers = sa.Table(
+    "answers",
+    _metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("text", sa.String, nullable=False),
+    sa.Column("finish_reason", sa.String),
+    sa.Column("model", sa.String),
+    sa.Column("at", sa.Float, nullable=False),
+)
+endpoints = sa.Table(
+    "endpoints",
+    _metadata,
+    sa.Column("base_url", sa.String, primary_key=True),
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("understands", sa.String, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer as it is held: `outcome` is ok, refusal, truncated, empty or a kind of error."""
+
+    outcome: str
+    text: str
+    finish_reason: str | None = None
+    model: str | None = None
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt at a request, successful or not. Times are seconds; `at` is a Unix time."""
+
+    key: str
+    model: str
+    endpoint: str
+    outcome: str
+    status: int | None = None
+    detail: str | None = None
+    seconds: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(slots=True)
+class Asked:
+    """What the store keeps of a request beside its key."""
+
+    key: str
+    record_id: str
+    attempt: int
+    model: str
+    prompt_version: str
+
+
+@dataclass(slots=True)
+class Spent:
+    """Tokens used by one model in so many attempts."""
+
+    model: str
+    attempts: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Store:
+    """The store at a database address.
+
+    Args:
+        url: a SQLAlchemy address, or a path to a SQLite file.
+
+    Raises:
+        StoreError: it cannot be opened, or is of another version.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url if "://" in url else f"sqlite:///{Path(url).resolve()}"
+        if "://" not in url:
+            with writable(Path(url).parent, "--store"):
+                Path(url).resolve().parent.mkdir(parents=True, exist_ok=True)
+        self.engine = _engine(self.url)
+        self.name = _without_secrets(self.engine.url)
+        self.insert: Callable[[sa.Table], Any] = (
+            postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
+        )
+        self._held = sa.select(
+            answers.c.key,
+            answers.c.outcome,
+            answers.c.text,
+            answers.c.finish_reason,
+            answers.c.model,
+        ).where(answers.c.key.in_(sa.bindparam("keys", expanding=True)))
+        self._reader: Connection | None = None
+        self.prepare(_metadata, "version", VERSION)
+
+    def held(self, keys: Sequence[str]) -> dict[str, Answer]:
+        """Return the answers held for these keys, by key."""
+        with self.translated():
+            if self._reader is None:
+                self._reader = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            rows = self._reader.execute(self._held, {"keys": list(keys)})
+            return {row[0]: Answer(row[1], row[2], row[3], row[4]) for row in rows}
+
+    def save(
+        self,
+        asked: Sequence[Asked],
+        answered: Mapping[str, Answer],
+        tried: Iterable[tuple[str, Attempt]],
+    ) -> None:
+        """Commit requests, their answers by key, and attempts with the name of their build."""
+        now = time.time()
+        with self.translated(), self.engine.begin() as connection:
+            self._add(connection, requests, [_fields(row) for row in asked])
+            self._add(
+                connection,
+                answers,
+                [{"key": k, "at": now, **_fields(a)} for k, a in answered.items()],
+            )
+            self._add(
+                connection, attempts, [{"build": b, "at": now, **_fields(a)} for b, a in tried]
+            )
+
+    def spent(self, build: str) -> list[Spent]:
+        """Return the attempts and tokens of a build so far, over all its runs, by model."""
+        columns = attempts.c
+        reached = columns.outcome != "connection"
+        query = (
+            sa.select(
+                columns.model,
+                sa.func.count(),
+                sa.func.coalesce(sa.func.sum(columns.prompt_tokens), 0),
+                sa.func.coalesce(sa.func.sum(columns.completion_tokens), 0),
+            )
+            .where(columns.build == build, reached)
+            .group_by(columns.model)
+            .order_by(columns.model)
+        )
+        with self.translated(), self.engine.connect() as connection:
+            return [Spent(*row) for row in connection.execute(query)]
+
+    def remembered_dialect(self, base_url: str, model: str) -> str | None:
+        """Return what was learnt of an endpoint, as it was given to `remember_dialect`."""
+        where = (endpoints.c.base_url == base_url) & (endpoints.c.model == model)
+        with self.translated(), self.engine.connect() as connection:
+            return connection.scalar(sa.select(endpoints.c.understands).where(where))
+
+    def remember_dialect(self, base_url: str, model: str, understands: str) -> None:
+        """Keep what was learnt of an endpoint."""
+        row = {"base_url": base_url, "model": model, "understands": understands, "at": time.time()}
+        statement = self.insert(endpoints).values(row)
+        changed = {"understands": understands, "at": row["at"]}
+        statement = statement.on_conflict_do_update(
+            index_elements=["base_url", "model"], set_=changed
+        )
+        with self.translated(), self.engine.begin() as connection:
+            connection.execute(statement)
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._reader is not None:
+            self._reader.close()
+        self.engine.dispose()
+
+    def _add(self, connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            connection.execute(self.insert(table).on_conflict_do_nothing(), rows)
+
+    def prepare(self, metadata: sa.MetaData, name: str, version: str) -> None:
+        """Make the tables that are missing, as others may do just now; leave other versions alone.
+
+        Args:
+            metadata: the tables.
+            name: under which their version is kept.
+            version: of these tables.
+
+        Raises:
+            StoreError: the store has them in another version.
+        """
+        with self.translated(), self.engine.begin() as connection:
+            if self.engine.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PREPARING)))
+            _create(connection, _meta)
+            row = {"name": name, "value": version}
+            connection.execute(self.insert(_meta).values(row).on_conflict_do_nothing())
+            found = connection.scalar(sa.select(_meta.c.value).where(_meta.c.name == name))
+            if found != version:
+                raise StoreError(
+                    f"the store has {name} {found}",
+                    where=self.name,
+                    expected=f"{name} {version}",
+                    do="use the Hearten that wrote it, or name another store with --store",
+                )
+            for table in metadata.sorted_tables:
+                _create(connection, table)
+
+    def translated(self) -> AbstractContextManager[None]:
+        """Turn the database's errors into one line that names the store."""
+        return _translated(self.name)
+
+
+def store_exists(url: str) -> bool:
+    """Return whether there is a store to look answers up in; a database server is taken to be."""
+    return "://" in url or Path(url).is_file()
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    """Turn the database's errors into one line that names the store."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(
+            f"the store cannot be used: {error.orig}",
+            where=name,
+            do="free space or access to it, or name another store with --store; "
+            "what is committed is kept",
+        ) from error
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__slots__}
+
+
+def _without_secrets(url: sa.URL) -> str:
+    """Return an address as it may be shown and kept; drivers take a password as a parameter too."""
+    shown = url.difference_update_query(("password", "sslpassword"))
+    return shown.render_as_string(hide_password=True)
+
+
+def _create(connection: Connection, table: sa.Table) -> None:
+    connection.execute(CreateTable(table, if_not_exists=True))
+    for index in table.indexes:
+        connection.execute(CreateIndex(index, if_not_exists=True))
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        engine = sa.create_engine(parsed)
+    except (ArgumentError, ImportError, ValueError) as error:
+        raise StoreError(
+            f"the store's address cannot be used: {error}",
+            expected="a file name or postgresql+psycopg://USER@HOST/DATABASE",
+            do="correct --store; PostgreSQL needs: pip install 'hearten[postgres]'",
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+    _switch_to_wal(cursor)
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch a file to WAL; SQLite itself does not wait for another that switches a new file."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)

@@ -1,0 +1,161 @@
+"""Captions: how a clip sounds, as a model that hears says it, before the reply is drafted.
+
+A caption is held against what was measured. One that contradicts it, guesses at a feeling or
+repeats the words is dropped, and counted; nothing is rejected for want of a caption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from typing import Any
+
+from builders.audio import caption_claims
+from builders.audio.clip_format import NOT_HEARD
+from builders.llm import prompts
+from builders.llm.conversations import Conversation
+from builders.llm.questions import Question, Questions
+from builders.llm.request import NarrowedSchema, Request, Sound
+from builders.record.types import Caption, Clip, Target
+from builders.store.database import Answer, Store
+from builders.tasks.reply.checks.wording import count_words, shares_run
+from builders.tasks.reply.draft import Draft, Drafter, Round
+
+_TOKENS = 300
+# A caption that has so many words in a row of the utterance is a transcript of it.
+_REPEATS, _REPEATS_LEAST = 4, 3
+
+
+class Captioned:
+    """Has each target's clip described, then its reply drafted, as one conversation.
+
+    Args:
+        drafter: makes the requests for replies.
+        model: the model that describes clips.
+    """
+
+    def __init__(self, drafter: Drafter, model: str) -> None:
+        self.drafter = drafter
+        self._model = model
+        self._questions = Questions()
+        self._schema = _schema()
+        self._template = prompts.load(prompts.CAPTION_TEMPLATE)
+        known = caption_claims.load_claims()
+        says = (*caption_claims.SAYS, caption_claims.NOT_SAID)
+        self._asked = self._template.render(claims=[*known.meanings.items()], says=says)
+
+    def first_request(self, target: Target, number: int = 0) -> Request:
+        """Return the request that opens a round: about the clip, unless that is settled."""
+        question = self.question(target)
+        if question is None:
+            return self.drafter.first_request(target, number)
+        return self._questions.first_request(question)
+
+    def round(self, target: Target, first: Request) -> Round:
+        """Return one round: the clip is described first, unless that is settled."""
+        question = self.question(target)
+        if question is not None:
+            yield from self._describe(target, question, first)
+            first = self.drafter.first_request(target)
+        result = yield from self.drafter.round(target, first)
+        if isinstance(result, Draft) and target.caption:
+            return Draft(result.reply, result.coercions, target.caption.answers)
+        return result
+
+    def prompt_version(self, target: Target) -> str | None:
+        """Return the version of the prompt for the reply."""
+        return self.drafter.prompt_version(target)
+
+    def question(self, target: Target) -> Question | None:
+        """Return what is asked about a target's clip; None where it is settled or cannot be asked.
+
+        Without a measurement nothing could be held against the answer.
+        """
+        if target.caption or target.clip is None or target.voice is None:
+            return None
+        if NOT_HEARD in {found.code for found in target.clip.findings}:
+            target.caption = Caption(None, NOT_HEARD, 0)
+        elif not target.voice.reliable:
+            target.caption = Caption(None, "not_measured", 0)
+        else:
+            return Question(target.id, "caption", self._request(target.id, target.clip))
+        return None
+
+    def settled(self, targets: Iterable[Target], store: Store | None) -> list[Request]:
+        """Settle the captions whose answers are held; return what is to be asked for the others."""
+        asked = []
+        for target in targets:
+            if self.question(target) is None:
+                continue
+            conversation = Conversation(self, target)
+            while target.caption is None:
+                held = store.held([conversation.key]) if store else {}
+                answer = held.get(conversation.key)
+                if answer is None:
+                    asked.append(conversation.request)
+                    break
+                conversation.take(answer)
+        return asked
+
+    def _describe(
+        self, target: Target, question: Question, first: Request
+    ) -> Generator[Request, Answer, None]:
+        """Ask until there is an answer or none will come, and settle the caption."""
+        steps = self._questions.round(question, first)
+        request, answers = next(steps), 0
+        while target.caption is None:
+            answer = yield request
+            answers += 1
+            try:
+                request = steps.send(answer)
+            except StopIteration as ended:
+                result = ended.value
+                target.caption = (
+                    _caption(target, result.reply, answers)
+                    if isinstance(result, Draft)
+                    else Caption(None, result.reason, answers)
+                )
+
+    def _request(self, record_id: str, clip: Clip) -> Request:
+        asked = ({"role": "user", "content": self._asked},)
+        version = self._template.version
+        request = Request(
+            self._model, asked, self._schema, None, 0.0, 1.0, _TOKENS, 0, record_id, 0, version
+        )
+        return request.hearing(Sound(clip.flac, clip.sha256_pcm, clip.duration))
+
+
+def version() -> str:
+    """Return one version for how captions are asked for and checked."""
+    return f"{prompts.load(prompts.CAPTION_TEMPLATE).version}, {caption_claims.version()}"
+
+
+def _schema() -> NarrowedSchema:
+    says = {"type": "string", "enum": [*caption_claims.SAYS, caption_claims.NOT_SAID]}
+    names = [*caption_claims.load_claims().meanings]
+    return NarrowedSchema(
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["caption", "claims"],
+            "properties": {
+                "caption": {"type": "string", "minLength": 10, "maxLength": 300},
+                "claims": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": names,
+                    "properties": dict.fromkeys(names, says),
+                },
+            },
+        }
+    )
+
+
+def _caption(target: Target, answer: Mapping[str, Any], answers: int) -> Caption:
+    """Return a caption held against the words and against what was measured."""
+    text = " ".join(answer["caption"].split())
+    run = min(_REPEATS, count_words(target.utterance.text))
+    if run >= _REPEATS_LEAST and shares_run(text, target.utterance.text, run):
+        return Caption(None, "repeats_words", answers)
+    descriptors = target.voice.descriptors if target.voice else ()
+    fault = caption_claims.fault_of(text, answer["claims"], descriptors)
+    return Caption(None if fault else text, fault, answers)

@@ -1,0 +1,1 @@
+"""Synthetic speech: engines, requests, and the recogniser's check."""

@@ -1,0 +1,70 @@
+"""Reading back: what speech recognition hears of synthetic speech, against the text."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+from builders.audio.asr import Transcriber, spoken_words, word_error_rate
+from builders.audio.decode import read_bytes
+from builders.errors import ConfigError
+from builders.tts.request import Spoken
+
+# One word may always be misheard, such as a name that the recogniser has never met.
+_FORGIVEN = 1
+
+
+def hears(language: str) -> bool:
+    """Return whether speech recognition hears a language (BCP 47): it hears English alone."""
+    return language.split("-")[0].lower() == "en"
+
+
+class ReadBack:
+    """Says whether synthetic speech can be understood; what was heard is held with it.
+
+    Args:
+        most: the share of a text's words that may be heard otherwise.
+        spoken: where what was heard is held.
+        workers: how many clips are heard at once.
+    """
+
+    def __init__(self, most: float, spoken: Spoken, workers: int) -> None:
+        self._transcriber = Transcriber(workers)
+        self._most = most
+        self._spoken = spoken
+        self._version = hashlib.sha256(Transcriber.version().encode()).hexdigest()[:12]
+        self._pool = ThreadPoolExecutor(workers, "read-back")
+
+    @staticmethod
+    def check_installed() -> None:
+        """Raise ConfigError with both ways out where speech recognition is not installed."""
+        try:
+            Transcriber()
+        except ConfigError as error:
+            raise ConfigError(
+                f"speech cannot be read back: {error}",
+                do="or say --no-read-back, and nobody knows whether it can be understood",
+            ) from error
+
+    async def errors(self, key: str, flac: bytes, text: str) -> float:
+        """Return the word error rate of speech that is held under a key."""
+        loop = asyncio.get_running_loop()
+        heard = await loop.run_in_executor(self._pool, self._heard, key, flac)
+        return round(word_error_rate(text, heard), 4)
+
+    def forgives(self, rate: float, text: str) -> bool:
+        """Return whether so many words heard otherwise are few enough."""
+        return rate <= self._most or rate * max(1, len(spoken_words(text))) <= _FORGIVEN + 1e-3
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _heard(self, key: str, flac: bytes) -> str:
+        name = f"heard {key} {self._version}"
+        held = self._spoken.get(name)
+        if held is None:
+            held = self._transcriber.transcribe(read_bytes(flac, "the speech")).encode()
+            self._spoken.note(name, held)
+        return held.decode()

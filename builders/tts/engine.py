@@ -1,0 +1,54 @@
+"""Who speaks: the voice that is embedded, or a speech endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from builders.errors import HeartenError
+from builders.llm.conversations import Left
+from builders.tts.request import Line, Unspoken
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an engine made of a line: FLAC, and the style it was given, if it takes one."""
+
+    flac: bytes
+    style: str | None
+
+
+# Commits what came, before anyone counts it.
+Keep = Callable[[Said | Unspoken], Awaitable[None]]
+
+
+class Engine(Protocol):
+    """An engine with one of its voices.
+
+    Attributes:
+        name: the engine as records name it; its version is in it where the version is known.
+        voice: the voice.
+        at_once: how many lines are worth having under way.
+    """
+
+    name: str
+    voice: str
+    at_once: int
+
+    @property
+    def styled(self) -> bool:
+        """Return whether it is given styles, as far as is known."""
+        ...
+
+    async def say(self, line: Line, keep: Keep) -> Said | Unspoken | Left:
+        """Say a line and have it kept; raises HeartenError where no line can be said."""
+        ...
+
+    def stop(self, error: HeartenError) -> None:
+        """Say nothing more; what is under way is still taken in."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds."""
+        ...

@@ -1,0 +1,135 @@
+"""The embedded voice: hibari-tts, whose wheel has everything; the same text gives the same bytes.
+
+It speaks English, in one voice that comes along. It takes no style.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata, util
+
+import numpy as np
+
+from builders.audio.clips import ClipError
+from builders.audio.decode import as_flac
+from builders.audio.resampling import Resampler
+from builders.errors import ConfigError, HeartenError
+from builders.llm.conversations import Left
+from builders.tts.engine import Keep, Said
+from builders.tts.request import Line, Unspoken
+
+DISTRIBUTION = "hibari-tts"
+VOICE = "heart"
+_LANGUAGE = "en"
+# No line is as long; the resampler wants a bound.
+_LONGEST = 900.0
+
+
+def check_installed() -> None:
+    """Raise ConfigError with what to do where the voice is not installed."""
+    if util.find_spec("hibari") is None:
+        raise ConfigError(
+            "the package hibari-tts, the embedded voice, is not installed",
+            do='pip install "hearten[tts]", or name another voice: --tts MODEL --tts-base-url URL',
+        )
+
+
+def check_speaks(language: str) -> None:
+    """Raise ConfigError where a language is not the one it speaks."""
+    if language.split("-")[0] != _LANGUAGE:
+        raise ConfigError(
+            f"the embedded voice speaks English, and the corpus is in {language}",
+            do="name another voice with --tts MODEL --tts-base-url URL",
+        )
+
+
+def engine_name() -> str:
+    """Return the engine with all that its bytes depend on beside the text."""
+    fast = " scipy" if util.find_spec("scipy") else ""  # another Fourier transform, other bytes
+    return f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}{fast}"
+
+
+def model_file(voice: str) -> str:
+    """Return where the model of a voice lies.
+
+    Raises:
+        ConfigError: there is no such voice, or it would have to be fetched first.
+    """
+    from hibari.voices import VOICES, voice_path
+
+    if voice not in VOICES:
+        raise ConfigError(
+            f"hibari has no voice {voice!r}",
+            expected=f"one of {', '.join(VOICES)}",
+            do="correct --tts-voice",
+        )
+    try:
+        return str(voice_path(voice, download_missing=False))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"hibari's voice {voice} is not on this machine",
+            where=error.args[0],
+            do=f'fetch it once with: hibari "Hello." --voice {voice} -o hello.wav',
+        ) from error
+
+
+class Speaker:
+    """One voice of hibari, loaded; threads may share it. ConfigError where it is not here."""
+
+    def __init__(self, voice: str) -> None:
+        model = model_file(voice)
+        from hibari import Hibari  # here, as only who speaks should wait for it
+
+        self._speaker: Hibari = Hibari(voice, model=model)
+        _ = self._speaker.g2p  # loaded now, and not by several threads at once
+
+    def say(self, line: Line) -> bytes | Unspoken:
+        """Return a line as 16 kHz mono FLAC."""
+        resampler = Resampler(self._speaker.sample_rate, _LONGEST, "speech")
+        resampler.add(np.asarray(self._speaker(line.text, seed=line.number), np.float32))
+        try:
+            return as_flac(resampler.pcm())
+        except ClipError:
+            return Unspoken("nothing_to_say", "the text has no words that the voice can say")
+
+
+class Embedded:
+    """Speaks on threads of its own; see `Engine`.
+
+    Args:
+        voice: one of hibari's voices, or None for the one that comes along.
+        workers: how many lines at once.
+    """
+
+    def __init__(self, voice: str | None, workers: int) -> None:
+        self.name = engine_name()
+        self.voice = voice or VOICE
+        self.at_once = 2 * workers
+        self._pool = ThreadPoolExecutor(workers, "speech")
+        self._stopped: HeartenError | None = None
+        self._speaker: Speaker | None = None
+
+    @property
+    def styled(self) -> bool:
+        """Return that it takes no styles."""
+        return False
+
+    async def say(self, line: Line, keep: Keep) -> Said | Unspoken | Left:
+        """See `Engine`."""
+        if self._stopped:
+            raise self._stopped
+        self._speaker = self._speaker or Speaker(self.voice)
+        loop = asyncio.get_running_loop()
+        flac = await loop.run_in_executor(self._pool, self._speaker.say, line)
+        said = Said(flac, None) if isinstance(flac, bytes) else flac
+        await keep(said)
+        return said
+
+    def stop(self, error: HeartenError) -> None:
+        """See `Engine`."""
+        self._stopped = self._stopped or error
+
+    async def close(self) -> None:
+        """See `Engine`."""
+        self._pool.shutdown(cancel_futures=True)

@@ -1,0 +1,128 @@
+"""Opening the voice that a build asks for: what is checked before anything is spent, and by whom.
+
+Hibari is the voice unless a model is named; a model is asked where `--tts-base-url` says, or where
+the provider's own variables do. Nothing is loaded before the first line is to be said.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from builders.audio.asr import Transcriber
+from builders.corpora import Card
+from builders.errors import ConfigError
+from builders.llm.budget import Budget
+from builders.llm.committer import Committer
+from builders.llm.limits import Limits
+from builders.record.folder import writable
+from builders.settings import HIBARI, BuildConfig
+from builders.store.database import Store
+from builders.tts import hibari
+from builders.tts.asr_check import ReadBack, hears
+from builders.tts.engine import Engine
+from builders.tts.request import Spoken
+from builders.tts.stage import Voicing, Wanted
+from builders.tts.styles import version as styles_version
+
+VOICE = "alloy"
+
+
+def check(config: BuildConfig, card: Card) -> dict[str, Any] | None:
+    """Return what identifies a build's speech, None where there is none.
+
+    Raises:
+        ConfigError: the corpus has voices of its own; an extra is missing; a voice is not there;
+            the corpus's words may not be sent to where the voice is.
+    """
+    if not config.speaks:
+        return None
+    if config.speak and card.audio_origin != "none":
+        raise ConfigError(
+            f"{card.title} has voices of its own, and its labels say what they sound like",
+            expected="--speak for a corpus of text alone",
+            do="leave --speak out; --speak-replies gives the replies a voice",
+        )
+    if config.tts == HIBARI:
+        hibari.check_installed()
+        hibari.check_speaks(card.language)
+        engine, voice = hibari.engine_name(), config.tts_voice or hibari.VOICE
+        hibari.model_file(voice)
+    else:
+        engine, voice = config.tts, config.tts_voice or VOICE
+        _check_addresses(config, card)
+    listens = config.read_back and hears(card.language)
+    if listens:
+        ReadBack.check_installed()
+    return {
+        "engine": engine,
+        "voice": voice,
+        "styles": styles_version(),
+        "read_back": Transcriber.version() if listens else None,
+    }
+
+
+def _check_addresses(config: BuildConfig, card: Card) -> None:
+    from builders.llm.addresses import check_address, is_third_party
+
+    if not config.tts_base_urls:
+        raise ConfigError(
+            f"there is no address for the voice {config.tts}", do="give --tts-base-url"
+        )
+    for address in config.tts_base_urls:
+        check_address(address, "--tts-base-url")
+        if card.send_to_third_party.text != "yes" and is_third_party(address):
+            raise ConfigError(
+                f"what answers {card.title} may not be sent to a third party such as {address} "
+                f"(its card says {card.send_to_third_party.text})",
+                do="leave --tts out, or use a voice on this machine or in your own network",
+            )
+
+
+@asynccontextmanager
+async def open_voicing(
+    config: BuildConfig, language: str, committer: Committer, store: Store, budget: Budget
+) -> AsyncIterator[Voicing | None]:
+    """Open what gives a build's records their voices, None where they get none."""
+    if not config.speaks:
+        yield None
+        return
+    workers = config.workers or os.cpu_count() or 1
+    with writable(config.speech_file.parent):
+        spoken = Spoken(config.speech_file)
+    listens = config.read_back and hears(language)
+    read_back = ReadBack(config.misheard_words, spoken, workers) if listens else None
+    engine: Engine = (
+        hibari.Embedded(config.tts_voice, workers)
+        if config.tts == HIBARI
+        else _endpoint(config, committer, store, budget)
+    )
+    try:
+        yield Voicing(Wanted(config.speak, config.speak_replies), engine, spoken, read_back)
+    finally:
+        await engine.close()
+        if read_back:
+            read_back.close()
+        spoken.close()
+
+
+def _endpoint(config: BuildConfig, committer: Committer, store: Store, budget: Budget) -> Engine:
+    # Here, as HTTP takes its time to import.
+    from builders.llm.endpoint import api_key, transport_of
+    from builders.tts.endpoint import SpeechEndpoint, SpeechServer
+
+    key, voice = api_key(config.speech_keys), config.tts_voice or VOICE
+    servers = [
+        SpeechServer(
+            address.rstrip("/"),
+            (config.tts, voice),
+            transport_of(config)(address.rstrip("/"), key, config.timeout),
+            Limits(config.max_concurrency),
+            store,
+            config.speech_keys,
+        )
+        for address in config.tts_base_urls
+    ]
+    return SpeechEndpoint(servers, voice, config.patience, committer, budget)

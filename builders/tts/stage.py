@@ -1,0 +1,220 @@
+"""Speaking what was kept: utterances of corpora without sound, and replies, in the order they come.
+
+    drafted → say the utterance → read it back → say the reply → read it back → on to the writer
+
+A text that is not understood is said once more, with another seed and plainly. After that the
+record of an utterance becomes a reject, and a reply stays without sound and is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+from builders.audio.decode import pcm_digest, read_bytes
+from builders.audio.resampling import RATE
+from builders.errors import HeartenError
+from builders.llm.conversations import Left, Outcome
+from builders.llm.interrupts import Stops
+from builders.record.types import Clip, Drafted, Reject, Synthesis, Target
+from builders.tts.asr_check import ReadBack
+from builders.tts.engine import Engine, Said
+from builders.tts.request import Line, Spoken, Unspoken
+from builders.tts.styles import styles
+
+Item = tuple[Target, Outcome] | Reject
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is spoken: the utterances, the replies, or both."""
+
+    utterances: bool
+    replies: bool
+
+
+class Voicing:
+    """Gives what was drafted its voices.
+
+    Args:
+        wanted: what is spoken.
+        engine: who speaks.
+        spoken: what was spoken before, in this build or another.
+        read_back: says whether it can be understood; None where nobody listens.
+
+    Attributes:
+        stopped: why nothing more is said.
+        drafting: what is told to ask for nothing more when nothing more can be said.
+    """
+
+    def __init__(
+        self, wanted: Wanted, engine: Engine, spoken: Spoken, read_back: ReadBack | None
+    ) -> None:
+        self._wanted = wanted
+        self._engine = engine
+        self._spoken = spoken
+        self._read_back = read_back
+        self._counts: dict[str, Counter[str]] = {"utterances": Counter(), "replies": Counter()}
+        self._samples = 0
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self.stopped: HeartenError | None = None
+        self.drafting: Stops | None = None
+
+    def stop(self, error: HeartenError) -> None:
+        """Say nothing more; the first reason given is the one that counts."""
+        self.stopped = self.stopped or error
+        self._engine.stop(error)
+
+    def outcomes(self, items: AsyncIterator[Item]) -> AsyncGenerator[Item, None]:
+        """Yield each outcome with its voices, and each reject, in order."""
+        return in_order(self._voiced, items, self._engine.at_once)
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """Return what the manifest says of it: by whom, how many, and how many not, with reasons.
+
+        `read_back` is false where nobody listened.
+        """
+        counts = {name: dict(sorted(count.items())) for name, count in self._counts.items()}
+        return {
+            "engine": self._engine.name,
+            "voice": self._engine.voice,
+            "read_back": self._read_back is not None,
+            "seconds": round(self._samples / RATE, 3),
+            **{name: count for name, count in counts.items() if getattr(self._wanted, name)},
+        }
+
+    async def _voiced(self, item: Item) -> Item:
+        if isinstance(item, Reject):
+            return item
+        target, drafted = item
+        if not isinstance(drafted, Drafted):
+            return item
+        try:
+            return await self._with_utterance(target, drafted)
+        except HeartenError as error:
+            self.stop(error)
+            if self.drafting:
+                self.drafting.stop(error)
+            return target, Left("stopped", str(error))
+
+    async def _with_utterance(self, target: Target, drafted: Drafted) -> Item:
+        if not self._wanted.utterances:
+            return await self._with_reply(target, drafted)
+        clip = await self._say(target.utterance.text, None, target.id)
+        if isinstance(clip, Left):
+            return target, clip
+        self._count("utterances", clip)
+        if isinstance(clip, Unspoken):
+            raw = {"text": target.utterance.text, "label": target.utterance.label}
+            return Reject(target.id, target.split, "speak", clip.reason, clip.detail, raw)
+        target.clip = clip
+        return await self._with_reply(target, drafted)
+
+    async def _with_reply(self, target: Target, drafted: Drafted) -> Item:
+        if not self._wanted.replies:
+            return target, drafted
+        style = styles()[drafted.reply["emotion"]]
+        clip = await self._say(drafted.reply["text"], style, target.id)
+        if isinstance(clip, Left):
+            return target, clip
+        self._count("replies", clip)
+        return target, drafted if isinstance(clip, Unspoken) else replace(drafted, spoken=clip)
+
+    def _count(self, what: str, clip: Clip | Unspoken) -> None:
+        if isinstance(clip, Unspoken):
+            self._counts[what][clip.reason] += 1
+        else:
+            self._counts[what]["spoken"] += 1
+            self._samples += clip.samples
+
+    async def _say(self, text: str, style: str | None, record_id: str) -> Clip | Unspoken | Left:
+        """Return a text spoken, at the second try if nobody understands the first."""
+        rates = []
+        for number, how in enumerate((style, None)):
+            line = Line(text, how, number, record_id)
+            said = await self._take(line)
+            if not isinstance(said, Said):
+                return said
+            line = replace(line, style=said.style)
+            clip, rate = await self._heard(line, said)
+            if rate is None or self._read_back is None or self._read_back.forgives(rate, text):
+                return clip
+            rates.append(f"{rate:.2f}")
+        shares = " and ".join(rates)
+        return Unspoken("spoken_unclear", f"shares of its words heard otherwise: {shares}")
+
+    async def _take(self, line: Line) -> Said | Unspoken | Left:
+        """Return what is held of a line, or have it said."""
+        # People say the same words: who comes second waits for what the first one gets.
+        line = self._as_taken(line)
+        turn = self._turns.setdefault(self._key(line), asyncio.Lock())
+        async with turn:
+            line = self._as_taken(line)  # the first one may have found out
+            held = await asyncio.to_thread(self._spoken.take, self._key(line))
+            if held is None:
+                return await self._have_said(line)
+        return Said(held, line.style) if isinstance(held, bytes) else held
+
+    def _as_taken(self, line: Line) -> Line:
+        """Return a line without its style where the engine takes none."""
+        return line if self._engine.styled else replace(line, style=None)
+
+    async def _have_said(self, line: Line) -> Said | Unspoken | Left:
+        async def keep(what: Said | Unspoken) -> None:
+            if isinstance(what, Said):
+                key = self._key(replace(line, style=what.style))
+                await asyncio.to_thread(self._spoken.keep, key, what.flac)
+            else:
+                await asyncio.to_thread(self._spoken.keep, self._key(line), what)
+
+        return await self._engine.say(line, keep)
+
+    async def _heard(self, line: Line, said: Said) -> tuple[Clip, float | None]:
+        """Return the clip, and its word error rate where somebody listens."""
+        rate = None
+        if self._read_back:
+            rate = await self._read_back.errors(self._key(line), said.flac, line.text)
+        by = Synthesis(self._engine.name, self._engine.voice, said.style, line.number, rate)
+        return await asyncio.to_thread(_clip_of, said.flac, by), rate
+
+    def _key(self, line: Line) -> str:
+        return line.key(self._engine.name, self._engine.voice)
+
+
+def _clip_of(flac: bytes, synthesis: Synthesis) -> Clip:
+    """Return a synthetic clip; no file of the corpus stands behind it."""
+    pcm = read_bytes(flac, "the speech")
+    return Clip(
+        flac=flac,
+        sha256_pcm=pcm_digest(pcm),
+        samples=len(pcm),
+        duration=round(len(pcm) / RATE, 6),
+        source_file=None,
+        source_sha256=None,
+        synthesis=synthesis,
+    )
+
+
+async def in_order(
+    work: Callable[[In], Awaitable[Out]], items: AsyncIterator[In], ahead: int
+) -> AsyncGenerator[Out, None]:
+    """Yield `work(item)` for each item in their order, at most so many of them under way."""
+    waiting: deque[asyncio.Task[Out]] = deque()
+    try:
+        async for item in items:
+            waiting.append(asyncio.ensure_future(work(item)))
+            while waiting and (len(waiting) >= ahead or waiting[0].done()):
+                yield await waiting.popleft()
+        while waiting:
+            yield await waiting.popleft()
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

@@ -1,0 +1,42 @@
+"""How a reply is spoken: its emotion in words that an engine understands, from a table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from builders import resources
+from builders.errors import ConfigError
+from builders.labels.vocabulary import read_table
+from builders.record.schema import load_schema
+
+
+@cache
+def styles() -> Mapping[str, str]:
+    """Return the style of each emotion that a reply can have.
+
+    Raises:
+        ConfigError: the table has a row for no such emotion, or lacks one.
+    """
+    rows = read_table(_path(), ("emotion", "style"))
+    found = {row.text("emotion"): row.text("style") for row in rows}
+    known = load_schema("sample")["$defs"]["reply_emotion"]["enum"]
+    for emotion in sorted(found.keys() ^ set(known)):
+        raise ConfigError(
+            f"{emotion} is no emotion of a reply" if emotion in found else f"{emotion} has no row",
+            where=_path(),
+            expected=f"one row each for {', '.join(known)}",
+            do="correct the table",
+        )
+    return found
+
+
+def version() -> str:
+    """Return a digest of the table."""
+    return hashlib.sha256(_path().read_bytes()).hexdigest()[:12]
+
+
+def _path() -> Path:
+    return resources.prompts() / "voice" / "styles.tsv"

@@ -1,1 +1,0 @@
-"""The voice: decoding clips."""

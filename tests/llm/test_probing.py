@@ -1,0 +1,191 @@
+import orjson
+import pytest
+from asking import BOTH, Memory, a_request, ask, error_of
+from audio.voices import spoken
+
+from builders.audio.decode import as_flac, pcm_digest
+from builders.errors import EndpointError, HeartenError
+from builders.llm.providers.dialects import AUDIO, DIALECTS, Understanding
+from builders.llm.request import Sound
+
+
+@pytest.mark.parametrize("expected", DIALECTS)
+def test_the_first_dialect_that_is_understood_is_used_and_remembered(endpoint, expected):
+    endpoint.control(dialects=[expected], keep_bodies=True)
+    memory = Memory()
+    requests = [a_request(f"Day {number}.") for number in range(5)]
+    completions, attempts = ask(endpoint.base_url, requests=requests, memory=memory)
+    assert all("strategies" in orjson.loads(completion.text) for completion in completions)
+    probes = DIALECTS.index(expected) + 1
+    assert endpoint.log()["count"] == probes + 5 and attempts == []
+    assert Understanding.loads(memory.known) == Understanding(expected)
+    ask(endpoint.base_url, requests=requests, memory=memory)
+    assert endpoint.log()["count"] == probes + 10, "what is remembered is not asked again"
+
+
+def test_a_server_that_answers_500_to_json_schema_is_asked_for_json_objects(endpoint):
+    endpoint.control(dialects=["json_object", "prompt"], dialect_status=500)
+    memory = Memory()
+    (completion,), _ = ask(endpoint.base_url, memory=memory)
+    assert completion.outcome == "ok"
+    assert Understanding.loads(memory.known).dialect == "json_object"
+
+
+def test_an_endpoint_that_understands_no_form_is_asked_in_the_prompt_alone(endpoint):
+    endpoint.control(dialects=[])
+    memory = Memory()
+    (completion,), _ = ask(endpoint.base_url, memory=memory)
+    assert completion.text == "Blue, if I may choose."
+    assert Understanding.loads(memory.known).dialect == "prompt"
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_what_was_remembered_of_another_server_is_learnt_anew_once(endpoint, status):
+    endpoint.control(dialects=["json_object"], dialect_status=status)
+    memory = Memory(Understanding("json_schema"))
+    requests = [a_request(f"Day {number}.") for number in range(6)]
+    completions, _ = ask(endpoint.base_url, requests=requests, memory=memory)
+    assert [completion.outcome for completion in completions] == ["ok"] * 6
+    assert Understanding.loads(memory.known).dialect == "json_object"
+
+
+def test_a_server_that_fails_for_a_while_keeps_what_is_remembered_of_it(endpoint, quick):
+    endpoint.control(faults=[{"kind": "error_500", "times": 6}])
+    memory = Memory(Understanding("json_schema"))
+    (completion,), _ = ask(endpoint.base_url, memory=memory)
+    assert completion.outcome == "ok"
+    assert Understanding.loads(memory.known).dialect == "json_schema"
+
+
+def test_a_request_that_is_refused_for_itself_has_the_endpoint_probed_once_at_most(endpoint):
+    endpoint.control(faults=[{"kind": "bad_request", "match": "Day"}])
+    requests = [a_request(f"Day {number}.") for number in range(4)]
+    failures, _ = ask(endpoint.base_url, requests=requests)
+    assert [failure.kind for failure in failures] == ["bad_request"] * 4
+    assert endpoint.log()["count"] == 4 + 1
+
+
+@pytest.mark.parametrize("known", [None, Understanding("json_schema")])
+def test_refused_fields_are_renamed_or_left_out_and_remembered(endpoint, known):
+    endpoint.control(refused=["max_tokens", "temperature", "seed"], keep_bodies=True)
+    memory = Memory(known)
+    requests = [a_request(f"Day {number}.") for number in range(4)]
+    completions, _ = ask(endpoint.base_url, requests=requests, memory=memory)
+    assert [completion.outcome for completion in completions] == ["ok"] * 4
+    last = endpoint.log()["bodies"][-1]
+    assert last["max_completion_tokens"] == 400 and last["top_p"] == 1.0
+    assert not {"max_tokens", "temperature", "seed"} & last.keys()
+    learnt = Understanding.loads(memory.known)
+    assert (learnt.dialect, learnt.limit) == ("json_schema", "max_completion_tokens")
+    assert set(learnt.without) == {"temperature", "seed"}
+
+
+def test_a_failed_probe_is_the_answer_to_all_who_waited_for_it(endpoint):
+    endpoint.control(api_key="another", latency=0.1)
+    requests = [a_request(f"Day {number}.") for number in range(8)]
+    failures, _ = ask(endpoint.base_url, requests=requests, memory=Memory())
+    assert all(isinstance(failure, EndpointError) for failure in failures)
+    assert endpoint.log()["count"] == 1
+
+
+def test_a_wrong_key_ends_the_probing_at_once(endpoint):
+    endpoint.control(api_key="another")
+    assert isinstance(error_of(endpoint.base_url, memory=Memory()), HeartenError)
+    assert endpoint.log()["count"] == 1
+
+
+# Clips
+
+PCM = spoken(150.0, 0.5)
+SOUND = Sound(as_flac(PCM), pcm_digest(PCM), 0.5)
+
+
+def heard(count=1):
+    return [a_request(f"Day {number}.").hearing(SOUND) for number in range(count)]
+
+
+@BOTH
+@pytest.mark.parametrize("expected", AUDIO)
+def test_the_first_way_in_which_a_clip_reaches_the_model_is_used_and_remembered(
+    endpoint, expected, transport
+):
+    endpoint.control(audio=[expected])
+    memory = Memory()
+    completions, attempts = ask(
+        endpoint.base_url, requests=heard(5), memory=memory, transport=transport
+    )
+    assert [completion.outcome for completion in completions] == ["ok"] * 5 and attempts == []
+    assert Understanding.loads(memory.known) == Understanding(audio=expected)
+    log = endpoint.log()
+    assert log["count"] == 1 + AUDIO.index(expected) + 1 + 5
+    assert log["clips"].count(SOUND.sha256_pcm) == 5
+    ask(endpoint.base_url, requests=heard(5), memory=memory, transport=transport)
+    assert endpoint.log()["count"] == log["count"] + 5, "what is remembered is not asked again"
+
+
+@pytest.mark.parametrize("dialect", ["json_schema", "json_object", "prompt"])
+@pytest.mark.parametrize("audio", AUDIO)
+def test_a_model_that_takes_no_request_without_a_clip_is_probed_with_one(endpoint, audio, dialect):
+    endpoint.control(needs_audio=True, audio=[audio], dialects=[dialect])
+    memory = Memory()
+    completions, _ = ask(endpoint.base_url, requests=heard(3), memory=memory)
+    assert [completion.outcome for completion in completions] == ["ok"] * 3
+    assert Understanding.loads(memory.known) == Understanding(dialect, audio=audio)
+    (failure,), _ = ask(endpoint.base_url, requests=[a_request()], memory=Memory())
+    assert (failure.kind, failure.detail) == (
+        "bad_request",
+        "HTTP 400: This model takes no request without audio.",
+    )
+
+
+def test_both_ways_to_send_a_request_send_the_same_clip(endpoint):
+    bodies = []
+    for transport in BOTH.args[1]:
+        endpoint.control(keep_bodies=True)
+        ask(endpoint.base_url, requests=heard(), transport=transport)
+        bodies.append(endpoint.log()["bodies"])
+    assert bodies[0] == bodies[1] and len(bodies[0]) == 2
+
+
+def test_nobody_who_hears_nothing_is_asked_about_clips(endpoint):
+    ask(endpoint.base_url, requests=[a_request()], memory=Memory())
+    assert endpoint.log()["clips"] == []
+
+
+@pytest.mark.parametrize(
+    ("knobs", "why"),
+    [
+        ({"audio": []}, "HTTP 400: Unsupported content part"),
+        ({"audio": [], "audio_status": 500}, "HTTP 500: Unsupported content part"),
+        ({"deaf": True}, "the clip does not reach the model"),
+    ],
+)
+def test_a_model_that_takes_no_audio_is_one_line_that_says_so(endpoint, knobs, why):
+    endpoint.control(**knobs)
+    (error, *others), attempts = ask(endpoint.base_url, requests=heard(3), memory=Memory())
+    assert isinstance(error, EndpointError) and error.exit_code == 1
+    line = str(error)
+    assert line.startswith(f"the model test-model takes no audio ({why}")
+    assert endpoint.base_url in line
+    assert "serve one that hears, or build without --hear and --caption-model" in line
+    assert all(isinstance(other, EndpointError) for other in others)
+    asked_without = knobs.get("audio_status") == 500
+    assert endpoint.log()["count"] == 1 + len(AUDIO) + asked_without, "whoever waited did not ask"
+    assert not [body for body in endpoint.log()["bodies"] if "Day" in str(body)]
+    assert "UklGR" not in str(attempts) + line
+
+
+def test_a_server_that_is_broken_for_a_while_is_not_said_to_take_no_audio(endpoint, quick):
+    endpoint.control(faults=[{"kind": "error_500", "times": 3}])  # all that a probe asks
+    memory = Memory(Understanding("json_schema"))
+    (completion,), _ = ask(endpoint.base_url, requests=heard(), memory=memory)
+    assert completion.outcome == "ok"
+    assert Understanding.loads(memory.known).audio == "input_audio"
+
+
+def test_a_server_that_takes_clips_no_longer_as_remembered_is_asked_anew(endpoint):
+    endpoint.control(audio=["audio_url"])
+    memory = Memory(Understanding("json_schema", audio="input_audio"))
+    completions, _ = ask(endpoint.base_url, requests=heard(4), memory=memory)
+    assert [completion.outcome for completion in completions] == ["ok"] * 4
+    assert Understanding.loads(memory.known) == Understanding(audio="audio_url")

@@ -1,0 +1,518 @@
+"""An export as a whole: which records go out, what is counted, what happens when it cannot be."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builds import ROOT, hearten, one_line_error
+from datasets import load_dataset
+from exporting import Row, changed, draft, lines, reviewed, small_build, spoken, written
+
+from builders.cli import publishing as options
+from builders.errors import ConfigError, OutputError, UsageError
+from builders.record.messages import instruction
+from builders.release import export as exports
+from builders.release.export.format_table import formats, profiles, start_line
+from builders.release.export.options import SUBSETS, Options, make_options
+from builders.store.database import Store
+
+SFT = Options("ms-swift")
+
+
+def export(build: Path, to: Path, **options: Any) -> exports.Exported:
+    return exports.export(build, to, Options(**{"format": "ms-swift", **options}))
+
+
+def left_out(folder: Path) -> dict[str, str]:
+    """Return the reason why each record is left out, by id."""
+    return {row["id"]: row["reason"] for row in lines(folder / "left_out.jsonl")}
+
+
+def contribution(row: Row, kind: str) -> Row:
+    return changed(
+        row, audio_contribution={"text_votes": 1, "audio_votes": 0.8, "class": kind, "votes": []}
+    )
+
+
+# What goes out
+
+
+def test_every_record_is_a_row_or_left_out_with_a_reason_in_every_split(tmp_path):
+    route = {"flags": [], "pii_text": None, "pii_in_audio": None}
+    rows = [
+        spoken(0),
+        changed(spoken(1), safety={**route, "route": "crisis"}),
+        changed(spoken(2), safety={**route, "route": "sensitive"}),
+        reviewed(spoken(3), "rejected"),
+        reviewed(spoken(4), "disputed"),
+        reviewed(spoken(5), "accepted"),
+        written(0, split="dev", dialogue="9"),
+        changed(spoken(1, split="dev", dialogue="9"), safety={**route, "route": "exclude"}),
+    ]
+    done = export(small_build(tmp_path / "trial", rows), tmp_path / "out")
+    assert done.counts.totals == {"read": 8, "written": 4, "left_out": 4}
+    assert left_out(tmp_path / "out") == {
+        "meld-train-1-1": "safety_crisis",
+        "meld-train-1-3": "review_rejected",
+        "meld-train-1-4": "review_disputed",
+        "meld-dev-9-1": "safety_exclude",
+    }
+    told = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert told["splits"]["dev"] == {"read": 2, "written": 1, "left_out": {"safety_exclude": 1}}
+    assert len(lines(tmp_path / "out" / "train.jsonl")) == told["splits"]["train"]["written"] == 3
+
+
+def test_a_training_file_holds_only_what_the_corpus_calls_train(tmp_path):
+    # As in a combined set, whose shards may be named otherwise than the corpora's own splits.
+    rows = [spoken(0), spoken(1, split="all", dialogue="2"), spoken(2, split="test", dialogue="3")]
+    export(small_build(tmp_path / "trial", rows), tmp_path / "out")
+    for split in ("train", "all", "test"):
+        (row,) = lines(tmp_path / "out" / f"{split}.jsonl")
+        assert row["id"].split("-")[1] == split
+
+
+def test_records_of_any_corpus_go_out(tmp_path):
+    rows = [
+        changed(spoken(0, corpus=slug, split="all", dialogue=f"Ses01%2D{slug}"), language="en")
+        for slug in ("crema_d", "emowoz", "mosei")
+    ]
+    rows[1][0]["target_utterance"]["speaker"]["id"] = None
+    export(small_build(tmp_path / "trial", rows), tmp_path / "out")
+    assert len(lines(tmp_path / "out" / "all.jsonl")) == 3
+
+
+def test_clips_lie_beside_the_rows_each_once(tmp_path):
+    rows = [spoken(n, earlier=range(n)) for n in range(4)]
+    build = small_build(tmp_path / "trial", rows)
+    export(build, tmp_path / "out", context_audio=True)
+    clips = sorted(path.name for path in (tmp_path / "out" / "audio" / "train").iterdir())
+    assert clips == [f"meld-train-1-{n}.flac" for n in range(4)]
+    named = Counter(p for row in lines(tmp_path / "out" / "train.jsonl") for p in row["audios"])
+    assert named["audio/train/meld-train-1-0.flac"] == 4
+    assert (tmp_path / "out" / "audio/train/meld-train-1-0.flac").read_bytes() == rows[0][1]
+
+
+def test_an_earlier_turn_that_is_left_out_is_still_heard(tmp_path):
+    rows = [reviewed(spoken(0), "rejected"), spoken(1, earlier=[0])]
+    done = export(small_build(tmp_path / "trial", rows), tmp_path / "out", context_audio=True)
+    (row,) = lines(tmp_path / "out" / "train.jsonl")
+    assert row["audios"] == [f"audio/train/meld-train-1-{n}.flac" for n in (0, 1)]
+    assert (done.clips_found, done.clips_wanted) == (1, 1)
+
+
+def test_what_is_unfit_does_not_come_back_as_an_earlier_turn(tmp_path):
+    route = {"route": "exclude", "flags": [], "pii_text": None, "pii_in_audio": None}
+    rows = [changed(spoken(0), safety=route), spoken(1, earlier=[0]), spoken(2, earlier=[1])]
+    export(small_build(tmp_path / "trial", rows), tmp_path / "out", context_audio=True)
+    assert left_out(tmp_path / "out") == {
+        "meld-train-1-0": "safety_exclude",
+        "meld-train-1-1": "after_an_unfit_turn",
+    }
+    clips = (tmp_path / "out" / "audio" / "train").iterdir()
+    assert sorted(path.name for path in clips) == [f"meld-train-1-{n}.flac" for n in (1, 2)]
+
+
+def test_an_earlier_turn_whose_digest_differs_stays_in_words(tmp_path):
+    second = spoken(1, earlier=[0])
+    second[0]["text_context"][0]["audio_sha256"] = "e" * 64
+    build = small_build(tmp_path / "trial", [spoken(0), second])
+    done = export(build, tmp_path / "out", context_audio=True)
+    row = lines(tmp_path / "out" / "train.jsonl")[1]
+    assert row["audios"] == ["audio/train/meld-train-1-1.flac"]
+    assert "Ada: The tide was at 0" in row["messages"][0]["content"]
+    assert (done.clips_found, done.clips_wanted) == (0, 1)
+
+
+def test_only_the_clips_of_one_dialogue_are_held(tmp_path):
+    later = spoken(1, dialogue="2", earlier=[0])
+    later[0]["text_context"][0]["id"] = "meld-train-1-0"
+    later[0]["text_context"][0]["audio_sha256"] = None
+    rows = [spoken(0, dialogue="1"), later]
+    done = export(small_build(tmp_path / "trial", rows), tmp_path / "out", context_audio=True)
+    assert (done.clips_found, done.clips_wanted) == (0, 1)
+
+
+def test_instructions_differ_by_id_and_by_whether_there_is_a_clip(tmp_path):
+    build = small_build(tmp_path / "trial", [spoken(0), written(1), spoken(2)])
+    export(build, tmp_path / "out")
+    for row, has_clip in zip(lines(tmp_path / "out" / "train.jsonl"), (1, 1, 0), strict=True):
+        last = row["messages"][0]["content"].splitlines()[-1]
+        assert last == instruction(row["id"], spoken=bool(has_clip))
+
+
+def test_the_system_prompt_opens_every_row(tmp_path):
+    (tmp_path / "system.txt").write_text("You are kind.\n")
+    options = make_options(format="trl", system_prompt=tmp_path / "system.txt")
+    exports.export(small_build(tmp_path / "trial", [spoken(0)]), tmp_path / "out", options)
+    (row,) = lines(tmp_path / "out" / "train.jsonl")
+    assert row["prompt"][0] == {"role": "system", "content": "You are kind."}
+
+
+def test_voice_words_go_out_when_asked_for(tmp_path):
+    voice = {"descriptors": [], "reference": "none", "words": "softer", "caption": None}
+    build = small_build(tmp_path / "trial", [changed(spoken(0), voice={**voice, "reliable": True})])
+    for wanted in (True, False):
+        export(build, tmp_path / "out", format="trl", voice_words=wanted)
+        (row,) = lines(tmp_path / "out" / "train.jsonl")
+        assert ("(softer)" in row["prompt"][0]["content"]) is wanted
+
+
+@pytest.mark.parametrize(("word", "kept"), [("weak", "0"), ("strong", "1")])
+def test_a_subset_is_chosen_by_what_the_audio_contributes(tmp_path, word, kept):
+    rows = [
+        contribution(spoken(0), "text_solvable"),
+        contribution(spoken(1), "audio_solvable"),
+        contribution(spoken(2), "unsupported"),
+        spoken(3),
+    ]
+    export(small_build(tmp_path / "trial", rows), tmp_path / "out", subset=word)
+    assert [row["id"][-1] for row in lines(tmp_path / "out" / "train.jsonl")] == [kept]
+    assert Counter(left_out(tmp_path / "out").values()) == {"not_in_subset": 3}
+
+
+def test_a_subset_that_nothing_has_measured_is_one_line(tmp_path):
+    build = small_build(tmp_path / "trial", [spoken(0)])
+    with pytest.raises(ConfigError, match=r"nothing has measured yet .*; leave --subset out"):
+        export(build, tmp_path / "out", subset="weak")
+    assert not (tmp_path / "out").exists()
+
+
+def test_strict_takes_labels_that_match_and_whose_votes_agree(tmp_path):
+    votes = [{"rater": None, "label": "joy", "count": 2}]
+    unknown = {"root": "unknown", "primary": "other"}
+    rows = [
+        spoken(0),
+        changed(spoken(1), labels={"match_root": "close"}),
+        changed(spoken(2), labels={"match_root": "broad"}),
+        changed(spoken(3), labels={"votes": votes, "agreement": 0.75}),
+        changed(spoken(4), labels={"votes": votes, "agreement": None}),
+        spoken(5),
+    ]
+    rows[5][0]["target_utterance"]["emotions"] |= unknown
+    export(small_build(tmp_path / "trial", rows), tmp_path / "out", strict=True)
+    assert [row["id"][-1] for row in lines(tmp_path / "out" / "train.jsonl")] == ["0", "1", "3"]
+    assert set(left_out(tmp_path / "out").values()) == {"not_strict"}
+
+
+# What a model bears
+
+
+def test_a_clip_that_the_model_would_cut_is_left_out(tmp_path):
+    rows = [spoken(0, seconds=30.0), spoken(1, seconds=30.1)]
+    build = small_build(tmp_path / "trial", rows)
+    export(build, tmp_path / "out", format="chat", profile="qwen2-audio")
+    assert left_out(tmp_path / "out") == {"meld-train-1-1": "clip_too_long"}
+    export(build, tmp_path / "out", format="chat", profile="qwen2.5-omni")
+    assert not left_out(tmp_path / "out")
+
+
+def test_a_row_of_more_tokens_than_the_model_reads_is_left_out(tmp_path):
+    long = spoken(1)
+    long[0]["background"] = {"text": "sea " * 2048, "origin": "scene"}
+    build = small_build(tmp_path / "trial", [spoken(0), long])
+    export(build, tmp_path / "out", profile="qwen2-audio")
+    assert left_out(tmp_path / "out") == {"meld-train-1-1": "too_many_tokens"}
+
+
+def test_a_model_that_speaks_under_its_own_system_turn_gets_it(tmp_path):
+    options = make_options(format="chat", profile="qwen2.5-omni", reply_audio=True)
+    assert options.system == profiles()["qwen2.5-omni"].speech_system
+    (tmp_path / "own.txt").write_text("Be brief.")
+    with pytest.raises(UsageError, match="speaks only under its own; leave --system-prompt"):
+        make_options(
+            format="chat",
+            profile="qwen2.5-omni",
+            reply_audio=True,
+            system_prompt=tmp_path / "own.txt",
+        )
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"format": "llama-factory", "task": "grpo"}, "llama-factory has no task grpo"),
+        ({"format": "chat"}, r"chat depends on the model; add --profile qwen2-audio\|"),
+        ({"format": "trl", "context_audio": True}, "trl has no place for the clips of earlier"),
+        ({"format": "lhotse", "context_audio": True}, "lhotse has no place for the clips"),
+        ({"format": "ms-swift", "reply_audio": True}, "ms-swift has no place for a spoken reply"),
+        (
+            {"format": "chat", "profile": "qwen2-audio", "reply_audio": True},
+            r"answers in text only; take another --profile \(qwen2.5-omni, qwen3-omni\)",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together_are_one_line(given, words):
+    with pytest.raises(UsageError, match=words):
+        make_options(**given)
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), (b" \n", "is empty")])
+def test_a_system_prompt_that_is_none_is_one_line(tmp_path, content, words):
+    if content is not None:
+        (tmp_path / "system.txt").write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        make_options(format="trl", system_prompt=tmp_path / "system.txt")
+
+
+# What people preferred
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    """Return a build with two edited replies, and others, whose drafts the store holds."""
+    rows = [
+        reviewed(spoken(0), "edited"),
+        reviewed(spoken(1), "accepted"),
+        reviewed(spoken(2), "rejected"),
+        spoken(3),
+        changed(reviewed(spoken(4), "edited"), drafting={"request_key": "d" * 64}),
+        changed(reviewed(spoken(5), "edited"), drafting={"request_key": "e" * 64}),
+    ]
+    store = Store(str(tmp_path / "hearten.sqlite"))
+    draft(store, "c" * 64, "Cheer up,  it was only a boat race after all!")
+    draft(store, "e" * 64, rows[5][0]["desired_response"]["text"])
+    store.close()
+    return small_build(tmp_path / "trial", rows)
+
+
+PAIRS = {
+    "meld-train-1-1": "no_pair",
+    "meld-train-1-2": "no_pair",
+    "meld-train-1-3": "not_reviewed",
+    "meld-train-1-4": "draft_not_held",
+    "meld-train-1-5": "same_answers",
+}
+
+
+@pytest.mark.parametrize("format", ["ms-swift", "llama-factory", "trl"])
+def test_a_pair_is_what_a_person_wrote_against_the_draft_they_edited(reviews, tmp_path, format):
+    export(reviews, tmp_path / "out", format=format, task="dpo")
+    (row,) = lines(tmp_path / "out" / "train.jsonl")
+    chosen, rejected = {
+        "ms-swift": lambda: (row["messages"][-1]["content"], row["rejected_response"]),
+        "llama-factory": lambda: (row["chosen"]["content"], row["rejected"]["content"]),
+        "trl": lambda: (row["chosen"][0]["content"], row["rejected"][0]["content"]),
+    }[format]()
+    assert chosen.startswith("What a lovely surprise")
+    assert rejected == "Cheer up, it was only a boat race after all!"
+    assert left_out(tmp_path / "out") == PAIRS
+
+
+def test_ranked_rows_of_llama_factory_end_on_the_user_turn(reviews, tmp_path):
+    export(reviews, tmp_path / "out", format="llama-factory", task="dpo")
+    (row,) = lines(tmp_path / "out" / "train.jsonl")
+    assert len(row["messages"]) % 2 == 1
+    entry = json.loads((tmp_path / "out" / "dataset_info.json").read_text())["train"]
+    assert entry["ranking"] is True and entry["columns"]["chosen"] == "chosen"
+
+
+@pytest.mark.parametrize("format", ["ms-swift", "llama-factory", "trl"])
+def test_verdicts_are_true_for_what_was_kept_and_false_for_what_was_rejected(
+    reviews, tmp_path, format
+):
+    export(reviews, tmp_path / "out", format=format, task="kto")
+    told = {row["id"][-1]: row["label"] for row in lines(tmp_path / "out" / "train.jsonl")}
+    assert told == {"0": True, "1": True, "2": False, "4": True, "5": True}
+    assert left_out(tmp_path / "out") == {"meld-train-1-3": "not_reviewed"}
+
+
+@pytest.mark.parametrize(("task", "word"), [("dpo", "pairs"), ("kto", "verdicts")])
+def test_a_build_that_nobody_reviewed_has_no_preferences(tmp_path, task, word):
+    build = small_build(tmp_path / "trial", [spoken(0)])
+    with pytest.raises(ConfigError, match=f"there are no {word}: nobody has reviewed"):
+        export(build, tmp_path / "out", task=task)
+
+
+def test_pairs_without_a_store_are_one_line(reviews, tmp_path):
+    (tmp_path / "hearten.sqlite").unlink()
+    with pytest.raises(ConfigError, match=r"there is no store .*hearten.sqlite; .* --store"):
+        export(reviews, tmp_path / "out", task="dpo")
+    assert not (tmp_path / "hearten.sqlite").exists()
+
+
+# Bytes and folders
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("format", formats())
+def test_the_same_build_makes_the_same_bytes(tmp_path, format):
+    build = small_build(tmp_path / "trial", [spoken(0), spoken(1, earlier=[0])])
+    profile = "qwen3-omni" if formats()[format].needs_profile else None
+    found = []
+    for name in ("one", "two"):
+        export(build, tmp_path / name / "out", format=format, profile=profile)
+        found.append(everything(tmp_path / name / "out"))
+    assert found[0] == found[1]
+    assert str(tmp_path).encode() not in b"".join(found[0].values())
+
+
+def test_an_earlier_export_is_replaced_whole_and_anything_else_is_left_alone(tmp_path):
+    build = small_build(tmp_path / "trial", [spoken(0)])
+    export(build, tmp_path / "out", format="lhotse")
+    export(build, tmp_path / "out", format="webdataset")
+    assert not (tmp_path / "out" / "train.jsonl").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(OutputError, match=r"something else in .*mine; expected an empty folder"):
+        export(build, tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+def test_a_folder_inside_the_build_is_refused(tmp_path):
+    build = small_build(tmp_path / "trial", [spoken(0)])
+    for to in (build, build / "data", build / "data" / ".." / "new"):
+        with pytest.raises(OutputError, match="the folder lies in the build"):
+            export(build, to)
+
+
+def test_an_export_that_fails_leaves_nothing_behind_and_the_earlier_one_as_it_was(tmp_path):
+    build = small_build(tmp_path / "trial", [spoken(0)])
+    export(build, tmp_path / "out")
+    before = everything(tmp_path / "out")
+    (shard,) = (build / "data").glob("*.parquet")
+    shard.write_bytes(shard.read_bytes()[:-9])
+    with pytest.raises(OutputError, match=r"a file of the build cannot be read .*train-00000"):
+        export(build, tmp_path / "out", format="trl")
+    assert everything(tmp_path / "out") == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "trial"]
+
+
+def test_a_shard_of_another_length_than_the_manifest_says_is_refused(tmp_path):
+    build = small_build(tmp_path / "trial", [spoken(0)])
+    manifest = json.loads((build / "manifest.json").read_text())
+    manifest["result"]["files"][0]["rows"] = 2
+    (build / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(OutputError, match="it has 1 rows.*the 2 rows that manifest.json names"):
+        export(build, tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    build = small_build(tmp_path / "trial", [spoken(0)])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"cannot write .*; choose another --to"):
+        export(build, tmp_path / "file" / "out")
+
+
+def test_when_nothing_can_go_out_the_reasons_are_told(tmp_path):
+    build = small_build(tmp_path / "trial", [written(0), written(1)])
+    with pytest.raises(ConfigError, match=r"none of 2 records can go out \(2 no_audio\)"):
+        export(build, tmp_path / "out", format="lhotse")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", formats())
+def test_the_start_line_names_files_that_are_there(tmp_path, name):
+    build = small_build(tmp_path / "trial", [spoken(0, split="all")])
+    profile = "qwen3-omni" if formats()[name].needs_profile else None
+    done = export(build, tmp_path / "out", format=name, profile=profile)
+    files = re.findall(r"[\w.-]+\.(?:jsonl|tar)\b", done.start)
+    assert all((tmp_path / "out" / file).is_file() for file in files)
+    assert files or "all" in done.start or "unsplit" in done.start
+    assert done.start in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_datasets_loads_an_export_by_its_folder(tmp_path, monkeypatch):
+    rows = [spoken(0), spoken(1), spoken(0, split="all", dialogue="2"), spoken(2, split="dev")]
+    build = small_build(tmp_path / "trial", rows)
+    export(build, tmp_path / "out", format="trl")
+    loaded = load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    assert {name: len(split) for name, split in loaded.items()} == {
+        "train": 2,
+        "unsplit": 1,
+        "dev": 1,
+    }
+
+
+@pytest.mark.parametrize("format", ["ms-swift", "trl"])
+def test_datasets_loads_many_written_rows_before_the_first_spoken_one(tmp_path, format):
+    # It takes the types of a column from the first 10 MB.
+    many = [written(n) for n in range(1200)]
+    for sample, _ in many:
+        sample["background"] = {"text": "The tide turned once more. " * 400, "origin": "scene"}
+    build = small_build(tmp_path / "trial", [*many, spoken(1200)])
+    export(build, tmp_path / "out", format=format)
+    path = tmp_path / "out" / "train.jsonl"
+    assert path.stat().st_size > 12_000_000
+    loaded = load_dataset(
+        "json", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache")
+    )
+    assert len(loaded) == 1201
+    assert loaded[0]["id"] == "meld-train-1-1200"
+
+
+# The command
+
+
+def test_the_command_says_what_became_of_every_record(tmp_path):
+    assert hearten("build", "--corpus", "meld", "--sample", cwd=tmp_path).code == 0
+    flags = ("--format", "chat", "--profile", "qwen3-omni", "--context-audio", "--to", "out")
+    ended = hearten("export", "output/meld-sample", *flags, cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    told = ended.out.splitlines()
+    assert told[:4] == [
+        "train: 17 of 17",
+        "dev: 6 of 6",
+        "test: 8 of 8",
+        "31 read = 31 written + 0 left out",
+    ]
+    assert told[-1] == "phrasebook: for trying out, not for training"
+    assert start_line("chat", "sft", profiles()["qwen3-omni"]) in ended.out
+    assert len(list((tmp_path / "out" / "audio").rglob("*.flac"))) == 31
+
+
+def test_the_command_prints_one_json_object_when_asked_to(tmp_path):
+    build = small_build(tmp_path / "trial", [spoken(0), written(1)])
+    ended = hearten("export", build, "--format", "lhotse", "--to", tmp_path / "out", "--json")
+    told = json.loads(ended.out)
+    assert (told["read"], told["written"], told["left_out"]) == (2, 1, 1)
+    assert told["splits"]["train"]["left_out"] == {"no_audio": 1}
+
+
+def test_a_folder_without_a_build_is_one_line(tmp_path):
+    ended = hearten("export", tmp_path / "none", "--format", "trl", "--to", tmp_path / "out")
+    assert ended.code == 1
+    assert "there is no build" in one_line_error(ended)
+
+
+def test_the_command_line_offers_what_the_tables_hold():
+    assert set(options.Format.__args__) == set(formats())
+    assert set(options.Profile.__args__) == set(profiles())
+    assert set(options.Subset.__args__) == set(SUBSETS)
+    tasks = {task for facts in formats().values() for task in facts.tasks}
+    assert set(options.Task.__args__) == tasks
+
+
+def test_the_readme_shows_the_start_line_of_every_format():
+    shown = (ROOT / "README.md").read_text("utf-8").split("<!-- start lines: ")[1]
+    written_lines = [line for line in shown.split("```")[1].splitlines()[1:] if line[0] != "#"]
+    assert written_lines == [start_line(name, "sft", None) for name in formats()]
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, tiny_disk):
+    build = small_build(tmp_path / "trial", [spoken(n, seconds=2.0) for n in range(4)])
+    with pytest.raises(OutputError, match=r"the disk is full .*free space"):
+        export(build, tiny_disk / "out")
+    assert not list(tiny_disk.iterdir())

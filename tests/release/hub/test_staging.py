@@ -1,0 +1,396 @@
+"""The files of a version: configs, rows, what the Hub and `datasets` read of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from hub.server import card_errors
+from publishable import OPEN, invented_text, make_build, sample
+
+from builders.errors import ConfigError, OutputError, VerificationError
+from builders.record.folder import read_json, write_json
+from builders.record.schema import Validator
+from builders.release import rules
+from builders.release.hub import release as releasing
+from builders.release.hub.files import read_sums
+from builders.release.hub.fingerprints import Fingerprint
+from builders.release.rules import Rules
+from builders.store.database import Store, answers
+
+HEARD = {"heard": "grief", "policy": "majority", "votes": [{"emotion": "grief", "count": 2}]}
+REVIEW = {"policy": "majority", "reviewers": 3, "ratings": [], "flags": [], "emotion": HEARD}
+
+
+def reviewed(number, status, **given):
+    return sample(number, review={"status": status, **REVIEW}, **given)
+
+
+def rows_of(done, kind, split="train"):
+    return [r for path in done.staged.files[kind][split] for r in pq.read_table(path).to_pylist()]
+
+
+def head_of(done):
+    return yaml.safe_load((done.staged.folder / "README.md").read_text("utf-8").split("---\n")[1])
+
+
+def hold(path, record, text):
+    """Put the draft of a record into a store."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    store = Store(str(path))
+    row = {"key": record["drafting"]["request_key"], "text": json.dumps({"text": text})}
+    row |= {"outcome": "answer", "finish_reason": "stop", "model": "tiny", "at": 0.0}
+    with store.engine.begin() as connection:
+        connection.execute(answers.insert().values(**row))
+    store.close()
+
+
+@pytest.fixture
+def staged(tmp_path, terms, release):
+    """Stage records under open terms and return what was staged."""
+
+    def run(records, **how):
+        terms(**how.pop("card", {}))
+        return release(make_build(tmp_path / "output" / "b", records), dry_run=True, **how)
+
+    return run
+
+
+def test_the_default_config_holds_the_record_with_its_clip_and_messages(staged):
+    done = staged([sample(1), sample(2, split="test")])
+    (row,) = rows_of(done, "sft")
+    built = sample(1)
+    messages = row.pop("messages")
+    assert row == built
+    assert [turn["role"] for turn in messages] == ["user", "assistant"]
+    assert messages[0]["content"].count("<audio>") == 1
+    assert messages[1]["content"] == "That is good news, number 1!"
+    head = head_of(done)
+    assert [c["config_name"] for c in head["configs"] if c.get("default")] == ["sft"]
+
+
+def test_messages_hold_the_words_where_the_clip_does_not_go_out(staged):
+    rights = {**OPEN, "audio": "no"}
+    done = staged([sample(1, rights=rights)], card={"audio": "no"})
+    (row,) = rows_of(done, "sft")
+    assert row["audio"] is None
+    assert "<audio>" not in row["messages"][0]["content"]
+    assert sample(1)["target_utterance"]["text"] in row["messages"][0]["content"]
+
+
+def test_messages_hold_the_mark_alone_where_no_words_go_out(staged):
+    rights = {**OPEN, "text": "no", "labels": "no"}
+    done = staged([sample(1, rights=rights)], card={"text": "no", "labels": "no"})
+    (row,) = rows_of(done, "sft")
+    assert row["messages"][0]["content"].startswith("<audio>\n")
+    assert row["target_utterance"]["emotions"] is None
+
+
+def test_splits_keep_their_names_and_only_train_is_train(staged):
+    done = staged([sample(1, split="all"), sample(2, split="dev"), sample(3, split="all")])
+    assert done.staged.tally.rows["sft"] == {"unsplit": 2, "dev": 1}
+    names = {part["split"] for c in head_of(done)["configs"] for part in c["data_files"]}
+    assert names == {"unsplit", "dev"}
+
+
+def test_a_config_without_rows_is_not_published(staged):
+    done = staged([sample(1)])
+    assert done.staged.configs == ["sft", "utterances", "prompts"]
+    assert [c["config_name"] for c in head_of(done)["configs"]] == done.staged.configs
+
+
+def test_clips_are_repeated_in_the_small_configs_only_when_asked(staged):
+    done = staged([sample(1)])
+    (row,) = rows_of(done, "prompts")
+    assert "audio" not in row
+    assert row["audio_path"] == "meld-train-1-1.flac"
+    assert row["audio_sha256"] == sample(1)["audio_info"]["sha256_pcm"]
+    assert [turn["role"] for turn in row["prompt"]] == ["user"]
+    assert row["solution"] == "That is good news, number 1!"
+
+
+def test_with_audio_puts_the_clips_into_the_small_configs(staged):
+    (row,) = rows_of(staged([sample(1)], with_audio=True), "prompts")
+    assert row["audio"]["bytes"] == sample(1)["audio"]["bytes"]
+
+
+def test_what_people_rejected_is_not_to_be_learned_but_is_a_row_of_kto(staged):
+    records = [reviewed(n, s) for n, s in enumerate(("accepted", "rejected", "disputed"), 1)]
+    done = staged(records)
+    assert [row["id"][-1] for row in rows_of(done, "sft")] == ["1"]
+    assert [(row["id"][-1], row["label"]) for row in rows_of(done, "kto")] == [
+        ("1", True),
+        ("2", False),
+    ]
+    assert done.staged.tally.rows["utterances"] == {"train": 3}
+    assert done.staged.tally.without_reply == {
+        "reply_rejected_in_review": 1,
+        "reply_disputed_in_review": 1,
+    }
+
+
+def test_an_edit_and_the_draft_it_replaced_are_a_pair(tmp_path, staged):
+    record = reviewed(1, "edited", reply="You carried that alone for long.")
+    hold(tmp_path / "output" / "hearten.sqlite", record, "Cheer up, it will be fine.")
+    (row,) = rows_of(staged([record, reviewed(2, "accepted")]), "preference")
+    assert row["chosen"] == [{"role": "assistant", "content": "You carried that alone for long."}]
+    assert row["rejected"] == [{"role": "assistant", "content": "Cheer up, it will be fine."}]
+    assert row["prompt"][-1]["role"] == "user"
+
+
+def test_a_draft_that_quotes_closed_words_makes_no_pair(tmp_path, staged):
+    closed = {**OPEN, "text": "no"}
+    record = reviewed(1, "edited", reply="You carried that alone for long.", rights=closed)
+    hold(tmp_path / "output" / "hearten.sqlite", record, f"So {invented_text(1)}?")
+    done = staged([record], card={"text": "no"})
+    assert done.staged.configs == ["sft", "utterances", "kto", "prompts"]
+
+
+def test_audio_contribution_makes_configs_over_the_same_files(staged):
+    measured = {"text_votes": 1, "audio_votes": 0.7, "votes": []}
+    classes = ("text_solvable", "audio_solvable", "unsupported", "audio_solvable", None)
+    records = [
+        sample(n, audio_contribution={**measured, "class": name})
+        for n, name in enumerate(classes, 1)
+    ]
+    done = staged(records)
+    assert done.staged.configs == ["sft", "utterances", "weak_audio", "strong_audio", "prompts"]
+    counts = {
+        c["config_name"]: c["splits"][0]["num_examples"] for c in head_of(done)["dataset_info"]
+    }
+    assert counts == {"sft": 5, "utterances": 5, "weak_audio": 1, "strong_audio": 2, "prompts": 5}
+    files = {path.name for path in done.staged.files["sft"]["train"]}
+    assert len(files) == 4
+    assert not (done.staged.folder / "data" / "strong_audio").exists()
+
+
+def test_a_synthetic_voice_of_which_something_was_measured_does_not_go_out(staged):
+    measured = {"text_votes": 2, "audio_votes": 1.0, "votes": [], "class": "text_solvable"}
+    made = sample(1, audio_contribution=measured)
+    made["audio_info"]["origin"] = "synthetic"
+    with pytest.raises(VerificationError, match="does not fit its schema: audio_contribution"):
+        staged([made])
+
+
+def test_rows_fit_the_schemas_that_are_published_with_them(staged):
+    done = staged([reviewed(1, "accepted"), sample(2)])
+    for kind, splits in done.staged.files.items():
+        path = done.staged.folder / "schemas" / f"{kind}.schema.json"
+        checker = Validator(json.loads(path.read_text()))
+        for file in splits["train"]:
+            for row in pq.read_table(file).to_pylist():
+                if row.get("audio"):
+                    row["audio"]["bytes"] = None
+                checker.validate(row)
+
+
+def test_the_card_is_one_the_hub_accepts_and_spells_features_the_older_way(staged):
+    done = staged([sample(1)])
+    assert card_errors((done.staged.folder / "README.md").read_text()) == []
+    head = head_of(done)
+    assert head["license"] == "odbl"
+    features = {f["name"]: f for f in head["dataset_info"][0]["features"]}
+    assert features["audio"]["dtype"] == {"audio": {"sampling_rate": 16000}}
+    assert features["messages"]["list"][0] == {"name": "role", "dtype": "string"}
+    stored = pq.read_schema(done.staged.files["sft"]["train"][0]).metadata[b"huggingface"]
+    assert isinstance(json.loads(stored)["info"]["features"]["messages"], list)
+
+
+def test_row_groups_stay_small_and_pages_are_indexed(staged):
+    done = staged([sample(n) for n in range(1, 121)])
+    meta = pq.ParquetFile(done.staged.files["sft"]["train"][0]).metadata
+    assert [meta.row_group(n).num_rows for n in range(meta.num_row_groups)] == [100, 20]
+    assert meta.row_group(0).column(0).has_offset_index
+
+
+def test_digests_are_those_of_the_files(staged):
+    done = staged([sample(1)])
+    sums = read_sums((done.staged.folder / "SHA256SUMS").read_text())
+    there = {p.relative_to(done.staged.folder).as_posix() for p in done.staged.folder.rglob("*")}
+    files = {path for path in there if (done.staged.folder / path).is_file()}
+    assert sums.keys() == files - {"SHA256SUMS", "CHANGELOG.md"}
+    for path, digest in sums.items():
+        assert hashlib.sha256((done.staged.folder / path).read_bytes()).hexdigest() == digest
+    assert {"mappings/emotion/meld.sssom.tsv", "manifest.json", "croissant.json"} <= files
+
+
+def test_the_published_manifest_names_no_host_and_no_time(staged):
+    manifest = (staged([sample(1)]).staged.folder / "manifest.json").read_text()
+    assert "a-host-nobody-should-read" not in manifest
+    assert "finished" not in json.loads(manifest)["run"]
+
+
+def test_staging_twice_gives_the_same_bytes(tmp_path, terms, release):
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [sample(1), sample(2)])
+    first = release(folder, dry_run=True).sums
+    assert release(folder, dry_run=True).sums == first
+
+
+@pytest.mark.parametrize("text", ["yes", "no"])
+def test_the_card_shows_no_words_unless_the_terms_let_it(staged, text):
+    done = staged([sample(1, rights={**OPEN, "text": text})], card={"text": text})
+    read = (done.staged.folder / "README.md").read_text()
+    assert ("An example, `meld-train-1-1`" in read) == (text == "yes")
+    assert ("number 1!" in read) == (text == "yes")
+
+
+def test_the_card_says_unreviewed_or_how_much_was_reviewed(tmp_path, terms, release):
+    terms()
+    folder = make_build(tmp_path / "output" / "a", [sample(1)])
+    assert (
+        "**unreviewed**" in (release(folder, dry_run=True).staged.folder / "README.md").read_text()
+    )
+    folder = make_build(tmp_path / "output" / "b", [reviewed(1, "accepted"), sample(2)])
+    read = (release(folder, dry_run=True).staged.folder / "README.md").read_text()
+    assert "50.0 % of the replies reviewed (1 accepted)" in read
+    assert "of 1 they hear another emotion than the label says" in read
+
+
+def test_the_card_says_which_models_heard_the_clips(tmp_path, terms, release):
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [sample(1)])
+    told = read_json(folder / "manifest.json")
+    told["result"]["config"] |= {"hear": True, "hear_seconds": 30.0, "caption_model": "an-ear"}
+    told["result"]["captions"] = {"kept": 7, "dropped": {"names_feeling": 1}}
+    write_json(folder / "manifest.json", told)
+    read = (release(folder, dry_run=True).staged.folder / "README.md").read_text()
+    assert "It heard the clips, but for those over 30 seconds" in read
+    assert "`an-ear` described the clips first: 7 captions agreed" in read
+
+
+@pytest.mark.parametrize("rule", ["reviewed_share", "alpha_strategy"])
+def test_a_rule_of_the_publisher_that_is_not_met_stops_it(tmp_path, terms, release, rule):
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [reviewed(1, "accepted"), sample(2)])
+    said = {"reviewed_share": "is 0.50", "alpha_strategy": "is not measured"}[rule]
+    with pytest.raises(ConfigError, match=f"{rule} {said}; expected at least 0.60"):
+        release(folder, dry_run=True, rules=Rules(**{rule: 0.6}))
+
+
+def test_rules_come_from_the_settings_and_a_wrong_one_is_named():
+    assert rules.read_rules({"publish": {"gated": "manual"}}).gated == "manual"
+    with pytest.raises(ConfigError, match="publish.reviewed_share is 7"):
+        rules.read_rules({"publish": {"reviewed_share": 7}})
+
+
+def test_the_phrasebook_is_published_only_when_asked(tmp_path, terms, release):
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [sample(1)], provider="phrasebook")
+    with pytest.raises(ConfigError, match="--allow-phrasebook"):
+        release(folder, dry_run=True)
+    done = release(folder, dry_run=True, allow_phrasebook=True)
+    assert "**Not for training.**" in (done.staged.folder / "README.md").read_text()
+
+
+def test_a_combined_build_stays_local_and_the_message_says_why(tmp_path, terms, release):
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [sample(1)])
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["result"]["combined"] = ["meld"]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ConfigError, match="combined build is for this machine only.*GPL-3.0"):
+        release(folder, dry_run=True)
+
+
+def test_files_that_do_not_match_their_manifest_stop_it(tmp_path, terms, release):
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [sample(1)])
+    shard = next((folder / "data").iterdir())
+    shard.write_bytes(shard.read_bytes()[:-1] + b"x")
+    with pytest.raises(
+        VerificationError, match="train-00000-of-00001.parquet is not what manifest"
+    ):
+        release(folder, dry_run=True)
+    shard.unlink()
+    with pytest.raises(VerificationError, match="train-00000-of-00001.parquet is missing, though"):
+        release(folder, dry_run=True)
+
+
+def test_a_build_that_changes_meanwhile_stops_it(tmp_path, terms, release, monkeypatch):
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [sample(1)])
+    write = releasing.write_documents
+
+    def change(*given):
+        path = folder / "manifest.json"
+        path.write_text(path.read_text().replace("tiny", "other"))
+        return write(*given)
+
+    monkeypatch.setattr(releasing, "write_documents", change)
+    with pytest.raises(OutputError, match="the build changed while it was being published"):
+        release(folder, dry_run=True)
+
+
+def test_a_full_disk_while_staging_is_one_line_and_the_next_run_completes(
+    tmp_path, terms, release, monkeypatch
+):
+    import errno
+
+    from builders.release.hub import documents
+
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [sample(1)])
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(documents, "write_card", full)
+        with pytest.raises(OutputError, match="the disk is full.*free space and run the same"):
+            release(folder, dry_run=True)
+    assert release(folder, dry_run=True).staged.configs
+
+
+def test_a_fingerprint_is_that_of_the_rows_in_any_order():
+    rows = [{"b": 1, "a": b"x"}, {"a": b"y", "b": None}]
+    one, other, third = Fingerprint(), Fingerprint(), Fingerprint()
+    one.add(rows)
+    other.add([{"a": memoryview(b"y"), "b": None}])
+    other.add([{"a": b"x", "b": 1}])
+    third.add([rows[0], rows[0]])
+    assert one.as_json() == other.as_json() != third.as_json()
+
+
+def test_records_under_other_terms_than_the_first_stop_it(tmp_path, terms, release):
+    terms()
+    records = [sample(1), sample(2, rights={**OPEN, "text": "no"})]
+    folder = make_build(tmp_path / "output" / "b", records)
+    with pytest.raises(VerificationError, match="meld-train-1-2 is under other terms"):
+        release(folder, dry_run=True)
+
+
+def test_words_that_look_like_the_mark_of_a_clip_are_left_out_of_training(staged):
+    odd = sample(2)
+    odd["target_utterance"]["text"] = "They said <audio> and left."
+    odd["text_context"][0]["text"] = "What is <audio> for?"
+    done = staged([sample(1), odd])
+    assert done.staged.tally.without_reply == {"words_hold_the_mark_of_a_clip": 1}
+    assert done.staged.tally.rows["utterances"] == {"train": 2}
+
+
+@pytest.mark.parametrize(
+    ("licence", "hub_id", "more"),
+    [
+        ("CC-BY-NC-4.0", "cc-by-nc-4.0", {}),
+        ("none stated", "other", {"license_name": "none-stated"}),
+        (
+            "IEMOCAP release form (no redistribution)",
+            "other",
+            {"license_name": "iemocap-release-form-no-redistribution"},
+        ),
+    ],
+)
+def test_the_licence_is_in_the_head_and_in_the_form_for_readers(staged, licence, hub_id, more):
+    done = staged([sample(1, rights={**OPEN, "licence": licence})], card={"licence": licence})
+    head = head_of(done)
+    assert head["license"] == hub_id
+    assert more.items() <= head.items()
+    asks = " ".join(head["extra_gated_fields"])
+    assert ("non-commercial" in asks) == (licence == "CC-BY-NC-4.0")
+    assert "identify a speaker" in asks
+    assert card_errors((done.staged.folder / "README.md").read_text()) == []
