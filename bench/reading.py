@@ -144,11 +144,11 @@ BUILD = """
 from pathlib import Path
 from builders.corpora import load_card, open_reader
 from builders.corpora.reading import Defects
-from builders.labelling import load_labelling
-from builders.manifest import Ledger
-from builders.records import Target
+from builders.labels.aggregation import load_labelling
+from builders.record.manifest import Ledger
+from builders.record.types import Target
 from builders.selection import Wanted
-from builders.targets import Corpus, Stream, Survey, survey
+from builders.pipeline.stream import Corpus, Stream, Survey, survey
 from builders.selection import Selection
 
 slug = {slug!r}

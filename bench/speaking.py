@@ -22,11 +22,11 @@ PHRASES = PROJECT / "prompts" / "phrasebook" / "phrases.tsv"
 CODE = """
 import asyncio, json, os, resource, sys, time
 from pathlib import Path
-from builders.records import Drafted, Emotions, Target, Utterance
-from builders.speaking.embedded import Embedded
-from builders.speaking.lines import Spoken
-from builders.speaking.listening import ReadBack
-from builders.speaking.voicing import Voicing, Wanted
+from builders.record.types import Drafted, Emotions, Target, Utterance
+from builders.tts.hibari import Embedded
+from builders.tts.request import Spoken
+from builders.tts.asr_check import ReadBack
+from builders.tts.stage import Voicing, Wanted
 
 cores, listens, file, texts = json.loads(sys.stdin.read())
 os.sched_setaffinity(0, range(cores))

@@ -54,10 +54,10 @@ import os, sys, json, time
 from pathlib import Path
 cores, folder, side, count, checks = json.loads(sys.argv[1])
 os.sched_setaffinity(0, range(cores))
-from builders.hearing import Hearing, Standards
-from builders.records import Media, Utterance
-from builders.voice.clip_checks import open_checks
-from builders.voice.memory import SideFile
+from builders.audio.analysis import Hearing, Standards
+from builders.record.types import Media, Utterance
+from builders.audio.detectors import open_checks
+from builders.audio.memory import SideFile
 folder, side = Path(folder), Path(side)
 paths = sorted(folder.glob("*.wav"))
 opened = open_checks(checks, cores)

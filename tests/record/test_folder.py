@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 HOLDER = """
 import sys
 from pathlib import Path
-from builders.folder import BuildFolder, read_json
+from builders.record.folder import BuildFolder, read_json
 with BuildFolder(Path(sys.argv[1])).hold():
     print("held", flush=True)
     sys.stdin.readline()

@@ -297,8 +297,8 @@ def test_an_answer_that_no_database_can_hold_leaves_nobody_waiting(store):
 
 WRITER = """
 import asyncio, sys
-from builders.drafting.committer import Committer
-from builders.drafting.store import Answer, Asked, Attempt, Store
+from builders.llm.committer import Committer
+from builders.store.database import Answer, Asked, Attempt, Store
 
 async def one(committer, name):
     asked = Asked(name, name, 0, "a-model", "draft 1")

@@ -304,7 +304,7 @@ def test_the_key_depends_on_all_that_changes_the_sound_and_on_nothing_else():
 KEEPER = """
 import os, sys
 from pathlib import Path
-from builders.speaking.lines import Spoken
+from builders.tts.request import Spoken
 spoken = Spoken(Path(sys.argv[1]))
 for number in range(10_000):
     spoken.keep(f"{number:064}", bytes([number % 256]) * 5000)

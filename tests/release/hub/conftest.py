@@ -10,6 +10,7 @@ from typing import Any
 import huggingface_hub.constants
 import huggingface_hub.file_download
 import pytest
+from hub.client import client_of
 from hub.server import LoopbackHub
 from publishable import OPEN
 
@@ -18,8 +19,6 @@ from builders.release import rights
 from builders.release.hub.client import Hub
 from builders.release.hub.release import Asked, Published, publish
 from builders.release.rules import Rules
-
-REPO = "org/dataset"
 
 
 @pytest.fixture
@@ -58,10 +57,6 @@ def terms(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Card]:
 def client(hub: LoopbackHub) -> Hub:
     """The client of one repository on the loopback Hub."""
     return client_of(hub)
-
-
-def client_of(hub: LoopbackHub, token: str | None = "hf_test", repo: str = REPO) -> Hub:
-    return Hub(repo, endpoint=hub.url, token=token, pause=0.01)
 
 
 @pytest.fixture

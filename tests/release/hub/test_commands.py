@@ -7,7 +7,7 @@ import os
 
 import pytest
 from builds import ROOT, hearten, one_line_error, result_bytes
-from conftest import REPO
+from hub.client import REPO
 
 SAMPLE = ROOT / "builders" / "corpora" / "meld" / "sample"
 

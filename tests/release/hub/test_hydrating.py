@@ -8,7 +8,7 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 from builds import ROOT, hearten, result_bytes, samples
-from conftest import REPO, client_of
+from hub.client import REPO, client_of
 from hub.server import Fault
 from invented import clip, flac
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from builds import ROOT
-from conftest import REPO
+from hub.client import REPO
 from publishable import OPEN, make_build, sample
 from releases import make_environment
 
@@ -20,7 +20,7 @@ LOAD = """
 import json, sys
 import datasets
 from datasets import Audio, load_dataset
-from builders.publishing.fingerprints import Fingerprint
+from builders.release.hub.fingerprints import Fingerprint
 
 asked = json.load(sys.stdin)
 told = {}

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from builds import ROOT, environment, hearten
-from conftest import REPO
+from hub.client import REPO
 
 README = (ROOT / "README.md").read_text("utf-8")
 SECTION = README.split("## Publish, and load it")[1].split("\n## ")[0]

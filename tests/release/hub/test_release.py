@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import REPO, client_of
+from hub.client import REPO, client_of
 from hub.server import Fault
 from publishable import OPEN, make_build, sample
 

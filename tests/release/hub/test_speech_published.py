@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 from builds import ROOT, manifest, result_bytes, samples
-from conftest import client_of
+from hub.client import client_of
 
 from builders.corpora import Rights, load_card
 from builders.pipeline import plan
