@@ -45,7 +45,7 @@ def run(venv: Path, program: str, *arguments: str, cwd: Path) -> Ended:
 
 def printed(venv: Path, expression: str, cwd: Path) -> list[str]:
     """Return the lines that an expression about the installed package prints as."""
-    code = f"import sys; from builders import assets; print(*{expression}, sep='\\n')"
+    code = f"import sys; from builders import resources; print(*{expression}, sep='\\n')"
     ended = run(venv, "python", "-c", code, cwd=cwd)
     assert ended.code == 0, ended.err
     return ended.out.splitlines()
@@ -69,7 +69,7 @@ def test_the_wheel_holds_the_package_and_the_three_content_folders_and_nothing_e
 
 
 def test_the_installed_package_finds_its_content_inside_itself(venv, tmp_path):
-    (root,) = printed(venv, "[assets.content_root()]", tmp_path)
+    (root,) = printed(venv, "[resources.content_root()]", tmp_path)
     assert Path(root).is_relative_to(venv) and Path(root).name == "_content"
     searched = [Path(entry) for entry in printed(venv, "sys.path", tmp_path)]
     assert not [entry for entry in searched if entry.is_relative_to(ROOT)]
@@ -101,7 +101,7 @@ def test_the_installed_command_lists_the_corpora(venv, tmp_path):
 
 
 def test_the_installed_command_says_which_counts_of_the_sample_differ(venv, tmp_path):
-    (source,) = printed(venv, "[assets.corpora() / 'meld' / 'sample']", tmp_path)
+    (source,) = printed(venv, "[resources.corpora() / 'meld' / 'sample']", tmp_path)
     ended = run(venv, "hearten", "verify", "--corpus", "meld", "--source", source, cwd=tmp_path)
     assert ended.code == 4
     differing = [line.split() for line in ended.out.splitlines() if "  differs: " in line]
