@@ -27,6 +27,7 @@ LAYERS = [
     {"pipeline.run", "pipeline.estimate", "pipeline.combine", "corpora.verify"},
     {"pipeline.plan"},
     {"pipeline", "report", "progress", "record.dataset", "record.messages"},
+    {"release.eligibility"},
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},
     {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts"},
     {"record.sample", "record.parquet", "record.manifest", "corpora.published_counts"},

@@ -15,9 +15,9 @@ from builders.cli import judging, publishing, review
 from builders.cli.options import OPTIONS, Excluded, Folder, Json, StoreAddress, env
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
-# Commands beside `build` that look into the store.
-_WITH_STORE = (
-    *("status", "report", "judge", "export", "publish"),
+# Commands beside `build` that look into the store, or leave out what is excluded.
+_READING = (
+    *("status", "report", "judge", "export", "publish", "hydrate"),
     *("review", "review-status", "review-export", "review-import"),
 )
 # What the command line library returns instead of letting a KeyboardInterrupt through.
@@ -258,11 +258,15 @@ def status_command(folder: Folder, store: StoreAddress = None, as_json: Json = F
 
 
 @app.command("report")
-def report_command(folder: Folder, store: StoreAddress = None) -> None:
+def report_command(
+    folder: Folder,
+    exclusions: Excluded = Path("exclusions.tsv"),
+    store: StoreAddress = None,
+) -> None:
     """Write the report of a finished build again, with what reviewers and judges said of it."""
     from builders.commands import status
 
-    status.report(folder, store)
+    status.report(folder, store, exclusions)
 
 
 app.add_typer(judging.commands)
@@ -317,8 +321,8 @@ def _defaults(name: str) -> dict[str, Any]:
     settings = settings | listed
     if name == "build":
         return settings
-    store = {n: settings[n] for n in settings if n == "store"}
-    return {"build": settings, **dict.fromkeys(_WITH_STORE, store)}
+    shared = {n: settings[n] for n in settings if n in ("store", "exclusions")}
+    return {"build": settings, **dict.fromkeys(_READING, shared)}
 
 
 def _fail(line: str, code: int) -> None:

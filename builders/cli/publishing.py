@@ -91,7 +91,7 @@ def publish_command(  # noqa: PLR0913 - one argument for each option
 
 
 @commands.command("hydrate")
-def hydrate_command(
+def hydrate_command(  # noqa: PLR0913 - one argument for each option
     dataset: Annotated[str, typer.Option(metavar="ORG/NAME", help="The repository on the Hub.")],
     source: Annotated[Path, typer.Option(help="Your own copy of the corpus.")],
     revision: Annotated[
@@ -103,6 +103,7 @@ def hydrate_command(
     output: Annotated[Path, env("OUTPUT", "Folder of all builds. [default: output]")] = Path(
         "output"
     ),
+    exclusions: Excluded = Path("exclusions.tsv"),
     as_json: Json = False,
 ) -> None:
     """Rebuild the whole dataset from what was published and your own copy of the corpus."""

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,13 @@ from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError
 from builders.record.dataset import Build
 from builders.record.manifest import summary_line
+from builders.release.eligibility import (
+    Part,
+    Purpose,
+    Restrictions,
+    eligibility,
+    excluded_by,
+)
 from builders.settings import (
     DEFAULT_BASE_URL,
     HIBARI,
@@ -174,7 +182,8 @@ def _emotion(word: str) -> str:
 
 def _print_finished(finished: Any, config: BuildConfig, sample: bool, show: int) -> None:
     result, run = finished.manifest["result"], finished.manifest["run"]
-    for record in islice(Build(finished.folder).samples(), show):
+    known = Restrictions(excluded_by(config.exclusions))
+    for record in islice(_shown(Build(finished.folder), known), show):
         _print_sample(record)
     if not finished.fresh:
         print(f"{config.name} is complete already; nothing was asked or written.")
@@ -241,6 +250,13 @@ def _spelling(called: str) -> tuple[str, str]:
     if shutil.which(program.name) == called:
         return "build", "hearten"
     return str(program.with_name("build")), str(program.with_name("hearten"))
+
+
+def _shown(build: Build, known: Restrictions) -> Iterator[dict[str, Any]]:
+    """Yield the samples that people may be shown."""
+    for record in build.samples():
+        if eligibility(record, Purpose.REVIEW, known).part is not Part.NOTHING:
+            yield record
 
 
 def _print_sample(record: dict[str, Any]) -> None:

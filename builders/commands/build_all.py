@@ -17,9 +17,9 @@ from builders.commands.build import (
     tune_collector,
 )
 from builders.corpora import load_card, resolve_slug, slugs, splits_of
-from builders.corpora.exclusions import Exclusions
 from builders.errors import LabelError, SourceError, StoppedEarly, UsageError
 from builders.record.dataset import Build
+from builders.release.eligibility import Restrictions, excluded_by
 from builders.settings import PHRASEBOOK, BuildConfig
 
 ALL = "all"
@@ -187,7 +187,7 @@ def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool)
     from builders.pipeline.combine import combine
 
     folder = config.output / name
-    manifest = combine(builds, folder, Exclusions.load(config.exclusions))
+    manifest = combine(builds, folder, Restrictions(excluded_by(config.exclusions)))
     result = manifest["result"]
     if as_json:
         print(json.dumps({"folder": str(folder), **manifest}, indent=2))

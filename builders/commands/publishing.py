@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from builders.commands.build import PHRASEBOOK_WARNING
 from builders.commands.settings import read_settings
-from builders.corpora.exclusions import Exclusions
-from builders.settings import PHRASEBOOK, STORE_FILE
+from builders.release.eligibility import excluded_by
+from builders.settings import PHRASEBOOK
 
 
 def export(given: dict[str, Any]) -> None:
@@ -22,10 +21,9 @@ def export(given: dict[str, Any]) -> None:
     from builders.release.export.options import make_options
 
     folder, to, store = given.pop("folder"), given.pop("to"), given.pop("store")
-    as_json, exclusions = given.pop("as_json"), Exclusions.load(given.pop("exclusions"))
+    as_json, excluded = given.pop("as_json"), excluded_by(given.pop("exclusions"))
     options = make_options(**given)
-    folder, store = _reviewed(folder, store)
-    exported = exports.export(folder, to, options, store, exclusions, quiet=as_json)
+    exported = exports.export(folder, to, options, store, excluded, quiet=as_json)
     counts = exported.counts
     if as_json:
         told = {
@@ -46,6 +44,8 @@ def export(given: dict[str, Any]) -> None:
         print(f"  left out: {number:,} {reason}")
     if options.context_audio:
         print(f"clips of earlier turns: {exported.clips_found:,} of {exported.clips_wanted:,}")
+    if options.task == "dpo":
+        print(f"pairs: {counts.rows:,}")
     print(f"export: {to}")
     print(f"next, from there:\n  {exported.start}")
     if counts.providers[PHRASEBOOK]:
@@ -64,8 +64,7 @@ def publish(given: dict[str, Any]) -> None:
 
     as_json, claims = given.pop("as_json"), tuple(given.pop("right") or ())
     rules = conditions.read_rules(read_settings())
-    excluded = Exclusions.load(given.pop("exclusions")).covers
-    given["folder"], given["store"] = _reviewed(given["folder"], given["store"])
+    excluded = excluded_by(given.pop("exclusions"))
     asked = release.Asked(claims=claims, excluded=excluded, **given)
     done = release.publish(asked, rules, Hub(asked.repo), _silent if as_json else print)
     if as_json:
@@ -88,14 +87,6 @@ def hydrate(given: dict[str, Any]) -> None:
     done = hydrating.hydrate(Hub(dataset), **given)
     print(json.dumps(done.as_json(), indent=2) if as_json else done.as_text())
     done.check()
-
-
-def _reviewed(folder: Path, store: str | None) -> tuple[Path, str]:
-    """Return the folder of a build as its reviewers want it, and the store's address."""
-    from builders.review.outcome.applied import applied
-
-    address = store or str(folder.parent / STORE_FILE)
-    return applied(folder, address), address
 
 
 def _silent(_line: str) -> None:

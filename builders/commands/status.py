@@ -51,16 +51,18 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
     print(f"{attempts:,} attempts so far, {tokens:,} tokens")
 
 
-def report(folder: Path, store: str | None) -> None:
+def report(folder: Path, store: str | None, exclusions: Path) -> None:
     """Write the report of a finished build again; of one that was reviewed, that of its copy."""
     from builders import report as pages
     from builders.evaluation.results import results
     from builders.record.dataset import Build
+    from builders.release.eligibility import Restrictions, excluded_by
     from builders.review.outcome.applied import applied
 
+    known = Restrictions(excluded_by(exclusions))
     store = store or str(folder.parent / STORE_FILE)
-    place = applied(folder, store)
-    print(pages.write(place, read_manifest(place), results(Build(folder), store)))
+    place = applied(folder, store, known.excluded)
+    print(pages.write(place, read_manifest(place), results(Build(folder), store, known), known))
 
 
 def cost_line(cost: dict[str, Any]) -> str:

@@ -1,12 +1,12 @@
 from dataclasses import replace
 
 import pytest
+from builders.review.outcome.rules import Rules, judge, rules_of
 from views import item, view
 
 from builders.errors import ConfigError
 from builders.review.data.events import Decision
 from builders.review.outcome.agreement import Move, agreement, anchoring, gold_results, moves
-from builders.review.outcome.rules import Rules, judge, rules_of
 
 ACCEPT, REJECT = Decision("accept"), Decision("reject", reason="generic")
 VALIDATE = replace(ACCEPT, strategies=("validation",))

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from builders.review.outcome.preferences import preferences
 from test_merge import decide, edit
 
 from builders.errors import SourceError
@@ -15,7 +16,6 @@ from builders.review.exchange.events_file import (
     write_lines,
 )
 from builders.review.outcome.merge import views
-from builders.review.outcome.preferences import preferences
 from builders.store.database import Store
 
 ACCEPT = Decision("accept", comment="naïve \u2028 李雷", seconds_heard=1.5)

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from builders.review.outcome.preferences import preferences
 from builds import ROOT, hearten, manifest, one_line_error, rejected, samples
 from endpoints import TestEndpoint
 from trees import make_meld_tree, meld_row
@@ -14,7 +15,6 @@ from builders.review.data.items import Items, reply_of
 from builders.review.data.people import People
 from builders.review.data.queue import Queue
 from builders.review.outcome.merge import views
-from builders.review.outcome.preferences import preferences
 from builders.review.outcome.redraft import later_versions, next_name
 from builders.store.database import Store
 

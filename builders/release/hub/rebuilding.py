@@ -14,8 +14,10 @@ import soundfile
 
 from builders.record.sample import Origin, assemble
 from builders.record.types import Clip, Drafted, Target
+from builders.release.eligibility import Restrictions
 
 DIFFERENT = "different"
+_NAMED = ["id", "text_context.list.element.id", "reference_response.id"]
 LSB = 2
 Row = dict[str, Any]
 
@@ -51,16 +53,23 @@ class Verdict:
 
 
 class PublishedRows:
-    """The published records by id; of each file one row group at a time is in memory."""
+    """The published records by id; of each file one row group at a time is in memory.
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    Args:
+        files: the Parquet files.
+        known: the ids that must not be used, nor what has one of them beside it.
+    """
+
+    def __init__(self, files: Sequence[Path], known: Restrictions) -> None:
         self._files = [pq.ParquetFile(path) for path in files]
         self._at: dict[str, tuple[int, int, int]] = {}
         self._held: dict[int, tuple[int, Any]] = {}
         for number, file in enumerate(self._files):
             for group in range(file.num_row_groups):
-                ids = file.read_row_group(group, columns=["id"]).column("id").to_pylist()
-                self._at |= {name: (number, group, place) for place, name in enumerate(ids)}
+                rows = file.read_row_group(group, columns=_NAMED).to_pylist()
+                for place, row in enumerate(rows):
+                    if not known.names_excluded(row):
+                        self._at[row["id"]] = number, group, place
 
     def __len__(self) -> int:
         return len(self._at)

@@ -7,7 +7,7 @@ every sample that stayed the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
@@ -23,6 +23,7 @@ from sqlalchemy.engine import Connection
 from builders.errors import OutputError
 from builders.record.dataset import Build
 from builders.record.schema import load_schema
+from builders.release.eligibility import Purpose, Restrictions, left_out
 from builders.review.data.events import recount
 from builders.review.data.tables import VERSION, events, items, metadata, registered, writing
 from builders.review.outcome.doubt import doubt_of
@@ -64,11 +65,17 @@ def reply_of(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Items:
-    """Registers the items of builds in the store."""
+    """Registers the items of builds in the store, but those that nobody may be shown.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: an open store.
+        known: the ids that may not go out.
+    """
+
+    def __init__(self, store: Store, known: Restrictions | None = None) -> None:
         store.prepare(metadata, "review_version", VERSION)
         self._store = store
+        self._known = known or Restrictions()
 
     def register(self, build: Build) -> Iterator[int]:
         """Make the items of a build known, and yield how many are known so far.
@@ -78,11 +85,13 @@ class Items:
         by calling this in a thread of its own.
         """
         name = build.manifest["result"]["name"]
-        state = _state_of(build)
+        out = left_out(build.shards(), Purpose.REVIEW, self._known)
+        state = _state_of(build, out)
         if self._registered(name) == state:
             return
         self._note(name, None)
-        rows, known = _rows(build, name), set()
+        rows = (row for row in _rows(build, name) if row["item"] not in out)
+        known: set[str] = set()
         size = _FIRST
         while block := list(islice(rows, size)):
             self._keep(block)
@@ -227,7 +236,9 @@ def _recount_decided(connection: Connection, names: Sequence[str]) -> None:
         recount(connection, item)
 
 
-def _state_of(build: Build) -> str:
-    """Return a digest of the build's files, as its manifest describes them."""
-    files = build.manifest["result"]["files"]
-    return sha256(orjson.dumps(files, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def _state_of(build: Build, out: Collection[str]) -> str:
+    """Return a digest of the build's files, as its manifest describes them, and of who is out."""
+    document = build.manifest["result"]["files"]
+    if out:
+        document = [document, sorted(out)]
+    return sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()

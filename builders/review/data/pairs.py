@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from builders.record.dataset import Build
+from builders.release.eligibility import Part, Purpose, Restrictions, eligibility
 from builders.review.data.decided import standing
 from builders.review.data.events import Reviews
 from builders.review.data.items import content_hash
@@ -87,14 +88,17 @@ class Pairs:
         # Leases of pairs lie beside those of items, under a name that no build has.
         self.name = f"{build} against {against}"
 
-    def register(self, build: Build, other: Build) -> Counter[str]:
+    def register(
+        self, build: Build, other: Build, known: Restrictions | None = None
+    ) -> Counter[str]:
         """Find the pairs anew, and return how many targets are ``pairs``, have the ``same`` words
         for a reply, are ``changed`` beside the reply, or lie in ``one`` build only.
         """
-        theirs = dict(_told(other))
+        known = known or Restrictions()
+        theirs = dict(_told(other, known))
         counts: Counter[str] = Counter()
         rows = []
-        for position, (item, mine) in enumerate(_told(build)):
+        for position, (item, mine) in enumerate(_told(build, known)):
             other_told = theirs.pop(item, None)
             kind = _kind(mine, other_told)
             counts[kind] += 1
@@ -232,12 +236,14 @@ def _kind(mine: _Told, other: _Told | None) -> str:
     return "same" if mine.reply == other.reply else "pairs"
 
 
-def _told(build: Build) -> Iterator[tuple[str, _Told]]:
-    """Yield what is told of each target of a build, in its order; the clips stay unread."""
+def _told(build: Build, known: Restrictions) -> Iterator[tuple[str, _Told]]:
+    """Yield what is told of each target of a build that may be shown; the clips stay unread."""
     for shard in build.shards():
         with pq.ParquetFile(shard) as file:
             for batch in file.iter_batches(100, columns=_COLUMNS):
                 for record in batch.to_pylist():
+                    if eligibility(record, Purpose.REVIEW, known).part is Part.NOTHING:
+                        continue
                     yield (
                         record["id"],
                         _Told(
