@@ -42,7 +42,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from hub.server import LoopbackHub  # noqa: E402 - needs the path
 
 EXPECTED = HERE / "digests.json"
-HELD_ARCHIVE = HERE / "release_0_1" / "finished.tar.gz"
+HELD_ARCHIVE = HERE / "release_0_1" / "output.tar.xz"
 # Packages that most commands import. Imported once here, they are there in every forked command.
 HEAVY = (
     *("numpy", "pyarrow.parquet", "pydantic", "sqlalchemy", "polars", "orjson", "jsonschema_rs"),
@@ -56,8 +56,8 @@ REAL = {
     "emorynlp-real": ("emorynlp", "--split", "dev"),
     "crema_d-real": ("crema_d",),
 }
-# A build and a store of release 0.1 with answers, decisions, edits, comparisons and verdicts.
-HELD = ("release-0.1",)
+# Builds of release 0.1 and their store with answers, decisions, edits, comparisons and verdicts.
+HELD = {"release-0.1-meld": "meld", "release-0.1-crema_d": "crema_d"}
 _TASKS = ("sft", "dpo", "kto", "grpo")
 EXPORTS = {
     **{
@@ -232,11 +232,11 @@ def _is_file(digest: str) -> bool:
     return not digest.startswith("refused: ")
 
 
-def of_held(output: Path, hub: str) -> Digests:
-    """Return the digests of the held build of release 0.1 with what people decided about it."""
+def of_held(name: str, output: Path, hub: str) -> Digests:
+    """Return the digests of a held build of release 0.1 with what people decided about it."""
     with tarfile.open(HELD_ARCHIVE) as archive:
         archive.extractall(output, filter="data")
-    return of_build(output, "meld", hub)
+    return of_build(output / "output", name, hub)
 
 
 def real_data() -> Path:
@@ -268,8 +268,10 @@ def digests_of(name: str, folder: Path, hub: str) -> Digests:
     output.mkdir()
     if name in SAMPLES:
         found = of_sample(SAMPLES[name], output, hub)
+    elif name in HELD:
+        found = of_held(HELD[name], output, hub)
     else:
-        found = of_held(output, hub) if name in HELD else of_real(REAL[name], output, hub)
+        found = of_real(REAL[name], output, hub)
     shutil.rmtree(output)
     return dict(sorted(found.items()))
 
