@@ -211,6 +211,15 @@ def left_out(shards: Sequence[Path], purpose: Purpose, known: Restrictions) -> d
     return {name: answer.reason or "" for name, answer in answers if answer.part is Part.NOTHING}
 
 
+def going_out(
+    records: Iterable[dict[str, Any]], purpose: Purpose, known: Restrictions
+) -> Iterator[dict[str, Any]]:
+    """Yield the records of which anything may go out for a purpose."""
+    for record in records:
+        if eligibility(record, purpose, known).part is not Part.NOTHING:
+            yield record
+
+
 def columns_of(shards: Iterable[Path], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Yield the rows of shards with these columns only."""
     for shard in shards:

@@ -2,10 +2,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from builders.review.outcome.preferences import preferences
 from test_merge import decide, edit
 
 from builders.errors import SourceError
+from builders.release.preferences import preferences
 from builders.review.data.events import Decision, Reviews
 from builders.review.data.items import Items, Records
 from builders.review.data.settings import Settings, save_settings

@@ -4,12 +4,12 @@ import json
 import shutil
 
 import pytest
-from builders.review.outcome.preferences import preferences
 from builds import ROOT, hearten, manifest, one_line_error, rejected, samples
 from endpoints import TestEndpoint
 from trees import make_meld_tree, meld_row
 
 from builders.record.dataset import Build
+from builders.release.preferences import preferences
 from builders.review.data.events import Decision, Reviews
 from builders.review.data.items import Items, reply_of
 from builders.review.data.people import People

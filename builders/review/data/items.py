@@ -25,7 +25,7 @@ from builders.record.dataset import Build
 from builders.record.schema import load_schema
 from builders.release.eligibility import Purpose, Restrictions, left_out
 from builders.review.data.events import recount
-from builders.review.data.tables import VERSION, events, items, metadata, registered, writing
+from builders.review.data.tables import events, items, registered, writing
 from builders.review.outcome.doubt import doubt_of
 from builders.store.database import Store
 
@@ -73,7 +73,6 @@ class Items:
     """
 
     def __init__(self, store: Store, known: Restrictions | None = None) -> None:
-        store.prepare(metadata, "review_version", VERSION)
         self._store = store
         self._known = known or Restrictions()
 

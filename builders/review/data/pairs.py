@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from builders.record.dataset import Build
-from builders.release.eligibility import Part, Purpose, Restrictions, eligibility
+from builders.release.eligibility import Purpose, Restrictions, going_out
 from builders.review.data.decided import standing
 from builders.review.data.events import Reviews
 from builders.review.data.items import content_hash
@@ -26,18 +26,17 @@ from builders.review.data.people import Annotator
 from builders.review.data.settings import settings_of
 from builders.review.data.tables import events, leases, writing
 from builders.store.database import Store
+from builders.store.tables import metadata
 
-_VERSION = "1"
 _COLUMNS = [
     "id", "language", "audio_info", "background", "text_context", "target_utterance",
     "desired_response", "safety",
 ]  # fmt: skip
 _NO_REPLY = dict.fromkeys(("text", "emotion", "strategies", "awareness"))
 
-_metadata = sa.MetaData()
 _pairs = sa.Table(
     "review_pairs",
-    _metadata,
+    metadata,
     sa.Column("build", sa.String, primary_key=True),
     sa.Column("against", sa.String, primary_key=True),
     sa.Column("item", sa.String, primary_key=True),
@@ -82,7 +81,6 @@ class Pairs:
     """The pairs of two builds, of which the first is the one whose review it is."""
 
     def __init__(self, store: Store, build: str, against: str) -> None:
-        store.prepare(_metadata, "review_pairs_version", _VERSION)
         self._store = store
         self._build, self._against = build, against
         # Leases of pairs lie beside those of items, under a name that no build has.
@@ -241,9 +239,7 @@ def _told(build: Build, known: Restrictions) -> Iterator[tuple[str, _Told]]:
     for shard in build.shards():
         with pq.ParquetFile(shard) as file:
             for batch in file.iter_batches(100, columns=_COLUMNS):
-                for record in batch.to_pylist():
-                    if eligibility(record, Purpose.REVIEW, known).part is Part.NOTHING:
-                        continue
+                for record in going_out(batch.to_pylist(), Purpose.REVIEW, known):
                     yield (
                         record["id"],
                         _Told(
