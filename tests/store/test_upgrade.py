@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 import subprocess
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -27,12 +27,12 @@ def output(tmp_path: Path) -> Path:
 
 
 def rows(path: Path, table: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         return sorted(connection.execute(f"SELECT * FROM {table}"), key=repr)
 
 
 def count(path: Path, table: str) -> int:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
 
@@ -119,7 +119,7 @@ def test_a_newer_store_is_left_alone(output):
     store = output / "hearten.sqlite"
     hearten("store", "upgrade", store, "--backed-up")
     assert backups(output) == []
-    with sqlite3.connect(store) as connection:
+    with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("UPDATE hearten_meta SET value = '77' WHERE name = 'store_version'")
     for told in (("store", "upgrade", store), ("report", output / "meld")):
         line = fails(hearten(*told))
