@@ -50,5 +50,5 @@ def rival(folder: Path, name: str, **changed: dict[str, Any]) -> Path:
 
 def in_other_words(folder: Path, name: str, count: int) -> Path:
     """Write a build that answers the first so many targets in other words."""
-    changed = {record["id"]: {"text": WORDS} for record in islice(Build(folder).samples(), count)}
+    changed = {record["id"]: {"text": WORDS} for record in islice(Build(folder).rows(), count)}
     return rival(folder, name, **changed)

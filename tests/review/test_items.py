@@ -21,7 +21,7 @@ def url(request, tmp_path):
 
 @pytest.fixture
 def record(review):
-    return next(review.build.samples())
+    return next(review.build.rows())
 
 
 def rewritten(build, to, change):
@@ -38,7 +38,7 @@ def rewritten(build, to, change):
 
 
 def test_items_are_those_of_the_build_in_its_order(review):
-    ids = [record["id"] for record in review.build.samples()]
+    ids = [record["id"] for record in review.build.rows()]
     assert names(review) == ids
     records = Records(review.build)
     for name in ids:
@@ -52,7 +52,7 @@ def test_items_are_those_of_the_build_in_its_order(review):
 
 def test_the_clip_of_an_item_is_that_of_its_record(review):
     records = Records(review.build)
-    for number, record in enumerate(review.build.samples()):
+    for number, record in enumerate(review.build.rows()):
         item = review.queue.item(review.name, record["id"])
         assert item.position == number
         assert records.clip(item.shard, item.row) == record["audio"]["bytes"]
@@ -86,7 +86,7 @@ def test_a_registration_that_was_cut_off_is_begun_again(review):
     with review.store.engine.begin() as connection:
         connection.execute(sa.delete(items).where(items.c.item == first(review)))
         connection.exec_driver_sql("DELETE FROM review_builds")
-    assert list(review.items.register(review.build))[-1] == len(list(review.build.samples()))
+    assert list(review.items.register(review.build))[-1] == len(list(review.build.rows()))
     assert review.queue.item(review.name, names(review)[0])
 
 
