@@ -3,11 +3,11 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from builds import describe
 from test_events import ACCEPT, decide, first, names
 
 from builders.errors import LabelError, OutputError
 from builders.record.dataset import Build
-from builders.record.folder import read_json, write_json
 from builders.review.data.items import Records, content_hash
 from builders.review.data.tables import items
 from builders.review.outcome import doubt
@@ -31,9 +31,7 @@ def rewritten(build, to, change):
         table = pq.read_table(shard)
         rows = [changed for row in table.to_pylist() if (changed := change(row)) is not None]
         pq.write_table(table.from_pylist(rows, schema=table.schema), shard)
-    manifest = read_json(to / "manifest.json")
-    manifest["result"]["files"][0]["sha256"] = "changed"
-    write_json(to / "manifest.json", manifest)
+    describe(to)
     return Build(to)
 
 
@@ -153,7 +151,7 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
 def test_a_weight_that_is_no_number_is_named(tmp_path, monkeypatch):
     (tmp_path / "review").mkdir()
     (tmp_path / "review" / "_doubt.tsv").write_text("mark\tweight\treason\nattempts\tmuch\tx\n")
-    monkeypatch.setattr(doubt.assets, "label_maps", lambda: tmp_path)
+    monkeypatch.setattr(doubt.resources, "label_maps", lambda: tmp_path)
     doubt._weights.cache_clear()
     with pytest.raises(LabelError, match="_doubt.tsv:2.*a number"):
         doubt._weights()
