@@ -28,7 +28,7 @@ def decide(folder: Path, decisions: Mapping[str, Decision], who: str = "Ann") ->
 
 def edits(folder: Path, item: str, text: str) -> Decision:
     """Return an edit of a sample's reply."""
-    record = next(one for one in Build(folder).samples() if one["id"] == item)
+    record = next(one for one in Build(folder).rows() if one["id"] == item)
     return Decision("edit", reply={**reply_of(record), "text": text})
 
 

@@ -13,6 +13,8 @@ from builders.cli.status import cost_line
 from builders.pipeline.run import Finished
 from builders.record.dataset import Build
 from builders.record.manifest import summary_line
+from builders.record.manifest_views import ManifestResult
+from builders.record.views import SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, excluded_by, going_out
 from builders.settings import PHRASEBOOK, BuildConfig
 
@@ -23,7 +25,7 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
     """Print `show` samples, the counts of a finished build, its cost, and what to do next."""
     result, run = finished.manifest["result"], finished.manifest["run"]
     known = Restrictions(excluded_by(config.exclusions))
-    shown = going_out(Build(finished.folder).samples(), Purpose.REVIEW, known)
+    shown = going_out(Build(finished.folder).rows(batch=max(show, 1)), Purpose.REVIEW, known)
     for record in islice(shown, show):
         _print_sample(record)
     if not finished.fresh:
@@ -47,7 +49,7 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
         print(PHRASEBOOK_WARNING)
 
 
-def print_counts(result: dict[str, Any]) -> None:
+def print_counts(result: ManifestResult) -> None:
     """Print the four counts of a build, and its rejects by reason."""
     print(summary_line(result["counts"]))
     for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
@@ -93,12 +95,13 @@ def _spelling(called: str) -> tuple[str, str]:
     return str(program.with_name("build")), str(program.with_name("hearten"))
 
 
-def _print_sample(record: dict[str, Any]) -> None:
+def _print_sample(record: SampleRecord) -> None:
     """Print a sample in full as JSON, sound as its size."""
-    for audio in (record["audio"], record["desired_response"]["audio"]):
-        if audio:
-            audio["bytes"] = f"<{len(audio['bytes']):,} bytes of FLAC>"
-    print(json.dumps(record, indent=2, ensure_ascii=False))
+    print(json.dumps(record, indent=2, ensure_ascii=False, default=_size))
+
+
+def _size(flac: bytes) -> str:
+    return f"<{len(flac):,} bytes of FLAC>"
 
 
 def print_estimate(estimate: dict[str, Any]) -> None:

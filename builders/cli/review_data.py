@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,8 @@ from builders.record.types import ReviewStatus
 from builders.release.eligibility import Purpose, Restrictions, excluded_by, left_out
 from builders.release.preferences import pairs_of
 from builders.release.rules import evaluate, read_rules
-from builders.review.data.events import Event, Reviews, standing
+from builders.review.data.decided import Event, standing, unreadable
+from builders.review.data.events import Reviews
 from builders.review.data.items import Items
 from builders.review.data.people import People
 from builders.review.data.settings import load_settings
@@ -44,6 +46,7 @@ def status(folder: Path, store: str | None, exclusions: Path, as_json: bool) -> 
     build = Build(folder)
     with _opened(folder, store) as held:
         known = _known(build, held, _address(folder, store), excluded_by(exclusions))
+        _tell_unreadable(held, known["name"])
         names = {person.id: person.name or person.id for person in People(held).all()}
     if as_json:
         print(json.dumps(known, indent=2))
@@ -62,6 +65,7 @@ def export(folder: Path, store: str | None, exclusions: Path, to: Path, form: st
     with _opened(folder, store) as held:
         _register(build, held, known)
         name = build.manifest["result"]["name"]
+        _tell_unreadable(held, name)
         if form in ("label-studio", "potato"):
             from builders.review.exchange import forms
 
@@ -81,8 +85,14 @@ def read_events(folder: Path, store: str | None, exclusions: Path, source: Path)
     build = Build(folder)
     with _opened(folder, store, new=True) as held:
         _register(build, held, Restrictions(excluded_by(exclusions)))
-        count, new = import_events(Reviews(held), source)
-    print(f"{count:,} events read, {new:,} of them new")
+        found = import_events(held, build, source)
+    again = f"; {found.undone:,} undo what was undone already" if found.undone else ""
+    print(f"{found.read:,} events read, {found.new:,} of them new{again}")
+
+
+def _tell_unreadable(store: Store, build: str) -> None:
+    for line in unreadable(Reviews(store).of_build(build)):
+        print(line, file=sys.stderr)
 
 
 def _events(build: Build, store: Store, known: Restrictions) -> list[Event]:
@@ -103,7 +113,7 @@ def _opened(folder: Path, store: str | None, new: bool = False) -> Iterator[Stor
         raise ConfigError(
             f"there is no store {address} with decisions", do="name its store with --store"
         )
-    held = Store(address)
+    held = Store(address, writes=new)
     try:
         yield held
     finally:

@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
-import pyarrow.parquet as pq
 
 from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError
+from builders.record.data_file import DataFile, rows_of
 from builders.record.types import ReviewStatus
 
 GATES_FILE = "gated.tsv"
@@ -35,13 +35,13 @@ UNSAFE_ROUTES = {"crisis", "exclude"}
 COLUMNS = (
     "id",
     "safety.route",
-    "text_context.list.element.id",
+    "text_context.id",
     "reference_response.id",
     "review.status",
 )
 _TEXT_COLUMNS = (
     "target_utterance.text",
-    "text_context.list.element.text",
+    "text_context.text",
     "background.text",
     "reference_response.text",
     "audio_info.transcript.text",
@@ -50,6 +50,7 @@ _BATCH = 1000
 _WORD = re.compile(r"\w+")
 
 Record = Mapping[str, Any]
+_Record = TypeVar("_Record", bound=Record)
 
 
 class Purpose(StrEnum):
@@ -212,8 +213,8 @@ def left_out(shards: Sequence[Path], purpose: Purpose, known: Restrictions) -> d
 
 
 def going_out(
-    records: Iterable[dict[str, Any]], purpose: Purpose, known: Restrictions
-) -> Iterator[dict[str, Any]]:
+    records: Iterable[_Record], purpose: Purpose, known: Restrictions
+) -> Iterator[_Record]:
     """Yield the records of which anything may go out for a purpose."""
     for record in records:
         if eligibility(record, purpose, known).part is not Part.NOTHING:
@@ -223,9 +224,9 @@ def going_out(
 def columns_of(shards: Iterable[Path], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Yield the rows of shards with these columns only."""
     for shard in shards:
-        with pq.ParquetFile(shard) as file:
-            for batch in file.iter_batches(_BATCH, columns=list(columns)):
-                yield from batch.to_pylist()
+        with DataFile(shard) as file:
+            for batch in file.batches(columns, _BATCH):
+                yield from rows_of(shard, batch)
 
 
 def gates_of(folder: Path) -> dict[str, str]:
@@ -264,8 +265,8 @@ class ClosedTexts:
         for row in columns_of(shards, _TEXT_COLUMNS):
             found._close(row)
         if rejected.is_file():
-            for raw in pq.read_table(rejected, columns=["raw"]).column("raw").to_pylist():
-                found._close(orjson.loads(raw))
+            for row in columns_of([rejected], ("raw",)):
+                found._close(orjson.loads(row["raw"]))
         return found
 
     def _close(self, texts: Any) -> None:

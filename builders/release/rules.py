@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from builders.corpora import load_card, slugs
 from builders.errors import ConfigError, UsageError
 from builders.record.dataset import Build
+from builders.record.manifest_views import Manifest
 from builders.record.types import ReviewStatus
 from builders.release.eligibility import Purpose, Restrictions, left_out, nobody, strings
 from builders.release.rights import Terms
@@ -180,7 +181,7 @@ def check_rules(findings: Sequence[Finding]) -> None:
             raise ConfigError(found.line, do=found.advice)
 
 
-def check_build(folder: Path, manifest: Mapping[str, Any]) -> None:
+def check_build(folder: Path, manifest: Manifest) -> None:
     """Raise ConfigError where a build may not be published whatever its records are."""
     if parts := manifest["result"].get("combined"):
         known = [word for part in parts for word in strings(part) if word in slugs()]
@@ -195,9 +196,7 @@ def check_build(folder: Path, manifest: Mapping[str, Any]) -> None:
         raise ConfigError("the build has no samples", where=folder, do="build it with others")
 
 
-def check_terms(
-    terms: Terms, manifest: Mapping[str, Any], *, public: bool, allow_phrasebook: bool
-) -> None:
+def check_terms(terms: Terms, manifest: Manifest, *, public: bool, allow_phrasebook: bool) -> None:
     """Raise an error where what would go out may not go out in this way."""
     if terms.widened and public:
         raise UsageError(

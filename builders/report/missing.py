@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from builders.record.manifest_views import Manifest, ManifestResult
 from builders.release.eligibility import (
     EXCLUDED,
     Purpose,
@@ -27,7 +27,7 @@ class Missing:
     samples: Counter[str] = field(default_factory=Counter)
     rejects: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def taken_from(self, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    def taken_from(self, manifest: Manifest) -> Manifest:
         """Return a manifest that counts them as not selected, and gives no examples by id."""
         if not self.ids:
             return manifest
@@ -45,7 +45,7 @@ class Missing:
             leak["examples"] = []
         return {**manifest, "result": result}
 
-    def _move(self, result: dict[str, Any], split: str, count: int) -> None:
+    def _move(self, result: ManifestResult, split: str, count: int) -> None:
         reasons = result["splits"][split]["not_selected"]
         reasons[EXCLUDED] = reasons.get(EXCLUDED, 0) + count
         result["counts"]["not_selected"] += count

@@ -22,6 +22,7 @@ from builders.errors import ConfigError, HeartenError, OutputError, UsageError
 from builders.record.dataset import Build
 from builders.record.folder import read_json, writable
 from builders.record.manifest import read_manifest
+from builders.record.manifest_views import Manifest
 from builders.record.parquet import file_digest
 from builders.release.eligibility import gates_of, nobody, restrictions
 from builders.release.hub.client import Hub, HubError, Overtaken, State, digests_of
@@ -109,7 +110,7 @@ def publish(asked: Asked, rules: Rules, hub: Hub, say: Callable[[str], None]) ->
         return done
 
 
-def _agreement(manifest: dict[str, Any]) -> dict[str, float]:
+def _agreement(manifest: Manifest) -> dict[str, float]:
     """Return the reviewers' agreement by what it is of, as far as the build's manifest knows it."""
     known = manifest["result"].get("agreement") or {}
     found = {name: Alpha(**value).alpha for name, value in sorted(known.items())}
@@ -209,7 +210,7 @@ def _stage(
     return staged
 
 
-def _check_unchanged(folder: Path, manifest: dict[str, Any]) -> None:
+def _check_unchanged(folder: Path, manifest: Manifest) -> None:
     """Raise OutputError where a build was replaced while its files were being staged."""
     path = folder / "manifest.json"
     if not path.is_file() or read_json(path) != manifest:

@@ -237,7 +237,6 @@ def _recount_decided(connection: Connection, names: Sequence[str]) -> None:
 
 def _state_of(build: Build, out: Collection[str]) -> str:
     """Return a digest of the build's files, as its manifest describes them, and of who is out."""
-    document = build.manifest["result"]["files"]
-    if out:
-        document = [document, sorted(out)]
+    files = build.manifest["result"]["files"]
+    document = [files, sorted(out)] if out else files
     return sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -63,7 +63,7 @@ def _samples(
     build: Build, folder: Path, decided: Mapping[str, tuple[Event, ...]], known: Restrictions
 ) -> Iterator[_Sample]:
     """Yield the samples of a build that people may be shown, their clips written to the folder."""
-    for record in build.samples():
+    for record in build.rows():
         clip = f"audio/{quote(record['id'], safe='')}.flac"
         if eligibility(record, Purpose.REVIEW, known).part is Part.NOTHING:
             (folder / clip).unlink(missing_ok=True)  # of an earlier export

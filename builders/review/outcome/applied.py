@@ -57,7 +57,7 @@ def applied(folder: Path, store: str, excluded: Callable[[str], bool] = nobody) 
     build = Build(folder)
     if not store_exists(store):
         return folder
-    held = Store(store)
+    held = Store(store, writes=False)
     try:
         known = Restrictions(excluded)
         merged = _decided(build, held, known)
