@@ -25,8 +25,10 @@ LAYERS = [
     {"evaluation", "tasks.swap"},
     {"pipeline.run", "pipeline.estimate", "pipeline.combine", "corpora.verify"},
     {"pipeline.plan"},
-    {"pipeline", "report", "progress", "record.dataset", "record.data_file", "record.messages"},
-    {"release.eligibility"},
+    {
+        *("pipeline", "report", "progress", "record.dataset", "record.data_file"),
+        *("record.messages", "release.eligibility"),
+    },
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},
     {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts"},
     {"record.sample", "record.parquet", "record.manifest", "corpora.published_counts"},
