@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from builders.cli.options import Folder, Json, StoreAddress
 from builders.errors import ConfigError
+from builders.record.manifest_views import RunCost
 
 commands = typer.Typer()
 
@@ -84,7 +84,7 @@ def _report(folder: Path, store: str | None) -> None:
     print(pages.write(place, read_manifest(place), results(Build(folder), store)))
 
 
-def cost_line(cost: dict[str, Any]) -> str:
+def cost_line(cost: RunCost) -> str:
     """Return tokens and cost in one line."""
     tokens = f"{cost['prompt_tokens'] + cost['completion_tokens']:,} tokens"
     return f"{tokens}, " + ("cost unknown" if cost["usd"] is None else f"${cost['usd']:,.4f}")
