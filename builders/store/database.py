@@ -200,7 +200,8 @@ class Store:
 
 def store_exists(url: str) -> bool:
     """Return whether there is a store to look answers up in; a database server is taken to be."""
-    return "://" in url or Path(url).is_file()
+    path = url.removeprefix("sqlite:///")
+    return "://" in path or Path(path).is_file()
 
 
 def _fields(row: Any) -> dict[str, Any]:
