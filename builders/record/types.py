@@ -15,6 +15,8 @@ from urllib.parse import quote
 Sentiment = Literal["positive", "negative", "neutral"]
 # Whose label it is where reviewers of an earlier draft hear another emotion than the corpus says.
 REVIEWED = "review"
+# What a vote says that finds no emotion in the words.
+CANNOT_TELL = "cannot_tell"
 
 
 def sample_id(corpus: str, split: str, dialogue: str, utterance: str) -> str:

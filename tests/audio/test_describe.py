@@ -101,7 +101,7 @@ def test_half_of_many_voices_are_usual():
 
 
 def test_every_word_is_one_that_a_reply_may_not_say_of_the_voice_but_a_prompt_may():
-    words = [w for (name, _), w in describing._words().items() if name in COMPARED]
+    words = [w for (name, _), w in describing.load_words().items() if name in COMPARED]
     assert len(words) == len(set(words)) >= 18
     assert [f.code for f in text_faults("Your voice is much lower in pitch, I think.")]
 

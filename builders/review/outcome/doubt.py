@@ -12,7 +12,7 @@ from typing import Any
 
 from builders import resources
 from builders.evaluation.results import SWAP
-from builders.labels.vocabulary import Row, read_table
+from builders.labels.tables import TableRow, read_table
 
 Record = Mapping[str, Any]
 
@@ -74,12 +74,14 @@ def doubt_of(record: Record) -> float:
 @cache
 def _weights() -> dict[str, float]:
     rows = read_table(
-        resources.label_maps() / "review" / "_doubt.tsv", ("mark", "weight", "reason")
+        resources.label_maps() / "review" / "_doubt.tsv",
+        ("mark", "weight", "reason"),
+        key=("mark",),
     )
     return {row.choice("mark", _MARKS): _weight(row) for row in rows}
 
 
-def _weight(row: Row) -> float:
+def _weight(row: TableRow) -> float:
     try:
         return float(row.text("weight"))
     except ValueError as error:
