@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from builders.commands.build import default_addresses
-from builders.commands.settings import read_settings
-from builders.commands.status import cost_line
+from builders.cli.build_config import default_addresses
+from builders.cli.settings_file import read_settings
+from builders.cli.status import cost_line
 from builders.corpora import load_card, slugs
 from builders.errors import ConfigError
 from builders.evaluation.asking import judge as ask
