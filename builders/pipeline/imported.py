@@ -18,7 +18,7 @@ from builders.labels.tables import read_table
 from builders.record.sample import Origin, assemble
 from builders.record.schema import Validator, narrowed_reply, violations
 from builders.record.types import Drafted, Emotions, Target, Turn, Utterance, sample_id
-from builders.tasks.reply.checks.rules import coerce, rule_faults
+from builders.tasks.reply.checks.reading import coerce, rule_faults
 
 CORPUS = "imported"
 UNKNOWN = "unknown"

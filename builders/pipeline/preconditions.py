@@ -16,6 +16,7 @@ from builders.llm.providers import phrasebook
 from builders.pipeline.contribution import rules
 from builders.record.schema import validator
 from builders.settings import PHRASEBOOK, BuildConfig
+from builders.tasks.reply.checks.registry import load_checks
 from builders.tts.styles import styles
 
 
@@ -37,7 +38,7 @@ def check_tables(config: BuildConfig, heard: bool) -> None:
 
     Phrases are asked for where the phrasebook drafts: with a model, a strategy needs none.
     """
-    for read in (strategies, feelings, class_views, rules, load_claims, styles):
+    for read in (strategies, feelings, class_views, rules, load_checks, load_claims, styles):
         read()
     for name in ("reply", "sample"):
         validator(name)

@@ -17,7 +17,7 @@ from builders.labels.tables import read_table
 from builders.llm.providers import phrasebook
 from builders.record.schema import load_schema
 from builders.record.types import Emotions
-from builders.tasks.reply.checks.rules import rule_faults
+from builders.tasks.reply.checks.reading import rule_faults
 
 SEEDS = range(60)
 SCHEMA = load_schema("reply")

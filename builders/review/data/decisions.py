@@ -21,7 +21,7 @@ from builders.record.schema import Validator, load_schema, narrowed_reply, valid
 from builders.record.types import Contrast, Emotions
 from builders.review.data.events import VERDICTS, Decision
 from builders.review.data.items import reply_of
-from builders.tasks.reply.checks.rules import rule_faults
+from builders.tasks.reply.checks.reading import rule_faults
 
 KINDS = ("reject", "skip", "flag", "scale")
 RATINGS = range(1, 6)
