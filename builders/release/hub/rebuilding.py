@@ -123,7 +123,7 @@ def rebuild(
         origin: what the samples of the build share.
         withheld: the fields that were held back.
     """
-    made = assemble(target, _drafted(row), origin)
+    made: Row = {**assemble(target, _drafted(row), origin)}
     record = {name: row[name] for name in made if name in row}
     record = {name: record.get(name) for name in made}
     for field in withheld:
