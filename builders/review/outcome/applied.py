@@ -23,10 +23,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builders.errors import ConfigError, VerificationError
 from builders.evaluation.results import judged
 from builders.record.data_file import DataFile
 from builders.record.dataset import Build
-from builders.record.folder import read_json, write_json
+from builders.record.folder import write_json
 from builders.record.parquet import describe_file, sample_schema
 from builders.record.views import JudgePart, SampleRecord
 from builders.review.data.decisions import choices
@@ -57,7 +58,7 @@ def applied(folder: Path, store: str) -> Path:
     Raises:
         ConfigError: the build is not finished, or a reply they want is not valid any more.
     """
-    build = Build(folder)
+    build = Build(folder).verify()
     if not store_exists(store):
         return folder
     held = Store(store, writes=False)
@@ -70,8 +71,7 @@ def applied(folder: Path, store: str) -> Path:
     if not merged and not scores:
         return folder
     place, state = folder.parent / FOLDER / folder.name, _state(build, merged, scores)
-    manifest = place / "manifest.json"
-    if manifest.is_file() and read_json(manifest)["run"].get("reviewed") == state:
+    if _is_of(place, state):
         return place
     _write(build, {view.item.item: view for view in merged}, scores, place)
     result = build.manifest["result"] | {
@@ -82,8 +82,16 @@ def applied(folder: Path, store: str) -> Path:
     if merged:
         result["agreement"] = measured(merged)
     run = build.manifest["run"] | {"reviewed": state}
-    write_json(manifest, build.manifest | {"result": result, "run": run})
+    write_json(place / "manifest.json", build.manifest | {"result": result, "run": run})
     return place
+
+
+def _is_of(place: Path, state: str) -> bool:
+    """Return whether there is a whole copy of this state; another one is made anew."""
+    try:
+        return Build(place).verify().manifest["run"].get("reviewed") == state
+    except (ConfigError, VerificationError):
+        return False
 
 
 def _decided(build: Build, store: Store) -> list[Merged]:

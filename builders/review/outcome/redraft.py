@@ -47,7 +47,7 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
         ConfigError: the build is not finished, nothing in it is rejected, it has no such sample,
             the store does not hold its answers, or its next version was begun with something else.
     """
-    build = Build(config.folder)
+    build = Build(config.folder).verify()
     limit = build.manifest["result"]["limit"]
     if config.limit not in (None, limit):
         raise ConfigError(
@@ -78,7 +78,7 @@ def later_versions(folder: Path) -> Iterator[Build]:
     """Yield the finished versions of a build that follow it, in order."""
     path = folder.with_name(next_name(folder.name))
     while (path / "manifest.json").is_file():
-        yield Build(path)
+        yield Build(path).verify()
         path = path.with_name(next_name(path.name))
 
 
