@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from builds import describe, described, manifest, samples
+from builds import describe, manifest, samples
 
 from builders import Build, cli, load, resources
 from builders.errors import ConfigError, OutputError, VerificationError
@@ -78,11 +78,8 @@ def test_only_the_columns_that_are_asked_for_are_read(folder):
     (row, *_) = build.rows(["id", "text_context.role", "source.split"])
     assert row.keys() == {"id", "text_context", "source"}
     assert row["source"].keys() == {"split"}
-    assert all(
-        turn.keys() == {"role"}
-        for row in build.rows(["text_context.role"])
-        for turn in row["text_context"]
-    )
+    turns = [turn for one in build.rows(["text_context.role"]) for turn in one["text_context"]]
+    assert turns and all(turn.keys() == {"role"} for turn in turns)
     assert [r["id"] for r in build.rows(["id"], "dev")] == [
         r["id"] for r in samples(folder) if r["source"]["split"] == "dev"
     ]
@@ -141,9 +138,7 @@ def test_rejects_are_rows_and_nothing_where_none_are_listed(folder):
 
 def test_first_is_no_more_than_there_is(folder):
     build = Build(folder)
-    assert [row["id"] for row in build.first(3)] == [row["id"] for row in samples(folder)[:0]] or (
-        build.first(3) == list(build.rows())[:3]
-    )
+    assert build.first(3) == list(build.rows())[:3]
     assert build.first(0) == [] and len(build.first(10**6)) == build.count
 
 
@@ -177,9 +172,7 @@ def test_what_came_back_from_the_hub_may_hold_fewer_than_were_built(folder):
     told = manifest(folder)
     told["result"]["counts"]["kept"] += 1
     write_json(folder / "manifest.json", told)
-    with pytest.raises(
-        VerificationError, match="lists files of 31 samples; expected|expected those of all 32"
-    ):
+    with pytest.raises(VerificationError, match="files of 31 samples .* those of all 32"):
         Build(folder)
     write_json(folder / "manifest.json", told | {"hydrated": {}})
     assert Build(folder).verify().count == 31
@@ -277,6 +270,7 @@ DAMAGES = {
     ),
 }
 BUILD = f"output/{NAME}"
+AGAIN = ("build", "--corpus", NAME, "--source", f"source/{NAME}")
 COMMANDS = {
     "status": ("status", BUILD),
     "status --json": ("status", BUILD, "--json"),
@@ -289,16 +283,8 @@ COMMANDS = {
     "judge": ("judge", BUILD, "--model", "m", "--base-url", "http://127.0.0.1:9/v1"),
     "export": ("export", BUILD, "--format", "trl", "--to", "exported"),
     "publish": ("publish", BUILD, "--repo", "a/b", "--dry-run"),
-    "build": ("build", "--corpus", NAME, "--source", f"source/{NAME}"),
-    "build --redraft": (
-        "build",
-        "--corpus",
-        NAME,
-        "--source",
-        f"source/{NAME}",
-        "--redraft",
-        "stale",
-    ),
+    "build": AGAIN,
+    "build --redraft": (*AGAIN, "--redraft", "stale"),
     "build all": ("build", "--corpus", "all", "--source", "source"),
 }
 
@@ -324,11 +310,7 @@ def test_damage_is_one_line_in_every_command(
     code = called(monkeypatch, *COMMANDS[command])
     out, err = capsys.readouterr()
     assert (code, err.count("\n")) == (4, 1), err
-    assert (
-        err.startswith("error: ")
-        and said in err
-        and f"in {folder}" in err.replace("in output", f"in {folder.parent}")
-    )
+    assert err.startswith("error: ") and said in err and f"in {BUILD}" in err
     assert "; expected " in err and "; restore it, or remove that folder and build again" in err
 
 
@@ -343,10 +325,6 @@ def test_where_there_is_no_build_the_line_says_so(place, monkeypatch, capsys, no
 def test_a_whole_build_passes(place, monkeypatch, capsys):
     for command in ("status", "report", "export", "build", "build all"):
         assert called(monkeypatch, *COMMANDS[command]) == 0, capsys.readouterr().err
-
-
-def test_a_whole_manifest_can_be_told_from_what_is_filled_in(folder):
-    assert described(folder, manifest(folder)) == manifest(folder)
 
 
 def test_a_file_is_closed_when_its_reader_stops(folder):
