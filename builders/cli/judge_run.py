@@ -38,7 +38,7 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
     """
     as_json, limit, estimate = (given.pop(name) for name in ("as_json", "limit", "estimate"))
     known = Restrictions(excluded_by(given.pop("exclusions")))
-    build = Build(folder)
+    build = Build(folder).verify()
     config = _config(folder, build, given)
     every = pairs_of(build, known)
     pairs = chosen(every, limit)

@@ -43,7 +43,7 @@ def status(folder: Path, store: str | None, exclusions: Path, as_json: bool) -> 
 
     JSON has annotators by their pseudonyms; only the terminal shows names.
     """
-    build = Build(folder)
+    build = Build(folder).verify()
     with _opened(folder, store) as held:
         known = _known(build, held, _address(folder, store), excluded_by(exclusions))
         _tell_unreadable(held, known["name"])
@@ -60,7 +60,7 @@ def export(folder: Path, store: str | None, exclusions: Path, to: Path, form: st
 
     The first three are JSON Lines in the file `to`; the others are folders that those tools open.
     """
-    build = Build(folder)
+    build = Build(folder).verify()
     known = Restrictions(excluded_by(exclusions))
     with _opened(folder, store) as held:
         _register(build, held, known)
@@ -82,7 +82,7 @@ def export(folder: Path, store: str | None, exclusions: Path, to: Path, form: st
 
 def read_events(folder: Path, store: str | None, exclusions: Path, source: Path) -> None:
     """Append the events of a file to the store; those that it holds already are left."""
-    build = Build(folder)
+    build = Build(folder).verify()
     with _opened(folder, store, new=True) as held:
         _register(build, held, Restrictions(excluded_by(exclusions)))
         found = import_events(held, build, source)

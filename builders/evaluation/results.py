@@ -10,6 +10,7 @@ from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair, pairs_of
 from builders.record.dataset import Build
+from builders.record.views import JudgePart
 from builders.release.eligibility import Restrictions
 from builders.stats import wilson
 from builders.store.database import Store, store_exists
@@ -67,7 +68,7 @@ def judged(
     store: Store,
     known: Restrictions | None = None,
     without: Collection[str] = (),
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, JudgePart]:
     """Return the `judge` of each record that the latest model has judged in some pair, by id.
 
     Args:

@@ -22,10 +22,11 @@ from typing import Any, Literal, TypedDict
 
 from builders.record.dataset import Build
 from builders.record.types import ReviewStatus
+from builders.record.views import ReplyPart, SampleRecord
 from builders.release.eligibility import Part, Purpose, Restrictions, eligibility
 from builders.review.data.decisions import reply_wanted
 from builders.review.data.events import Reviews
-from builders.review.data.items import Items, Records, reply_of
+from builders.review.data.items import Items, reply_of
 from builders.review.data.queue import Queue
 from builders.review.outcome.comparisons import opponents, said_of
 from builders.review.outcome.merge import Merged, views
@@ -33,7 +34,6 @@ from builders.review.outcome.redraft import earlier_versions, later_versions
 from builders.store.database import Store, store_exists
 
 Origin = Literal["edit", "rejection", "compared"]
-Reply = dict[str, Any]
 
 
 class PreferencePair(TypedDict):
@@ -46,9 +46,9 @@ class PreferencePair(TypedDict):
 
     id: str
     origin: Origin
-    chosen: Reply | None
+    chosen: ReplyPart | None
     chosen_from: dict[str, Any] | None
-    rejected: Reply
+    rejected: ReplyPart
     rejected_from: dict[str, Any]
     reasons: list[str]
     policy: str
@@ -105,7 +105,7 @@ def _others(
     gone = [name for name, place in places.items() if not (place / "manifest.json").is_file()]
     if gone:
         say(f"no pairs with {', '.join(gone)}: not beside {build.folder}")
-    return [Build(place) for name, place in places.items() if name not in gone]
+    return [Build(place).verify() for name, place in places.items() if name not in gone]
 
 
 def preferences(
@@ -146,8 +146,8 @@ def _number(build: Build) -> int:
 class _Draft:
     """A draft, and what is said of where it comes from."""
 
-    reply: Reply
-    record: dict[str, Any]
+    reply: ReplyPart
+    record: SampleRecord
     origin: dict[str, Any]
 
 
@@ -157,7 +157,7 @@ class _Drafts:
     def __init__(self, build: Build, store: Store, known: Restrictions) -> None:
         self.name: str = build.manifest["result"]["name"]
         self._queue = Queue(store)
-        self._records = Records(build)
+        self._build = build
         self._known = known
         self.views = {view.item.item: view for view in views(store, self.name)}
 
@@ -167,7 +167,7 @@ class _Drafts:
             found = self._queue.item(self.name, item)
         except KeyError:
             return None
-        record = self._records.record(found.shard, found.row)
+        record = self._build.row(found.shard, found.row)
         # What reviewers say of the reply makes the pair; all else must let the target go out.
         if eligibility(record, Purpose.TRAIN, self._known).part is Part.NOTHING:
             return None
@@ -190,7 +190,7 @@ def _from_view(view: Merged, drafts: Sequence[_Drafts]) -> PreferencePair | None
 
 def _accepted_later(
     item: str, later: Sequence[_Drafts]
-) -> tuple[Reply | None, dict[str, Any] | None]:
+) -> tuple[ReplyPart | None, dict[str, Any] | None]:
     """Return the last reply to a target that people accepted or edited, and where it is from."""
     for drafts in reversed(later):
         view = drafts.views.get(item)
@@ -209,7 +209,7 @@ def _accepted_later(
 def _pair(
     origin: Origin,
     view: Merged,
-    chosen: Reply | None,
+    chosen: ReplyPart | None,
     chosen_from: dict[str, Any] | None,
     rejected: _Draft,
 ) -> PreferencePair:

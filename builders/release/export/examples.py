@@ -11,6 +11,7 @@ import soundfile
 
 from builders.record.messages import instruction, messages
 from builders.record.types import ReviewStatus
+from builders.record.views import ClipFile, ReviewPart, SampleRecord
 from builders.release.export.choosing import LeftOut
 from builders.release.export.options import Options
 from builders.release.preferences import PreferencePair
@@ -37,7 +38,7 @@ class Example:
     decided about the reply, `reviewed` whether they have decided about any of the build.
     """
 
-    record: dict[str, Any]
+    record: SampleRecord
     messages: list[dict[str, str]]
     sounds: list[Sound]
     spoken_reply: Sound | None = None
@@ -87,7 +88,7 @@ class Example:
         return {**label, "emotion_heard": heard}
 
 
-def make(record: dict[str, Any], options: Options, earlier: Mapping[str, Sound]) -> Example:
+def make(record: SampleRecord, options: Options, earlier: Mapping[str, Sound]) -> Example:
     """Return a record as an example.
 
     Args:
@@ -140,24 +141,24 @@ def _paired(example: Example, pair: PreferencePair) -> Example:
     return replace(example, messages=said, rejected=rejected["text"], origin=pair["origin"])
 
 
-def _no_pair(review: Mapping[str, Any] | None) -> LeftOut:
+def _no_pair(review: ReviewPart | None) -> LeftOut:
     if review is None:
         return LeftOut("not_reviewed", "nobody has reviewed the reply, or compared it")
     return LeftOut("no_pair", f"the reply was {review['status']}, and is in no pair of replies")
 
 
-def sound_of(record: Mapping[str, Any]) -> Sound | None:
+def sound_of(record: SampleRecord) -> Sound | None:
     """Return the clip of a record, or None where it has none."""
     if record["audio"] is None:
         return None
-    samples = record["audio_info"]["samples"]
+    samples = record["audio_info"]["samples"] or 0
     return Sound(_path(record, ""), samples / RATE, samples, record["audio"]["bytes"])
 
 
-def _reply_sound(record: Mapping[str, Any], audio: Mapping[str, Any]) -> Sound:
-    info = soundfile.info(io.BytesIO(audio["bytes"]))
+def _reply_sound(record: SampleRecord, audio: ClipFile) -> Sound:
+    info = soundfile.info(io.BytesIO(audio["bytes"] or b""))
     return Sound(_path(record, ".reply"), info.duration, info.frames, audio["bytes"])
 
 
-def _path(record: Mapping[str, Any], kind: str) -> str:
+def _path(record: SampleRecord, kind: str) -> str:
     return f"audio/{record['source']['split']}/{record['id']}{kind}.flac"

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import soundfile
 
+from builders.record.data_file import DataFile
 from builders.record.sample import Origin, assemble
 from builders.record.types import Clip, Drafted, Target
 from builders.release.eligibility import Restrictions
 
 DIFFERENT = "different"
-_NAMED = ["id", "text_context.list.element.id", "reference_response.id"]
+_NAMED = ["id", "text_context.id", "reference_response.id"]
 LSB = 2
 Row = dict[str, Any]
 
@@ -61,13 +61,12 @@ class PublishedRows:
     """
 
     def __init__(self, files: Sequence[Path], known: Restrictions) -> None:
-        self._files = [pq.ParquetFile(path) for path in files]
+        self._files = [DataFile(path) for path in files]
         self._at: dict[str, tuple[int, int, int]] = {}
         self._held: dict[int, tuple[int, Any]] = {}
         for number, file in enumerate(self._files):
-            for group in range(file.num_row_groups):
-                rows = file.read_row_group(group, columns=_NAMED).to_pylist()
-                for place, row in enumerate(rows):
+            for group, table in enumerate(file.groups(_NAMED)):
+                for place, row in enumerate(table.to_pylist()):
                     if not known.names_excluded(row):
                         self._at[row["id"]] = number, group, place
 
@@ -87,7 +86,7 @@ class PublishedRows:
     def __getitem__(self, sample_id: str) -> Row:
         number, group, place = self._at[sample_id]
         if self._held.get(number, (None,))[0] != group:
-            self._held[number] = group, self._files[number].read_row_group(group)
+            self._held[number] = group, self._files[number].group(group)
         row: Row = self._held[number][1].slice(place, 1).to_pylist()[0]
         return row
 
@@ -132,7 +131,7 @@ def rebuild(
         origin: what the samples of the build share.
         withheld: the fields that were held back.
     """
-    made = assemble(target, _drafted(row), origin)
+    made: Row = {**assemble(target, _drafted(row), origin)}
     record = {name: row[name] for name in made if name in row}
     record = {name: record.get(name) for name in made}
     for field in withheld:

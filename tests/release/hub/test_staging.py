@@ -320,7 +320,7 @@ def test_files_that_do_not_match_their_manifest_stop_it(tmp_path, terms, release
     ):
         release(folder, dry_run=True)
     shard.unlink()
-    with pytest.raises(VerificationError, match="train-00000-of-00001.parquet is missing, though"):
+    with pytest.raises(VerificationError, match="train-00000-of-00001.parquet is missing"):
         release(folder, dry_run=True)
 
 
