@@ -135,10 +135,14 @@ def with_preferences(
 
 
 def _paired(example: Example, pair: PreferencePair) -> Example:
-    chosen, rejected = pair["chosen"] or {}, pair["rejected"]
-    answer = {**example.messages[-1], "content": chosen["text"]}
-    said = [*example.prompt, answer]
-    return replace(example, messages=said, rejected=rejected["text"], origin=pair["origin"])
+    chosen = pair["chosen"]
+    answer = {**example.messages[-1], "content": chosen["text"] if chosen else ""}
+    return replace(
+        example,
+        messages=[*example.prompt, answer],
+        rejected=pair["rejected"]["text"],
+        origin=pair["origin"],
+    )
 
 
 def _no_pair(review: ReviewPart | None) -> LeftOut:
