@@ -78,6 +78,16 @@ class UndoBody(Checked):
     """The body of an undo: there is nothing to say."""
 
 
+# The version of the bodies that are written. In version 1 a default stands for what was not said.
+FORMAT = 2
+_UNSAID: Mapping[str, Any] = {
+    "ratings": {},
+    "flags": [],
+    "seconds_heard": 0.0,
+    "hidden": False,
+    "broken": False,
+}
+
 BODIES: Mapping[str, type[Checked]] = {
     "decision": DecisionBody,
     "adjudication": DecisionBody,
@@ -87,13 +97,24 @@ BODIES: Mapping[str, type[Checked]] = {
 }
 
 
-def body_fault(kind: str, body: Any) -> str | None:
+def body_fault(kind: str, body: Any, version: int) -> str | None:
     """Return what is wrong with the body of an event of a kind, or None where it can be read."""
     try:
         BODIES[kind].model_validate(body)
     except ValidationError as error:
         return sentences(error, "body")[0]
-    return None
+    null = next((n for n in _UNSAID if version == 1 and n in body and body[n] is None), None)
+    return f"body.{null}: null is what was not said in format 2, and nothing in 1" if null else None
+
+
+def said_in(body: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """Return what a body that can be read says; what was not said is left out."""
+    unsaid = _UNSAID if version == 1 else {}
+    return {
+        name: value
+        for name, value in body.items()
+        if value is not None and (name not in unsaid or value != unsaid[name])
+    }
 
 
 def sentences(error: ValidationError, *within: str) -> list[str]:

@@ -73,7 +73,7 @@ class Review extends Desk {
       undo: () => this.undo(),
       reveal: () => this.reveal(),
       strategies: () => this.chooseStrategies(),
-      drafted: () => this.item.draft && this.answer({ strategies: null }),
+      drafted: () => this.item.draft && this.answer({ strategies: this.item.draft.strategies }),
       emotion: () => $("heard").focus(),
       flag: () => this.chooseFlags(),
       comment: () => $("comment").focus(),
@@ -83,7 +83,8 @@ class Review extends Desk {
 
   restored(item) {
     const text = item.mine?.reply?.text ?? null;
-    return super.restored(item, { strategies: null, ratings: {}, emotion: null, flags: [], text });
+    const given = super.restored(item, { strategies: null, emotion: null, text });
+    return { ...given, ratings: given.ratings ?? {}, flags: given.flags ?? [] };
   }
 
   answer(more) {
@@ -286,13 +287,13 @@ class Review extends Desk {
       verdict,
       reason,
       reply: verdict === "edit" ? edit() : null,
-      // Whoever takes a reply as it is labelled agrees with its strategies.
-      strategies: given.strategies ?? (["accept", "edit"].includes(verdict) ? item.draft.strategies : null),
-      ratings: given.ratings,
+      // What was not said is null: nobody agrees with what they have not looked at.
+      strategies: given.strategies,
+      ratings: Object.keys(given.ratings).length ? given.ratings : null,
       emotion: given.emotion,
-      flags: given.flags,
-      comment: given.comment,
-      seconds_heard: given.heard,
+      flags: given.flags.length ? given.flags : null,
+      comment: given.comment || null,
+      seconds_heard: given.heard || null,
     };
   }
 
