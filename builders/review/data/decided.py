@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from builders.review.data.bodies import FORMAT, body_fault, said_in
@@ -60,7 +61,7 @@ class Shown:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
     """An event as it is held. `at` is a Unix time; `body` what its kind needs beside the verdict.
 
@@ -86,7 +87,7 @@ class Event:
     at: float
     format: int = FORMAT
 
-    @property
+    @cached_property
     def fault(self) -> str | None:
         """Return what is wrong with the body, as an import once let pass, or None."""
         return body_fault(self.kind, self.body, self.format)

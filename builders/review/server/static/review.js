@@ -270,12 +270,18 @@ class Review extends Desk {
         return this.error("Say in the comment why you decide so.");
       }
       const sent = this.decision(verdict, reason, reply);
-      if (verdict === "edit" && sent.reply.text === item.draft.text && !given.strategies) return this.error("Nothing is changed: accept it instead.");
+      if (verdict === "edit" && this.same(sent.reply)) return this.error("Nothing is changed: accept it instead.");
       const to = path ?? (this.disputed ? "/adjudicate" : "/decide");
       if (verdict === "edit" || path || this.leavesFor) return this.decideNow(to, sent);
       this.outbox.put(to, sent);
       this.decided(item);
     });
+  }
+
+  /** Return whether a reply is the draft as it is. */
+  same(reply) {
+    const { text, strategies } = this.item.draft;
+    return reply.text === text && reply.strategies.join() === strategies.join();
   }
 
   decision(verdict, reason, reply) {
