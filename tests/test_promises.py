@@ -25,7 +25,7 @@ LAYERS = [
     {"evaluation", "tasks.swap"},
     {"pipeline.run", "pipeline.estimate", "pipeline.combine", "corpora.verify"},
     {"pipeline.plan"},
-    {"pipeline", "report", "progress", "record.dataset", "record.messages"},
+    {"pipeline", "report", "progress", "record.dataset", "record.data_file", "record.messages"},
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},
     {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts"},
     {"record.sample", "record.parquet", "record.manifest", "corpora.published_counts"},
@@ -34,9 +34,10 @@ LAYERS = [
     {"tasks.reply.checks", "audio", "corpora", "record.schema"},
     {"labels", "record.folder"},
     {"labels.vocabulary", "settings"},
+    {"labels.tables"},
     {"record.types", "record", "errors", "resources", "llm.interrupts", "stats"},
 ]
-READERS = {"record.types", "errors", "corpora.files"}
+READERS = {"record.types", "errors", "corpora.files", "labels.tables"}
 
 
 def imported(path: Path) -> set[str]:
