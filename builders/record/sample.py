@@ -14,6 +14,7 @@ from builders.labels import strategies
 from builders.labels.class_sets import views_of
 from builders.record.schema import validator, violations
 from builders.record.types import Clip, Drafted, Emotions, Finding, Target, Turn, Utterance
+from builders.record.views import LabelView
 
 SCHEMA_VERSION = "1"
 
@@ -190,7 +191,7 @@ def _labels(target: Target, origin: Origin) -> dict[str, Any]:
     }
 
 
-def _class_views(emotions: Emotions) -> tuple[dict[str, Any], ...]:
+def _class_views(emotions: Emotions) -> tuple[LabelView, ...]:
     return views_of(emotions.primary, emotions.match_root)
 
 
