@@ -27,7 +27,7 @@ LAYERS = [
     {"pipeline.plan"},
     {"pipeline", "report", "progress", "record.dataset", "record.data_file", "record.messages"},
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},
-    {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts"},
+    {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts", "store.side_files"},
     {"record.sample", "record.parquet", "record.manifest", "corpora.published_counts"},
     {"audio.threads"},
     {"tasks", "llm", "store", "pipeline.selection"},

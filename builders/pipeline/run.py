@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from builders import report
-from builders.audio.analysis import CLIPS_FILE, Hearing
+from builders.audio.analysis import Hearing
 from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.llm.budget import Budget
 from builders.llm.committer import Committer
@@ -80,8 +80,6 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
         try:
             with plan.listening(folder.path, quiet) as hearing:
                 manifest = asyncio.run(_Run(plan, folder, store, hearing, prices, quiet).run())
-            for name in folder.path.glob(f"{CLIPS_FILE}*"):
-                name.unlink()
         finally:
             store.close()
             shutil.rmtree(folder.partial, ignore_errors=True)
