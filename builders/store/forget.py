@@ -54,9 +54,9 @@ class TakenOut:
 
 def known(store: Store, ids: Collection[str]) -> set[str]:
     """Return those ids that the store has a row about, or was told to forget before."""
-    found = store.forgotten() & {*ids}
+    before = store.forgotten()
     with store.translated(), store.engine.connect() as connection:
-        return found | {name for name in ids if _samples(connection, [name])}
+        return {name for name in ids if name in before or _samples(connection, [name])}
 
 
 def forget(store: Store, ids: Sequence[str], clips: ClipFiles, *, dry_run: bool) -> TakenOut:
