@@ -24,8 +24,6 @@ from builders.store.tables import key_value_records, key_values
 # clip; speech: the file of made speech, or why there is none; heard: what was recognised in it.
 Kind = Literal["measured", "checked", "clip", "speech", "heard"]
 Key = tuple[Kind, str]
-# All of them can be made again for nothing; speech may have been paid for.
-_ONLY_TIME: tuple[Kind, ...] = ("measured", "checked", "clip", "heard")
 # A batch is committed when it has so many bytes, or was begun so many seconds ago.
 _BYTES, _SECONDS = 8_000_000, 1.0
 _AT_ONCE = 500  # keys of one statement
@@ -141,39 +139,26 @@ class KeyValue:
         self._waiting, self._needed, self._size = {}, set(), 0
 
 
-def forget(
-    connection: Connection, record_ids: Collection[str], speech_keys: Collection[str] = ()
-) -> set[str]:
-    """Take out what records alone need; what others need as well stays.
+def forget(connection: Connection, record_ids: Collection[str]) -> set[str]:
+    """Take out every value that no other record needs.
 
-    What no record is known to need goes too, as far as it holds nothing but saved time.
+    Values of no record go with them. They are what release 0.1 left of the embedded voice, and
+    measured: nobody knows whom they are about, and they cost nothing but time.
 
     Args:
         connection: in a transaction of the caller.
-        record_ids: the records.
-        speech_keys: keys of their speech, for what was spoken before records were kept with it.
+        record_ids: the records that are forgotten.
 
     Returns:
         Digests of files that nothing in the store stands for any more: remove them, then commit.
     """
     owners, values = key_value_records.c, key_values.c
-    owned: set[Key] = {("speech", key) for key in speech_keys}
     for some in _parts(record_ids):
-        mine = owners.record_id.in_(some)
-        found = connection.execute(sa.select(owners.kind, owners.key).where(mine))
-        owned |= {(row[0], row[1]) for row in found}
-        connection.execute(sa.delete(key_value_records).where(mine))
+        connection.execute(sa.delete(key_value_records).where(owners.record_id.in_(some)))
     needed = sa.exists().where(owners.kind == values.kind, owners.key == values.key)
-    gone: list[sa.ColumnElement[bool]] = [values.kind.in_(_ONLY_TIME)]
-    for kind in sorted({kind for kind, _ in owned}):
-        keys = [key for of, key in owned if of == kind]
-        gone += [(values.kind == kind) & values.key.in_(some) for some in _parts(keys)]
-    files: set[str] = set()
-    for which in gone:
-        where = which & ~needed
-        digests = sa.select(values.file).where(where, values.file.is_not(None))
-        files |= {str(digest) for digest in connection.scalars(digests)}
-        connection.execute(sa.delete(key_values).where(where))
+    digests = sa.select(values.file).where(~needed, values.file.is_not(None))
+    files = {str(digest) for digest in connection.scalars(digests)}
+    connection.execute(sa.delete(key_values).where(~needed))
     return files - _in_use(connection, files)
 
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import sqlalchemy as sa
 from audio.voices import RATE, pause, spoken
-from builds import hearten, manifest, one_line_error, rejected, result_bytes, samples
+from builds import (
+    command,
+    environment,
+    hearten,
+    manifest,
+    one_line_error,
+    rejected,
+    result_bytes,
+    samples,
+)
 from invented import InventedReader, corpus, utterance
 from keeping import kept_in
 from trees import make_meld_tree, meld_row, recording, stereo, surround
@@ -24,6 +35,8 @@ from builders.pipeline.stream import Stream, survey, with_clips
 from builders.record.manifest import Ledger
 from builders.record.types import Dialogue, Media, Target
 from builders.settings import make_config
+from builders.store.database import Store
+from builders.store.tables import key_values
 
 EVERYTHING, ANYTHING = Wanted(), Standards()
 
@@ -334,6 +347,28 @@ def test_a_build_elsewhere_takes_clips_of_a_shared_folder_which_may_change_later
     assert build("same", "--limit", 6, HEARTEN_CLIPS=str(other)) == first
     build("same", "--limit", 8, HEARTEN_CLIPS=str(other))
     assert {path.name for path in other.glob("*/*/*")} > files
+
+
+def test_two_builds_at_once_share_store_and_clips_and_come_to_the_same_bytes(url, tmp_path):
+    flags = ("build", "--corpus", "crema_d", "--sample", "--show", 0, "--name", "same")
+    flags += ("--store", url, "--clips", tmp_path / "c")
+    builds = [
+        subprocess.Popen(
+            command(*flags, "--output", tmp_path / where), env=environment(), stdout=subprocess.DEVNULL
+        )
+        for where in ("one", "two")
+    ]  # fmt: skip
+    assert [build.wait() for build in builds] == [0, 0]
+    first, second = (result_bytes(tmp_path / where / "same") for where in ("one", "two"))
+    assert first == second
+    assert len([*(tmp_path / "c").rglob("*.flac")]) == 19
+    # All that is known of clips is in the store, wherever that is.
+    assert {path.name for path in (tmp_path / "one").iterdir()} == {"same"}
+    store = Store(url)
+    with store.engine.connect() as connection:
+        query = sa.select(key_values.c.kind, sa.func.count()).group_by(key_values.c.kind)
+        assert dict(map(tuple, connection.execute(query))) == {"clip": 19, "measured": 19}
+    store.close()
 
 
 def test_a_folder_for_clips_that_cannot_be_written_is_one_line(tmp_path):

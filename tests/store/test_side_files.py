@@ -81,6 +81,8 @@ def test_speech_comes_with_the_record_that_was_asked_for(old, store, tmp_path):
     clips = ClipFiles(tmp_path / "clips")
     [*take_in(store, old, clips)]
     values = KeyValue(store)
+    assert values.get("speech", f"{1:064}", "r1")
+    values.commit()
     with store.engine.begin() as connection:
         digests = forget(connection, ["r0"])
     assert [clips.get(digest) for digest in digests] == [sound(0)]
