@@ -34,9 +34,10 @@ LAYERS = [
     {"tasks.reply.checks", "audio", "corpora", "record.schema"},
     {"labels", "record.folder"},
     {"labels.vocabulary", "settings"},
+    {"labels.tables"},
     {"record.types", "record", "errors", "resources", "llm.interrupts", "stats"},
 ]
-READERS = {"record.types", "errors", "corpora.files"}
+READERS = {"record.types", "errors", "corpora.files", "labels.tables"}
 
 
 def imported(path: Path) -> set[str]:

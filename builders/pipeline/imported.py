@@ -7,7 +7,6 @@ null, and an audio path is kept as a finding, since nothing has read the clip.
 
 from __future__ import annotations
 
-import csv
 from functools import cache
 from typing import Any, Literal
 
@@ -15,10 +14,11 @@ from builders import resources
 from builders.errors import ConfigError
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
+from builders.labels.tables import read_table
 from builders.record.sample import Origin, assemble
 from builders.record.schema import Validator, narrowed_reply, violations
 from builders.record.types import Drafted, Emotions, Target, Turn, Utterance, sample_id
-from builders.tasks.reply.checks.rules import coerce, rule_faults
+from builders.tasks.reply.checks.reading import coerce, rule_faults
 
 CORPUS = "imported"
 UNKNOWN = "unknown"
@@ -87,8 +87,9 @@ def _looser() -> Validator:
 
 @cache
 def _field_aliases() -> dict[str, str]:
-    with (resources.schemas() / "field_aliases.tsv").open(encoding="utf-8", newline="") as stream:
-        return {row["alias"]: row["field"] for row in csv.DictReader(stream, delimiter="\t")}
+    path = resources.schemas() / "field_aliases.tsv"
+    rows = read_table(path, ("alias", "field"), key=("alias",))
+    return {row.text("alias"): row.text("field") for row in rows}
 
 
 def _renamed(given: dict[str, Any], coercions: list[dict[str, str]]) -> dict[str, Any]:

@@ -181,13 +181,14 @@ def make_plan(config: BuildConfig) -> Plan:
 
     Raises:
         SourceError: the corpus is not there, or not as its owner ships it.
-        LabelError: a label is not mapped.
+        LabelError: a label is not mapped, a table is wrong, or a strategy or emotion half added.
         ConfigError: the corpus may not be sent to where a model is, has no clips to hear, or cannot
             be spoken as asked.
     """
     card = load_card(config.corpus)
     heard = not config.text_only and card.audio_origin != "none"
     preconditions.check(config, card, heard)
+    preconditions.check_tables(config, heard)
     found = {
         "speech": check_speech(config, card),
         "clip_checks_version": preconditions.clip_checks_version(config, card, heard),

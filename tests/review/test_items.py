@@ -110,7 +110,7 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
     assert marks_of(plain) == {} and doubt_of(plain) == 0
     rewritten_once = {"field": "emotion", "from": "Joy", "to": "happiness"}
     failed = {"name": "length", "passed": False, "value": None, "detail": None}
-    scores = {"model": "m", "order_flips": 0, "scores": [{"dimension": "fit", "score": 2}]}
+    scores = {"model": "m", "order_flips": 0, "scores": [{"dimension": "swap", "score": 0.25}]}
     marked = {
         "coercions": {"drafting": plain["drafting"] | {"coercions": [rewritten_once]}},
         "attempts": {"drafting": plain["drafting"] | {"attempts": 3}},
@@ -139,7 +139,7 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
         "audio_info": plain["audio_info"] | {"findings": [{"code": "x"}] * 9},
         "labels": plain["labels"] | {"agreement": 0.0, "match_leaf": "broad"},
         "checks": [failed] * 9,
-        "judge": {"scores": [{"dimension": "fit", "score": 1}]},
+        "judge": {"scores": [{"dimension": "swap", "score": 0}]},
         **marked["ambiguous_label"],
         **marked["unsupported"],
         **marked["sensitive"],

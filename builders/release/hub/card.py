@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 import pyarrow.parquet as pq
 
+from builders.evaluation.dimensions import dimension
 from builders.record.manifest_views import Manifest
 from builders.release.hub.metadata import front_matter, wording
 from builders.release.hub.staging import Staged
@@ -73,7 +74,10 @@ def _content(staged: Staged, manifest: Manifest) -> dict[str, Any]:
         "strategies": _by(tally.strategies, 1),
         "labels": sorted(tally.labels.items()),
         "replies": replies,
-        "scores": {name: total / count for name, (total, count) in sorted(tally.scores.items())},
+        "scores": [
+            (dimension(name), total / count)
+            for name, (total, count) in sorted(tally.scores.items())
+        ],
         "checks": sorted({name for name, _ in tally.checks}),
         "hours": tally.seconds / 3600,
         "example": _example(staged),

@@ -14,14 +14,15 @@ from typing import Any
 from builders import resources
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
-from builders.labels.vocabulary import read_table, vocabulary
+from builders.labels.tables import read_table
+from builders.labels.vocabulary import vocabulary
 from builders.record.sample import desired_response
 from builders.record.schema import Validator, load_schema, narrowed_reply, validator, violations
 from builders.record.types import Contrast, Emotions
 from builders.review.data.bodies import LONGEST_COMMENT
 from builders.review.data.events import VERDICTS, Decision
 from builders.review.data.items import reply_of
-from builders.tasks.reply.checks.rules import rule_faults
+from builders.tasks.reply.checks.reading import rule_faults
 
 KINDS = ("reject", "skip", "flag", "scale")
 RATINGS = range(1, 6)
@@ -40,7 +41,9 @@ class Choice:
 def choices(kind: str) -> dict[str, Choice]:
     """Return what there is to choose, by code. Kinds: reject, skip, flag, scale."""
     rows = read_table(
-        resources.label_maps() / "review" / "_choices.tsv", ("kind", "code", "words", "meaning")
+        resources.label_maps() / "review" / "_choices.tsv",
+        ("kind", "code", "words", "meaning"),
+        key=("kind", "code"),
     )
     return {
         row.text("code"): Choice(row.text("code"), row.text("words"), row.text("meaning"))

@@ -11,20 +11,20 @@ from functools import cache
 from typing import Any
 
 from builders import resources
-from builders.evaluation.results import SWAP
-from builders.labels.vocabulary import Row, read_table
+from builders.evaluation.dimensions import dimension
+from builders.labels.tables import TableRow, read_table
 
 Record = Mapping[str, Any]
 
 
 def _judged_low(record: Record) -> float:
-    """Return how far the judge's mean score lies below the best, from 0 to 1.
+    """Return how far the judge's scores lie from the best, each on its own scale, from 0 to 1.
 
-    The swap test is none of these scores: it is a share of pairs, not a mark from 1 to 5.
+    Raises LabelError for a dimension whose scale is not known.
     """
     given = (record["judge"] or {}).get("scores", ())
-    scores = [one["score"] for one in given if one["dimension"] != SWAP]
-    return max(0.0, 5 - sum(scores) / len(scores)) / 4 if scores else 0
+    short = [dimension(one["dimension"]).shortfall(one["score"]) for one in given]
+    return sum(short) / len(short) if short else 0
 
 
 def _votes_apart(record: Record) -> float:
@@ -74,12 +74,14 @@ def doubt_of(record: Record) -> float:
 @cache
 def _weights() -> dict[str, float]:
     rows = read_table(
-        resources.label_maps() / "review" / "_doubt.tsv", ("mark", "weight", "reason")
+        resources.label_maps() / "review" / "_doubt.tsv",
+        ("mark", "weight", "reason"),
+        key=("mark",),
     )
     return {row.choice("mark", _MARKS): _weight(row) for row in rows}
 
 
-def _weight(row: Row) -> float:
+def _weight(row: TableRow) -> float:
     try:
         return float(row.text("weight"))
     except ValueError as error:
