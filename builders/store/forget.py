@@ -32,9 +32,12 @@ ABOUT_SAMPLES = {
     "review_leases": ("item",),
     "review_pairs": ("item",),
     "review_first_answers": ("item",),
-    "judge_events": ("one", "other"),
+    "judgements": ("subject", "other"),
     "key_value_records": ("record_id",),
 }
+_JUDGEMENTS = sa.table(
+    "judgements", sa.column("subject"), sa.column("other"), sa.column("keys", sa.JSON)
+)
 _PARTS = 4  # of the id of a sample: corpus, split, dialogue, utterance
 _AT_ONCE = 500  # ids of one statement
 _WAIT_MILLISECONDS = 5000
@@ -128,8 +131,7 @@ def _beside(connection: Connection, samples: Collection[str]) -> int:
 def _take_out(connection: Connection, samples: Collection[str]) -> tuple[dict[str, int], set[str]]:
     """Delete the rows about samples; return how many of which table, and the files of no use."""
     keys = _keys(connection, samples)
-    speech = _held_under(connection, requests.c.key, requests.c.record_id, samples)
-    files = key_value.forget(connection, samples, speech)
+    files = key_value.forget(connection, samples)
     rows = {}
     for some in _parts(keys):
         blank = sa.update(attempts).where(attempts.c.key.in_(some)).values(key="", detail=None)
@@ -143,24 +145,15 @@ def _take_out(connection: Connection, samples: Collection[str]) -> tuple[dict[st
 
 
 def _keys(connection: Connection, samples: Collection[str]) -> set[str]:
-    """Return the keys of all requests about samples, and of those to judge a pair with one."""
-    keys = _held_under(connection, requests.c.key, requests.c.record_id, samples)
-    judged = sa.table("judge_events", *map(sa.column, ("other", "straight_key", "swapped_key")))
-    for name in ("straight_key", "swapped_key"):
-        keys |= _held_under(connection, judged.c[name], judged.c.other, samples)
-    return keys
-
-
-def _held_under(
-    connection: Connection,
-    wanted: sa.ColumnElement[str],
-    column: sa.ColumnElement[str],
-    names: Collection[str],
-) -> set[str]:
+    """Return the keys of all requests about samples, and of those that judge one."""
+    asked = sa.select(requests.c.key)
+    judged = sa.select(_JUDGEMENTS.c["keys"])
     found: set[str] = set()
-    for some in _parts(names):
-        query = sa.select(wanted).where(column.in_(some), wanted.is_not(None))
-        found |= {*connection.scalars(query)}
+    for some in _parts(samples):
+        found |= {*connection.scalars(asked.where(requests.c.record_id.in_(some)))}
+        for column in (_JUDGEMENTS.c.subject, _JUDGEMENTS.c.other):
+            for keys in connection.scalars(judged.where(column.in_(some))):
+                found |= {key for key in keys.values() if key}
     return found
 
 
