@@ -10,6 +10,7 @@ from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair, pairs_of
 from builders.record.dataset import Build
+from builders.record.views import JudgePart
 from builders.stats import wilson
 from builders.store.database import Store, store_exists
 
@@ -61,7 +62,7 @@ def _summed(held: dict[tuple[str, str], Judgement], told: dict[tuple[str, str], 
     }
 
 
-def judged(build: Build, store: Store, without: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+def judged(build: Build, store: Store, without: Collection[str] = ()) -> dict[str, JudgePart]:
     """Return the `judge` of each record that the latest model has judged in some pair, by id.
 
     Args:

@@ -352,12 +352,11 @@ def test_a_build_elsewhere_takes_clips_of_a_shared_folder_which_may_change_later
 def test_two_builds_at_once_share_store_and_clips_and_come_to_the_same_bytes(url, tmp_path):
     flags = ("build", "--corpus", "crema_d", "--sample", "--show", 0, "--name", "same")
     flags += ("--store", url, "--clips", tmp_path / "c")
+    quiet = {"env": environment(), "stdout": subprocess.DEVNULL}
     builds = [
-        subprocess.Popen(
-            command(*flags, "--output", tmp_path / where), env=environment(), stdout=subprocess.DEVNULL
-        )
+        subprocess.Popen(command(*flags, "--output", tmp_path / where), **quiet)
         for where in ("one", "two")
-    ]  # fmt: skip
+    ]
     assert [build.wait() for build in builds] == [0, 0]
     first, second = (result_bytes(tmp_path / where / "same") for where in ("one", "two"))
     assert first == second
