@@ -18,13 +18,14 @@ from builders.labels.tables import read_table
 from builders.record.sample import Origin, assemble
 from builders.record.schema import Validator, narrowed_reply, violations
 from builders.record.types import Drafted, Emotions, Target, Turn, Utterance, sample_id
+from builders.record.views import ClipFinding, SampleRecord
 from builders.tasks.reply.checks.reading import coerce, rule_faults
 
 CORPUS = "imported"
 UNKNOWN = "unknown"
 
 
-def adopt(document: dict[str, Any]) -> dict[str, Any]:
+def adopt(document: dict[str, Any]) -> SampleRecord:
     """Return the valid sample that a looser record stands for.
 
     Args:
@@ -46,7 +47,7 @@ def adopt(document: dict[str, Any]) -> dict[str, Any]:
     reply = _reply(response, emotions, own, coercions, where)
     sample = assemble(target, Drafted(reply, coercions, None, 1), _origin(document))
     if path := (document.get("audio") or {}).get("path"):
-        finding = {"code": "audio_not_read", "value": None, "detail": path}
+        finding: ClipFinding = {"code": "audio_not_read", "value": None, "detail": path}
         sample["audio_info"]["findings"] = [finding]
     return sample
 

@@ -30,8 +30,9 @@ from builders.pipeline.contribution import Ballots
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.writer import Sink
 from builders.progress import Progress, State
+from builders.record.dataset import Build
 from builders.record.folder import BuildFolder
-from builders.record.manifest import Ledger, read_manifest, summary_line, versions
+from builders.record.manifest import Ledger, summary_line, versions
 from builders.record.manifest_views import Manifest, ManifestFile, ReaderNote
 from builders.record.types import Reject, Target
 from builders.settings import BuildConfig
@@ -67,7 +68,7 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
         folder.keep_redraft(plan.identity, config)
         folder.admit(plan.identity, config)
         if folder.manifest.exists():
-            manifest = read_manifest(folder.path)
+            manifest = Build(folder.path).verify().manifest
             if config.retry_failed or config.retry_kinds:
                 raise ConfigError(
                     f"{config.name} is complete and stays as it is",

@@ -8,15 +8,27 @@ shape is `schemas/sample.schema.json`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
+
+from builders.record.views import DimensionRating, LabelView, VoteCount
 
 Sentiment = Literal["positive", "negative", "neutral"]
 # Whose label it is where reviewers of an earlier draft hear another emotion than the corpus says.
 REVIEWED = "review"
 # What a vote says that finds no emotion in the words.
 CANNOT_TELL = "cannot_tell"
+
+
+class ReviewStatus(StrEnum):
+    """What reviewers have made of a reply, as `review.status` of a record says it."""
+
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+    REJECTED = "rejected"
+    DISPUTED = "disputed"
 
 
 def sample_id(corpus: str, split: str, dialogue: str, utterance: str) -> str:
@@ -64,11 +76,11 @@ class Annotation:
     """
 
     source: str | None = None
-    votes: list[dict] | None = None
+    votes: list[VoteCount] | None = None
     agreement: float | None = None
     intensity: float | None = None
-    dimensions: list[dict] | None = None
-    views: list[dict] | None = None
+    dimensions: list[DimensionRating] | None = None
+    views: list[LabelView] | None = None
     elicitor: str | None = None
     conduct: str | None = None
 
