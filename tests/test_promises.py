@@ -25,7 +25,10 @@ LAYERS = [
     {"evaluation", "tasks.swap"},
     {"pipeline.run", "pipeline.estimate", "pipeline.combine", "corpora.verify"},
     {"pipeline.plan"},
-    {"pipeline", "report", "progress", "record.dataset", "record.data_file", "record.messages"},
+    {
+        *("pipeline", "report", "progress", "record.dataset", "record.data_file"),
+        *("record.messages", "release.eligibility"),
+    },
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},
     {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts", "store.side_files"},
     {"record.sample", "record.parquet", "record.manifest", "corpora.published_counts"},

@@ -20,6 +20,7 @@ from builders.llm.budget import price_of
 from builders.llm.estimate import estimated
 from builders.llm.questions import Questions
 from builders.record.dataset import Build
+from builders.release.eligibility import Restrictions, excluded_by
 from builders.settings import STORE_FILE, BuildConfig, make_config
 from builders.tasks.swap import questions
 
@@ -36,9 +37,10 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
         StoppedEarly: it stopped before the end; the same command goes on.
     """
     as_json, limit, estimate = (given.pop(name) for name in ("as_json", "limit", "estimate"))
+    known = Restrictions(excluded_by(given.pop("exclusions")))
     build = Build(folder).verify()
     config = _config(folder, build, given)
-    every = pairs_of(build)
+    every = pairs_of(build, known)
     pairs = chosen(every, limit)
     _check(folder, every, pairs)
     _check_may_send(pairs, config)
@@ -53,7 +55,9 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
             file=sys.stderr,
         )
     done = ask(config, pairs, prices, quiet=as_json)
-    found = next(row for row in results(build, config.store_url) if row["model"] == config.model)
+    found = next(
+        row for row in results(build, config.store_url, known) if row["model"] == config.model
+    )
     if as_json:
         print(json.dumps({"swap": found, **done}, indent=2))
         return
