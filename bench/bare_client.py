@@ -11,9 +11,9 @@ from pathlib import Path
 
 import aiohttp
 import orjson
+from builders.llm.providers.dialects import Understanding, body
 from pydantic import BaseModel
 
-from builders.llm.providers.dialects import Understanding, body
 from builders.pipeline.run import make_plan
 from builders.record.manifest import Ledger
 from builders.record.types import Target

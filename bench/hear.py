@@ -26,14 +26,14 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:1] = [str(PROJECT), str(PROJECT / "tests")]
 
 from audio.voices import RATE, spoken  # noqa: E402
+from builders.llm.committer import Committer  # noqa: E402
+from builders.llm.conversations import Conversations, Retry, blocks_of  # noqa: E402
+from builders.llm.models import open_models  # noqa: E402
 from endpoints import TestEndpoint  # noqa: E402
 from invented import target  # noqa: E402
 
 from builders.audio.decode import as_flac, pcm_digest  # noqa: E402
 from builders.llm.budget import Budget  # noqa: E402
-from builders.llm.committer import Committer  # noqa: E402
-from builders.llm.conversations import Conversations, Retry, blocks_of  # noqa: E402
-from builders.llm.models import open_models  # noqa: E402
 from builders.record.types import Clip, Target  # noqa: E402
 from builders.settings import make_config  # noqa: E402
 from builders.store.database import Store  # noqa: E402

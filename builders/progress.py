@@ -31,10 +31,14 @@ class State:
 
 
 class Progress:
-    """Shows a state from time to time; use as a context manager around the work."""
+    """Shows a state from time to time; use as a context manager around the work.
+
+    Attributes:
+        state: what is shown; whoever does the work may change it.
+    """
 
     def __init__(self, state: State, quiet: bool = False) -> None:
-        self._state = state
+        self.state = state
         self._quiet = quiet
         self._started = time.monotonic()
         self._shown = self._started
@@ -54,7 +58,7 @@ class Progress:
 
     def advance(self) -> None:
         """Count one more as done, and show the state if it is time to."""
-        self._state.done += 1
+        self.state.done += 1
         self.tick()
 
     def tick(self) -> None:
@@ -63,7 +67,7 @@ class Progress:
         if self._quiet or now - self._shown < (_LIVE_SECONDS if self._live else PLAIN_SECONDS):
             return
         self._shown = now
-        line = describe(self._state, now - self._started)
+        line = describe(self.state, now - self._started)
         if self._live:
             self._live.update(line)
         else:

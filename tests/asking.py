@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import orjson
 import pytest
-
 from builders.llm.limits import Limits
-from builders.llm.pool import Pool
 from builders.llm.providers.dialects import Understanding
+from builders.llm.transports import AiohttpTransport, OpenAITransport
+
+from builders.llm.pool import Pool
 from builders.llm.providers.openai_chat import Endpoint
 from builders.llm.request import NarrowedSchema, Request, seed_for
-from builders.llm.transports import AiohttpTransport, OpenAITransport
 
 KEY = "sk-secret-0123456789"
 SCHEMA = NarrowedSchema(

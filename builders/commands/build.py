@@ -16,20 +16,10 @@ from builders.commands.settings import read_settings
 from builders.commands.status import cost_line
 from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError
+from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES, PHRASEBOOK
 from builders.record.dataset import Build
 from builders.record.manifest import summary_line
-from builders.settings import (
-    DEFAULT_BASE_URL,
-    HIBARI,
-    KEY_NAMES,
-    KEY_VARIABLES,
-    LISTED,
-    PHRASEBOOK,
-    BuildConfig,
-    find_source,
-    make_config,
-    voting,
-)
+from builders.settings import HIBARI, LISTED, BuildConfig, find_source, make_config, voting
 
 PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
 
@@ -180,7 +170,7 @@ def _print_finished(finished: Any, config: BuildConfig, sample: bool, show: int)
         print(f"{config.name} is complete already; nothing was asked or written.")
     print_counts(result)
     _print_speech(result.get("speech"))
-    if config.served:
+    if config.models:
         took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
         print(f"{took}; in all {cost_line(run['cost'])}")
     if config.redraft:

@@ -19,8 +19,9 @@ from builders.commands.build import (
 from builders.corpora import load_card, resolve_slug, slugs, splits_of
 from builders.corpora.exclusions import Exclusions
 from builders.errors import LabelError, SourceError, StoppedEarly, UsageError
+from builders.llm.settings import PHRASEBOOK
 from builders.record.dataset import Build
-from builders.settings import PHRASEBOOK, BuildConfig
+from builders.settings import BuildConfig
 
 ALL = "all"
 

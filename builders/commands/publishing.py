@@ -9,7 +9,8 @@ from typing import Any
 from builders.commands.build import PHRASEBOOK_WARNING
 from builders.commands.settings import read_settings
 from builders.corpora.exclusions import Exclusions
-from builders.settings import PHRASEBOOK, STORE_FILE
+from builders.llm.settings import PHRASEBOOK
+from builders.settings import STORE_FILE
 
 
 def export(given: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from builders.errors import ConfigError, StoppedEarly
 from builders.llm.request import Request
@@ -39,7 +39,7 @@ class Price:
         return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
 
 
-def price_of(model: str | None, own: Mapping[str, Any]) -> Price | None:
+def price_of(model: str | None, own: Mapping[str, object]) -> Price | None:
     """Return a model's price from `hearten.toml`, then from our dated table; None when unknown.
 
     Without a model there is nothing to pay.
@@ -51,6 +51,8 @@ def price_of(model: str | None, own: Mapping[str, Any]) -> Price | None:
     if row is None:
         return None
     try:
+        if not isinstance(row, dict):
+            raise TypeError
         if "characters" in row:
             return Price(float(row["characters"]) * _CHARACTERS_PER_TOKEN, 0.0)
         return Price(float(row["prompt"]), float(row["completion"]))
@@ -72,7 +74,7 @@ def estimated_tokens(characters: int) -> int:
 def tokens_of(request: Request) -> int:
     """Return about how many tokens a prompt has, its schema and its clip included."""
     characters = sum(len(str(message["content"])) for message in request.messages)
-    heard = request.sound.seconds * _tokens_per_second(request.model) if request.sound else 0
+    heard = request.audio.seconds * _tokens_per_second(request.model) if request.audio else 0
     return estimated_tokens(characters + len(request.schema.sent_text)) + math.ceil(heard)
 
 
@@ -80,6 +82,14 @@ def tokens_of(request: Request) -> int:
 def _tokens_per_second(model: str) -> float:
     rows = tomllib.loads(_AUDIO.read_text("utf-8"))["tokens_per_second"]
     return float(next(tokens for name, tokens in rows.items() if name in model.lower()))
+
+
+class Cost(TypedDict):
+    """Tokens and US dollars as a manifest has them; `usd` is None where a price is unknown."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    usd: float | None
 
 
 class Room(NamedTuple):
@@ -147,7 +157,7 @@ class Budget:
         return self._usd(self._used)
 
     @property
-    def cost(self) -> dict[str, Any]:
+    def cost(self) -> Cost:
         """Return tokens and US dollars as a manifest has them; null where a price is unknown."""
         return {
             "prompt_tokens": self.prompt_tokens,

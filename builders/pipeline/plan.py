@@ -23,6 +23,7 @@ from builders.labels.class_sets import views_version
 from builders.llm import prompts
 from builders.llm.budget import Price, price_of
 from builders.llm.providers import phrasebook
+from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import preconditions
 from builders.pipeline.contribution import Evidence, can_vote, options, rules
 from builders.pipeline.minimal_pairs import NO_MEMBER
@@ -33,10 +34,10 @@ from builders.record.manifest import Ledger
 from builders.record.parquet import file_digest
 from builders.record.sample import SCHEMA_VERSION, Origin
 from builders.record.types import Reject, Target
-from builders.settings import HIBARI, PHRASEBOOK, BuildConfig, identity
+from builders.settings import HIBARI, BuildConfig, identity
 from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
-from builders.tasks.reply.draft import Drafter, Sampling
+from builders.tasks.reply.draft import Drafter
 from builders.tasks.vote import TEMPLATE, Voter
 from builders.tts.opening import check as check_speech
 
@@ -60,13 +61,15 @@ class Plan:
     def drafter(self) -> Drafter:
         """Return what makes the requests."""
         config = self.config
-        sampling = Sampling(config.temperature, config.top_p, config.reply_tokens)
-        source = config.label_view or self.card.label_source
-        named = self.card.speakers_have_names
-        drafter = Drafter(self.origin.model, config.persona, source, sampling, named)
-        drafter.notes = config.redraft.notes if config.redraft else {}
-        drafter.hears = config.hear
-        return drafter
+        return Drafter(
+            self.origin.model,
+            config.persona,
+            config.label_view or self.card.label_source,
+            config.sampling,
+            self.card.speakers_have_names,
+            notes=config.redraft.notes if config.redraft else None,
+            hears=config.hear,
+        )
 
     @property
     def captioned(self) -> Captioned | None:
@@ -77,7 +80,7 @@ class Plan:
     def prices(self, own: Mapping[str, Any]) -> dict[str, Price | None]:
         """Return the price of each model that is asked, the one that drafts first."""
         config = self.config
-        others = [served.model for served in config.served]
+        others = [settings.model for settings in config.models]
         if config.speaks and config.tts != HIBARI:
             others.append(config.tts)
         paid = {self.origin.model: price_of(config.model, own)}

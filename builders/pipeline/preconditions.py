@@ -55,8 +55,8 @@ def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
 
 
 def _check_may_send(config: BuildConfig, card: Card) -> None:
-    if config.served:
+    if config.models:
         from builders.llm.addresses import check_may_send
 
-        for served in config.served:
-            check_may_send(card, served.base_urls, served.sent)
+        for settings in config.models:
+            check_may_send(card, settings.base_urls, settings.sent)

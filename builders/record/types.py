@@ -316,12 +316,3 @@ class Drafted:
     prompt_version: str | None = None
     heard_audio: bool = False
     spoken: Clip | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GivenUp:
-    """No acceptable answer came: the reason that is counted, the sentences, the last answer."""
-
-    reason: str
-    detail: str
-    answer: str

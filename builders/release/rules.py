@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders.corpora import load_card, slugs
 from builders.errors import ConfigError, UsageError
+from builders.llm.settings import PHRASEBOOK
 from builders.release.eligibility import strings
 from builders.release.rights import Terms
 from builders.release.tally import Tally
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.rules import reaches
-from builders.settings import PHRASEBOOK, SETTINGS_FILE
+from builders.settings import SETTINGS_FILE
 
 
 class Rules(BaseModel):

@@ -4,13 +4,13 @@ import time
 import orjson
 import pytest
 from asking import BOTH, KEY, Memory, a_request, ask, error_of, opened, taken
+from builders.llm.providers.dialects import DIALECTS, Understanding
+from builders.llm.transports import AiohttpTransport, OpenAITransport
 from endpoints import TestEndpoint
 
 from builders.errors import StoppedEarly
 from builders.llm.failures import Failure
 from builders.llm.pool import TRIES
-from builders.llm.providers.dialects import DIALECTS, Understanding
-from builders.llm.transports import AiohttpTransport, OpenAITransport
 
 # What comes back
 

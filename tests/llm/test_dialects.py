@@ -1,10 +1,10 @@
 import numpy as np
 import orjson
 import pytest
+from builders.llm.providers.dialects import AUDIO, DIALECTS, Understanding, answer_text, body
 from endpoint.clips import clips_in, text_of
 
 from builders.audio.decode import as_flac, pcm_digest
-from builders.llm.providers.dialects import AUDIO, DIALECTS, Understanding, answer_text, body
 from builders.llm.request import NarrowedSchema, Request, Sound, key
 
 DOCUMENT = {

@@ -7,12 +7,13 @@ from threading import Thread
 
 import pytest
 from asking import BOTH, KEY, Memory, a_request, ask, error_of
+from builders.llm.endpoint import api_key
+from builders.llm.models import open_models
 from endpoints import TestEndpoint
 
 from builders.errors import ConfigError, EndpointError
-from builders.llm.endpoint import api_key
-from builders.llm.models import open_models
-from builders.settings import KEY_VARIABLES, make_config
+from builders.llm.settings import KEY_VARIABLES
+from builders.settings import make_config
 
 
 @BOTH

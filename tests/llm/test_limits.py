@@ -2,7 +2,6 @@ import asyncio
 import time
 
 import pytest
-
 from builders.llm.limits import MOST, Limits
 
 

@@ -2,10 +2,10 @@ import orjson
 import pytest
 from asking import BOTH, Memory, a_request, ask, error_of
 from audio.voices import spoken
+from builders.llm.providers.dialects import AUDIO, DIALECTS, Understanding
 
 from builders.audio.decode import as_flac, pcm_digest
 from builders.errors import EndpointError, HeartenError
-from builders.llm.providers.dialects import AUDIO, DIALECTS, Understanding
 from builders.llm.request import Sound
 
 

@@ -7,6 +7,7 @@ import json
 
 from builders.llm.conversations import Conversations, Left, Retry, blocks_of
 from builders.llm.questions import TRIES, Question, Questions
+
 from builders.llm.request import NarrowedSchema, Request
 from builders.record.types import Drafted, GivenUp
 from builders.store.database import Answer, Asked, Attempt, Store

@@ -8,19 +8,20 @@ from collections import Counter
 
 import pandas as pd
 import pytest
+from builders.llm.conversations import Left
 from builds import hearten, manifest, one_line_error, result_bytes, samples
 from endpoints import TestEndpoint
 from invented import target
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 
 from builders.errors import ConfigError
-from builders.llm.conversations import Left
+from builders.llm.settings import KEY_VARIABLES
 from builders.pipeline.contribution import Ballots, needed
 from builders.record.types import Drafted, Emotions, GivenUp
 from builders.release.export import export
 from builders.release.export.options import make_options
 from builders.report.contribution import agreement, of_root
-from builders.settings import KEY_VARIABLES, make_config, voting
+from builders.settings import make_config, voting
 
 # Three voters: one who always says neutral, one who never tells, one who always says anger.
 NEUTRAL = {"match": "^always-neutral\n", "answer": {"emotion": "neutral"}}

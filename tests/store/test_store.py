@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from builders.llm.committer import BATCH, Committer
 
 from builders.errors import OutputError, StoreError
-from builders.llm.committer import BATCH, Committer
 from builders.store.database import (
     Answer,
     Asked,

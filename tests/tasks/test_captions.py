@@ -6,9 +6,9 @@ import asyncio
 
 import orjson
 import pytest
+from builders.llm.conversations import Conversations, Left, Retry, blocks_of
 from invented import answer_text, clip, target
 
-from builders.llm.conversations import Conversations, Left, Retry, blocks_of
 from builders.llm.request import Request, key
 from builders.record.types import Drafted, Finding, GivenUp, Voice
 from builders.store.database import Answer, Asked, Attempt, Store

@@ -3,10 +3,10 @@ import random
 from contextlib import aclosing
 
 import pytest
+from builders.llm.conversations import BLOCK, Conversations, Left, Retry, blocks_of
 from invented import SAD, answer_text, clip, reply, target, utterance
 
 from builders.errors import EndpointError, StoppedEarly
-from builders.llm.conversations import BLOCK, Conversations, Left, Retry, blocks_of
 from builders.llm.request import Request, key
 from builders.pipeline.context import Conversation
 from builders.record.types import (

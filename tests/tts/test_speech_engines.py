@@ -13,6 +13,13 @@ import numpy as np
 import pytest
 from asking import Memory
 from audio.aloud import read_aloud
+from builders.llm.committer import Committer
+from builders.llm.conversations import Left
+from builders.llm.limits import Limits
+from builders.llm.transports import AiohttpTransport, OpenAITransport
+from builders.tts.answers import Understanding, flac_of
+from builders.tts.endpoint import SpeechEndpoint
+from builders.tts.endpoint import SpeechServer as Endpoint
 from builds import environment
 from invented import target
 from tts.speech_server import SpeechServer
@@ -23,15 +30,8 @@ from builders.audio.decode import read_bytes
 from builders.errors import ConfigError, EndpointError, StoppedEarly
 from builders.llm import pool
 from builders.llm.budget import Budget, Price
-from builders.llm.committer import Committer
-from builders.llm.conversations import Left
-from builders.llm.limits import Limits
-from builders.llm.transports import AiohttpTransport, OpenAITransport
 from builders.record.types import Drafted
 from builders.store.database import Spent, Store
-from builders.tts.answers import Understanding, flac_of
-from builders.tts.endpoint import SpeechEndpoint
-from builders.tts.endpoint import SpeechServer as Endpoint
 from builders.tts.engine import Said
 from builders.tts.hibari import Embedded, model_file
 from builders.tts.request import Line, Spoken, Unspoken

@@ -1,13 +1,11 @@
 """Drafting one reply: what is asked, what is asked again, and when it is given up.
 
-A round is a generator that yields requests and is sent the answer to each. Who drives it decides
-where an answer comes from: the store, when it is held, or the endpoint. So a build that was killed
-takes the same steps over held answers as it took over fresh ones.
+One answer, at most two corrections, then one fresh attempt with another seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -17,22 +15,21 @@ import orjson
 from builders.audio.clip_format import NOT_HEARD
 from builders.labels import strategies, vocabulary
 from builders.llm import prompts
-from builders.llm.request import NarrowedSchema, Request, Sound, seed_for
+from builders.llm.request import AudioInput, Message, NarrowedSchema, Request, seed_for
+from builders.llm.settings import Sampling
+from builders.llm.task import HOPELESS, Accepted, GivenUp, Steps
+from builders.record.redraft import Note
 from builders.record.schema import Validator, load_schema, narrowed_reply
-from builders.record.types import REVIEWED, Emotions, GivenUp, Target, Utterance
-from builders.settings import Note
+from builders.record.types import REVIEWED, Drafted, Emotions, Target, Utterance
 from builders.store.database import Answer
 from builders.tasks.reply.checks.rules import Fault, Reply, read_answer
 from builders.tasks.reply.checks.wording import shares_run
 
 CORRECTIONS = 2
 _FRESH = CORRECTIONS + 1
-TRIES = _FRESH + 1
+ATTEMPTS = _FRESH + 1
 # So many words in a row of a description of the voice are talk about the voice.
 _REPEATS = 4
-# An endpoint's answer that the same prompt can only bring again.
-HOPELESS = frozenset({"context_length"})
-
 _OUTCOMES = {
     "refusal": "the model refused to answer",
     "truncated": "the answer was cut off before its end",
@@ -55,19 +52,10 @@ _SOURCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
-    """How the model samples, and how long its answer may be (in tokens)."""
-
-    temperature: float = 0.8
-    top_p: float = 1.0
-    max_tokens: int = 400
-
-
-@dataclass(frozen=True, slots=True)
 class Draft:
     """An accepted reply: the model's answer, coerced and checked.
 
-    `beside` counts the answers among those of its conversation that were about something else.
+    `beside` counts the responses used up by its steps that were about something else.
     """
 
     reply: dict[str, Any]
@@ -75,7 +63,17 @@ class Draft:
     beside: int = 0
 
 
-Round = Generator[Request, Answer, "Draft | GivenUp"]
+def drafted(accepted: Accepted[Draft]) -> Drafted:
+    """Return an accepted draft as the record has it."""
+    draft = accepted.value
+    return Drafted(
+        draft.reply,
+        draft.coercions,
+        accepted.request_key,
+        accepted.attempts - draft.beside,
+        accepted.prompt_version,
+        accepted.heard_audio,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +106,15 @@ def _form(emotions: Emotions, own_turns: int) -> _Form:
 class Drafter:
     """Makes the requests for a build's targets.
 
-    Attributes:
-        notes: by record, its earlier replies and what reviewers have against them, oldest first;
-            what is asked about any other record does not depend on them.
-        hears: whether the model is sent the clips, but for those that the findings say it is not.
-
     Args:
         model: the model's name, part of each request's key.
         persona: ``assistant`` or ``addressee``.
         label_source: what the corpus's annotators had before them.
         sampling: sampling values, part of each request's key.
         named: whether speakers are called as the corpus calls them, or by their part in the talk.
+        notes: by record, its earlier replies and what reviewers have against them, oldest first;
+            what is asked about any other record does not depend on them.
+        hears: whether the model is sent the clips, but for those that the findings say it is not.
     """
 
     def __init__(
@@ -128,15 +124,18 @@ class Drafter:
         label_source: str,
         sampling: Sampling,
         named: bool = True,
+        *,
+        notes: Mapping[str, Sequence[Note]] | None = None,
+        hears: bool = False,
     ) -> None:
-        self.notes: Mapping[str, Sequence[Note]] = {}
-        self.hears = False
+        self._notes = notes or {}
+        self._hears = hears
         self._named = named
         reply = load_schema("reply")["properties"]
         system = prompts.load("draft/system.j2").render(
             persona=persona, reply_emotions=reply["emotion"]["enum"]
         )
-        self._system = {"role": "system", "content": system}
+        self._system: Message = {"role": "system", "content": system}
         self._user = prompts.load("draft/user.j2")
         self._correction = prompts.load("draft/correction.j2")
         self._redraft = prompts.load(prompts.REDRAFT_TEMPLATE)
@@ -146,38 +145,38 @@ class Drafter:
         self._sampling = sampling
         self._label_source = label_source
 
-    def first_request(self, target: Target, number: int = 0) -> Request:
-        """Return the request that opens a round about a target; nothing of the reference is in it.
+    def first_request(self, subject: Target, number: int = 0) -> Request:
+        """Return the first request about a target; nothing of the reference is in it.
 
-        Rounds are counted from 0; a further one is made when a target that was given up is retried.
+        `number` counts how often the target was given up before.
         """
-        return self._request(target, number * TRIES)
+        return self._request(subject, number * ATTEMPTS)
 
-    def prompt_version(self, target: Target) -> str | None:
+    def prompt_version(self, subject: Target) -> str | None:
         """Return the version of a prompt that has more than all of them; None for the others."""
         more = [
             template.version
             for template, used in (
-                (self._voice, target.caption and target.caption.text),
-                (self._hear, self._sound(target)),
-                (self._redraft, any(note.reasons for note in self.notes.get(target.id, ()))),
+                (self._voice, subject.caption and subject.caption.text),
+                (self._hear, self._audio(subject)),
+                (self._redraft, any(note.reasons for note in self._notes.get(subject.id, ()))),
             )
             if used
         ]
         return ", ".join([prompts.draft_version(), *more]) if more else None
 
-    def round(self, target: Target, first: Request) -> Round:
-        """Return one round about a target: yields requests, is sent answers, returns the outcome.
+    def steps(self, subject: Target, first: Request) -> Steps[Draft]:
+        """Yield the requests about a target from the first one on; return the draft, or why not.
 
-        One answer, at most two corrections with the errors and the last answer, then one fresh try
-        with another seed. A refusal or a cut-off answer has nothing to correct: the fresh try comes
-        next.
+        One answer, at most two corrections with the errors and the last answer, then one fresh
+        attempt with another seed. A refusal or a cut-off answer has nothing to correct: the fresh
+        attempt comes next.
         """
-        form = _form(target.emotions, _own_turns(target))
+        form = _form(subject.emotions, _own_turns(subject))
         request, step = first, 0
         while True:
             answer = yield request
-            verdict = _judge(answer, form, target)
+            verdict = _judge(answer, form, subject)
             if isinstance(verdict, Reply):
                 return Draft(verdict.document, verdict.coercions)
             if step == _FRESH or answer.outcome in HOPELESS:
@@ -186,13 +185,13 @@ class Drafter:
             corrigible = answer.outcome == "ok" and step < CORRECTIONS
             step = step + 1 if corrigible else _FRESH
             request = self._again(
-                target, first, step, (answer.text, verdict) if corrigible else None
+                subject, first, step, (answer.text, verdict) if corrigible else None
             )
 
     def _again(
         self, target: Target, first: Request, step: int, wrong: tuple[str, list[Fault]] | None
     ) -> Request:
-        """Return a later request of a round: a correction of what was wrong, else a fresh try."""
+        """Return a later request: a correction of what was wrong, else a fresh attempt."""
         messages = first.messages
         if wrong:
             errors = [fault.sentence for fault in wrong[1]]
@@ -205,13 +204,13 @@ class Drafter:
         return replace(first, messages=messages, attempt=attempt, seed=self._seed(target, attempt))
 
     def _seed(self, target: Target, attempt: int) -> int:
-        """Return the seed of a try; a record that is drafted again gets others than before."""
-        again = len(self.notes.get(target.id, ()))
+        """Return the seed of an attempt; a record that is drafted again gets others than before."""
+        again = len(self._notes.get(target.id, ()))
         return seed_for(f"{target.id}|again {again}" if again else target.id, attempt)
 
-    def _earlier(self, target: Target) -> Iterator[dict[str, Any]]:
+    def _earlier(self, target: Target) -> Iterator[Message]:
         """Yield the replies that reviewers rejected, each with what they said against it."""
-        for note in self.notes.get(target.id, ()):
+        for note in self._notes.get(target.id, ()):
             if not note.reasons:
                 continue
             yield {"role": "assistant", "content": _as_answered(note.reply)}
@@ -222,11 +221,11 @@ class Drafter:
         reviewed = said is not None and said.source == REVIEWED
         return _SOURCES[REVIEWED if reviewed else self._label_source]
 
-    def _sound(self, target: Target) -> Sound | None:
+    def _audio(self, target: Target) -> AudioInput | None:
         clip = target.clip
-        if not self.hears or clip is None or NOT_HEARD in {found.code for found in clip.findings}:
+        if not self._hears or clip is None or NOT_HEARD in {found.code for found in clip.findings}:
             return None
-        return Sound(clip.flac, clip.sha256_pcm, clip.duration)
+        return AudioInput(clip.flac, clip.sha256_pcm, clip.duration)
 
     def _voice_of(self, target: Target) -> str | None:
         """Return how the utterance was said: as measured, then as a listener put it."""
@@ -253,8 +252,8 @@ class Drafter:
             demonstrations=[],
             choices=form.choices,
         )
-        sound = self._sound(target)
-        if sound:
+        audio = self._audio(target)
+        if audio:
             user = f"{user}\n\n{self._hear.render(speaker=speaker)}"
         request = Request(
             model=self._model,
@@ -269,7 +268,7 @@ class Drafter:
             attempt=attempt,
             prompt_version=self.prompt_version(target),
         )
-        return request.hearing(sound) if sound else request
+        return request.with_audio(audio) if audio else request
 
 
 def speaker_name(utterance: Utterance, role: str, named: bool) -> str:

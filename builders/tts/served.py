@@ -15,8 +15,8 @@ from builders.llm.failures import Failure, classify
 from builders.llm.limits import Limits
 from builders.llm.pool import Memory, Pool, Server
 from builders.llm.providers.openai_chat import UNKNOWN_FORM
+from builders.llm.settings import KEY_VARIABLES
 from builders.llm.transports import Transport
-from builders.settings import KEY_VARIABLES
 from builders.store.database import Asked, Attempt
 from builders.tts.answers import Understanding, body, flac_of
 from builders.tts.engine import Keep, Said
