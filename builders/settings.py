@@ -28,6 +28,7 @@ from builders.llm.settings import (
     Client,
     Limits,
     ModelSettings,
+    Part,
     Positive,
     PositiveCount,
     Sampling,
@@ -177,7 +178,7 @@ class BuildConfig(BaseModel):
     ) -> ModelSettings:
         reads = model in (self.model, *self.voters) or (self.speaks and model == self.tts)
         hears = model == self.caption_model or (self.hear and model == self.model)
-        sent = {"text": reads, "audio": hears}
+        sent: dict[Part, bool] = {"text": reads, "audio": hears}
         return ModelSettings(
             model=model,
             base_urls=addresses,

@@ -20,7 +20,6 @@ NAMES = {
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"commands"},
     {"release"},
     {"review"},
     {"evaluation", "tasks.swap"},

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from builders import cli
+from builders.cli import build
 from builders.errors import ConfigError, SourceError
 from builders.settings import (
     BUILD_KEYS,
@@ -159,12 +159,12 @@ def test_only_a_chosen_model_makes_an_endpoint_draft(monkeypatch):
 
 @pytest.mark.parametrize("option", ["persona", "client", "resume"])
 def test_the_command_line_offers_the_choices_that_a_build_has(option):
-    offered = getattr(cli, option.capitalize())
+    offered = getattr(build, option.capitalize())
     assert get_args(offered) == get_args(BuildConfig.model_fields[option].annotation)
 
 
 def test_every_setting_of_the_file_is_an_option_of_the_command_line():
-    options = inspect.signature(cli.build_command).parameters
+    options = inspect.signature(build.build_command).parameters
     assert options.keys() - {"as_json"} == BUILD_KEYS
 
 

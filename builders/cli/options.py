@@ -25,3 +25,11 @@ StoreAddress = Annotated[
     str | None,
     env("STORE", "Where answers are held: a file or postgresql+psycopg://… address."),
 ]
+Source = Annotated[
+    Path | None,
+    typer.Option(help="The corpus folder as its owner ships it.", show_default=False),
+]
+OnlySplits = Annotated[list[str] | None, typer.Option(help="Only this split; may be given again.")]
+TextOnly = Annotated[
+    bool, typer.Option("--text-only", help="Leave the clips out; they need not be there.")
+]

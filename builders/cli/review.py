@@ -56,7 +56,7 @@ def review_command(  # noqa: PLR0913 - one argument for each option
     store: StoreAddress = None,
 ) -> None:
     """Open the page on which annotators hear, read and decide about a build's samples."""
-    from builders.commands import review
+    from builders.cli.review_page import review
 
     wanted = {
         "overlap": overlap,
@@ -67,7 +67,7 @@ def review_command(  # noqa: PLR0913 - one argument for each option
         "text_only": text_only,
     }
     folders = (folder, against)
-    review.review(folders, store, (host, port), (invite or (), invite_lead or ()), wanted)
+    review(folders, store, (host, port), (invite or (), invite_lead or ()), wanted)
 
 
 @commands.command("review-status")
@@ -75,7 +75,7 @@ def review_status_command(
     folder: Folder, store: StoreAddress = None, as_json: Json = False
 ) -> None:
     """Say what reviewers have decided about a build, and how far they agree."""
-    from builders.commands import review_data
+    from builders.cli import review_data
 
     review_data.status(folder, store, as_json)
 
@@ -88,7 +88,7 @@ def review_export_command(
     store: StoreAddress = None,
 ) -> None:
     """Write decisions, merged decisions or preference pairs; annotators are pseudonyms."""
-    from builders.commands import review_data
+    from builders.cli import review_data
 
     review_data.export(folder, store, to, form)
 
@@ -100,6 +100,6 @@ def review_import_command(
     store: StoreAddress = None,
 ) -> None:
     """Add decisions from a file to the store; those it holds already are left."""
-    from builders.commands import review_data
+    from builders.cli import review_data
 
     review_data.read_events(folder, store, events)

@@ -12,14 +12,13 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 
 from builders.store.database import Store
+from builders.store.tables import metadata
 
-VERSION = "1"
 _AT_ONCE = 500
 
-_metadata = sa.MetaData()
 _events = sa.Table(
     "judge_events",
-    _metadata,
+    metadata,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("test", sa.String(16), nullable=False),
     sa.Column("one", sa.String, nullable=False),
@@ -58,13 +57,9 @@ class Judgements:
 
     Args:
         store: an open store.
-
-    Raises:
-        StoreError: its tables are of another version.
     """
 
     def __init__(self, store: Store) -> None:
-        store.prepare(_metadata, "judge_version", VERSION)
         self._store = store
 
     def append(self, judgements: Sequence[Judgement]) -> None:

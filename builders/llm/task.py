@@ -72,14 +72,14 @@ class Pending:
 Outcome = Accepted[T] | GivenUp | Pending
 
 
-class Task(Protocol[S_contra, T]):
+class Task(Protocol[S_contra, T_co]):
     """Makes the requests about a subject and reads the responses."""
 
     def first_request(self, subject: S_contra, number: int = 0) -> Request:
         """Return the first request; `number` counts how often the subject was given up before."""
         ...
 
-    def steps(self, subject: S_contra, first: Request) -> Steps[T]:
+    def steps(self, subject: S_contra, first: Request) -> Steps[T_co]:
         """Return the generator of all requests from the first one on."""
         ...
 

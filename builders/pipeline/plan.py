@@ -37,7 +37,7 @@ from builders.record.types import Reject, Target
 from builders.settings import HIBARI, BuildConfig, identity
 from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
-from builders.tasks.reply.draft import Drafter
+from builders.tasks.reply.draft import Drafter, PromptExtras
 from builders.tasks.vote import TEMPLATE, Voter
 from builders.tts.opening import check as check_speech
 
@@ -67,8 +67,7 @@ class Plan:
             config.label_view or self.card.label_source,
             config.sampling,
             self.card.speakers_have_names,
-            notes=config.redraft.notes if config.redraft else None,
-            hears=config.hear,
+            PromptExtras(config.redraft.notes if config.redraft else {}, config.hear),
         )
 
     @property

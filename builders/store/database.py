@@ -18,65 +18,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from builders.errors import StoreError
 from builders.record.folder import writable
+from builders.store import migrations
+from builders.store.tables import answers, attempts, endpoints, requests
 
-VERSION = "1"
 _BUSY_SECONDS = 60
-_PREPARING = 0x68656172  # a PostgreSQL lock number of our own
-
-_metadata = sa.MetaData()
-_meta = sa.Table(
-    "hearten_meta",
-    _metadata,
-    sa.Column("name", sa.String, primary_key=True),
-    sa.Column("value", sa.String, nullable=False),
-)
-requests = sa.Table(
-    "requests",
-    _metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("record_id", sa.String, nullable=False, index=True),
-    sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("model", sa.String, nullable=False),
-    sa.Column("prompt_version", sa.String, nullable=False),
-)
-attempts = sa.Table(
-    "attempts",
-    _metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("key", sa.String(64), nullable=False, index=True),
-    sa.Column("build", sa.String, nullable=False, index=True),
-    sa.Column("model", sa.String, nullable=False),
-    sa.Column("endpoint", sa.String, nullable=False),
-    sa.Column("outcome", sa.String, nullable=False),
-    sa.Column("status", sa.Integer),
-    sa.Column("detail", sa.String),
-    sa.Column("seconds", sa.Float),
-    sa.Column("prompt_tokens", sa.Integer),
-    sa.Column("completion_tokens", sa.Integer),
-    sa.Column("at", sa.Float, nullable=False),
-)
-answers = sa.Table(
-    "answers",
-    _metadata,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("outcome", sa.String, nullable=False),
-    sa.Column("text", sa.String, nullable=False),
-    sa.Column("finish_reason", sa.String),
-    sa.Column("model", sa.String),
-    sa.Column("at", sa.Float, nullable=False),
-)
-endpoints = sa.Table(
-    "endpoints",
-    _metadata,
-    sa.Column("base_url", sa.String, primary_key=True),
-    sa.Column("model", sa.String, primary_key=True),
-    sa.Column("understands", sa.String, nullable=False),
-    sa.Column("at", sa.Float, nullable=False),
-)
 
 
 @dataclass(slots=True)
@@ -153,7 +101,7 @@ class Store:
             answers.c.model,
         ).where(answers.c.key.in_(sa.bindparam("keys", expanding=True)))
         self._reader: Connection | None = None
-        self.prepare(_metadata, "version", VERSION)
+        self._check()
 
     def held(self, keys: Sequence[str]) -> dict[str, Answer]:
         """Return the answers held for these keys, by key."""
@@ -227,33 +175,31 @@ class Store:
         if rows:
             connection.execute(self.insert(table).on_conflict_do_nothing(), rows)
 
-    def prepare(self, metadata: sa.MetaData, name: str, version: str) -> None:
-        """Make the tables that are missing, as others may do just now; leave other versions alone.
-
-        Args:
-            metadata: the tables.
-            name: under which their version is kept.
-            version: of these tables.
+    def _check(self) -> None:
+        """Make the tables of a new store; leave one of another version alone.
 
         Raises:
-            StoreError: the store has them in another version.
+            StoreError: it is of another version.
         """
-        with self.translated(), self.engine.begin() as connection:
-            if self.engine.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_PREPARING)))
-            _create(connection, _meta)
-            row = {"name": name, "value": version}
-            connection.execute(self.insert(_meta).values(row).on_conflict_do_nothing())
-            found = connection.scalar(sa.select(_meta.c.value).where(_meta.c.name == name))
-            if found != version:
+        with self.translated(), self.engine.connect() as connection:
+            try:
+                version = migrations.version_of(connection)
+            except ValueError as error:
                 raise StoreError(
-                    f"the store has {name} {found}",
-                    where=self.name,
-                    expected=f"{name} {version}",
-                    do="use the Hearten that wrote it, or name another store with --store",
-                )
-            for table in metadata.sorted_tables:
-                _create(connection, table)
+                    f"the store's version is no number: {error}", where=self.name
+                ) from error
+        if version == 0:
+            with self.translated():
+                migrations.make(self.engine)
+        elif version != migrations.NEWEST:
+            raise StoreError(
+                f"the store is of version {version}",
+                where=self.name,
+                expected=f"version {migrations.NEWEST}",
+                do=f"hearten store upgrade {self.name} (it makes a backup first)"
+                if version < migrations.NEWEST
+                else "use the newer Hearten that wrote it, or name another store with --store",
+            )
 
     def translated(self) -> AbstractContextManager[None]:
         """Turn the database's errors into one line that names the store."""
@@ -287,12 +233,6 @@ def _without_secrets(url: sa.URL) -> str:
     """Return an address as it may be shown and kept; drivers take a password as a parameter too."""
     shown = url.difference_update_query(("password", "sslpassword"))
     return shown.render_as_string(hide_password=True)
-
-
-def _create(connection: Connection, table: sa.Table) -> None:
-    connection.execute(CreateTable(table, if_not_exists=True))
-    for index in table.indexes:
-        connection.execute(CreateIndex(index, if_not_exists=True))
 
 
 def _engine(url: str) -> Engine:

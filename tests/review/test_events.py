@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from builders.errors import ConfigError, StoreError
+from builders.errors import ConfigError
 from builders.review.data.events import (
     Conflict,
     Decision,
@@ -15,8 +15,6 @@ from builders.review.data.events import (
     counted,
     standing,
 )
-from builders.review.data.people import People
-from builders.review.data.queue import Queue
 from builders.review.data.settings import Settings, load_settings, save_settings
 from builders.review.data.tables import annotators, events, items, writing
 from builders.store.database import Store
@@ -329,15 +327,6 @@ def test_settings_keep_their_salt_and_hide_the_same_drafts_every_time(review):
 def test_a_setting_out_of_range_is_named(review, wrong, words):
     with pytest.raises(ConfigError, match=words):
         save_settings(review.store, review.name, Settings(**wrong))
-
-
-def test_review_tables_of_another_version_are_left_alone(review):
-    with review.store.engine.begin() as connection:
-        update = "UPDATE hearten_meta SET value = '99' WHERE name = 'review_version'"
-        connection.execute(sa.text(update))
-    for opened in (Reviews, People, Queue):
-        with pytest.raises(StoreError, match="review_version 99"):
-            opened(review.store)
 
 
 def test_an_item_that_the_build_does_not_have_is_a_key_error(review):

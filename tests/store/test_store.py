@@ -16,10 +16,10 @@ from builders.store.database import (
     Attempt,
     Spent,
     Store,
-    attempts,
-    requests,
     store_exists,
 )
+from builders.store.migrations import NEWEST
+from builders.store.tables import attempts, requests
 
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "s3cr3t"
@@ -117,11 +117,14 @@ def test_what_was_learnt_of_an_endpoint_is_remembered_by_address_and_model(store
 
 def test_a_store_of_another_version_is_left_alone(store, url):
     with store.engine.begin() as connection:
-        connection.execute(sa.text("UPDATE hearten_meta SET value = '99'"))
+        connection.execute(
+            sa.text("UPDATE hearten_meta SET value = '99' WHERE name = 'store_version'")
+        )
         connection.execute(sa.text("DROP TABLE endpoints"))
     with pytest.raises(StoreError) as raised:
         Store(url)
-    for words in ("the store has version 99", store.name, "expected version 1", "--store"):
+    wanted = f"expected version {NEWEST}"
+    for words in ("the store is of version 99", store.name, wanted, "newer Hearten", "--store"):
         assert words in str(raised.value)
     assert not sa.inspect(store.engine).has_table("endpoints")
 
@@ -178,7 +181,7 @@ def test_a_file_that_cannot_be_a_store_is_named(tmp_path):
     ],
 )
 def test_the_password_is_never_in_the_name(address, monkeypatch):
-    monkeypatch.setattr(Store, "prepare", lambda self, *_: None)  # no such server
+    monkeypatch.setattr(Store, "_check", lambda _: None)  # no such server
     store = Store(address)
     assert SECRET not in store.name
     assert "host/db" in store.name

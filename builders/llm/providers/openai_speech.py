@@ -1,18 +1,30 @@
-"""What a speech endpoint understands, and the sound in its answers."""
+"""The provider for OpenAI-compatible ``/audio/speech``: one text as sound for one request."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Protocol
 
 import numpy as np
-import orjson
 
 from builders.audio.clips import ClipError
 from builders.audio.decode import as_flac, read_bytes
 from builders.audio.resampling import Resampler
-from builders.tts.request import Line
+from builders.llm.concurrency import AdaptiveLimit
+from builders.llm.failures import Failure
+from builders.llm.providers import Capabilities, Help, Memory
+from builders.llm.providers.openai_http import (
+    ADDRESS_FORM,
+    UNKNOWN_FORM,
+    OpenAIServer,
+    classify,
+)
+from builders.llm.settings import KEY_VARIABLES
+from builders.llm.transport import Transport
 
+SPEECH = "/audio/speech"
 # In this order they are asked for; all are without loss, and `pcm` has no header to tell its rate.
 FORMATS = ("wav", "flac", "pcm")
 _PCM_RATE = 24_000
@@ -21,23 +33,39 @@ _LONGEST = 900.0
 _UNKNOWN_LENGTH = 0x7FFF0000
 
 
+_TOO_LONG = ("too long", "too_long", "at most", "maximum length")
+
+
+class SpeechRequest(Protocol):
+    """A text to be said, and how: in words, or None for plainly."""
+
+    @property
+    def text(self) -> str:
+        """Return what is said."""
+        ...
+
+    @property
+    def style(self) -> str | None:
+        """Return how it is said."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Understanding:
-    """What one endpoint understands: the format asked for, and whether it takes instructions."""
+class Speech:
+    """What came of a text: FLAC, and the style that was given, where styles are taken."""
+
+    flac: bytes
+    style: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechCapabilities(Capabilities):
+    """What one server understands: the format asked for, and whether it takes instructions."""
 
     format: str = FORMATS[0]
     styled: bool = True
 
-    def dumps(self) -> str:
-        """Return it as text to be remembered."""
-        return orjson.dumps({"format": self.format, "styled": self.styled}).decode()
-
-    @classmethod
-    def loads(cls, text: str) -> Understanding:
-        """Return what `dumps` wrote."""
-        return cls(**orjson.loads(text))
-
-    def adapted(self, complaint: str, with_style: bool) -> Understanding | None:
+    def adapted(self, complaint: str, with_style: bool) -> SpeechCapabilities | None:
         """Return what is left when a complaint refuses a field of a request, or None.
 
         Args:
@@ -53,9 +81,85 @@ class Understanding:
         return None
 
 
-def body(line: Line, model: str, voice: str, understood: Understanding) -> dict[str, Any]:
+class SpeechServer(OpenAIServer):
+    """One server for speech, with one voice; see `OpenAIServer` for the other arguments.
+
+    `models_voice` are the model and its voice, `keys` the variables that may hold its key.
+    """
+
+    def __init__(  # noqa: PLR0913 - one argument for each part
+        self,
+        base_url: str,
+        models_voice: tuple[str, str],
+        transport: Transport,
+        limit: AdaptiveLimit,
+        memory: Memory,
+        keys: Sequence[str] = KEY_VARIABLES,
+    ) -> None:
+        model, self._voice = models_voice
+        told = Help(SPEECH, ADDRESS_FORM, "--tts-base-url", "--tts", " or ".join(keys))
+        super().__init__(base_url, model, transport, limit, memory, told)
+        # Chat and speech of one name may be understood differently.
+        self._remembered_as = f"speech {model}"
+        known = memory.remembered_dialect(self.name, self._remembered_as)
+        self.understood = SpeechCapabilities.loads(known) if known else None
+
+    async def complete(self, request: SpeechRequest) -> Speech:
+        """Send a line once, in the form the server understands; raises `Failure`."""
+        if self.understood is None:
+            async with self._lock:  # the first line finds out for all of them
+                if self.understood is None:
+                    return await self._learning(request, SpeechCapabilities())
+        return await self._learning(request, self.understood)
+
+    async def _learning(self, line: SpeechRequest, understood: SpeechCapabilities) -> Speech:
+        """Send a line, without what the endpoint complains of; keep what was learnt of it."""
+        while True:
+            try:
+                said = await self._send(line, understood)
+            except Failure as failure:
+                adapted = self._adapted(line, understood, failure)
+                if adapted is None:
+                    raise
+                understood = adapted
+                continue
+            if understood != self.understood:
+                self.understood = understood
+                self._memory.remember_dialect(self.name, self._remembered_as, understood.dumps())
+            return said
+
+    def _adapted(
+        self, line: SpeechRequest, understood: SpeechCapabilities, failure: Failure
+    ) -> SpeechCapabilities | None:
+        if failure.kind != "bad_request" or failure.status not in UNKNOWN_FORM:
+            return None
+        return understood.adapted(failure.detail, bool(line.style))
+
+    async def _send(self, line: SpeechRequest, understood: SpeechCapabilities) -> Speech:
+        asked = body(line, self.model, self._voice, understood)
+        status, headers, content = await self._transport.send(SPEECH, asked)
+        if status != 200:
+            raise _kind_of(classify(status, headers, content))
+        try:
+            flac = await asyncio.to_thread(flac_of, content, understood)
+        except ClipError as error:
+            raise Failure("bad_response", f"no sound in the answer ({error})", 200) from error
+        return Speech(flac, line.style if understood.styled else None)
+
+
+def _kind_of(failure: Failure) -> Failure:
+    """Return a failure, as one of the text where the endpoint calls that too long."""
+    said = failure.detail.lower()
+    if failure.kind == "bad_request" and any(words in said for words in _TOO_LONG):
+        return Failure("context_length", failure.detail, failure.status)
+    return failure
+
+
+def body(
+    line: SpeechRequest, model: str, voice: str, understood: SpeechCapabilities
+) -> dict[str, object]:
     """Return the body of a speech request."""
-    asked = {
+    asked: dict[str, object] = {
         "model": model,
         "voice": voice,
         "input": line.text,
@@ -66,7 +170,7 @@ def body(line: Line, model: str, voice: str, understood: Understanding) -> dict[
     return asked
 
 
-def flac_of(content: bytes, understood: Understanding) -> bytes:
+def flac_of(content: bytes, understood: SpeechCapabilities) -> bytes:
     """Return the sound of an answer as 16 kHz mono FLAC.
 
     Raises:

@@ -45,7 +45,7 @@ from builders.review.data.decided import (
     standing,
 )
 from builders.review.data.settings import settings_of
-from builders.review.data.tables import VERSION, events, items, leases, metadata, writing
+from builders.review.data.tables import events, items, leases, writing
 from builders.store.database import Store
 
 __all__ = [
@@ -79,13 +79,9 @@ class Reviews:
 
     Args:
         store: an open store; SQLite, or PostgreSQL for teams.
-
-    Raises:
-        StoreError: its review tables are of another version.
     """
 
     def __init__(self, store: Store) -> None:
-        store.prepare(metadata, "review_version", VERSION)
         self._store = store
 
     def shown(self, build: str, item: str, annotator: str) -> Shown:

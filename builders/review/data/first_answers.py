@@ -15,12 +15,11 @@ import sqlalchemy as sa
 from builders.review.data.decided import Shown
 from builders.review.data.tables import writing
 from builders.store.database import Store
+from builders.store.tables import metadata
 
-_VERSION = "1"
-_metadata = sa.MetaData()
 _answers = sa.Table(
     "review_first_answers",
-    _metadata,
+    metadata,
     sa.Column("item", sa.String, primary_key=True),
     sa.Column("seen", sa.String(64), primary_key=True),
     sa.Column("annotator", sa.String(16), primary_key=True),
@@ -33,7 +32,6 @@ class FirstAnswers:
     """The first answers of a store."""
 
     def __init__(self, store: Store) -> None:
-        store.prepare(_metadata, "review_first_answers_version", _VERSION)
         self._store = store
 
     def keep(self, shown: Shown, annotator: str, answer: dict[str, Any]) -> None:

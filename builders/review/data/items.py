@@ -24,7 +24,7 @@ from builders.errors import OutputError
 from builders.record.dataset import Build
 from builders.record.schema import load_schema
 from builders.review.data.events import recount
-from builders.review.data.tables import VERSION, events, items, metadata, registered, writing
+from builders.review.data.tables import events, items, registered, writing
 from builders.review.outcome.doubt import doubt_of
 from builders.store.database import Store
 
@@ -67,7 +67,6 @@ class Items:
     """Registers the items of builds in the store."""
 
     def __init__(self, store: Store) -> None:
-        store.prepare(metadata, "review_version", VERSION)
         self._store = store
 
     def register(self, build: Build) -> Iterator[int]:

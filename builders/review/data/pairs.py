@@ -25,18 +25,17 @@ from builders.review.data.people import Annotator
 from builders.review.data.settings import settings_of
 from builders.review.data.tables import events, leases, writing
 from builders.store.database import Store
+from builders.store.tables import metadata
 
-_VERSION = "1"
 _COLUMNS = [
     "id", "language", "audio_info", "background", "text_context", "target_utterance",
     "desired_response", "safety",
 ]  # fmt: skip
 _NO_REPLY = dict.fromkeys(("text", "emotion", "strategies", "awareness"))
 
-_metadata = sa.MetaData()
 _pairs = sa.Table(
     "review_pairs",
-    _metadata,
+    metadata,
     sa.Column("build", sa.String, primary_key=True),
     sa.Column("against", sa.String, primary_key=True),
     sa.Column("item", sa.String, primary_key=True),
@@ -81,7 +80,6 @@ class Pairs:
     """The pairs of two builds, of which the first is the one whose review it is."""
 
     def __init__(self, store: Store, build: str, against: str) -> None:
-        store.prepare(_metadata, "review_pairs_version", _VERSION)
         self._store = store
         self._build, self._against = build, against
         # Leases of pairs lie beside those of items, under a name that no build has.

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from builders.errors import ConfigError
-from builders.review.data.tables import VERSION, annotators, metadata, writing
+from builders.review.data.tables import annotators, writing
 from builders.store.database import Store
 
 Role = Literal["annotator", "lead"]
@@ -37,7 +37,6 @@ class People:
     """The annotators of a store."""
 
     def __init__(self, store: Store) -> None:
-        store.prepare(metadata, "review_version", VERSION)
         self._store = store
 
     def invite(self, name: str, role: Role = "annotator") -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Row
 
 from builders.review.data.people import Annotator
 from builders.review.data.settings import Settings, settings_of
-from builders.review.data.tables import VERSION, events, items, leases, metadata, writing
+from builders.review.data.tables import events, items, leases, writing
 from builders.store.database import Store
 
 
@@ -62,7 +62,6 @@ class Queue:
     """Gives out the items of builds."""
 
     def __init__(self, store: Store) -> None:
-        store.prepare(metadata, "review_version", VERSION)
         self._store = store
 
     def next(self, build: str, annotator: Annotator, count: int = 1) -> list[Item]:

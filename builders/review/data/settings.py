@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from builders.errors import ConfigError
-from builders.review.data.tables import VERSION, metadata, settings, writing
+from builders.review.data.tables import settings, writing
 from builders.store.database import Store
 
 Order = Literal["build", "doubt"]
@@ -53,7 +53,6 @@ class Settings:
 
 def load_settings(store: Store, build: str) -> Settings:
     """Return the settings of a build; its first reader makes and keeps them."""
-    store.prepare(metadata, "review_version", VERSION)
     with writing(store) as connection:
         return settings_of(connection, build)
 

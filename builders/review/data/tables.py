@@ -13,11 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from builders.store.database import Store
+from builders.store.tables import metadata
 
-VERSION = "1"
 _ONE_WRITER = 0x72657669  # a PostgreSQL lock number of our own
 
-metadata = sa.MetaData()
 events = sa.Table(
     "review_events",
     metadata,

@@ -17,15 +17,14 @@ import sqlalchemy as sa
 from builders.review.data.people import Annotator, People
 from builders.review.data.tables import writing
 from builders.store.database import Store
+from builders.store.tables import metadata
 
 COOKIE = "hearten_review"
 LASTS_SECONDS = 30 * 86_400
-_VERSION = "1"
 
-_metadata = sa.MetaData()
 _sessions = sa.Table(
     "review_sessions",
-    _metadata,
+    metadata,
     sa.Column("cookie_sha256", sa.String(64), primary_key=True),
     sa.Column("annotator", sa.String(16), nullable=False),
     sa.Column("expires", sa.Float, nullable=False),
@@ -36,7 +35,6 @@ class Sessions:
     """The sessions of a store."""
 
     def __init__(self, store: Store, people: People) -> None:
-        store.prepare(_metadata, "review_sessions_version", _VERSION)
         self._store = store
         self._people = people
 

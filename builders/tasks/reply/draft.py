@@ -6,7 +6,7 @@ One answer, at most two corrections, then one fresh attempt with another seed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -103,6 +103,19 @@ def _form(emotions: Emotions, own_turns: int) -> _Form:
     return _Form(NarrowedSchema(document), Validator(document), choices, words)
 
 
+@dataclass(frozen=True, slots=True)
+class PromptExtras:
+    """What the prompts of single records have beside the dialogue.
+
+    `notes` are by record its earlier replies and what reviewers have against them, oldest first;
+    what is asked about any other record does not depend on them. `hears` says whether the model is
+    sent the clips, but for those that the findings say it is not.
+    """
+
+    notes: Mapping[str, Sequence[Note]] = field(default_factory=dict)
+    hears: bool = False
+
+
 class Drafter:
     """Makes the requests for a build's targets.
 
@@ -112,9 +125,7 @@ class Drafter:
         label_source: what the corpus's annotators had before them.
         sampling: sampling values, part of each request's key.
         named: whether speakers are called as the corpus calls them, or by their part in the talk.
-        notes: by record, its earlier replies and what reviewers have against them, oldest first;
-            what is asked about any other record does not depend on them.
-        hears: whether the model is sent the clips, but for those that the findings say it is not.
+        extras: what the prompts of single records have beside the dialogue.
     """
 
     def __init__(
@@ -124,12 +135,9 @@ class Drafter:
         label_source: str,
         sampling: Sampling,
         named: bool = True,
-        *,
-        notes: Mapping[str, Sequence[Note]] | None = None,
-        hears: bool = False,
+        extras: PromptExtras | None = None,
     ) -> None:
-        self._notes = notes or {}
-        self._hears = hears
+        self._extras = extras or PromptExtras()
         self._named = named
         reply = load_schema("reply")["properties"]
         system = prompts.load("draft/system.j2").render(
@@ -159,7 +167,10 @@ class Drafter:
             for template, used in (
                 (self._voice, subject.caption and subject.caption.text),
                 (self._hear, self._audio(subject)),
-                (self._redraft, any(note.reasons for note in self._notes.get(subject.id, ()))),
+                (
+                    self._redraft,
+                    any(note.reasons for note in self._extras.notes.get(subject.id, ())),
+                ),
             )
             if used
         ]
@@ -205,12 +216,12 @@ class Drafter:
 
     def _seed(self, target: Target, attempt: int) -> int:
         """Return the seed of an attempt; a record that is drafted again gets others than before."""
-        again = len(self._notes.get(target.id, ()))
+        again = len(self._extras.notes.get(target.id, ()))
         return seed_for(f"{target.id}|again {again}" if again else target.id, attempt)
 
     def _earlier(self, target: Target) -> Iterator[Message]:
         """Yield the replies that reviewers rejected, each with what they said against it."""
-        for note in self._notes.get(target.id, ()):
+        for note in self._extras.notes.get(target.id, ()):
             if not note.reasons:
                 continue
             yield {"role": "assistant", "content": _as_answered(note.reply)}
@@ -223,7 +234,11 @@ class Drafter:
 
     def _audio(self, target: Target) -> AudioInput | None:
         clip = target.clip
-        if not self._hears or clip is None or NOT_HEARD in {found.code for found in clip.findings}:
+        if (
+            not self._extras.hears
+            or clip is None
+            or NOT_HEARD in {found.code for found in clip.findings}
+        ):
             return None
         return AudioInput(clip.flac, clip.sha256_pcm, clip.duration)
 

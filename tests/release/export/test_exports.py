@@ -14,7 +14,7 @@ from builds import ROOT, hearten, one_line_error
 from datasets import load_dataset
 from exporting import Row, changed, draft, lines, reviewed, small_build, spoken, written
 
-from builders.cli import publishing as options
+from builders.cli import export as options
 from builders.errors import ConfigError, OutputError, UsageError
 from builders.record.messages import instruction
 from builders.release import export as exports

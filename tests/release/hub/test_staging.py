@@ -19,7 +19,8 @@ from builders.release.hub import release as releasing
 from builders.release.hub.files import read_sums
 from builders.release.hub.fingerprints import Fingerprint
 from builders.release.rules import Rules
-from builders.store.database import Store, answers
+from builders.store.database import Store
+from builders.store.tables import answers
 
 HEARD = {"heard": "grief", "policy": "majority", "votes": [{"emotion": "grief", "count": 2}]}
 REVIEW = {"policy": "majority", "reviewers": 3, "ratings": [], "flags": [], "emotion": HEARD}

@@ -5,14 +5,37 @@ from __future__ import annotations
 import json
 import textwrap
 from pathlib import Path
+from typing import Annotated
 
-from builders.commands.settings import read_settings
-from builders.corpora import load_card, resolve_slug, slugs
+import typer
+
+from builders.cli.options import Json, OnlySplits, Source, TextOnly
 from builders.errors import VerificationError
-from builders.settings import find_source
+
+commands = typer.Typer()
+
+Corpus = Annotated[str, typer.Option(help="Which corpus; `hearten corpora` lists them.")]
 
 
-def verify(
+@commands.command("verify")
+def verify_command(
+    corpus: Corpus,
+    source: Source = None,
+    split: OnlySplits = None,
+    text_only: TextOnly = False,
+    as_json: Json = False,
+) -> None:
+    """Compare what is read with the published counts; list known defects found and missing."""
+    _verify(corpus, source, tuple(split or ()), text_only, as_json)
+
+
+@commands.command("corpora")
+def corpora_command(as_json: Json = False) -> None:
+    """List the corpora: licence, what may be published and sent, how to get them."""
+    _list(as_json)
+
+
+def _verify(
     corpus: str, source: Path | None, splits: tuple[str, ...], text_only: bool, as_json: bool
 ) -> None:
     """Compare a corpus on disk, or some of its splits, with its published counts.
@@ -20,7 +43,10 @@ def verify(
     Raises:
         VerificationError: a count is off.
     """
+    from builders.cli.settings_file import read_settings
+    from builders.corpora import load_card, resolve_slug
     from builders.corpora.verify import verify as compare
+    from builders.settings import find_source
 
     slug = resolve_slug(corpus)
     settings = read_settings()
@@ -35,8 +61,10 @@ def verify(
         )
 
 
-def corpora(as_json: bool) -> None:
+def _list(as_json: bool) -> None:
     """List the corpora with their terms."""
+    from builders.corpora import load_card, slugs
+
     cards = [load_card(slug) for slug in slugs()]
     if as_json:
         print(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))

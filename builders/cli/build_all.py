@@ -9,13 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from builders import resources
-from builders.commands.build import (
-    PHRASEBOOK_WARNING,
-    config_of,
-    print_counts,
-    print_estimate,
-    tune_collector,
-)
+from builders.cli.build import tune_collector
+from builders.cli.build_config import config_of
+from builders.cli.build_lines import PHRASEBOOK_WARNING, print_counts, print_estimate
 from builders.corpora import load_card, resolve_slug, slugs, splits_of
 from builders.corpora.exclusions import Exclusions
 from builders.errors import LabelError, SourceError, StoppedEarly, UsageError

@@ -6,21 +6,39 @@ import json
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from builders.cli.options import Folder, Json, StoreAddress
 from builders.errors import ConfigError
-from builders.record.folder import BuildFolder
-from builders.record.manifest import read_manifest, summary_line
-from builders.settings import STORE_FILE
+
+commands = typer.Typer()
 
 
-def status(folder: Path, store: str | None, as_json: bool) -> None:
+@commands.command("status")
+def status_command(folder: Folder, store: StoreAddress = None, as_json: Json = False) -> None:
+    """Say how far a build is, and what it has cost."""
+    _status(folder, store, as_json)
+
+
+@commands.command("report")
+def report_command(folder: Folder, store: StoreAddress = None) -> None:
+    """Write the report of a finished build again, with what reviewers and judges said of it."""
+    _report(folder, store)
+
+
+def _status(folder: Path, store: str | None, as_json: bool) -> None:
     """Say how far a build is; an unfinished one is looked up in the store, by default beside it.
 
     Raises:
         ConfigError: there is no build, or no store to look in.
     """
+    from builders.settings import STORE_FILE
+
     if (folder / "config.json").is_file() and not (folder / "manifest.json").is_file():
         _print_unfinished(folder, store or str(folder.parent / STORE_FILE), as_json)
         return
+    from builders.record.manifest import read_manifest, summary_line
+
     manifest = read_manifest(folder)
     if as_json:
         print(json.dumps(manifest, indent=2))
@@ -32,6 +50,7 @@ def status(folder: Path, store: str | None, as_json: bool) -> None:
 
 
 def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
+    from builders.record.folder import BuildFolder
     from builders.store.database import Store, store_exists
 
     if not store_exists(store):
@@ -51,12 +70,14 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
     print(f"{attempts:,} attempts so far, {tokens:,} tokens")
 
 
-def report(folder: Path, store: str | None) -> None:
+def _report(folder: Path, store: str | None) -> None:
     """Write the report of a finished build again; of one that was reviewed, that of its copy."""
     from builders import report as pages
     from builders.evaluation.results import results
     from builders.record.dataset import Build
+    from builders.record.manifest import read_manifest
     from builders.review.outcome.applied import applied
+    from builders.settings import STORE_FILE
 
     store = store or str(folder.parent / STORE_FILE)
     place = applied(folder, store)

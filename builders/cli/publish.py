@@ -1,58 +1,17 @@
-"""`hearten export`, `publish` and `hydrate`."""
+"""`hearten publish` and `hydrate`: to the Hub what may be published, and the way back."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import typer
 
+from builders.cli.export import reviewed
 from builders.cli.options import Excluded, Folder, Json, StoreAddress, env
 
 commands = typer.Typer()
-
-Format = Literal["chat", "ms-swift", "llama-factory", "trl", "nemo", "webdataset", "lhotse"]
-Task = Literal["sft", "dpo", "kto", "grpo"]
-Profile = Literal["qwen2-audio", "qwen2.5-omni", "qwen3-omni"]
-Subset = Literal["weak", "strong"]
-
-
-@commands.command("export")
-def export_command(  # noqa: PLR0913 - one argument for each option
-    folder: Folder,
-    format: Annotated[Format, typer.Option(help="Whose form.")],
-    to: Annotated[Path, typer.Option(help="Where to: a new folder, or an earlier export.")],
-    task: Annotated[Task, typer.Option(help="What is trained.")] = "sft",
-    profile: Annotated[
-        Profile | None, typer.Option(help="The model: how clips are spelt, and its limits.")
-    ] = None,
-    system_prompt: Annotated[
-        Path | None, typer.Option(help="A text file: the system turn of every row.")
-    ] = None,
-    reply_audio: Annotated[
-        bool, typer.Option("--reply-audio", help="Put the assistant's speech in.")
-    ] = False,
-    context_audio: Annotated[
-        bool, typer.Option("--context-audio", help="Let earlier turns be heard where they can.")
-    ] = False,
-    subset: Annotated[
-        Subset | None, typer.Option(help="Only where the words (weak) or the voice tell (strong).")
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Only labels that match ours, with known agreement.")
-    ] = False,
-    voice_words: Annotated[
-        bool, typer.Option("--with-voice-words", help="Say how the voice sounds, in words.")
-    ] = False,
-    exclusions: Excluded = Path("exclusions.tsv"),
-    store: StoreAddress = None,
-    as_json: Json = False,
-) -> None:
-    """Write a finished build in the form that a trainer loads."""
-    given = dict(locals())
-    from builders.commands import publishing
-
-    publishing.export(given)
 
 
 @commands.command("publish")
@@ -85,9 +44,7 @@ def publish_command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Publish to the Hub what the corpus's terms let be published, as a new version."""
     given = dict(locals())
-    from builders.commands import publishing
-
-    publishing.publish(given)
+    _publish(given)
 
 
 @commands.command("hydrate")
@@ -107,6 +64,48 @@ def hydrate_command(
 ) -> None:
     """Rebuild the whole dataset from what was published and your own copy of the corpus."""
     given = dict(locals())
-    from builders.commands import publishing
+    _hydrate(given)
 
-    publishing.hydrate(given)
+
+def _publish(given: dict[str, Any]) -> None:
+    """Publish a build, and say what went out and what did not.
+
+    Args:
+        given: the options of the command line by name.
+    """
+    from builders.cli.settings_file import read_settings
+    from builders.corpora.exclusions import Exclusions
+    from builders.release import rules as conditions
+    from builders.release.hub import describing, release
+    from builders.release.hub.client import Hub
+
+    as_json, claims = given.pop("as_json"), tuple(given.pop("right") or ())
+    rules = conditions.read_rules(read_settings())
+    excluded = Exclusions.load(given.pop("exclusions")).covers
+    given["folder"], given["store"] = reviewed(given["folder"], given["store"])
+    asked = release.Asked(claims=claims, excluded=excluded, **given)
+    done = release.publish(asked, rules, Hub(asked.repo), _silent if as_json else print)
+    if as_json:
+        print(json.dumps(describing.as_json(asked, done), indent=2))
+        return
+    for line in describing.lines(asked, done):
+        print(line)
+
+
+def _hydrate(given: dict[str, Any]) -> None:
+    """Rebuild a dataset from its repository and a corpus folder, and say how alike it is.
+
+    Args:
+        given: the options of the command line by name.
+    """
+    from builders.release.hub import hydrating
+    from builders.release.hub.client import Hub
+
+    as_json, dataset = given.pop("as_json"), given.pop("dataset")
+    done = hydrating.hydrate(Hub(dataset), **given)
+    print(json.dumps(done.as_json(), indent=2) if as_json else done.as_text())
+    done.check()
+
+
+def _silent(_line: str) -> None:
+    """Say nothing: stdout holds one JSON object."""

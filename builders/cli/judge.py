@@ -46,6 +46,6 @@ def judge_command(  # noqa: PLR0913 - one argument for each option
     """Test by swapping whether replies fit the voices they answer; `hearten report` shows it."""
     given = dict(locals())
     given.pop("folder")
-    from builders.commands import judge
+    from builders.cli.judge_run import judge
 
-    judge.judge(folder, given)
+    judge(folder, given)

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from builders.commands.review_lines import lines
-from builders.commands.settings import read_settings
+from builders.cli.review_lines import lines
+from builders.cli.settings_file import read_settings
 from builders.errors import ConfigError
 from builders.record.dataset import Build
 from builders.review.data.events import Reviews, standing

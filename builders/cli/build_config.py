@@ -1,0 +1,103 @@
+"""The options of `build`, checked together and turned into the settings of one build."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from builders import resources
+from builders.corpora import load_card, resolve_slug
+from builders.errors import ConfigError, UsageError
+from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
+from builders.settings import HIBARI, LISTED, BuildConfig, find_source, make_config, voting
+
+
+def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
+    """Return the config of a build of one corpus; `given` are the options by name."""
+    slug = resolve_slug(given.pop("corpus"))
+    redraft = given.pop("redraft", None)
+    sample, source = given.pop("sample"), given.pop("source")
+    if sample and source:
+        raise UsageError("--sample and --source exclude each other", do="leave one of them out")
+    if sample:
+        source = resources.corpora() / slug / "sample"
+    source = source or find_source(slug, load_card(slug).how_to_get, settings)
+    given["name"] = given["name"] or (f"{slug}-sample" if sample else slug)
+    lists = {setting: tuple(given.pop(option) or ()) for option, setting in LISTED.items()}
+    _check_hearing(given, lists["caption_base_urls"])
+    asked = _asked_at_base_urls(given, lists)
+    if lists["base_urls"] and not (asked or sample):
+        raise UsageError("--base-url is given without --model", do="name the model that drafts")
+    lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
+    speaks = given["speak"] or given["speak_replies"]
+    given["tts"] = (given["tts"] if speaks else None) or HIBARI
+    lists["tts_base_urls"] = _speech_addresses(given, lists["tts_base_urls"])
+    lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
+    config = make_config(corpus=slug, source=source, **lists, **given)
+    if redraft:
+        from builders.review.outcome.redraft import redrafting
+
+        return redrafting(config, redraft)
+    return config
+
+
+def _check_hearing(given: dict[str, Any], addresses: tuple[str, ...]) -> None:
+    """Refuse options about models that hear which do not go together."""
+    if given["hear"] and not given["model"]:
+        raise UsageError(
+            "--hear is given without --model, and the phrasebook hears nothing",
+            do="name a model that takes audio",
+        )
+    for option, wanted in (("--hear", "hear"), ("--caption-model", "caption_model")):
+        if given[wanted] and given["text_only"]:
+            raise UsageError(
+                f"{option} and --text-only exclude each other", do="leave one of them out"
+            )
+    if addresses and not given["caption_model"]:
+        raise UsageError(
+            "--caption-base-url is given without --caption-model", do="name the model there"
+        )
+    if addresses and given["caption_model"] == given["model"]:
+        raise UsageError(
+            f"--caption-base-url is given for {given['model']}, which drafts at --base-url",
+            do="leave it out, or serve one of the two under another name",
+        )
+
+
+def _asked_at_base_urls(given: dict[str, Any], lists: dict[str, Any]) -> str | None:
+    """Return a model that is asked at --base-url: the one that drafts, describes or votes."""
+    describes = None if lists["caption_base_urls"] else given["caption_model"]
+    votes = (one for one in lists["vote_models"] if voting(one).address is None)
+    return given["model"] or describes or next(votes, None)
+
+
+def default_addresses(model: str | None, option: str = "--base-url") -> tuple[str, ...]:
+    """Return where a model is asked when no address is given: the provider's own variables say."""
+    address = os.environ.get("OPENAI_BASE_URL")
+    if model and not address and not any(os.environ.get(name) for name in KEY_VARIABLES):
+        raise ConfigError(
+            f"there is no address for the model {model}, and no key for {DEFAULT_BASE_URL}",
+            do=f"give {option}, or set {KEY_NAMES}",
+        )
+    return (address or DEFAULT_BASE_URL,)
+
+
+def _speech_addresses(given: dict[str, Any], addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where a voice is asked for: nowhere if it is the embedded one."""
+    if not (given["speak"] or given["speak_replies"]):
+        return ()
+    if given["tts"] != HIBARI:
+        return addresses or default_addresses(given["tts"], "--tts-base-url")
+    if addresses:
+        raise UsageError("--tts-base-url is given without --tts", do="name the model that speaks")
+    return ()
+
+
+def _emotion(word: str) -> str:
+    from builders.labels.vocabulary import vocabulary
+
+    node = vocabulary().resolve(word)
+    if node is None:
+        known = ", ".join(vocabulary().nodes)
+        raise UsageError(f"there is no emotion {word!r}", expected=f"one of {known}")
+    return node

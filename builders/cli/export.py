@@ -1,0 +1,106 @@
+"""`hearten export`: a finished build in the form that a trainer loads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from builders.cli.options import Excluded, Folder, Json, StoreAddress
+
+commands = typer.Typer()
+
+Format = Literal["chat", "ms-swift", "llama-factory", "trl", "nemo", "webdataset", "lhotse"]
+Task = Literal["sft", "dpo", "kto", "grpo"]
+Profile = Literal["qwen2-audio", "qwen2.5-omni", "qwen3-omni"]
+Subset = Literal["weak", "strong"]
+
+
+@commands.command("export")
+def export_command(  # noqa: PLR0913 - one argument for each option
+    folder: Folder,
+    format: Annotated[Format, typer.Option(help="Whose form.")],
+    to: Annotated[Path, typer.Option(help="Where to: a new folder, or an earlier export.")],
+    task: Annotated[Task, typer.Option(help="What is trained.")] = "sft",
+    profile: Annotated[
+        Profile | None, typer.Option(help="The model: how clips are spelt, and its limits.")
+    ] = None,
+    system_prompt: Annotated[
+        Path | None, typer.Option(help="A text file: the system turn of every row.")
+    ] = None,
+    reply_audio: Annotated[
+        bool, typer.Option("--reply-audio", help="Put the assistant's speech in.")
+    ] = False,
+    context_audio: Annotated[
+        bool, typer.Option("--context-audio", help="Let earlier turns be heard where they can.")
+    ] = False,
+    subset: Annotated[
+        Subset | None, typer.Option(help="Only where the words (weak) or the voice tell (strong).")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Only labels that match ours, with known agreement.")
+    ] = False,
+    voice_words: Annotated[
+        bool, typer.Option("--with-voice-words", help="Say how the voice sounds, in words.")
+    ] = False,
+    exclusions: Excluded = Path("exclusions.tsv"),
+    store: StoreAddress = None,
+    as_json: Json = False,
+) -> None:
+    """Write a finished build in the form that a trainer loads."""
+    given = dict(locals())
+    _export(given)
+
+
+def _export(given: dict[str, Any]) -> None:
+    """Write a build in a trainer's form, and say what became of every record.
+
+    Args:
+        given: the options of the command line by name.
+    """
+    from builders.cli.build_lines import PHRASEBOOK_WARNING
+    from builders.corpora.exclusions import Exclusions
+    from builders.llm.settings import PHRASEBOOK
+    from builders.release import export as exports
+    from builders.release.export.options import make_options
+
+    folder, to, store = given.pop("folder"), given.pop("to"), given.pop("store")
+    as_json, exclusions = given.pop("as_json"), Exclusions.load(given.pop("exclusions"))
+    options = make_options(**given)
+    folder, store = reviewed(folder, store)
+    exported = exports.export(folder, to, options, store, exclusions, quiet=as_json)
+    counts = exported.counts
+    if as_json:
+        told = {
+            "folder": str(to),
+            **counts.totals,
+            "splits": counts.by_split(),
+            "start": exported.start,
+        }
+        print(json.dumps(told, indent=2))
+        return
+    for split, count in counts.by_split().items():
+        print(f"{split}: {count['written']:,} of {count['read']:,}")
+    totals = counts.totals
+    print(
+        f"{totals['read']:,} read = {totals['written']:,} written + {totals['left_out']:,} left out"
+    )
+    for reason, number in counts.reasons().items():
+        print(f"  left out: {number:,} {reason}")
+    if options.context_audio:
+        print(f"clips of earlier turns: {exported.clips_found:,} of {exported.clips_wanted:,}")
+    print(f"export: {to}")
+    print(f"next, from there:\n  {exported.start}")
+    if counts.providers[PHRASEBOOK]:
+        print(PHRASEBOOK_WARNING)
+
+
+def reviewed(folder: Path, store: str | None) -> tuple[Path, str]:
+    """Return the folder of a build as its reviewers want it, and the store's address."""
+    from builders.review.outcome.applied import applied
+    from builders.settings import STORE_FILE
+
+    address = store or str(folder.parent / STORE_FILE)
+    return applied(folder, address), address

@@ -1,0 +1,100 @@
+"""The store's tables by numbered steps: a new store takes all, an older one those it lacks.
+
+A step is a module `m<number>_<name>.py` here with `upgrade(connection)`; the first line of its
+docstring says what it brings. It is never changed once it was released: it spells its tables out,
+as those of the code go on. It runs in one transaction with the row that counts it, in SQLite and in
+PostgreSQL, so that it has happened or has not.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+_ONE_AT_A_TIME = 0x68656172  # a PostgreSQL lock number of our own
+# The release that knew no numbers kept a version for each group of its tables. It looks at the row
+# `version` first, so that words there keep it away from a store that is not its own any more.
+_GROUPS = ("version", "review_version", "judge_version", "review_sessions_version",
+           "review_first_answers_version", "review_pairs_version")  # fmt: skip
+_KEEP_AWAY = "2 or newer"
+
+meta = sa.Table(
+    "hearten_meta",
+    sa.MetaData(),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.String, nullable=False),
+)
+
+STEPS = {
+    int(module.name[1:5]): module.name
+    for module in pkgutil.iter_modules(__path__)
+    if module.name.startswith("m0")
+}
+NEWEST = max(STEPS)
+
+
+def version_of(connection: Connection) -> int:
+    """Return the version of the store: 0 where nothing was made yet.
+
+    Raises:
+        ValueError: it is not a number.
+    """
+    if not sa.inspect(connection).has_table(meta.name):
+        return 0
+    found: dict[str, str] = {name: value for name, value in connection.execute(sa.select(meta))}
+    if "store_version" in found:
+        return int(found["store_version"])
+    return max((int(found[name]) for name in _GROUPS if name in found), default=0)
+
+
+def make(engine: Engine) -> None:
+    """Make all tables of a store at once, unless another has just made them."""
+    with alone(engine) as connection:
+        if version_of(connection) == 0:
+            for number in sorted(STEPS):
+                _take(connection, number)
+
+
+def upgrade(engine: Engine) -> Iterator[str]:
+    """Take the steps that the store lacks, each in a transaction; yield what each brought."""
+    for number in sorted(STEPS):
+        with alone(engine) as connection:
+            # The release without numbers may lack tables of the first step, and has its own rows.
+            lacks = version_of(connection) < number or (number == 1 and not _numbered(connection))
+            said = _take(connection, number) if lacks else None
+        if said:
+            yield f"{number}: {said}"
+
+
+@contextmanager
+def alone(engine: Engine) -> Iterator[Connection]:
+    """Hold a transaction that no other maker or upgrader of the store's tables overlaps."""
+    with engine.connect() as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+
+
+def _take(connection: Connection, number: int) -> str:
+    """Take one step and count it; return what it brought."""
+    step = import_module(f"{__name__}.{STEPS[number]}")
+    step.upgrade(connection)
+    if number == 1:
+        meta.create(connection, checkfirst=True)
+        connection.execute(sa.delete(meta).where(meta.c.name.in_(_GROUPS)))
+        connection.execute(sa.insert(meta).values(name="version", value=_KEEP_AWAY))
+    connection.execute(sa.delete(meta).where(meta.c.name == "store_version"))
+    connection.execute(sa.insert(meta).values(name="store_version", value=str(number)))
+    return str(step.__doc__).partition("\n")[0].rstrip(".")
+
+
+def _numbered(connection: Connection) -> bool:
+    query = sa.select(meta.c.value).where(meta.c.name == "store_version")
+    return connection.scalar(query) is not None

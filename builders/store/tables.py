@@ -1,0 +1,57 @@
+"""The tables of answers. `migrations/` makes them in the database; a test compares the two."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+# Other packages add their tables of the store to it.
+metadata = sa.MetaData()
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("record_id", sa.String, nullable=False, index=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("prompt_version", sa.String, nullable=False),
+)
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.String(64), nullable=False, index=True),
+    sa.Column("build", sa.String, nullable=False, index=True),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("endpoint", sa.String, nullable=False),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("detail", sa.String),
+    sa.Column("seconds", sa.Float),
+    sa.Column("prompt_tokens", sa.Integer),
+    sa.Column("completion_tokens", sa.Integer),
+    sa.Column("at", sa.Float, nullable=False),
+)
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("text", sa.String, nullable=False),
+    sa.Column("finish_reason", sa.String),
+    sa.Column("model", sa.String),
+    sa.Column("at", sa.Float, nullable=False),
+)
+endpoints = sa.Table(
+    "endpoints",
+    metadata,
+    sa.Column("base_url", sa.String, primary_key=True),
+    sa.Column("model", sa.String, primary_key=True),
+    sa.Column("understands", sa.String, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+forgotten = sa.Table(
+    "forgotten",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("at", sa.Float, nullable=False),
+)
