@@ -1,7 +1,7 @@
 """The pool: sends requests to one or more servers of the same model, whatever is asked of it.
 
 A slot is held while a request is under way and until its answer is handed over, never while waiting
-to try again. Being told "too many" lowers the limit and uses up no try; failures that pass are
+to try again. Being told "too many" lowers the limit and uses up no attempt; failures that pass are
 tried again a few times; when nothing at all succeeds for long, the build stops and can be resumed.
 """
 
@@ -87,7 +87,7 @@ class Pool(Generic[Sent, Answered]):
     async def _complete(
         self, request: Sent, deliver: Callable[[Answered], Awaitable[Delivered]]
     ) -> Delivered:
-        tries, failed_at = 0, None
+        attempts, failed_at = 0, None
         while True:
             endpoint = self._roomiest(failed_at)
             await endpoint.limit.acquire()
@@ -103,16 +103,16 @@ class Pool(Generic[Sent, Answered]):
             finally:
                 endpoint.limit.release()
             await self._attempted(request, failure, endpoint.name, time.monotonic() - sent)
-            tries += failure.kind in PASSING
-            await self._pause(await self._wait(failure, endpoint, sent, tries))
+            attempts += failure.kind in PASSING
+            await self._pause(await self._wait(failure, endpoint, sent, attempts))
 
     async def _pause(self, seconds: float) -> None:
-        """Wait before the next try, unless there will be none."""
+        """Wait before the next attempt, unless there will be none."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _roomiest(self, failed_at: Provider[Sent, Answered] | None) -> Provider[Sent, Answered]:
-        """Return the endpoint with the most room, if possible another than where a try failed."""
+        """Return the server with the most room, if possible another than where it failed."""
         if len(self._endpoints) == 1:
             return self._endpoints[0]
         return max(self._endpoints, key=lambda e: (e is not failed_at, e.limit.room))
@@ -123,14 +123,14 @@ class Pool(Generic[Sent, Answered]):
         endpoint.limit.answered()
 
     async def _wait(
-        self, failure: Failure, endpoint: Provider[Sent, Answered], sent: float, tries: int
+        self, failure: Failure, endpoint: Provider[Sent, Answered], sent: float, attempts: int
     ) -> float:
-        """Return how many seconds to wait before the next try, or raise what ends the trying."""
-        if final := await self._final(failure, endpoint, tries):
+        """Return the seconds to wait before the next attempt, or raise what ends them."""
+        if final := await self._final(failure, endpoint, attempts):
             raise final from failure
         if failure.kind in _TOO_MANY:
             endpoint.limit.too_many(sent)
-        if failure.kind != "rate_limited" and (failure.kind not in PASSING or tries >= ATTEMPTS):
+        if failure.kind != "rate_limited" and (failure.kind not in PASSING or attempts >= ATTEMPTS):
             raise failure
         idle = time.monotonic() - self._idle_since
         if idle > self._patience:
@@ -139,12 +139,12 @@ class Pool(Generic[Sent, Answered]):
                 where=endpoint.name,
                 do="every answer so far is kept; run the same command again when it answers",
             ) from failure
-        backoff = min(_LONGEST_WAIT, 0.5 * 2 ** min(tries, 7)) * random.uniform(0.5, 1.0)  # noqa: S311
+        backoff = min(_LONGEST_WAIT, 0.5 * 2 ** min(attempts, 7)) * random.uniform(0.5, 1.0)  # noqa: S311
         wanted = failure.retry_after if failure.retry_after is not None else backoff
         return min(wanted, _LONGEST_WAIT, max(0.1, self._patience - idle))
 
     async def _final(
-        self, failure: Failure, endpoint: Provider[Sent, Answered], tries: int
+        self, failure: Failure, endpoint: Provider[Sent, Answered], attempts: int
     ) -> HeartenError | None:
         """Return the error for a failure that every request would meet, or None."""
         if failure.kind == "model_not_found":
@@ -161,7 +161,7 @@ class Pool(Generic[Sent, Answered]):
         if (
             failure.kind == "connection"
             and not self._succeeded
-            and tries >= _FIRST_CONTACT_ATTEMPTS
+            and attempts >= _FIRST_CONTACT_ATTEMPTS
         ):
             return EndpointError(
                 f"nothing answers at {endpoint.name} ({failure.detail})",

@@ -50,7 +50,7 @@ class ServedModel:
         self._budget = budget
 
     async def answer(self, request: Request, request_key: str) -> Answer | Pending:
-        """Return the committed answer, or the failure that is left of several tries."""
+        """Return the committed answer, or the failure that is left of several attempts."""
         room = await self._budget.room_for(request)
         used: list[tuple[int, int]] = []
         try:
