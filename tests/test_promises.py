@@ -26,7 +26,7 @@ LAYERS = [
     {"pipeline.run", "pipeline.estimate", "pipeline.combine", "corpora.verify"},
     {"pipeline.voting", "pipeline.drafting"},
     {"pipeline.plan"},
-    {"pipeline", "report", "record.dataset", "record.messages"},
+    {"pipeline", "report", "record.dataset", "record.data_file", "record.messages"},
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},
     {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts"},
     {"record.sample", "record.parquet", "record.manifest", "corpora.published_counts"},

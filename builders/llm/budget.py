@@ -17,6 +17,7 @@ from typing import NamedTuple, TypedDict
 
 from builders.errors import ConfigError, StoppedEarly
 from builders.llm.request import Request
+from builders.record.manifest_views import RunCost
 from builders.store.database import Spent
 
 _CHARACTERS_PER_TOKEN = 4
@@ -157,7 +158,7 @@ class Budget:
         return self._usd(self._used)
 
     @property
-    def cost(self) -> Cost:
+    def cost(self) -> RunCost:
         """Return tokens and US dollars as a manifest has them; null where a price is unknown."""
         return {
             "prompt_tokens": self.prompt_tokens,

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from builders import report
 from builders.audio.analysis import CLIPS_FILE, Hearing
@@ -32,6 +32,7 @@ from builders.pipeline.writer import Sink
 from builders.progress import State
 from builders.record.folder import BuildFolder
 from builders.record.manifest import Ledger, read_manifest, summary_line, versions
+from builders.record.manifest_views import Manifest, ManifestFile, ReaderNote
 from builders.settings import HIBARI, BuildConfig
 from builders.store.database import Store
 
@@ -41,7 +42,7 @@ class Finished:
     """A complete build: its folder and manifest; `fresh` is false when it was complete already."""
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     fresh: bool
 
 
@@ -100,37 +101,23 @@ def _setup(plan: Plan, store: Store, prices: Mapping[str, Any], quiet: bool) -> 
     )
 
 
-async def _run(
-    plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: Setup
-) -> dict[str, Any]:
-    """Vote, draft and write; return the manifest of the finished build."""
-    started = time.time()
-    ballots, votes_asked = await vote(plan, setup)
-    ledger = Ledger()
-    targets = with_votes(plan.targets(ledger, hearing), ballots, plan)
-    config = plan.config
-    paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
-    state = State(plan.survey.chosen, requests=votes_asked, paid=paid)
-    sink = Sink(folder.start(), plan.origin, ledger)
-    try:
-        done = await draft(plan, setup, targets, sink, state)
-    finally:
-        files = sink.close()
-    if done.stopped:
-        raise done.stopped
-    _check_complete(ledger, sink, folder)
-    manifest = {
-        "result": _result(plan, ledger, files)
-        | {
-            "voice": hearing and hearing.result,
-            "speech": done.speech,
-            "contribution": ballots.result() if ballots.voters else None,
-        },
-        "run": _costs(plan, setup, started, votes_asked + done.requests),
-    }
-    _report(folder, manifest)
-    folder.finish(manifest)
-    return manifest
+    async def run(self) -> Manifest:
+        """Return the manifest of the finished build."""
+        for voter in self._plan.voters:
+            await self._vote(voter)
+        self._check_votes()
+        sink = Sink(self._folder.start(), self._plan.origin, self._ledger)
+        try:
+            stopped = await self._draft(sink)
+        finally:
+            files = sink.close()
+        if stopped:
+            raise stopped
+        self._check_complete(sink)
+        manifest = self._manifest(files)
+        self._report(manifest)
+        self._folder.finish(manifest)
+        return manifest
 
 
 def _report(folder: BuildFolder, manifest: dict[str, Any]) -> None:
