@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 from builders.errors import ConfigError, StoppedEarly
 from builders.llm.request import Request
@@ -83,14 +83,6 @@ def tokens_of(request: Request) -> int:
 def _tokens_per_second(model: str) -> float:
     rows = tomllib.loads(_AUDIO.read_text("utf-8"))["tokens_per_second"]
     return float(next(tokens for name, tokens in rows.items() if name in model.lower()))
-
-
-class Cost(TypedDict):
-    """Tokens and US dollars as a manifest has them; `usd` is None where a price is unknown."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    usd: float | None
 
 
 class Room(NamedTuple):

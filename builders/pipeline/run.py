@@ -15,25 +15,27 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from builders import report
-from builders.audio.analysis import CLIPS_FILE, Hearing
+from builders.audio.analysis import CLIPS_FILE
 from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.llm.budget import Budget
 from builders.llm.exchange import Retry
 from builders.llm.interrupts import KEPT_ANSWERS
 from builders.llm.runner import Setup
 from builders.llm.settings import PHRASEBOOK
-from builders.pipeline.drafting import draft
 from builders.pipeline.plan import Plan, make_plan
-from builders.pipeline.voting import vote, with_votes
 from builders.pipeline.writer import Sink
-from builders.progress import State
 from builders.record.folder import BuildFolder
 from builders.record.manifest import Ledger, read_manifest, summary_line, versions
-from builders.record.manifest_views import Manifest, ManifestFile, ReaderNote
-from builders.settings import HIBARI, BuildConfig
+from builders.record.manifest_views import (
+    Manifest,
+    ManifestFile,
+    ManifestResult,
+    ManifestRun,
+)
+from builders.settings import BuildConfig
 from builders.store.database import Store
 
 
@@ -101,26 +103,37 @@ def _setup(plan: Plan, store: Store, prices: Mapping[str, Any], quiet: bool) -> 
     )
 
 
-    async def run(self) -> Manifest:
-        """Return the manifest of the finished build."""
-        for voter in self._plan.voters:
-            await self._vote(voter)
-        self._check_votes()
-        sink = Sink(self._folder.start(), self._plan.origin, self._ledger)
-        try:
-            stopped = await self._draft(sink)
-        finally:
-            files = sink.close()
-        if stopped:
-            raise stopped
-        self._check_complete(sink)
-        manifest = self._manifest(files)
-        self._report(manifest)
-        self._folder.finish(manifest)
-        return manifest
+async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: Setup) -> Manifest:
+    """Vote, draft and write; return the manifest of the finished build."""
+    started = time.time()
+    ballots, votes_asked = await vote(plan, setup)
+    ledger = Ledger()
+    targets = with_votes(plan.targets(ledger, hearing), ballots, plan)
+    config = plan.config
+    paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
+    state = State(plan.survey.chosen, requests=votes_asked, paid=paid)
+    sink = Sink(folder.start(), plan.origin, ledger)
+    try:
+        done = await draft(plan, setup, targets, sink, state)
+    finally:
+        files = sink.close()
+    if done.stopped:
+        raise done.stopped
+    _check_complete(ledger, sink, folder)
+    result = _result(plan, ledger, files)
+    result["voice"] = hearing.result if hearing else None
+    result["speech"] = done.speech
+    result["contribution"] = ballots.result() if ballots.voters else None
+    manifest: Manifest = {
+        "result": result,
+        "run": _costs(plan, setup, started, votes_asked + done.requests),
+    }
+    _report(folder, manifest)
+    folder.finish(manifest)
+    return manifest
 
 
-def _report(folder: BuildFolder, manifest: dict[str, Any]) -> None:
+def _report(folder: BuildFolder, manifest: Manifest) -> None:
     """Write the report, and into the manifest what it took."""
     seconds, cpu = time.perf_counter(), time.process_time()
     report.write(folder.partial, manifest)
@@ -156,7 +169,7 @@ def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
     return HeartenError(what, where=place, do="read the reasons there, or choose other targets")
 
 
-def _result(plan: Plan, ledger: Ledger, files: list[dict[str, Any]]) -> dict[str, Any]:
+def _result(plan: Plan, ledger: Ledger, files: list[ManifestFile]) -> ManifestResult:
     """Return what the manifest says of the data, but for what single stages add."""
     return {
         "name": plan.config.name,
@@ -165,13 +178,13 @@ def _result(plan: Plan, ledger: Ledger, files: list[dict[str, Any]]) -> dict[str
         "counts": ledger.totals,
         "rejected": ledger.reasons,
         "splits": ledger.by_split(),
-        "notes": list(plan.corpus.reader.notes),
+        "notes": cast("list[ReaderNote]", list(plan.corpus.reader.notes)),
         "captions": ledger.captions if plan.config.caption_model else None,
         "files": files,
     }
 
 
-def _costs(plan: Plan, setup: Setup, started: float, requests: int) -> dict[str, Any]:
+def _costs(plan: Plan, setup: Setup, started: float, requests: int) -> ManifestRun:
     """Return what the manifest says of the run: when, where, with what, and what it took."""
     finished = time.time()
     return {
