@@ -15,18 +15,21 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from builders import report
-from builders.audio.analysis import CLIPS_FILE
+from builders.audio.analysis import CLIPS_FILE, Hearing
 from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.llm.budget import Budget
 from builders.llm.exchange import Retry
 from builders.llm.interrupts import KEPT_ANSWERS
 from builders.llm.runner import Setup
 from builders.llm.settings import PHRASEBOOK
+from builders.pipeline.drafting import draft
 from builders.pipeline.plan import Plan, make_plan
+from builders.pipeline.voting import vote, with_votes
 from builders.pipeline.writer import Sink
+from builders.progress import State
 from builders.record.folder import BuildFolder
 from builders.record.manifest import Ledger, read_manifest, summary_line, versions
 from builders.record.manifest_views import (
@@ -34,8 +37,9 @@ from builders.record.manifest_views import (
     ManifestFile,
     ManifestResult,
     ManifestRun,
+    ReaderNote,
 )
-from builders.settings import BuildConfig
+from builders.settings import HIBARI, BuildConfig
 from builders.store.database import Store
 
 
