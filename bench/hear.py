@@ -33,7 +33,7 @@ from builders.audio.decode import as_flac, pcm_digest  # noqa: E402
 from builders.llm.budget import Budget  # noqa: E402
 from builders.llm.runner import WINDOW_WITH_CLIPS, Setup, ask, open_session  # noqa: E402
 from builders.llm.settings import Limits, ModelSettings, Sampling  # noqa: E402
-from builders.progress import State  # noqa: E402
+from builders.progress import ProgressState  # noqa: E402
 from builders.record.types import Clip, Target  # noqa: E402
 from builders.store.database import Store  # noqa: E402
 from builders.tasks.reply.draft import Drafter, PromptExtras  # noqa: E402
@@ -59,7 +59,7 @@ async def draft(count: int, seconds: float, address: str, hears: bool, output: P
     budget = Budget({"test-model": None}, None, None, ())
     setup = Setup(store, "bench", Limits(max_concurrency=CONCURRENCY), budget, quiet=True)
     model = ModelSettings(model="test-model", base_urls=(address,))
-    async with open_session(setup, [model], State(count)) as session:
+    async with open_session(setup, [model], ProgressState(count)) as session:
         asked = ask(
             drafter, targets(count, seconds), session, in_thread=True, window=WINDOW_WITH_CLIPS
         )

@@ -16,7 +16,7 @@ _ENOUGH_TO_GUESS = 20
 
 
 @dataclass(slots=True)
-class State:
+class ProgressState:
     """How far a build is; `usd` is None for an unknown price, `paid` false without a model.
 
     `doing` says what is done, where it is not the drafting.
@@ -30,21 +30,21 @@ class State:
     doing: str | None = None
 
 
-class Progress:
+class ProgressLine:
     """Shows a state from time to time; use as a context manager around the work.
 
     Attributes:
         state: what is shown; whoever does the work may change it.
     """
 
-    def __init__(self, state: State, quiet: bool = False) -> None:
+    def __init__(self, state: ProgressState, quiet: bool = False) -> None:
         self.state = state
         self._quiet = quiet
         self._started = time.monotonic()
         self._shown = self._started
         self._live: Status | None = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressLine:
         if not self._quiet and sys.stderr.isatty():
             from rich.console import Console
 
@@ -74,7 +74,7 @@ class Progress:
             print(line, file=sys.stderr, flush=True)
 
 
-def describe(state: State, seconds: float) -> str:
+def describe(state: ProgressState, seconds: float) -> str:
     """Return a state in one line: how far, how fast, what it cost, how long it will still take."""
     rate = state.done / seconds if seconds else 0.0
     shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"

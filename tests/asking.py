@@ -19,7 +19,7 @@ from builders.llm.providers.openai_chat.body import ChatCapabilities
 from builders.llm.providers.openai_http import OpenAITransport, over_aiohttp
 from builders.llm.request import NarrowedSchema, Request, seed_for
 from builders.llm.runner import Session
-from builders.progress import Progress, State
+from builders.progress import ProgressLine, ProgressState
 
 KEY = "sk-secret-0123456789"
 SCHEMA = NarrowedSchema(
@@ -32,7 +32,7 @@ BOTH = pytest.mark.parametrize("transport", [over_aiohttp, OpenAITransport])
 def session(store, model, retry=None, open_at_once=128):
     """Return what a task is asked with: a model of the test's own, no limits, no progress."""
     cache, budget = ResponseCache(store, "a-build"), Budget({}, None, None, ())
-    progress = Progress(State(0), quiet=True)
+    progress = ProgressLine(ProgressState(0), quiet=True)
     return Session(cache, model, budget, progress, retry or Retry(), open_at_once)
 
 

@@ -18,7 +18,7 @@ from builders.llm.interrupts import KEPT_ANSWERS
 from builders.llm.runner import Setup, ask, open_session
 from builders.llm.settings import Limits, ModelSettings
 from builders.llm.task import Accepted, Outcome, Pending
-from builders.progress import State
+from builders.progress import ProgressState
 from builders.record.types import Reject
 from builders.store.database import Store
 from builders.tasks.question import QuestionTask
@@ -71,7 +71,7 @@ def judge(
 
 async def _judge(model: ModelSettings, pairs: Sequence[Pair], setup: Setup) -> dict[str, Any]:
     """Ask about both orders of each pair, and keep a judgement of each with two outcomes."""
-    state = State(2 * len(pairs), paid=True, doing="orders of pairs judged")
+    state = ProgressState(2 * len(pairs), paid=True, doing="orders of pairs judged")
     judging = _Judging(model.model, pairs, Judgements(setup.store))
     async with open_session(setup, [model], state) as session:
         asked = questions(pairs, model.model, model.reply_tokens)

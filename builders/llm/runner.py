@@ -28,7 +28,7 @@ from builders.llm.interrupts import Stops, stopped_by_signals
 from builders.llm.router import open_models
 from builders.llm.settings import Limits, ModelSettings
 from builders.llm.task import Model, Outcome, Pending, Subject, Task
-from builders.progress import Progress, State
+from builders.progress import ProgressLine, ProgressState
 from builders.record.types import Reject
 from builders.store.database import Answer, Store
 
@@ -53,6 +53,7 @@ class Session:
         open_at_once: how many exchanges with the model may be open.
 
     Attributes:
+        cache, budget, progress, retry: as given.
         stopped: why nothing more is asked; None while it goes on.
         asked: how many requests the model was asked.
     """
@@ -62,7 +63,7 @@ class Session:
         cache: ResponseCache,
         model: Model,
         budget: Budget,
-        progress: Progress,
+        progress: ProgressLine,
         retry: Retry,
         open_at_once: int = 2 * _CONCURRENCY,
     ) -> None:
@@ -73,7 +74,7 @@ class Session:
         self.stopped: HeartenError | None = None
         self.asked = 0
         self._model = model
-        self._progress = progress
+        self.progress = progress
         self._asked_before = progress.state.requests
         self._stops: list[Stops] = [model]
 
@@ -111,12 +112,12 @@ class Session:
 
     def count(self, done: bool) -> None:
         """Show how far it is, after one more outcome where `done`."""
-        state = self._progress.state
+        state = self.progress.state
         state.requests, state.usd = self._asked_before + self.asked, self.budget.usd
         if done:
-            self._progress.advance()
+            self.progress.advance()
         else:
-            self._progress.tick()
+            self.progress.tick()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class Setup:
 
 @asynccontextmanager
 async def open_session(
-    setup: Setup, models: Iterable[ModelSettings], state: State
+    setup: Setup, models: Iterable[ModelSettings], state: ProgressState
 ) -> AsyncIterator[Session]:
     """Open models, cache and progress; SIGINT and SIGTERM stop the asking while it is open.
 
@@ -152,7 +153,7 @@ async def open_session(
         ResponseCache(setup.store, setup.spender) as cache,
         open_models(models, setup.phrasebook, cache, limits, setup.budget) as model,
     ):
-        with Progress(state, quiet) as progress:
+        with ProgressLine(state, quiet) as progress:
             at_once = 2 * (limits.max_concurrency or _CONCURRENCY)
             session = Session(cache, model, setup.budget, progress, setup.retry, at_once)
             with stopped_by_signals([session]):

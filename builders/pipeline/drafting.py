@@ -12,7 +12,7 @@ from builders.llm.runner import WINDOW, WINDOW_WITH_CLIPS, Setup, ask, open_sess
 from builders.llm.task import Accepted, Outcome
 from builders.pipeline.plan import Plan
 from builders.pipeline.writer import Sink
-from builders.progress import State
+from builders.progress import ProgressState
 from builders.record.types import Reject, Target
 from builders.tasks.reply.draft import Draft, drafted
 from builders.tts.opening import open_voicing
@@ -29,7 +29,7 @@ class DraftingResult:
 
 
 async def draft(
-    plan: Plan, setup: Setup, targets: Iterator[Target | Reject], sink: Sink, state: State
+    plan: Plan, setup: Setup, targets: Iterator[Target | Reject], sink: Sink, state: ProgressState
 ) -> DraftingResult:
     """Draft a reply to each target and hand everything to the writer, in order.
 

@@ -29,7 +29,7 @@ from builders.pipeline.contribution import Evidence, can_vote, options, rules
 from builders.pipeline.minimal_pairs import NO_MEMBER
 from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
-from builders.progress import Progress, State
+from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.parquet import file_digest
 from builders.record.sample import SCHEMA_VERSION, Origin
@@ -140,10 +140,10 @@ class Plan:
         )
         workers = config.workers or os.cpu_count() or 1
         checks = open_checks(config.clip_checks, workers)
-        state = State(self.survey.clips, doing="listening")
+        state = ProgressState(self.survey.clips, doing="listening")
         try:
             hearing = Hearing(self.corpus.reader.root, values, clips, standards, checks)
-            with Progress(state, quiet) as progress:
+            with ProgressLine(state, quiet) as progress:
                 hearing.listen(
                     with_clips(self.corpus, self.survey.selection),
                     workers,

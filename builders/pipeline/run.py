@@ -29,7 +29,7 @@ from builders.pipeline.drafting import draft
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.voting import vote, with_votes
 from builders.pipeline.writer import Sink
-from builders.progress import State
+from builders.progress import ProgressState
 from builders.record.folder import BuildFolder
 from builders.record.manifest import Ledger, read_manifest, summary_line, versions
 from builders.record.manifest_views import (
@@ -115,7 +115,7 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     targets = with_votes(plan.targets(ledger, hearing), ballots, plan)
     config = plan.config
     paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
-    state = State(plan.survey.chosen, requests=votes_asked, paid=paid)
+    state = ProgressState(plan.survey.chosen, requests=votes_asked, paid=paid)
     sink = Sink(folder.start(), plan.origin, ledger)
     try:
         done = await draft(plan, setup, targets, sink, state)

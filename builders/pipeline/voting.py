@@ -11,7 +11,7 @@ from builders.llm.runner import Setup, ask, open_session
 from builders.llm.settings import ModelSettings
 from builders.pipeline.contribution import Ballots
 from builders.pipeline.plan import Plan
-from builders.progress import State
+from builders.progress import ProgressState
 from builders.record.types import Reject, Target
 from builders.tasks.vote import Voter
 
@@ -37,7 +37,7 @@ async def _vote(
     voter: Voter, model: ModelSettings, plan: Plan, setup: Setup, ballots: Ballots
 ) -> int:
     """Take in one model's votes about all targets; return how many requests they took."""
-    state = State(plan.survey.chosen, paid=True, doing=f"{voter.model} votes")
+    state = ProgressState(plan.survey.chosen, paid=True, doing=f"{voter.model} votes")
     async with open_session(setup, [model], state) as session:
         async with aclosing(ask(voter, plan.to_vote(), session)) as outcomes:
             async for item in outcomes:

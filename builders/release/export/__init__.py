@@ -23,7 +23,7 @@ import orjson
 
 from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError, OutputError
-from builders.progress import Progress, State
+from builders.progress import ProgressLine, ProgressState
 from builders.record.dataset import Build
 from builders.record.folder import writable
 from builders.release.export.choosing import Choice, LeftOut
@@ -93,7 +93,7 @@ def export(
             with closing(Preferences(options.task, held)) as preferences:
                 choice = Choice(options, exclusions or Exclusions())
                 run = _Run(build, staged, options, preferences, choice)
-                with Progress(run.state, quiet) as progress:
+                with ProgressLine(run.state, quiet) as progress:
                     exported = run.write(progress)
             _replace(staged, to)
         finally:
@@ -117,9 +117,9 @@ class _Run:
         self._form = _form(options)
         self._reviewed = any_known(build, "review.status")
         self._writers: dict[str, Writer] = {}
-        self.state = State(total=total(build))
+        self.state = ProgressState(total=total(build))
 
-    def write(self, progress: Progress) -> Exported:
+    def write(self, progress: ProgressLine) -> Exported:
         """Write every file of the export."""
         with (self._to / LEFT_OUT).open("wb") as left_out:
             columns = COLUMNS + (REPLY_AUDIO if self._options.reply_audio else ())
