@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from builders.errors import HeartenError
-from builders.llm.providers.openai_speech import Speech
+from builders.llm.providers import Speech
 from builders.llm.task import Pending
 from builders.tts.request import Line, Unspoken
 

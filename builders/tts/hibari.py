@@ -15,7 +15,7 @@ from builders.audio.clips import ClipError
 from builders.audio.decode import as_flac
 from builders.audio.resampling import Resampler
 from builders.errors import ConfigError, HeartenError
-from builders.llm.providers.openai_speech import Speech
+from builders.llm.providers import Speech
 from builders.llm.task import Pending
 from builders.tts.engine import Keep
 from builders.tts.request import Line, Unspoken

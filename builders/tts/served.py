@@ -11,7 +11,8 @@ from builders.llm.budget import Budget, Room, estimated_tokens
 from builders.llm.cache import ResponseCache
 from builders.llm.failures import Failure
 from builders.llm.pool import Pool
-from builders.llm.providers.openai_speech import Speech, SpeechServer
+from builders.llm.providers import Speech
+from builders.llm.providers.openai_speech import SpeechServer
 from builders.llm.task import Pending
 from builders.store.database import Asked, Attempt
 from builders.tts.engine import Keep

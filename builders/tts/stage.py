@@ -20,7 +20,7 @@ from builders.audio.decode import pcm_digest, read_bytes
 from builders.audio.resampling import RATE
 from builders.errors import HeartenError
 from builders.llm.interrupts import Stops
-from builders.llm.providers.openai_speech import Speech
+from builders.llm.providers import Speech
 from builders.llm.task import GivenUp, Pending
 from builders.record.types import Clip, Drafted, Reject, Synthesis, Target
 from builders.tts.asr_check import ReadBack

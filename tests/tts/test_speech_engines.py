@@ -25,9 +25,9 @@ from builders.llm import pool
 from builders.llm.budget import Budget, Price
 from builders.llm.cache import ResponseCache
 from builders.llm.concurrency import AdaptiveLimit
-from builders.llm.providers import openai_speech
+from builders.llm.providers import Speech, openai_speech
 from builders.llm.providers.openai_http import OpenAITransport, over_aiohttp
-from builders.llm.providers.openai_speech import Speech, SpeechCapabilities, flac_of
+from builders.llm.providers.openai_speech import SpeechCapabilities, flac_of
 from builders.llm.task import Pending
 from builders.record.types import Drafted
 from builders.store.database import Spent, Store

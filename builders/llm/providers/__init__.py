@@ -91,6 +91,28 @@ class Completion:
     endpoint: str
 
 
+class SpeechRequest(Protocol):
+    """A text to be said, and how: what speech providers are asked."""
+
+    @property
+    def text(self) -> str:
+        """Return what is said."""
+        ...
+
+    @property
+    def style(self) -> str | None:
+        """Return how it is said, in words; None for plainly."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A text as sound: FLAC, and the style that it was given, where styles are taken."""
+
+    flac: bytes
+    style: str | None
+
+
 class Memory(Protocol):
     """Keeps what was learnt of a server from one run to the next."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from builders.audio.decode import as_flac, read_bytes
 from builders.audio.resampling import Resampler
 from builders.llm.concurrency import AdaptiveLimit
 from builders.llm.failures import Failure
-from builders.llm.providers import Capabilities, Help, Memory
+from builders.llm.providers import Capabilities, Help, Memory, Speech, SpeechRequest
 from builders.llm.providers.openai_http import (
     ADDRESS_FORM,
     UNKNOWN_FORM,
@@ -34,28 +33,6 @@ _UNKNOWN_LENGTH = 0x7FFF0000
 
 
 _TOO_LONG = ("too long", "too_long", "at most", "maximum length")
-
-
-class SpeechRequest(Protocol):
-    """A text to be said, and how: in words, or None for plainly."""
-
-    @property
-    def text(self) -> str:
-        """Return what is said."""
-        ...
-
-    @property
-    def style(self) -> str | None:
-        """Return how it is said."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """What came of a text: FLAC, and the style that was given, where styles are taken."""
-
-    flac: bytes
-    style: str | None
 
 
 @dataclass(frozen=True, slots=True)
