@@ -3,10 +3,8 @@
 import asyncio
 import traceback
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import SimpleNamespace
 
-import orjson
 import pytest
 
 from builders.llm.budget import Budget
@@ -20,11 +18,10 @@ from builders.llm.providers.openai_http import OpenAITransport, over_aiohttp
 from builders.llm.request import NarrowedSchema, Request, seed_for
 from builders.llm.runner import Session
 from builders.progress import ProgressLine, ProgressState
+from builders.record.schema import load_schema
 
 KEY = "sk-secret-0123456789"
-SCHEMA = NarrowedSchema(
-    orjson.loads((Path(__file__).parents[1] / "schemas" / "reply.schema.json").read_bytes())
-)
+SCHEMA = NarrowedSchema(load_schema("reply"))
 # For tests that hold for either transport.
 BOTH = pytest.mark.parametrize("transport", [over_aiohttp, OpenAITransport])
 

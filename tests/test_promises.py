@@ -28,7 +28,7 @@ LAYERS = [
     {"pipeline.plan"},
     {"pipeline", "report", "record.dataset", "record.data_file", "record.messages"},
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},
-    {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts"},
+    {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts", "store.side_files"},
     {"record.sample", "record.parquet", "record.manifest", "corpora.published_counts"},
     {"audio.threads"},
     {"tasks", "pipeline.selection"},
@@ -36,6 +36,7 @@ LAYERS = [
     {"tasks.reply.checks", "audio", "corpora", "record.schema"},
     {"labels", "record.folder"},
     {"labels.vocabulary", "settings"},
+    {"labels.tables"},
     {
         "record.types",
         "record",
@@ -47,7 +48,7 @@ LAYERS = [
         "stats",
     },
 ]
-READERS = {"record.types", "errors", "corpora.files"}
+READERS = {"record.types", "errors", "corpora.files", "labels.tables"}
 
 
 def imported(path: Path) -> set[str]:

@@ -7,6 +7,7 @@ repeats the words is dropped, and counted; nothing is rejected for want of a cap
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from builders.audio import caption_claims
@@ -59,7 +60,7 @@ class Captioned:
             first = self.drafter.first_request(subject)
         result = yield from self.drafter.steps(subject, first)
         if isinstance(result, Draft) and subject.caption:
-            return Draft(result.reply, result.coercions, subject.caption.answers)
+            return replace(result, beside=subject.caption.answers)
         return result
 
     def prompt_version(self, subject: Target) -> str | None:

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from builders.errors import HeartenError
-from builders.llm.providers import Speech
+from builders.llm.providers import SpeechAudio
 from builders.llm.task import Pending
 from builders.tts.request import Line, Unspoken
 
 # Commits what came, before anyone counts it.
-Keep = Callable[[Speech | Unspoken], Awaitable[None]]
+Keep = Callable[[SpeechAudio | Unspoken], Awaitable[None]]
 
 
 class Engine(Protocol):
@@ -32,7 +32,7 @@ class Engine(Protocol):
         """Return whether it is given styles, as far as is known."""
         ...
 
-    async def say(self, line: Line, keep: Keep) -> Speech | Unspoken | Pending:
+    async def say(self, line: Line, keep: Keep) -> SpeechAudio | Unspoken | Pending:
         """Say a line and have it kept; raises HeartenError where no line can be said."""
         ...
 

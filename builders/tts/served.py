@@ -11,7 +11,7 @@ from builders.llm.budget import Budget, Room, estimated_tokens
 from builders.llm.cache import ResponseCache
 from builders.llm.failures import Failure
 from builders.llm.pool import Pool
-from builders.llm.providers import Speech
+from builders.llm.providers import SpeechAudio
 from builders.llm.providers.openai_speech import SpeechServer
 from builders.llm.task import Pending
 from builders.store.database import Asked, Attempt
@@ -47,7 +47,7 @@ class ServedVoice:
         self._servers = servers
         self._cache = cache
         self._budget = budget
-        self._pool: Pool[Line, Speech] = Pool(servers, patience, self._attempted)
+        self._pool: Pool[Line, SpeechAudio] = Pool(servers, patience, self._attempted)
 
     @property
     def styled(self) -> bool:
@@ -56,13 +56,13 @@ class ServedVoice:
             server.understood is None or server.understood.styled for server in self._servers
         )
 
-    async def say(self, line: Line, keep: Keep) -> Speech | Unspoken | Pending:
+    async def say(self, line: Line, keep: Keep) -> SpeechAudio | Unspoken | Pending:
         """See `Engine`."""
         tokens = estimated_tokens(len(line.text) + len(line.style or ""))
         room, used = await self._budget.room(Room(self.name, tokens, 0)), (0, 0)
         started = time.monotonic()
 
-        async def deliver(said: Speech) -> tuple[Speech, asyncio.Future[None]]:
+        async def deliver(said: SpeechAudio) -> tuple[SpeechAudio, asyncio.Future[None]]:
             nonlocal used
             used = (tokens, 0)
             await keep(said)

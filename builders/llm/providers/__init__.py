@@ -106,7 +106,7 @@ class SpeechRequest(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class SpeechAudio:
     """A text as sound: FLAC, and the style that it was given, where styles are taken."""
 
     flac: bytes

@@ -13,7 +13,7 @@ from builders.audio.decode import as_flac, read_bytes
 from builders.audio.resampling import Resampler
 from builders.llm.concurrency import AdaptiveLimit
 from builders.llm.failures import Failure
-from builders.llm.providers import Capabilities, Help, Memory, Speech, SpeechRequest
+from builders.llm.providers import Capabilities, Help, Memory, SpeechAudio, SpeechRequest
 from builders.llm.providers.openai_http import (
     ADDRESS_FORM,
     UNKNOWN_FORM,
@@ -81,7 +81,7 @@ class SpeechServer(OpenAIServer):
         known = memory.remembered_dialect(self.name, self._remembered_as)
         self.understood = SpeechCapabilities.loads(known) if known else None
 
-    async def complete(self, request: SpeechRequest) -> Speech:
+    async def complete(self, request: SpeechRequest) -> SpeechAudio:
         """Send a line once, in the form the server understands; raises `Failure`."""
         if self.understood is None:
             async with self._lock:  # the first line finds out for all of them
@@ -89,7 +89,7 @@ class SpeechServer(OpenAIServer):
                     return await self._learning(request, SpeechCapabilities())
         return await self._learning(request, self.understood)
 
-    async def _learning(self, line: SpeechRequest, understood: SpeechCapabilities) -> Speech:
+    async def _learning(self, line: SpeechRequest, understood: SpeechCapabilities) -> SpeechAudio:
         """Send a line, without what the endpoint complains of; keep what was learnt of it."""
         while True:
             try:
@@ -112,7 +112,7 @@ class SpeechServer(OpenAIServer):
             return None
         return understood.adapted(failure.detail, bool(line.style))
 
-    async def _send(self, line: SpeechRequest, understood: SpeechCapabilities) -> Speech:
+    async def _send(self, line: SpeechRequest, understood: SpeechCapabilities) -> SpeechAudio:
         asked = body(line, self.model, self._voice, understood)
         status, headers, content = await self._transport.send(SPEECH, asked)
         if status != 200:
@@ -121,7 +121,7 @@ class SpeechServer(OpenAIServer):
             flac = await asyncio.to_thread(flac_of, content, understood)
         except ClipError as error:
             raise Failure("bad_response", f"no sound in the answer ({error})", 200) from error
-        return Speech(flac, line.style if understood.styled else None)
+        return SpeechAudio(flac, line.style if understood.styled else None)
 
 
 def _kind_of(failure: Failure) -> Failure:

@@ -22,6 +22,7 @@ import orjson
 from builders.labels.strategies import strategies
 from builders.record.dataset import Build
 from builders.record.folder import writable
+from builders.record.views import SampleRecord
 from builders.review.data.decisions import choices
 from builders.review.data.events import VERDICTS, Decision, Event
 from builders.review.data.items import reply_of
@@ -37,7 +38,7 @@ Json = dict[str, Any]
 class _Sample:
     """One sample with the decisions about it; `audio` is its clip's path in the folder."""
 
-    record: Json
+    record: SampleRecord
     decisions: tuple[Event, ...]
     audio: str | None
 
@@ -138,7 +139,7 @@ def _results(decision: Decision) -> list[Json]:
         found.append(_text("comment", decision.comment))
     found += [
         {"from_name": scale, "to_name": "text", "type": "rating", "value": {"rating": value}}
-        for scale, value in decision.ratings.items()
+        for scale, value in (decision.ratings or {}).items()
     ]
     return found
 
@@ -190,7 +191,7 @@ def _labels(decision: Decision) -> Json:
         found["reply"] = {"text_box": decision.reply["text"]}
     if decision.comment:
         found["comment"] = {"text_box": decision.comment}
-    return found | {scale: {str(v): str(v)} for scale, v in decision.ratings.items()}
+    return found | {scale: {str(v): str(v)} for scale, v in (decision.ratings or {}).items()}
 
 
 def _write_config(template: str, path: Path) -> None:

@@ -20,16 +20,15 @@ from builders.llm.settings import Sampling
 from builders.llm.task import HOPELESS, Accepted, GivenUp, Steps
 from builders.record.redraft import Note
 from builders.record.schema import Validator, load_schema, narrowed_reply
-from builders.record.types import REVIEWED, Drafted, Emotions, Target, Utterance
+from builders.record.types import REVIEWED, CheckNote, Drafted, Emotions, Target, Utterance
 from builders.store.database import Answer
-from builders.tasks.reply.checks.rules import Fault, Reply, read_answer
-from builders.tasks.reply.checks.wording import shares_run
+from builders.tasks.reply.checks.reading import Reply, read_answer
+from builders.tasks.reply.checks.registry import ReplyFault
 
 CORRECTIONS = 2
 _FRESH = CORRECTIONS + 1
 ATTEMPTS = _FRESH + 1
-# So many words in a row of a description of the voice are talk about the voice.
-_REPEATS = 4
+
 _OUTCOMES = {
     "refusal": "the model refused to answer",
     "truncated": "the answer was cut off before its end",
@@ -55,12 +54,14 @@ _SOURCES = {
 class Draft:
     """An accepted reply: the model's answer, coerced and checked.
 
-    `beside` counts the responses used up by its steps that were about something else.
+    `beside` counts the responses used up by its steps that were about something else; `notes` is
+    what the checks note about it.
     """
 
     reply: dict[str, Any]
     coercions: list[dict[str, str]]
     beside: int = 0
+    notes: tuple[CheckNote, ...] = ()
 
 
 def drafted(accepted: Accepted[Draft]) -> Drafted:
@@ -73,6 +74,7 @@ def drafted(accepted: Accepted[Draft]) -> Drafted:
         accepted.attempts - draft.beside,
         accepted.prompt_version,
         accepted.heard_audio,
+        notes=draft.notes,
     )
 
 
@@ -189,7 +191,7 @@ class Drafter:
             answer = yield request
             verdict = _judge(answer, form, subject)
             if isinstance(verdict, Reply):
-                return Draft(verdict.document, verdict.coercions)
+                return Draft(verdict.document, verdict.coercions, notes=verdict.notes)
             if step == _FRESH or answer.outcome in HOPELESS:
                 detail = "; ".join(fault.sentence for fault in verdict)
                 return GivenUp(verdict[0].code, detail, answer.text)
@@ -200,7 +202,7 @@ class Drafter:
             )
 
     def _again(
-        self, target: Target, first: Request, step: int, wrong: tuple[str, list[Fault]] | None
+        self, target: Target, first: Request, step: int, wrong: tuple[str, list[ReplyFault]] | None
     ) -> Request:
         """Return a later request: a correction of what was wrong, else a fresh attempt."""
         messages = first.messages
@@ -305,13 +307,9 @@ def _own_turns(target: Target) -> int:
     return min(2, sum(turn.role == "user" for turn in target.turns))
 
 
-def _judge(answer: Answer, form: _Form, target: Target) -> Reply | list[Fault]:
+def _judge(answer: Answer, form: _Form, target: Target) -> Reply | list[ReplyFault]:
     if answer.outcome != "ok":
-        return [Fault(answer.outcome, _OUTCOMES.get(answer.outcome, answer.outcome))]
+        return [ReplyFault(answer.outcome, _OUTCOMES.get(answer.outcome, answer.outcome))]
     twin = target.contrast is not None and target.contrast.is_neutral_twin
-    read = read_answer(answer.text, form.checker, target.emotions, twin)
-    caption = target.caption and target.caption.text
-    if caption and isinstance(read, Reply) and shares_run(read.document["text"], caption, _REPEATS):
-        said = "text: it repeats how the voice was described; answer the speaker"
-        return [Fault("acoustic_talk", said)]
-    return read
+    caption = target.caption.text if target.caption else None
+    return read_answer(answer.text, form.checker, target.emotions, twin, caption)
