@@ -210,7 +210,7 @@ def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Buil
     Args:
         corpus: the corpus by name.
         sample: build its built-in sample.
-        settings: fields of `BuildConfig` by name: `models`, `limit`, `output`, …
+        settings: fields of `BuildConfig` by name: `model`, `base_urls`, `limit`, `output`, …
             `source` is by default what HEARTEN_SOURCE_<CORPUS> says, `name` that of the corpus.
 
     Raises:
