@@ -18,11 +18,11 @@ from pathlib import Path
 
 from builders import resources
 from builders.errors import UsageError
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.labels.vocabulary import LabelMap, label_map, vocabulary
+from builders.record.redraft import HeardEmotion
 from builders.record.types import REVIEWED, Annotation, Emotions, Sentiment, Target, Utterance
 from builders.record.views import LabelView, VoteCount
-from builders.settings import Heard
 
 TIE = "(tie)"
 LOW_AGREEMENT = "(low agreement)"
@@ -311,7 +311,7 @@ def load_labelling(slug: str, view: str | None = None) -> Labelling:
 
 def _read_rules(path: Path) -> dict[str, float]:
     rules: dict[str, float] = {}
-    for row in read_table(path, ("rule", "value", "reason"), key=("rule",)):
+    for row in read_rows(path, ("rule", "value", "reason"), key=("rule",)):
         name = row.choice("rule", RULES)
         row.text("reason")
         try:
@@ -331,7 +331,7 @@ def check_view(slug: str, view: str, known: Sequence[str]) -> None:
         )
 
 
-def as_heard(target: Target, heard: Heard, source: str | None) -> Target:
+def as_heard(target: Target, heard: HeardEmotion, source: str | None) -> Target:
     """Return a target under the emotion that reviewers hear in it.
 
     The raw label stays. What the corpus says of it becomes a view, named by what its annotators had
