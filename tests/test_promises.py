@@ -48,7 +48,7 @@ LAYERS = [
         "stats",
     },
 ]
-READERS = {"record.types", "errors", "corpora.files", "labels.tables"}
+READERS = {"record.types", "record.views", "errors", "corpora.files", "labels.tables"}
 
 
 def imported(path: Path) -> set[str]:
