@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from builders.record.dataset import Build
 from builders.record.manifest import summary_line
 from builders.record.manifest_views import ManifestResult
 from builders.record.views import SampleRecord
+from builders.release.eligibility import Purpose, Restrictions, excluded_by, going_out
 from builders.settings import BuildConfig
 
 PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
@@ -23,7 +25,9 @@ PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
 def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: int) -> None:
     """Print `show` samples, the counts of a finished build, its cost, and what to do next."""
     result, run = finished.manifest["result"], finished.manifest["run"]
-    for record in Build(finished.folder).first(show):
+    known = Restrictions(excluded_by(config.exclusions))
+    shown = going_out(Build(finished.folder).rows(batch=max(show, 1)), Purpose.REVIEW, known)
+    for record in islice(shown, show):
         _print_sample(record)
     if not finished.fresh:
         print(f"{config.name} is complete already; nothing was asked or written.")

@@ -21,6 +21,7 @@ from builders.llm.budget import price_of
 from builders.llm.estimate import estimated
 from builders.llm.settings import Limits, ModelSettings
 from builders.record.dataset import Build
+from builders.release.eligibility import Restrictions, excluded_by
 from builders.settings import STORE_FILE, checked
 from builders.tasks.question import QuestionTask
 from builders.tasks.swap import questions
@@ -38,9 +39,10 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
         StoppedEarly: it stopped before the end; the same command goes on.
     """
     as_json, limit, estimate = (given.pop(name) for name in ("as_json", "limit", "estimate"))
+    known = Restrictions(excluded_by(given.pop("exclusions")))
     build = Build(folder).verify()
     asked = _judge(folder, build, given)
-    every = pairs_of(build)
+    every = pairs_of(build, known)
     pairs = chosen(every, limit)
     _check(folder, every, pairs)
     _check_may_send(pairs, asked.model.base_urls)
@@ -55,7 +57,7 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
             file=sys.stderr,
         )
     done = ask(asked, pairs, prices, quiet=as_json)
-    rows = results(build, asked.store)
+    rows = results(build, asked.store, known)
     found = next(row for row in rows if row["model"] == asked.model.model)
     if as_json:
         print(json.dumps({"swap": found, **done}, indent=2))
