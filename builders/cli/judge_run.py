@@ -37,9 +37,10 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
         StoppedEarly: it stopped before the end; the same command goes on.
     """
     as_json, limit, estimate = (given.pop(name) for name in ("as_json", "limit", "estimate"))
-    known = Restrictions(excluded_by(given.pop("exclusions")))
+    exclusions = given.pop("exclusions")
     build = Build(folder).verify()
     config = _config(folder, build, given)
+    known = Restrictions(excluded_by(exclusions, config.store_url))
     every = pairs_of(build, known)
     pairs = chosen(every, limit)
     _check(folder, every, pairs)

@@ -180,16 +180,18 @@ def unsafe(record: Record) -> str | None:
     return None
 
 
-def excluded_by(table: Path) -> Callable[[str], bool]:
+def excluded_by(table: Path, store: str) -> Callable[[str], bool]:
     """Return what says of an id whether somebody asked that it be used no more.
 
     Args:
         table: `exclusions.tsv`; there may be none.
+        store: the address of a store, which may have been told to forget ids; there may be none.
 
     Raises:
         ConfigError: a row of the table is wrong.
+        StoreError: the store cannot be read.
     """
-    exclusions = Exclusions.load(table)
+    exclusions = Exclusions.load(table, store)
     return exclusions.covers if exclusions.ids else nobody
 
 

@@ -195,6 +195,27 @@ def test_the_command_takes_out_what_people_said_and_says_what_is_left(output):
     assert name not in turns
 
 
+def test_every_way_out_of_a_finished_build_leaves_them_out(output, tmp_path):
+    store = output / "hearten.sqlite"
+    gone = "meld-train-0-1"
+    words = {row["id"]: row["target_utterance"]["text"] for row in samples(output / "meld")}[gone]
+    assert hearten("store", "forget", gone, "--output", output).code == 0
+    ways = (
+        ("export", output / "meld", "--format", "llama-factory"),
+        ("review-export", output / "meld", "--format", "events"),
+        ("review-export", output / "meld", "--format", "label-studio"),
+    )
+    for number, way in enumerate(ways):
+        to = tmp_path / f"out{number}"
+        ended = hearten(*way, "--to", to, "--store", store)
+        assert ended.code == 0, ended.err
+        written = bytes_of(to)
+        assert len(written) > 100 and words.encode() not in written
+        assert gone.encode() not in written
+    known = hearten("report", output / "meld", "--store", store)
+    assert known.code == 0 and words not in Path(known.out.strip()).read_text("utf-8")
+
+
 def test_ids_may_come_from_a_file(output, tmp_path):
     (tmp_path / "ids.txt").write_text("meld-train-0-1\n\nmeld-dev-0\n")
     ended = hearten("store", "forget", f"@{tmp_path}/ids.txt", "--output", output)
