@@ -14,9 +14,10 @@ from builders.cli.build_config import config_of
 from builders.cli.build_lines import PHRASEBOOK_WARNING, print_counts, print_estimate
 from builders.corpora import load_card, resolve_slug, slugs, splits_of
 from builders.errors import LabelError, SourceError, StoppedEarly, UsageError
+from builders.llm.settings import PHRASEBOOK
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
-from builders.settings import PHRASEBOOK, BuildConfig
+from builders.settings import BuildConfig
 
 ALL = "all"
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from builders.cli.status import cost_line
+from builders.llm.settings import PHRASEBOOK
 from builders.pipeline.run import Finished
 from builders.record.dataset import Build
 from builders.record.manifest import summary_line
 from builders.record.manifest_views import ManifestResult
 from builders.record.views import SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, excluded_by, going_out
-from builders.settings import PHRASEBOOK, BuildConfig
+from builders.settings import BuildConfig
 
 PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
 
@@ -32,7 +33,7 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
         print(f"{config.name} is complete already; nothing was asked or written.")
     print_counts(result)
     _print_speech(result.get("speech"))
-    if config.served:
+    if config.models:
         took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
         print(f"{took}; in all {cost_line(run['cost'])}")
     if config.redraft:

@@ -61,10 +61,11 @@ def _export(given: dict[str, Any]) -> None:
         given: the options of the command line by name.
     """
     from builders.cli.build_lines import PHRASEBOOK_WARNING
+    from builders.llm.settings import PHRASEBOOK
     from builders.release import export as exports
     from builders.release.eligibility import excluded_by
     from builders.release.export.options import make_options
-    from builders.settings import PHRASEBOOK, STORE_FILE
+    from builders.settings import STORE_FILE
 
     folder, to, store = given.pop("folder"), given.pop("to"), given.pop("store")
     as_json, exclusions = given.pop("as_json"), given.pop("exclusions")

@@ -344,12 +344,3 @@ class Drafted:
     heard_audio: bool = False
     spoken: Clip | None = None
     notes: tuple[CheckNote, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class GivenUp:
-    """No acceptable answer came: the reason that is counted, the sentences, the last answer."""
-
-    reason: str
-    detail: str
-    answer: str

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders.corpora import load_card, slugs
 from builders.errors import ConfigError, UsageError
+from builders.llm.settings import PHRASEBOOK
 from builders.record.dataset import Build
 from builders.record.manifest_views import Manifest
 from builders.record.types import ReviewStatus
@@ -36,7 +37,7 @@ from builders.review.data.items import Items
 from builders.review.outcome.agreement import Agreement, agreement
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.merge import Merged, views
-from builders.settings import PHRASEBOOK, SETTINGS_FILE
+from builders.settings import SETTINGS_FILE
 from builders.store.database import Store, store_exists
 
 LEAST_ITEMS = 50

@@ -21,7 +21,7 @@ from pathlib import Path
 import orjson
 
 from builders.errors import ConfigError, OutputError
-from builders.progress import Progress, State
+from builders.progress import ProgressLine, ProgressState
 from builders.record.dataset import Build
 from builders.record.folder import writable
 from builders.record.views import SampleRecord
@@ -95,7 +95,7 @@ def export(
         staged.mkdir(parents=True)
         try:
             run = _Run(build, staged, options, pairs, Choice(options, known))
-            with Progress(run.state, quiet) as progress:
+            with ProgressLine(run.state, quiet) as progress:
                 exported = run.write(progress)
             _replace(staged, to)
         finally:
@@ -119,9 +119,9 @@ class _Run:
         self._form = _form(options)
         self._reviewed = any_known(build, "review.status")
         self._writers: dict[str, Writer] = {}
-        self.state = State(total=build.count)
+        self.state = ProgressState(total=build.count)
 
-    def write(self, progress: Progress) -> Exported:
+    def write(self, progress: ProgressLine) -> Exported:
         """Write every file of the export."""
         with (self._to / LEFT_OUT).open("wb") as left_out:
             columns = COLUMNS + (REPLY_AUDIO if self._options.reply_audio else ())

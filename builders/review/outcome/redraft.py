@@ -22,6 +22,7 @@ from builders.llm import prompts
 from builders.record.dataset import Build
 from builders.record.folder import REDRAFT, read_json
 from builders.record.ids import listed
+from builders.record.redraft import HeardEmotion, Note, Redraft, Which
 from builders.record.types import ReviewStatus
 from builders.record.views import SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, excluded_by, left_out
@@ -29,7 +30,7 @@ from builders.review.data.decisions import choices
 from builders.review.data.items import Items, reply_of
 from builders.review.data.queue import Queue
 from builders.review.outcome.merge import Merged, views
-from builders.settings import BuildConfig, Heard, Note, Redraft, Which, make_config
+from builders.settings import BuildConfig, make_config
 from builders.store.database import Store
 
 _HELD_AT_ONCE = 500
@@ -210,11 +211,11 @@ def _note(record: SampleRecord, view: Merged | None) -> Note:
     )
 
 
-def _moved(view: Merged) -> Heard | None:
+def _moved(view: Merged) -> HeardEmotion | None:
     """Return what reviewers hear where it is not the label, or None."""
     if view.heard.emotion in (None, view.item.emotion):
         return None
-    return Heard(emotion=view.heard.emotion, votes=dict(view.heard.votes))
+    return HeardEmotion(emotion=view.heard.emotion, votes=dict(view.heard.votes))
 
 
 def _check_held(build: Build, store: Store, known: Restrictions) -> None:
