@@ -68,8 +68,8 @@ def _export(given: dict[str, Any]) -> None:
     from builders.settings import STORE_FILE
 
     folder, to, store = given.pop("folder"), given.pop("to"), given.pop("store")
-    as_json, exclusions = given.pop("as_json"), given.pop("exclusions")
-    excluded = excluded_by(exclusions, store or str(folder.parent / STORE_FILE))
+    as_json, address = given.pop("as_json"), store or str(folder.parent / STORE_FILE)
+    excluded = excluded_by(given.pop("exclusions"), address)
     options = make_options(**given)
     exported = exports.export(folder, to, options, store, excluded, quiet=as_json)
     counts = exported.counts

@@ -39,8 +39,7 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
         StoppedEarly: it stopped before the end; the same command goes on.
     """
     as_json, limit, estimate = (given.pop(name) for name in ("as_json", "limit", "estimate"))
-    exclusions = given.pop("exclusions")
-    build = Build(folder).verify()
+    exclusions, build = given.pop("exclusions"), Build(folder).verify()
     asked = _judge(folder, build, given)
     known = Restrictions(excluded_by(exclusions, asked.store))
     every = pairs_of(build, known)

@@ -82,8 +82,8 @@ def _publish(given: dict[str, Any]) -> None:
 
     as_json, claims = given.pop("as_json"), tuple(given.pop("right") or ())
     rules = conditions.read_rules(read_settings())
-    store = given["store"] or str(given["folder"].parent / STORE_FILE)
-    excluded = excluded_by(given.pop("exclusions"), store)
+    address = given["store"] or str(given["folder"].parent / STORE_FILE)
+    excluded = excluded_by(given.pop("exclusions"), address)
     asked = release.Asked(claims=claims, excluded=excluded, **given)
     done = release.publish(asked, rules, Hub(asked.repo), _silent if as_json else print)
     if as_json:

@@ -45,9 +45,8 @@ def status(folder: Path, store: str | None, exclusions: Path, as_json: bool) -> 
     """
     build = Build(folder).verify()
     with _opened(folder, store) as held:
-        known = _known(
-            build, held, _address(folder, store), excluded_by(exclusions, _address(folder, store))
-        )
+        address = _address(folder, store)
+        known = _known(build, held, address, excluded_by(exclusions, address))
         _tell_unreadable(held, known["name"])
         names = {person.id: person.name or person.id for person in People(held).all()}
     if as_json:

@@ -42,7 +42,7 @@ from builders.release.hub.rebuilding import (
     verdict_of,
 )
 from builders.release.hub.release import read_published
-from builders.settings import STORE_FILE, BuildConfig, make_config
+from builders.settings import BuildConfig, make_config
 from builders.tts.respeak import SpeaksAgain
 
 # A later one has a record in the place of the ones before it.
@@ -156,8 +156,10 @@ def hydrate(
         plan = _plan(manifest, source, folder.path, exclusions)
         work = folder.start()
         try:
-            known = Restrictions(excluded_by(exclusions, str(output / STORE_FILE)))
-            rows = PublishedRows(_fetch(hub, revision, work), known)
+            rows = PublishedRows(
+                _fetch(hub, revision, work),
+                Restrictions(excluded_by(exclusions, plan.config.store_url)),
+            )
             done = _Run(plan, manifest, rows, folder, hub.repo).run()
         finally:
             shutil.rmtree(folder.partial, ignore_errors=True)
