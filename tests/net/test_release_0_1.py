@@ -1,0 +1,52 @@
+"""What release 0.1 left on disk is read, and nothing that was paid for is asked again."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from builds import hearten, samples
+from endpoints import TestEndpoint
+from net.release import unpacked, what
+
+
+@pytest.fixture
+def output(tmp_path):
+    return unpacked(tmp_path)
+
+
+def answers(output):
+    with sqlite3.connect(output / "hearten.sqlite") as connection:
+        return [key for (key,) in connection.execute("select key from answers order by key")]
+
+
+def built(output, name, *more):
+    """Run the command that a build was made with; return the requests it sent."""
+    with TestEndpoint(any_model=True) as endpoint:
+        told = [part.replace("{url}", endpoint.base_url) for part in what()["builds"][name]]
+        ended = hearten(*told, *more, cwd=output.parent)
+        assert ended.code == 0, ended.err
+        return endpoint.log()["count"]
+
+
+@pytest.mark.parametrize("name", ["meld", "crema_d"])
+def test_a_finished_build_is_made_again_from_its_store_alone(output, name):
+    assert built(output, name, "--name", "again") == what()["made_again"][name]["sent"] == 0
+    assert answers(output) == what()["answers"]
+    again, once = samples(output / "again"), samples(output / name)
+    assert [row["desired_response"] for row in again] == [row["desired_response"] for row in once]
+
+
+def test_an_unfinished_build_asks_for_nothing_that_is_held(output):
+    expected = what()["made_again"]["unfinished"]
+    assert built(output, "unfinished") <= expected["sent"]
+    now = answers(output)
+    assert len(now) - len(what()["answers"]) == expected["answers"]
+    assert set(what()["answers"]) <= set(now)
+    assert len(samples(output / "unfinished")) == 12
+
+
+@pytest.mark.parametrize("command", ["status", "report", "review-status"])
+def test_a_build_of_the_release_is_read(output, command):
+    ended = hearten(command, output / "meld")
+    assert ended.code == 0, ended.err
