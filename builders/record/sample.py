@@ -15,7 +15,7 @@ from builders.labels.class_sets import views_of
 from builders.record.schema import validator, violations
 from builders.record.types import Clip, Drafted, Emotions, Finding, Target, Turn, Utterance
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,25 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> dict[str, Any]
         "language": origin.language,
         "audio": {"path": f"{utterance.id}.flac", "bytes": None} if target.clip else None,
         "audio_info": _audio_info(target, origin),
+        "video": None,
         "background": _background(target),
         "text_context": [_turn(turn) for turn in target.turns],
         "target_utterance": _target_utterance(target),
-        "labels": _labels(target, origin),
+        "annotation": _annotation(target, origin),
         "voice": _voice(target),
         "audio_contribution": _contribution(target),
         "contrast": _contrast(target),
-        "desired_response": _desired_response(utterance.id, drafted),
+        "plan": None,
+        "demonstrations": None,
+        "desired_response": _desired_response(drafted),
+        "executed": None,
+        "reply_audio": _reply_audio(utterance.id, drafted),
         "reference_response": _reference(target.reference),
         "source": _source(target, origin),
         "drafting": _drafting(drafted, origin),
         "checks": None,
         "safety": None,
-        "judge": None,
+        "judgements": None,
         "review": None,
         "rights": origin.rights,
     }
@@ -82,17 +87,19 @@ def desired_response(reply: dict[str, Any]) -> dict[str, Any]:
         "strategies": reply["strategies"],
         "emotion_awareness": f"{awareness['act']}_{'_and_'.join(awareness['emotions'])}",
         "awareness": awareness,
-        "audio": None,
         "synthesis": None,
     }
 
 
-def _desired_response(name: str, drafted: Drafted) -> dict[str, Any]:
-    response, spoken = desired_response(drafted.reply), drafted.spoken
-    if spoken:
-        response["audio"] = {"path": f"{name}.reply.flac", "bytes": None}
-        response["synthesis"] = synthesis(spoken)
+def _desired_response(drafted: Drafted) -> dict[str, Any]:
+    response = desired_response(drafted.reply)
+    if drafted.spoken:
+        response["synthesis"] = synthesis(drafted.spoken)
     return response
+
+
+def _reply_audio(name: str, drafted: Drafted) -> dict[str, Any] | None:
+    return {"path": f"{name}.reply.flac", "bytes": None} if drafted.spoken else None
 
 
 def synthesis(clip: Clip) -> dict[str, Any] | None:
@@ -153,6 +160,7 @@ def _turn(turn: Turn) -> dict[str, Any]:
         "emotion": turn.emotion,
         "audio_sha256": turn.audio_sha256,
         "gap_seconds": turn.gap_seconds,
+        "flags": None,
     }
 
 
@@ -169,10 +177,11 @@ def _target_utterance(target: Target) -> dict[str, Any]:
             "valence": emotions.valence,
             "arousal": emotions.arousal,
         },
+        "flags": None,
     }
 
 
-def _labels(target: Target, origin: Origin) -> dict[str, Any]:
+def _annotation(target: Target, origin: Origin) -> dict[str, Any]:
     said = target.utterance.annotation
     return {
         "raw": target.utterance.label,
@@ -236,11 +245,11 @@ def _drafting(drafted: Drafted, origin: Origin) -> dict[str, Any]:
     return {
         "provider": origin.provider,
         "model": origin.model,
+        "output_terms": None,
         "prompt_version": drafted.prompt_version or origin.prompt_version,
         "request_key": drafted.request_key,
-        "planned_strategies": None,
-        "demonstrations": None,
         "heard_audio": drafted.heard_audio,
         "attempts": drafted.attempts,
         "coercions": drafted.coercions,
+        "candidates": None,
     }

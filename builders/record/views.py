@@ -78,6 +78,15 @@ class AudioInfo(TypedDict):
     synthesis: SpeechSynthesis | None
 
 
+class VideoPointer(TypedDict):
+    """Where the picture of the utterance is in the owner's release; times in seconds."""
+
+    source_file: str
+    source_sha256: str
+    start: float | None
+    end: float | None
+
+
 class BackgroundPart(TypedDict):
     """What was so before the dialogue."""
 
@@ -95,6 +104,7 @@ class ContextTurn(TypedDict):
     emotion: str | None
     audio_sha256: str | None
     gap_seconds: float | None
+    flags: list[str] | None
 
 
 class SpeakerPart(TypedDict):
@@ -122,6 +132,7 @@ class TargetUtterance(TypedDict):
     speaker: SpeakerPart
     text: str
     emotions: EmotionsPart
+    flags: list[str] | None
 
 
 class VoteCount(TypedDict):
@@ -152,8 +163,8 @@ class LabelView(TypedDict):
     level: float | None
 
 
-class LabelsPart(TypedDict):
-    """What the corpus says of the emotion, as it writes it."""
+class AnnotationPart(TypedDict):
+    """What annotators said of the emotion, as the corpus writes it."""
 
     raw: str | None
     source: str | None
@@ -232,12 +243,44 @@ class ReplyPart(TypedDict):
 
 
 class DesiredResponse(ReplyPart):
-    """The reply, the names that are derived from its lists, and its sound."""
+    """The reply, the names that are derived from its lists, and how it was spoken."""
 
     response_strategy: str
     emotion_awareness: str
-    audio: ClipFile | None
     synthesis: SpeechSynthesis | None
+
+
+class ReplyPlan(TypedDict):
+    """What the reply was to do; `by` says who decided it, the band of length is in words."""
+
+    strategies: list[str]
+    min_words: int | None
+    max_words: int | None
+    emotions: list[str]
+    by: str
+
+
+class DemonstrationsPart(TypedDict):
+    """The examples that the model was shown."""
+
+    ids: list[str]
+    set_digest: str
+
+
+class StrategySpan(TypedDict):
+    """A strategy that was found in the reply, from its first character to behind its last."""
+
+    strategy: str
+    start: int
+    end: int
+
+
+class ExecutedPart(TypedDict):
+    """What the reply does, as found in it; `adherence` is the share of the plan, 0 to 1."""
+
+    strategies: list[StrategySpan]
+    by: str
+    adherence: float | None
 
 
 class ReferenceResponse(TypedDict):
@@ -265,51 +308,67 @@ class SourcePart(TypedDict):
 Coercion = TypedDict("Coercion", {"field": str, "from": str, "to": str})
 
 
+class CandidatePart(TypedDict):
+    """Another draft, which the store holds under its key."""
+
+    model: str
+    request_key: str
+
+
 class DraftingPart(TypedDict):
     """How the reply came about."""
 
     provider: str
     model: str
+    output_terms: str | None
     prompt_version: str
     request_key: str | None
-    planned_strategies: list[str] | None
-    demonstrations: list[str] | None
     heard_audio: bool
     attempts: int
     coercions: list[Coercion]
+    candidates: list[CandidatePart] | None
 
 
 class CheckResult(TypedDict):
     """What one check found of the reply."""
 
-    name: str
-    passed: bool
+    code: str
+    severity: str
     value: float | None
     detail: str | None
 
 
+class ChecksPart(TypedDict):
+    """What the checks found, and the digest of the set of checks."""
+
+    set_version: str
+    results: list[CheckResult]
+
+
+class PersonalData(TypedDict):
+    """Whether personal data is in the words and in the sound; None where nobody looked."""
+
+    text: bool | None
+    sound: bool | None
+
+
 class SafetyPart(TypedDict):
-    """What may be done with the sample, as far as safety goes."""
+    """What may be done with the sample, as far as safety goes, why, and who decided."""
 
     route: str
-    flags: list[str]
-    pii_text: bool | None
-    pii_in_audio: bool | None
+    codes: list[str]
+    by: str
+    pii: PersonalData
 
 
-class JudgeScore(TypedDict):
-    """What a judge gave the reply in one dimension."""
+class JudgedValue(TypedDict):
+    """What a model gave the reply in one dimension, and whether it proved fit for that."""
 
+    test: str
     dimension: str
-    score: float
-
-
-class JudgePart(TypedDict):
-    """What a judge made of the reply."""
-
+    value: float
     model: str
-    scores: list[JudgeScore]
-    order_flips: int | None
+    fit: bool | None
 
 
 class ScaleRating(TypedDict):
@@ -364,20 +423,25 @@ class SampleRecord(TypedDict):
     language: str
     audio: ClipFile | None
     audio_info: AudioInfo
+    video: VideoPointer | None
     background: BackgroundPart | None
     text_context: list[ContextTurn]
     target_utterance: TargetUtterance
-    labels: LabelsPart
+    annotation: AnnotationPart
     voice: VoicePart | None
     audio_contribution: ContributionPart | None
     contrast: ContrastPart | None
+    plan: ReplyPlan | None
+    demonstrations: DemonstrationsPart | None
     desired_response: DesiredResponse
+    executed: ExecutedPart | None
+    reply_audio: ClipFile | None
     reference_response: ReferenceResponse | None
     source: SourcePart
     drafting: DraftingPart
-    checks: list[CheckResult] | None
+    checks: ChecksPart | None
     safety: SafetyPart | None
-    judge: JudgePart | None
+    judgements: list[JudgedValue] | None
     review: ReviewPart | None
     rights: RightsPart
 
