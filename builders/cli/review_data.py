@@ -110,7 +110,7 @@ def _opened(folder: Path, store: str | None, new: bool = False) -> Iterator[Stor
         raise ConfigError(
             f"there is no store {address} with decisions", do="name its store with --store"
         )
-    held = Store(address)
+    held = Store(address, writes=new)
     try:
         yield held
     finally:

@@ -58,7 +58,7 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
             f"{folder.name} is not complete, and there is no store {store} that knows more",
             do="name its store with --store",
         )
-    spent = Store(store).spent(folder.name)
+    spent = Store(store, writes=False).spent(folder.name)
     attempts = sum(row.attempts for row in spent)
     tokens = sum(row.prompt_tokens + row.completion_tokens for row in spent)
     running = BuildFolder(folder).is_held()
