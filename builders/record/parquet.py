@@ -235,9 +235,9 @@ class RejectWriter:
         self._writer = pq.ParquetWriter(
             path, REJECTED, compression="zstd", write_page_checksum=True
         )
-        self._rows: list[dict[str, str]] = []
+        self._rows: list[Mapping[str, object]] = []
 
-    def add(self, row: dict[str, str]) -> None:
+    def add(self, row: Mapping[str, object]) -> None:
         """Add one row; see `REJECTED` for its fields, `raw` being JSON."""
         self._rows.append(row)
         if len(self._rows) >= 1000:
