@@ -27,7 +27,7 @@ SPEECH_KEY = "HEARTEN_TTS_API_KEY"
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
-SPEECH_FILE = "speech.sqlite"
+CLIPS_FOLDER = "clips"
 HIBARI = "hibari"
 
 Resume = Literal["if-possible", "always", "never"]
@@ -143,6 +143,7 @@ class BuildConfig(BaseModel):
     max_tokens: int | None = Field(None, gt=0)
     workers: int | None = Field(None, ge=1)
     store: str | None = None
+    clips: Path | None = None
     resume: Resume = "if-possible"
     retry_failed: bool = False
     retry_kinds: tuple[str, ...] = ()
@@ -170,9 +171,10 @@ class BuildConfig(BaseModel):
     @field_validator("name")
     @classmethod
     def _leaves_the_store_alone(cls, name: str) -> str:
-        for file in (STORE_FILE, SPEECH_FILE):
-            if name.startswith(file):
-                raise ValueError(f"{file} is the store beside all builds")
+        if name.startswith(STORE_FILE):
+            raise ValueError(f"{STORE_FILE} is the store beside all builds")
+        if name.lower() == CLIPS_FOLDER:
+            raise ValueError(f"{CLIPS_FOLDER} is the folder of the clips beside all builds")
         return name
 
     @field_validator("clip_checks")
@@ -243,10 +245,11 @@ class BuildConfig(BaseModel):
         return KEY_VARIABLES if known.issuperset(self.tts_base_urls) else (SPEECH_KEY,)
 
     @property
-    def speech_file(self) -> Path:
-        """Return where what was spoken is held: beside the store, or beside the builds."""
+    def clips_folder(self) -> Path:
+        """Return where encoded clips and made speech lie: by default beside the store's file."""
         in_database = self.store is None or "://" in self.store
-        return (self.output if in_database else Path(str(self.store)).parent) / SPEECH_FILE
+        beside = self.output if in_database else Path(str(self.store)).parent
+        return self.clips or beside / CLIPS_FOLDER
 
     @property
     def store_url(self) -> str:
@@ -277,7 +280,7 @@ PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
     "retry_failed retry_kinds estimate source output name on_error exclusions "
-    "caption_base_urls tts_base_urls".split()
+    "caption_base_urls tts_base_urls clips".split()
 )
 
 

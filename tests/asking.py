@@ -3,10 +3,8 @@
 import asyncio
 import traceback
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import SimpleNamespace
 
-import orjson
 import pytest
 
 from builders.llm.limits import Limits
@@ -15,11 +13,10 @@ from builders.llm.providers.dialects import Understanding
 from builders.llm.providers.openai_chat import Endpoint
 from builders.llm.request import NarrowedSchema, Request, seed_for
 from builders.llm.transports import AiohttpTransport, OpenAITransport
+from builders.record.schema import load_schema
 
 KEY = "sk-secret-0123456789"
-SCHEMA = NarrowedSchema(
-    orjson.loads((Path(__file__).parents[1] / "schemas" / "reply.schema.json").read_bytes())
-)
+SCHEMA = NarrowedSchema(load_schema("reply"))
 # For tests that hold for either transport.
 BOTH = pytest.mark.parametrize("transport", [AiohttpTransport, OpenAITransport])
 

@@ -27,16 +27,17 @@ LAYERS = [
     {"pipeline.plan"},
     {"pipeline", "report", "progress", "record.dataset", "record.data_file", "record.messages"},
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},
-    {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts"},
+    {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts", "store.side_files"},
     {"record.sample", "record.parquet", "record.manifest", "corpora.published_counts"},
     {"audio.threads"},
     {"tasks", "llm", "store", "pipeline.selection"},
     {"tasks.reply.checks", "audio", "corpora", "record.schema"},
     {"labels", "record.folder"},
     {"labels.vocabulary", "settings"},
+    {"labels.tables"},
     {"record.types", "record", "errors", "resources", "llm.interrupts", "stats"},
 ]
-READERS = {"record.types", "errors", "corpora.files"}
+READERS = {"record.types", "errors", "corpora.files", "labels.tables"}
 
 
 def imported(path: Path) -> set[str]:

@@ -36,7 +36,7 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
         StoppedEarly: it stopped before the end; the same command goes on.
     """
     as_json, limit, estimate = (given.pop(name) for name in ("as_json", "limit", "estimate"))
-    build = Build(folder)
+    build = Build(folder).verify()
     config = _config(folder, build, given)
     every = pairs_of(build)
     pairs = chosen(every, limit)

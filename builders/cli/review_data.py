@@ -42,7 +42,7 @@ def status(folder: Path, store: str | None, as_json: bool) -> None:
 
     JSON has annotators by their pseudonyms; only the terminal shows names.
     """
-    build = Build(folder)
+    build = Build(folder).verify()
     with _opened(folder, store) as held:
         known = _known(build, held)
         _tell_unreadable(held, known["name"])
@@ -59,7 +59,7 @@ def export(folder: Path, store: str | None, to: Path, form: str) -> None:
 
     The first three are JSON Lines in the file `to`; the others are folders that those tools open.
     """
-    build = Build(folder)
+    build = Build(folder).verify()
     with _opened(folder, store) as held:
         _register(build, held)
         name = build.manifest["result"]["name"]
@@ -83,7 +83,7 @@ def export(folder: Path, store: str | None, to: Path, form: str) -> None:
 
 def read_events(folder: Path, store: str | None, source: Path) -> None:
     """Append the events of a file to the store; those that it holds already are left."""
-    build = Build(folder)
+    build = Build(folder).verify()
     with _opened(folder, store, new=True) as held:
         _register(build, held)
         found = import_events(held, build, source)
@@ -107,7 +107,7 @@ def _opponents(build: Build, store: Store, later: Sequence[Build]) -> list[Build
     gone = [name for name, place in places.items() if not (place / "manifest.json").is_file()]
     if gone:
         print(f"no pairs with {', '.join(gone)}: not beside {build.folder}")
-    found = [Build(place) for name, place in places.items() if name not in gone]
+    found = [Build(place).verify() for name, place in places.items() if name not in gone]
     for one in found:
         _register(one, store)
     return found

@@ -39,7 +39,7 @@ def review(
             package is missing.
     """
     folder, against = folders
-    build, other = Build(folder), Build(against) if against else None
+    build, other = Build(folder).verify(), Build(against).verify() if against else None
     try:
         from builders.review.server import listen
     except ImportError as error:

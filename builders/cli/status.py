@@ -37,9 +37,10 @@ def _status(folder: Path, store: str | None, as_json: bool) -> None:
     if (folder / "config.json").is_file() and not (folder / "manifest.json").is_file():
         _print_unfinished(folder, store or str(folder.parent / STORE_FILE), as_json)
         return
-    from builders.record.manifest import read_manifest, summary_line
+    from builders.record.dataset import Build
+    from builders.record.manifest import summary_line
 
-    manifest = read_manifest(folder)
+    manifest = Build(folder).verify().manifest
     if as_json:
         print(json.dumps(manifest, indent=2))
         return

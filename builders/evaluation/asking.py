@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import Any
 
 from builders.errors import HeartenError, StoppedEarly
+from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair
 from builders.llm import prompts
@@ -22,7 +23,7 @@ from builders.progress import Progress, State
 from builders.record.types import Drafted
 from builders.settings import BuildConfig
 from builders.store.database import Store
-from builders.tasks.swap import TEMPLATE, answer_of, questions, verdict
+from builders.tasks.swap import TEMPLATE, answer_of, questions, value_of, verdict
 
 _BATCH = 64
 
@@ -121,15 +122,18 @@ class _Run:
             return None
         straight, swapped = both
         keys = [one.request_key if isinstance(one, Drafted) else None for one in both]
+        said = verdict(answer_of(straight), answer_of(swapped))
         return Judgement(
-            one=pair.one.id,
+            subject_hash=pair.seen,
+            subject=pair.one.id,
             other=pair.other.id,
-            seen=pair.seen,
+            test=SWAP,
+            dimension=SWAP,
+            value=value_of(said),
+            verdict=said,
             model=self._model,
             prompt_version=prompts.load(TEMPLATE).version,
-            verdict=verdict(answer_of(straight), answer_of(swapped)),
-            straight_key=keys[0],
-            swapped_key=keys[1],
+            keys={"straight": keys[0], "swapped": keys[1]},
         )
 
     def _check(self, stopped: HeartenError | None) -> None:

@@ -9,7 +9,6 @@ from hashlib import sha256
 from itertools import combinations
 
 import orjson
-import pyarrow.parquet as pq
 
 from builders.pipeline.selection import rank
 from builders.record.dataset import Build
@@ -93,17 +92,14 @@ def chosen(pairs: list[Pair], limit: int | None) -> list[Pair]:
 
 
 def _members(build: Build) -> Iterator[Member]:
-    for shard in build.shards():
-        with pq.ParquetFile(shard) as file:
-            for batch in file.iter_batches(_BATCH, columns=_COLUMNS):
-                for row in batch.to_pylist():
-                    if row["contrast"] and row["contrast"]["group"]:
-                        yield Member(
-                            id=row["id"],
-                            corpus=row["source"]["corpus"],
-                            group=row["contrast"]["group"],
-                            words=row["target_utterance"]["text"],
-                            voice=row["voice"] and row["voice"]["words"],
-                            reply=row["desired_response"]["text"],
-                            root=row["target_utterance"]["emotions"]["root"],
-                        )
+    for row in build.rows(_COLUMNS, batch=_BATCH):
+        if row["contrast"] and row["contrast"]["group"]:
+            yield Member(
+                id=row["id"],
+                corpus=row["source"]["corpus"],
+                group=row["contrast"]["group"],
+                words=row["target_utterance"]["text"],
+                voice=row["voice"] and row["voice"]["words"],
+                reply=row["desired_response"]["text"],
+                root=row["target_utterance"]["emotions"]["root"],
+            )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair, pairs_of
 from builders.record.dataset import Build
+from builders.record.views import JudgePart
 from builders.stats import wilson
 from builders.store.database import Store, store_exists
 
-SWAP = "swap"
 # The share of pairs matched in both orders that a good set reaches; guessing reaches a quarter.
 GOOD = 0.8
 
@@ -61,7 +62,7 @@ def _summed(held: dict[tuple[str, str], Judgement], told: dict[tuple[str, str], 
     }
 
 
-def judged(build: Build, store: Store, without: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+def judged(build: Build, store: Store, without: Collection[str] = ()) -> dict[str, JudgePart]:
     """Return the `judge` of each record that the latest model has judged in some pair, by id.
 
     Args:
@@ -76,28 +77,33 @@ def judged(build: Build, store: Store, without: Collection[str] = ()) -> dict[st
     if not latest:
         return {}
     model, held = list(latest.items())[-1]
-    by_record: dict[str, list[str]] = defaultdict(list)
+    by_record: dict[str, list[Judgement]] = defaultdict(list)
     for judgement in held.values():
-        if judgement.verdict != "refused":
-            by_record[judgement.one].append(judgement.verdict)
-            by_record[judgement.other].append(judgement.verdict)
+        if judgement.value is not None:
+            by_record[judgement.subject].append(judgement)
+            by_record[judgement.other].append(judgement)
     return {
         name: {
             "model": model,
-            "scores": [{"dimension": SWAP, "score": verdicts.count("right") / len(verdicts)}],
-            "order_flips": verdicts.count("flipped"),
+            "scores": [{"dimension": SWAP, "score": _mean(judgements)}],
+            "order_flips": sum(one.verdict == "flipped" for one in judgements),
         }
-        for name, verdicts in by_record.items()
+        for name, judgements in by_record.items()
     }
+
+
+def _mean(judgements: Sequence[Judgement]) -> float:
+    values = [one.value for one in judgements if one.value is not None]
+    return sum(values) / len(values)
 
 
 def _latest(store: Store, told: dict[tuple[str, str], Pair]) -> _Latest:
     """Return each model's latest judgement of each pair as it is now, the latest model last."""
     latest: _Latest = {}
     seen = {ids: pair.seen for ids, pair in told.items()}
-    for judgement in Judgements(store).about(list(dict.fromkeys(seen.values()))):
-        ids = judgement.one, judgement.other
-        if judgement.test == SWAP and seen.get(ids) == judgement.seen:
+    for judgement in Judgements(store).about(list(dict.fromkeys(seen.values())), SWAP):
+        ids = judgement.subject, judgement.other
+        if seen.get(ids) == judgement.subject_hash:
             held = latest.pop(judgement.model, {})
             held[ids] = judgement
             latest[judgement.model] = held

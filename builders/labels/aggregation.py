@@ -19,7 +19,8 @@ from typing import Any
 
 from builders import resources
 from builders.errors import UsageError
-from builders.labels.vocabulary import LabelMap, label_map, read_table, vocabulary
+from builders.labels.tables import read_table
+from builders.labels.vocabulary import LabelMap, label_map, vocabulary
 from builders.record.types import REVIEWED, Annotation, Emotions, Sentiment, Target, Utterance
 from builders.settings import Heard
 
@@ -310,7 +311,7 @@ def load_labelling(slug: str, view: str | None = None) -> Labelling:
 
 def _read_rules(path: Path) -> dict[str, float]:
     rules: dict[str, float] = {}
-    for row in read_table(path, ("rule", "value", "reason")):
+    for row in read_table(path, ("rule", "value", "reason"), key=("rule",)):
         name = row.choice("rule", RULES)
         row.text("reason")
         try:

@@ -143,6 +143,7 @@ class Conversation(Generic[S]):
                 self._used - result.beside,
                 self._drafter.prompt_version(self.target),
                 self.request.audio_sha256 is not None,
+                notes=result.notes,
             )
             return
         self._given_up = result

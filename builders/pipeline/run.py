@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from builders import report
-from builders.audio.analysis import CLIPS_FILE, Hearing
+from builders.audio.analysis import Hearing
 from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.llm.budget import Budget
 from builders.llm.committer import Committer
@@ -30,8 +30,9 @@ from builders.pipeline.contribution import Ballots
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.writer import Sink
 from builders.progress import Progress, State
+from builders.record.dataset import Build
 from builders.record.folder import BuildFolder
-from builders.record.manifest import Ledger, read_manifest, summary_line, versions
+from builders.record.manifest import Ledger, summary_line, versions
 from builders.record.manifest_views import Manifest, ManifestFile, ReaderNote
 from builders.record.types import Reject, Target
 from builders.settings import BuildConfig
@@ -67,7 +68,7 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
         folder.keep_redraft(plan.identity, config)
         folder.admit(plan.identity, config)
         if folder.manifest.exists():
-            manifest = read_manifest(folder.path)
+            manifest = Build(folder.path).verify().manifest
             if config.retry_failed or config.retry_kinds:
                 raise ConfigError(
                     f"{config.name} is complete and stays as it is",
@@ -80,8 +81,6 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
         try:
             with plan.listening(folder.path, quiet) as hearing:
                 manifest = asyncio.run(_Run(plan, folder, store, hearing, prices, quiet).run())
-            for name in folder.path.glob(f"{CLIPS_FILE}*"):
-                name.unlink()
         finally:
             store.close()
             shutil.rmtree(folder.partial, ignore_errors=True)

@@ -15,6 +15,8 @@ from urllib.parse import quote
 Sentiment = Literal["positive", "negative", "neutral"]
 # Whose label it is where reviewers of an earlier draft hear another emotion than the corpus says.
 REVIEWED = "review"
+# What a vote says that finds no emotion in the words.
+CANNOT_TELL = "cannot_tell"
 
 
 def sample_id(corpus: str, split: str, dialogue: str, utterance: str) -> str:
@@ -302,11 +304,24 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckNote:
+    """What a check notes about a reply that is accepted all the same.
+
+    `severity` is that of the check, `value` what it measured, `detail` a sentence.
+    """
+
+    code: str
+    severity: str
+    value: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drafted:
     """A reply and how it came about; `attempts` counts the answers used up.
 
     `prompt_version` is None where it is that of the whole build; `heard_audio` says whether the
-    model was sent the clip; `spoken` is the reply in sound.
+    model was sent the clip; `spoken` is the reply in sound; `notes` are those of the checks.
     """
 
     reply: dict[str, Any]
@@ -316,6 +331,7 @@ class Drafted:
     prompt_version: str | None = None
     heard_audio: bool = False
     spoken: Clip | None = None
+    notes: tuple[CheckNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

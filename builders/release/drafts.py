@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -20,7 +21,7 @@ class Drafts:
         self._url = store
         self._store: Store | None = None
 
-    def replaced(self, record: dict[str, Any]) -> str | None:
+    def replaced(self, record: Mapping[str, Any]) -> str | None:
         """Return the draft that a person edited; None where none was, or it is unknown."""
         key = record["drafting"] and record["drafting"]["request_key"]
         edited = record["review"] and record["review"]["status"] == "edited"

@@ -16,9 +16,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from builders.errors import VerificationError
+from builders.record.data_file import DataFile
 from builders.record.parquet import REJECTED, sample_schema
 
 BATCH = 8192
@@ -32,9 +31,9 @@ _COLUMNS = (
     "target_utterance.emotions.primary",
     "desired_response.strategies",
     "desired_response.text",
-    "text_context.list.element.role",
+    "text_context.role",
     "audio_info.duration",
-    "audio_info.findings.list.element.code",
+    "audio_info.findings.code",
     "audio_info.speech.share",
     "audio_info.quality.overall",
     "audio_info.transcript.word_error_rate",
@@ -46,8 +45,8 @@ _COLUMNS = (
     "source.corpus",
     "target_utterance.emotions.root",
     "audio_contribution.class",
-    "audio_contribution.votes.list.element.model",
-    "audio_contribution.votes.list.element.emotion",
+    "audio_contribution.votes.model",
+    "audio_contribution.votes.emotion",
 )
 _REJECTED = ("split", "stage", "reason", "detail")
 _EXAMPLE = (
@@ -153,7 +152,7 @@ def examples(paths: Sequence[Path], most: int = 3) -> list[dict[str, Any]]:
     Only those whose own rights say yes to publishing the text and what is derived from it.
     """
     chosen: dict[str, dict[str, Any]] = {}
-    for batch in chain(*(batches(path, _EXAMPLE, groups=[0]) for path in paths)):
+    for batch in chain(*(batches(path, _EXAMPLE, first_group=True) for path in paths)):
         for row in batch.to_pylist():
             if row["rights"] == {"text": "yes", "derived": "yes"} and len(chosen) < most:
                 chosen.setdefault(row["target_utterance"]["emotions"]["primary"], row)
@@ -161,19 +160,11 @@ def examples(paths: Sequence[Path], most: int = 3) -> list[dict[str, Any]]:
 
 
 def batches(
-    path: Path, columns: Sequence[str], groups: list[int] | None = None
+    path: Path, columns: Sequence[str], first_group: bool = False
 ) -> Iterator[pa.RecordBatch]:
     """Yield columns of a file; raises VerificationError where it cannot be read."""
-    try:
-        with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(BATCH, row_groups=groups, columns=list(columns))
-    except (OSError, pa.ArrowInvalid) as error:
-        raise VerificationError(
-            f"{path.name} is missing or cannot be read ({error})",
-            where=path.parent,
-            expected="the Parquet file that the manifest lists",
-            do="restore it, or build it again; its answers are in the store",
-        ) from error
+    with DataFile(path) as file:
+        yield from file.batches(columns, BATCH, first_group)
 
 
 def _tallies(batch: pa.RecordBatch, split: str) -> dict[str, pd.Series]:

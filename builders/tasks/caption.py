@@ -7,6 +7,7 @@ repeats the words is dropped, and counted; nothing is rejected for want of a cap
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from builders.audio import caption_claims
@@ -58,7 +59,7 @@ class Captioned:
             first = self.drafter.first_request(target)
         result = yield from self.drafter.round(target, first)
         if isinstance(result, Draft) and target.caption:
-            return Draft(result.reply, result.coercions, target.caption.answers)
+            return replace(result, beside=target.caption.answers)
         return result
 
     def prompt_version(self, target: Target) -> str | None:

@@ -13,9 +13,8 @@ from builders.labels.vocabulary import vocabulary
 from builders.llm import prompts
 from builders.llm.questions import Question, Questions
 from builders.llm.request import NarrowedSchema, Request
-from builders.pipeline.contribution import CANNOT_TELL
 from builders.pipeline.selection import rank
-from builders.record.types import Target
+from builders.record.types import CANNOT_TELL, Target
 from builders.tasks.reply.draft import Round, speaker_name
 
 TEMPLATE = "vote/words.j2"

@@ -17,8 +17,8 @@ from builders.errors import ConfigError
 from builders.llm.budget import Budget
 from builders.llm.committer import Committer
 from builders.llm.limits import Limits
-from builders.record.folder import writable
 from builders.settings import HIBARI, BuildConfig
+from builders.store.clips import ClipFiles
 from builders.store.database import Store
 from builders.tts import hibari
 from builders.tts.asr_check import ReadBack, hears
@@ -90,8 +90,7 @@ async def open_voicing(
         yield None
         return
     workers = config.workers or os.cpu_count() or 1
-    with writable(config.speech_file.parent):
-        spoken = Spoken(config.speech_file)
+    spoken = Spoken(store, ClipFiles(config.clips_folder))
     listens = config.read_back and hears(language)
     read_back = ReadBack(config.misheard_words, spoken, workers) if listens else None
     engine: Engine = (

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from builders.audio.decode import pcm_digest, read_bytes
 from builders.audio.resampling import RATE
 from builders.errors import HeartenError
 from builders.llm.conversations import Left, Outcome
@@ -23,7 +22,7 @@ from builders.llm.interrupts import Stops
 from builders.record.types import Clip, Drafted, Reject, Synthesis, Target
 from builders.tts.asr_check import ReadBack
 from builders.tts.engine import Engine, Said
-from builders.tts.request import Line, Spoken, Unspoken
+from builders.tts.request import Line, Speech, Spoken, Unspoken
 from builders.tts.styles import styles
 
 Item = tuple[Target, Outcome] | Reject
@@ -37,6 +36,14 @@ class Wanted:
 
     utterances: bool
     replies: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Speech that is held, and the style it was given, if the engine takes one."""
+
+    speech: Speech
+    style: str | None
 
 
 class Voicing:
@@ -140,7 +147,7 @@ class Voicing:
         for number, how in enumerate((style, None)):
             line = Line(text, how, number, record_id)
             said = await self._take(line)
-            if not isinstance(said, Said):
+            if not isinstance(said, _Held):
                 return said
             line = replace(line, style=said.style)
             clip, rate = await self._heard(line, said)
@@ -150,52 +157,57 @@ class Voicing:
         shares = " and ".join(rates)
         return Unspoken("spoken_unclear", f"shares of its words heard otherwise: {shares}")
 
-    async def _take(self, line: Line) -> Said | Unspoken | Left:
+    async def _take(self, line: Line) -> _Held | Unspoken | Left:
         """Return what is held of a line, or have it said."""
         # People say the same words: who comes second waits for what the first one gets.
         line = self._as_taken(line)
         turn = self._turns.setdefault(self._key(line), asyncio.Lock())
         async with turn:
             line = self._as_taken(line)  # the first one may have found out
-            held = await asyncio.to_thread(self._spoken.take, self._key(line))
+            key = self._key(line)
+            held = await asyncio.to_thread(self._spoken.take, key, line.record_id)
             if held is None:
                 return await self._have_said(line)
-        return Said(held, line.style) if isinstance(held, bytes) else held
+        return _Held(held, line.style) if isinstance(held, Speech) else held
 
     def _as_taken(self, line: Line) -> Line:
         """Return a line without its style where the engine takes none."""
         return line if self._engine.styled else replace(line, style=None)
 
-    async def _have_said(self, line: Line) -> Said | Unspoken | Left:
+    async def _have_said(self, line: Line) -> _Held | Unspoken | Left:
+        kept: list[Speech] = []
+
         async def keep(what: Said | Unspoken) -> None:
             if isinstance(what, Said):
                 key = self._key(replace(line, style=what.style))
-                await asyncio.to_thread(self._spoken.keep, key, what.flac)
+                hold = self._spoken.keep
+                kept.append(await asyncio.to_thread(hold, key, what.flac, line.record_id))
             else:
-                await asyncio.to_thread(self._spoken.keep, self._key(line), what)
+                refuse = self._spoken.refuse
+                await asyncio.to_thread(refuse, self._key(line), what, line.record_id)
 
-        return await self._engine.say(line, keep)
+        said = await self._engine.say(line, keep)
+        return _Held(kept[-1], said.style) if isinstance(said, Said) else said
 
-    async def _heard(self, line: Line, said: Said) -> tuple[Clip, float | None]:
+    async def _heard(self, line: Line, held: _Held) -> tuple[Clip, float | None]:
         """Return the clip, and its word error rate where somebody listens."""
-        rate = None
+        rate, speech = None, held.speech
         if self._read_back:
-            rate = await self._read_back.errors(self._key(line), said.flac, line.text)
-        by = Synthesis(self._engine.name, self._engine.voice, said.style, line.number, rate)
-        return await asyncio.to_thread(_clip_of, said.flac, by), rate
+            rate = await self._read_back.errors(self._key(line), speech.flac, line)
+        by = Synthesis(self._engine.name, self._engine.voice, held.style, line.number, rate)
+        return _clip_of(speech, by), rate
 
     def _key(self, line: Line) -> str:
         return line.key(self._engine.name, self._engine.voice)
 
 
-def _clip_of(flac: bytes, synthesis: Synthesis) -> Clip:
+def _clip_of(speech: Speech, synthesis: Synthesis) -> Clip:
     """Return a synthetic clip; no file of the corpus stands behind it."""
-    pcm = read_bytes(flac, "the speech")
     return Clip(
-        flac=flac,
-        sha256_pcm=pcm_digest(pcm),
-        samples=len(pcm),
-        duration=round(len(pcm) / RATE, 6),
+        flac=speech.flac,
+        sha256_pcm=speech.sha256_pcm,
+        samples=speech.samples,
+        duration=round(speech.samples / RATE, 6),
         source_file=None,
         source_sha256=None,
         synthesis=synthesis,

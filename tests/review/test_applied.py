@@ -16,7 +16,6 @@ from builders.record.schema import validator, violations
 from builders.release.rules import Rules, agreement, check_rules
 from builders.release.tally import Tally
 from builders.review.data.events import Decision
-from builders.review.data.items import Records
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.applied import FOLDER, applied
 
@@ -33,7 +32,7 @@ def address(folder: Path) -> str:
 
 
 def decided(review):
-    record = Records(review.build).record(review.items[1].shard, review.items[1].row)
+    record = review.build.row(review.items[1].shard, review.items[1].row)
     accept = Decision("accept", ratings={"fit": 5}, emotion="grief")
     decide(review, review.items[0], review.ann, accept)
     decide(review, review.items[1], review.ann, edit(record))

@@ -12,7 +12,7 @@ from test_merge import decide, edit
 
 from builders.record.dataset import Build
 from builders.review.data.events import Decision, Reviews
-from builders.review.data.items import Items, Records
+from builders.review.data.items import Items
 from builders.review.data.people import People
 from builders.review.data.queue import Queue
 from builders.review.data.settings import Settings, save_settings
@@ -38,7 +38,7 @@ class Review:
 def review(folder):
     """Four items: accepted by two, edited, flagged and rejected, disputed."""
     made = Review(folder)
-    record = Records(made.build).record(made.items[1].shard, made.items[1].row)
+    record = made.build.row(made.items[1].shard, made.items[1].row)
     accept = Decision("accept", ratings={"fit": 4}, comment="fits <b>&</b>")
     decide(made, made.items[0], made.ann, accept)
     decide(made, made.items[0], made.bob, accept)

@@ -6,7 +6,7 @@ from test_merge import decide, edit
 
 from builders.errors import SourceError
 from builders.review.data.events import Decision, Reviews
-from builders.review.data.items import Items, Records
+from builders.review.data.items import Items
 from builders.review.data.settings import Settings, save_settings
 from builders.review.exchange.events_file import (
     event_lines,
@@ -37,7 +37,7 @@ def items(review):
 @pytest.fixture
 def decided(review, items):
     """Everything that can happen, on four items."""
-    record = Records(review.build).record(items[1].shard, items[1].row)
+    record = review.build.row(items[1].shard, items[1].row)
     decide(review, items[0], review.ann, ACCEPT)
     decide(review, items[1], review.ann, edit(record))
     decide(review, items[2], review.ann, REJECT)

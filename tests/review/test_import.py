@@ -14,7 +14,7 @@ from builders.errors import SourceError
 from builders.record.dataset import Build
 from builders.review.data.decided import standing
 from builders.review.data.events import Decision, Reviews
-from builders.review.data.items import Items, Records, reply_of
+from builders.review.data.items import Items, reply_of
 from builders.review.data.people import People
 from builders.review.data.tables import events, writing
 from builders.review.exchange.events_file import event_lines, import_events
@@ -147,7 +147,7 @@ def test_what_the_page_refuses_is_refused_and_nothing_of_its_file_is_held(
 
 
 def test_a_reply_that_the_rules_of_the_item_refuse_is_refused(review, item, tmp_path):
-    record = Records(review.build).record(item.shard, item.row)
+    record = review.build.row(item.shard, item.row)
     reply = {**reply_of(record), "text": "See https://example.org for help with how you feel."}
     bad = line(item, verdict="edit", body={"reply": reply})
     with pytest.raises(SourceError, match="a link or an address"):

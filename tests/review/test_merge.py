@@ -8,7 +8,7 @@ from builders.labels.strategies import allowed
 from builders.record.schema import validator, violations
 from builders.review.data.decisions import choices, edited, emotions_of, faults, reply_wanted
 from builders.review.data.events import Decision
-from builders.review.data.items import Records, content_hash, reply_of
+from builders.review.data.items import content_hash, reply_of
 from builders.review.data.settings import Settings, save_settings
 from builders.review.data.tables import items
 from builders.review.outcome.merge import Heard, views, with_review
@@ -31,7 +31,7 @@ def item(review):
 
 @pytest.fixture
 def record(review, item):
-    return Records(review.build).record(item.shard, item.row)
+    return review.build.row(item.shard, item.row)
 
 
 def decide(review, item, who, decision):

@@ -1,6 +1,7 @@
 """Who speaks: the embedded voice, and an endpoint that limits, refuses, fails and breaks off."""
 
 import asyncio
+import hashlib
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from tts.speech_server import SpeechServer
 
 from builders.audio.asr import Transcriber, word_error_rate
 from builders.audio.clips import ClipError
-from builders.audio.decode import read_bytes
+from builders.audio.decode import as_flac, read_bytes
 from builders.errors import ConfigError, EndpointError, StoppedEarly
 from builders.llm import pool
 from builders.llm.budget import Budget, Price
@@ -28,6 +29,7 @@ from builders.llm.conversations import Left
 from builders.llm.limits import Limits
 from builders.llm.transports import AiohttpTransport, OpenAITransport
 from builders.record.types import Drafted
+from builders.store.clips import ClipFiles
 from builders.store.database import Spent, Store
 from builders.tts.answers import Understanding, flac_of
 from builders.tts.endpoint import SpeechEndpoint
@@ -261,7 +263,8 @@ def test_the_same_words_of_many_records_are_asked_for_once_though_all_are_under_
     async def main():
         transport = AiohttpTransport(server.base_url, KEY, 20)
         there = Endpoint(server.base_url, ("loud-1", "alloy"), transport, Limits(8), Memory())
-        store, spoken = Store(str(tmp_path / "hearten.sqlite")), Spoken(tmp_path / "speech.sqlite")
+        store = Store(str(tmp_path / "hearten.sqlite"))
+        spoken = Spoken(store, ClipFiles(tmp_path / "clips"))
         async with Committer(store, "a-build") as committer:
             budget = Budget({"loud-1": None}, None, None, [])
             engine = SpeechEndpoint([there], "alloy", 30, committer, budget)
@@ -302,20 +305,30 @@ def test_the_key_depends_on_all_that_changes_the_sound_and_on_nothing_else():
 
 
 KEEPER = """
-import os, sys
+import sys
 from pathlib import Path
+from builders.store.clips import ClipFiles
+from builders.store.database import Store
 from builders.tts.request import Spoken
-spoken = Spoken(Path(sys.argv[1]))
+url, clips, sound = sys.argv[1:]
+spoken, flac = Spoken(Store(url), ClipFiles(Path(clips))), open(sound, "rb").read()
 for number in range(10_000):
-    spoken.keep(f"{number:064}", bytes([number % 256]) * 5000)
+    spoken.keep(f"{number:064}", flac + b"%d" % number, "a")
     print(number, flush=True)
 """
 
 
-def test_what_was_said_to_be_kept_is_there_after_a_kill(tmp_path):
-    path = tmp_path / "speech.sqlite"
+@pytest.fixture
+def flac():
+    return as_flac(np.arange(4000, dtype=np.int16))
+
+
+def test_what_was_said_to_be_kept_is_there_after_a_kill(url, tmp_path, flac):
+    (tmp_path / "a.flac").write_bytes(flac)
+    Store(url).close()
+    clips = ClipFiles(tmp_path / "clips")
     keeper = subprocess.Popen(
-        [sys.executable, "-c", KEEPER, path],
+        [sys.executable, "-c", KEEPER, url, clips.folder, tmp_path / "a.flac"],
         stdout=subprocess.PIPE,
         text=True,
         env=environment(),
@@ -327,28 +340,50 @@ def test_what_was_said_to_be_kept_is_there_after_a_kill(tmp_path):
     rest = [int(told) for told in keeper.stdout.read().split()]
     keeper.wait()
     last = max([40, *rest])
-    spoken = Spoken(path)
-    assert all(spoken.take(f"{n:064}") == bytes([n % 256]) * 5000 for n in range(last + 1))
+    store = Store(url)
+    spoken = Spoken(store, clips)
+    for number in range(last + 1):
+        assert spoken.take(f"{number:064}", "a").flac == flac + b"%d" % number
+    # Whatever has the name of a digest is whole.
+    for path in clips.folder.glob("*/*/*.flac"):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
     spoken.close()
+    store.close()
 
 
-def test_what_was_heard_is_held_at_once_and_committed_with_the_next_line(tmp_path):
-    spoken, other = (Spoken(tmp_path / "speech.sqlite") for _ in range(2))
-    spoken.note("heard a", b"the ferry")
-    assert spoken.get("heard a") == b"the ferry" and other.get("heard a") is None
-    spoken.keep("b", b"flac")
-    assert other.get("heard a") == b"the ferry"
-    spoken.note("heard b", b"was late")
-    spoken.close()
-    assert other.get("heard b") == b"was late"
-    other.close()
+@pytest.fixture
+def two(url, tmp_path):
+    """What was spoken, as two builds see it that run at once."""
+    stores = [Store(url), Store(url)]
+    both = [Spoken(store, ClipFiles(tmp_path / "clips")) for store in stores]
+    yield both
+    for spoken, store in zip(both, stores, strict=True):
+        spoken.close()
+        store.close()
 
 
-def test_a_refusal_is_held_as_speech_is(tmp_path):
-    spoken = Spoken(tmp_path / "speech.sqlite")
+def test_what_was_heard_is_held_at_once_and_committed_with_the_next_line(two, flac):
+    spoken, other = two
+    spoken.note("a", "the ferry", "r")
+    assert spoken.heard("a", "r") == "the ferry" and other.heard("a", "r") is None
+    held = spoken.keep("b", flac, "r")
+    assert other.heard("a", "r") == "the ferry" and other.take("b", "s") == held
+    assert (held.flac, held.samples) == (flac, 4000)
+
+
+def test_speech_whose_file_is_gone_or_changed_is_not_held_until_it_is_said_again(two, flac):
+    spoken, other = two
+    spoken.keep("b", flac, "r")
+    (path,) = spoken._clips.folder.glob("*/*/*.flac")
+    path.write_bytes(flac[:-1])
+    assert other.take("b", "r") is None
+    other.keep("b", flac, "r")
+    path.unlink()
+    assert spoken.take("b", "r") is None
+
+
+def test_a_refusal_is_held_as_speech_is(two):
+    spoken, other = two
     refused = Unspoken("nothing_to_say", "no words")
-    spoken.keep("a", refused)
-    spoken.close()
-    again = Spoken(tmp_path / "speech.sqlite")
-    assert again.take("a") == refused and again.take("b") is None
-    again.close()
+    spoken.refuse("a", refused, "r")
+    assert other.take("a", "r") == refused and other.take("b", "r") is None

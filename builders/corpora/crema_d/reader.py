@@ -5,7 +5,6 @@ Source: https://github.com/CheyneyComputerScience/CREMA-D, a checkout with Git L
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from builders.corpora.files import (
     visible,
 )
 from builders.errors import SourceError
+from builders.labels.tables import read_table
 from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
 
 _TREE = "the folder of the CREMA-D repository"
@@ -165,5 +165,5 @@ def _read_people(path: Path) -> dict[str, tuple[str, int | None]]:
 def _read_sentences() -> dict[str, str]:
     """Return the text of each sentence by its code."""
     path = Path(__file__).with_name("sentences.tsv")
-    with path.open(newline="", encoding="utf-8") as stream:
-        return {row["code"]: row["text"] for row in csv.DictReader(stream, delimiter="\t")}
+    rows = read_table(path, ("code", "text"), key=("code",))
+    return {row.text("code"): row.text("text") for row in rows}

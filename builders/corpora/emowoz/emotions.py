@@ -6,7 +6,6 @@ conduct follow from it by the owner's definition of the labels, which `definitio
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.corpora.files import BrokenRecord
+from builders.labels.tables import read_table
 from builders.record.types import Annotation, Sentiment, Utterance
 
 _SENTIMENTS: dict[int, Sentiment] = {0: "neutral", 1: "negative", 2: "positive"}
@@ -75,6 +75,6 @@ def _shown(value: Any) -> str:
 def _definitions() -> dict[str, tuple[str | None, str | None]]:
     """Return elicitor and conduct of each label."""
     path = Path(__file__).with_name("definitions.tsv")
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {r["label"]: (r["elicitor"] or None, r["conduct"] or None) for r in rows}
+    rows = read_table(path, ("label", "elicitor", "conduct"), key=("label",))
+    cells = [row.cells for row in rows]
+    return {c["label"]: (c["elicitor"] or None, c["conduct"] or None) for c in cells}

@@ -17,7 +17,6 @@ import shutil
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -26,6 +25,7 @@ from builders.errors import ConfigError, OutputError
 from builders.progress import Progress, State
 from builders.record.dataset import Build
 from builders.record.folder import writable
+from builders.record.views import SampleRecord
 from builders.release.export.choosing import Choice, LeftOut
 from builders.release.export.counting import Counts
 from builders.release.export.describing import LEFT_OUT, MARKER, describe
@@ -37,8 +37,6 @@ from builders.release.export.reading import (
     REPLY_AUDIO,
     EarlierTurns,
     any_known,
-    records,
-    total,
 )
 from builders.release.export.rules import broken
 from builders.release.export.writing import Form, Writer
@@ -117,13 +115,13 @@ class _Run:
         self._form = _form(options)
         self._reviewed = any_known(build, "review.status")
         self._writers: dict[str, Writer] = {}
-        self.state = State(total=total(build))
+        self.state = State(total=build.count)
 
     def write(self, progress: Progress) -> Exported:
         """Write every file of the export."""
         with (self._to / LEFT_OUT).open("wb") as left_out:
             columns = COLUMNS + (REPLY_AUDIO if self._options.reply_audio else ())
-            for record in records(self._build, columns):
+            for record in self._build.rows(columns):
                 self.state.done += 1
                 progress.tick()
                 split = record["source"]["split"]
@@ -140,7 +138,7 @@ class _Run:
         start = describe(self._to, result, self._options, self._counts, files)
         return Exported(self._counts, start, self._earlier.found, self._earlier.wanted)
 
-    def _take(self, record: dict[str, Any], split: str) -> LeftOut | None:
+    def _take(self, record: SampleRecord, split: str) -> LeftOut | None:
         """Write one record as a row, or return why it does not go out."""
         # Before anything is left out: a later turn may refer to this one's clip.
         earlier = self._earlier.of(record) if self._options.context_audio else {}

@@ -10,6 +10,7 @@ from typing import Any
 import soundfile
 
 from builders.record.messages import instruction, messages
+from builders.record.views import ClipFile, SampleRecord
 from builders.release.export.options import Options
 
 RATE = 16_000
@@ -34,7 +35,7 @@ class Example:
     whether they have decided about any of the build.
     """
 
-    record: dict[str, Any]
+    record: SampleRecord
     messages: list[dict[str, str]]
     sounds: list[Sound]
     spoken_reply: Sound | None = None
@@ -83,7 +84,7 @@ class Example:
         return {**label, "emotion_heard": heard}
 
 
-def make(record: dict[str, Any], options: Options, earlier: Mapping[str, Sound]) -> Example:
+def make(record: SampleRecord, options: Options, earlier: Mapping[str, Sound]) -> Example:
     """Return a record as an example.
 
     Args:
@@ -107,18 +108,18 @@ def make(record: dict[str, Any], options: Options, earlier: Mapping[str, Sound])
     return Example(record, shown, sounds, _reply_sound(record, spoken) if spoken else None)
 
 
-def sound_of(record: Mapping[str, Any]) -> Sound | None:
+def sound_of(record: SampleRecord) -> Sound | None:
     """Return the clip of a record, or None where it has none."""
     if record["audio"] is None:
         return None
-    samples = record["audio_info"]["samples"]
+    samples = record["audio_info"]["samples"] or 0
     return Sound(_path(record, ""), samples / RATE, samples, record["audio"]["bytes"])
 
 
-def _reply_sound(record: Mapping[str, Any], audio: Mapping[str, Any]) -> Sound:
-    info = soundfile.info(io.BytesIO(audio["bytes"]))
+def _reply_sound(record: SampleRecord, audio: ClipFile) -> Sound:
+    info = soundfile.info(io.BytesIO(audio["bytes"] or b""))
     return Sound(_path(record, ".reply"), info.duration, info.frames, audio["bytes"])
 
 
-def _path(record: Mapping[str, Any], kind: str) -> str:
+def _path(record: SampleRecord, kind: str) -> str:
     return f"audio/{record['source']['split']}/{record['id']}{kind}.flac"

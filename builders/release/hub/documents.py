@@ -10,6 +10,7 @@ from typing import Any
 from builders import resources
 from builders.record.folder import write_json
 from builders.record.manifest_views import Manifest
+from builders.record.schema import load_schema
 from builders.release.hub.card import write_card
 from builders.release.hub.croissant import croissant
 from builders.release.hub.files import SUMS, digests, link, sums_text
@@ -37,6 +38,7 @@ def write_documents(
     shutil.rmtree(folder / INPUTS)
     for source, name in _as_they_are(staged.terms.card.slug):
         link(source, folder / name)
+    write_json(_made(folder / "schemas" / "sample.schema.json"), load_schema("sample"))
     for kind in staged.files:
         write_json(_made(folder / "schemas" / f"{kind}.schema.json"), staged.schemas[kind])
     write_json(folder / MANIFEST, published_manifest(staged, manifest))
@@ -73,13 +75,11 @@ def published_manifest(staged: Staged, manifest: Manifest) -> dict[str, Any]:
 
 
 def _as_they_are(slug: str) -> list[tuple[Path, str]]:
-    """Return the tables and schemas that go out unchanged, and their names there."""
+    """Return the tables that go out unchanged, and their names there."""
     tables = resources.label_maps()
     wanted = (f"emotion/{slug}.*.tsv", "emotion/_*.tsv", "emotion/views/*.tsv", "strategy/_*.tsv")
     paths = [path for pattern in wanted for path in sorted(tables.glob(pattern))]
-    found = [(path, f"mappings/{path.relative_to(tables).as_posix()}") for path in paths]
-    sample = resources.schemas() / "sample.schema.json"
-    return [*found, (sample, "schemas/sample.schema.json")]
+    return [(path, f"mappings/{path.relative_to(tables).as_posix()}") for path in paths]
 
 
 def _made(path: Path) -> Path:

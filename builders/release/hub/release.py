@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from builders.errors import ConfigError, HeartenError, OutputError, UsageError
+from builders.record.data_file import DataFile
 from builders.record.folder import read_json, writable
 from builders.record.manifest import read_manifest
 from builders.record.manifest_views import Manifest
@@ -108,8 +108,8 @@ def publish(asked: Asked, rules: Rules, hub: Hub, say: Callable[[str], None]) ->
 
 def _rights(shards: list[Path]) -> dict[str, str]:
     """Return the rights that a build's records carry, which are the same in all of them."""
-    with pq.ParquetFile(shards[0]) as file:
-        found = next(file.iter_batches(1, columns=["rights"])).to_pylist()
+    with DataFile(shards[0]) as file:
+        found = next(file.batches(["rights"], 1)).to_pylist()
     rights: dict[str, str] = found[0]["rights"]
     return rights
 

@@ -23,9 +23,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from builders.errors import VerificationError
+from builders.record.data_file import DataFile
 from builders.record.manifest_views import Manifest
 from builders.record.messages import AUDIO_MARK
 from builders.record.parquet import with_reply_audio
@@ -153,9 +153,8 @@ class Stage:
 
     def _shard(self, shard: Path) -> None:
         files = _ShardFiles(self.staged, shard.name)
-        with pq.ParquetFile(shard) as file:
-            columns = self._columns(file)
-            tables = (file.read_row_group(n, columns=columns) for n in range(file.num_row_groups))
+        with DataFile(shard) as file:
+            tables = file.groups(self._columns(file))
             # One thread reads ahead and one writes behind: both are outside the interpreter mostly.
             with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
                 written: Future[None] | None = None
@@ -176,10 +175,10 @@ class Stage:
             self._record(record, index, group)
         return group
 
-    def _columns(self, file: pq.ParquetFile) -> list[str]:
+    def _columns(self, file: DataFile) -> list[str]:
         """Return what is read of a shard: everything but clips that do not go out."""
         held_back = {f"{name}.bytes" for name in ("audio", REPLY_AUDIO) if name in self._withheld}
-        return [leaf.path for leaf in file.schema if leaf.path not in held_back]
+        return [leaf for leaf in file.leaves if leaf not in held_back]
 
     def _record(self, record: Row, index: int, group: _Group) -> None:
         """Sort the rows of a record into a group, or count why there are none."""

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from builders.record.dataset import Build
 from builders.record.schema import load_schema
+from builders.record.views import SampleRecord
 from builders.review.data.decided import VERDICTS, Event, made_at
 from builders.review.data.decisions import faults
 from builders.review.data.events import Reviews
-from builders.review.data.items import Records
 from builders.review.data.people import People
 from builders.review.data.queue import Queue
 from builders.store.database import Store
@@ -37,7 +37,7 @@ class Elsewhere:
 
     def __init__(self, store: Store, build: Build, made: Sequence[Event]) -> None:
         self._name: str = build.manifest["result"]["name"]
-        self._records = Records(build)
+        self._build = build
         self._queue = Queue(store)
         self._reviews = Reviews(store)
         self._roles = {person.id: person.role for person in People(store).all()}
@@ -100,13 +100,13 @@ class Elsewhere:
         if any(made_at(decision) < made_at(event) for decision in theirs):
             yield "annotator: who has decided about an item does not settle it"
 
-    def _record(self, event: Event) -> dict[str, object] | None:
+    def _record(self, event: Event) -> SampleRecord | None:
         """Return the sample that an event is about, or None where it is not what it was."""
         try:
             item = self._queue.item(self._name, event.item)
         except KeyError:
             return None
-        return self._records.record(item.shard, item.row) if item.seen == event.seen else None
+        return self._build.row(item.shard, item.row) if item.seen == event.seen else None
 
 
 def _form(event: Event) -> Iterator[str]:

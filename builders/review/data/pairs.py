@@ -11,16 +11,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from builders.record.dataset import Build
+from builders.record.views import SampleRecord
 from builders.review.data.decided import standing
 from builders.review.data.events import Reviews
-from builders.review.data.items import content_hash
+from builders.review.data.items import content_hash, is_crisis
 from builders.review.data.people import Annotator
 from builders.review.data.settings import settings_of
 from builders.review.data.tables import events, leases, writing
@@ -232,16 +232,12 @@ def _kind(mine: _Told, other: _Told | None) -> str:
 
 def _told(build: Build) -> Iterator[tuple[str, _Told]]:
     """Yield what is told of each target of a build, in its order; the clips stay unread."""
-    for shard in build.shards():
-        with pq.ParquetFile(shard) as file:
-            for batch in file.iter_batches(100, columns=_COLUMNS):
-                for record in batch.to_pylist():
-                    yield (
-                        record["id"],
-                        _Told(
-                            target=content_hash({**record, "desired_response": _NO_REPLY}),
-                            reply=" ".join(record["desired_response"]["text"].split()),
-                            seen=content_hash(record),
-                            crisis=(record["safety"] or {}).get("route") == "crisis",
-                        ),
-                    )
+    for record in build.rows(_COLUMNS):
+        unanswered = cast(SampleRecord, {**record, "desired_response": _NO_REPLY})
+        told = _Told(
+            target=content_hash(unanswered),
+            reply=" ".join(record["desired_response"]["text"].split()),
+            seen=content_hash(record),
+            crisis=is_crisis(record),
+        )
+        yield record["id"], told

@@ -22,6 +22,7 @@ import orjson
 from builders.labels.strategies import strategies
 from builders.record.dataset import Build
 from builders.record.folder import writable
+from builders.record.views import SampleRecord
 from builders.review.data.decisions import choices
 from builders.review.data.events import VERDICTS, Decision, Event
 from builders.review.data.items import reply_of
@@ -37,7 +38,7 @@ Json = dict[str, Any]
 class _Sample:
     """One sample with the decisions about it; `audio` is its clip's path in the folder."""
 
-    record: Json
+    record: SampleRecord
     decisions: tuple[Event, ...]
     audio: str | None
 

@@ -12,15 +12,16 @@ the reply. Whoever names none hears what the label says. It stands beside the la
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 import sqlalchemy as sa
 
 from builders.errors import ConfigError
 from builders.labels import strategies
+from builders.record.views import ReviewPart, SampleRecord
 from builders.review.data.decisions import edit_faults, edited, reply_wanted
 from builders.review.data.events import Decision, Event, Reviews, counted, standing
 from builders.review.data.queue import Item
@@ -68,7 +69,7 @@ class Merged:
     heard: Heard
 
     @property
-    def review(self) -> dict[str, Any]:
+    def review(self) -> ReviewPart:
         """Return the record's `review` field."""
         return {
             "status": self.status,
@@ -131,7 +132,7 @@ def views(store: Store, build: str) -> list[Merged]:
     return [view for view in merged if view is not None]
 
 
-def with_review(record: Mapping[str, Any], view: Merged | None) -> dict[str, Any]:
+def with_review(record: SampleRecord, view: Merged | None) -> SampleRecord:
     """Return a sample with its `review` filled and its reply as people want it.
 
     The clip's bytes are kept. Whoever publishes leaves out what was rejected, if that is wanted.
@@ -141,7 +142,7 @@ def with_review(record: Mapping[str, Any], view: Merged | None) -> dict[str, Any
     """
     if view is None:
         return {**record, "review": None}
-    reviewed = {**record, "review": view.review}
+    reviewed: SampleRecord = {**record, "review": view.review}
     reply = reply_wanted(view.decisive.decision, record) if view.decisive else None
     if reply is None:
         return reviewed

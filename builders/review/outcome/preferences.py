@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from builders.record.dataset import Build
+from builders.record.views import ReplyPart, SampleRecord
 from builders.review.data.decisions import reply_wanted
 from builders.review.data.events import Reviews
-from builders.review.data.items import Records, reply_of
+from builders.review.data.items import reply_of
 from builders.review.data.queue import Queue
 from builders.review.outcome.comparisons import said_of
 from builders.review.outcome.merge import Merged, views
@@ -52,8 +53,8 @@ def preferences(
 class _Draft:
     """A draft, and what is said of where it comes from."""
 
-    reply: dict[str, Any]
-    record: dict[str, Any]
+    reply: ReplyPart
+    record: SampleRecord
     origin: dict[str, Any]
 
 
@@ -63,7 +64,7 @@ class _Drafts:
     def __init__(self, build: Build, store: Store) -> None:
         self.name: str = build.manifest["result"]["name"]
         self._queue = Queue(store)
-        self._records = Records(build)
+        self._build = build
         self.views = {view.item.item: view for view in views(store, self.name)}
 
     def draft(self, item: str) -> _Draft | None:
@@ -72,7 +73,7 @@ class _Drafts:
             found = self._queue.item(self.name, item)
         except KeyError:
             return None
-        record = self._records.record(found.shard, found.row)
+        record = self._build.row(found.shard, found.row)
         drafting = record["drafting"]
         origin = {"build": self.name, "model": drafting["model"], "seen": found.seen}
         return _Draft(reply_of(record), record, origin)
@@ -93,7 +94,7 @@ def _from_view(view: Merged, drafts: Sequence[_Drafts]) -> Pair | None:
 
 def _accepted_later(
     item: str, later: Sequence[_Drafts]
-) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+) -> tuple[ReplyPart | None, dict[str, Any] | None]:
     """Return the last reply to a target that people accepted or edited, and where it is from."""
     for drafts in reversed(later):
         view = drafts.views.get(item)
@@ -110,7 +111,7 @@ def _accepted_later(
 def _pair(
     origin: str,
     view: Merged,
-    chosen: dict[str, Any] | None,
+    chosen: ReplyPart | None,
     chosen_from: dict[str, Any] | None,
     rejected: _Draft,
 ) -> Pair:

@@ -13,19 +13,17 @@ that stay the same. Where reviewers hear another emotion than the label says, it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
-
-import pyarrow.parquet as pq
 
 from builders.errors import ConfigError, UsageError
 from builders.llm import prompts
 from builders.record.dataset import Build
 from builders.record.folder import REDRAFT, read_json
+from builders.record.views import SampleRecord
 from builders.review.data.decisions import choices
-from builders.review.data.items import Items, Records, reply_of
+from builders.review.data.items import Items, reply_of
 from builders.review.data.queue import Queue
 from builders.review.outcome.merge import Merged, views
 from builders.settings import BuildConfig, Heard, Note, Redraft, Which, make_config
@@ -49,7 +47,7 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
         ConfigError: the build is not finished, nothing in it is rejected, it has no such sample,
             the store does not hold its answers, or its next version was begun with something else.
     """
-    build = Build(config.folder)
+    build = Build(config.folder).verify()
     limit = build.manifest["result"]["limit"]
     if config.limit not in (None, limit):
         raise ConfigError(
@@ -80,7 +78,7 @@ def later_versions(folder: Path) -> Iterator[Build]:
     """Yield the finished versions of a build that follow it, in order."""
     path = folder.with_name(next_name(folder.name))
     while (path / "manifest.json").is_file():
-        yield Build(path)
+        yield Build(path).verify()
         path = path.with_name(next_name(path.name))
 
 
@@ -153,7 +151,7 @@ def _notes(build: Build, store: Store, ids: Sequence[str]) -> dict[str, Note]:
     """Return what is drafted again of a build: the samples named, or else the rejected ones."""
     for _ in Items(store).register(build):
         pass
-    name, records = build.manifest["result"]["name"], Records(build)
+    name = build.name
     decided = {view.item.item: view for view in views(store, name)}
     if ids:
         _check_known(build, ids)
@@ -168,8 +166,7 @@ def _notes(build: Build, store: Store, ids: Sequence[str]) -> dict[str, Note]:
             do=f"review it first with `hearten review {build.folder}`",
         )
     return {
-        one: _note(records.record(item.shard, item.row), decided.get(one))
-        for one, item in found.items()
+        one: _note(build.row(item.shard, item.row), decided.get(one)) for one, item in found.items()
     }
 
 
@@ -178,7 +175,7 @@ def _check_known(build: Build, ids: Sequence[str]) -> None:
     unknown = sorted(set(ids) - {name for name, _ in _request_keys(build)})
     if not unknown:
         return
-    rejects = pq.read_table(build.folder / "rejected.parquet", columns=["id"])["id"].to_pylist()
+    rejects = {row["id"] for row in build.rejects(["id"])}
     listed = ", ".join(unknown[:_NAMED_AT_MOST])
     more = len(unknown) - _NAMED_AT_MOST
     raise ConfigError(
@@ -186,17 +183,17 @@ def _check_known(build: Build, ids: Sequence[str]) -> None:
         where=build.folder,
         expected="rejected, stale, or ids of its samples",
         do="ask about rejects with --retry-failed under another --name"
-        if set(unknown) <= set(rejects)
+        if set(unknown) <= rejects
         else "correct the ids",
     )
 
 
-def _note(record: Mapping[str, Any], view: Merged | None) -> Note:
+def _note(record: SampleRecord, view: Merged | None) -> Note:
     known = choices("reject")
     given = view.reasons if view else ()
     reasons = [known[code] for code in given if code in known]
     return Note(
-        reply=reply_of(record),
+        reply=dict(reply_of(record)),
         reasons=tuple(f"It {reason.words}. {reason.meaning}" for reason in reasons),
         heard=_moved(view) if view else None,
     )
@@ -224,7 +221,5 @@ def _check_held(build: Build, store: Store) -> None:
 
 def _request_keys(build: Build) -> Iterator[tuple[str, str | None]]:
     """Yield the id of each sample, and the key of the request whose answer it is."""
-    for shard in build.shards():
-        for batch in pq.ParquetFile(shard).iter_batches(columns=["id", "drafting.request_key"]):
-            for row in batch.to_pylist():
-                yield row["id"], row["drafting"]["request_key"]
+    for row in build.rows(["id", "drafting.request_key"], batch=_HELD_AT_ONCE):
+        yield row["id"], row["drafting"]["request_key"]

@@ -14,7 +14,7 @@ from typing import Any
 from builders.record.dataset import Build
 from builders.review.data.decided import Choice, Event, Shown, standing
 from builders.review.data.events import Conflict
-from builders.review.data.items import Items, Records
+from builders.review.data.items import Items
 from builders.review.data.pairs import Pair, Pairs
 from builders.review.data.people import Annotator
 from builders.review.server.desk import Desk, NotTheirs
@@ -45,7 +45,6 @@ class Comparing:
         self._desk = desk
         self._other = other
         self.against: str = other.manifest["result"]["name"]
-        self._records = Records(other)
         self._pairs = Pairs(desk.store, desk.name, self.against)
         self.name = self._pairs.name
         self.counts: Counter[str] = Counter()
@@ -143,7 +142,7 @@ class Comparing:
         face = desk.face(item)
         mine = face.pop("draft")["text"]
         other = desk.queue.item(self.against, pair.item)
-        theirs = self._records.record(other.shard, other.row)["desired_response"]["text"]
+        theirs = self._other.row(other.shard, other.row)["desired_response"]["text"]
         replies = [mine, theirs] if self._first(pair, person) == "a" else [theirs, mine]
         version = desk.reviews.shown(desk.name, pair.item, person.id).version
         return face | {"seen": pair.hash, "version": version, "replies": replies, "mine": None}

@@ -15,11 +15,12 @@ import orjson
 
 from builders.errors import HeartenError
 from builders.record.dataset import Build
+from builders.record.views import ContextTurn, SampleRecord
 from builders.review.data.decided import Decision, Event, Shown, counted, standing
 from builders.review.data.decisions import faults
 from builders.review.data.events import Reviews
 from builders.review.data.first_answers import FirstAnswers
-from builders.review.data.items import Items, Records, reply_of
+from builders.review.data.items import Items, reply_of
 from builders.review.data.people import Annotator, People
 from builders.review.data.queue import Item, Queue
 from builders.review.data.settings import Settings, load_settings
@@ -71,7 +72,6 @@ class Desk:
         self.settings: Settings = load_settings(store, self.name)
         self._first = FirstAnswers(store)
         self.queue = Queue(store)
-        self._records = Records(build)
         self._cache, self._clips = Cache(_SHOWN), Cache(_CLIPS)
         self._complete = False
         self.writing = threading.Lock()
@@ -249,7 +249,7 @@ class Desk:
         return found
 
     def _made_clip(self, item: Item) -> bytes:
-        flac = self._records.clip(item.shard, item.row)
+        flac = self.build.clip(item.shard, item.row)
         return as_wav(flac) if flac else b""
 
     def drawing(self, name: str) -> bytes:
@@ -259,14 +259,14 @@ class Desk:
             f"drawing {item.seen}", lambda: orjson.dumps(drawing(self.clip(name))), len
         )
 
-    def record(self, item: Item) -> dict[str, Any]:
+    def record(self, item: Item) -> SampleRecord:
         """Return an item's sample without its clip."""
         held: bytes = self._cache.get(
             f"record {item.seen}",
-            lambda: orjson.dumps(self._records.record(item.shard, item.row)),
+            lambda: orjson.dumps(self.build.row(item.shard, item.row)),
             len,
         )
-        record: dict[str, Any] = orjson.loads(held)
+        record: SampleRecord = orjson.loads(held)
         return record
 
     def _shown(self, item: Item, person: Annotator) -> dict[str, Any]:
@@ -317,7 +317,7 @@ class Desk:
             "draft": reply_of(record),
         }
 
-    def _turn(self, turn: dict[str, Any]) -> dict[str, Any]:
+    def _turn(self, turn: ContextTurn) -> dict[str, Any]:
         shown = {name: turn[name] for name in ("speaker", "role", "text", "emotion")}
         playable = turn["audio_sha256"] and not self.settings.text_only and self._has(turn["id"])
         return shown | {"audio": _address("audio", turn["id"]) if playable else None}
@@ -329,12 +329,12 @@ class Desk:
             return False
         return True
 
-    def _check(self, decision: Decision, record: dict[str, Any]) -> None:
+    def _check(self, decision: Decision, record: SampleRecord) -> None:
         found = faults(decision, record)
         if found:
             raise Faulty(found)
 
-    def check_heard(self, record: dict[str, Any], seconds_heard: float, broken: bool) -> None:
+    def check_heard(self, record: SampleRecord, seconds_heard: float, broken: bool) -> None:
         """Raise Faulty where too little of a clip was heard that could be."""
         seconds = record["audio_info"]["duration"]
         if self.settings.text_only or broken or not seconds:
@@ -342,7 +342,7 @@ class Desk:
         if seconds_heard < HEARD_SHARE * seconds:
             raise Faulty(["hear the speaker once before you decide, or flag the sound as broken"])
 
-    def _check_answered(self, decision: Decision, record: dict[str, Any]) -> None:
+    def _check_answered(self, decision: Decision, record: SampleRecord) -> None:
         """Raise Faulty where a decision is not whole, or was made without hearing the speaker."""
         self._check(decision, record)
         if decision.verdict != "skip":

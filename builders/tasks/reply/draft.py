@@ -19,17 +19,15 @@ from builders.labels import strategies, vocabulary
 from builders.llm import prompts
 from builders.llm.request import NarrowedSchema, Request, Sound, seed_for
 from builders.record.schema import Validator, load_schema, narrowed_reply
-from builders.record.types import REVIEWED, Emotions, GivenUp, Target, Utterance
+from builders.record.types import REVIEWED, CheckNote, Emotions, GivenUp, Target, Utterance
 from builders.settings import Note
 from builders.store.database import Answer
-from builders.tasks.reply.checks.rules import Fault, Reply, read_answer
-from builders.tasks.reply.checks.wording import shares_run
+from builders.tasks.reply.checks.reading import Reply, read_answer
+from builders.tasks.reply.checks.registry import ReplyFault
 
 CORRECTIONS = 2
 _FRESH = CORRECTIONS + 1
 TRIES = _FRESH + 1
-# So many words in a row of a description of the voice are talk about the voice.
-_REPEATS = 4
 # An endpoint's answer that the same prompt can only bring again.
 HOPELESS = frozenset({"context_length"})
 
@@ -67,12 +65,14 @@ class Sampling:
 class Draft:
     """An accepted reply: the model's answer, coerced and checked.
 
-    `beside` counts the answers among those of its conversation that were about something else.
+    `beside` counts the answers among those of its conversation that were about something else;
+    `notes` is what the checks note about it.
     """
 
     reply: dict[str, Any]
     coercions: list[dict[str, str]]
     beside: int = 0
+    notes: tuple[CheckNote, ...] = ()
 
 
 Round = Generator[Request, Answer, "Draft | GivenUp"]
@@ -179,7 +179,7 @@ class Drafter:
             answer = yield request
             verdict = _judge(answer, form, target)
             if isinstance(verdict, Reply):
-                return Draft(verdict.document, verdict.coercions)
+                return Draft(verdict.document, verdict.coercions, notes=verdict.notes)
             if step == _FRESH or answer.outcome in HOPELESS:
                 detail = "; ".join(fault.sentence for fault in verdict)
                 return GivenUp(verdict[0].code, detail, answer.text)
@@ -190,7 +190,7 @@ class Drafter:
             )
 
     def _again(
-        self, target: Target, first: Request, step: int, wrong: tuple[str, list[Fault]] | None
+        self, target: Target, first: Request, step: int, wrong: tuple[str, list[ReplyFault]] | None
     ) -> Request:
         """Return a later request of a round: a correction of what was wrong, else a fresh try."""
         messages = first.messages
@@ -291,13 +291,9 @@ def _own_turns(target: Target) -> int:
     return min(2, sum(turn.role == "user" for turn in target.turns))
 
 
-def _judge(answer: Answer, form: _Form, target: Target) -> Reply | list[Fault]:
+def _judge(answer: Answer, form: _Form, target: Target) -> Reply | list[ReplyFault]:
     if answer.outcome != "ok":
-        return [Fault(answer.outcome, _OUTCOMES.get(answer.outcome, answer.outcome))]
+        return [ReplyFault(answer.outcome, _OUTCOMES.get(answer.outcome, answer.outcome))]
     twin = target.contrast is not None and target.contrast.is_neutral_twin
-    read = read_answer(answer.text, form.checker, target.emotions, twin)
-    caption = target.caption and target.caption.text
-    if caption and isinstance(read, Reply) and shares_run(read.document["text"], caption, _REPEATS):
-        said = "text: it repeats how the voice was described; answer the speaker"
-        return [Fault("acoustic_talk", said)]
-    return read
+    caption = target.caption.text if target.caption else None
+    return read_answer(answer.text, form.checker, target.emotions, twin, caption)
