@@ -84,7 +84,7 @@ def test_the_status_says_whether_seeing_the_draft_moves_answers(folder, first, w
     save_settings(made.store, made.name, Settings(overlap=2, gold_share=0))
     for given in Queue(made.store).next(made.name, made.ann, 20):
         drafted = tuple(given.strategies.split("_then_"))
-        seen = Decision("accept", strategies=drafted)
+        seen = Decision("accept", strategies=drafted, hidden=False)
         answer = [first] if first else list(drafted)
         decide(made, given, made.ann, seen)
         decide(made, given, made.bob, replace(seen, hidden=True, before={"strategies": answer}))

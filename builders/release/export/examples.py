@@ -80,8 +80,14 @@ class Example:
         if not self.reviewed:
             return label
         review = self.record["review"]
-        heard = "not_reviewed" if review is None else review["emotion"]["heard"] or "disputed"
-        return {**label, "emotion_heard": heard}
+        return {**label, "emotion_heard": _heard(review)}
+
+
+def _heard(review: Mapping[str, Any] | None) -> str:
+    if review is None:
+        return "not_reviewed"
+    silent = "disputed" if review["emotion"]["votes"] else "not_said"
+    return str(review["emotion"]["heard"] or silent)
 
 
 def make(record: SampleRecord, options: Options, earlier: Mapping[str, Sound]) -> Example:

@@ -33,7 +33,7 @@ COLUMNS = (
     "drafting.provider",
     "safety.route",
     "review.status",
-    "review.emotion.heard",
+    "review.emotion",
     "rights.licence",
 )
 REPLY_AUDIO = ("desired_response.audio",)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
 from builders.record.dataset import Build
 from builders.record.schema import load_schema
@@ -22,7 +23,8 @@ from builders.store.database import Store
 _VERDICTS: dict[str, tuple[str, ...]] = {"undo": ("undo",), "comparison": ("a", "b", "equal")}
 _FOR_LEADS = ("adjudication", "gold")
 # What a second send of an event may say otherwise: these are given where it arrives.
-_MAY_DIFFER = ("number", "version", "surplus", "at")
+_MAY_DIFFER = ("number", "version", "surplus", "at", "body", "format")
+_COMPARED = [field.name for field in fields(Event) if field.name not in _MAY_DIFFER]
 _CLOCKS_DIFFER_SECONDS = 86_400
 
 
@@ -124,5 +126,6 @@ def _form(event: Event) -> Iterator[str]:
 
 def _differs(event: Event, other: Event) -> str | None:
     """Return the first field in which two events of one id differ, or None."""
-    names = (name for name in Event.__slots__ if name not in _MAY_DIFFER)
-    return next((name for name in names if getattr(event, name) != getattr(other, name)), None)
+    same = (event.said, event.fault) == (other.said, other.fault)
+    differing = (name for name in _COMPARED if getattr(event, name) != getattr(other, name))
+    return next(differing, None if same else "body")

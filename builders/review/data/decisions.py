@@ -141,10 +141,10 @@ def _verdict_faults(decision: Decision) -> list[str]:
 def _answer_faults(decision: Decision) -> list[str]:
     found = [
         f"flags: {flag!r} is not one of {', '.join(choices('flag'))}"
-        for flag in decision.flags
+        for flag in decision.flags or ()
         if flag not in choices("flag")
     ]
-    for scale, value in decision.ratings.items():
+    for scale, value in (decision.ratings or {}).items():
         if scale not in choices("scale"):
             found.append(f"ratings: {scale!r} is not one of {', '.join(choices('scale'))}")
         elif type(value) is not int or value not in RATINGS:
@@ -152,7 +152,7 @@ def _answer_faults(decision: Decision) -> list[str]:
     before = decision.before or {}
     found += _choice_faults(decision.strategies, decision.emotion)
     found += _choice_faults(before.get("strategies"), before.get("emotion"), "before.")
-    if not 0 <= decision.seconds_heard < 86_400:
+    if not 0 <= (decision.seconds_heard or 0.0) <= 86_400:
         found.append("seconds_heard: it is a number of seconds")
     return found + _comment_faults(decision.comment or "")
 

@@ -139,7 +139,7 @@ def _results(decision: Decision) -> list[Json]:
         found.append(_text("comment", decision.comment))
     found += [
         {"from_name": scale, "to_name": "text", "type": "rating", "value": {"rating": value}}
-        for scale, value in decision.ratings.items()
+        for scale, value in (decision.ratings or {}).items()
     ]
     return found
 
@@ -191,7 +191,7 @@ def _labels(decision: Decision) -> Json:
         found["reply"] = {"text_box": decision.reply["text"]}
     if decision.comment:
         found["comment"] = {"text_box": decision.comment}
-    return found | {scale: {str(v): str(v)} for scale, v in decision.ratings.items()}
+    return found | {scale: {str(v): str(v)} for scale, v in (decision.ratings or {}).items()}
 
 
 def _write_config(template: str, path: Path) -> None:

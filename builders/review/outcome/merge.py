@@ -6,7 +6,8 @@ who had not seen the item adjudicates. Two different edits are not alike. A gold
 own and stands like an adjudication.
 
 The emotion that people hear is merged by itself, in the same way: they may agree on it and not on
-the reply. Whoever names none hears what the label says. It stands beside the label, which stays.
+the reply. Whoever names none has no vote, and still counts: more than half of all must name one for
+it to prevail. It stands beside the label, which stays.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ Policy = Literal["unanimous", "majority", "adjudicated"]
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Which emotion people hear: the one that prevails, None where they do not agree; all votes."""
+    """Which emotion people hear: the one that prevails, or None; the votes of those who name one.
+
+    None is also where nobody names one: then there are no votes, and the policy is ``majority``.
+    """
 
     emotion: str | None
     policy: Policy
@@ -110,9 +114,9 @@ def merge(item: Item, made: Iterable[Event]) -> Merged | None:
         decisive=decisive,
         decisions=tuple(decisions),
         ratings=_ratings([event.decision for event in decisions]),
-        flags=tuple(sorted({f for e in present if "flags" in e.body for f in e.decision.flags})),
+        flags=tuple(sorted({flag for event in present for flag in event.said.get("flags", ())})),
         reasons=_reasons(decisive, decisions),
-        heard=_heard(item, decisions, settled[-1] if settled else None),
+        heard=_heard(decisions, settled[-1] if settled else None),
     )
 
 
@@ -165,16 +169,17 @@ def _voted(item: Item, decisions: Sequence[Event]) -> tuple[Event | None, Policy
     return prevailing[-1], "unanimous" if len(votes) == 1 else "majority"
 
 
-def _heard(item: Item, decisions: Sequence[Event], settling: Event | None) -> Heard:
-    """Return the emotion that people hear, by `settling` where somebody settled the item."""
-    given = Counter(event.decision.emotion or item.emotion for event in decisions)
+def _heard(decisions: Sequence[Event], settling: Event | None) -> Heard:
+    """Return the emotion that people hear, by `settling` where who settled the item names one."""
+    named = Counter(e.decision.emotion for e in decisions)
+    given = {emotion: count for emotion, count in named.items() if emotion is not None}
     votes = tuple(sorted(given.items(), key=lambda vote: (-vote[1], vote[0])))
-    if settling is not None:
-        return Heard(settling.decision.emotion or item.emotion, "adjudicated", votes)
-    most, number = votes[0]
+    if settling is not None and settling.decision.emotion is not None:
+        return Heard(settling.decision.emotion, "adjudicated", votes)
+    most, number = votes[0] if votes else (None, 0)
     if 2 * number <= len(decisions):
         return Heard(None, "majority", votes)
-    return Heard(most, "unanimous" if len(votes) == 1 else "majority", votes)
+    return Heard(most, "unanimous" if number == len(decisions) else "majority", votes)
 
 
 def _vote(item: Item, decision: Decision) -> str:
@@ -203,8 +208,9 @@ def _status(item: Item, decisive: Event | None) -> Status:
 
 
 def _ratings(decisions: Sequence[Decision]) -> tuple[tuple[str, float, int], ...]:
-    scales = sorted({scale for decision in decisions for scale in decision.ratings})
-    given = {s: [d.ratings[s] for d in decisions if s in d.ratings] for s in scales}
+    rated = [decision.ratings for decision in decisions if decision.ratings]
+    scales = sorted({scale for ratings in rated for scale in ratings})
+    given = {s: [ratings[s] for ratings in rated if s in ratings] for s in scales}
     return tuple((scale, sum(v) / len(v), len(v)) for scale, v in given.items())
 
 

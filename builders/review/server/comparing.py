@@ -165,7 +165,7 @@ def _turned(choice: Choice, first: str) -> Choice:
 
 def _as_page(event: Event) -> dict[str, Any]:
     """Return a comparison as the page fills it in again."""
-    body = {} if event.fault else event.body
-    verdict = _turned(event.verdict, body.get("first", "a"))  # type: ignore[arg-type]
-    said = {name: body.get(name) for name in ("comment", "broken", "seconds_heard")}
-    return {"verdict": verdict, **said, "seconds_heard": body.get("seconds_heard", 0.0)}
+    said = event.said
+    verdict = _turned(event.verdict, said.get("first", "a"))  # type: ignore[arg-type]
+    given = {name: said.get(name) for name in ("comment", "broken", "seconds_heard")}
+    return {"verdict": verdict, **given}

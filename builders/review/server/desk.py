@@ -165,6 +165,8 @@ class Desk:
             if before is None and decision.verdict != "skip":
                 raise Faulty(["the draft is hidden: answer without it first"])
             decision = replace(decision, hidden=True, before=before)
+        else:
+            decision = replace(decision, hidden=False)
         with self.writing:
             return self.reviews.decide(person.id, shown, decision, event_id)
 
@@ -346,7 +348,8 @@ class Desk:
         """Raise Faulty where a decision is not whole, or was made without hearing the speaker."""
         self._check(decision, record)
         if decision.verdict != "skip":
-            self.check_heard(record, decision.seconds_heard, "audio_broken" in decision.flags)
+            broken = "audio_broken" in (decision.flags or ())
+            self.check_heard(record, decision.seconds_heard or 0.0, broken)
 
     def _knows(self, name: str, person: Annotator) -> bool:
         """Return whether somebody had an item before them."""
@@ -362,7 +365,7 @@ class Desk:
 
 def _as_page(event: Event) -> dict[str, Any]:
     """Return a decision as the page fills it in again, but for what cannot be read."""
-    return {"verdict": event.verdict, **({} if event.fault else event.body)}
+    return {"verdict": event.verdict, **event.said}
 
 
 def _address(path: str, item: str) -> str:
