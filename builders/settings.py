@@ -112,6 +112,12 @@ def voting(written: str) -> Voting:
     return Voting(model, address) if "://" in address and model else Voting(written, None)
 
 
+def clips_folder(store: str | None, output: Path, clips: Path | None = None) -> Path:
+    """Return where encoded clips and made speech lie: by default beside the store's file."""
+    beside = output if store is None or "://" in store else Path(store).parent
+    return clips or beside / CLIPS_FOLDER
+
+
 class BuildConfig(BaseModel):
     """Everything one run of `build` was told. Seconds, tokens and US dollars are the units."""
 
@@ -247,9 +253,7 @@ class BuildConfig(BaseModel):
     @property
     def clips_folder(self) -> Path:
         """Return where encoded clips and made speech lie: by default beside the store's file."""
-        in_database = self.store is None or "://" in self.store
-        beside = self.output if in_database else Path(str(self.store)).parent
-        return self.clips or beside / CLIPS_FOLDER
+        return clips_folder(self.store, self.output, self.clips)
 
     @property
     def store_url(self) -> str:

@@ -37,7 +37,7 @@ LAYERS = [
     {"labels.tables"},
     {"record.types", "record", "errors", "resources", "llm.interrupts", "stats"},
 ]
-READERS = {"record.types", "errors", "corpora.files", "labels.tables"}
+READERS = {"record.types", "record.views", "errors", "corpora.files", "labels.tables"}
 
 
 def imported(path: Path) -> set[str]:

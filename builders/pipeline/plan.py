@@ -193,7 +193,7 @@ def make_plan(config: BuildConfig) -> Plan:
         "speech": check_speech(config, card),
         "clip_checks_version": preconditions.clip_checks_version(config, card, heard),
     }
-    exclusions = Exclusions.load(config.exclusions).of(card.slug)
+    exclusions = Exclusions.load(config.exclusions, config.store_url).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
     wanted = Wanted(

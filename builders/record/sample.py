@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from builders.labels import strategies
 from builders.labels.class_sets import views_of
@@ -36,7 +36,6 @@ from builders.record.views import (
     ContrastPart,
     ContributionPart,
     DesiredResponse,
-    DimensionRating,
     DraftingPart,
     LabelView,
     ReferenceResponse,
@@ -50,7 +49,6 @@ from builders.record.views import (
     TargetUtterance,
     VoiceDescriptor,
     VoicePart,
-    VoteCount,
 )
 
 SCHEMA_VERSION = "2"
@@ -257,18 +255,18 @@ def _annotation(target: Target, origin: Origin) -> AnnotationPart:
         "source": said.source or origin.label_source,
         "match_leaf": target.emotions.match_leaf,
         "match_root": target.emotions.match_root,
-        "votes": cast("list[VoteCount] | None", said.votes),
+        "votes": said.votes,
         "agreement": said.agreement,
         "intensity": said.intensity,
-        "dimensions": cast("list[DimensionRating] | None", said.dimensions),
-        "views": cast("list[LabelView]", [*(said.views or ()), *_class_views(target.emotions)]),
+        "dimensions": said.dimensions,
+        "views": [*(said.views or ()), *_class_views(target.emotions)],
         "elicitor": said.elicitor,
         "conduct": said.conduct,
         "mapping_version": origin.mapping_version,
     }
 
 
-def _class_views(emotions: Emotions) -> tuple[dict[str, Any], ...]:
+def _class_views(emotions: Emotions) -> tuple[LabelView, ...]:
     return views_of(emotions.primary, emotions.match_root)
 
 

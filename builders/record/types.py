@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
+from builders.record.views import DimensionRating, LabelView, VoteCount
+
 Sentiment = Literal["positive", "negative", "neutral"]
 # Whose label it is where reviewers of an earlier draft hear another emotion than the corpus says.
 REVIEWED = "review"
@@ -64,11 +66,11 @@ class Annotation:
     """
 
     source: str | None = None
-    votes: list[dict] | None = None
+    votes: list[VoteCount] | None = None
     agreement: float | None = None
     intensity: float | None = None
-    dimensions: list[dict] | None = None
-    views: list[dict] | None = None
+    dimensions: list[DimensionRating] | None = None
+    views: list[LabelView] | None = None
     elicitor: str | None = None
     conduct: str | None = None
 

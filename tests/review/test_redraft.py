@@ -254,7 +254,7 @@ def test_ids_may_stand_in_a_file_and_are_drafted_again_as_often_as_wanted(root, 
         ("rejcted", "expected rejected, stale, or ids of its samples"),
         (",".join(f"x{n}" for n in range(9)), "x4 and 4 more"),
         (" , ", "names nothing"),
-        ("@nowhere.txt", "the ids to draft again cannot be read"),
+        ("@nowhere.txt", "the ids cannot be read"),
     ],
 )
 def test_ids_that_the_build_does_not_have_are_refused(root, endpoint, ids, words):

@@ -27,6 +27,7 @@ from builders.corpora.files import (
 from builders.errors import SourceError
 from builders.labels.tables import read_table
 from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
+from builders.record.views import LabelView
 
 _TREE = "the folder of the CREMA-D repository"
 _FILES = ("processedResults/summaryTable.csv", "processedResults/tabulatedVotes.csv")
@@ -95,8 +96,13 @@ class Reader:
         if (text := self._sentences.get(code)) is None:
             known = ", ".join(self._sentences)
             raise BrokenRecord("unknown_sentence", f"{code} in {clip!r}; expected one of {known}")
-        intended = {"name": "intended", "label": emotion, "level": _LEVELS[level]}
-        intended |= {"votes": None, "agreement": None}
+        intended: LabelView = {
+            "name": "intended",
+            "label": emotion,
+            "votes": None,
+            "agreement": None,
+            "level": _LEVELS[level],
+        }
         media = self._clips.get(clip) if self._clips is not None else None
         sex, age = people.get(actor, (None, None))
         found = {

@@ -15,6 +15,7 @@ from typing import Any
 from builders.corpora.files import BrokenRecord
 from builders.labels.tables import read_table
 from builders.record.types import Annotation, Sentiment, Utterance
+from builders.record.views import VoteCount
 
 _SENTIMENTS: dict[int, Sentiment] = {0: "neutral", 1: "negative", 2: "positive"}
 _ANNOTATORS = 3
@@ -37,7 +38,7 @@ def annotate(utterance: Utterance, emotion: Any) -> int:
     if sentiment not in _SENTIMENTS:
         known = ", ".join(map(str, _SENTIMENTS))
         raise BrokenRecord("unknown_sentiment", f"{sentiment}; expected one of {known}")
-    votes = [
+    votes: list[VoteCount] = [
         {"rater": rater, "label": str(one["emotion"]), "count": 1}
         for rater, one in said
         if isinstance(one, dict) and isinstance(one.get("emotion"), int)

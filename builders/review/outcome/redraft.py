@@ -21,6 +21,7 @@ from builders.errors import ConfigError, UsageError
 from builders.llm import prompts
 from builders.record.dataset import Build
 from builders.record.folder import REDRAFT, read_json
+from builders.record.ids import listed
 from builders.record.views import SampleRecord
 from builders.review.data.decisions import choices
 from builders.review.data.items import Items, reply_of
@@ -92,26 +93,13 @@ def _understood(wanted: str) -> tuple[Which, tuple[str, ...]]:
     """Return what is to be drafted again, and the ids where they were given."""
     if wanted in _BY_NAME:
         return _BY_NAME[wanted], ()
-    listed = _lines(Path(wanted[1:])) if wanted.startswith("@") else wanted.split(",")
-    ids = tuple(sorted({name.strip() for name in listed} - {""}))
+    ids = listed(wanted)
     if not ids:
         raise UsageError(
             f"--redraft {wanted} names nothing",
             expected="rejected, stale, ids with commas between them, or @FILE with one id a line",
         )
     return "ids", ids
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"the ids to draft again cannot be read ({error})",
-            where=path,
-            expected="a text file with one id a line",
-            do="correct the name after @",
-        ) from error
 
 
 def _begun_otherwise(begun: Path, redraft: Redraft) -> ConfigError:

@@ -8,7 +8,7 @@ is shown when it is asked again.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import orjson
 
@@ -16,8 +16,11 @@ from builders.labels import strategies
 from builders.labels import vocabulary as labels
 from builders.record.schema import Validator, violations
 from builders.record.types import CheckNote, Emotions
+from builders.record.views import ReplyPart
 from builders.tasks.reply.checks.registry import ReplyFault, run_checks
 from builders.tasks.reply.checks.rules import Candidate
+
+Parts = TypeVar("Parts")
 
 
 class Reply(NamedTuple):
@@ -54,7 +57,7 @@ def read_answer(
     wrong = violations(checker, document)
     if wrong:
         return [ReplyFault(_schema_code(line), line) for line in wrong]
-    found = run_checks(Candidate(document, emotions, neutral_twin, caption))
+    found = run_checks(Candidate(cast(ReplyPart, document), emotions, neutral_twin, caption))
     return list(found.faults) or Reply(document, coercions, found.notes)
 
 
@@ -65,7 +68,8 @@ def rule_faults(
 
     To a `neutral_twin`, of whose words only another voice makes a feeling, it may name none.
     """
-    return list(run_checks(Candidate(document, emotions, neutral_twin)).faults)
+    candidate = Candidate(cast(ReplyPart, document), emotions, neutral_twin)
+    return list(run_checks(candidate).faults)
 
 
 def coerce(document: dict[str, Any], emotions: Emotions) -> list[dict[str, str]]:
@@ -117,7 +121,7 @@ def _coerce_awareness(document: dict[str, Any], made: list[dict[str, str]]) -> N
         ]
 
 
-def _unfold(field: str, given: str, parts: Any, made: list[dict[str, str]]) -> Any:
+def _unfold(field: str, given: str, parts: Parts, made: list[dict[str, str]]) -> Parts:
     """Return the parts of a published one-string form."""
     made.append({"field": field, "from": given, "to": orjson.dumps(parts).decode()})
     return parts

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
 from builders.record.types import Emotions
+from builders.record.views import ReplyPart
 from builders.tasks.reply.checks.wording import shares_run
 
 WORDS = (3, 60)
@@ -65,7 +65,7 @@ class Candidate:
         caption: how the voice was described to the model; None where it was not.
     """
 
-    reply: Mapping[str, Any]
+    reply: ReplyPart
     emotions: Emotions
     neutral_twin: bool = False
     caption: str | None = None
@@ -73,7 +73,7 @@ class Candidate:
     @property
     def text(self) -> str:
         """Return what is spoken."""
-        return str(self.reply["text"])
+        return self.reply["text"]
 
 
 @dataclass(frozen=True, slots=True)
