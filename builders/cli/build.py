@@ -218,7 +218,7 @@ def _build(given: dict[str, Any]) -> None:
     """
     from builders.cli.build_config import config_of
     from builders.cli.settings_file import read_settings
-    from builders.settings import PHRASEBOOK
+    from builders.llm.settings import PHRASEBOOK
 
     as_json, show = given.pop("as_json"), given.pop("show")
     sample = given["sample"]

@@ -12,6 +12,7 @@ import orjson
 
 from builders.pipeline.selection import rank
 from builders.record.dataset import Build
+from builders.release.eligibility import Purpose, Restrictions, left_out
 
 _COLUMNS = [
     "id",
@@ -62,16 +63,20 @@ class Pair:
         return sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def pairs_of(build: Build, without: Collection[str] = ()) -> list[Pair]:
+def pairs_of(
+    build: Build, known: Restrictions | None = None, without: Collection[str] = ()
+) -> list[Pair]:
     """Return all pairs of a build, group by group.
 
     Args:
         build: a finished build.
+        known: the ids that may not go out, none by default.
         without: ids of samples whose reply is another one by now.
     """
     groups: dict[str, list[Member]] = defaultdict(list)
+    out = left_out(build.shards(), Purpose.SEND, known or Restrictions())
     for member in _members(build):
-        if member.id not in without:
+        if member.id not in without and member.id not in out:
             groups[member.group].append(member)
     return [
         Pair(one, other)

@@ -11,6 +11,7 @@ from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair, pairs_of
 from builders.record.dataset import Build
 from builders.record.views import JudgePart
+from builders.release.eligibility import Restrictions
 from builders.stats import wilson
 from builders.store.database import Store, store_exists
 
@@ -20,7 +21,7 @@ GOOD = 0.8
 _Latest = dict[str, dict[tuple[str, str], Judgement]]
 
 
-def results(build: Build, store: str) -> list[dict[str, Any]]:
+def results(build: Build, store: str, known: Restrictions | None = None) -> list[dict[str, Any]]:
     """Return what each model made of a build's pairs as they are now, the latest model last.
 
     Keys: model, pairs (judged), right, flips, refused, untold (voices not described, or alike),
@@ -30,7 +31,7 @@ def results(build: Build, store: str) -> list[dict[str, Any]]:
         return []
     opened = Store(store, writes=False)
     try:
-        pairs = pairs_of(build)
+        pairs = pairs_of(build, known)
         told = {(p.one.id, p.other.id): p for p in pairs if p.can_be_told}
         latest = _latest(opened, told)
     finally:
@@ -62,17 +63,23 @@ def _summed(held: dict[tuple[str, str], Judgement], told: dict[tuple[str, str], 
     }
 
 
-def judged(build: Build, store: Store, without: Collection[str] = ()) -> dict[str, JudgePart]:
+def judged(
+    build: Build,
+    store: Store,
+    known: Restrictions | None = None,
+    without: Collection[str] = (),
+) -> dict[str, JudgePart]:
     """Return the `judge` of each record that the latest model has judged in some pair, by id.
 
     Args:
         build: the build.
         store: holds the events.
+        known: the ids that may not go out, none by default.
         without: ids of records whose reply is another one by now; their pairs count for nobody.
     """
     if not Judgements(store).any():
         return {}
-    pairs = pairs_of(build, without)
+    pairs = pairs_of(build, known, without)
     latest = _latest(store, {(p.one.id, p.other.id): p for p in pairs if p.can_be_told})
     if not latest:
         return {}

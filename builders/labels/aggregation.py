@@ -20,9 +20,9 @@ from builders import resources
 from builders.errors import UsageError
 from builders.labels.tables import read_table
 from builders.labels.vocabulary import LabelMap, label_map, vocabulary
+from builders.record.redraft import HeardEmotion
 from builders.record.types import REVIEWED, Annotation, Emotions, Sentiment, Target, Utterance
 from builders.record.views import LabelView, VoteCount
-from builders.settings import Heard
 
 TIE = "(tie)"
 LOW_AGREEMENT = "(low agreement)"
@@ -331,7 +331,7 @@ def check_view(slug: str, view: str, known: Sequence[str]) -> None:
         )
 
 
-def as_heard(target: Target, heard: Heard, source: str | None) -> Target:
+def as_heard(target: Target, heard: HeardEmotion, source: str | None) -> Target:
     """Return a target under the emotion that reviewers hear in it.
 
     The raw label stays. What the corpus says of it becomes a view, named by what its annotators had

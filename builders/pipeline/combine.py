@@ -21,7 +21,6 @@ import pyarrow.parquet as pq
 
 from builders import report
 from builders.corpora import Card, load_card
-from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError
 from builders.pipeline.selection import rank
 from builders.pipeline.split_leakage import Leaks
@@ -31,6 +30,7 @@ from builders.record.manifest import Ledger, versions
 from builders.record.manifest_views import Manifest, ManifestRun
 from builders.record.parquet import REJECTED, SplitWriter, describe_file
 from builders.record.views import SampleRecord
+from builders.release.eligibility import EXCLUDED, Restrictions
 
 ALL = "all"
 # Of ten parts of a corpus without splits, one is to test on and one for development.
@@ -41,13 +41,13 @@ _NEEDED = [
 ]
 
 
-def combine(builds: Sequence[Build], path: Path, exclusions: Exclusions) -> Manifest:
+def combine(builds: Sequence[Build], path: Path, known: Restrictions) -> Manifest:
     """Write the samples of finished builds as one set, and return its manifest.
 
     Args:
         builds: the builds, one of each corpus.
         path: the folder of the set, whose content is replaced.
-        exclusions: ids that must not be used, also where a build is older than the table.
+        known: ids that must not be used, also where a build is older than the table of them.
 
     Raises:
         ConfigError: the folder holds a build of one corpus.
@@ -57,7 +57,7 @@ def combine(builds: Sequence[Build], path: Path, exclusions: Exclusions) -> Mani
         _check_free(path)
         partial = folder.start()
         write_json(path / "config.json", {"combined": [_named(b)["name"] for b in builds]})
-        writing = _Writing(partial, exclusions)
+        writing = _Writing(partial, known)
         for build in builds:
             writing.add(build)
         manifest = writing.close(path.name, builds, started)
@@ -78,9 +78,9 @@ def _check_free(path: Path) -> None:
 class _Writing:
     """The set while it is written: its files, its counts, what its splits share."""
 
-    def __init__(self, folder: Path, exclusions: Exclusions) -> None:
+    def __init__(self, folder: Path, known: Restrictions) -> None:
         self._folder = folder
-        self._exclusions = exclusions
+        self._known = known
         self._ledger = Ledger()
         self._leaks = Leaks()
         self._writers: dict[str, SplitWriter] = {}
@@ -99,7 +99,7 @@ class _Writing:
                 self._ledger.read(split, count)
                 self._ledger.not_selected(split, reason, count)
         for table in build.reject_groups():
-            kept = [not self._exclusions.covers(name) for name in table["id"].to_pylist()]
+            kept = [not self._known.excluded(name) for name in table["id"].to_pylist()]
             table = table.filter(pa.array(kept, pa.bool_()))
             self._rejects.write_table(table)
             for split, reason in zip(
@@ -111,11 +111,9 @@ class _Writing:
     def _place(self, row: SampleRecord, division: _Division) -> str | None:
         """Return the split that a sample goes to and count it; None where it is excluded."""
         # Of a build older than the table, what repeats an excluded utterance goes as well.
-        said = [row["id"], *(turn["id"] for turn in row["text_context"])]
-        said += [row["reference_response"]["id"]] if row["reference_response"] else []
-        if any(self._exclusions.covers(name) for name in said):
+        if self._known.names_excluded(row):
             self._ledger.read(row["source"]["split"], 1)
-            self._ledger.not_selected(row["source"]["split"], "excluded")
+            self._ledger.not_selected(row["source"]["split"], EXCLUDED)
             return None
         split = division.split_of(row)
         self._ledger.read(split, 1)

@@ -21,8 +21,8 @@ from builders.corpora import Card
 from builders.labels.aggregation import Labelling
 from builders.labels.tables import read_table
 from builders.labels.vocabulary import votable_roots
-from builders.llm.conversations import Outcome
-from builders.record.types import Contribution, Drafted, GivenUp, Target
+from builders.llm.task import Accepted, GivenUp, Outcome
+from builders.record.types import Contribution, Target
 
 _RULES = ("text_share", "voice_share")
 _FAILED = "vote_failed"
@@ -92,10 +92,10 @@ class Ballots:
     _cast: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     _equal: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
-    def take(self, model: str, target: Target, outcome: Outcome) -> None:
+    def take(self, model: str, target: Target, outcome: Outcome[dict[str, object]]) -> None:
         """Take in what a model chose, or why there is no vote."""
-        if isinstance(outcome, Drafted):
-            vote = model, str(outcome.reply["emotion"])
+        if isinstance(outcome, Accepted):
+            vote = model, str(outcome.value["emotion"])
             # One object for all that are equal: there are as many lists as targets.
             self._cast.setdefault(target.id, []).append(self._equal.setdefault(vote, vote))
         elif isinstance(outcome, GivenUp):

@@ -23,23 +23,24 @@ from builders.labels.class_sets import views_version
 from builders.llm import prompts
 from builders.llm.budget import Price, price_of
 from builders.llm.providers import phrasebook
+from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import preconditions
 from builders.pipeline.contribution import Evidence, can_vote, options, rules
 from builders.pipeline.minimal_pairs import NO_MEMBER
 from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
-from builders.progress import Progress, State
+from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.parquet import file_digest
 from builders.record.sample import SCHEMA_VERSION, Origin
 from builders.record.types import Reject, Target
-from builders.settings import CLIPS_FOLDER, HIBARI, PHRASEBOOK, STORE_FILE, BuildConfig, identity
+from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig, identity
 from builders.store.clips import ClipFiles
 from builders.store.database import Store, store_exists
 from builders.store.key_value import KeyValue
 from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
-from builders.tasks.reply.draft import Drafter, Sampling
+from builders.tasks.reply.draft import Drafter, PromptExtras
 from builders.tasks.vote import TEMPLATE, Voter
 from builders.tts.opening import check as check_speech
 
@@ -63,13 +64,14 @@ class Plan:
     def drafter(self) -> Drafter:
         """Return what makes the requests."""
         config = self.config
-        sampling = Sampling(config.temperature, config.top_p, config.reply_tokens)
-        source = config.label_view or self.card.label_source
-        named = self.card.speakers_have_names
-        drafter = Drafter(self.origin.model, config.persona, source, sampling, named)
-        drafter.notes = config.redraft.notes if config.redraft else {}
-        drafter.hears = config.hear
-        return drafter
+        return Drafter(
+            self.origin.model,
+            config.persona,
+            config.label_view or self.card.label_source,
+            config.sampling,
+            self.card.speakers_have_names,
+            PromptExtras(config.redraft.notes if config.redraft else {}, config.hear),
+        )
 
     @property
     def captioned(self) -> Captioned | None:
@@ -80,7 +82,7 @@ class Plan:
     def prices(self, own: Mapping[str, Any]) -> dict[str, Price | None]:
         """Return the price of each model that is asked, the one that drafts first."""
         config = self.config
-        others = [served.model for served in config.served]
+        others = [settings.model for settings in config.models]
         if config.speaks and config.tts != HIBARI:
             others.append(config.tts)
         paid = {self.origin.model: price_of(config.model, own)}
@@ -139,10 +141,10 @@ class Plan:
         )
         workers = config.workers or os.cpu_count() or 1
         checks = open_checks(config.clip_checks, workers)
-        state = State(self.survey.clips, doing="listening")
+        state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
             hearing = Hearing(self.corpus.reader.root, values, clips, standards, checks)
-            with Progress(state, quiet) as progress:
+            with ProgressLine(state, quiet) as progress:
                 hearing.listen(
                     with_clips(self.corpus, self.survey.selection),
                     workers,

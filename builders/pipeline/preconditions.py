@@ -13,9 +13,10 @@ from builders.labels.class_sets import class_views
 from builders.labels.strategies import strategies
 from builders.labels.vocabulary import feelings
 from builders.llm.providers import phrasebook
+from builders.llm.settings import PHRASEBOOK
 from builders.pipeline.contribution import rules
 from builders.record.schema import validator
-from builders.settings import PHRASEBOOK, BuildConfig
+from builders.settings import BuildConfig
 from builders.tasks.reply.checks.registry import load_checks
 from builders.tts.styles import styles
 
@@ -81,8 +82,8 @@ def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
 
 
 def _check_may_send(config: BuildConfig, card: Card) -> None:
-    if config.served:
+    if config.models:
         from builders.llm.addresses import check_may_send
 
-        for served in config.served:
-            check_may_send(card, served.base_urls, served.sent)
+        for settings in config.models:
+            check_may_send(card, settings.base_urls, settings.sent)

@@ -8,6 +8,7 @@ shape is `schemas/sample.schema.json`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
@@ -19,6 +20,15 @@ Sentiment = Literal["positive", "negative", "neutral"]
 REVIEWED = "review"
 # What a vote says that finds no emotion in the words.
 CANNOT_TELL = "cannot_tell"
+
+
+class ReviewStatus(StrEnum):
+    """What reviewers have made of a reply, as `review.status` of a record says it."""
+
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+    REJECTED = "rejected"
+    DISPUTED = "disputed"
 
 
 def sample_id(corpus: str, split: str, dialogue: str, utterance: str) -> str:
@@ -334,12 +344,3 @@ class Drafted:
     heard_audio: bool = False
     spoken: Clip | None = None
     notes: tuple[CheckNote, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class GivenUp:
-    """No acceptable answer came: the reason that is counted, the sentences, the last answer."""
-
-    reason: str
-    detail: str
-    answer: str

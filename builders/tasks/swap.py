@@ -11,10 +11,10 @@ from typing import Literal
 
 from builders.evaluation.pairs import Pair
 from builders.llm import prompts
-from builders.llm.conversations import Outcome
-from builders.llm.questions import Question
 from builders.llm.request import NarrowedSchema, Request
-from builders.record.types import CANNOT_TELL, Drafted
+from builders.llm.task import Accepted, Outcome
+from builders.record.types import CANNOT_TELL
+from builders.tasks.question import Question
 
 TEMPLATE = "judge/swap.j2"
 
@@ -59,9 +59,9 @@ def questions(pairs: Iterable[Pair], model: str, max_tokens: int) -> Iterator[Qu
             yield Question(pair.one.id, f"swap {pair.other.id} {order}", request)
 
 
-def answer_of(outcome: Outcome) -> str | None:
+def answer_of(outcome: Outcome[dict[str, object]]) -> str | None:
     """Return the reply that was matched to voice 1, None where there is no usable answer."""
-    return str(outcome.reply["voice_1"]) if isinstance(outcome, Drafted) else None
+    return str(outcome.value["voice_1"]) if isinstance(outcome, Accepted) else None
 
 
 def verdict(straight: str | None, swapped: str | None) -> SwapVerdict:

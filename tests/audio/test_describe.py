@@ -156,8 +156,9 @@ def test_a_prompt_shows_the_words_and_its_key_changes_for_that_record_alone():
     from invented import target
 
     from builders.llm.request import key
+    from builders.llm.settings import Sampling
     from builders.record.types import Voice
-    from builders.tasks.reply.draft import Drafter, Sampling
+    from builders.tasks.reply.draft import Drafter
 
     drafter = Drafter("a-model", "assistant", "audio_visual", Sampling())
     silent, mute, spoken = target(1), target(1), target(1)

@@ -4,9 +4,9 @@ import pytest
 from views import item, view
 
 from builders.errors import ConfigError
+from builders.release.rules import Rules, judge, read_rules
 from builders.review.data.events import Decision
 from builders.review.outcome.agreement import Move, agreement, anchoring, gold_results, moves
-from builders.review.outcome.rules import Rules, judge, rules_of
 
 ACCEPT, REJECT = Decision("accept", hidden=False), Decision("reject", reason="generic")
 VALIDATE = replace(ACCEPT, strategies=("validation",))
@@ -158,7 +158,7 @@ def many(count, *pairs):
 
 
 def test_without_rules_nothing_is_judged():
-    assert judge(rules_of({}), many(3, (ACCEPT, REJECT)), 10) == []
+    assert judge(read_rules({}), many(3, (ACCEPT, REJECT)), 10) == []
 
 
 def test_the_share_of_settled_samples_is_a_rule():
@@ -207,4 +207,4 @@ def test_each_scale_must_reach_the_least_agreement():
 @pytest.mark.parametrize("wrong", [-0.1, 1.5, "much", True])
 def test_a_rule_that_is_no_share_is_named(wrong):
     with pytest.raises(ConfigError, match="publish.alpha_strategy is .*; expected a number"):
-        rules_of({"publish": {"alpha_strategy": wrong}})
+        read_rules({"publish": {"alpha_strategy": wrong}})

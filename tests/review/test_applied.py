@@ -10,11 +10,9 @@ from builds import describe, hearten, manifest, samples
 from test_data_commands import Review
 from test_merge import decide, edit
 
-from builders.errors import ConfigError
 from builders.record.dataset import Build
 from builders.record.schema import validator, violations
-from builders.release.rules import Rules, agreement, check_rules
-from builders.release.tally import Tally
+from builders.release.rules import reaches
 from builders.review.data.events import Decision
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.applied import FOLDER, applied
@@ -150,9 +148,4 @@ def test_the_rules_of_publishing_ask_only_where_there_is_enough():
     few = Alpha(0.1, None, None, 49, 98, 0.5)
     many = Alpha(0.1, 0.0, 0.2, 50, 100, 0.5)
     alike = Alpha(None, None, None, 60, 120, 1.0)
-    rules = Rules(alpha_strategy=0.67)
-    for passing in (few, alike):
-        check_rules(rules, Tally(), {"strategy": passing})
-    with pytest.raises(ConfigError, match="alpha_strategy is 0.10; expected at least 0.67"):
-        check_rules(rules, Tally(), {"strategy": many})
-    assert agreement({"result": {}}) == {}
+    assert reaches(few, 0.67) and reaches(alike, 0.67) and not reaches(many, 0.67)

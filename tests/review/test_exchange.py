@@ -5,6 +5,7 @@ import pytest
 from test_merge import decide, edit
 
 from builders.errors import SourceError
+from builders.release.preferences import preferences
 from builders.review.data.events import Decision, Reviews
 from builders.review.data.items import Items
 from builders.review.data.settings import Settings, save_settings
@@ -15,7 +16,6 @@ from builders.review.exchange.events_file import (
     write_lines,
 )
 from builders.review.outcome.merge import views
-from builders.review.outcome.preferences import preferences
 from builders.store.database import Store
 
 ACCEPT = Decision("accept", comment="naïve \u2028 李雷", seconds_heard=1.5)

@@ -9,12 +9,12 @@ from endpoints import TestEndpoint
 from trees import make_meld_tree, meld_row
 
 from builders.record.dataset import Build
+from builders.release.preferences import preferences
 from builders.review.data.events import Decision, Reviews
 from builders.review.data.items import Items, reply_of
 from builders.review.data.people import People
 from builders.review.data.queue import Queue
 from builders.review.outcome.merge import views
-from builders.review.outcome.preferences import preferences
 from builders.review.outcome.redraft import later_versions, next_name
 from builders.store.database import Store
 

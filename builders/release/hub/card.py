@@ -15,6 +15,7 @@ from builders.record.manifest_views import Manifest
 from builders.release.hub.metadata import front_matter, wording
 from builders.release.hub.staging import Staged
 from builders.release.rights import withheld
+from builders.release.splits import ORDER
 
 _TEMPLATES = Path(__file__).parent
 _BAR = 320
@@ -56,7 +57,7 @@ def write_card(staged: Staged, manifest: Manifest, repo: str, measured: Mapping[
 
 def _content(staged: Staged, manifest: Manifest) -> dict[str, Any]:
     tally, terms = staged.tally, staged.terms
-    splits = sorted(tally.rows["utterances"], key=("train", "dev", "test", "unsplit").index)
+    splits = sorted(tally.rows["utterances"], key=ORDER.index)
     replies = tally.rows.get("sft", Counter()).total()
     return {
         "card": terms.card,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from builders import resources
 from builders.record.folder import write_json
 from builders.record.manifest_views import Manifest
 from builders.record.schema import load_schema
+from builders.release.eligibility import EXCLUDED
 from builders.release.hub.card import write_card
 from builders.release.hub.croissant import croissant
 from builders.release.hub.files import SUMS, digests, link, sums_text
@@ -54,7 +56,7 @@ def write_documents(
 def published_manifest(staged: Staged, manifest: Manifest) -> dict[str, Any]:
     """Return the build's manifest without hosts and times, and what was published of it."""
     return {
-        "result": manifest["result"],
+        "result": _without_traces(manifest["result"]),
         "run": {name: value for name, value in manifest["run"].items() if name in _RUN},
         "published": {
             "corpus": staged.terms.card.slug,
@@ -62,7 +64,7 @@ def published_manifest(staged: Staged, manifest: Manifest) -> dict[str, Any]:
             "may": sorted(staged.terms.may),
             "widened": list(staged.terms.widened),
             "withheld": list(withheld(staged.terms.may)),
-            "left_out": dict(sorted(staged.tally.left_out.items())),
+            "left_out": staged.tally.left_out_told,
             "without_reply": dict(sorted(staged.tally.without_reply.items())),
             "configs": {
                 config: {
@@ -72,6 +74,21 @@ def published_manifest(staged: Staged, manifest: Manifest) -> dict[str, Any]:
             },
         },
     }
+
+
+def _without_traces(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result that does not tell who asked to be left out.
+
+    A digest over the few ids that a corpus has is found by trying, and where the reasons are told
+    apart, a gap in the ids says whom one of them is about.
+    """
+    told: dict[str, Any] = copy.deepcopy(dict(result))
+    told["config"].pop("excluded_ids", None)
+    for split in told["splits"].values():
+        reasons = split["not_selected"]
+        if EXCLUDED in reasons:
+            split["not_selected"] = {"not_selected": sum(reasons.values())}
+    return told
 
 
 def _as_they_are(slug: str) -> list[tuple[Path, str]]:

@@ -14,8 +14,10 @@ import soundfile
 from builders.record.data_file import DataFile
 from builders.record.sample import Origin, assemble
 from builders.record.types import Clip, Drafted, Target
+from builders.release.eligibility import Restrictions
 
 DIFFERENT = "different"
+_NAMED = ["id", "text_context.id", "reference_response.id"]
 LSB = 2
 Row = dict[str, Any]
 
@@ -51,16 +53,22 @@ class Verdict:
 
 
 class PublishedRows:
-    """The published records by id; of each file one row group at a time is in memory."""
+    """The published records by id; of each file one row group at a time is in memory.
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    Args:
+        files: the Parquet files.
+        known: the ids that must not be used, nor what has one of them beside it.
+    """
+
+    def __init__(self, files: Sequence[Path], known: Restrictions) -> None:
         self._files = [DataFile(path) for path in files]
         self._at: dict[str, tuple[int, int, int]] = {}
         self._held: dict[int, tuple[int, Any]] = {}
         for number, file in enumerate(self._files):
-            for group, table in enumerate(file.groups(["id"])):
-                ids = table.column("id").to_pylist()
-                self._at |= {name: (number, group, place) for place, name in enumerate(ids)}
+            for group, table in enumerate(file.groups(_NAMED)):
+                for place, row in enumerate(table.to_pylist()):
+                    if not known.names_excluded(row):
+                        self._at[row["id"]] = number, group, place
 
     def __len__(self) -> int:
         return len(self._at)

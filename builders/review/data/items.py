@@ -7,7 +7,7 @@ every sample that stayed the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from hashlib import sha256
 from itertools import islice
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from builders.record.dataset import Build, Place
 from builders.record.views import ReplyPart, SampleRecord
+from builders.release.eligibility import Purpose, Restrictions, left_out
 from builders.review.data.events import recount
 from builders.review.data.tables import events, items, registered, writing
 from builders.review.outcome.doubt import doubt_of
@@ -70,10 +71,16 @@ def is_crisis(record: SampleRecord) -> bool:
 
 
 class Items:
-    """Registers the items of builds in the store."""
+    """Registers the items of builds in the store, but those that nobody may be shown.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: an open store.
+        known: the ids that may not go out.
+    """
+
+    def __init__(self, store: Store, known: Restrictions | None = None) -> None:
         self._store = store
+        self._known = known or Restrictions()
 
     def register(self, build: Build) -> Iterator[int]:
         """Make the items of a build known, and yield how many are known so far.
@@ -83,11 +90,13 @@ class Items:
         by calling this in a thread of its own.
         """
         name = build.manifest["result"]["name"]
-        state = _state_of(build)
+        out = left_out(build.shards(), Purpose.REVIEW, self._known)
+        state = _state_of(build, out)
         if self._registered(name) == state:
             return
         self._note(name, None)
-        rows, known = _rows(build, name), set()
+        rows = (row for row in _rows(build, name) if row["item"] not in out)
+        known: set[str] = set()
         size = _FIRST
         while block := list(islice(rows, size)):
             self._keep(block)
@@ -164,7 +173,8 @@ def _recount_decided(connection: Connection, names: Sequence[str]) -> None:
         recount(connection, item)
 
 
-def _state_of(build: Build) -> str:
-    """Return a digest of the build's files, as its manifest describes them."""
+def _state_of(build: Build, out: Collection[str]) -> str:
+    """Return a digest of the build's files, as its manifest describes them, and of who is out."""
     files = build.manifest["result"]["files"]
-    return sha256(orjson.dumps(files, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    document = [files, sorted(out)] if out else files
+    return sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -23,6 +23,7 @@ from builders.labels.strategies import strategies
 from builders.record.dataset import Build
 from builders.record.folder import writable
 from builders.record.views import SampleRecord
+from builders.release.eligibility import Part, Purpose, Restrictions, eligibility
 from builders.review.data.decisions import choices
 from builders.review.data.events import VERDICTS, Decision, Event
 from builders.review.data.items import reply_of
@@ -43,7 +44,7 @@ class _Sample:
     audio: str | None
 
 
-def write(form: str, build: Build, store: Store, folder: Path) -> int:
+def write(form: str, build: Build, store: Store, known: Restrictions, folder: Path) -> int:
     """Write a build in the form of ``label-studio`` or ``potato``; return how many samples.
 
     Raises:
@@ -52,7 +53,7 @@ def write(form: str, build: Build, store: Store, folder: Path) -> int:
     decided = {v.item.item: v.decisions for v in views(store, build.manifest["result"]["name"])}
     with writable(folder, "--to"):
         (folder / "audio").mkdir(parents=True, exist_ok=True)
-        samples = _samples(build, folder, decided)
+        samples = _samples(build, folder, decided, known)
         count = (
             _label_studio(samples, folder) if form == "label-studio" else _potato(samples, folder)
         )
@@ -60,13 +61,17 @@ def write(form: str, build: Build, store: Store, folder: Path) -> int:
 
 
 def _samples(
-    build: Build, folder: Path, decided: Mapping[str, tuple[Event, ...]]
+    build: Build, folder: Path, decided: Mapping[str, tuple[Event, ...]], known: Restrictions
 ) -> Iterator[_Sample]:
-    """Yield the samples of a build, their clips written to the folder."""
+    """Yield the samples of a build that people may be shown, their clips written to the folder."""
     for record in build.rows():
+        clip = f"audio/{quote(record['id'], safe='')}.flac"
+        if eligibility(record, Purpose.REVIEW, known).part is Part.NOTHING:
+            (folder / clip).unlink(missing_ok=True)  # of an earlier export
+            continue
         audio = None
         if record["audio"] and record["audio"]["bytes"]:
-            audio = f"audio/{quote(record['id'], safe='')}.flac"
+            audio = clip
             (folder / audio).write_bytes(record["audio"]["bytes"])
         yield _Sample({**record, "audio": None}, decided.get(record["id"], ()), audio)
 

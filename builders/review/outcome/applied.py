@@ -13,7 +13,7 @@ time.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -29,7 +29,9 @@ from builders.record.data_file import DataFile
 from builders.record.dataset import Build
 from builders.record.folder import write_json
 from builders.record.parquet import describe_file, sample_schema
+from builders.record.types import ReviewStatus
 from builders.record.views import JudgePart, SampleRecord
+from builders.release.eligibility import Restrictions, nobody
 from builders.review.data.decisions import choices
 from builders.review.data.events import Reviews
 from builders.review.data.items import Items
@@ -48,12 +50,13 @@ _CHANGED: tuple[Literal["desired_response", "judge", "review"], ...] = (
 )
 
 
-def applied(folder: Path, store: str) -> Path:
+def applied(folder: Path, store: str, excluded: Callable[[str], bool] = nobody) -> Path:
     """Return the folder of a finished build as it is seen: its own where nobody decided or judged.
 
     Args:
         folder: the build's folder.
         store: the address of the store with the decisions; there may be none.
+        excluded: says of an id whether it must not be used; what was decided about it is not taken.
 
     Raises:
         ConfigError: the build is not finished, or a reply they want is not valid any more.
@@ -63,9 +66,10 @@ def applied(folder: Path, store: str) -> Path:
         return folder
     held = Store(store, writes=False)
     try:
-        merged = _decided(build, held)
-        others = {view.item.item for view in merged if view.status == "edited"}
-        scores = judged(build, held, without=others)
+        known = Restrictions(excluded)
+        merged = _decided(build, held, known)
+        others = {view.item.item for view in merged if view.status == ReviewStatus.EDITED}
+        scores = judged(build, held, known, without=others)
     finally:
         held.close()
     if not merged and not scores:
@@ -94,11 +98,11 @@ def _is_of(place: Path, state: str) -> bool:
         return False
 
 
-def _decided(build: Build, store: Store) -> list[Merged]:
+def _decided(build: Build, store: Store, known: Restrictions) -> list[Merged]:
     """Return what is decided about a build; its items are registered only if anything is."""
     if not Reviews(store).any():
         return []
-    for _ in Items(store).register(build):
+    for _ in Items(store, known).register(build):
         pass
     return views(store, build.manifest["result"]["name"])
 

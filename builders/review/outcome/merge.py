@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from builders.errors import ConfigError
 from builders.labels import strategies
+from builders.record.types import ReviewStatus
 from builders.record.views import ReviewPart, SampleRecord
 from builders.review.data.decisions import edit_faults, edited, reply_wanted
 from builders.review.data.events import Decision, Event, Reviews, counted, standing
@@ -29,7 +30,6 @@ from builders.review.data.queue import Item
 from builders.review.data.tables import events, items
 from builders.store.database import Store
 
-Status = Literal["accepted", "edited", "rejected", "disputed"]
 Policy = Literal["unanimous", "majority", "adjudicated"]
 
 
@@ -62,7 +62,7 @@ class Merged:
     """
 
     item: Item
-    status: Status
+    status: ReviewStatus
     policy: Policy
     reviewers: int
     decisive: Event | None
@@ -198,13 +198,13 @@ def _restated(item: Item, decision: Decision) -> bool:
     return strategies.join(decision.strategies) != item.strategies
 
 
-def _status(item: Item, decisive: Event | None) -> Status:
+def _status(item: Item, decisive: Event | None) -> ReviewStatus:
     if decisive is None:
-        return "disputed"
+        return ReviewStatus.DISPUTED
     decision = decisive.decision
     if decision.verdict == "accept":
-        return "edited" if _restated(item, decision) else "accepted"
-    return "edited" if decision.verdict == "edit" else "rejected"
+        return ReviewStatus.EDITED if _restated(item, decision) else ReviewStatus.ACCEPTED
+    return ReviewStatus.EDITED if decision.verdict == "edit" else ReviewStatus.REJECTED
 
 
 def _ratings(decisions: Sequence[Decision]) -> tuple[tuple[str, float, int], ...]:

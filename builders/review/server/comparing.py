@@ -52,16 +52,16 @@ class Comparing:
     def register(self) -> Counter[str]:
         """Find the pairs of the two builds; return how many targets are what, as `Pairs` does."""
         for build in (self._desk.build, self._other):
-            for _ in Items(self._desk.store).register(build):
+            for _ in Items(self._desk.store, self._desk.known).register(build):
                 pass
-        self.counts = self._pairs.register(self._desk.build, self._other)
+        self.counts = self._pairs.register(self._desk.build, self._other, self._desk.known)
         return self.counts
 
     def next_pairs(self, person: Annotator, count: int) -> list[dict[str, Any]]:
         """Return the next pairs of somebody as a page shows them, leased to them."""
         with self._desk.writing:
             given = self._pairs.next(person, count)
-        return [self._shown(pair, person) for pair in given]
+        return [self._shown(pair, person) for pair in given if self._desk.may_show(pair.item)]
 
     def pair(self, item: str, person: Annotator) -> dict[str, Any]:
         """Return a pair that was given to this person.
@@ -98,7 +98,7 @@ class Comparing:
         self._check_theirs(pair, person)
         if shown.seen != pair.hash:
             raise Conflict(f"{pair.item} has another draft by now", do="compare them anew")
-        record = self._desk.record(self._desk.queue.item(self._desk.name, pair.item))
+        record = self._desk.record(self._desk.known_item(pair.item))
         self._desk.check_heard(record, said.seconds_heard or 0.0, bool(said.broken))
         first = self._first(pair, person)
         more = {
@@ -138,7 +138,7 @@ class Comparing:
     def _shown(self, pair: Pair, person: Annotator) -> dict[str, Any]:
         """Return a pair as a page shows it to one annotator, whose draft is whose left out."""
         desk = self._desk
-        item = desk.queue.item(desk.name, pair.item)
+        item = desk.known_item(pair.item)
         face = desk.face(item)
         mine = face.pop("draft")["text"]
         other = desk.queue.item(self.against, pair.item)

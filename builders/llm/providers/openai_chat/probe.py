@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import jsonschema_rs
 import numpy as np
@@ -14,11 +13,11 @@ import orjson
 from builders.audio.decode import as_flac, pcm_digest
 from builders.audio.resampling import RATE
 from builders.llm.failures import Failure
-from builders.llm.providers.dialects import AUDIO, DIALECTS, Understanding
-from builders.llm.request import NarrowedSchema, Request, Sound
+from builders.llm.providers.openai_chat.body import AUDIO, MODES, ChatCapabilities
+from builders.llm.request import AudioInput, Message, NarrowedSchema, Request
 
 # Sends a request as an endpoint might understand it and returns the answer's text.
-Send = Callable[[Request, Understanding], Awaitable[str]]
+Send = Callable[[Request, ChatCapabilities], Awaitable[str]]
 
 # How servers answer to a form that they do not know.
 NOT_UNDERSTOOD = frozenset({"bad_request", "server_error", "bad_response", "wrong_address"})
@@ -32,8 +31,8 @@ _COLOUR = {
 _SOUND = {"sound": {"type": "string", "enum": ["beeps", "speech", "music", _NOTHING]}}
 
 
-async def find_dialect(model: str, send: Send, hears: bool = False) -> Understanding:
-    """Return the first dialect in which an answer fits its schema, else that of the prompt alone.
+async def find_mode(model: str, send: Send, hears: bool = False) -> ChatCapabilities:
+    """Return the first mode in which an answer fits its schema, else that of the prompt alone.
 
     Some models that hear refuse every request without a clip; with `hears` they are sent one.
 
@@ -42,7 +41,7 @@ async def find_dialect(model: str, send: Send, hears: bool = False) -> Understan
     """
     asked = _question(model, "Choose a colour and at least one word.", _COLOUR)
     try:
-        return await _first_that_fits(asked, Understanding(), send)
+        return await _first_that_fits(asked, ChatCapabilities(), send)
     except Failure as failure:
         if not hears or failure.kind != "bad_request":
             raise
@@ -50,7 +49,7 @@ async def find_dialect(model: str, send: Send, hears: bool = False) -> Understan
     for audio in AUDIO:
         try:
             found = await _first_that_fits(
-                asked.hearing(_beeps()), Understanding(audio=audio), send
+                asked.with_audio(_beeps()), ChatCapabilities(audio=audio), send
             )
         except Failure as failure:
             if failure.kind not in NOT_UNDERSTOOD:
@@ -60,10 +59,12 @@ async def find_dialect(model: str, send: Send, hears: bool = False) -> Understan
     raise refused
 
 
-async def _first_that_fits(asked: Request, understood: Understanding, send: Send) -> Understanding:
+async def _first_that_fits(
+    asked: Request, understood: ChatCapabilities, send: Send
+) -> ChatCapabilities:
     refused: Failure | None = None
-    for dialect in DIALECTS:
-        understood = replace(understood, dialect=dialect)
+    for mode in MODES:
+        understood = replace(understood, mode=mode)
         while True:
             try:
                 text = await send(asked, understood)
@@ -86,7 +87,7 @@ async def _first_that_fits(asked: Request, understood: Understanding, send: Send
     return understood
 
 
-async def find_audio(model: str, understood: Understanding, send: Send) -> Understanding:
+async def find_audio(model: str, understood: ChatCapabilities, send: Send) -> ChatCapabilities:
     """Return how a clip is sent so that the model hears it.
 
     A server may take a clip and leave it out, so the model must say that it hears one.
@@ -100,7 +101,7 @@ async def find_audio(model: str, understood: Understanding, send: Send) -> Under
     for audio in AUDIO:
         tried = replace(understood, audio=audio)
         try:
-            text = await send(asked.hearing(_beeps()), tried)
+            text = await send(asked.with_audio(_beeps()), tried)
         except Failure as failure:
             if failure.kind not in NOT_UNDERSTOOD:
                 raise
@@ -113,29 +114,29 @@ async def find_audio(model: str, understood: Understanding, send: Send) -> Under
     raise why
 
 
-def adapted(understood: Understanding, failure: Failure) -> Understanding | None:
+def adapted(understood: ChatCapabilities, failure: Failure) -> ChatCapabilities | None:
     """Return what is left when a failure refuses a field by name, or None."""
     return understood.adapted(failure.detail) if failure.kind == "bad_request" else None
 
 
-def _question(model: str, text: str, properties: dict[str, Any]) -> Request:
+def _question(model: str, text: str, properties: Mapping[str, object]) -> Request:
     schema = {
         "type": "object",
         "additionalProperties": False,
         "required": [*properties],
         "properties": properties,
     }
-    asked = ({"role": "user", "content": text},)
-    return Request(model, asked, NarrowedSchema(schema), None, 0.0, 1.0, _TOKENS, 0, "probe", 0)
+    asked: Message = {"role": "user", "content": text}
+    return Request(model, (asked,), NarrowedSchema(schema), None, 0.0, 1.0, _TOKENS, 0, "probe", 0)
 
 
 @cache
-def _beeps() -> Sound:
+def _beeps() -> AudioInput:
     """Return a second of sound: three beeps."""
     time = np.arange(RATE) / RATE
     wave = np.sin(2 * np.pi * 880 * time) * (time % (1 / 3) < 1 / 6)
     pcm = (wave * 8000).astype(np.int16)
-    return Sound(as_flac(pcm), pcm_digest(pcm), 1.0)
+    return AudioInput(as_flac(pcm), pcm_digest(pcm), 1.0)
 
 
 def _fits(asked: Request, text: str) -> bool:

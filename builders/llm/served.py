@@ -1,26 +1,26 @@
-"""The model behind an endpoint: asks, keeps within the budget, commits what came."""
+"""A model served over HTTP: asks its pool, keeps within the budget, commits what came."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 from builders.errors import ConfigError, HeartenError
 from builders.llm.budget import Budget, estimated_tokens, tokens_of
-from builders.llm.committer import Committer
-from builders.llm.conversations import Left
+from builders.llm.cache import ResponseCache, asked
+from builders.llm.concurrency import AdaptiveLimit
 from builders.llm.failures import Failure
-from builders.llm.limits import Limits
-from builders.llm.models import asked
 from builders.llm.pool import Pool
-from builders.llm.providers.openai_chat import Completion, Endpoint
+from builders.llm.providers import Completion, Provider
+from builders.llm.providers.openai_chat import ChatServer
+from builders.llm.providers.openai_http import CLIENTS
 from builders.llm.request import Request, key
-from builders.llm.transports import AiohttpTransport, OpenAITransport
-from builders.settings import KEY_VARIABLES, BuildConfig, Served
-from builders.store.database import Answer, Attempt, Store
+from builders.llm.settings import KEY_VARIABLES, Limits, ModelSettings
+from builders.llm.task import Pending
+from builders.store.database import Answer, Attempt
 
 # Failures that are an endpoint's answer to this very prompt: held, and not asked for again.
 _ANSWERS = frozenset({"context_length", "content_filter"})
@@ -28,28 +28,40 @@ _ANSWERS = frozenset({"context_length", "content_filter"})
 Committed = tuple[Answer, "asyncio.Future[None]"]
 
 
-class EndpointModel:
-    """Answers from a pool of endpoints; `pool` is set once, since it reports to this object."""
+class ServedModel:
+    """Answers from one or more servers of the same model.
 
-    pool: Pool[Request, Completion]
+    Args:
+        servers: where it is served.
+        patience: seconds without any success after which the asking stops.
+        cache: commits the answers.
+        budget: what may be spent.
+    """
 
-    def __init__(self, committer: Committer, budget: Budget) -> None:
-        self._committer = committer
+    def __init__(
+        self,
+        servers: Sequence[Provider[Request, Completion]],
+        patience: float,
+        cache: ResponseCache,
+        budget: Budget,
+    ) -> None:
+        self._pool = Pool(servers, patience, self._attempted)
+        self._cache = cache
         self._budget = budget
 
-    async def answer(self, request: Request, request_key: str) -> Answer | Left:
-        """Return the committed answer, or the failure that is left of several tries."""
+    async def answer(self, request: Request, request_key: str) -> Answer | Pending:
+        """Return the committed answer, or the failure that is left of several attempts."""
         room = await self._budget.room_for(request)
         used: list[tuple[int, int]] = []
         try:
             deliver = partial(self._deliver, request, request_key, used)
-            answer, done = await self.pool.complete(request, deliver)
+            answer, done = await self._pool.complete(request, deliver)
         except Failure as failure:
             if failure.kind not in _ANSWERS:
-                return Left(failure.kind, failure.detail)
+                return Pending(failure.kind, failure.detail)
             answer = Answer(failure.kind, "")
             attempt = Attempt(request_key, request.model, "", failure.kind, failure.status)
-            done = await self._committer.enqueue(asked(request, request_key), answer, attempt)
+            done = await self._cache.put(asked(request, request_key), answer, attempt)
         finally:
             self._budget.settle(room, used[0] if used else (0, 0))
         await done
@@ -57,9 +69,13 @@ class EndpointModel:
 
     def stop(self, error: HeartenError) -> None:
         """Send nothing more; what is under way is still taken in."""
-        self.pool.stop(error)
+        self._pool.stop(error)
 
-    async def attempted(
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._pool.close()
+
+    async def _attempted(
         self, request: Request, failure: Failure, endpoint: str, seconds: float
     ) -> None:
         """Keep an attempt that failed."""
@@ -73,7 +89,7 @@ class EndpointModel:
             failure.detail,
             seconds,
         )
-        await self._committer.enqueue(asked(request, request_key), None, attempt)
+        await self._cache.put(asked(request, request_key), None, attempt)
 
     async def _deliver(
         self,
@@ -82,7 +98,7 @@ class EndpointModel:
         used: list[tuple[int, int]],
         completion: Completion,
     ) -> Committed:
-        """Hand an answer to the committer; called while its slot is still held."""
+        """Hand an answer to the cache; called while its slot is still held."""
         used.append(_tokens(request, completion))
         answer = Answer(
             completion.outcome, completion.text, completion.finish_reason, completion.model
@@ -97,7 +113,7 @@ class EndpointModel:
             completion.seconds,
             *used[0],
         )
-        return answer, await self._committer.enqueue(asked(request, request_key), answer, attempt)
+        return answer, await self._cache.put(asked(request, request_key), answer, attempt)
 
 
 def _tokens(request: Request, completion: Completion) -> tuple[int, int]:
@@ -122,39 +138,33 @@ def api_key(variables: tuple[str, ...] = KEY_VARIABLES) -> str:
     return found
 
 
-def transport_of(config: BuildConfig) -> type[AiohttpTransport | OpenAITransport]:
-    """Return the HTTP client that a build asks for."""
-    return OpenAITransport if config.client == "openai" else AiohttpTransport
-
-
 @asynccontextmanager
-async def open_endpoint(
-    config: BuildConfig,
-    served: Served,
-    committer: Committer,
-    store: Store,
+async def open_served(
+    settings: ModelSettings,
+    cache: ResponseCache,
+    limits: Limits,
     budget: Budget,
-    limits: dict[str, Limits],
-) -> AsyncIterator[EndpointModel]:
-    """Open the endpoints of one of a config's models, and close their connections afterwards.
+    at_once: dict[str, AdaptiveLimit],
+) -> AsyncIterator[ServedModel]:
+    """Open a model at all of its addresses, and close its connections afterwards.
 
-    `limits` are those of each address, whichever models are asked there.
+    `at_once` has the limit of each address, and gets those that are new.
     """
-    make, key = transport_of(config), api_key(served.keys)
-    endpoints = [
-        Endpoint(
-            address.rstrip("/"),
-            served.model,
-            make(address.rstrip("/"), key, config.timeout),
-            limits.setdefault(address.rstrip("/"), Limits(config.max_concurrency)),
-            store,
-            served.keys,
+    connect, secret = CLIENTS[settings.client], api_key(settings.keys)
+    addresses = [address.rstrip("/") for address in settings.base_urls]
+    servers = [
+        ChatServer(
+            address,
+            settings.model,
+            connect(address, secret, limits.timeout),
+            at_once.setdefault(address, AdaptiveLimit(limits.max_concurrency)),
+            cache.store,
+            settings.keys,
         )
-        for address in served.base_urls
+        for address in addresses
     ]
-    model = EndpointModel(committer, budget)
-    model.pool = Pool(endpoints, config.patience, model.attempted)
+    model = ServedModel(servers, limits.patience, cache, budget)
     try:
         yield model
     finally:
-        await model.pool.close()
+        await model.close()

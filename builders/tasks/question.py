@@ -1,7 +1,7 @@
-"""Questions beside the drafts: asked, checked against their schema, held like every answer.
+"""Questions: tasks of one request whose answer is a small JSON object.
 
-What a voice sounds like, which emotion the words show, which reply fits which voice: each is one
-request whose answer is a small JSON object. `Conversations` drives them as it drives drafts.
+What a voice sounds like, which emotion the words show, which reply fits which voice: the answer is
+checked against the request's schema and cached like every response.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import orjson
 
 from builders.llm.request import Request, seed_for
+from builders.llm.task import HOPELESS, GivenUp, Steps
 from builders.record.schema import Validator, violations
-from builders.record.types import GivenUp
 from builders.store.database import Answer
-from builders.tasks.reply.draft import HOPELESS, Draft, Round
 
-TRIES = 3
+# How often a question is asked before it is given up.
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +31,31 @@ class Question:
     request: Request
 
 
-class Questions:
-    """Asks each question up to `TRIES` times, every time with another seed."""
+class QuestionTask:
+    """Asks each question up to `ATTEMPTS` times, every time with another seed."""
 
-    def first_request(self, target: Question, number: int = 0) -> Request:
-        """Return the request that opens a round."""
-        return _seeded(target, number * TRIES)
+    def first_request(self, subject: Question, number: int = 0) -> Request:
+        """See `Task`."""
+        return _seeded(subject, number * ATTEMPTS)
 
-    def round(self, target: Question, first: Request) -> Round:
-        """Yield requests until an answer fits; return it as a draft's reply, or why not."""
-        checker = Validator(target.request.schema.document)
+    def steps(self, subject: Question, first: Request) -> Steps[dict[str, object]]:
+        """Yield requests until an answer fits the schema; return it as an object."""
+        checker = Validator(subject.request.schema.document)
         request = first
         while True:
             answer = yield request
             document, fault = _read(answer, checker)
             if not fault:
-                return Draft(document, [])
-            last = request.attempt - first.attempt == TRIES - 1
+                return document
+            last = request.attempt - first.attempt == ATTEMPTS - 1
             if last or answer.outcome in HOPELESS:
                 reason = "invalid_answer" if answer.outcome == "ok" else answer.outcome
                 return GivenUp(reason, fault, answer.text)
-            request = _seeded(target, request.attempt + 1)
+            request = _seeded(subject, request.attempt + 1)
 
-    def prompt_version(self, target: Question) -> str | None:
+    def prompt_version(self, subject: Question) -> str | None:
         """Return the version of the question's template."""
-        return target.request.prompt_version
+        return subject.request.prompt_version
 
 
 def _seeded(question: Question, attempt: int) -> Request:

@@ -1,4 +1,4 @@
-"""How many requests one endpoint gets at once: fewer when it says too many, more while it copes."""
+"""Adaptive concurrency: fewer requests at once when a server says too many, more while it copes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ MOST = 64
 _ANSWERS_PER_STEP = 4
 
 
-class Limits:
-    """A first-come first-served limit on requests in flight.
+class AdaptiveLimit:
+    """A first-come first-served limit on the requests in flight at one address.
 
     Args:
         most: the limit that was asked for, at which it then starts; None starts low and grows.

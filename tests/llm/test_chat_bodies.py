@@ -4,8 +4,14 @@ import pytest
 from endpoint.clips import clips_in, text_of
 
 from builders.audio.decode import as_flac, pcm_digest
-from builders.llm.providers.dialects import AUDIO, DIALECTS, Understanding, answer_text, body
-from builders.llm.request import NarrowedSchema, Request, Sound, key
+from builders.llm.providers.openai_chat.answer import answer_text
+from builders.llm.providers.openai_chat.body import (
+    AUDIO,
+    MODES,
+    ChatCapabilities,
+    body,
+)
+from builders.llm.request import AudioInput, NarrowedSchema, Request, key
 
 DOCUMENT = {
     "type": "object",
@@ -29,11 +35,11 @@ SENT = REQUEST.schema.sent
 
 
 def _body(dialect):
-    return orjson.loads(orjson.dumps(body(REQUEST, Understanding(dialect))))
+    return orjson.loads(orjson.dumps(body(REQUEST, ChatCapabilities(dialect))))
 
 
 def test_every_dialect_carries_the_same_question():
-    for dialect in DIALECTS:
+    for dialect in MODES:
         sent = _body(dialect)
         assert sent["model"] == "a-model" and sent["messages"][-1]["content"] == "It rained."
         assert (sent["temperature"], sent["top_p"], sent["seed"]) == (0.8, 0.9, 7)
@@ -71,7 +77,7 @@ def test_the_prompt_holds_the_schema_and_changes_nothing_else():
 
 def test_a_prompt_without_a_system_message_gets_one():
     alone = Request("m", REQUEST.messages[1:], REQUEST.schema, None, 0.8, 1.0, 9, 1, "x", 0)
-    system, user = body(alone, Understanding("prompt"))["messages"]
+    system, user = body(alone, ChatCapabilities("prompt"))["messages"]
     assert system["role"] == "system" and REQUEST.schema.sent_text in system["content"]
     assert user == REQUEST.messages[1]
 
@@ -82,39 +88,39 @@ def test_a_prompt_without_a_system_message_gets_one():
         (
             "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
             "'max_completion_tokens' instead.",
-            Understanding(limit="max_completion_tokens"),
+            ChatCapabilities(limit="max_completion_tokens"),
         ),
         (
             "Unsupported value: 'temperature' does not support 0.8 with this model.",
-            Understanding(without=("temperature",)),
+            ChatCapabilities(without=("temperature",)),
         ),
-        ("Unknown parameter: 'seed'.", Understanding(without=("seed",))),
+        ("Unknown parameter: 'seed'.", ChatCapabilities(without=("seed",))),
         (
             "`temperature` and `top_p` cannot both be specified for this model.",
-            Understanding(without=("top_p",)),
+            ChatCapabilities(without=("top_p",)),
         ),
         ("max_tokens is too large: 400. At most 128 completion tokens.", None),
         ("messages must not be empty", None),
     ],
 )
 def test_a_refused_field_is_renamed_or_left_out(complaint, adapted):
-    assert Understanding().adapted(complaint) == adapted
+    assert ChatCapabilities().adapted(complaint) == adapted
 
 
 def test_what_is_left_out_is_not_sent():
-    sent = body(REQUEST, Understanding("tool", "max_completion_tokens", ("seed", "temperature")))
+    sent = body(REQUEST, ChatCapabilities("tool", "max_completion_tokens", ("seed", "temperature")))
     assert sent["max_completion_tokens"] == 400 and sent["top_p"] == 0.9
     assert not {"max_tokens", "seed", "temperature"} & sent.keys()
 
 
 def test_the_length_of_an_answer_is_never_left_without_a_limit():
-    understood = Understanding(limit="max_completion_tokens")
+    understood = ChatCapabilities(limit="max_completion_tokens")
     assert understood.adapted("Unsupported parameter: 'max_completion_tokens'.") is None
 
 
 def test_what_was_learnt_can_be_remembered():
-    understood = Understanding("tool", "max_completion_tokens", ("seed",))
-    assert Understanding.loads(understood.dumps()) == understood
+    understood = ChatCapabilities("tool", "max_completion_tokens", ("seed",))
+    assert ChatCapabilities.loads(understood.dumps()) == understood
 
 
 @pytest.mark.parametrize(
@@ -145,7 +151,7 @@ def test_the_answer_is_found_where_the_dialect_puts_it(dialect, message, text):
 
 
 PCM = (np.sin(np.arange(4000)) * 9000).astype(np.int16)
-SOUND = Sound(as_flac(PCM), pcm_digest(PCM), 0.25)
+SOUND = AudioInput(as_flac(PCM), pcm_digest(PCM), 0.25)
 CORRECTED = Request(
     "a-model",
     (
@@ -154,13 +160,13 @@ CORRECTED = Request(
         {"role": "user", "content": "Again."},
     ),
     *(REQUEST.schema, None, 0.8, 0.9, 400, 7, "meld-dev-0-1", 1),
-).hearing(SOUND)
+).with_audio(SOUND)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", MODES)
 @pytest.mark.parametrize("audio", AUDIO)
 def test_a_clip_goes_into_the_first_message_of_the_user_sample_by_sample(audio, dialect):
-    sent = orjson.loads(orjson.dumps(body(CORRECTED, Understanding(dialect, audio=audio))))
+    sent = orjson.loads(orjson.dumps(body(CORRECTED, ChatCapabilities(dialect, audio=audio))))
     clip, said = sent["messages"][1]["content"]
     assert clip["type"] == audio and said == {"type": "text", "text": "It rained."}
     assert [c.digest for c in clips_in(sent, [audio])] == [SOUND.sha256_pcm]
@@ -170,9 +176,9 @@ def test_a_clip_goes_into_the_first_message_of_the_user_sample_by_sample(audio, 
 
 
 def test_the_key_has_the_digest_of_a_clip_and_nothing_shows_its_bytes():
-    heard = REQUEST.hearing(SOUND)
-    other = REQUEST.hearing(Sound(SOUND.flac, "0" * 64, 0.25))
-    encoded_otherwise = REQUEST.hearing(Sound(b"", SOUND.sha256_pcm, 0.25))
+    heard = REQUEST.with_audio(SOUND)
+    other = REQUEST.with_audio(AudioInput(SOUND.flac, "0" * 64, 0.25))
+    encoded_otherwise = REQUEST.with_audio(AudioInput(b"", SOUND.sha256_pcm, 0.25))
     assert len({key(REQUEST), key(heard), key(other)}) == 3
     assert key(encoded_otherwise) == key(heard)
     assert heard.audio_sha256 == SOUND.sha256_pcm
@@ -181,6 +187,6 @@ def test_the_key_has_the_digest_of_a_clip_and_nothing_shows_its_bytes():
 
 def test_what_was_learnt_of_an_endpoint_before_it_was_sent_clips_is_still_good():
     old = '{"dialect": "tool", "limit": "max_tokens", "without": ["seed"]}'
-    assert Understanding.loads(old) == Understanding("tool", without=("seed",))
-    known = Understanding("tool", audio="audio_url")
-    assert Understanding.loads(known.dumps()) == known
+    assert ChatCapabilities.loads(old) == ChatCapabilities("tool", without=("seed",))
+    known = ChatCapabilities("tool", audio="audio_url")
+    assert ChatCapabilities.loads(known.dumps()) == known
