@@ -114,7 +114,7 @@ def make(record: SampleRecord, options: Options, earlier: Mapping[str, Sound]) -
     )
     own = sound_of(record)
     sounds = [*(earlier[one] for one in heard), *([own] if own else [])]
-    spoken = record["desired_response"]["audio"] if options.reply_audio else None
+    spoken = record["reply_audio"] if options.reply_audio else None
     return Example(record, shown, sounds, _reply_sound(record, spoken) if spoken else None)
 
 

@@ -26,8 +26,8 @@ from builders.store.database import Store
 
 # What is registered is read from these; the clips stay unread.
 _COLUMNS = [
-    "id", "language", "audio_info", "background", "text_context", "target_utterance", "labels",
-    "desired_response", "source", "drafting", "checks", "safety", "judge", "audio_contribution",
+    "id", "language", "audio_info", "background", "text_context", "target_utterance", "annotation",
+    "desired_response", "source", "drafting", "checks", "safety", "judgements", "audio_contribution",
 ]  # fmt: skip
 # How many samples are made known at first, so that reviewing can begin, and then at a time.
 _FIRST, _LATER = 100, 2000
