@@ -30,7 +30,7 @@ RATINGS = range(1, 6)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ReviewCode:
     """Something to choose: its code, the words a page shows, and what they mean."""
 
     code: str
@@ -39,7 +39,7 @@ class Choice:
 
 
 @cache
-def choices(kind: str) -> dict[str, Choice]:
+def choices(kind: str) -> dict[str, ReviewCode]:
     """Return what there is to choose, by code. Kinds: reject, skip, flag, scale."""
     rows = read_table(
         resources.label_maps() / "review" / "_choices.tsv",
@@ -47,7 +47,7 @@ def choices(kind: str) -> dict[str, Choice]:
         key=("kind", "code"),
     )
     return {
-        row.text("code"): Choice(row.text("code"), row.text("words"), row.text("meaning"))
+        row.text("code"): ReviewCode(row.text("code"), row.text("words"), row.text("meaning"))
         for row in rows
         if row.choice("kind", KINDS) == kind
     }
