@@ -156,9 +156,10 @@ class BuildFolder:
                 shutil.rmtree(target)
             (self.partial / name).replace(target)
         self.partial.rmdir()
-        if read_json(self.path / "config.json").get("schema_version") == "1":
-            # An earlier release began it; what is finished is of this one.
-            write_json(self.path / "config.json", manifest["result"]["config"])
+        config = self.path / "config.json"
+        if config.is_file() and read_json(config).get("schema_version") == "1":
+            # Release 0.1 began it; what is finished is of this one.
+            write_json(config, manifest["result"]["config"])
         write_json(self.manifest, manifest)
 
 

@@ -12,6 +12,15 @@ from typing import cast
 
 from builders.labels import strategies
 from builders.labels.class_sets import views_of
+from builders.record.reply_views import (
+    CheckResult,
+    ChecksPart,
+    Coercion,
+    DesiredResponse,
+    DraftingPart,
+    ReplyPart,
+    SpeechSynthesis,
+)
 from builders.record.schema import validator, violations
 from builders.record.types import (
     Annotation,
@@ -27,25 +36,18 @@ from builders.record.views import (
     AnnotationPart,
     AudioInfo,
     BackgroundPart,
-    CheckResult,
-    ChecksPart,
     ClipFile,
     ClipTranscript,
-    Coercion,
     ContextTurn,
     ContrastPart,
     ContributionPart,
-    DesiredResponse,
-    DraftingPart,
     LabelView,
     ReferenceResponse,
-    ReplyPart,
     RightsPart,
     SampleRecord,
     SoundQuality,
     SourcePart,
     SpeechShare,
-    SpeechSynthesis,
     TargetUtterance,
     VoiceDescriptor,
     VoicePart,

@@ -10,8 +10,9 @@ from typing import Any
 import soundfile
 
 from builders.record.messages import instruction, messages
+from builders.record.reply_views import ReviewPart
 from builders.record.types import ReviewStatus
-from builders.record.views import ClipFile, ReviewPart, SampleRecord
+from builders.record.views import ClipFile, SampleRecord
 from builders.release.export.choosing import LeftOut
 from builders.release.export.options import Options
 from builders.release.preferences import PreferencePair

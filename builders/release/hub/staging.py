@@ -28,6 +28,7 @@ from builders.record.data_file import DataFile
 from builders.record.manifest_views import Manifest
 from builders.record.messages import AUDIO_MARK
 from builders.record.schema import Validator, validator, violations
+from builders.record.views import ClipFile
 from builders.release.eligibility import (
     ClosedTexts,
     Eligible,

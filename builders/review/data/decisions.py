@@ -16,10 +16,11 @@ from builders.labels import strategies
 from builders.labels import vocabulary as labels
 from builders.labels.tables import read_table
 from builders.labels.vocabulary import vocabulary
+from builders.record.reply_views import ReplyPart
 from builders.record.sample import desired_response, without_bytes
 from builders.record.schema import Validator, load_schema, narrowed_reply, validator, violations
 from builders.record.types import Contrast, Emotions
-from builders.record.views import ReplyPart, SampleRecord
+from builders.record.views import SampleRecord
 from builders.review.data.bodies import LONGEST_COMMENT
 from builders.review.data.events import VERDICTS, Decision
 from builders.review.data.items import reply_of

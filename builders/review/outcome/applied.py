@@ -27,9 +27,10 @@ from builders.evaluation.results import judged
 from builders.record.data_file import DataFile
 from builders.record.dataset import Build
 from builders.record.folder import write_json
-from builders.record.parquet import describe_file, sample_schema
+from builders.record.parquet import describe_file, open_writer, sample_schema
+from builders.record.reply_views import JudgedValue
 from builders.record.types import ReviewStatus
-from builders.record.views import JudgedValue, SampleRecord
+from builders.record.views import SampleRecord
 from builders.release.eligibility import Restrictions, nobody
 from builders.review.data.decisions import choices
 from builders.review.data.events import Reviews
@@ -42,9 +43,10 @@ from builders.store.database import Store, store_exists
 FOLDER = ".reviewed"
 # The `judgements` of records, by id.
 _Scores = Mapping[str, list[JudgedValue]]
-_CHANGED: tuple[Literal["desired_response", "judge", "review"], ...] = (
+_CHANGED: tuple[Literal["desired_response", "reply_audio", "judgements", "review"], ...] = (
     "desired_response",
-    "judge",
+    "reply_audio",
+    "judgements",
     "review",
 )
 
