@@ -14,7 +14,7 @@ from typing import cast
 from builders import resources
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.labels.vocabulary import vocabulary
 from builders.record.reply_views import ReplyPart
 from builders.record.sample import desired_response, without_bytes
@@ -42,7 +42,7 @@ class ReviewCode:
 @cache
 def choices(kind: str) -> dict[str, ReviewCode]:
     """Return what there is to choose, by code. Kinds: reject, skip, flag, scale."""
-    rows = read_table(
+    rows = read_rows(
         resources.label_maps() / "review" / "_choices.tsv",
         ("kind", "code", "words", "meaning"),
         key=("kind", "code"),
