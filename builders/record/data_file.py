@@ -140,7 +140,8 @@ class DataFile:
         if columns is None:
             return None
         for name in columns:
-            if name.split(".")[0] not in _KNOWN:
+            top = name.partition(".")[0]
+            if top not in _KNOWN and top not in self._file.schema_arrow.names:
                 raise ConfigError(f"there is no column {name!r}", where=self.path)
         if self._is_version_1:
             columns = columns_of_version_1(columns) or ()

@@ -1,4 +1,4 @@
-"""What the reply side of a sample holds, as types: the reply, how it came about, what is said of it.
+"""The reply side of a sample as types: the reply, how it came about, what is said of it.
 
 They are those of `schemas/sample.schema.json`, field by field; `views.py` has the rest.
 """

@@ -153,7 +153,7 @@ def test_the_emotion_that_people_hear_is_merged_apart_from_the_reply(review, ite
     assert view(review).heard.policy == "adjudicated"
     merged = with_review(record, view(review))
     assert merged["review"]["emotion"]["heard"] == "shame"
-    for name in ("labels", "target_utterance"):
+    for name in ("annotation", "target_utterance"):
         assert merged[name] == record[name]
     assert violations(validator("sample"), merged) == []
 
