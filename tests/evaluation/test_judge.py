@@ -321,3 +321,17 @@ def test_an_event_belongs_to_what_was_seen(folder, store):
         "order_flips": 1,
     }
     assert judged(build, store, without={pair.other.id}) == {}
+
+
+def test_whoever_asked_to_be_left_out_is_not_sent_to_a_judge(folder, endpoint, tmp_path):
+    pair = pairs_of(Build(folder))[0]
+    table = tmp_path / "exclusions.tsv"
+    table.write_text(f"id\treason\n{pair.one.id}\tasked to be taken out\n")
+    ended = judge(folder, endpoint, "--exclusions", table)
+    assert ended.code == 0, ended.err
+    sent = json.dumps(endpoint.log(), ensure_ascii=False)
+    others = {m.reply for p in pairs_of(Build(folder)) for m in (p.one, p.other) if m != pair.one}
+    assert endpoint.log()["count"] and pair.one.id not in sent
+    assert pair.one.reply in others or pair.one.reply not in sent
+    report = hearten("report", folder, "--exclusions", table)
+    assert report.code == 0 and pair.one.id not in Path(report.out.strip()).read_text()
