@@ -210,7 +210,12 @@ def test_ids_and_counts_alone_go_out_where_the_owner_forbids_the_rest(tmp_path, 
     row = pq.read_table(done.staged.files["utterances"]["train"][0]).to_pylist()[0]
     assert row["id"] == "meld-train-1-1"
     nobody = {"id": None, "sex": None, "age": None}
-    assert row["target_utterance"] == {"speaker": nobody, "text": None, "emotions": None, "flags": None}
+    assert row["target_utterance"] == {
+        "speaker": nobody,
+        "text": None,
+        "emotions": None,
+        "flags": None,
+    }
     assert row["audio"] is None and row["annotation"]["raw"] is None
     read = text_of(done.staged.folder)
     for secret in (
