@@ -186,7 +186,10 @@ def test_a_build_that_was_drafted_again_under_what_reviewers_hear_comes_back(
     assert done.same_bytes is True
     row = next(r for r in samples(done.folder) if r["id"] == "meld-train-0-0")
     assert row["target_utterance"]["emotions"]["primary"] == "grief"
-    assert (row["labels"]["source"], row["labels"]["raw"]) == ("review", record["labels"]["raw"])
+    assert (row["annotation"]["source"], row["annotation"]["raw"]) == (
+        "review",
+        record["annotation"]["raw"],
+    )
 
 
 def test_a_clip_in_another_wrapping_has_equal_samples(publish, back, corpus):
