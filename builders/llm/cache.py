@@ -110,5 +110,8 @@ class ResponseCache:
 def asked(request: Request, request_key: str, *, shown: bool) -> Asked:
     """Return what the store keeps of a request; its messages, too, where it may be `shown`."""
     version = request.prompt_version or prompts.draft_version()
-    sent = Sent(request.messages, request.audio_sha256) if shown else None
+    sent = None
+    if shown:
+        said = [(message["role"], message["content"]) for message in request.messages]
+        sent = Sent(said, request.audio_sha256)
     return Asked(request_key, request.record_id, request.attempt, request.model, version, sent)

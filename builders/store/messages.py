@@ -28,13 +28,13 @@ _LEVEL = 1
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a request said: its messages ``{"role", "content"}`` in order, and the clip with it.
+    """What a request said: role and content of its messages in order, and the clip with them.
 
     They are those that the request's key is made of. An endpoint in the mode ``prompt`` gets the
     schema in words behind the system turn as well.
     """
 
-    messages: Sequence[Mapping[str, str]]
+    messages: Sequence[tuple[str, str]]
     audio_sha256: str | None
 
 
@@ -76,7 +76,7 @@ def keep(
     texts: dict[str, bytes] = {}
     asked = []
     for key, said in sent.items():
-        packed = [(m["role"], *_packed(m["content"])) for m in said.messages]
+        packed = [(role, *_packed(content)) for role, content in said.messages]
         texts.update((digest, content) for _, digest, content, _ in packed)
         parts = orjson.dumps([(role, digest) for role, digest, *_ in packed]).decode()
         size = sum(length for *_, length in packed)

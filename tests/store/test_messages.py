@@ -18,8 +18,11 @@ BUILD = ("build", "--corpus", "meld", "--sample", "--text-only", "--show", "0")
 
 
 def said(user, audio=None):
-    turns = {"role": "system", "content": SYSTEM}, {"role": "user", "content": user}
-    return Sent(turns, audio)
+    return Sent([("system", SYSTEM), ("user", user)], audio)
+
+
+def shown(sent):
+    return [{"role": role, "content": content} for role, content in sent.messages]
 
 
 def save(store, key, sent, record_id="meld-train-1-0"):
@@ -40,7 +43,7 @@ def test_a_text_is_kept_once_and_comes_back_as_it_was(store):
     assert (count(store, message_parts), count(store, request_messages)) == (101, 100)
     for n, text in enumerate(texts):
         prompt = store.messages(f"k{n}")
-        assert prompt.messages == list(said(text).messages)
+        assert prompt.messages == shown(said(text))
         assert prompt.audio_sha256 == ("a" * 64 if n == 7 else None)
         assert (prompt.record_id, prompt.prompt_version) == ("meld-train-1-0", "draft 1")
     asked = sum(len(SYSTEM.encode()) + len(text.encode()) for text in texts)
@@ -107,7 +110,7 @@ def test_words_quoted_about_others_of_a_dialogue_are_forgotten_too(store, tmp_pa
     forget(store, ["meld-train-1-0"], ClipFiles(tmp_path / "clips"), dry_run=False)
     assert store.messages("mine") is None and store.messages("beside") is None
     assert store.held(["beside"]) and not store.held(["mine"])
-    assert store.messages("apart").messages == list(said("something else").messages)
+    assert store.messages("apart").messages == shown(said("something else"))
     assert count(store, message_parts) == 2
 
 
