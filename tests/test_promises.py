@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,19 +25,34 @@ LAYERS = [
     {"review"},
     {"evaluation", "tasks.swap"},
     {"pipeline.run", "pipeline.estimate", "pipeline.combine", "corpora.verify"},
+    {"pipeline.voting", "pipeline.drafting"},
     {"pipeline.plan"},
-    {"pipeline", "report", "progress", "record.dataset", "record.data_file", "record.messages"},
+    {
+        *("pipeline", "report", "record.dataset", "record.data_file", "record.version_1"),
+        *("record.messages", "release.eligibility"),
+    },
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},
-    {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts"},
+    {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts", "store.side_files"},
     {"record.sample", "record.parquet", "record.manifest", "corpora.published_counts"},
     {"audio.threads"},
-    {"tasks", "llm", "store", "pipeline.selection"},
-    {"tasks.reply.checks", "audio", "corpora", "record.schema"},
+    {"tasks", "pipeline.selection"},
+    {"llm"},
+    {"tasks.reply.checks", "audio", "corpora", "store", "record.schema"},
     {"labels", "record.folder"},
     {"labels.vocabulary", "settings"},
-    {"record.types", "record", "errors", "resources", "llm.interrupts", "stats"},
+    {"labels.tables"},
+    {
+        "record.types",
+        "record",
+        "errors",
+        "resources",
+        "llm.interrupts",
+        "llm.settings",
+        "progress",
+        "stats",
+    },
 ]
-READERS = {"record.types", "errors", "corpora.files"}
+READERS = {"record.types", "record.views", "errors", "corpora.files", "labels.tables"}
 
 
 def imported(path: Path) -> set[str]:
@@ -71,6 +87,14 @@ def test_imports_point_one_way(path):
     assert not backwards, f"{module} imports {backwards}, which stand above it"
 
 
+def test_what_asks_models_knows_no_build():
+    for path in (ROOT / "builders/llm").rglob("*.py"):
+        record = {name for name in imported(path) if name.startswith("record.")}
+        rooms = {name.partition(".")[0] for name in imported(path)}
+        assert record <= {"record.types", "record.manifest_views", "record.schema"}, path
+        assert not rooms & {"settings", "tasks", "pipeline", "evaluation", "tts"}, path
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "builders/corpora").glob("*/*.py")), ids=str)
 def test_a_reader_imports_nothing_but_what_it_needs_to_parse(path):
     own = f"corpora.{path.parent.name}"
@@ -86,6 +110,48 @@ def test_files_and_functions_stay_small(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not options:
             length = node.end_lineno - node.lineno
             assert length <= 50, f"{node.name} has {length} lines"
+
+
+# Who opens a build's Parquet: what writes it and its typed reader, and what writes other files.
+OPENS_PARQUET = re.compile(r"ParquetFile\(|read_table\(|(scan|read)_parquet\(|ds\.dataset\(")
+MAY_OPEN = {"record", "release", "corpora"}
+# Names that stand for two things in two packages. The list shrinks to three at most, each of them
+# with its reason; nothing is added.
+DOUBLED = {
+    *(
+        "Agreement",
+        "Asked",
+        "Choice",
+        "Compared",
+        "Conversation",
+        "Finding",
+        "Heard",
+        "Left",
+        "Part",
+    ),
+    *("Line", "Pair", "Progress", "Rules", "Said", "Sound", "State", "Tally", "Understanding"),
+    "Wanted",
+}
+
+
+def package(path: Path) -> str:
+    """Return the package of ours that a module lies in, its own name where it is loose."""
+    return path.relative_to(ROOT / "builders").parts[0]
+
+
+def test_a_build_is_read_by_its_typed_reader_alone():
+    others = [path for path in MODULES if package(path) not in MAY_OPEN]
+    assert not [path for path in others if OPENS_PARQUET.search(path.read_text("utf-8"))]
+
+
+def test_no_public_class_name_stands_in_two_packages():
+    packages: dict[str, set[str]] = {}
+    for path in MODULES:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                packages.setdefault(node.name, set()).add(package(path))
+    doubled = {name for name, places in packages.items() if len(places) > 1}
+    assert doubled <= DOUBLED, "choose another name for what is new"
 
 
 def test_no_file_is_a_drawer_for_odds_and_ends():

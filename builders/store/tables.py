@@ -1,4 +1,7 @@
-"""The tables of answers. `migrations/` makes them in the database; a test compares the two."""
+"""The tables of answers, of messages and of values by key.
+
+`migrations/` makes them in the database; a test compares the two.
+"""
 
 from __future__ import annotations
 
@@ -49,9 +52,41 @@ endpoints = sa.Table(
     sa.Column("understands", sa.String, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
 )
+# Each text of a request once, by its SHA-256, compressed by zlib.
+message_parts = sa.Table(
+    "message_parts",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+# `parts` is JSON: role and digest of each message; `size` is in bytes of UTF-8.
+request_messages = sa.Table(
+    "request_messages",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("parts", sa.String, nullable=False),
+    sa.Column("audio_sha256", sa.String(64)),
+    sa.Column("size", sa.Integer, nullable=False),
+)
 forgotten = sa.Table(
     "forgotten",
     metadata,
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("at", sa.Float, nullable=False),
+)
+key_values = sa.Table(
+    "key_values",
+    metadata,
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("file", sa.String(64), index=True),
+)
+key_value_records = sa.Table(
+    "key_value_records",
+    metadata,
+    sa.Column("record_id", sa.String, primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Index("key_value_records_by_key", "kind", "key"),
 )

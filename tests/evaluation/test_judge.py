@@ -12,6 +12,7 @@ from builds import hearten, manifest, one_line_error, samples
 from endpoints import TestEndpoint
 from exporting import changed, small_build, spoken
 
+from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import chosen, pairs_of
 from builders.evaluation.results import judged, results
@@ -22,7 +23,7 @@ from builders.review.data.items import Items, reply_of
 from builders.review.data.people import People
 from builders.review.outcome.applied import applied
 from builders.store.database import Store
-from builders.tasks.swap import verdict
+from builders.tasks.swap import SwapVerdict, value_of, verdict
 
 FIRST = [{"match": "", "answer": {"voice_1": "A"}}]
 OTHERWISE = {"match": "", "answer": {"voice_1": "B"}}
@@ -267,12 +268,12 @@ def test_what_is_published_carries_the_judge_of_each_record(folder, endpoint):
     for record in samples(copy):
         assert violations(validator("sample"), {**record, "audio": None}) == []
         if record["id"] in told:
-            scores = [{"dimension": "swap", "score": 1.0}]
-            assert record["judge"] == {"model": "a-judge", "scores": scores, "order_flips": 0}
+            judged = {"test": "swap", "dimension": "swap", "value": 1.0}
+            assert record["judgements"] == [judged | {"model": "a-judge", "fit": None}]
         else:
-            assert record["judge"] is None
+            assert record["judgements"] is None
     assert "agreement" not in manifest(copy)["result"], "nobody has reviewed anything"
-    assert {record["judge"] and 1 for record in samples(folder)} == {None}
+    assert {record["judgements"] and 1 for record in samples(folder)} == {None}
 
 
 def test_a_judgement_counts_no_more_once_the_reply_is_another_one(folder, endpoint):
@@ -291,8 +292,13 @@ def test_a_judgement_counts_no_more_once_the_reply_is_another_one(folder, endpoi
     copy = applied(folder, str(folder.parent / "hearten.sqlite"))
     found = {record["id"]: record for record in samples(copy)}
     assert found[pair.one.id]["desired_response"]["text"] == reply["text"]
-    assert found[pair.one.id]["judge"] is None
-    assert found[pair.other.id]["judge"], "its other pairs still count"
+    assert found[pair.one.id]["judgements"] is None
+    assert found[pair.other.id]["judgements"], "its other pairs still count"
+
+
+def swapped(seen: str, ids: tuple[str, str], said: SwapVerdict, key: str | None) -> Judgement:
+    keys = {"straight": key, "swapped": None}
+    return Judgement(seen, *ids, SWAP, SWAP, value_of(said), said, "m", "judge/swap 1", keys)
 
 
 def test_an_event_belongs_to_what_was_seen(folder, store):
@@ -301,16 +307,31 @@ def test_an_event_belongs_to_what_was_seen(folder, store):
     events = Judgements(store)
     assert not events.any() and judged(build, store) == {}
     ids = (pair.one.id, pair.other.id)
-    other = Judgement(*ids, "0" * 64, "m", "judge/swap 1", "wrong", None, None)
+    other = swapped("0" * 64, ids, "wrong", None)
     events.append([other])
     assert events.any() and judged(build, store) == {}
-    mine = Judgement(*ids, pair.seen, "m", "judge/swap 1", "flipped", "a" * 64, None)
+    mine = swapped(pair.seen, ids, "flipped", "a" * 64)
     events.append([mine, mine])
     events.append([mine])
-    assert list(events.about([pair.seen])) == [mine]
+    assert list(events.about([pair.seen], SWAP)) == [mine]
+    assert list(events.about([pair.seen], "another test")) == []
     assert judged(build, store)[pair.one.id] == {
         "model": "m",
         "scores": [{"dimension": "swap", "score": 0.0}],
         "order_flips": 1,
     }
     assert judged(build, store, without={pair.other.id}) == {}
+
+
+def test_whoever_asked_to_be_left_out_is_not_sent_to_a_judge(folder, endpoint, tmp_path):
+    pair = pairs_of(Build(folder))[0]
+    table = tmp_path / "exclusions.tsv"
+    table.write_text(f"id\treason\n{pair.one.id}\tasked to be taken out\n")
+    ended = judge(folder, endpoint, "--exclusions", table)
+    assert ended.code == 0, ended.err
+    sent = json.dumps(endpoint.log(), ensure_ascii=False)
+    others = {m.reply for p in pairs_of(Build(folder)) for m in (p.one, p.other) if m != pair.one}
+    assert endpoint.log()["count"] and pair.one.id not in sent
+    assert pair.one.reply in others or pair.one.reply not in sent
+    report = hearten("report", folder, "--exclusions", table)
+    assert report.code == 0 and pair.one.id not in Path(report.out.strip()).read_text()

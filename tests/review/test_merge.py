@@ -8,10 +8,10 @@ from builders.labels.strategies import allowed
 from builders.record.schema import validator, violations
 from builders.review.data.decisions import choices, edited, emotions_of, faults, reply_wanted
 from builders.review.data.events import Decision
-from builders.review.data.items import Records, content_hash, reply_of
+from builders.review.data.items import content_hash, reply_of
 from builders.review.data.settings import Settings, save_settings
 from builders.review.data.tables import items
-from builders.review.outcome.merge import Heard, views, with_review
+from builders.review.outcome.merge import MergedEmotion, views, with_review
 
 ACCEPT = Decision("accept")
 REJECT = Decision("reject", reason="generic")
@@ -31,7 +31,7 @@ def item(review):
 
 @pytest.fixture
 def record(review, item):
-    return Records(review.build).record(item.shard, item.row)
+    return review.build.row(item.shard, item.row)
 
 
 def decide(review, item, who, decision):
@@ -79,9 +79,9 @@ def test_an_edit_is_the_reply_of_the_record_which_is_valid(review, item, record)
         "ratings": [],
         "flags": [],
         "emotion": {
-            "heard": "fear",
-            "policy": "unanimous",
-            "votes": [{"emotion": "fear", "count": 1}],
+            "heard": None,
+            "policy": "majority",
+            "votes": [],
         },
     }
     assert violations(validator("sample"), merged) == []
@@ -138,25 +138,41 @@ def test_a_gold_answer_stands_like_an_adjudication(review, item):
 
 
 def test_the_emotion_that_people_hear_is_merged_apart_from_the_reply(review, item, record):
-    label = item.emotion
     decide(review, item, review.ann, replace(REJECT, emotion="grief"))
-    assert view(review).heard == Heard("grief", "unanimous", (("grief", 1),))
+    assert view(review).heard == MergedEmotion("grief", "unanimous", (("grief", 1),))
     decide(review, item, review.bob, ACCEPT)
     both = view(review)
     assert (both.status, both.heard.emotion, both.heard.policy) == ("disputed", None, "majority")
-    assert dict(both.heard.votes) == {"grief": 1, label: 1}
+    assert dict(both.heard.votes) == {"grief": 1}, "who names none has no vote, and still counts"
     decide(review, item, review.cem, replace(ACCEPT, emotion="grief"))
     assert view(review).status == "accepted"
-    assert view(review).heard == Heard("grief", "majority", (("grief", 2), (label, 1)))
+    assert view(review).heard == MergedEmotion("grief", "majority", (("grief", 2),))
     shown = review.reviews.shown(review.name, item.item, review.lea.id)
     review.reviews.adjudicate(review.lea.id, shown, replace(ACCEPT, emotion="shame"))
     assert view(review).heard.emotion == "shame"
     assert view(review).heard.policy == "adjudicated"
     merged = with_review(record, view(review))
     assert merged["review"]["emotion"]["heard"] == "shame"
-    for name in ("labels", "target_utterance"):
+    for name in ("annotation", "target_utterance"):
         assert merged[name] == record[name]
     assert violations(validator("sample"), merged) == []
+
+
+def test_an_emotion_that_nobody_names_is_heard_by_nobody(review, item):
+    for who in (review.ann, review.bob):
+        decide(review, item, who, ACCEPT)
+    assert view(review).heard == MergedEmotion(None, "majority", ())
+    decide(review, item, review.cem, replace(ACCEPT, emotion=item.emotion))
+    assert view(review).heard == MergedEmotion(None, "majority", ((item.emotion, 1),))
+    shown = review.reviews.shown(review.name, item.item, review.lea.id)
+    review.reviews.adjudicate(review.lea.id, shown, replace(ACCEPT, comment="as they say"))
+    assert (view(review).policy, view(review).heard.policy) == ("adjudicated", "majority")
+
+
+def test_the_label_itself_may_be_what_all_hear(review, item):
+    for who in (review.ann, review.bob):
+        decide(review, item, who, replace(ACCEPT, emotion=item.emotion))
+    assert view(review).heard == MergedEmotion(item.emotion, "unanimous", ((item.emotion, 2),))
 
 
 def test_ratings_and_flags_are_gathered_from_everybody(review, item):
@@ -242,12 +258,11 @@ def test_an_edited_reply_passes_the_same_checks_as_a_drafted_one(record, change,
 
 
 def test_an_edited_reply_is_spoken_anew(record):
-    spoken = {**record["desired_response"], "audio": {"path": "x.flac", "bytes": None}}
-    record = {**record, "desired_response": spoken}
+    record = {**record, "reply_audio": {"path": "x.flac", "bytes": None}}
     same = edited(record, reply_of(record))
-    assert same["desired_response"]["audio"] == spoken["audio"]
+    assert same["reply_audio"] == record["reply_audio"]
     other = edited(record, {**reply_of(record), "text": "That is a lot for one day."})
-    assert other["desired_response"]["audio"] is None
+    assert other["reply_audio"] is None
 
 
 def test_every_sample_of_a_build_may_be_accepted_as_it_is(review):
@@ -259,7 +274,7 @@ def test_every_sample_of_a_build_may_be_accepted_as_it_is(review):
 
 def test_the_hash_is_of_what_is_seen_and_heard_and_of_nothing_else(record):
     seen = content_hash(record)
-    judged = {**record, "judge": {"model": "m", "scores": [], "order_flips": 0}, "checks": []}
+    judged = {**record, "judgements": [], "checks": {"set_version": "1", "results": []}}
     assert content_hash({**judged, "audio": {"path": "x", "bytes": b"1"}}) == seen
     info = {**record["audio_info"], "sha256_pcm": "0" * 64}
     response = {**record["desired_response"], "text": "Something else entirely."}

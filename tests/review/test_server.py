@@ -184,7 +184,12 @@ def test_what_comes_after_the_lease_is_over_is_kept_and_marked_surplus(site):
 
 def test_crisis_items_are_given_to_those_who_chose_them(tmp_path):
     records = [sample(1), sample(2)]
-    records[0]["safety"] = {"route": "crisis", "flags": [], "pii_text": None, "pii_in_audio": None}
+    records[0]["safety"] = {
+        "route": "crisis",
+        "codes": [],
+        "by": "a test",
+        "pii": {"text": None, "sound": None},
+    }
     with Server(own_build(tmp_path, records)) as server:
         ann = Visitor(server, "Ann")
         assert [item["item"] for item in ann.items(3)] == [records[1]["id"]]
@@ -244,6 +249,20 @@ def test_a_clip_is_the_sound_of_the_build_and_comes_in_ranges(shared):
     beyond = {"Range": f"bytes={len(clip)}-"}
     status, headers, _ = ann.ask("GET", "/audio?item=meld-train-0-0", headers=beyond)
     assert (status, headers["content-range"]) == (416, f"bytes */{len(clip)}")
+
+
+def test_what_was_not_said_is_held_as_null_whatever_the_page_sends_for_it(server, site):
+    """A page that was open since the last release sends empty ones."""
+    ann = Visitor(server, "Ann")
+    empty = {"ratings": {}, "flags": [], "comment": None}
+    null = dict.fromkeys(("ratings", "flags", "comment", "strategies", "emotion"))
+    for sent in (empty, null, {}):
+        assert ann.decide(ann.items()[0], **sent)[0] == 200
+    for held in site.held():
+        body = json.loads(held["body"])
+        assert held["format"] == 2 and body.pop("seconds_heard") > 0
+        assert body.pop("hidden") is False
+        assert set(body.values()) == {None}
 
 
 @pytest.mark.parametrize(

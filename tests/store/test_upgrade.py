@@ -67,8 +67,8 @@ def test_an_upgrade_makes_a_copy_and_loses_nothing(output):
     ended = hearten("store", "upgrade", store)
     assert ended.code == 0, ended.err
     assert {table: rows(store, table) for table in _PAID} == before
-    for table in ("review_events", "judge_events"):
-        assert count(store, table) == counts[table]
+    for table, now in (("review_events", "review_events"), ("judge_events", "judgements")):
+        assert count(store, now) == counts[table]
     [copy] = backups(output)
     assert copy.name.startswith("hearten.sqlite.v1-")
     assert ended.out.startswith(f"backup: {copy}\n1: ")
@@ -106,6 +106,14 @@ def test_a_backup_is_a_store_and_never_takes_the_place_of_a_file(output, tmp_pat
     copy.close()
     line = fails(hearten("store", "backup", store, "--to", to))
     assert f"there is a file already in {to}" in line and "--to" in line
+
+
+def test_the_address_may_stand_in_the_settings(output):
+    (output.parent / "hearten.toml").write_text('[build]\noutput = "output"\n')
+    assert "output/hearten.sqlite" in hearten("store", "status", cwd=output.parent).out
+    (output.parent / "hearten.toml").write_text('[build]\nstore = "else.sqlite"\n')
+    line = fails(hearten("store", "status", cwd=output.parent))
+    assert "there is no store in else.sqlite" in line
 
 
 @pytest.mark.parametrize("told", [("upgrade",), ("status",), ("backup", "--to", "x")])
@@ -211,8 +219,8 @@ def test_a_store_in_postgresql_asks_for_a_copy_of_its_own(postgresql, output):
     store = Store(address)
     assert len(store.held(what()["answers"])) == what()["rows"]["answers"]
     with store.engine.connect() as connection:
-        for table in ("review_events", "judge_events"):
-            found = connection.scalar(sa.text(f"SELECT count(*) FROM {table}"))
+        for table, now in (("review_events", "review_events"), ("judge_events", "judgements")):
+            found = connection.scalar(sa.text(f"SELECT count(*) FROM {now}"))
             assert found == what()["rows"][table]
     store.close()
     found = json.loads(hearten("store", "status", address, "--json").out)

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import soundfile
 
+from builders.record.data_file import DataFile
 from builders.record.sample import Origin, assemble
 from builders.record.types import Clip, Drafted, Target
+from builders.release.eligibility import Restrictions
 
 DIFFERENT = "different"
+_NAMED = ["id", "text_context.id", "reference_response.id"]
 LSB = 2
 Row = dict[str, Any]
 
@@ -31,7 +33,10 @@ _NO_REPLY = Drafted(
     None,
     1,
 )
-_MADE = ("desired_response", "drafting", "checks", "safety", "judge", "review")
+_MADE = (
+    *("plan", "demonstrations", "desired_response", "executed", "reply_audio", "drafting"),
+    *("checks", "safety", "judgements", "review"),
+)
 # What was heard in the published clip, by models that need not be here.
 _HEARD = ("findings", "speech", "quality", "transcript")
 
@@ -51,16 +56,22 @@ class Verdict:
 
 
 class PublishedRows:
-    """The published records by id; of each file one row group at a time is in memory."""
+    """The published records by id; of each file one row group at a time is in memory.
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = [pq.ParquetFile(path) for path in files]
+    Args:
+        files: the Parquet files.
+        known: the ids that must not be used, nor what has one of them beside it.
+    """
+
+    def __init__(self, files: Sequence[Path], known: Restrictions) -> None:
+        self._files = [DataFile(path) for path in files]
         self._at: dict[str, tuple[int, int, int]] = {}
         self._held: dict[int, tuple[int, Any]] = {}
         for number, file in enumerate(self._files):
-            for group in range(file.num_row_groups):
-                ids = file.read_row_group(group, columns=["id"]).column("id").to_pylist()
-                self._at |= {name: (number, group, place) for place, name in enumerate(ids)}
+            for group, table in enumerate(file.groups(_NAMED)):
+                for place, row in enumerate(table.to_pylist()):
+                    if not known.names_excluded(row):
+                        self._at[row["id"]] = number, group, place
 
     def __len__(self) -> int:
         return len(self._at)
@@ -78,7 +89,7 @@ class PublishedRows:
     def __getitem__(self, sample_id: str) -> Row:
         number, group, place = self._at[sample_id]
         if self._held.get(number, (None,))[0] != group:
-            self._held[number] = group, self._files[number].read_row_group(group)
+            self._held[number] = group, self._files[number].group(group)
         row: Row = self._held[number][1].slice(place, 1).to_pylist()[0]
         return row
 
@@ -123,7 +134,7 @@ def rebuild(
         origin: what the samples of the build share.
         withheld: the fields that were held back.
     """
-    made = assemble(target, _drafted(row), origin)
+    made: Row = {**assemble(target, _drafted(row), origin)}
     record = {name: row[name] for name in made if name in row}
     record = {name: record.get(name) for name in made}
     for field in withheld:
@@ -132,7 +143,7 @@ def rebuild(
     if not row.get("desired_response"):
         record |= {name: row.get(name) for name in _MADE}
     published = row["audio"] and row["audio"]["bytes"]
-    spoken = record["desired_response"] and record["desired_response"]["audio"]
+    spoken = record["reply_audio"]
     reply = spoken["bytes"] if spoken else None
     if target.clip and not published:
         # The clip is the one made here, so what is said of it is too, but for what was heard in it.
@@ -149,11 +160,8 @@ def rebuild(
 def named(record: Row, clip: bytes | None, reply: bytes | None) -> Row:
     """Return a record that names the sound that there is of it, without its bytes."""
     audio = {"path": f"{record['id']}.flac", "bytes": None} if clip else None
-    response = record["desired_response"]
-    if response:
-        spoken = {"path": f"{record['id']}.reply.flac", "bytes": None} if reply else None
-        response = response | {"audio": spoken}
-    return record | {"audio": audio, "desired_response": response}
+    spoken = {"path": f"{record['id']}.reply.flac", "bytes": None} if reply else None
+    return record | {"audio": audio, "reply_audio": spoken}
 
 
 def _drafted(row: Row) -> Drafted:

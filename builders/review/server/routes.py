@@ -19,7 +19,7 @@ from builders.review.server.access import (
     Writer,
     answer,
 )
-from builders.review.server.comparing import Compared
+from builders.review.server.comparing import ComparisonAnswer
 from builders.review.server.sound import ranged
 
 router = APIRouter()
@@ -54,7 +54,10 @@ class _Sent(_About, Answers):
     verdict: Literal["accept", "edit", "reject", "skip"]
 
     def decision(self) -> Decision:
-        return decision_of(self.verdict, self.model_dump(include=set(Answers.model_fields)))
+        given = self.model_dump(include=set(Answers.model_fields))
+        # A page that was open since the last release sends empty ones for what was not said.
+        given |= {name: given[name] or None for name in ("ratings", "flags")}
+        return decision_of(self.verdict, given)
 
 
 class _Compared(_About):
@@ -157,7 +160,7 @@ def one_pair(at: AtComparing, person: Person, item: ItemName) -> Response:
 @router.post("/compare")
 def compare(at: AtComparing, desk: AtDesk, person: Writer, sent: _Compared) -> Response:
     """Hold which of two drafts somebody finds better."""
-    said = Compared(sent.choice, sent.comment, sent.broken, sent.seconds_heard)
+    said = ComparisonAnswer(sent.choice, sent.comment, sent.broken, sent.seconds_heard)
     event = at.compare(sent.shown(desk.name), person, said, sent.event_id)
     return answer({"surplus": False, "version": event.version})
 
