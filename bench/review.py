@@ -35,6 +35,7 @@ import sqlalchemy as sa
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "tests" / "review")]
 
+from builds import described  # noqa: E402
 from invented import flac  # noqa: E402
 from pages import make_result, make_run, sample  # noqa: E402
 from serving import Server, Visitor, decision  # noqa: E402
@@ -66,7 +67,8 @@ def make(folder: Path, count: int, clip: bytes | None) -> Path:
     RejectWriter(folder / "rejected.parquet").close()
     counts = {"read": count, "kept": count, "rejected": {}, "not_selected": {}}
     result = make_result({"train": counts}, files) | {"name": folder.name}
-    write_json(folder / "manifest.json", {"result": result, "run": make_run()})
+    told = {"result": result, "run": make_run()}
+    write_json(folder / "manifest.json", described(folder, told))
     return folder
 
 

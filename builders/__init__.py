@@ -1,21 +1,23 @@
 """Hearten: builds empathetic spoken-dialogue datasets.
 
-Public names: `Build`, a finished build opened to be read.
+Public names:
+    Build: a finished build, opened to be read.
+    load: opens one: ``load("output/meld-sample")``.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from builders.record.dataset import Build
+    from builders.record.dataset import Build, load
 
 __version__ = "0.1.0"
-__all__ = ["Build", "__version__"]
+__all__ = ["Build", "__version__", "load"]
 
 
 def __getattr__(name: str) -> object:
     # Imported when asked for, so that `build --help` loads no table library.
-    if name == "Build":
-        from builders.record.dataset import Build
+    if name in ("Build", "load"):
+        from builders.record import dataset
 
-        return Build
+        return getattr(dataset, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

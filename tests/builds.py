@@ -13,6 +13,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from builders.record.folder import write_json
+from builders.record.parquet import describe_file
+
 ROOT = Path(__file__).resolve().parents[1]
 _PROGRESS = re.compile(r"[\d,]+ of [\d,]+, ")
 
@@ -54,6 +57,35 @@ def one_line_error(ended: Ended) -> str:
 def manifest(folder: Path) -> dict[str, Any]:
     """Return a build's manifest."""
     return json.loads((folder / "manifest.json").read_text())
+
+
+def described(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest that is whole and says of the files in a folder what is so.
+
+    Args:
+        folder: the build's, with `data/` and `rejected.parquet`.
+        manifest: what it says beside that; what every manifest has is filled in.
+    """
+    result, run = manifest.get("result", {}), manifest.get("run", {})
+    listed = [folder / file["path"] for file in result.get("files", ())]
+    names = listed or [*sorted(folder.glob("data/*.parquet")), folder / "rejected.parquet"]
+    files = [describe_file(name, folder) for name in names]
+    kept = sum(file["rows"] for file in files if file["path"].startswith("data/"))
+    counts = {"read": kept, "rejected": 0, "not_selected": 0} | result.get("counts", {})
+    empty = {"name": folder.name, "limit": None, "config": {}, "rejected": {}, "splits": {}}
+    times = dict.fromkeys(("started", "finished", "seconds"), 1_700_000_000.0)
+    took = {"host": "here", "versions": {}, "store": "", "endpoints": [], "requests": 0}
+    cost = {"prompt_tokens": 0, "completion_tokens": 0, "usd": None}
+    now = {"files": files, "counts": counts | {"kept": kept}}
+    return manifest | {
+        "result": empty | {"notes": []} | result | now,
+        "run": times | took | {"cost": cost} | run,
+    }
+
+
+def describe(folder: Path) -> None:
+    """Write the manifest of a build whose files were changed anew."""
+    write_json(folder / "manifest.json", described(folder, manifest(folder)))
 
 
 def samples(folder: Path) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from builds import described
 from invented import flac, record
 
 from builders.record.folder import write_json
@@ -106,21 +107,15 @@ def small_build(folder: Path, rows: Iterable[Row], **config: Any) -> Path:
             writers[split] = SplitWriter(folder / "data", split)
         writers[split].add(orjson.dumps(sample), heard)
     shards = [path for writer in writers.values() for path in writer.close()]
-    RejectWriter(folder / "rejected.parquet").close()
+    rejected = folder / "rejected.parquet"
+    RejectWriter(rejected).close()
     result = {
         "name": folder.name,
+        "files": [{"path": path.relative_to(folder)} for path in [*shards, rejected]],
         "config": {"corpus": "meld", "provider": "openai-compatible", **config},
-        "files": [_file(path, folder) for path in [*shards, folder / "rejected.parquet"]],
     }
-    write_json(folder / "manifest.json", {"result": result, "run": {}})
+    write_json(folder / "manifest.json", described(folder, {"result": result}))
     return folder
-
-
-def _file(path: Path, folder: Path) -> dict[str, Any]:
-    import pyarrow.parquet as pq
-
-    rows = pq.read_metadata(path).num_rows
-    return {"path": path.relative_to(folder).as_posix(), "rows": rows}
 
 
 def lines(path: Path) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from builds import described
 from invented import full_record, record
 
 from builders import report
@@ -114,7 +115,7 @@ def make_build(
         counts["read"] += 1
         counts["rejected"][row["reason"]] = counts["rejected"].get(row["reason"], 0) + 1
     rejected.close()
-    return {"result": make_result(splits, files), "run": make_run()}
+    return described(folder, {"result": make_result(splits, files), "run": make_run()})
 
 
 def make_result(splits: dict[str, Any], files: list[str]) -> dict[str, Any]:

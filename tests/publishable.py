@@ -11,10 +11,11 @@ from typing import Any
 
 import orjson
 import soundfile
+from builds import described
 from invented import ORIGIN, flac, record
 
 from builders.record.folder import write_json
-from builders.record.parquet import RejectWriter, SplitWriter, file_digest
+from builders.record.parquet import RejectWriter, SplitWriter
 from builders.record.types import sample_id
 
 OPEN = {"licence": "ODbL-1.0", "audio": "yes", "text": "yes", "labels": "yes", "derived": "yes"}
@@ -68,24 +69,20 @@ def make_build(
     """Write a finished build and return its folder."""
     (folder / "data").mkdir(parents=True)
     writers: dict[str, SplitWriter] = {}
-    count = 0
     for one in records:
         split = one["source"]["split"]
         writer = writers.setdefault(split, SplitWriter(folder / "data", split))
         clip = one["audio"] and one["audio"]["bytes"]
         line = one | {"audio": one["audio"] and {**one["audio"], "bytes": None}}
         writer.add(orjson.dumps(line), clip)
-        count += 1
     shards = [path for writer in writers.values() for path in writer.close()]
     rejected = folder / "rejected.parquet"
     RejectWriter(rejected).close()
-    write_json(folder / "manifest.json", _manifest(folder, [*shards, rejected], count, provider))
+    write_json(folder / "manifest.json", _manifest(folder, [*shards, rejected], provider))
     return folder
 
 
-def _manifest(folder: Path, files: list[Path], count: int, provider: str) -> dict[str, Any]:
-    import pyarrow.parquet as pq
-
+def _manifest(folder: Path, files: list[Path], provider: str) -> dict[str, Any]:
     config = {
         "corpus": "meld",
         "corpus_files": "ab" * 32,
@@ -98,26 +95,10 @@ def _manifest(folder: Path, files: list[Path], count: int, provider: str) -> dic
         "strategies_version": "cd" * 6,
         "temperature": 0.8,
     }
-    listed = [
-        {
-            "path": path.relative_to(folder).as_posix(),
-            "bytes": path.stat().st_size,
-            "rows": pq.read_metadata(path).num_rows,
-            "sha256": file_digest(path),
-        }
-        for path in files
-    ]
-    counts = {"read": count, "kept": count, "rejected": 0, "not_selected": 0}
-    return {
+    told = {
         "result": {
-            "name": folder.name,
-            "limit": None,
             "config": config,
-            "counts": counts,
-            "rejected": {},
-            "splits": {},
-            "notes": [],
-            "files": listed,
+            "files": [{"path": path.relative_to(folder)} for path in files],
         },
         "run": {
             "cost": {"prompt_tokens": 1200, "completion_tokens": 300, "usd": 0.01},
@@ -125,3 +106,4 @@ def _manifest(folder: Path, files: list[Path], count: int, provider: str) -> dic
             "host": "a-host-nobody-should-read",
         },
     }
+    return described(folder, told)

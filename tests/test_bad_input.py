@@ -233,7 +233,7 @@ def test_a_store_of_another_version_is_left_alone(source, output):
     text_build(source, output)
     store = output / "hearten.sqlite"
     with sqlite3.connect(store) as connection:
-        connection.execute("update hearten_meta set value = '99' where name = 'version'")
+        connection.execute("update hearten_meta set value = '99' where name = 'store_version'")
     ended = text_build(source, output, "--name", "other")
     line = one_line_error(ended)
     assert ended.code == 1 and "version 99" in line and "--store" in line

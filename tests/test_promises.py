@@ -25,7 +25,7 @@ LAYERS = [
     {"evaluation", "tasks.swap"},
     {"pipeline.run", "pipeline.estimate", "pipeline.combine", "corpora.verify"},
     {"pipeline.plan"},
-    {"pipeline", "report", "progress", "record.dataset", "record.messages"},
+    {"pipeline", "report", "progress", "record.dataset", "record.data_file", "record.messages"},
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},
     {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts"},
     {"record.sample", "record.parquet", "record.manifest", "corpora.published_counts"},

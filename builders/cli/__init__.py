@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from builders import __version__
-from builders.cli import build, corpora, export, judge, publish, review, status
+from builders.cli import build, corpora, export, judge, publish, review, status, store
 from builders.cli.options import OPTIONS
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
@@ -20,6 +20,7 @@ _WITH_STORE = (
     *("status", "report", "judge", "export", "publish"),
     *("review", "review-status", "review-export", "review-import"),
 )
+_OF_STORE = ("upgrade", "backup", "status", "forget")
 # What the command line library returns instead of letting a KeyboardInterrupt through.
 _INTERRUPTED = 130
 # Typer carries its own copy of click and exports only this leaf of its errors.
@@ -31,7 +32,7 @@ app = typer.Typer(
 )
 _build_app = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
 _build_app.command("build")(build.build_command)
-for group in (build, corpora, status, judge, review, export, publish):
+for group in (build, corpora, status, judge, review, export, publish, store):
     app.add_typer(group.commands)
 
 
@@ -83,7 +84,12 @@ def _defaults(name: str) -> dict[str, Any]:
     if name == "build":
         return settings
     store = {n: settings[n] for n in settings if n == "store"}
-    return {"build": settings, **dict.fromkeys(_WITH_STORE, store)}
+    beside = {n: settings[n] for n in settings if n in ("store", "output")}
+    return {
+        "build": settings,
+        "store": dict.fromkeys(_OF_STORE, beside),
+        **dict.fromkeys(_WITH_STORE, store),
+    }
 
 
 def _fail(line: str, code: int) -> None:

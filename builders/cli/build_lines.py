@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ from builders.cli.status import cost_line
 from builders.pipeline.run import Finished
 from builders.record.dataset import Build
 from builders.record.manifest import summary_line
+from builders.record.manifest_views import ManifestResult
+from builders.record.views import SampleRecord
 from builders.settings import PHRASEBOOK, BuildConfig
 
 PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
@@ -21,7 +22,7 @@ PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
 def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: int) -> None:
     """Print `show` samples, the counts of a finished build, its cost, and what to do next."""
     result, run = finished.manifest["result"], finished.manifest["run"]
-    for record in islice(Build(finished.folder).samples(), show):
+    for record in Build(finished.folder).first(show):
         _print_sample(record)
     if not finished.fresh:
         print(f"{config.name} is complete already; nothing was asked or written.")
@@ -44,7 +45,7 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
         print(PHRASEBOOK_WARNING)
 
 
-def print_counts(result: dict[str, Any]) -> None:
+def print_counts(result: ManifestResult) -> None:
     """Print the four counts of a build, and its rejects by reason."""
     print(summary_line(result["counts"]))
     for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
@@ -90,12 +91,13 @@ def _spelling(called: str) -> tuple[str, str]:
     return str(program.with_name("build")), str(program.with_name("hearten"))
 
 
-def _print_sample(record: dict[str, Any]) -> None:
+def _print_sample(record: SampleRecord) -> None:
     """Print a sample in full as JSON, sound as its size."""
-    for audio in (record["audio"], record["desired_response"]["audio"]):
-        if audio:
-            audio["bytes"] = f"<{len(audio['bytes']):,} bytes of FLAC>"
-    print(json.dumps(record, indent=2, ensure_ascii=False))
+    print(json.dumps(record, indent=2, ensure_ascii=False, default=_size))
+
+
+def _size(flac: bytes) -> str:
+    return f"<{len(flac):,} bytes of FLAC>"
 
 
 def print_estimate(estimate: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ from builders.cli.review_lines import lines
 from builders.cli.settings_file import read_settings
 from builders.errors import ConfigError
 from builders.record.dataset import Build
-from builders.review.data.events import Reviews, standing
+from builders.review.data.decided import standing, unreadable
+from builders.review.data.events import Reviews
 from builders.review.data.items import Items
 from builders.review.data.people import People
 from builders.review.data.settings import load_settings
@@ -43,6 +45,7 @@ def status(folder: Path, store: str | None, as_json: bool) -> None:
     build = Build(folder)
     with _opened(folder, store) as held:
         known = _known(build, held)
+        _tell_unreadable(held, known["name"])
         names = {person.id: person.name or person.id for person in People(held).all()}
     if as_json:
         print(json.dumps(known, indent=2))
@@ -60,6 +63,7 @@ def export(folder: Path, store: str | None, to: Path, form: str) -> None:
     with _opened(folder, store) as held:
         _register(build, held)
         name = build.manifest["result"]["name"]
+        _tell_unreadable(held, name)
         if form in ("label-studio", "potato"):
             from builders.review.exchange import forms
 
@@ -82,8 +86,14 @@ def read_events(folder: Path, store: str | None, source: Path) -> None:
     build = Build(folder)
     with _opened(folder, store, new=True) as held:
         _register(build, held)
-        count, new = import_events(Reviews(held), source)
-    print(f"{count:,} events read, {new:,} of them new")
+        found = import_events(held, build, source)
+    again = f"; {found.undone:,} undo what was undone already" if found.undone else ""
+    print(f"{found.read:,} events read, {found.new:,} of them new{again}")
+
+
+def _tell_unreadable(store: Store, build: str) -> None:
+    for line in unreadable(Reviews(store).of_build(build)):
+        print(line, file=sys.stderr)
 
 
 def _opponents(build: Build, store: Store, later: Sequence[Build]) -> list[Build]:
@@ -110,7 +120,7 @@ def _opened(folder: Path, store: str | None, new: bool = False) -> Iterator[Stor
         raise ConfigError(
             f"there is no store {address} with decisions", do="name its store with --store"
         )
-    held = Store(address)
+    held = Store(address, writes=new)
     try:
         yield held
     finally:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import typer
 
 from builders.cli.options import Folder, Json, StoreAddress
 from builders.errors import ConfigError
+from builders.record.manifest_views import RunCost
 
 commands = typer.Typer()
 
@@ -58,7 +58,7 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
             f"{folder.name} is not complete, and there is no store {store} that knows more",
             do="name its store with --store",
         )
-    spent = Store(store).spent(folder.name)
+    spent = Store(store, writes=False).spent(folder.name)
     attempts = sum(row.attempts for row in spent)
     tokens = sum(row.prompt_tokens + row.completion_tokens for row in spent)
     running = BuildFolder(folder).is_held()
@@ -84,7 +84,7 @@ def _report(folder: Path, store: str | None) -> None:
     print(pages.write(place, read_manifest(place), results(Build(folder), store)))
 
 
-def cost_line(cost: dict[str, Any]) -> str:
+def cost_line(cost: RunCost) -> str:
     """Return tokens and cost in one line."""
     tokens = f"{cost['prompt_tokens'] + cost['completion_tokens']:,} tokens"
     return f"{tokens}, " + ("cost unknown" if cost["usd"] is None else f"${cost['usd']:,.4f}")

@@ -27,7 +27,7 @@ def results(build: Build, store: str) -> list[dict[str, Any]]:
     """
     if not store_exists(store):
         return []
-    opened = Store(store)
+    opened = Store(store, writes=False)
     try:
         pairs = pairs_of(build)
         told = {(p.one.id, p.other.id): p for p in pairs if p.can_be_told}

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from builders.errors import ConfigError, StoppedEarly
 from builders.llm.request import Request
+from builders.record.manifest_views import RunCost
 from builders.store.database import Spent
 
 _CHARACTERS_PER_TOKEN = 4
@@ -147,7 +148,7 @@ class Budget:
         return self._usd(self._used)
 
     @property
-    def cost(self) -> dict[str, Any]:
+    def cost(self) -> RunCost:
         """Return tokens and US dollars as a manifest has them; null where a price is unknown."""
         return {
             "prompt_tokens": self.prompt_tokens,

@@ -46,7 +46,7 @@ def estimated(requests: Iterable[Request], store_url: str, price: Price | None) 
 
     Prompt tokens are characters over four, answer tokens the most they may have. No store is made.
     """
-    store = Store(store_url) if store_exists(store_url) else None
+    store = Store(store_url, writes=False) if store_exists(store_url) else None
     asking = Asking("")
     asking.add(requests, store)
     if store:

@@ -28,6 +28,7 @@ from builders.pipeline.split_leakage import Leaks
 from builders.record.dataset import Build
 from builders.record.folder import BuildFolder, read_json, write_json
 from builders.record.manifest import Ledger, versions
+from builders.record.manifest_views import Manifest, ManifestRun
 from builders.record.parquet import REJECTED, SplitWriter, describe_file
 
 ALL = "all"
@@ -41,7 +42,7 @@ _NEEDED = [
 Row = Mapping[str, Any]
 
 
-def combine(builds: Sequence[Build], path: Path, exclusions: Exclusions) -> dict[str, Any]:
+def combine(builds: Sequence[Build], path: Path, exclusions: Exclusions) -> Manifest:
     """Write the samples of finished builds as one set, and return its manifest.
 
     Args:
@@ -128,7 +129,7 @@ class _Writing:
             self._writers[split] = SplitWriter(self._folder / "data", split)
         return self._writers[split]
 
-    def close(self, name: str, builds: Sequence[Build], started: float) -> dict[str, Any]:
+    def close(self, name: str, builds: Sequence[Build], started: float) -> Manifest:
         """Finish the files and return the manifest."""
         self._rejects.close()
         shards = [path for writer in self._writers.values() for path in writer.close()]
@@ -230,10 +231,10 @@ def _common(configs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return same | joined | {"corpus": ALL}
 
 
-def _run(builds: Sequence[Build], started: float) -> dict[str, Any]:
+def _run(builds: Sequence[Build], started: float) -> ManifestRun:
     """Return what varies: of the builds, their requests and cost together."""
     runs = [build.manifest["run"] for build in builds]
-    usd = [run["cost"]["usd"] for run in runs]
+    known = [usd for run in runs if (usd := run["cost"]["usd"]) is not None]
     finished = time.time()
     return {
         "started": started,
@@ -247,7 +248,7 @@ def _run(builds: Sequence[Build], started: float) -> dict[str, Any]:
         "cost": {
             "prompt_tokens": sum(run["cost"]["prompt_tokens"] for run in runs),
             "completion_tokens": sum(run["cost"]["completion_tokens"] for run in runs),
-            "usd": None if None in usd else sum(usd),
+            "usd": sum(known) if len(known) == len(runs) else None,
         },
     }
 

@@ -66,7 +66,7 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, Any]) -> d
 def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[Asking, Asking, int]:
     """Return what drafts and captions would take, and the characters of the utterances."""
     url = plan.config.store_url
-    store = Store(url) if store_exists(url) else None
+    store = Store(url, writes=False) if store_exists(url) else None
     drafter, captioned = plan.drafter, plan.captioned
     drafts, captions = Asking(plan.origin.model), Asking(plan.config.caption_model or "")
     targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))

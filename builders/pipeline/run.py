@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from builders import report
 from builders.audio.analysis import CLIPS_FILE, Hearing
@@ -32,6 +32,7 @@ from builders.pipeline.writer import Sink
 from builders.progress import Progress, State
 from builders.record.folder import BuildFolder
 from builders.record.manifest import Ledger, read_manifest, summary_line, versions
+from builders.record.manifest_views import Manifest, ManifestFile, ReaderNote
 from builders.record.types import Reject, Target
 from builders.settings import BuildConfig
 from builders.store.database import Store
@@ -44,7 +45,7 @@ class Finished:
     """A complete build: its folder and manifest; `fresh` is false when it was complete already."""
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     fresh: bool
 
 
@@ -115,7 +116,7 @@ class _Run:
         self._speech: dict[str, Any] | None = None
         self._state = State(plan.survey.chosen, paid=len(paid) > 1 or bool(config.model))
 
-    async def run(self) -> dict[str, Any]:
+    async def run(self) -> Manifest:
         """Return the manifest of the finished build."""
         for voter in self._plan.voters:
             await self._vote(voter)
@@ -218,7 +219,7 @@ class _Run:
             self._speech = voicing.result if voicing else None
         return conversations.stopped
 
-    def _report(self, manifest: dict[str, Any]) -> None:
+    def _report(self, manifest: Manifest) -> None:
         """Write the report, and into the manifest what it took."""
         seconds, cpu = time.perf_counter(), time.process_time()
         report.write(self._folder.partial, manifest)
@@ -251,7 +252,7 @@ class _Run:
         (self._folder.partial / "rejected.parquet").replace(place)
         return HeartenError(what, where=place, do="read the reasons there, or choose other targets")
 
-    def _manifest(self, files: list[dict[str, Any]]) -> dict[str, Any]:
+    def _manifest(self, files: list[ManifestFile]) -> Manifest:
         finished = time.time()
         plan = self._plan
         return {
@@ -262,8 +263,8 @@ class _Run:
                 "counts": self._ledger.totals,
                 "rejected": self._ledger.reasons,
                 "splits": self._ledger.by_split(),
-                "notes": list(plan.corpus.reader.notes),
-                "voice": self._hearing and self._hearing.result,
+                "notes": cast("list[ReaderNote]", list(plan.corpus.reader.notes)),
+                "voice": self._hearing.result if self._hearing else None,
                 "captions": self._ledger.captions if plan.config.caption_model else None,
                 "speech": self._speech,
                 "contribution": self._ballots.result() if self._ballots.voters else None,

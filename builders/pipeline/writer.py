@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from builders.llm.conversations import Left
 from builders.record.manifest import Ledger
+from builders.record.manifest_views import ManifestFile
 from builders.record.parquet import RejectWriter, SplitWriter, describe_file
 from builders.record.sample import Origin, assemble
 from builders.record.types import Drafted, GivenUp, Reject, Target
@@ -45,7 +45,7 @@ class Sink:
             self._ledger.left(outcome.kind)
             self.example_left = self.example_left or outcome.detail
 
-    def close(self) -> list[dict[str, Any]]:
+    def close(self) -> list[ManifestFile]:
         """Finish all files and return the path, bytes, rows and SHA-256 of each."""
         shards = [path for writer in self._writers.values() for path in writer.close()]
         self._rejects.close()

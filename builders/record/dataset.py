@@ -1,67 +1,244 @@
-"""A finished build, opened to be read: its manifest, its samples one by one, its tables."""
+"""A finished build, opened to be read: the one way to its manifest, its samples, its rejects.
+
+On opening, the files are compared with the manifest: size, and rows by the footer. `verify` reads
+them whole. Whatever is missing, cut or changed ends in one line, a VerificationError.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
-from builders.record.manifest import read_manifest
+from builders.errors import OutputError, VerificationError
+from builders.record.manifest import RESTORE, read_manifest
+from builders.record.manifest_views import Manifest, ManifestFile
+from builders.record.views import RejectRow, SampleRecord
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+REJECTED_FILE = "rejected.parquet"
+_BATCH = 100
+_GROUPS_KEPT = 16
 
 
 class Build:
     """A finished build.
 
+    Columns are names of `schemas/sample.schema.json`, dotted for nested parts, as ``source.split``
+    and ``text_context.role``; leave ``audio`` out where the bytes are not needed.
+
     Args:
         folder: `output/<name>`.
+        manifest: its manifest, where that is not written yet.
 
     Raises:
         ConfigError: there is no finished build in the folder.
+        VerificationError: the manifest is none, or a file is missing or not what it says.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, manifest: Manifest | None = None) -> None:
         self.folder = Path(folder)
-        self.manifest: dict[str, Any] = read_manifest(self.folder)
+        self.manifest = read_manifest(self.folder) if manifest is None else manifest
+        self._check()
+        self._footers: dict[str, pq.FileMetaData] = {}
+        # A row group is read as a whole, and the next row that is asked for often lies in it.
+        self._group = lru_cache(_GROUPS_KEPT)(self._read_group)
+
+    @property
+    def name(self) -> str:
+        """Return the name, as `meld` or `meld@2`."""
+        return self.manifest["result"]["name"]
+
+    @property
+    def files(self) -> list[ManifestFile]:
+        """Return what the manifest says of each file."""
+        return self.manifest["result"]["files"]
+
+    @property
+    def count(self) -> int:
+        """Return the number of samples."""
+        return sum(file["rows"] for file in self.files if _is_data(file))
 
     def shards(self, split: str | None = None) -> list[Path]:
         """Return the Parquet files of a split, or of all splits in the order of the manifest."""
-        names = (Path(file["path"]) for file in self.manifest["result"]["files"])
         return [
-            self.folder / name
-            for name in names
-            if name.parent.name == "data" and split in (None, name.name.split("-")[0])
+            self.folder / file["path"]
+            for file in self.files
+            if _is_data(file) and split in (None, Path(file["path"]).name.split("-")[0])
         ]
 
-    def samples(self, split: str | None = None) -> Iterator[dict[str, Any]]:
-        """Yield the samples as dicts of the shape of `schemas/sample.schema.json`, in order."""
-        import pyarrow.parquet as pq
+    def rows(
+        self, columns: Sequence[str] | None = None, split: str | None = None, batch: int = _BATCH
+    ) -> Iterator[SampleRecord]:
+        """Yield the samples in order, with these columns only; `batch` of them are in memory."""
+        from builders.record.data_file import DataFile, rows_of
 
         for shard in self.shards(split):
-            for batch in pq.ParquetFile(shard).iter_batches(batch_size=100):
-                yield from batch.to_pylist()
+            with DataFile(shard) as file:
+                for part in file.batches(columns, batch):
+                    yield from cast("list[SampleRecord]", rows_of(shard, part))
+
+    def batches(
+        self, columns: Sequence[str] | None = None, split: str | None = None, batch: int = _BATCH
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the samples in order as Arrow's batches, whose buffers nothing has copied."""
+        from builders.record.data_file import DataFile
+
+        for shard in self.shards(split):
+            with DataFile(shard) as file:
+                yield from file.batches(columns, batch)
+
+    def groups(
+        self, columns: Sequence[str] | None = None, split: str | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield the samples in order as tables, one for each row group that was written."""
+        from builders.record.data_file import DataFile
+
+        for shard in self.shards(split):
+            with DataFile(shard) as file:
+                yield from file.groups(columns)
+
+    def first(self, count: int, columns: Sequence[str] | None = None) -> list[SampleRecord]:
+        """Return the first samples."""
+        return list(islice(self.rows(columns, batch=count), count)) if count else []
+
+    def row(self, shard: str, index: int) -> SampleRecord:
+        """Return one sample without the bytes of its clip (`audio` is None).
+
+        Args:
+            shard: the name of a file of `data/`.
+            index: the row in it, from 0.
+
+        Raises:
+            OutputError: the build has no such row.
+        """
+        from builders.record.data_file import rows_of
+
+        group, place = self._at(shard, index)
+        (row,) = rows_of(self._shard(shard), self._group(shard, group).slice(place, 1))
+        return cast(SampleRecord, {**row, "audio": None})
+
+    def clip(self, shard: str, index: int) -> bytes | None:
+        """Return the FLAC bytes of a sample's clip, 16 kHz mono, or None where it has none."""
+        group, place = self._at(shard, index)
+        audio = self._read_group(shard, group, ("audio",))["audio"][place].as_py()
+        clip: bytes | None = audio and audio["bytes"]
+        return clip
+
+    def rejects(self, columns: Sequence[str] | None = None) -> Iterator[RejectRow]:
+        """Yield what did not become a sample, in order."""
+        from builders.record.data_file import rows_of
+
+        for table in self.reject_groups(columns):
+            yield from cast("list[RejectRow]", rows_of(self.folder / REJECTED_FILE, table))
+
+    def reject_groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the rejects as tables; nothing where the manifest lists no file of them."""
+        from builders.record.data_file import DataFile
+
+        if any(file["path"] == REJECTED_FILE for file in self.files):
+            with DataFile(self.folder / REJECTED_FILE) as file:
+                yield from file.groups(columns)
 
     def to_pandas(
         self, split: str | None = None, columns: Sequence[str] | None = None
     ) -> pd.DataFrame:
-        """Return samples as a pandas table, one row each; nested fields hold dicts and arrays.
-
-        Args:
-            split: one split, or None for all.
-            columns: only these columns; leave ``audio`` out where the bytes are not needed.
-        """
+        """Return samples as a pandas table, one row each; nested fields hold dicts and arrays."""
         import pandas as pd
-        import pyarrow.parquet as pq
 
-        wanted = None if columns is None else list(columns)
-        tables = [pq.read_table(shard, columns=wanted).to_pandas() for shard in self.shards(split)]
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+        parts = [part.to_pandas() for part in self.groups(columns, split)]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
-    def rejected(self) -> pd.DataFrame:
-        """Return what did not become a sample: id, split, stage, reason, detail, raw (JSON)."""
-        import pyarrow.parquet as pq
+    def verify(self) -> Build:
+        """Compare the SHA-256 of every file with the manifest's, and return the build itself.
 
-        table: pd.DataFrame = pq.read_table(self.folder / "rejected.parquet").to_pandas()
-        return table
+        Raises:
+            VerificationError: a byte has changed since the build wrote it.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        from builders.record.data_file import check_digest
+
+        with ThreadPoolExecutor() as pool:
+            checks = [
+                pool.submit(check_digest, self.folder / file["path"], file["sha256"])
+                for file in self.files
+            ]
+        for check in checks:
+            check.result()
+        return self
+
+    def _check(self) -> None:
+        from builders.record.data_file import check_file
+
+        for file in self.files:
+            path = Path(file["path"])
+            if path.is_absolute() or ".." in path.parts:
+                raise self._wrong(f"lists {path}", "files of this folder")
+            check_file(self.folder / path, file["rows"], file.get("bytes"), file["sha256"])
+        kept = self.manifest["result"]["counts"]["kept"]
+        # What was brought back from the Hub counts what was built, and holds what was published.
+        if "hydrated" not in self.manifest and self.count != kept:
+            raise self._wrong(f"lists files of {self.count:,} samples", f"those of all {kept:,}")
+
+    def _wrong(self, what: str, expected: str) -> VerificationError:
+        return VerificationError(
+            f"manifest.json {what}", where=self.folder, expected=expected, do=RESTORE
+        )
+
+    def _at(self, shard: str, index: int) -> tuple[int, int]:
+        """Return in which row group a sample is, and in which row of that."""
+        footer = self._footer(shard)
+        for group in range(footer.num_row_groups):
+            rows = footer.row_group(group).num_rows
+            if index < rows:
+                return group, index
+            index -= rows
+        raise _gone(shard)
+
+    def _read_group(
+        self, shard: str, group: int, columns: tuple[str, ...] | None = None
+    ) -> pa.Table:
+        from builders.record.data_file import DataFile
+
+        with DataFile(self._shard(shard), self._footer(shard)) as file:
+            return file.group(group, columns or _SILENT)
+
+    def _footer(self, shard: str) -> pq.FileMetaData:
+        # Describing thousands of rows takes a file longer to say than reading one of them.
+        if shard not in self._footers:
+            from builders.record.data_file import DataFile
+
+            with DataFile(self._shard(shard)) as file:
+                self._footers[shard] = file.footer
+        return self._footers[shard]
+
+    def _shard(self, name: str) -> Path:
+        for path in self.shards():
+            if path.name == name:
+                return path
+        raise _gone(name)
+
+
+_SILENT = tuple(name for name in SampleRecord.__annotations__ if name != "audio")
+
+
+def load(folder: str | Path) -> Build:
+    """Open a finished build; see `Build`."""
+    return Build(folder)
+
+
+def _is_data(file: ManifestFile) -> bool:
+    return Path(file["path"]).parent.name == "data"
+
+
+def _gone(shard: str) -> OutputError:
+    return OutputError(
+        f"the build has no such sample any more ({shard})", do="open the review again"
+    )

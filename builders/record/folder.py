@@ -22,6 +22,7 @@ import orjson
 from filelock import FileLock, Timeout
 
 from builders.errors import ConfigError, OutputError
+from builders.record.manifest_views import Manifest
 from builders.settings import BuildConfig, chosen
 
 REDRAFT = "redraft.json"
@@ -143,7 +144,7 @@ class BuildFolder:
         (self.partial / "data").mkdir(parents=True)
         return self.partial
 
-    def finish(self, manifest: dict[str, Any]) -> None:
+    def finish(self, manifest: Manifest) -> None:
         """Move the results to their final names, then write the manifest: now it is complete."""
         self.manifest.unlink(missing_ok=True)
         for name in _RESULTS:

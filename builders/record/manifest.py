@@ -9,16 +9,25 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
-from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from builders import __version__
-from builders.errors import ConfigError
-from builders.record.folder import read_json
+from builders.errors import ConfigError, VerificationError
+from builders.record.manifest_views import (
+    CaptionCounts,
+    Manifest,
+    SplitCounts,
+    TotalCounts,
+)
 
+# What to do about a file of a build that is not what the build wrote.
+RESTORE = "restore it, or remove that folder and build again; answers in the store are kept"
 _PACKAGES = ("pyarrow", "soundfile", "soxr", "av", "jinja2", "jsonschema-rs", "sqlalchemy")
 
 
@@ -54,7 +63,7 @@ class Ledger:
         self._captions[dropped] += 1
 
     @property
-    def captions(self) -> dict[str, Any]:
+    def captions(self) -> CaptionCounts:
         """Return how many captions were kept, and the others by reason."""
         dropped = {reason: count for reason, count in self._captions.items() if reason}
         return {"kept": self._captions[None], "dropped": dict(sorted(dropped.items()))}
@@ -69,7 +78,7 @@ class Ledger:
         return dict(self._left.most_common())
 
     @property
-    def totals(self) -> dict[str, int]:
+    def totals(self) -> TotalCounts:
         """Return read, kept, rejected and not selected over all splits."""
         return {
             "read": self._read.total(),
@@ -86,7 +95,7 @@ class Ledger:
             every.update(counts)
         return dict(sorted(every.items(), key=lambda pair: (-pair[1], pair[0])))
 
-    def by_split(self) -> dict[str, dict[str, Any]]:
+    def by_split(self) -> dict[str, SplitCounts]:
         """Return the counts of each split.
 
         Raises:
@@ -95,7 +104,7 @@ class Ledger:
         counts = (self._read, self._kept, self._rejected, self._not_selected)
         return {split: self._split(split) for split in dict.fromkeys(chain(*counts))}
 
-    def _split(self, split: str) -> dict[str, Any]:
+    def _split(self, split: str) -> SplitCounts:
         rejected = self._rejected.get(split, Counter())
         passed_over = self._not_selected.get(split, Counter())
         out = self._kept[split] + rejected.total() + passed_over.total()
@@ -115,11 +124,12 @@ def versions() -> dict[str, str]:
     return {"hearten": __version__, "python": platform.python_version(), **found}
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a finished build.
 
     Raises:
         ConfigError: there is no build in the folder, or it is not complete.
+        VerificationError: `manifest.json` is cut, or not what a build writes.
     """
     path = folder / "manifest.json"
     if not path.is_file():
@@ -130,10 +140,33 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             expected="a folder with manifest.json",
             do="run the build's command again to go on" if started else "name a folder of output/",
         )
-    return read_json(path)
+    try:
+        found: Manifest = orjson.loads(path.read_bytes())
+        _checker().validate_python(found, strict=True)
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise _no_manifest(f"cannot be read ({error})", path) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the whole"
+        raise _no_manifest(f"is not a build's ({field}: {first['msg']})", path) from error
+    return found
 
 
-def summary_line(totals: Mapping[str, int]) -> str:
+@cache
+def _checker() -> TypeAdapter[Manifest]:
+    return TypeAdapter(Manifest)
+
+
+def _no_manifest(what: str, path: Path) -> VerificationError:
+    return VerificationError(
+        f"manifest.json {what}",
+        where=path.parent,
+        expected="the manifest that the build wrote",
+        do=RESTORE,
+    )
+
+
+def summary_line(totals: TotalCounts) -> str:
     """Return the four counts in one line."""
     return (
         f"{totals['read']:,} read = {totals['kept']:,} kept + {totals['rejected']:,} rejected "

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
 
+from builders.record.manifest_views import ManifestFile
 from builders.record.schema import load_schema
 
 SHARD_BYTES = 500 * 2**20
@@ -272,7 +273,7 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def describe_file(path: Path, root: Path) -> dict[str, Any]:
+def describe_file(path: Path, root: Path) -> ManifestFile:
     """Return what a manifest says of a Parquet file: path below `root`, bytes, rows, SHA-256."""
     return {
         "path": path.relative_to(root).as_posix(),

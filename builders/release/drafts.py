@@ -26,7 +26,7 @@ class Drafts:
         edited = record["review"] and record["review"]["status"] == "edited"
         if not edited or not key or not store_exists(self._url):
             return None
-        self._store = self._store or Store(self._url)
+        self._store = self._store or Store(self._url, writes=False)
         held = self._store.held([key])
         if key not in held:
             return None

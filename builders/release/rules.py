@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders.corpora import load_card, slugs
 from builders.errors import ConfigError, UsageError
+from builders.record.manifest_views import Manifest
 from builders.release.eligibility import strings
 from builders.release.rights import Terms
 from builders.release.tally import Tally
@@ -45,7 +46,7 @@ def read_rules(settings: Mapping[str, Any]) -> Rules:
         ) from error
 
 
-def check_build(folder: Path, manifest: Mapping[str, Any]) -> None:
+def check_build(folder: Path, manifest: Manifest) -> None:
     """Raise ConfigError where a build may not be published whatever its records are."""
     if parts := manifest["result"].get("combined"):
         known = [word for part in parts for word in strings(part) if word in slugs()]
@@ -60,9 +61,7 @@ def check_build(folder: Path, manifest: Mapping[str, Any]) -> None:
         raise ConfigError("the build has no samples", where=folder, do="build it with others")
 
 
-def check_terms(
-    terms: Terms, manifest: Mapping[str, Any], *, public: bool, allow_phrasebook: bool
-) -> None:
+def check_terms(terms: Terms, manifest: Manifest, *, public: bool, allow_phrasebook: bool) -> None:
     """Raise an error where what would go out may not go out in this way."""
     if terms.widened and public:
         raise UsageError(
@@ -78,7 +77,7 @@ def check_terms(
         )
 
 
-def agreement(manifest: Mapping[str, Any]) -> dict[str, Alpha]:
+def agreement(manifest: Manifest) -> dict[str, Alpha]:
     """Return the reviewers' agreement by what it is of, as far as the build's manifest knows it."""
     known = manifest["result"].get("agreement") or {}
     return {name: Alpha(**value) for name, value in sorted(known.items())}

@@ -16,6 +16,7 @@ import jinja2
 
 from builders.errors import VerificationError
 from builders.record.folder import writable
+from builders.record.manifest_views import Manifest, SplitCounts
 from builders.tasks.reply.checks.rules import WORDS
 
 if TYPE_CHECKING:
@@ -23,12 +24,11 @@ if TYPE_CHECKING:
 
     from builders.report.tallies import Rejects, Samples
 
+_Splits = Mapping[str, SplitCounts]
 _SPLITS = ("train", "dev", "test", "all")
 
 
-def write(
-    folder: Path, manifest: Mapping[str, Any], swaps: Sequence[Mapping[str, Any]] = ()
-) -> Path:
+def write(folder: Path, manifest: Manifest, swaps: Sequence[Mapping[str, Any]] = ()) -> Path:
     """Write ``report.html`` of a build and return its path.
 
     Args:
@@ -64,12 +64,12 @@ def write(
     return target
 
 
-def _check(folder: Path, splits: Mapping[str, Any], samples: Samples, rejects: Rejects) -> None:
+def _check(folder: Path, splits: _Splits, samples: Samples, rejects: Rejects) -> None:
     """Raise VerificationError where the files hold other numbers of rows than the manifest says."""
     kept = samples.emotions.groupby(level="split").sum().to_dict()
     for split in sorted({*splits, *kept, *rejects.splits}):
-        said = splits.get(split, {"kept": 0, "rejected": {}})
-        expected = said["kept"], sum(said["rejected"].values())
+        said = splits.get(split)
+        expected = (said["kept"], sum(said["rejected"].values())) if said else (0, 0)
         found = int(kept.get(split, 0)), rejects.splits.get(split, 0)
         if found != expected:
             raise VerificationError(
@@ -80,7 +80,7 @@ def _check(folder: Path, splits: Mapping[str, Any], samples: Samples, rejects: R
             )
 
 
-def _content(manifest: Mapping[str, Any], samples: Samples, rejects: Rejects) -> dict[str, Any]:
+def _content(manifest: Manifest, samples: Samples, rejects: Rejects) -> dict[str, Any]:
     """Return what the template shows. Everything that was a dict is put in an order of its own."""
     from builders.report import pictures
 
@@ -121,7 +121,7 @@ def _moved(heard: pd.Series) -> list[tuple[str, str, int]]:
     return sorted(moved, key=lambda row: (-row[2], row))
 
 
-def _not_selected(counts: Mapping[str, Any], splits: list[str]) -> list[tuple[str, str, int]]:
+def _not_selected(counts: _Splits, splits: list[str]) -> list[tuple[str, str, int]]:
     """Return split, reason and count of what was not asked for."""
     return [
         (split, reason, count)

@@ -6,25 +6,21 @@ synchronous; PostgreSQL serves many machines.
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.engine import Connection
 
 from builders.errors import StoreError
-from builders.record.folder import writable
 from builders.store import migrations
+from builders.store.connections import engine_at, translated
 from builders.store.tables import answers, attempts, endpoints, requests
-
-_BUSY_SECONDS = 60
 
 
 @dataclass(slots=True)
@@ -78,18 +74,14 @@ class Store:
 
     Args:
         url: a SQLAlchemy address, or a path to a SQLite file.
+        writes: whether it will be written; if not, a file that cannot be written is read as it is.
 
     Raises:
         StoreError: it cannot be opened, or is of another version.
     """
 
-    def __init__(self, url: str) -> None:
-        self.url = url if "://" in url else f"sqlite:///{Path(url).resolve()}"
-        if "://" not in url:
-            with writable(Path(url).parent, "--store"):
-                Path(url).resolve().parent.mkdir(parents=True, exist_ok=True)
-        self.engine = _engine(self.url)
-        self.name = _without_secrets(self.engine.url)
+    def __init__(self, url: str, *, writes: bool = True) -> None:
+        self.engine, self.name = engine_at(url, writes=writes)
         self.insert: Callable[[sa.Table], Any] = (
             postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
         )
@@ -203,69 +195,14 @@ class Store:
 
     def translated(self) -> AbstractContextManager[None]:
         """Turn the database's errors into one line that names the store."""
-        return _translated(self.name)
+        return translated(self.name)
 
 
 def store_exists(url: str) -> bool:
     """Return whether there is a store to look answers up in; a database server is taken to be."""
-    return "://" in url or Path(url).is_file()
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    """Turn the database's errors into one line that names the store."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise StoreError(
-            f"the store cannot be used: {error.orig}",
-            where=name,
-            do="free space or access to it, or name another store with --store; "
-            "what is committed is kept",
-        ) from error
+    path = url.removeprefix("sqlite:///")
+    return "://" in path or Path(path).is_file()
 
 
 def _fields(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__slots__}
-
-
-def _without_secrets(url: sa.URL) -> str:
-    """Return an address as it may be shown and kept; drivers take a password as a parameter too."""
-    shown = url.difference_update_query(("password", "sslpassword"))
-    return shown.render_as_string(hide_password=True)
-
-
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-        engine = sa.create_engine(parsed)
-    except (ArgumentError, ImportError, ValueError) as error:
-        raise StoreError(
-            f"the store's address cannot be used: {error}",
-            expected="a file name or postgresql+psycopg://USER@HOST/DATABASE",
-            do="correct --store; PostgreSQL needs: pip install 'hearten[postgres]'",
-        ) from error
-    if parsed.get_backend_name() == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
-    _switch_to_wal(cursor)
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
-
-
-def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
-    """Switch a file to WAL; SQLite itself does not wait for another that switches a new file."""
-    until = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-            time.sleep(0.02)

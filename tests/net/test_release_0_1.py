@@ -12,7 +12,10 @@ from net.release import unpacked, what
 
 @pytest.fixture
 def output(tmp_path):
-    return unpacked(tmp_path)
+    folder = unpacked(tmp_path)
+    ended = hearten("store", "upgrade", folder / "hearten.sqlite")
+    assert ended.code == 0, ended.err
+    return folder
 
 
 def answers(output):

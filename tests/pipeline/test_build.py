@@ -37,7 +37,7 @@ def test_sample_build_shows_three_samples_the_folder_and_two_commands(sample_bui
         shown.append(record)
         text = text.lstrip()[end:]
     assert [record["id"] for record in shown] == [
-        record["id"] for record in islice(Build(folder).samples(), 3)
+        record["id"] for record in islice(Build(folder).rows(), 3)
     ]
     assert all(record.keys() == load_schema("sample")["properties"].keys() for record in shown)
     assert f"dataset: {folder}" in ended.out
@@ -133,7 +133,7 @@ def test_build_reads_as_pandas(sample_build):
     table = build.to_pandas("dev", columns=["id", "labels"])
     assert list(table.columns) == ["id", "labels"]
     assert len(table) == manifest(folder)["result"]["splits"]["dev"]["kept"]
-    assert set(build.rejected()["reason"]) == {"broken_time"}
+    assert {row["reason"] for row in build.rejects(["reason"])} == {"broken_time"}
 
 
 def test_json_output_is_one_object(tmp_path):

@@ -51,7 +51,7 @@ def test_the_set_says_what_it_is_made_of_and_adds_up(everything):
     assert {one["licence"] for one in result["combined"]} == {load_card(s).licence for s in slugs()}
     counts = result["counts"]
     assert counts["read"] == counts["kept"] + counts["rejected"] + counts["not_selected"]
-    assert len(list(Build(output / "all-sample").samples())) == counts["kept"]
+    assert len(list(Build(output / "all-sample").rows())) == counts["kept"]
 
 
 def test_no_dialogue_no_contrast_group_and_no_new_speaker_is_in_two_splits(everything):

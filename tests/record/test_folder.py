@@ -7,7 +7,6 @@ import pytest
 
 from builders.errors import ConfigError, OutputError
 from builders.record.folder import BuildFolder, read_json, writable, write_json
-from builders.record.manifest import read_manifest
 from builders.settings import make_config
 
 ROOT = Path(__file__).parent.parent
@@ -172,8 +171,8 @@ def test_a_source_that_cannot_be_read_is_not_taken_for_the_output(tmp_path):
 
 @pytest.mark.parametrize("text", ["", "[]", '{"name": '])
 def test_a_file_of_ours_that_was_broken_is_named(tmp_path, text):
-    (tmp_path / "manifest.json").write_text(text)
+    (tmp_path / "config.json").write_text(text)
     with pytest.raises(OutputError) as raised:
-        read_manifest(tmp_path)
+        read_json(tmp_path / "config.json")
     assert "not the JSON object that was written" in str(raised.value)
-    assert f"{tmp_path / 'manifest.json'}; restore it" in str(raised.value)
+    assert f"{tmp_path / 'config.json'}; restore it" in str(raised.value)

@@ -1,6 +1,6 @@
 import pytest
 
-from builders.errors import ConfigError
+from builders.errors import ConfigError, VerificationError
 from builders.record.folder import write_json
 from builders.record.manifest import Ledger, read_manifest, summary_line
 
@@ -63,5 +63,22 @@ def test_a_build_that_is_not_complete_has_no_manifest_to_read(tmp_path):
     write_json(tmp_path / "config.json", {})
     with pytest.raises(ConfigError, match="not complete in .*; run the build's command again"):
         read_manifest(tmp_path)
-    write_json(tmp_path / "manifest.json", {"result": {}})
-    assert read_manifest(tmp_path) == {"result": {}}
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"{}", r"is not a build's \(result: Field required\)"),
+        (b"[]", r"is not a build's \(the whole: Input should be a valid dictionary\)"),
+        (b'{"result": {"name": "meld", "li', "cannot be read"),
+        (b"\xff", "cannot be read"),
+        (
+            b'{"result": {"name": 1}}',
+            r"is not a build's \(result.name: Input should be a",
+        ),
+    ],
+)
+def test_a_manifest_that_no_build_wrote_is_one_line(tmp_path, content, line):
+    (tmp_path / "manifest.json").write_bytes(content)
+    with pytest.raises(VerificationError, match=f"manifest.json {line}.*expected the manifest tha"):
+        read_manifest(tmp_path)

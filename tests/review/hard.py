@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 import soundfile
+from builds import described
 from invented import full_record
 from pages import make_result, make_run, sample
 
@@ -40,7 +41,8 @@ def hard_build(folder: Path) -> Path:
     RejectWriter(folder / "rejected.parquet").close()
     counts = {"read": 6, "kept": 6, "rejected": {}, "not_selected": {}}
     result = make_result({"train": counts}, files) | {"name": "hard"}
-    write_json(folder / "manifest.json", {"result": result, "run": make_run()})
+    told = {"result": result, "run": make_run()}
+    write_json(folder / "manifest.json", described(folder, told))
     return folder
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
+from builds import described
 
 from builders.record.dataset import Build
 from builders.record.folder import read_json, write_json
-from builders.record.parquet import SplitWriter, describe_file
+from builders.record.parquet import SplitWriter
 
 WORDS = "I hear that, and I am glad you told me so."
 
@@ -42,13 +43,12 @@ def rival(folder: Path, name: str, **changed: dict[str, Any]) -> Path:
         writer.close()
     manifest = read_json(other / "manifest.json")
     manifest["result"]["name"] = name
-    files = [path for path in other.rglob("*.parquet")]
-    manifest["result"]["files"] = [describe_file(path, other) for path in sorted(files)]
-    write_json(other / "manifest.json", manifest)
+    del manifest["result"]["files"]
+    write_json(other / "manifest.json", described(other, manifest))
     return other
 
 
 def in_other_words(folder: Path, name: str, count: int) -> Path:
     """Write a build that answers the first so many targets in other words."""
-    changed = {record["id"]: {"text": WORDS} for record in islice(Build(folder).samples(), count)}
+    changed = {record["id"]: {"text": WORDS} for record in islice(Build(folder).rows(), count)}
     return rival(folder, name, **changed)

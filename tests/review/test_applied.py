@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from builds import hearten, manifest, samples
+from builds import describe, hearten, manifest, samples
 from test_data_commands import Review
 from test_merge import decide, edit
 
@@ -141,6 +141,7 @@ def test_a_build_from_before_a_field_was_there_is_reviewed_like_any_other(review
     kept = [field for field in table.schema.field("review").type if field.name != "emotion"]
     nothing = pa.nulls(table.num_rows, pa.struct(kept))
     pq.write_table(table.set_column(place, pa.field("review", nothing.type), nothing), old)
+    describe(folder)
     decided(review)
     reviewed = {r["id"]: r["review"] for r in samples(applied(folder, address(folder)))}
     assert reviewed[review.items[0].item]["emotion"]["heard"] == "grief"

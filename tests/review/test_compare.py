@@ -44,7 +44,7 @@ def events(folder):
 
 
 def test_only_targets_with_two_different_replies_are_pairs(folder):
-    records = list(Build(folder).samples())
+    records = list(Build(folder).rows())
     changed = {
         records[0]["id"]: {"text": WORDS},
         records[1]["id"]: {"text": f"  {records[1]['desired_response']['text']} "},
@@ -89,7 +89,7 @@ def test_what_is_held_is_the_better_draft_and_which_was_first(folder, other):
         ("comparison", "b", "rival")
     }
     assert {row["first"] for row in made} == {"a", "b"}
-    own = {record["id"] for record in Build(folder).samples()}
+    own = {record["id"] for record in Build(folder).rows()}
     assert {row["item"] for row in made} <= own and len({row["item"] for row in made}) == 12
 
 
@@ -196,7 +196,7 @@ def test_comparisons_are_exported_and_read_back_with_order_and_comment(compared,
 
 
 def test_a_reply_that_changed_since_is_counted_as_such(compared):
-    record = next(Build(compared).samples())
+    record = next(Build(compared).rows())
     other = compared.with_name("rival")
     changed = rival(other, "again", **{record["id"]: {"text": "Quite another reply, then."}})
     for name in ("data", "manifest.json"):

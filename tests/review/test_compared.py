@@ -47,7 +47,7 @@ class Room:
         for name in ("meld", "meld@2", "rival@3"):
             build = Build(output / name)
             list(Items(self.store).register(build))
-            self.replies[name] = {record["id"]: reply_of(record) for record in build.samples()}
+            self.replies[name] = {record["id"]: reply_of(record) for record in build.rows()}
         self.folder = output / "meld"
 
     def says(self, who, item, first, second, verdict):

@@ -62,8 +62,8 @@ def test_events_come_back_from_a_file_as_they_were(review, decided, tmp_path):
     path = written(review, tmp_path)
     other = Store(str(tmp_path / "other.sqlite"))
     list(Items(other).register(review.build))
-    assert import_events(Reviews(other), path) == (9, 9)
-    assert import_events(Reviews(other), path) == (9, 0)
+    assert import_events(other, review.build, path) == (9, 9, 0)
+    assert import_events(other, review.build, path) == (9, 0, 0)
     shown = [
         [(v.item.item, v.review, v.reasons) for v in views(store, review.name)]
         for store in (review.store, other)
@@ -101,44 +101,9 @@ def test_merged_lines_say_what_was_decided_and_by_whom(review, decided):
     assert (settled["policy"], settled["reviewers"]) == ("adjudicated", 2)
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (b"nonsense", "not a JSON object"),
-        (b"[1]", "not a JSON object"),
-        ({"annotator": "Ann"}, "annotator: "),
-        ({"seen": "short"}, "seen: "),
-        ({"verdict": "perhaps"}, "verdict: "),
-        ({"more": 1}, "more: "),
-        ({"surplus": "no"}, "surplus: "),
-        ({"body": {"charm": 1}}, "body: "),
-        ({"verdict": "edit", "body": {"reply": {"text": "x"}}}, "body.reply: "),
-        ({"kind": "undo", "verdict": "undo"}, "undoes: an undo names an event"),
-        ({"kind": "comparison", "verdict": "a"}, "body: there is no other"),
-        ({"kind": "comparison"}, "verdict: 'accept' is not one of a, b, equal"),
-        ({"verdict": "a"}, "verdict: 'a' is not one of accept, edit, reject, skip"),
-    ],
-)
-def test_a_line_that_is_no_event_is_named_and_nothing_is_imported(
-    review, decided, tmp_path, change, words
-):
-    path = written(review, tmp_path)
-    lines = path.read_bytes().splitlines(keepends=True)
-    number = next(n for n, line in enumerate(lines) if b'"decision"' in line)
-    broken = change if isinstance(change, bytes) else json.dumps(json.loads(lines[number]) | change)
-    lines[-1] = (broken if isinstance(broken, bytes) else broken.encode()) + b"\n"
-    path.write_bytes(b"".join(lines))
-    other = Reviews(Store(str(tmp_path / "other.sqlite")))
-    with pytest.raises(SourceError) as raised:
-        import_events(other, path)
-    assert words in str(raised.value) and f"events.jsonl:{len(lines)}" in str(raised.value)
-    assert other.of_build(review.name) == []
-    other._store.close()
-
-
 def test_a_file_that_is_not_there_is_named(review, tmp_path):
     with pytest.raises(SourceError, match="cannot read events .*gone.jsonl"):
-        import_events(review.reviews, tmp_path / "gone.jsonl")
+        import_events(review.store, review.build, tmp_path / "gone.jsonl")
 
 
 def test_edits_and_rejections_become_pairs_with_their_origin(review, decided):

@@ -3,11 +3,11 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from builds import describe
 from test_events import ACCEPT, decide, first, names
 
 from builders.errors import LabelError, OutputError
 from builders.record.dataset import Build
-from builders.record.folder import read_json, write_json
 from builders.review.data.items import Records, content_hash
 from builders.review.data.tables import items
 from builders.review.outcome import doubt
@@ -21,7 +21,7 @@ def url(request, tmp_path):
 
 @pytest.fixture
 def record(review):
-    return next(review.build.samples())
+    return next(review.build.rows())
 
 
 def rewritten(build, to, change):
@@ -31,14 +31,12 @@ def rewritten(build, to, change):
         table = pq.read_table(shard)
         rows = [changed for row in table.to_pylist() if (changed := change(row)) is not None]
         pq.write_table(table.from_pylist(rows, schema=table.schema), shard)
-    manifest = read_json(to / "manifest.json")
-    manifest["result"]["files"][0]["sha256"] = "changed"
-    write_json(to / "manifest.json", manifest)
+    describe(to)
     return Build(to)
 
 
 def test_items_are_those_of_the_build_in_its_order(review):
-    ids = [record["id"] for record in review.build.samples()]
+    ids = [record["id"] for record in review.build.rows()]
     assert names(review) == ids
     records = Records(review.build)
     for name in ids:
@@ -52,7 +50,7 @@ def test_items_are_those_of_the_build_in_its_order(review):
 
 def test_the_clip_of_an_item_is_that_of_its_record(review):
     records = Records(review.build)
-    for number, record in enumerate(review.build.samples()):
+    for number, record in enumerate(review.build.rows()):
         item = review.queue.item(review.name, record["id"])
         assert item.position == number
         assert records.clip(item.shard, item.row) == record["audio"]["bytes"]
@@ -86,7 +84,7 @@ def test_a_registration_that_was_cut_off_is_begun_again(review):
     with review.store.engine.begin() as connection:
         connection.execute(sa.delete(items).where(items.c.item == first(review)))
         connection.exec_driver_sql("DELETE FROM review_builds")
-    assert list(review.items.register(review.build))[-1] == len(list(review.build.samples()))
+    assert list(review.items.register(review.build))[-1] == len(list(review.build.rows()))
     assert review.queue.item(review.name, names(review)[0])
 
 
@@ -153,7 +151,7 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
 def test_a_weight_that_is_no_number_is_named(tmp_path, monkeypatch):
     (tmp_path / "review").mkdir()
     (tmp_path / "review" / "_doubt.tsv").write_text("mark\tweight\treason\nattempts\tmuch\tx\n")
-    monkeypatch.setattr(doubt.assets, "label_maps", lambda: tmp_path)
+    monkeypatch.setattr(doubt.resources, "label_maps", lambda: tmp_path)
     doubt._weights.cache_clear()
     with pytest.raises(LabelError, match="_doubt.tsv:2.*a number"):
         doubt._weights()

@@ -251,7 +251,7 @@ def test_an_edited_reply_is_spoken_anew(record):
 
 
 def test_every_sample_of_a_build_may_be_accepted_as_it_is(review):
-    for record in review.build.samples():
+    for record in review.build.rows():
         assert faults(ACCEPT, record) == []
         own = Decision("edit", reply=reply_of(record))
         assert faults(own, record) == []

@@ -174,7 +174,7 @@ def test_an_accepted_later_draft_is_preferred_to_the_rejected_one(root, endpoint
     reviews, ann = Reviews(store), People(store).named("Ann")
     first, second = (reviews.shown(b, other, ann.id) for b in ("meld", "meld@2"))
     reviews.compare(ann.id, first, second.seen, "b")
-    drafts = {r["id"]: reply_of(r) for r in later.samples()}
+    drafts = {r["id"]: reply_of(r) for r in later.rows()}
     found = [*preferences(build, store, [later])]
     pairs = {(pair["id"], pair["origin"]): pair for pair in found}
     assert len(pairs) == len(found) == REJECTED + 1

@@ -246,6 +246,25 @@ def test_a_clip_is_the_sound_of_the_build_and_comes_in_ranges(shared):
     assert (status, headers["content-range"]) == (416, f"bytes */{len(clip)}")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "status"),
+    [("9" * 5000 + "-", 416), ("-" + "9" * 5000, 206), ("0-" + "9" * 5000, 206), ("x-", 200)],
+)
+def test_a_range_of_thousands_of_digits_is_answered(shared, wanted, status):
+    ann = Visitor(shared, "Ann")
+    headers = {"Range": f"bytes={wanted}"}
+    assert ann.ask("GET", "/audio?item=meld-train-0-0", headers=headers)[0] == status
+
+
+def test_a_text_only_review_plays_and_draws_nothing(site):
+    with site.serve("--text-only") as running:
+        ann = Visitor(running, "Ann")
+        assert ann.items()[0]["audio"] is None
+        for path in ("audio", "drawing"):
+            status, _, content = ann.ask("GET", f"/{path}?item=meld-train-0-0")
+            assert (status, b"no such item" in content) == (404, True)
+
+
 def test_a_drawing_has_the_clips_length(shared):
     ann = Visitor(shared, "Ann")
     drawing = ann.get("/drawing?item=meld-train-0-0")
@@ -308,7 +327,7 @@ def test_a_large_body_is_refused(shared):
     ann = Visitor(shared, "Ann")
     sent = decision(ann.items()[0], comment="x" * 300_000)
     assert ann.ask("POST", "/decide", sent)[0] == 413
-    assert ann.ask("POST", "/decide", {**sent, "comment": "x" * 5_000})[0] == 422
+    assert ann.ask("POST", "/decide", {**sent, "comment": "x" * 5_001})[0] == 422
     assert Site.beside(shared.folder).held() == []
 
 
@@ -323,6 +342,55 @@ def test_a_decision_that_is_not_whole_is_refused(shared, wrong):
     ann = Visitor(shared, "Ann")
     assert ann.post("/decide", decision(ann.items()[0], **wrong))[0] == 422
     assert Site.beside(shared.folder).held() == []
+
+
+def nested(depth: int) -> Any:
+    return {"a": nested(depth - 1)} if depth else 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"reply": {"text": "\ud800"}}, "reply.text: it cannot be kept, as half a character"),
+        ({"reply": {"\udc00": 1}}, "reply: it cannot be kept, as half a character"),
+        ({"reply": nested(300)}, "nested more than 16 deep"),
+        ({"comment": "a\0b"}, "comment: it cannot be kept, as a NUL character"),
+        ({"strategies": ["\ud800"]}, "strategies.0: it cannot be kept, as half a character"),
+        ({"emotion": "\ud800"}, "emotion: it cannot be kept"),
+        ({"ratings": {"\ud800": 1}}, "ratings: it cannot be kept"),
+        ({"item": "\ud800"}, "item: it cannot be kept"),
+        ({"item": "meld-train-0-0\0"}, "item: it cannot be kept"),
+        ({"more\ud800": 1}, "it cannot be kept"),
+        ({"version": 10**40}, "was decided in another tab"),
+        ({"seconds_heard": 10**300}, "seconds_heard: "),
+        ({"ratings": {"fit": 10**30}}, "it is 1 to 5"),
+        ({"reason": "generic"}, "reason: a rejection or a skip has one"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_in_a_sentence_and_does_not_block(shared, change, words):
+    """The page sends again what got an error of the server, and nothing behind it."""
+    ann = Visitor(shared, "Ann")
+    verdict = "edit" if "reply" in change else "accept"
+    status, said = ann.post("/decide", decision(ann.items()[0], verdict) | change)
+    assert 400 <= status < 500 and words in said["errors"][0]
+    assert Site.beside(shared.folder).held() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/join", {"name": "\ud800"}),
+        ("/renew", {"item": "\0"}),
+        ("/decide", b"[" * 100_000),
+        ("/decide", b"{" + b'"version": ' + b"9" * 5000 + b"}"),
+        ("/decide", b"\xff\xfe"),
+        ("/decide", []),
+        ("/first-answer", {"strategies": ["\ud800"]}),
+    ],
+)
+def test_no_body_is_an_error_of_the_server(shared, path, body):
+    status, said = Visitor(shared, "Ann").post(path, body)
+    assert 400 <= status < 500 and said["errors"][0]
 
 
 def test_hostile_text_of_a_corpus_is_text(tmp_path):

@@ -45,7 +45,7 @@ def event(of: Item, who: str, decision: Decision, kind: str = "decision", number
         undoes=None,
         surplus=False,
         body=body,
-        at=0.0,
+        at=float(number),
     )
 
 

@@ -192,7 +192,8 @@ def test_only_a_file_that_is_there_is_an_existing_store(tmp_path):
     path = tmp_path / "hearten.sqlite"
     assert not store_exists(str(path))
     Store(str(path)).close()
-    assert store_exists(str(path))
+    assert store_exists(str(path)) and store_exists(f"sqlite:///{path}")
+    assert not store_exists(f"sqlite:///{path}2")
     assert store_exists("postgresql+psycopg://host/db")
 
 

@@ -232,7 +232,8 @@ def test_held_answers_cost_no_request_and_change_nothing(store):
 def test_a_conversation_that_was_cut_off_goes_on_after_its_last_held_answer(store):
     first = DRAFTER.first_request(target(1))
     whole, _ = draft(store, [SHORT, GOOD])
-    only = Store(store.url.replace("hearten.sqlite", "other.sqlite"))
+    address = store.engine.url.render_as_string(hide_password=False)
+    only = Store(address.replace("hearten.sqlite", "other.sqlite"))
     only.save([], {key(first): SHORT}, [])
     outcome, requests = draft(only, [GOOD])
     assert outcome == whole

@@ -178,7 +178,9 @@ def _replace(staged: Path, to: Path) -> None:
 
 
 def _form(options: Options) -> Form:
-    module = importlib.import_module(f"builders.release.export.formats.{options.format.replace('-', '_')}")
+    module = importlib.import_module(
+        f"builders.release.export.formats.{options.format.replace('-', '_')}"
+    )
     form: Form = module.Form(options)
     return form
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from builders import __version__
 from builders.record.folder import write_json
+from builders.record.manifest_views import ManifestResult
 from builders.record.parquet import file_digest
 from builders.release.export.counting import Counts
 from builders.release.export.format_table import hub_split, start_line
@@ -20,7 +20,7 @@ LEFT_OUT = "left_out.jsonl"
 
 
 def describe(
-    to: Path, result: dict[str, Any], options: Options, counts: Counts, files: dict[str, list[str]]
+    to: Path, result: ManifestResult, options: Options, counts: Counts, files: dict[str, list[str]]
 ) -> str:
     """Write `export.json` and `README.md`, and return the line that starts a run.
 

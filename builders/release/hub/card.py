@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 import pyarrow.parquet as pq
 
+from builders.record.manifest_views import Manifest
 from builders.release.hub.metadata import front_matter, wording
 from builders.release.hub.staging import Staged
 from builders.release.rights import withheld
@@ -18,9 +19,7 @@ _TEMPLATES = Path(__file__).parent
 _BAR = 320
 
 
-def write_card(
-    staged: Staged, manifest: Mapping[str, Any], repo: str, measured: Mapping[str, Any]
-) -> None:
+def write_card(staged: Staged, manifest: Manifest, repo: str, measured: Mapping[str, Any]) -> None:
     """Write `README.md` and `pictures/` of a version.
 
     Args:
@@ -54,7 +53,7 @@ def write_card(
             (pictures / f"{name}.svg").write_text(drawn, encoding="utf-8")
 
 
-def _content(staged: Staged, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _content(staged: Staged, manifest: Manifest) -> dict[str, Any]:
     tally, terms = staged.tally, staged.terms
     splits = sorted(tally.rows["utterances"], key=("train", "dev", "test", "unsplit").index)
     replies = tally.rows.get("sft", Counter()).total()

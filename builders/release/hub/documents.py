@@ -9,6 +9,7 @@ from typing import Any
 
 from builders import resources
 from builders.record.folder import write_json
+from builders.record.manifest_views import Manifest
 from builders.release.hub.card import write_card
 from builders.release.hub.croissant import croissant
 from builders.release.hub.files import SUMS, digests, link, sums_text
@@ -21,7 +22,7 @@ _RUN = ("cost", "versions")
 
 
 def write_documents(
-    staged: Staged, manifest: Mapping[str, Any], repo: str, endpoint: str, measured: Mapping
+    staged: Staged, manifest: Manifest, repo: str, endpoint: str, measured: Mapping
 ) -> dict[str, str]:
     """Write everything but the change log, and return the digest of each file by path.
 
@@ -48,11 +49,11 @@ def write_documents(
     return sums
 
 
-def published_manifest(staged: Staged, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def published_manifest(staged: Staged, manifest: Manifest) -> dict[str, Any]:
     """Return the build's manifest without hosts and times, and what was published of it."""
     return {
         "result": manifest["result"],
-        "run": {name: manifest["run"][name] for name in _RUN},
+        "run": {name: value for name, value in manifest["run"].items() if name in _RUN},
         "published": {
             "corpus": staged.terms.card.slug,
             "licence": staged.terms.licence.name,

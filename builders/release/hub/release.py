@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from builders.errors import ConfigError, HeartenError, OutputError, UsageError
 from builders.record.folder import read_json, writable
 from builders.record.manifest import read_manifest
+from builders.record.manifest_views import Manifest
 from builders.record.parquet import file_digest
 from builders.release.eligibility import nobody
 from builders.release.hub.client import Hub, HubError, Overtaken, State, digests_of
@@ -190,7 +191,7 @@ def _stage(asked: Asked, terms: Terms, place: Path, shards: list[Path]) -> Stage
     return staged
 
 
-def _check_unchanged(folder: Path, manifest: dict[str, Any]) -> None:
+def _check_unchanged(folder: Path, manifest: Manifest) -> None:
     """Raise OutputError where a build was replaced while its files were being staged."""
     path = folder / "manifest.json"
     if not path.is_file() or read_json(path) != manifest:

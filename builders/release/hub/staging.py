@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from builders.errors import VerificationError
+from builders.record.manifest_views import Manifest
 from builders.record.messages import AUDIO_MARK
 from builders.record.parquet import with_reply_audio
 from builders.record.schema import Validator, validator, violations
@@ -79,7 +80,7 @@ class Staged:
         return self.fingerprints.setdefault(config, {}).setdefault(split, Fingerprint())
 
 
-def link_inputs(build: Path, manifest: Mapping[str, Any], folder: Path) -> list[Path]:
+def link_inputs(build: Path, manifest: Manifest, folder: Path) -> list[Path]:
     """Link a build's files into `folder` and return its shards, held against the manifest.
 
     Raises:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from builders.review.data.bodies import body_fault
 
 Verdict = Literal["accept", "edit", "reject", "skip"]
 VERDICTS: tuple[Verdict, ...] = ("accept", "edit", "reject", "skip")
@@ -80,31 +82,62 @@ class Event:
     at: float
 
     @property
+    def fault(self) -> str | None:
+        """Return what is wrong with the body, as an import once let pass, or None."""
+        return body_fault(self.kind, self.body)
+
+    @property
     def decision(self) -> Decision:
         """Return what was decided, of a decision, an adjudication or a gold answer."""
-        body = dict(self.body)
-        for name in ("strategies", "flags"):
-            body[name] = tuple(body[name]) if body.get(name) is not None else body.get(name)
-        body["flags"] = body["flags"] or ()
-        return Decision(self.verdict, **body)  # type: ignore[arg-type]
+        return decision_of(self.verdict, self.body)
+
+
+def decision_of(verdict: str, body: Mapping[str, Any]) -> Decision:
+    """Return the decision of a verdict and a body that can be read."""
+    said = {name: value for name, value in body.items() if value is not None}
+    for name in ("strategies", "flags"):
+        if name in said:
+            said[name] = tuple(said[name])
+    return Decision(verdict, **said)  # type: ignore[arg-type]
+
+
+def made_at(event: Event) -> tuple[float, str]:
+    """Return the place of an event among others, the same in every store that holds them."""
+    return event.at, event.id
 
 
 def standing(made: Iterable[Event]) -> list[Event]:
     """Return the events that stand: not undone, and each person's latest of its kind about an item.
 
-    Order: that of the events. Undo events are not among them. Content is told apart by its hash: a
-    decision about what an item was before it changed stands beside the one about what it is now.
+    Order: that in which they were made. Undo events are not among them, nor what cannot be read.
+    Content is told apart by its hash: a decision about what an item was before it changed stands
+    beside the one about what it is now.
     """
-    made = sorted(made, key=lambda event: event.number)
+    made = sorted(made, key=made_at)
     undone = {event.undoes for event in made if event.undoes}
     latest: dict[tuple[str, ...], Event] = {}
     for event in made:
-        if event.kind != "undo" and event.id not in undone:
+        if event.kind != "undo" and event.id not in undone and event.fault is None:
             other = str(event.body.get("other", ""))
             key = (event.annotator, event.item, event.seen, event.kind, other)
             latest.pop(key, None)
             latest[key] = event
-    return sorted(latest.values(), key=lambda event: event.number)
+    return sorted(latest.values(), key=made_at)
+
+
+def unreadable(made: Iterable[Event]) -> list[str]:
+    """Return a line for each event that counts for nothing, as its body cannot be read.
+
+    An earlier release took such from files; what is taken back is not told.
+    """
+    made = list(made)
+    undone = {event.undoes for event in made if event.undoes}
+    return [
+        f"event {event.id} by {event.annotator} about {event.item} counts for nothing: "
+        f"{event.fault}; its annotator takes it back with u on the page, or import an undo of it"
+        for event in sorted(made, key=made_at)
+        if event.kind != "undo" and event.fault and event.id not in undone
+    ]
 
 
 def counted(made: Iterable[Event]) -> list[Event]:

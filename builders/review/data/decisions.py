@@ -6,7 +6,7 @@ passes the same schema and the same rules as a drafted one, and the edited recor
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,13 +18,13 @@ from builders.labels.vocabulary import read_table, vocabulary
 from builders.record.sample import desired_response
 from builders.record.schema import Validator, load_schema, narrowed_reply, validator, violations
 from builders.record.types import Contrast, Emotions
+from builders.review.data.bodies import LONGEST_COMMENT
 from builders.review.data.events import VERDICTS, Decision
 from builders.review.data.items import reply_of
 from builders.tasks.reply.checks.rules import rule_faults
 
 KINDS = ("reject", "skip", "flag", "scale")
 RATINGS = range(1, 6)
-LONGEST_COMMENT = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,19 @@ def choices(kind: str) -> dict[str, Choice]:
     }
 
 
-def faults(decision: Decision, record: Mapping[str, Any]) -> list[str]:
+def faults(decision: Decision, record: Mapping[str, Any] | None) -> list[str]:
     """Return what is wrong with a decision about a sample, a sentence each; empty when it is whole.
 
     Args:
-        decision: as it came from the page.
-        record: the sample, of the shape of `schemas/sample.schema.json`, with or without audio.
+        decision: as it came from the page or a file.
+        record: the sample, of the shape of `schemas/sample.schema.json`, with or without audio; or
+            None where nobody has it, as with what was decided before it changed: then an edited
+            reply need be no more than one.
     """
     found = [*_verdict_faults(decision), *_answer_faults(decision)]
+    if record is None:
+        reply = decision.reply
+        return found or (violations(validator("reply"), reply) if reply is not None else [])
     reply = None if found else reply_wanted(decision, record)
     return found if reply is None else edit_faults(reply, record)
 
@@ -123,6 +128,8 @@ def _verdict_faults(decision: Decision) -> list[str]:
     known = choices(decision.verdict)
     if known and decision.reason not in known:
         found.append(f"reason: {decision.reason!r} is not one of {', '.join(known)}")
+    if not known and decision.reason is not None:
+        found.append("reason: a rejection or a skip has one, nothing else does")
     return found
 
 
@@ -137,17 +144,25 @@ def _answer_faults(decision: Decision) -> list[str]:
             found.append(f"ratings: {scale!r} is not one of {', '.join(choices('scale'))}")
         elif type(value) is not int or value not in RATINGS:
             found.append(f"ratings: {scale} is {value!r}; it is 1 to 5")
-    chosen = decision.strategies
-    if chosen is not None:
-        known = load_schema("sample")["$defs"]["strategy"]["enum"]
-        if not 1 <= len(set(chosen)) == len(chosen) <= strategies.MAX_STRATEGIES:
-            found.append("strategies: there are one to three, each once")
-        found += [f"strategies: there is no {name!r}" for name in chosen if name not in known]
-    if decision.emotion is not None and decision.emotion not in vocabulary().nodes:
-        found.append(f"emotion: there is no {decision.emotion!r}")
+    before = decision.before or {}
+    found += _choice_faults(decision.strategies, decision.emotion)
+    found += _choice_faults(before.get("strategies"), before.get("emotion"), "before.")
     if not 0 <= decision.seconds_heard < 86_400:
         found.append("seconds_heard: it is a number of seconds")
     return found + _comment_faults(decision.comment or "")
+
+
+def _choice_faults(
+    chosen: Sequence[str] | None, emotion: str | None, within: str = ""
+) -> Iterator[str]:
+    """Yield what is wrong with the strategies and the emotion that somebody would choose."""
+    if chosen is not None:
+        known = load_schema("sample")["$defs"]["strategy"]["enum"]
+        if not 1 <= len(set(chosen)) == len(chosen) <= strategies.MAX_STRATEGIES:
+            yield f"{within}strategies: there are one to three, each once"
+        yield from (f"{within}strategies: there is no {n!r}" for n in chosen if n not in known)
+    if emotion is not None and emotion not in vocabulary().nodes:
+        yield f"{within}emotion: there is no {emotion!r}"
 
 
 def _comment_faults(comment: str) -> list[str]:

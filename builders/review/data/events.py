@@ -22,11 +22,12 @@ finds the event held and returns it, instead of deciding twice.
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -42,6 +43,7 @@ from builders.review.data.decided import (
     Shown,
     Verdict,
     counted,
+    made_at,
     standing,
 )
 from builders.review.data.settings import settings_of
@@ -64,6 +66,7 @@ __all__ = [
 
 # Kinds of events that a person's undo takes back, the latest first.
 _DECIDING = ("decision", "adjudication", "comparison", "gold")
+_ASKED_AT_ONCE = 500
 
 
 class Conflict(HeartenError):
@@ -72,6 +75,13 @@ class Conflict(HeartenError):
 
 class NotAllowed(HeartenError):
     """Somebody who has seen an item may not adjudicate it."""
+
+
+class Added(NamedTuple):
+    """How many events from elsewhere were new, and how many undid what was undone already."""
+
+    new: int
+    undone: int
 
 
 class Reviews:
@@ -163,7 +173,7 @@ class Reviews:
                 sa.select(events)
                 .where(events.c.annotator == annotator, events.c.build == build)
                 .where(events.c.kind.in_(kinds), events.c.id.not_in(taken))
-                .order_by(events.c.number.desc())
+                .order_by(events.c.at.desc(), events.c.id.desc())
                 .limit(1)
             )
             row = connection.execute(query).first()
@@ -172,7 +182,8 @@ class Reviews:
             taken_back = _event(row)
             shown = Shown(build, taken_back.item, taken_back.seen, 0)
             undo = replace(_new(annotator, shown, "undo", "undo", None), undoes=taken_back.id)
-            self._insert(connection, undo, _about(connection, taken_back.item))
+            made = _about(connection, taken_back.item)
+            self._insert(connection, _later(undo, made), made)
             return taken_back
 
     def history(self, build: str, annotator: str | None = None) -> list[Event]:
@@ -201,19 +212,33 @@ class Reviews:
             sa.select(events).where(sa.or_(events.c.item.in_(known), events.c.build == build))
         )
 
-    def add(self, imported: Iterable[Event]) -> int:
-        """Append events from elsewhere that are not held yet; return how many were new.
+    def of_ids(self, ids: Collection[str]) -> dict[str, Event]:
+        """Return the events of these ids that are held, by id."""
+        wanted, found = sorted(ids), []
+        for start in range(0, len(wanted), _ASKED_AT_ONCE):
+            part = wanted[start : start + _ASKED_AT_ONCE]
+            found += self._read(sa.select(events).where(events.c.id.in_(part)))
+        return {event.id: event for event in found}
 
-        Their numbers and versions are given anew, their ids, times and marks stay.
+    def add(self, imported: Iterable[Event]) -> Added:
+        """Append events from elsewhere that are not held yet; check them with `checked.faults_of`.
+
+        Their numbers and versions are given anew, their ids, times and marks stay. A second undo of
+        an event, as when somebody took it back at two desks, is done already and not held.
         """
-        new = 0
+        new = undone = 0
         with writing(self._store) as connection:
-            for event in imported:
+            for event in sorted(imported, key=made_at):
                 same = sa.select(events.c.number).where(events.c.id == event.id)
-                if connection.scalar(same) is None:
-                    self._insert(connection, event, _about(connection, event.item))
-                    new += 1
-        return new
+                if connection.scalar(same) is not None:
+                    continue
+                made = _about(connection, event.item)
+                if event.undoes and event.undoes in {one.undoes for one in made}:
+                    undone += 1
+                    continue
+                self._insert(connection, event, made)
+                new += 1
+        return Added(new, undone)
 
     def _read(self, query: sa.Select) -> list[Event]:
         with self._store.translated(), self._store.engine.connect() as connection:
@@ -233,7 +258,7 @@ class Reviews:
             if event.kind == "adjudication":
                 _check_unseen(connection, event)
             surplus = event.kind == "decision" and _is_surplus(connection, event, made)
-            return self._insert(connection, replace(event, surplus=surplus), made)
+            return self._insert(connection, replace(_later(event, made), surplus=surplus), made)
 
     def _insert(self, connection: Connection, event: Event, made: Sequence[Event]) -> Event:
         """Insert an event, end its lease and count the item's decisions anew.
@@ -335,6 +360,12 @@ def _body(decision: Decision) -> dict[str, Any]:
     del body["verdict"]
     as_held: dict[str, Any] = orjson.loads(orjson.dumps(body))
     return as_held
+
+
+def _later(event: Event, made: Iterable[Event]) -> Event:
+    """Return an event at a time after all about its item: clocks differ and are set back."""
+    last = max((one.at for one in made), default=0.0)
+    return replace(event, at=max(event.at, math.nextafter(last, math.inf)))
 
 
 def _version(made: Iterable[Event], annotator: str) -> int:

@@ -53,6 +53,10 @@ class Settings:
 
 def load_settings(store: Store, build: str) -> Settings:
     """Return the settings of a build; its first reader makes and keeps them."""
+    with store.translated(), store.engine.connect() as connection:
+        value = _kept(connection, build)
+    if value is not None:
+        return value
     with writing(store) as connection:
         return settings_of(connection, build)
 
@@ -93,10 +97,15 @@ def checked(wanted: Settings) -> Settings:
 
 def settings_of(connection: Connection, build: str) -> Settings:
     """Return the settings of a build within a transaction that may write."""
-    value = connection.scalar(sa.select(settings.c.value).where(settings.c.build == build))
-    if value is not None:
-        return Settings(**orjson.loads(value))
+    kept = _kept(connection, build)
+    if kept is not None:
+        return kept
     made = Settings()
     row = {"build": build, "value": orjson.dumps(asdict(made)).decode()}
     connection.execute(sa.insert(settings).values(row))
     return made
+
+
+def _kept(connection: Connection, build: str) -> Settings | None:
+    value = connection.scalar(sa.select(settings.c.value).where(settings.c.build == build))
+    return None if value is None else Settings(**orjson.loads(value))

@@ -7,39 +7,38 @@ tokens never leave the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from builders.errors import SourceError
+from builders.record.dataset import Build
 from builders.record.folder import writable
-from builders.record.schema import validator, violations
-from builders.review.data.events import VERDICTS, Event, Reviews
+from builders.review.data.bodies import Checked, Hash, Name, sentences
+from builders.review.data.checked import Elsewhere
+from builders.review.data.events import Event, Reviews
 from builders.review.outcome.merge import Merged
+from builders.store.database import Store
 
 # Given anew by each store.
 _LOCAL = ("number", "version")
-_VERDICTS: dict[str, tuple[str, ...]] = {"undo": ("undo",), "comparison": ("a", "b", "equal")}
-_SHA256 = r"^[0-9a-f]{64}$"
 
 
-class _Line(BaseModel):
+class _Line(Checked):
     """What one line must hold."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    id: str = Field(min_length=1, max_length=64)
-    build: str = Field(min_length=1, max_length=200)
-    item: str = Field(min_length=1, max_length=500)
-    seen: str = Field(pattern=_SHA256)
+    id: str = Field(pattern=r"^[!-~]{1,64}$")
+    build: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,199}$")
+    item: Name
+    seen: Hash
     annotator: str = Field(pattern=r"^a-[0-9a-f]{10}$")
     kind: str = Field(pattern=r"^(decision|adjudication|comparison|gold|undo)$")
     verdict: str = Field(pattern=r"^(accept|edit|reject|skip|undo|a|b|equal)$")
-    undoes: str | None
+    undoes: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")] | None
     surplus: bool
     body: dict[str, Any]
     at: float
@@ -84,17 +83,44 @@ def write_lines(path: Path, lines: Iterable[bytes]) -> int:
     return count
 
 
-def import_events(reviews: Reviews, path: Path) -> tuple[int, int]:
-    """Append the events of a file that are not held yet; return how many it has, how many are new.
+class Imported(NamedTuple):
+    """How many events a file has, how many were new, how many undid what was undone already."""
+
+    read: int
+    new: int
+    undone: int
+
+
+def import_events(store: Store, build: Build, path: Path) -> Imported:
+    """Append the events of a file that are not held yet.
+
+    Args:
+        store: where they shall be held.
+        build: whose review it is, registered in the store.
+        path: what `event_lines` wrote.
 
     Raises:
-        SourceError: the file or a line of it is not what `event_lines` writes; nothing is appended.
+        SourceError: a line is not what `event_lines` writes, or the page would refuse what it says;
+            nothing is appended.
     """
-    found = list(_read(path))
-    return len(found), reviews.add(found)
+    found: dict[int, Event] = {}
+    wrong: dict[int, str] = {}
+    for number, line in _lines(path):
+        try:
+            found[number] = _event(line)
+        except ValueError as error:
+            wrong[number] = str(error)
+    numbers = list(found)
+    elsewhere = Elsewhere(store, build, [*found.values()])
+    wrong |= {numbers[place]: fault for place, fault in elsewhere.faults()}
+    if wrong:
+        raise _refused(path, wrong)
+    added = Reviews(store).add(found.values())
+    return Imported(len(found), added.new, added.undone)
 
 
-def _read(path: Path) -> Iterator[Event]:
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a file that hold anything, with their numbers from 1."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -106,50 +132,33 @@ def _read(path: Path) -> Iterator[Event]:
         ) from error
     for number, line in enumerate(content.split(b"\n"), start=1):
         if line.strip():
-            yield _event(line, f"{path}:{number}")
+            yield number, line
 
 
-def _event(line: bytes, where: str) -> Event:
+def _event(line: bytes) -> Event:
+    """Return the event of a line; ValueError says in a sentence why it is none."""
+    if line.lstrip()[:1] != b"{":
+        raise ValueError("not a JSON object")
     try:
-        read = _Line(**orjson.loads(line))
-    except (orjson.JSONDecodeError, TypeError) as error:
-        raise _not_an_event("not a JSON object", where) from error
+        document = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"not a JSON object ({error})") from error
+    try:
+        read = _Line.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise _not_an_event(f"{field}: {first['msg']}", where) from error
-    event = Event(number=0, version=0, **read.model_dump())
-    wrong = _body_fault(event)
-    if wrong:
-        raise _not_an_event(wrong, where)
-    return event
+        raise ValueError(sentences(error)[0]) from error
+    return Event(number=0, version=0, **read.model_dump())
 
 
-def _body_fault(event: Event) -> str | None:
-    """Return what is wrong with an event's verdict and body for its kind, or None."""
-    verdicts = _VERDICTS.get(event.kind, VERDICTS)
-    if event.verdict not in verdicts:
-        return f"verdict: {event.verdict!r} is not one of {', '.join(verdicts)}"
-    if event.kind == "undo":
-        return None if event.undoes else "undoes: an undo names an event"
-    if event.kind == "comparison":
-        return None if isinstance(event.body.get("other"), str) else "body: there is no other"
-    try:
-        decision = event.decision
-    except TypeError as error:
-        return f"body: {error}"
-    if event.verdict == "edit":
-        wrong = violations(validator("reply"), decision.reply)
-        return f"body.reply: {wrong[0]}" if wrong else None
-    return None
-
-
-def _not_an_event(what: str, where: str) -> SourceError:
+def _refused(path: Path, wrong: Mapping[int, str]) -> SourceError:
+    first, further = min(wrong), len(wrong) - 1
+    also = f"; {further:,} further lines are wrong" if further > 1 else ""
+    also = "; 1 further line is wrong" if further == 1 else also
     return SourceError(
-        f"no event of review: {what}",
-        where=where,
-        expected="a line that `hearten review-export` wrote",
-        do="restore the file; nothing was imported",
+        f"no event of review: {wrong[first]}",
+        where=f"{path}:{first}",
+        expected="a line that `hearten review-export` wrote, with what the page lets people say",
+        do=f"correct or remove the line; nothing was imported{also}",
     )
 
 

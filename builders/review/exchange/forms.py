@@ -62,7 +62,7 @@ def _samples(
     build: Build, folder: Path, decided: Mapping[str, tuple[Event, ...]]
 ) -> Iterator[_Sample]:
     """Yield the samples of a build, their clips written to the folder."""
-    for record in build.samples():
+    for record in build.rows():
         audio = None
         if record["audio"] and record["audio"]["bytes"]:
             audio = f"audio/{quote(record['id'], safe='')}.flac"

@@ -54,7 +54,7 @@ def applied(folder: Path, store: str) -> Path:
     build = Build(folder)
     if not store_exists(store):
         return folder
-    held = Store(store)
+    held = Store(store, writes=False)
     try:
         merged = _decided(build, held)
         others = {view.item.item for view in merged if view.status == "edited"}

@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from builders.errors import HeartenError, StoreError
+from builders.review.data.bodies import sentence
 from builders.review.data.events import Conflict, NotAllowed
 from builders.review.outcome.progress import Watch
 from builders.review.server import pages, routes
@@ -67,7 +68,7 @@ def _missing(_request: Request, _error: Exception) -> Response:
 def _malformed(_request: Request, error: Exception) -> Response:
     """Say which fields of a request are wrong, without repeating what was in them."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    lines = [f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in found]
+    lines = [sentence(".".join(map(str, one["loc"][1:])), one["msg"]) for one in found]
     return answer({"errors": lines or ["the request is malformed"]}, 422)
 
 

@@ -26,8 +26,8 @@ class Compared:
 
     choice: Choice
     comment: str | None
-    broken: bool
-    seconds_heard: float
+    broken: bool | None
+    seconds_heard: float | None
 
 
 class Comparing:
@@ -100,7 +100,7 @@ class Comparing:
         if shown.seen != pair.hash:
             raise Conflict(f"{pair.item} has another draft by now", do="compare them anew")
         record = self._desk.record(self._desk.queue.item(self._desk.name, pair.item))
-        self._desk.check_heard(record, said.seconds_heard, said.broken)
+        self._desk.check_heard(record, said.seconds_heard or 0.0, bool(said.broken))
         first = self._first(pair, person)
         more = {
             "against": self.against,
@@ -166,7 +166,7 @@ def _turned(choice: Choice, first: str) -> Choice:
 
 def _as_page(event: Event) -> dict[str, Any]:
     """Return a comparison as the page fills it in again."""
-    body = event.body
+    body = {} if event.fault else event.body
     verdict = _turned(event.verdict, body.get("first", "a"))  # type: ignore[arg-type]
     said = {name: body.get(name) for name in ("comment", "broken", "seconds_heard")}
     return {"verdict": verdict, **said, "seconds_heard": body.get("seconds_heard", 0.0)}

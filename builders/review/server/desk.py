@@ -7,7 +7,6 @@ drafted or how it was judged.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import quote
@@ -135,9 +134,7 @@ class Desk:
             self.queue.release(self.name, person.id)
             self.sessions.end(cookie)
 
-    def first_answer(
-        self, shown: Shown, person: Annotator, answer: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def first_answer(self, shown: Shown, person: Annotator, decision: Decision) -> dict[str, Any]:
         """Keep what somebody answers before they see a draft, and return the item with it.
 
         Raises:
@@ -145,10 +142,10 @@ class Desk:
         """
         item = self.queue.item(self.name, shown.item)
         self._check_theirs(item, person)
-        decision = Decision("skip", reason="cannot_judge", **answer)
-        self._check(decision, self.record(item))
         if not decision.strategies:
             raise Faulty(["strategies: choose at least one before you see the draft"])
+        self._check(decision, self.record(item))
+        answer = {"strategies": decision.strategies, "emotion": decision.emotion}
         with self.writing:
             self._first.keep(shown, person.id, {k: v for k, v in answer.items() if v})
         return self._shown(item, person)
@@ -242,8 +239,10 @@ class Desk:
         }
 
     def clip(self, name: str) -> bytes:
-        """Return an item's clip as WAV; KeyError where there is none."""
+        """Return an item's clip as WAV; KeyError where there is none, or none is to be heard."""
         item = self.queue.item(self.name, name)
+        if self.settings.text_only:
+            raise KeyError(name)
         found = self._clips.get(item.seen, lambda: self._made_clip(item), len)
         if not found:
             raise KeyError(name)
@@ -362,8 +361,8 @@ class Desk:
 
 
 def _as_page(event: Event) -> dict[str, Any]:
-    """Return a decision as the page fills it in again."""
-    return {"verdict": event.verdict, **event.body}
+    """Return a decision as the page fills it in again, but for what cannot be read."""
+    return {"verdict": event.verdict, **({} if event.fault else event.body)}
 
 
 def _address(path: str, item: str) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 import jinja2
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from builders.labels import strategies
 from builders.labels.vocabulary import vocabulary
+from builders.review.data.bodies import Checked
 from builders.review.data.decisions import choices
 from builders.review.data.people import Annotator
 from builders.review.outcome.progress import named
@@ -34,9 +35,7 @@ _TEMPLATES = jinja2.Environment(
 )
 
 
-class _SigningIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _SigningIn(Checked):
     token: str = Field("", max_length=200)
     name: str = Field("", max_length=80)
 

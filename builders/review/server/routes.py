@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import Field
 
-from builders.review.data.decided import Decision, Shown
+from builders.review.data.bodies import Answers, Checked, Comment, FirstBody, Hash, Name, Seconds
+from builders.review.data.decided import Decision, Shown, decision_of
 from builders.review.server.access import (
     AtComparing,
     AtDesk,
@@ -23,65 +24,55 @@ from builders.review.server.sound import ranged
 
 router = APIRouter()
 
-_Name = Annotated[str, Field(min_length=1, max_length=500)]
-ItemName = Annotated[str, Query(alias="item", min_length=1, max_length=500)]
+ItemName = Annotated[str, Query(alias="item", min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+EventId = Annotated[str, Field(pattern="^[0-9a-f-]{32,36}$")]
 
 
-class _About(BaseModel):
+class _About(Checked):
     """An item as a page has it before it: see `events.Shown`."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    item: _Name
-    seen: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    item: Name
+    seen: Hash
     version: Annotated[int, Field(ge=0)]
 
     def shown(self, build: str) -> Shown:
         return Shown(build, self.item, self.seen, self.version)
 
 
-class _FirstAnswer(_About):
+class _FirstAnswer(_About, FirstBody):
     """What somebody answers before they see the draft."""
 
-    strategies: Annotated[tuple[_Name, ...], Field(max_length=5)]
-    emotion: _Name | None = None
+    def decision(self) -> Decision:
+        chosen = tuple(self.strategies or ())
+        return Decision("skip", reason="cannot_judge", strategies=chosen, emotion=self.emotion)
 
 
-class _Sent(_About):
+class _Sent(_About, Answers):
     """A decision as a page sends it: see `events.Decision`."""
 
-    event_id: Annotated[str, Field(pattern="^[0-9a-f-]{32,36}$")]
+    event_id: EventId
     verdict: Literal["accept", "edit", "reject", "skip"]
-    reply: dict[str, Any] | None = None
-    reason: _Name | None = None
-    strategies: Annotated[tuple[_Name, ...], Field(max_length=5)] | None = None
-    ratings: Annotated[dict[str, StrictInt], Field(max_length=9)] = {}
-    emotion: _Name | None = None
-    flags: Annotated[tuple[_Name, ...], Field(max_length=9)] = ()
-    comment: Annotated[str, Field(max_length=4000)] | None = None
-    seconds_heard: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 0.0
 
     def decision(self) -> Decision:
-        about = {*_About.model_fields, "event_id"}
-        return Decision(**{k: getattr(self, k) for k in type(self).model_fields.keys() - about})
+        return decision_of(self.verdict, self.model_dump(include=set(Answers.model_fields)))
 
 
 class _Compared(_About):
     """Which of two replies somebody finds better: a is the first that the page shows."""
 
-    event_id: Annotated[str, Field(pattern="^[0-9a-f-]{32,36}$")]
+    event_id: EventId
     choice: Literal["a", "b", "equal"]
-    comment: Annotated[str, Field(max_length=4000)] | None = None
-    broken: bool = False
-    seconds_heard: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 0.0
+    comment: Comment | None = None
+    broken: bool | None = None
+    seconds_heard: Seconds | None = None
 
 
-class _Wanted(BaseModel):
+class _Wanted(Checked):
     wanted: bool
 
 
-class _Item(BaseModel):
-    item: _Name
+class _Item(Checked):
+    item: Name
 
 
 @router.get("/items")
@@ -146,8 +137,7 @@ def gold(desk: AtDesk, person: LeadWriter, sent: _Sent) -> Response:
 @router.post("/first-answer")
 def first_answer(desk: AtDesk, person: Writer, sent: _FirstAnswer) -> Response:
     """Hold what somebody answers before they see a draft, and show it to them."""
-    given = {"strategies": sent.strategies, "emotion": sent.emotion}
-    return answer(desk.first_answer(sent.shown(desk.name), person, given))
+    return answer(desk.first_answer(sent.shown(desk.name), person, sent.decision()))
 
 
 @router.get("/pairs")

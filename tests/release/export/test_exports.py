@@ -15,7 +15,7 @@ from datasets import load_dataset
 from exporting import Row, changed, draft, lines, reviewed, small_build, spoken, written
 
 from builders.cli import export as options
-from builders.errors import ConfigError, OutputError, UsageError
+from builders.errors import ConfigError, OutputError, UsageError, VerificationError
 from builders.record.messages import instruction
 from builders.release import export as exports
 from builders.release.export.format_table import formats, profiles, start_line
@@ -381,7 +381,7 @@ def test_an_export_that_fails_leaves_nothing_behind_and_the_earlier_one_as_it_wa
     before = everything(tmp_path / "out")
     (shard,) = (build / "data").glob("*.parquet")
     shard.write_bytes(shard.read_bytes()[:-9])
-    with pytest.raises(OutputError, match=r"a file of the build cannot be read .*train-00000"):
+    with pytest.raises(VerificationError, match=r"train-00000\S* has [\d,]+ bytes .*; expected"):
         export(build, tmp_path / "out", format="trl")
     assert everything(tmp_path / "out") == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "trial"]
@@ -392,7 +392,7 @@ def test_a_shard_of_another_length_than_the_manifest_says_is_refused(tmp_path):
     manifest = json.loads((build / "manifest.json").read_text())
     manifest["result"]["files"][0]["rows"] = 2
     (build / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(OutputError, match="it has 1 rows.*the 2 rows that manifest.json names"):
+    with pytest.raises(VerificationError, match="has 1 rows in .*; expected 2, as manifest"):
         export(build, tmp_path / "out")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import soundfile
+from builds import describe
 from exporting import lines, small_build, spoken, written
 from invented import flac
 
@@ -261,3 +262,4 @@ def set_reply_audio(build: Path, clip: bytes) -> None:
     rows_of = table.to_pylist()
     rows_of[0]["desired_response"]["audio"]["bytes"] = clip
     pq.write_table(pa.Table.from_pylist(rows_of, table.schema), shard)
+    describe(build)

@@ -292,7 +292,7 @@ def test_a_combined_build_stays_local_and_the_message_says_why(tmp_path, terms, 
     folder = make_build(tmp_path / "output" / "b", [sample(1)])
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text())
-    manifest["result"]["combined"] = ["meld"]
+    manifest["result"]["combined"] = [{"corpus": "meld"}]
     path.write_text(json.dumps(manifest))
     with pytest.raises(ConfigError, match="combined build is for this machine only.*GPL-3.0"):
         release(folder, dry_run=True)

@@ -1,0 +1,155 @@
+"""One Parquet file of a build, read with its checksums; what is damaged becomes one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builders.errors import ConfigError, VerificationError
+from builders.record.manifest import RESTORE
+from builders.record.parquet import REJECTED, file_digest, sample_schema
+
+BATCH = 100
+# What Parquet puts into the path of a list's parts.
+_LIST = ".list.element"
+
+
+def damaged(path: Path, found: str, expected: str) -> VerificationError:
+    """Return the line about a file that is not what its build wrote."""
+    return VerificationError(
+        f"{path.name} {found}", where=path.parent, expected=expected, do=RESTORE
+    )
+
+
+def check_file(path: Path, rows: int, size: int | None, sha256: str) -> None:
+    """Compare a file with what the manifest says of it: its size, and the rows of its footer.
+
+    Where the manifest says no size, the digest is compared instead.
+
+    Raises:
+        VerificationError: it is missing, cut, cannot be read or is another file.
+    """
+    with _translated(path):
+        found = path.stat().st_size
+        if size is None:
+            check_digest(path, sha256)
+        elif found != size:
+            raise damaged(path, f"has {found:,} bytes", f"{size:,}, as manifest.json says")
+        counted = pq.read_metadata(path).num_rows
+    if counted != rows:
+        raise damaged(path, f"has {counted:,} rows", f"{rows:,}, as manifest.json says")
+
+
+def check_digest(path: Path, sha256: str) -> None:
+    """Compare the SHA-256 of a whole file; VerificationError where a byte has changed."""
+    with _translated(path):
+        found = file_digest(path)
+    if found != sha256:
+        raise damaged(
+            path, f"has the SHA-256 {found[:12]}…", f"{sha256[:12]}…, as manifest.json says"
+        )
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise damaged(path, "is missing", "the file that manifest.json lists") from error
+    # Bytes that are no text are found by whoever makes Python's strings of them.
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        said = str(error).split("\n")[0]
+        raise damaged(
+            path, f"cannot be read ({said})", "the file that manifest.json lists"
+        ) from error
+
+
+class DataFile:
+    """A Parquet file that is open to be read; use it with `with`.
+
+    Columns are names of `schemas/sample.schema.json`, dotted for nested parts, as
+    ``text_context.role``; those that a file from before they were there has not are left out.
+
+    Args:
+        path: the file.
+        footer: its footer, where somebody has read it before.
+
+    Raises:
+        VerificationError: it is missing or cannot be read; all that reads it raises that, too.
+    """
+
+    def __init__(self, path: Path, footer: pq.FileMetaData | None = None) -> None:
+        self.path = path
+        with _translated(path):
+            self._file = pq.ParquetFile(path, metadata=footer, page_checksum_verification=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    @property
+    def footer(self) -> pq.FileMetaData:
+        """Return the footer, which describes the row groups."""
+        return self._file.metadata
+
+    @property
+    def leaves(self) -> list[str]:
+        """Return the dotted names of all columns that hold values, in order."""
+        return [_plain(leaf.path) for leaf in self._file.schema]
+
+    def batches(
+        self, columns: Sequence[str] | None = None, batch: int = BATCH, first_group: bool = False
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in batches, in order; of the first row group only where that is wanted."""
+        groups = [0] if first_group and self.footer.num_row_groups else None
+        with _translated(self.path):
+            yield from self._file.iter_batches(batch, groups, self._paths(columns))
+
+    def group(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return a row group."""
+        with _translated(self.path):
+            return self._file.read_row_group(number, self._paths(columns))
+
+    def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the row groups, in order."""
+        for number in range(self.footer.num_row_groups):
+            yield self.group(number, columns)
+
+    def _paths(self, columns: Sequence[str] | None) -> list[str] | None:
+        if columns is None:
+            return None
+        return [path for name in columns for path in self._leaves_of(name)]
+
+    def _leaves_of(self, column: str) -> list[str]:
+        paths = (leaf.path for leaf in self._file.schema)
+        found = [path for path in paths if f"{_plain(path)}.".startswith(f"{column}.")]
+        if not found and column.split(".")[0] not in _KNOWN:
+            raise ConfigError(f"there is no column {column!r}", where=self.path)
+        return found
+
+
+def rows_of(path: Path, batch: pa.RecordBatch | pa.Table) -> list[dict[str, object]]:
+    """Return what was read of a file as Python's values, one dict a row."""
+    with _translated(path):
+        rows: list[dict[str, object]] = batch.to_pylist()
+        return rows
+
+
+def _plain(path: str) -> str:
+    return path.replace(_LIST, "")
+
+
+_KNOWN = {*sample_schema().names, *REJECTED.names}

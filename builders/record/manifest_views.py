@@ -1,0 +1,106 @@
+"""What `manifest.json` holds, as types; it is checked against them when it is read."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired
+
+# The typing module's own cannot be checked against before Python 3.12.
+from typing_extensions import TypedDict
+
+
+class ManifestFile(TypedDict):
+    """A Parquet file of a build: its path below the folder, its size, its rows, its digest."""
+
+    path: str
+    bytes: NotRequired[int]
+    rows: int
+    sha256: str
+
+
+class TotalCounts(TypedDict):
+    """Utterances: read = kept + rejected + not selected."""
+
+    read: int
+    kept: int
+    rejected: int
+    not_selected: int
+
+
+class SplitCounts(TypedDict):
+    """The same of one split, by reason."""
+
+    read: int
+    kept: int
+    rejected: dict[str, int]
+    not_selected: dict[str, int]
+
+
+class CaptionCounts(TypedDict):
+    """How many captions were kept, and how many were not, by reason."""
+
+    kept: int
+    dropped: dict[str, int]
+
+
+class RunCost(TypedDict):
+    """What the answers took; `usd` is None where no price is known."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    usd: float | None
+
+
+class ReaderNote(TypedDict):
+    """A choice that a reader made of the corpus, and how often."""
+
+    note: str
+    split: str
+    count: int
+
+
+class ManifestResult(TypedDict):
+    """What is the same whenever the answers are; `config` holds the settings by name."""
+
+    name: str
+    limit: int | None
+    config: dict[str, Any]
+    counts: TotalCounts
+    rejected: dict[str, int]
+    splits: dict[str, SplitCounts]
+    notes: list[ReaderNote]
+    files: list[ManifestFile]
+    voice: NotRequired[dict[str, Any] | None]
+    captions: NotRequired[CaptionCounts | None]
+    speech: NotRequired[dict[str, Any] | None]
+    contribution: NotRequired[dict[str, Any] | None]
+    # Of a set of several builds.
+    combined: NotRequired[list[dict[str, Any]]]
+    leaks: NotRequired[list[dict[str, Any]]]
+    # Of a build as reviewers see it.
+    agreement: NotRequired[dict[str, Any]]
+
+
+class ManifestRun(TypedDict):
+    """What varies from run to run; times in seconds since 1970."""
+
+    started: float
+    finished: float
+    seconds: float
+    host: str
+    versions: dict[str, str]
+    store: str
+    endpoints: list[str]
+    requests: int
+    cost: RunCost
+    report_seconds: NotRequired[float]
+    report_cpu_seconds: NotRequired[float]
+    # Which decisions and judgements a reviewed copy holds.
+    reviewed: NotRequired[str]
+
+
+class Manifest(TypedDict):
+    """The content of `manifest.json`."""
+
+    result: ManifestResult
+    run: ManifestRun
+    hydrated: NotRequired[dict[str, Any]]

@@ -1,0 +1,142 @@
+"""What the body of an event may hold: one check for the page's requests, for files and on reading.
+
+Here is what every field is like, whatever the sample is about; whether a decision fits its sample
+is for `decisions.faults`, and whether an event fits the others for `checked.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
+
+LONGEST_COMMENT = 5_000
+# An event and its reply are five deep; what is much deeper cannot be written as JSON again.
+_DEEPEST = 16
+
+Name = Annotated[str, Field(min_length=1, max_length=500)]
+Names = Annotated[list[Name], Field(strict=False, max_length=9)]
+Comment = Annotated[str, Field(max_length=LONGEST_COMMENT)]
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class Checked(BaseModel):
+    """Anything that comes from outside: of the types named, and so that it can be kept."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kept(cls, given: Any) -> Any:
+        wrong = unkept(given)
+        if wrong:
+            raise ValueError(wrong)
+        return given
+
+
+class FirstBody(Checked):
+    """What somebody answered before they saw the draft."""
+
+    strategies: Names | None = None
+    emotion: Name | None = None
+
+
+class Answers(Checked):
+    """What somebody says of an item; null is what they did not say."""
+
+    reply: dict[str, Any] | None = None
+    reason: Name | None = None
+    strategies: Names | None = None
+    ratings: Annotated[dict[str, StrictInt], Field(max_length=9)] | None = None
+    emotion: Name | None = None
+    flags: Names | None = None
+    comment: Comment | None = None
+    seconds_heard: Seconds | None = None
+
+
+class DecisionBody(Answers):
+    """The body of a decision, an adjudication or a gold answer."""
+
+    hidden: bool | None = None
+    before: FirstBody | None = None
+
+
+class ComparisonBody(Checked):
+    """The body of a comparison: `other` is the hash of draft B, `first` whose draft came first."""
+
+    other: Hash
+    against: Name | None = None
+    first: Annotated[str, Field(pattern="^[ab]$")] | None = None
+    comment: Comment | None = None
+    broken: bool | None = None
+    seconds_heard: Seconds | None = None
+
+
+class UndoBody(Checked):
+    """The body of an undo: there is nothing to say."""
+
+
+BODIES: Mapping[str, type[Checked]] = {
+    "decision": DecisionBody,
+    "adjudication": DecisionBody,
+    "gold": DecisionBody,
+    "comparison": ComparisonBody,
+    "undo": UndoBody,
+}
+
+
+def body_fault(kind: str, body: Any) -> str | None:
+    """Return what is wrong with the body of an event of a kind, or None where it can be read."""
+    try:
+        BODIES[kind].model_validate(body)
+    except ValidationError as error:
+        return sentences(error, "body")[0]
+    return None
+
+
+def sentences(error: ValidationError, *within: str) -> list[str]:
+    """Return a sentence for each field that is wrong, without what was in it."""
+    found = []
+    for one in error.errors(include_input=False, include_url=False):
+        field = ".".join((*within, *map(str, one["loc"])))
+        found.append(sentence(field, one["msg"]))
+    return found
+
+
+def sentence(field: str, message: str) -> str:
+    """Return what is wrong with a field as it is told."""
+    message = message.removeprefix("Value error, ")
+    return f"{field}: {message}" if field else message
+
+
+def unkept(value: Any, within: str = "", depth: int = 0) -> str | None:
+    """Return why a value cannot be kept, or None: half characters, NUL, too many levels."""
+    if isinstance(value, str):
+        return _unkept_text(value, within)
+    if depth == _DEEPEST:
+        return f"{within[:80]}: it is nested more than {_DEEPEST} deep"
+    pairs: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        pairs = list(value.items())
+        wrong = next((f for key in value if (f := _unkept_text(str(key), within))), None)
+        if wrong:
+            return wrong
+    elif isinstance(value, list | tuple):
+        pairs = list(enumerate(value))
+    for key, inner in pairs:
+        wrong = unkept(inner, f"{within}.{key}" if within else str(key), depth + 1)
+        if wrong:
+            return wrong
+    return None
+
+
+def _unkept_text(text: str, within: str) -> str | None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return sentence(within, "it cannot be kept, as half a character is in it")
+    if "\0" in text:
+        return sentence(within, "it cannot be kept, as a NUL character is in it")
+    return None

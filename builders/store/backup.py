@@ -1,0 +1,78 @@
+"""Copies of a store: whole, read to the end, and on the disk before they have their name."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
+
+from builders.errors import StoreError
+from builders.record.folder import writable
+from builders.store.connections import translated
+
+_OF_THE_COPY = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
+
+
+def backup(engine: Engine, name: str, to: Path) -> None:
+    """Copy a store in SQLite to a new file; others may go on writing to it.
+
+    Args:
+        engine: of the store.
+        name: of the store, as it is shown.
+        to: the file, whose folder is made.
+
+    Raises:
+        StoreError: the store is in PostgreSQL or damaged, or the copy cannot be written.
+        OutputError: the copy's folder cannot be written.
+    """
+    if engine.dialect.name != "sqlite":
+        raise StoreError(
+            "a store in PostgreSQL is copied by its own tools", where=name, do=dump(name)
+        )
+    if to.exists():
+        raise StoreError("there is a file already", where=to, do="name another one with --to")
+    partial = to.with_name(f"{to.name}.partial")
+    with writable(to.parent, "--to"):
+        to.parent.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        try:
+            _copy(engine, name, partial)
+            _settle(partial)
+            partial.replace(to)
+            _settle(to.parent)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def dump(name: str) -> str:
+    """Return how a store in PostgreSQL is copied."""
+    return f"pg_dump --format=custom --file=FILE '{name.replace('+psycopg', '', 1)}'"
+
+
+def _copy(engine: Engine, name: str, to: Path) -> None:
+    """Write every row anew, so that a store that cannot be read has no copy."""
+    with translated(name), engine.connect() as connection:
+        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            alone.exec_driver_sql("VACUUM INTO ?", (str(to),))
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF not in _OF_THE_COPY:
+                raise
+            raise StoreError(
+                f"the copy cannot be written: {error.orig}",
+                where=to,
+                do="free space there, or write it elsewhere with hearten store backup --to FILE; "
+                "the store is as it was",
+            ) from error
+
+
+def _settle(path: Path) -> None:
+    """Wait until the disk has a file, or the names in a folder."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
