@@ -13,7 +13,7 @@ import aiohttp
 import orjson
 from pydantic import BaseModel
 
-from builders.llm.providers.dialects import Understanding, body
+from builders.llm.providers.openai_chat.body import ChatCapabilities, body
 from builders.pipeline.run import make_plan
 from builders.record.manifest import Ledger
 from builders.record.types import Target
@@ -45,7 +45,7 @@ def prompts(corpus: str) -> list[bytes]:
     drafter = plan.drafter
     targets = plan.targets(Ledger())
     return [
-        orjson.dumps(body(drafter.first_request(target), Understanding()))
+        orjson.dumps(body(drafter.first_request(target), ChatCapabilities()))
         for target in targets
         if isinstance(target, Target)
     ]

@@ -31,13 +31,12 @@ from invented import target  # noqa: E402
 
 from builders.audio.decode import as_flac, pcm_digest  # noqa: E402
 from builders.llm.budget import Budget  # noqa: E402
-from builders.llm.committer import Committer  # noqa: E402
-from builders.llm.conversations import Conversations, Retry, blocks_of  # noqa: E402
-from builders.llm.models import open_models  # noqa: E402
+from builders.llm.runner import WINDOW_WITH_CLIPS, Setup, ask, open_session  # noqa: E402
+from builders.llm.settings import Limits, ModelSettings, Sampling  # noqa: E402
+from builders.progress import ProgressState  # noqa: E402
 from builders.record.types import Clip, Target  # noqa: E402
-from builders.settings import make_config  # noqa: E402
 from builders.store.database import Store  # noqa: E402
-from builders.tasks.reply.draft import Drafter, Sampling  # noqa: E402
+from builders.tasks.reply.draft import Drafter, PromptExtras  # noqa: E402
 
 CONCURRENCY = 64
 
@@ -55,30 +54,20 @@ def targets(count: int, seconds: float) -> Iterator[Target]:
 async def draft(count: int, seconds: float, address: str, hears: bool, output: Path) -> None:
     """Draft a reply to each target."""
     store = Store(str(output / "store.sqlite"))
-    drafter = Drafter("test-model", "assistant", "voice", Sampling())
-    drafter.hears = hears
-    config = make_config(
-        corpus="meld",
-        source=output,
-        name="bench",
-        model="test-model",
-        base_urls=(address,),
-        max_concurrency=CONCURRENCY,
-        hear=hears,
-    )
+    extras = PromptExtras(hears=hears)
+    drafter = Drafter("test-model", "assistant", "voice", Sampling(), extras=extras)
     budget = Budget({"test-model": None}, None, None, ())
-    async with (
-        Committer(store, "bench") as committer,
-        open_models(config, "test-model", committer, store, budget) as models,
-    ):
-        conversations = Conversations(
-            drafter, store, models, Retry(), open_at_once=2 * CONCURRENCY, window=512
+    setup = Setup(store, "bench", Limits(max_concurrency=CONCURRENCY), budget, quiet=True)
+    model = ModelSettings(model="test-model", base_urls=(address,))
+    async with open_session(setup, [model], ProgressState(count)) as session:
+        asked = ask(
+            drafter, targets(count, seconds), session, in_thread=True, window=WINDOW_WITH_CLIPS
         )
-        async for _ in conversations.outcomes(blocks_of(targets(count, seconds), in_thread=True)):
+        async for _ in asked:
             pass
     store.close()
-    if conversations.stopped:
-        sys.exit(str(conversations.stopped))
+    if session.stopped:
+        sys.exit(str(session.stopped))
 
 
 def measure(count: int, seconds: float, hears: bool) -> dict[str, float]:

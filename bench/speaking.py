@@ -23,12 +23,14 @@ CODE = """
 import asyncio, json, os, resource, sys, time
 from pathlib import Path
 from builders.record.types import Drafted, Emotions, Target, Utterance
+from builders.store.clips import ClipFiles
+from builders.store.database import Store
 from builders.tts.hibari import Embedded
 from builders.tts.request import Spoken
 from builders.tts.asr_check import ReadBack
 from builders.tts.stage import Voicing, Wanted
 
-cores, listens, file, texts = json.loads(sys.stdin.read())
+cores, listens, folder, texts = json.loads(sys.stdin.read())
 os.sched_setaffinity(0, range(cores))
 
 async def drafted():
@@ -39,7 +41,8 @@ async def drafted():
         yield Target("train", said, emotions, None, None, [], None), Drafted(reply, [], None, 1)
 
 async def main():
-    spoken = Spoken(Path(file))
+    store = Store(str(Path(folder) / "hearten.sqlite"))
+    spoken = Spoken(store, ClipFiles(Path(folder) / "clips"))
     read_back = ReadBack(0.3, spoken, cores) if listens else None
     voicing = Voicing(Wanted(False, True), Embedded(None, cores), spoken, read_back)
     started = time.perf_counter(), time.process_time()
@@ -53,11 +56,11 @@ asyncio.run(main())
 """
 
 
-def run(cores: int, listens: bool, file: Path, texts: list[str]) -> str:
+def run(cores: int, listens: bool, folder: str, texts: list[str]) -> str:
     """Return a row of what one process took."""
     done = subprocess.run(
         [sys.executable, "-c", CODE],
-        input=json.dumps([cores, listens, str(file), texts]),
+        input=json.dumps([cores, listens, folder, texts]),
         capture_output=True,
         text=True,
         cwd=PROJECT,
@@ -79,14 +82,13 @@ def main() -> None:
         texts = [f"{phrases[n % len(phrases)]} That is number {n}." for n in range(number)]
         for cores in (1, 2):
             with tempfile.TemporaryDirectory() as folder:
-                file = Path(folder) / "speech.sqlite"
                 for what, listens in (
                     ("voice alone", False),
                     ("read-back of what is held", True),
                     ("all held", True),
                 ):
                     shown = f"{number:6,} replies, {cores} cores, {what:26}"
-                    print(shown, run(cores, listens, file, texts), flush=True)
+                    print(shown, run(cores, listens, folder, texts), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ _ENOUGH_TO_GUESS = 20
 
 
 @dataclass(slots=True)
-class State:
+class ProgressState:
     """How far a build is; `usd` is None for an unknown price, `paid` false without a model.
 
     `doing` says what is done, where it is not the drafting.
@@ -30,17 +30,21 @@ class State:
     doing: str | None = None
 
 
-class Progress:
-    """Shows a state from time to time; use as a context manager around the work."""
+class ProgressLine:
+    """Shows a state from time to time; use as a context manager around the work.
 
-    def __init__(self, state: State, quiet: bool = False) -> None:
-        self._state = state
+    Attributes:
+        state: what is shown; whoever does the work may change it.
+    """
+
+    def __init__(self, state: ProgressState, quiet: bool = False) -> None:
+        self.state = state
         self._quiet = quiet
         self._started = time.monotonic()
         self._shown = self._started
         self._live: Status | None = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressLine:
         if not self._quiet and sys.stderr.isatty():
             from rich.console import Console
 
@@ -54,7 +58,7 @@ class Progress:
 
     def advance(self) -> None:
         """Count one more as done, and show the state if it is time to."""
-        self._state.done += 1
+        self.state.done += 1
         self.tick()
 
     def tick(self) -> None:
@@ -63,14 +67,14 @@ class Progress:
         if self._quiet or now - self._shown < (_LIVE_SECONDS if self._live else PLAIN_SECONDS):
             return
         self._shown = now
-        line = describe(self._state, now - self._started)
+        line = describe(self.state, now - self._started)
         if self._live:
             self._live.update(line)
         else:
             print(line, file=sys.stderr, flush=True)
 
 
-def describe(state: State, seconds: float) -> str:
+def describe(state: ProgressState, seconds: float) -> str:
     """Return a state in one line: how far, how fast, what it cost, how long it will still take."""
     rate = state.done / seconds if seconds else 0.0
     shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"

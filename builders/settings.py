@@ -6,97 +6,48 @@ and what may differ between two runs of it.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from builders.errors import ConfigError, SourceError
+from builders.llm.settings import (
+    DEFAULT_BASE_URL,
+    KEY_VARIABLES,
+    PATIENCE,
+    PHRASEBOOK,
+    REPLY_TOKENS,
+    TEMPERATURE,
+    TIMEOUT,
+    TOP_P,
+    AnswerTokens,
+    AtLeastOne,
+    Client,
+    Limits,
+    ModelSettings,
+    Part,
+    Positive,
+    PositiveCount,
+    Sampling,
+    Temperature,
+    TopP,
+)
+from builders.record.redraft import Redraft
 
-PHRASEBOOK = "phrasebook"
-KEY_VARIABLES = ("HEARTEN_API_KEY", "OPENAI_API_KEY")
-KEY_NAMES = " or ".join(KEY_VARIABLES)
 # A key goes nowhere but where it belongs: captions from an address of their own have their own.
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 VOTE_KEY = "HEARTEN_VOTE_API_KEY"
 SPEECH_KEY = "HEARTEN_TTS_API_KEY"
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
 SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
-SPEECH_FILE = "speech.sqlite"
+CLIPS_FOLDER = "clips"
 HIBARI = "hibari"
 
 Resume = Literal["if-possible", "always", "never"]
-Which = Literal["rejected", "stale", "ids"]
 ClipCheckName = Literal["vad", "dnsmos", "asr"]
-
-
-class Heard(BaseModel):
-    """The emotion that reviewers hear in an utterance, and how many of them hear which."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    emotion: str
-    votes: dict[str, int]
-
-
-class Note(BaseModel):
-    """A reply that is drafted again, and why in words, as the model is told.
-
-    Without reasons the model is told nothing of it: another seed alone makes another reply. `heard`
-    takes the label's place where reviewers hear another emotion.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    reply: dict[str, Any]
-    reasons: tuple[str, ...]
-    heard: Heard | None = None
-
-
-class Redraft(BaseModel):
-    """What is drafted again: of which build, and for each record its earlier replies.
-
-    `ids` are the records that were named, where `which` says so. `prompt_version` is that of the
-    template which tells the model; it touches none of the other records.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    of: str
-    prompt_version: str
-    notes: dict[str, tuple[Note, ...]]
-    which: Which = "rejected"
-    ids: tuple[str, ...] = ()
-
-    @property
-    def heard(self) -> dict[str, Heard]:
-        """Return what reviewers hear, by record, where it is not what the label says."""
-        return {name: n.heard for name, notes in self.notes.items() for n in notes if n.heard}
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """Return what identifies it, as JSON values."""
-        told = self.model_dump(mode="json", exclude_defaults=True)
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-        which = {"which": self.which} if "which" in told else {}
-        return {"of": self.of, **which, "records": len(self.notes), "sha256": digest}
-
-
-class Served(NamedTuple):
-    """A model that is asked over HTTP: where, what of the corpus it is sent, and with which key.
-
-    `sent` are ``text`` and ``audio``, `keys` the variables of which the first one set holds it.
-    """
-
-    model: str
-    base_urls: tuple[str, ...]
-    sent: frozenset[str]
-    keys: tuple[str, ...] = KEY_VARIABLES
 
 
 class Voting(NamedTuple):
@@ -110,6 +61,12 @@ def voting(written: str) -> Voting:
     """Return what ``MODEL`` or ``MODEL@URL`` names; a model's own name may hold an @."""
     model, _, address = written.rpartition("@")
     return Voting(model, address) if "://" in address and model else Voting(written, None)
+
+
+def clips_folder(store: str | None, output: Path, clips: Path | None = None) -> Path:
+    """Return where encoded clips and made speech lie: by default beside the store's file."""
+    beside = output if store is None or "://" in store else Path(store).parent
+    return clips or beside / CLIPS_FOLDER
 
 
 class BuildConfig(BaseModel):
@@ -132,17 +89,18 @@ class BuildConfig(BaseModel):
     model: str | None = None
     base_urls: tuple[str, ...] = ()
     vote_models: tuple[str, ...] = ()
-    client: Literal["aiohttp", "openai"] = "aiohttp"
-    temperature: float = Field(0.8, ge=0, le=2)
-    top_p: float = Field(1.0, gt=0, le=1)
-    reply_tokens: int = Field(400, ge=50)
-    max_concurrency: int | None = Field(None, ge=1)
-    timeout: float = Field(120.0, gt=0)
-    patience: float = Field(180.0, gt=0)
-    max_usd: float | None = Field(None, gt=0)
-    max_tokens: int | None = Field(None, gt=0)
+    client: Client = "aiohttp"
+    temperature: Temperature = TEMPERATURE
+    top_p: TopP = TOP_P
+    reply_tokens: AnswerTokens = REPLY_TOKENS
+    max_concurrency: AtLeastOne | None = None
+    timeout: Positive = TIMEOUT
+    patience: Positive = PATIENCE
+    max_usd: Positive | None = None
+    max_tokens: PositiveCount | None = None
     workers: int | None = Field(None, ge=1)
     store: str | None = None
+    clips: Path | None = None
     resume: Resume = "if-possible"
     retry_failed: bool = False
     retry_kinds: tuple[str, ...] = ()
@@ -170,9 +128,10 @@ class BuildConfig(BaseModel):
     @field_validator("name")
     @classmethod
     def _leaves_the_store_alone(cls, name: str) -> str:
-        for file in (STORE_FILE, SPEECH_FILE):
-            if name.startswith(file):
-                raise ValueError(f"{file} is the store beside all builds")
+        if name.startswith(STORE_FILE):
+            raise ValueError(f"{STORE_FILE} is the store beside all builds")
+        if name.lower() == CLIPS_FOLDER:
+            raise ValueError(f"{CLIPS_FOLDER} is the folder of the clips beside all builds")
         return name
 
     @field_validator("clip_checks")
@@ -204,32 +163,55 @@ class BuildConfig(BaseModel):
         return "openai-compatible" if self.model else PHRASEBOOK
 
     @property
-    def served(self) -> tuple[Served, ...]:
+    def models(self) -> tuple[ModelSettings, ...]:
         """Return the models that are asked over HTTP; one for several purposes stands there once.
 
         A model at an address of its own has a key of its own: none goes where it was not meant to.
         """
-        found: dict[str, Served] = {}
+        found: dict[str, ModelSettings] = {}
         if self.model:
-            found[self.model] = Served(self.model, self.base_urls, frozenset({"text"}))
+            found[self.model] = self._settings_of(self.model, self.base_urls, KEY_VARIABLES)
         describes, own = self.caption_model, self.caption_base_urls
         if describes and describes not in found:
             keys = (CAPTION_KEY,) if own else KEY_VARIABLES
-            found[describes] = Served(describes, own or self.base_urls, frozenset(), keys)
+            found[describes] = self._settings_of(describes, own or self.base_urls, keys)
         for model, address in map(voting, self.vote_models):
             keys = (VOTE_KEY,) if address else KEY_VARIABLES
             where = (address,) if address else self.base_urls
-            voter = found.setdefault(model, Served(model, where, frozenset(), keys))
-            found[model] = voter._replace(sent=voter.sent | {"text"})
-        for hears in (describes, self.model if self.hear else None):
-            if hears:
-                found[hears] = found[hears]._replace(sent=found[hears].sent | {"audio"})
+            found.setdefault(model, self._settings_of(model, where, keys))
         return tuple(found.values())
+
+    def _settings_of(
+        self, model: str, addresses: tuple[str, ...], keys: tuple[str, ...]
+    ) -> ModelSettings:
+        reads = model in (self.model, *self.voters) or (self.speaks and model == self.tts)
+        hears = model == self.caption_model or (self.hear and model == self.model)
+        sent: dict[Part, bool] = {"text": reads, "audio": hears}
+        return ModelSettings(
+            model=model,
+            base_urls=addresses,
+            sent=frozenset(part for part, wanted in sent.items() if wanted),
+            keys=keys,
+            client=self.client,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            reply_tokens=self.reply_tokens,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """Return how much is asked at once, how long is waited, and what may be spent."""
+        return Limits(**{name: getattr(self, name) for name in Limits.model_fields})
+
+    @property
+    def sampling(self) -> Sampling:
+        """Return how the model that drafts samples."""
+        return Sampling(self.temperature, self.top_p, self.reply_tokens)
 
     @property
     def addresses(self) -> list[str]:
         """Return where models are asked, each address once."""
-        return list(dict.fromkeys(url for served in self.served for url in served.base_urls))
+        return list(dict.fromkeys(url for model in self.models for url in model.base_urls))
 
     @property
     def speaks(self) -> bool:
@@ -237,16 +219,16 @@ class BuildConfig(BaseModel):
         return self.speak or self.speak_replies
 
     @property
-    def speech_keys(self) -> tuple[str, ...]:
-        """Return the variables that may hold the key of the voice: its own, at its own address."""
+    def speech_model(self) -> ModelSettings:
+        """Return the model that speaks; at an address of its own it has a key of its own."""
         known = {*self.base_urls, os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL}
-        return KEY_VARIABLES if known.issuperset(self.tts_base_urls) else (SPEECH_KEY,)
+        keys = KEY_VARIABLES if known.issuperset(self.tts_base_urls) else (SPEECH_KEY,)
+        return self._settings_of(self.tts, self.tts_base_urls, keys)
 
     @property
-    def speech_file(self) -> Path:
-        """Return where what was spoken is held: beside the store, or beside the builds."""
-        in_database = self.store is None or "://" in self.store
-        return (self.output if in_database else Path(str(self.store)).parent) / SPEECH_FILE
+    def clips_folder(self) -> Path:
+        """Return where encoded clips and made speech lie: by default beside the store's file."""
+        return clips_folder(self.store, self.output, self.clips)
 
     @property
     def store_url(self) -> str:
@@ -277,7 +259,7 @@ PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
     "retry_failed retry_kinds estimate source output name on_error exclusions "
-    "caption_base_urls tts_base_urls".split()
+    "caption_base_urls tts_base_urls clips".split()
 )
 
 
@@ -301,13 +283,20 @@ def chosen(config: BuildConfig) -> set[str]:
     return settings - {"model"} if config.provider == PHRASEBOOK else settings
 
 
+Settings = TypeVar("Settings", bound=BaseModel)
+
 _NAME_HAS = "letters, digits and . _ @ -, with a letter or digit first"
 
 
 def make_config(**settings: Any) -> BuildConfig:
-    """Return a config, turning pydantic's findings into one line."""
+    """Return a config; see `checked`."""
+    return checked(BuildConfig, **settings)
+
+
+def checked(kind: type[Settings], **settings: Any) -> Settings:
+    """Return settings of a kind, turning pydantic's findings into one line."""
     try:
-        return BuildConfig(**settings)
+        return kind(**settings)
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0])

@@ -3,25 +3,34 @@
 import asyncio
 import traceback
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import SimpleNamespace
 
-import orjson
 import pytest
 
-from builders.llm.limits import Limits
+from builders.llm.budget import Budget
+from builders.llm.cache import ResponseCache
+from builders.llm.concurrency import AdaptiveLimit
+from builders.llm.exchange import Retry
 from builders.llm.pool import Pool
-from builders.llm.providers.dialects import Understanding
-from builders.llm.providers.openai_chat import Endpoint
+from builders.llm.providers.openai_chat import ChatServer
+from builders.llm.providers.openai_chat.body import ChatCapabilities
+from builders.llm.providers.openai_http import OpenAITransport, over_aiohttp
 from builders.llm.request import NarrowedSchema, Request, seed_for
-from builders.llm.transports import AiohttpTransport, OpenAITransport
+from builders.llm.runner import Session
+from builders.progress import ProgressLine, ProgressState
+from builders.record.schema import load_schema
 
 KEY = "sk-secret-0123456789"
-SCHEMA = NarrowedSchema(
-    orjson.loads((Path(__file__).parents[1] / "schemas" / "reply.schema.json").read_bytes())
-)
+SCHEMA = NarrowedSchema(load_schema("reply"))
 # For tests that hold for either transport.
-BOTH = pytest.mark.parametrize("transport", [AiohttpTransport, OpenAITransport])
+BOTH = pytest.mark.parametrize("transport", [over_aiohttp, OpenAITransport])
+
+
+def session(store, model, retry=None, open_at_once=128):
+    """Return what a task is asked with: a model of the test's own, no limits, no progress."""
+    cache, budget = ResponseCache(store, "a-build"), Budget({}, None, None, ())
+    progress = ProgressLine(ProgressState(0), quiet=True)
+    return Session(cache, model, budget, progress, retry or Retry(), open_at_once)
 
 
 class Memory:
@@ -51,8 +60,8 @@ async def opened(*base_urls, **wanted):
             "concurrency": 8,
             "patience": 60.0,
             "timeout": 30.0,
-            "transport": AiohttpTransport,
-            "memory": Memory(Understanding("json_schema")),
+            "transport": over_aiohttp,
+            "memory": Memory(ChatCapabilities("json_schema")),
             **wanted,
         }
     )
@@ -62,18 +71,18 @@ async def opened(*base_urls, **wanted):
         attempts.append((request.record_id, failure.kind, endpoint))
 
     endpoints = [
-        Endpoint(
+        ChatServer(
             url,
             with_.model,
             with_.transport(url, KEY, with_.timeout),
-            Limits(with_.concurrency),
+            AdaptiveLimit(with_.concurrency),
             with_.memory,
         )
         for url in base_urls
     ]
     pool = Pool(endpoints, with_.patience, attempted)
     try:
-        yield SimpleNamespace(pool=pool, attempts=attempts, limits=endpoints[0].limits)
+        yield SimpleNamespace(pool=pool, attempts=attempts, limits=endpoints[0].limit)
     finally:
         await pool.close()
 

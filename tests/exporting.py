@@ -17,7 +17,6 @@ from invented import flac, record
 from builders.record.folder import write_json
 from builders.record.parquet import RejectWriter, SplitWriter
 from builders.record.types import sample_id
-from builders.store.database import Answer, Store
 
 Row = tuple[dict[str, Any], bytes | None]
 _SPEAKERS = ("Ada", "Bo", "Cleo")
@@ -85,12 +84,6 @@ def reviewed(row: Row, status: str, heard: str | None = None) -> Row:
     emotion = {"heard": heard, "policy": "majority", "votes": []}
     review = {"status": status, "policy": "majority", "reviewers": 3, "ratings": [], "flags": []}
     return changed(row, review=review | {"emotion": emotion})
-
-
-def draft(store: Store, key: str, text: str) -> None:
-    """Hold an answer with this text under a request's key."""
-    answer = Answer("ok", orjson.dumps({"text": text}).decode())
-    store.save([], {key: answer}, [])
 
 
 def _digest(name: str) -> str:

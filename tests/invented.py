@@ -191,7 +191,7 @@ def _later_stages() -> dict[str, Any]:
         "safety": {"route": "normal", "flags": ["name"], "pii_text": False, "pii_in_audio": False},
         "judge": {
             "model": "a-judge",
-            "scores": [{"dimension": "empathy", "score": 4.5}],
+            "scores": [{"dimension": "swap", "score": 0.75}],
             "order_flips": 1,
         },
         "review": {

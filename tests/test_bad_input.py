@@ -180,6 +180,15 @@ def test_a_full_disk_under_the_store_is_one_line(source, tiny_disk, tmp_path):
     assert ended.code == 1 and "answers.sqlite" in line and "--store" in line
 
 
+def test_a_full_disk_under_the_clips_is_one_line_and_the_next_run_makes_them(tmp_path, tiny_disk):
+    flags = ("build", "--corpus", "crema_d", "--sample", "--show", 0, "--output", tmp_path / "out")
+    ended = hearten(*flags, "--clips", tiny_disk / "clips")
+    line = one_line_error(ended)
+    assert ended.code == 1 and "the disk is full" in line and "clips" in line
+    assert not list((tiny_disk / "clips").rglob("*.partial"))
+    assert hearten(*flags).code == 0
+
+
 def test_a_second_build_of_the_same_name_is_told(source, output):
     with TestEndpoint(latency=30.0) as endpoint:
         flags = ("build", "--corpus", "meld", "--source", source, "--text-only", "--output", output)

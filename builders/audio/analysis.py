@@ -2,19 +2,20 @@
 
 Every clip is decoded once, checked and measured, whether it is chosen or not; how people usually
 sound is added up from all of them and frozen. What was measured is remembered by the digest of the
-source file for every later build, the sound of the chosen ones until the build is complete.
+source file for every later build, and so is the encoded sound of the chosen ones.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import orjson
+import soundfile
 
 from builders.audio.asr import MODEL, word_error_rate
 from builders.audio.clip_format import length_findings
@@ -23,18 +24,17 @@ from builders.audio.decode import Sound, as_flac, duration_findings, pcm_digest,
 from builders.audio.detectors import ClipCheck
 from builders.audio.features import VERSION, Measured, measure
 from builders.audio.findings import checked_findings, findings_of
-from builders.audio.memory import SideFile
 from builders.audio.prosody import describe
 from builders.audio.resampling import RATE
 from builders.audio.speaker_baseline import Baselines
 from builders.audio.threads import ordered
 from builders.record.types import Clip, Finding, Media, Utterance, Voice
+from builders.store.clips import ClipFiles
+from builders.store.key_value import Kept, Key, KeyValue, key_of
 
-VALUES_FILE = ".voice.sqlite"
-CLIPS_FILE = ".clips.sqlite"
 # What changes the samples that a file decodes to, beside ourselves.
 _DECODERS = ("av", "numpy", "soundfile", "soxr")
-_NOTHING: Mapping[str, bytes] = {}
+_NOTHING: Mapping[Key, Kept] = {}
 
 
 @dataclass(frozen=True)
@@ -61,16 +61,25 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """What one clip came to: what is known of it, and where it was decoded what is to be kept.
+class _Source:
+    """Which sound a clip is: its file, and the key of what is known of it."""
 
-    `values` are what was measured and checked, by the key under which it is remembered.
+    key: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is known of one clip, and its FLAC, empty unless asked for.
+
+    `fresh` is what was measured, checked and encoded just now, by kind and key.
     """
 
-    utterance: Utterance
+    source: _Source
     known: dict[str, Any]
-    values: dict[str, bytes] = field(default_factory=dict)
-    flac: bytes | None = None
+    flac: bytes
+    fresh: Mapping[Key, Kept]
 
 
 class Hearing:
@@ -78,8 +87,8 @@ class Hearing:
 
     Args:
         root: the folder of the corpus.
-        values: measured values, shared by all builds.
-        clips: what this build needs of each clip until it is complete.
+        values: what was measured and checked, by any build.
+        clips: the encoded clips of all builds.
         standards: what a clip must be.
         checks: what is asked of the models that extras bring.
     """
@@ -87,8 +96,8 @@ class Hearing:
     def __init__(
         self,
         root: Path,
-        values: SideFile,
-        clips: SideFile,
+        values: KeyValue,
+        clips: ClipFiles,
         standards: Standards = Standards(),
         checks: tuple[ClipCheck, ...] = (),
     ) -> None:
@@ -96,10 +105,15 @@ class Hearing:
         self._checks = checks
         self.baselines = Baselines()
         self._root, self._values, self._clips = root, values, clips
+        # The digest of each clip's source file, or why there is no use in it; which clip was the
+        # first of its sound. A line each, so digests as bytes.
+        self._sources: dict[str, bytes] = {}
+        self._useless: dict[str, tuple[str, str]] = {}
+        self._first: dict[bytes, str] = {}
         self._alike: dict[str, list[str]] = {}
-        self._unusable = 0
         versions = [f"{name} {metadata.version(name)}" for name in _DECODERS]
         self._versions = " ".join([VERSION, *versions])
+        self._encoder = f"libsndfile {soundfile.__libsndfile_version__}"
 
     def listen(
         self,
@@ -114,8 +128,8 @@ class Hearing:
             workers: threads that decode and measure.
             tick: called after each clip.
         """
-        for found in ordered(self._hear, utterances, workers):
-            self._take(found)
+        for (utterance, _), found in ordered(self._tried, utterances, workers):
+            self._take(utterance, found)
             tick()
 
     @property
@@ -127,7 +141,7 @@ class Hearing:
             "digest": digest,
             "measured": self.baselines.clips,
             "too_little_voice": self.baselines.insufficient,
-            "unusable": self._unusable,
+            "unusable": len(self._useless),
             "same_audio": len(self._alike),
             "levels_normalised_within_db": self.baselines.normalised,
         }
@@ -137,27 +151,29 @@ class Hearing:
         return utterance.id in self._alike
 
     def of(self, utterance: Utterance, with_sound: bool) -> Heard:
-        """Return what was heard of an utterance; raises ClipError where its clip has no use."""
+        """Return what was heard of an utterance; raises ClipError where its clip has no use.
+
+        What was taken away since it was heard is made again.
+        """
         media = utterance.media
         if media is None:
             raise ClipError("clip_missing", "the corpus has no clip for this utterance")
-        known = orjson.loads(self._clips.get(f"of {utterance.id}") or b"null")
-        if known is None:
+        if utterance.id in self._useless:
+            raise ClipError(*self._useless[utterance.id])
+        if utterance.id not in self._sources:
             raise RuntimeError(f"{utterance.id} was not heard before it was asked for")
-        if "error" in known:
-            raise ClipError(*known["error"])
-        flac = self._clips.get(f"flac {known['key']}") if with_sound else b""
-        if flac is None:
-            raise RuntimeError(f"the sound of {utterance.id} was not kept")
+        found = self._hear(utterance, media, with_sound, self._sources[utterance.id].hex())
+        self._remember(utterance, found)
+        known, source = found.known, found.source
         measured, checked = Measured(**known["measured"]), known["checked"]
         speech = checked.get("vad", {"share": measured.share, "start": None, "end": None})
         clip = Clip(
-            flac=flac,
+            flac=found.flac,
             sha256_pcm=known["sha256_pcm"],
             samples=known["samples"],
             duration=round(known["samples"] / RATE, 6),
-            source_file=known["source_file"],
-            source_sha256=known["source_sha256"],
+            source_file=source.file,
+            source_sha256=source.sha256,
             start=media.start,
             end=media.end,
             speech={"by": "vad" if "vad" in checked else "energy", **speech},
@@ -196,90 +212,113 @@ class Hearing:
             return ()
         return (Finding("same_audio_as", len(others), f"the same sound as {', '.join(others)}"),)
 
-    def _hear(self, item: tuple[Utterance, bool]) -> _Found:
-        """Decode, measure and check a clip, unless all is known already; runs in a thread."""
+    def _tried(
+        self, item: tuple[Utterance, bool]
+    ) -> tuple[tuple[Utterance, bool], _Found | ClipError]:
+        """Hear a clip in a thread; an error comes along, as the corpus goes on."""
         utterance, needed = item
-        media = utterance.media
-        if media is None:
+        if utterance.media is None:
             raise RuntimeError(f"{utterance.id} has no clip to hear")
-        asked = [check for check in self._checks if needed or check.of_all]
         try:
-            about = self._about(media)
-            known = self._known(about["key"], asked)
-            if known and (not needed or self._clips.has(f"flac {about['key']}")):
-                return _Found(utterance, {**known, **about})
-            sound = read_sound(media, self._root)
+            return item, self._hear(utterance, utterance.media, needed)
         except ClipError as error:
-            return _Found(utterance, {"error": [error.reason, error.detail]})
-        values = {} if known else self._listened(sound, about["key"], asked)
-        known = known or self._known(about["key"], asked, values) or {}
-        flac = as_flac(sound.pcm) if needed else None
-        return _Found(utterance, {**known, **about}, values, flac)
+            return item, error
 
-    def _about(self, media: Media) -> dict[str, str]:
-        """Return which sound a clip is: its file, and the key of what is measured of it."""
+    def _hear(
+        self, utterance: Utterance, media: Media, needed: bool, sha256: str | None = None
+    ) -> _Found:
+        """Decode, measure, check and encode a clip, as far as that is not known already.
+
+        `sha256` is that of its source file, where it is known. Raises ClipError.
+        """
+        asked = [check for check in self._checks if needed or check.of_all]
+        source = self._source(media, sha256)
+        known = self._known(utterance.id, source.key, asked)
+        of_clip: Key = ("clip", key_of(source.key, self._encoder))
+        flac = self._encoded(of_clip, utterance.id) if needed else b""
+        if known and flac is not None:
+            return _Found(source, known, flac, _NOTHING)
+        sound = read_sound(media, self._root)
+        fresh = {} if known else self._listened(sound, source.key, asked)
+        known = known or self._known(utterance.id, source.key, asked, fresh) or {}
+        if flac is None:
+            flac = as_flac(sound.pcm)
+            fresh[of_clip] = Kept(b"", self._clips.put(flac))
+        return _Found(source, known, flac, fresh)
+
+    def _source(self, media: Media, sha256: str | None) -> _Source:
+        """Return which sound a clip is; raises ClipError where its file has no use."""
         path = locate(media.path, self._root)
-        head_of(path)
-        source = digest_of(path)
-        return {
-            "key": f"{source} {media.start} {media.end} {self._versions}",
-            "source_file": path.relative_to(self._root.resolve()).as_posix(),
-            "source_sha256": source,
-        }
+        if sha256 is None:
+            head_of(path)
+            sha256 = digest_of(path)
+        key = key_of(sha256, media.start, media.end, self._versions)
+        return _Source(key, path.relative_to(self._root.resolve()).as_posix(), sha256)
 
     def _known(
-        self, key: str, asked: list[ClipCheck], fresh: Mapping[str, bytes] = _NOTHING
+        self, name: str, key: str, asked: list[ClipCheck], fresh: Mapping[Key, Kept] = _NOTHING
     ) -> dict[str, Any] | None:
         """Return what was measured and checked of a sound; None where any of it is not there yet.
 
         What a check came to is remembered by the samples, so that it is shared by equal clips.
         """
-        held = fresh.get(key) or self._values.get(key)
+        held = self._value(("measured", key), name, fresh)
         if held is None:
             return None
         known = orjson.loads(held)
         checked = {}
         for check in asked:
-            name = f"{check.version} {known['sha256_pcm']}"
-            if (result := fresh.get(name) or self._values.get(name)) is None:
+            of_check = key_of(check.version, known["sha256_pcm"])
+            result = self._value(("checked", of_check), name, fresh)
+            if result is None:
                 return None
             checked[check.name] = orjson.loads(result)
         return {**known, "checked": checked}
 
-    def _listened(self, sound: Sound, key: str, asked: list[ClipCheck]) -> dict[str, bytes]:
+    def _value(self, key: Key, name: str, fresh: Mapping[Key, Kept]) -> bytes | None:
+        """Return a value, and note that the utterance `name` needs it."""
+        kept = fresh.get(key) or self._values.get(*key, name)
+        return kept.value if kept else None
+
+    def _encoded(self, key: Key, name: str) -> bytes | None:
+        """Return an encoded clip; None where its file is not there, or not as it was written."""
+        kept = self._values.get(*key, name)
+        return self._clips.get(kept.file) if kept and kept.file else None
+
+    def _listened(self, sound: Sound, key: str, asked: list[ClipCheck]) -> dict[Key, Kept]:
         """Measure and check a sound, as far as that is not remembered."""
         digest = pcm_digest(sound.pcm)
-        found: dict[str, Any] = {}
-        if not self._values.has(key):
-            found[key] = {
+        found: dict[Key, Any] = {}
+        if self._values.get("measured", key) is None:
+            found["measured", key] = {
                 "sha256_pcm": digest,
                 "samples": len(sound.pcm),
                 "findings": [list(finding) for finding in sound.findings],
                 "measured": measure(sound.pcm).as_dict(),
             }
         for check in asked:
-            if not self._values.has(name := f"{check.version} {digest}"):
-                found[name] = check.run(sound.pcm)
-        return {name: orjson.dumps(value) for name, value in found.items()}
+            of_check = key_of(check.version, digest)
+            if self._values.get("checked", of_check) is None:
+                found["checked", of_check] = check.run(sound.pcm)
+        return {key: Kept(orjson.dumps(value)) for key, value in found.items()}
 
-    def _take(self, found: _Found) -> None:
+    def _take(self, utterance: Utterance, found: _Found | ClipError) -> None:
         """Take in what a thread found, in the order of the corpus."""
-        utterance, known = found.utterance, found.known
-        self._clips.put(f"of {utterance.id}", orjson.dumps(known))
-        if "error" in known:
-            self._unusable += 1
+        if isinstance(found, ClipError):
+            self._useless[utterance.id] = (found.reason, found.detail)
             return
-        for name, value in found.values.items():
-            self._values.put(name, value)
-        if found.flac:
-            self._clips.put(f"flac {known['key']}", found.flac)
-        self.baselines.add(utterance, Measured(**known["measured"]))
-        first = self._clips.get(f"pcm {known['sha256_pcm']}")
-        if first is None:
-            self._clips.put(f"pcm {known['sha256_pcm']}", utterance.id.encode())
-        elif (name := first.decode()) != utterance.id:
+        self._sources[utterance.id] = bytes.fromhex(found.source.sha256)
+        self._remember(utterance, found)
+        self.baselines.add(utterance, Measured(**found.known["measured"]))
+        pcm = bytes.fromhex(found.known["sha256_pcm"])
+        name = self._first.setdefault(pcm, utterance.id)
+        if name != utterance.id:
             together = [name, *self._alike.get(name, []), utterance.id]
             self._alike |= {one: [o for o in together if o != one] for one in together}
+
+    def _remember(self, utterance: Utterance, found: _Found) -> None:
+        for (kind, key), kept in found.fresh.items():
+            self._values.put(kind, key, kept, utterance.id)
 
 
 def _transcript(text: str, heard: str | None) -> dict[str, Any] | None:

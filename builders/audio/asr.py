@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from builders import resources
 from builders.audio.onnx_models import folder_of, versions_of
 from builders.errors import ConfigError
-from builders.labels.vocabulary import read_table
+from builders.labels.tables import read_table
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -134,7 +134,7 @@ def spoken_words(text: str) -> list[str]:
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     plain = _ORDINAL.sub("", plain.replace("’", "").replace("'", "").replace("%", " percent "))
     spelt = (part for word in _WORD.findall(plain) for part in _spelt(word))
-    return [part for word in spelt for part in _spellings().get(word, (word,))]
+    return [part for word in spelt for part in spellings().get(word, (word,))]
 
 
 def distance(one: Sequence[str], other: Sequence[str]) -> int:
@@ -184,6 +184,7 @@ def _path() -> Path:
 
 
 @cache
-def _spellings() -> Mapping[str, tuple[str, ...]]:
-    rows = read_table(_path(), ("written", "words", "reason"))
+def spellings() -> Mapping[str, tuple[str, ...]]:
+    """Return how words are written before they are compared; LabelError for a wrong table."""
+    rows = read_table(_path(), ("written", "words", "reason"), key=("written",))
     return {row.text("written"): tuple(row.cells["words"].split()) for row in rows}

@@ -17,7 +17,8 @@ from typing import Any
 from builders import resources
 from builders.audio.prosody import LEVELS, level_of
 from builders.audio.speaker_baseline import COMPARED
-from builders.labels.vocabulary import Row, normalise, read_table, vocabulary
+from builders.labels.tables import TableRow, normalise, read_table
+from builders.labels.vocabulary import vocabulary
 
 SAYS = ("lower", "usual", "higher")
 NOT_SAID = "not_said"
@@ -75,7 +76,9 @@ def fault_of(
 def load_claims() -> Claims:
     """Read the tables; raises LabelError with file and line for a broken cell."""
     rows = read_table(
-        _path("claims"), ("claim", "meaning", "descriptor", "says", "contradicted_by")
+        _path("claims"),
+        ("claim", "meaning", "descriptor", "says", "contradicted_by"),
+        key=("claim", "says"),
     )
     meanings = {row.text("claim"): row.text("meaning") for row in rows}
     words = _words([*meanings])
@@ -102,7 +105,7 @@ def _path(name: str) -> Path:
     return resources.prompts() / "voice" / f"{name}.tsv"
 
 
-def _levels(row: Row) -> frozenset[str]:
+def _levels(row: TableRow) -> frozenset[str]:
     levels = row.text("contradicted_by").split()
     if not set(levels) <= set(LEVELS):
         raise row.error("contradicted_by", f"some of {', '.join(LEVELS)}, with blanks between")
@@ -113,7 +116,7 @@ def _words(claims: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return what words claim, those for feelings from our vocabulary among them."""
     feelings = [word for word, node in vocabulary().words.items() if node not in _NO_FEELING]
     words = dict.fromkeys(feelings, (_FEELING, "named"))
-    for row in read_table(_path("caption_words"), ("words", "claim", "says")):
+    for row in read_table(_path("caption_words"), ("words", "claim", "says"), key=("words",)):
         claim = row.choice("claim", (_FEELING, *claims))
         known = ("named",) if claim == _FEELING else (*SAYS, NOT_SAID)
         words[normalise(row.text("words"))] = claim, row.choice("says", known)

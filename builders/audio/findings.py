@@ -14,7 +14,7 @@ from typing import Any
 from builders import resources
 from builders.audio.asr import distance, spellings_version, spoken_words
 from builders.audio.features import ENOUGH_VOICE, Measured
-from builders.labels.vocabulary import Row, read_table
+from builders.labels.tables import TableRow, read_table
 from builders.record.types import Finding
 
 # Speech over a telephone ends at 3.4 kHz, what was sampled at 8 kHz at 4 kHz.
@@ -59,7 +59,7 @@ def checked_findings(checked: Mapping[str, Any], text: str) -> Iterator[Finding]
         checked: results by the name of the check.
         text: what the corpus says is said.
     """
-    rules = _rules()
+    rules = load_rules()
     if "vad" in checked and (share := checked["vad"]["share"]) < rules["little_speech"]:
         yield Finding("little_speech", share, "hardly any of the clip is speech")
     if "dnsmos" in checked and (rating := checked["dnsmos"]["overall"]) < rules["poor_sound"]:
@@ -69,7 +69,7 @@ def checked_findings(checked: Mapping[str, Any], text: str) -> Iterator[Finding]
 
 
 def _mismatch(text: str, heard: str) -> Iterator[Finding]:
-    rules, written, said = _rules(), spoken_words(text), spoken_words(heard)
+    rules, written, said = load_rules(), spoken_words(text), spoken_words(heard)
     off = distance(written, said)
     rate = off / max(1, len(written))
     if len(written) < rules["mismatch_least"]:
@@ -97,15 +97,16 @@ def _path() -> Path:
 
 
 @cache
-def _rules() -> Mapping[str, float]:
-    rows = read_table(_path(), ("rule", "value", "reason"))
+def load_rules() -> Mapping[str, float]:
+    """Return where a clip becomes odd, by rule; LabelError for a wrong table."""
+    rows = read_table(_path(), ("rule", "value", "reason"), key=("rule",))
     found = {row.choice("rule", _RULES): _number(row) for row in rows}
     # What has no row finds nothing.
     never = {"little_speech": 0.0, "poor_sound": 0.0, "mismatch_least": 0.0}
     return {rule: never.get(rule, float("inf")) for rule in _RULES} | found
 
 
-def _number(row: Row) -> float:
+def _number(row: TableRow) -> float:
     try:
         return float(row.text("value"))
     except ValueError as error:

@@ -16,7 +16,7 @@ from builders import resources
 from builders.audio.features import VERSION, Measured
 from builders.audio.speaker_baseline import COMPARED, Baselines, values_of
 from builders.errors import LabelError
-from builders.labels.vocabulary import read_table
+from builders.labels.tables import read_table
 from builders.record.types import Utterance, Voice
 
 # Where a difference begins, and a large one, in standard deviations: half of all clips are usual,
@@ -64,7 +64,7 @@ def describe(utterance: Utterance, measured: Measured, baselines: Baselines) -> 
 
 def in_words(reference: str, scores: Mapping[str, float]) -> str | None:
     """Return what a prompt says of a voice, from each descriptor's z; NaN is passed over."""
-    table = _words()
+    table = load_words()
     if reference == "none" or all(math.isnan(score) for score in scores.values()):
         return None
     said = [table.get((name, level_of(score)), "") for name, score in scores.items()]
@@ -113,15 +113,16 @@ def _path() -> Path:
 
 
 @cache
-def _words() -> Mapping[tuple[str, str], str]:
-    """Return the words by descriptor and level; what has no row is measured and not said."""
+def load_words() -> Mapping[tuple[str, str], str]:
+    """Return the words by descriptor and level; what has no row is measured and not said.
+
+    Raises LabelError for a wrong table.
+    """
     table: dict[tuple[str, str], str] = {}
-    for row in read_table(_path(), ("descriptor", "level", "words")):
+    for row in read_table(_path(), ("descriptor", "level", "words"), key=("descriptor", "level")):
         name = row.choice("descriptor", ("reference", "all", *COMPARED))
         levels = {"reference": _REFERENCES, "all": ("usual",)}.get(name, LEVELS)
         key = name, row.choice("level", levels)
-        if key in table:
-            raise row.error("level", "each level of a descriptor once")
         table[key] = row.text("words")
     for key in (*(("reference", level) for level in _REFERENCES), _NOTHING):
         if key not in table:

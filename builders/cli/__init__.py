@@ -15,9 +15,9 @@ from builders.cli import build, corpora, export, judge, publish, review, status,
 from builders.cli.options import OPTIONS
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
-# Commands beside `build` that look into the store.
-_WITH_STORE = (
-    *("status", "report", "judge", "export", "publish"),
+# Commands beside `build` that look into the store, or leave out what is excluded.
+_READING = (
+    *("status", "report", "judge", "export", "publish", "hydrate"),
     *("review", "review-status", "review-export", "review-import"),
 )
 _OF_STORE = ("upgrade", "backup", "status", "forget")
@@ -83,12 +83,12 @@ def _defaults(name: str) -> dict[str, Any]:
     settings = settings | listed
     if name == "build":
         return settings
-    store = {n: settings[n] for n in settings if n == "store"}
+    shared = {n: settings[n] for n in settings if n in ("store", "exclusions")}
     beside = {n: settings[n] for n in settings if n in ("store", "output")}
     return {
         "build": settings,
         "store": dict.fromkeys(_OF_STORE, beside),
-        **dict.fromkeys(_WITH_STORE, store),
+        **dict.fromkeys(_READING, shared),
     }
 
 

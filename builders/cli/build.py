@@ -195,6 +195,10 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         typer.Option(min=1, help="Threads that hear clips, or speak.", show_default="all cores"),
     ] = None,
     store: StoreAddress = None,
+    clips: Annotated[
+        Path | None,
+        env("CLIPS", "Folder of encoded clips and made speech. [default: clips beside the store]"),
+    ] = None,
     show: Annotated[
         int | None,
         typer.Option(min=0, help="Samples to show at the end.", show_default="3 with --sample"),
@@ -214,7 +218,7 @@ def _build(given: dict[str, Any]) -> None:
     """
     from builders.cli.build_config import config_of
     from builders.cli.settings_file import read_settings
-    from builders.settings import PHRASEBOOK
+    from builders.llm.settings import PHRASEBOOK
 
     as_json, show = given.pop("as_json"), given.pop("show")
     sample = given["sample"]

@@ -13,10 +13,11 @@ from builders.cli.build import tune_collector
 from builders.cli.build_config import config_of
 from builders.cli.build_lines import PHRASEBOOK_WARNING, print_counts, print_estimate
 from builders.corpora import load_card, resolve_slug, slugs, splits_of
-from builders.corpora.exclusions import Exclusions
 from builders.errors import LabelError, SourceError, StoppedEarly, UsageError
+from builders.llm.settings import PHRASEBOOK
 from builders.record.dataset import Build
-from builders.settings import PHRASEBOOK, BuildConfig
+from builders.release.eligibility import Restrictions, excluded_by
+from builders.settings import BuildConfig
 
 ALL = "all"
 
@@ -183,7 +184,7 @@ def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool)
     from builders.pipeline.combine import combine
 
     folder = config.output / name
-    manifest = combine(builds, folder, Exclusions.load(config.exclusions))
+    manifest = combine(builds, folder, Restrictions(excluded_by(config.exclusions)))
     result = manifest["result"]
     if as_json:
         print(json.dumps({"folder": str(folder), **manifest}, indent=2))

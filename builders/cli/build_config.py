@@ -8,17 +8,8 @@ from typing import Any
 from builders import resources
 from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError
-from builders.settings import (
-    DEFAULT_BASE_URL,
-    HIBARI,
-    KEY_NAMES,
-    KEY_VARIABLES,
-    LISTED,
-    BuildConfig,
-    find_source,
-    make_config,
-    voting,
-)
+from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
+from builders.settings import HIBARI, LISTED, BuildConfig, find_source, make_config, voting
 
 
 def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from builders.cli.status import cost_line
+from builders.llm.settings import PHRASEBOOK
 from builders.pipeline.run import Finished
 from builders.record.dataset import Build
 from builders.record.manifest import summary_line
 from builders.record.manifest_views import ManifestResult
 from builders.record.views import SampleRecord
-from builders.settings import PHRASEBOOK, BuildConfig
+from builders.release.eligibility import Purpose, Restrictions, excluded_by, going_out
+from builders.settings import BuildConfig
 
 PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
 
@@ -22,13 +25,15 @@ PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
 def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: int) -> None:
     """Print `show` samples, the counts of a finished build, its cost, and what to do next."""
     result, run = finished.manifest["result"], finished.manifest["run"]
-    for record in Build(finished.folder).first(show):
+    known = Restrictions(excluded_by(config.exclusions))
+    shown = going_out(Build(finished.folder).rows(batch=max(show, 1)), Purpose.REVIEW, known)
+    for record in islice(shown, show):
         _print_sample(record)
     if not finished.fresh:
         print(f"{config.name} is complete already; nothing was asked or written.")
     print_counts(result)
     _print_speech(result.get("speech"))
-    if config.served:
+    if config.models:
         took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
         print(f"{took}; in all {cost_line(run['cost'])}")
     if config.redraft:

@@ -61,16 +61,15 @@ def _export(given: dict[str, Any]) -> None:
         given: the options of the command line by name.
     """
     from builders.cli.build_lines import PHRASEBOOK_WARNING
-    from builders.corpora.exclusions import Exclusions
+    from builders.llm.settings import PHRASEBOOK
     from builders.release import export as exports
+    from builders.release.eligibility import excluded_by
     from builders.release.export.options import make_options
-    from builders.settings import PHRASEBOOK
 
     folder, to, store = given.pop("folder"), given.pop("to"), given.pop("store")
-    as_json, exclusions = given.pop("as_json"), Exclusions.load(given.pop("exclusions"))
+    as_json, excluded = given.pop("as_json"), excluded_by(given.pop("exclusions"))
     options = make_options(**given)
-    folder, store = reviewed(folder, store)
-    exported = exports.export(folder, to, options, store, exclusions, quiet=as_json)
+    exported = exports.export(folder, to, options, store, excluded, quiet=as_json)
     counts = exported.counts
     if as_json:
         told = {
@@ -91,16 +90,9 @@ def _export(given: dict[str, Any]) -> None:
         print(f"  left out: {number:,} {reason}")
     if options.context_audio:
         print(f"clips of earlier turns: {exported.clips_found:,} of {exported.clips_wanted:,}")
+    if options.task == "dpo":
+        print(f"pairs: {counts.rows:,}")
     print(f"export: {to}")
     print(f"next, from there:\n  {exported.start}")
     if counts.providers[PHRASEBOOK]:
         print(PHRASEBOOK_WARNING)
-
-
-def reviewed(folder: Path, store: str | None) -> tuple[Path, str]:
-    """Return the folder of a build as its reviewers want it, and the store's address."""
-    from builders.review.outcome.applied import applied
-    from builders.settings import STORE_FILE
-
-    address = store or str(folder.parent / STORE_FILE)
-    return applied(folder, address), address

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from builders.cli.options import Folder, Json, StoreAddress, env
+from builders.cli.options import Excluded, Folder, Json, StoreAddress, env
 
 commands = typer.Typer()
 
@@ -40,6 +41,7 @@ def judge_command(  # noqa: PLR0913 - one argument for each option
     ] = 180.0,
     reply_tokens: Annotated[int, typer.Option(min=50, help="Tokens of one answer, at most.")] = 400,
     client: Annotated[Client, typer.Option(help="HTTP client.")] = "aiohttp",
+    exclusions: Excluded = Path("exclusions.tsv"),
     store: StoreAddress = None,
     as_json: Json = False,
 ) -> None:

@@ -12,15 +12,18 @@ from builders.cli.settings_file import read_settings
 from builders.cli.status import cost_line
 from builders.corpora import load_card, slugs
 from builders.errors import ConfigError
+from builders.evaluation.asking import Judge
 from builders.evaluation.asking import judge as ask
 from builders.evaluation.pairs import Pair, chosen, pairs_of
 from builders.evaluation.results import GOOD, results
 from builders.llm.addresses import check_may_send
 from builders.llm.budget import price_of
 from builders.llm.estimate import estimated
-from builders.llm.questions import Questions
+from builders.llm.settings import Limits, ModelSettings
 from builders.record.dataset import Build
-from builders.settings import STORE_FILE, BuildConfig, make_config
+from builders.release.eligibility import Restrictions, excluded_by
+from builders.settings import STORE_FILE, checked
+from builders.tasks.question import QuestionTask
 from builders.tasks.swap import questions
 
 
@@ -36,24 +39,26 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
         StoppedEarly: it stopped before the end; the same command goes on.
     """
     as_json, limit, estimate = (given.pop(name) for name in ("as_json", "limit", "estimate"))
-    build = Build(folder)
-    config = _config(folder, build, given)
-    every = pairs_of(build)
+    known = Restrictions(excluded_by(given.pop("exclusions")))
+    build = Build(folder).verify()
+    asked = _judge(folder, build, given)
+    every = pairs_of(build, known)
     pairs = chosen(every, limit)
     _check(folder, every, pairs)
-    _check_may_send(pairs, config)
+    _check_may_send(pairs, asked.model.base_urls)
     prices = read_settings().get("prices", {})
     if estimate:
-        _print_estimate(config, pairs, prices, as_json)
+        _print_estimate(asked, pairs, prices, as_json)
         return
     drafter = build.manifest["result"]["config"].get("model")
-    if config.model == drafter:
+    if asked.model.model == drafter:
         print(
             f"warning: {drafter} drafted these replies; a judge of another family is fairer",
             file=sys.stderr,
         )
-    done = ask(config, pairs, prices, quiet=as_json)
-    found = next(row for row in results(build, config.store_url) if row["model"] == config.model)
+    done = ask(asked, pairs, prices, quiet=as_json)
+    rows = results(build, asked.store, known)
+    found = next(row for row in rows if row["model"] == asked.model.model)
     if as_json:
         print(json.dumps({"swap": found, **done}, indent=2))
         return
@@ -62,14 +67,16 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
     print(f"next:\n  hearten report {folder}")
 
 
-def _config(folder: Path, build: Build, given: dict[str, Any]) -> BuildConfig:
-    """Return how and where the judge is asked, as the settings of a build say it."""
+def _judge(folder: Path, build: Build, given: dict[str, Any]) -> Judge:
+    """Return how and where the judge is asked."""
     urls = tuple(given.pop("base_url") or ()) or default_addresses(given["model"])
     store = given.pop("store") or str(folder.parent / STORE_FILE)
-    name = build.manifest["result"]["name"]
-    corpus = str(build.manifest["result"]["config"].get("corpus", name))
-    return make_config(
-        corpus=corpus, source=folder, name=name, base_urls=urls, store=store, **given
+    limits = {name: given.pop(name) for name in Limits.model_fields}
+    return Judge(
+        model=checked(ModelSettings, base_urls=urls, sent={"text"}, **given),
+        limits=checked(Limits, **limits),
+        store=store,
+        build=build.manifest["result"]["name"],
     )
 
 
@@ -88,23 +95,21 @@ def _check(folder: Path, every: list[Pair], pairs: list[Pair]) -> None:
         )
 
 
-def _check_may_send(pairs: list[Pair], config: BuildConfig) -> None:
+def _check_may_send(pairs: list[Pair], addresses: tuple[str, ...]) -> None:
     for corpus in sorted({pair.one.corpus for pair in pairs}):
         if corpus not in slugs():
             raise ConfigError(
                 f"there is no card of {corpus}, which says where its text may be sent",
                 do="judge builds of known corpora",
             )
-        check_may_send(load_card(corpus), config.base_urls)
+        check_may_send(load_card(corpus), addresses)
 
 
-def _print_estimate(
-    config: BuildConfig, pairs: list[Pair], prices: dict[str, Any], as_json: bool
-) -> None:
-    asked = questions(pairs, str(config.model), config.reply_tokens)
-    first = Questions().first_request
-    price = price_of(config.model, prices)
-    found = {"pairs": len(pairs), **estimated(map(first, asked), config.store_url, price)}
+def _print_estimate(judge: Judge, pairs: list[Pair], prices: dict[str, Any], as_json: bool) -> None:
+    asked = questions(pairs, judge.model.model, judge.model.reply_tokens)
+    first = QuestionTask().first_request
+    price = price_of(judge.model.model, prices)
+    found = {"pairs": len(pairs), **estimated(map(first, asked), judge.store, price)}
     if as_json:
         print(json.dumps(found, indent=2))
         return

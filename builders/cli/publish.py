@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from builders.cli.export import reviewed
 from builders.cli.options import Excluded, Folder, Json, StoreAddress, env
 
 commands = typer.Typer()
@@ -48,7 +47,7 @@ def publish_command(  # noqa: PLR0913 - one argument for each option
 
 
 @commands.command("hydrate")
-def hydrate_command(
+def hydrate_command(  # noqa: PLR0913 - one argument for each option
     dataset: Annotated[str, typer.Option(metavar="ORG/NAME", help="The repository on the Hub.")],
     source: Annotated[Path, typer.Option(help="Your own copy of the corpus.")],
     revision: Annotated[
@@ -60,6 +59,7 @@ def hydrate_command(
     output: Annotated[Path, env("OUTPUT", "Folder of all builds. [default: output]")] = Path(
         "output"
     ),
+    exclusions: Excluded = Path("exclusions.tsv"),
     as_json: Json = False,
 ) -> None:
     """Rebuild the whole dataset from what was published and your own copy of the corpus."""
@@ -74,15 +74,14 @@ def _publish(given: dict[str, Any]) -> None:
         given: the options of the command line by name.
     """
     from builders.cli.settings_file import read_settings
-    from builders.corpora.exclusions import Exclusions
     from builders.release import rules as conditions
+    from builders.release.eligibility import excluded_by
     from builders.release.hub import describing, release
     from builders.release.hub.client import Hub
 
     as_json, claims = given.pop("as_json"), tuple(given.pop("right") or ())
     rules = conditions.read_rules(read_settings())
-    excluded = Exclusions.load(given.pop("exclusions")).covers
-    given["folder"], given["store"] = reviewed(given["folder"], given["store"])
+    excluded = excluded_by(given.pop("exclusions"))
     asked = release.Asked(claims=claims, excluded=excluded, **given)
     done = release.publish(asked, rules, Hub(asked.repo), _silent if as_json else print)
     if as_json:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from builders.cli.options import Folder, Json, StoreAddress
+from builders.cli.options import Excluded, Folder, Json, StoreAddress
 
 commands = typer.Typer()
 
@@ -53,6 +53,7 @@ def review_command(  # noqa: PLR0913 - one argument for each option
             metavar="OUTPUT/NAME", help="Compare its replies with those of this build, two by two."
         ),
     ] = None,
+    exclusions: Excluded = Path("exclusions.tsv"),
     store: StoreAddress = None,
 ) -> None:
     """Open the page on which annotators hear, read and decide about a build's samples."""
@@ -67,17 +68,20 @@ def review_command(  # noqa: PLR0913 - one argument for each option
         "text_only": text_only,
     }
     folders = (folder, against)
-    review(folders, store, (host, port), (invite or (), invite_lead or ()), wanted)
+    review(folders, store, (host, port), (invite or (), invite_lead or ()), wanted, exclusions)
 
 
 @commands.command("review-status")
 def review_status_command(
-    folder: Folder, store: StoreAddress = None, as_json: Json = False
+    folder: Folder,
+    exclusions: Excluded = Path("exclusions.tsv"),
+    store: StoreAddress = None,
+    as_json: Json = False,
 ) -> None:
     """Say what reviewers have decided about a build, and how far they agree."""
     from builders.cli import review_data
 
-    review_data.status(folder, store, as_json)
+    review_data.status(folder, store, exclusions, as_json)
 
 
 @commands.command("review-export")
@@ -85,21 +89,23 @@ def review_export_command(
     folder: Folder,
     to: Annotated[Path, typer.Option(help="File to write; a folder for the last two forms.")],
     form: Annotated[Form, typer.Option("--format", help="What to write, and how.")] = "events",
+    exclusions: Excluded = Path("exclusions.tsv"),
     store: StoreAddress = None,
 ) -> None:
     """Write decisions, merged decisions or preference pairs; annotators are pseudonyms."""
     from builders.cli import review_data
 
-    review_data.export(folder, store, to, form)
+    review_data.export(folder, store, exclusions, to, form)
 
 
 @commands.command("review-import")
 def review_import_command(
     folder: Folder,
     events: Annotated[Path, typer.Argument(help="A file that review-export wrote.")],
+    exclusions: Excluded = Path("exclusions.tsv"),
     store: StoreAddress = None,
 ) -> None:
     """Add decisions from a file to the store; those it holds already are left."""
     from builders.cli import review_data
 
-    review_data.read_events(folder, store, events)
+    review_data.read_events(folder, store, exclusions, events)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from builders.errors import ConfigError
 from builders.record.dataset import Build
+from builders.release.eligibility import Restrictions, excluded_by
 from builders.settings import STORE_FILE
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def review(
     where: tuple[str, int],
     invited: tuple[Sequence[str], Sequence[str]],
     wanted: Mapping[str, Any],
+    exclusions: Path,
 ) -> None:
     """Serve the review of a finished build.
 
@@ -33,13 +35,14 @@ def review(
         where: host and port.
         invited: names of annotators and of leads who get a new link each.
         wanted: settings of the review that change; None leaves one as it was.
+        exclusions: the table of ids that nobody is shown.
 
     Raises:
         ConfigError: a build is not complete, there is nothing to compare, the port is taken, or a
             package is missing.
     """
     folder, against = folders
-    build, other = Build(folder), Build(against) if against else None
+    build, other = Build(folder).verify(), Build(against).verify() if against else None
     try:
         from builders.review.server import listen
     except ImportError as error:
@@ -56,7 +59,8 @@ def review(
     changed = {field: value for field, value in wanted.items() if value is not None}
     settings = replace(load_settings(held, name), **changed)
     save_settings(held, name, settings)
-    desk = Desk(build, held, other.manifest["result"]["name"] if other else None)
+    known = Restrictions(excluded_by(exclusions))
+    desk = Desk(build, held, other.manifest["result"]["name"] if other else None, known)
     comparing = _comparing(desk, other) if other else None
     at = listen.listen(*where)
     kept = build.manifest["result"]["counts"]["kept"]

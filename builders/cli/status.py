@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from builders.cli.options import Folder, Json, StoreAddress
+from builders.cli.options import Excluded, Folder, Json, StoreAddress
 from builders.errors import ConfigError
 from builders.record.manifest_views import RunCost
 
@@ -21,9 +21,13 @@ def status_command(folder: Folder, store: StoreAddress = None, as_json: Json = F
 
 
 @commands.command("report")
-def report_command(folder: Folder, store: StoreAddress = None) -> None:
+def report_command(
+    folder: Folder,
+    exclusions: Excluded = Path("exclusions.tsv"),
+    store: StoreAddress = None,
+) -> None:
     """Write the report of a finished build again, with what reviewers and judges said of it."""
-    _report(folder, store)
+    _report(folder, store, exclusions)
 
 
 def _status(folder: Path, store: str | None, as_json: bool) -> None:
@@ -37,9 +41,10 @@ def _status(folder: Path, store: str | None, as_json: bool) -> None:
     if (folder / "config.json").is_file() and not (folder / "manifest.json").is_file():
         _print_unfinished(folder, store or str(folder.parent / STORE_FILE), as_json)
         return
-    from builders.record.manifest import read_manifest, summary_line
+    from builders.record.dataset import Build
+    from builders.record.manifest import summary_line
 
-    manifest = read_manifest(folder)
+    manifest = Build(folder).verify().manifest
     if as_json:
         print(json.dumps(manifest, indent=2))
         return
@@ -70,18 +75,20 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
     print(f"{attempts:,} attempts so far, {tokens:,} tokens")
 
 
-def _report(folder: Path, store: str | None) -> None:
+def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     """Write the report of a finished build again; of one that was reviewed, that of its copy."""
     from builders import report as pages
     from builders.evaluation.results import results
     from builders.record.dataset import Build
     from builders.record.manifest import read_manifest
+    from builders.release.eligibility import Restrictions, excluded_by
     from builders.review.outcome.applied import applied
     from builders.settings import STORE_FILE
 
     store = store or str(folder.parent / STORE_FILE)
-    place = applied(folder, store)
-    print(pages.write(place, read_manifest(place), results(Build(folder), store)))
+    known = Restrictions(excluded_by(exclusions))
+    place = applied(folder, store, known.excluded)
+    print(pages.write(place, read_manifest(place), results(Build(folder), store, known), known))
 
 
 def cost_line(cost: RunCost) -> str:

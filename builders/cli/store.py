@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from builders.cli.options import OPTIONS, Json, StoreAddress, env
+from builders.errors import ConfigError, HeartenError, StoreError, UsageError
 
 commands = typer.Typer()
 _group = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
@@ -26,6 +29,10 @@ Address = Annotated[
 ]
 Output = Annotated[Path, env("OUTPUT", "Folder of all builds. [default: output]")]
 _OUTPUT = Path("output")
+Clips = Annotated[
+    Path | None,
+    env("CLIPS", "Folder of encoded clips and made speech. [default: clips beside the store]"),
+]
 
 
 @_group.command("upgrade")
@@ -39,12 +46,22 @@ def upgrade_command(
     ] = False,
     store: StoreAddress = None,
     output: Output = _OUTPUT,
+    clips: Clips = None,
 ) -> None:
     """Bring the store of an older release to this one; a copy is made beside it first."""
+    from builders.settings import clips_folder
+    from builders.store.clips import ClipFiles
+    from builders.store.database import Store
+    from builders.store.side_files import take_in
     from builders.store.upgrade import upgraded
 
-    for line in upgraded(_address(address, store, output), backed_up=backed_up):
+    where = _address(address, store, output)
+    for line in upgraded(where, backed_up=backed_up):
         print(line, flush=True)
+    folder = output if "://" in where else Path(where).parent
+    with closing(Store(where)) as held:
+        for line in take_in(held, folder, ClipFiles(clips_folder(where, output, clips))):
+            print(line, flush=True)
 
 
 @_group.command("backup")
@@ -85,6 +102,126 @@ def status_command(
         print(f"{name.replace('_', ' '):<14}{count:>12,}")
     if found.version < NEWEST:
         print(f"next:\n  hearten store upgrade {found.name}")
+
+
+@_group.command("forget")
+def forget_command(
+    ids: Annotated[
+        str,
+        typer.Argument(
+            metavar="IDS",
+            help="Ids of utterances or dialogues, with commas between them, or @FILE.",
+            show_default=False,
+        ),
+    ],
+    store: StoreAddress = None,
+    output: Output = _OUTPUT,
+    clips: Clips = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be taken out; change nothing.")
+    ] = False,
+) -> None:
+    """Take out words, clips, speech, answers and reviews of whoever asks to be left out."""
+    from builders.record.ids import listed
+
+    _forget(listed(ids), (store, output, clips), dry_run)
+
+
+def _forget(
+    ids: tuple[str, ...], where: tuple[str | None, Path, Path | None], dry_run: bool
+) -> None:
+    """Take ids out of a store, and say what is left of them elsewhere.
+
+    Raises:
+        UsageError: there is none, or one that is no id.
+        ConfigError: neither the store nor a build knows one.
+    """
+    from builders.settings import clips_folder
+    from builders.store import forget
+    from builders.store.clips import ClipFiles
+    from builders.store.database import Store
+
+    _check_ids(ids)
+    given, output, clips = where
+    with closing(Store(_existing(_address(None, given, output)))) as store:
+        builds = _builds_with(ids, output)
+        _check_known(ids, forget.known(store, ids).union(*builds.values()), store.name)
+        files = ClipFiles(clips_folder(given, output, clips))
+        taken = forget.forget(store, ids, files, dry_run=dry_run)
+        copies = forget.copies_beside(store)
+    out = "would be taken out of" if dry_run else "are taken out of"
+    print(f"{len(ids):,} ids {out} {store.name}:")
+    for name, count in {**taken.rows, "files of clips": taken.clips}.items():
+        print(f"{name.replace('_', ' '):<22}{count:>12,}")
+    _print_left(taken.beside, builds, copies)
+
+
+def _print_left(beside: int, builds: dict[str, set[str]], copies: list[Path]) -> None:
+    """Say what this command does not reach, and what to do about it."""
+    if beside:
+        print(
+            f"{beside:,} answers about other utterances of the same dialogues stay, though the "
+            "model had these words before it; forget the whole dialogue to take them out too"
+        )
+    for name, held in builds.items():
+        print(
+            f"{name} is finished and is not rewritten: {len(held):,} of these ids lie in it. Every "
+            "command leaves them out of what it writes; remove it and build again to be rid of them"
+        )
+    for path in copies:
+        print(f"{path} is an older copy with everything in it: remove it")
+    print(
+        "what was exported, published or given away before is as it was: export and publish again, "
+        "and ask whoever has a copy to remove it"
+    )
+
+
+def _check_ids(ids: tuple[str, ...]) -> None:
+    from builders.corpora.exclusions import is_id
+
+    wrong = [name for name in ids if not is_id(name)]
+    if wrong or not ids:
+        raise UsageError(
+            f"no id: {', '.join(wrong[:5])}" if wrong else "no id is given",
+            expected="ids as in a data set's column id, such as meld-train-12-3 or, for a whole "
+            "dialogue, meld-train-12, with commas between them, or @FILE with one id a line",
+        )
+
+
+def _check_known(ids: tuple[str, ...], known: set[str], store: str) -> None:
+    if unknown := [name for name in ids if name not in known]:
+        raise ConfigError(
+            f"nothing is known of {', '.join(unknown[:5])}",
+            where=f"{store} and the builds beside it",
+            do="correct it, name another --store or --output, or put it into exclusions.tsv; "
+            "nothing was taken out",
+        )
+
+
+def _builds_with(ids: tuple[str, ...], output: Path) -> dict[str, set[str]]:
+    """Return which of the ids, or of their dialogues' samples, lie in which finished build."""
+    from builders.record.dataset import Build
+
+    found = {}
+    manifests = [*output.glob("*/manifest.json"), *output.glob(".reviewed/*/manifest.json")]
+    for folder in sorted(path.parent for path in manifests):
+        try:
+            names = [row["id"] for row in Build(folder).rows(["id"])]
+        except HeartenError as error:
+            print(f"warning: {folder} may hold them: {error}", file=sys.stderr)
+            continue
+        there = {*names} | {name.rpartition("-")[0] for name in names}
+        if held := there & {*ids}:
+            found[str(folder)] = held
+    return found
+
+
+def _existing(address: str) -> str:
+    from builders.store.database import store_exists
+
+    if not store_exists(address):
+        raise StoreError("there is no store", where=address, do="name it with --store")
+    return address
 
 
 def _address(address: str | None, store: str | None, output: Path) -> str:

@@ -10,6 +10,7 @@ import csv
 import hashlib
 import re
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,31 +29,23 @@ class Exclusions:
     Args:
         ids: sample ids ``<corpus>-<split>-<dialogue>-<utterance>``, or without the last part for
             all utterances of a dialogue.
+        forgotten: those of them that a store was told to forget, which may be in no corpus by now.
         matched: those of them that `covers` has met so far.
     """
 
     ids: frozenset[str] = frozenset()
+    forgotten: frozenset[str] = frozenset()
     matched: set[str] = field(default_factory=set, compare=False)
 
     @classmethod
-    def load(cls, path: Path) -> Exclusions:
-        """Read a table with the columns id and reason; none are excluded where there is no file.
+    def load(cls, path: Path, store_url: str | None = None) -> Exclusions:
+        """Read a table with the columns id and reason, and what a store was told to forget.
 
-        Raises ConfigError naming the line that is wrong: a row that is not understood must not
-        leave somebody in.
+        There may be neither. Raises ConfigError naming the line that is wrong: a row that is not
+        understood must not leave somebody in.
         """
-        if not path.is_file():
-            return cls()
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            table = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-            if (header := next(table, [])) != _COLUMNS:
-                raise ConfigError(
-                    f"the columns are {', '.join(header) or 'missing'}",
-                    where=path,
-                    expected=", ".join(_COLUMNS),
-                    do="correct the first line",
-                )
-            return cls(frozenset(_checked(row, f"{path}:{table.line_num}") for row in table if row))
+        listed, forgotten = _table(path), _forgotten(store_url)
+        return cls(listed | forgotten, forgotten)
 
     def covers(self, sample_id: str) -> bool:
         """Return whether a sample, or the dialogue that it belongs to, must not be used."""
@@ -65,7 +58,9 @@ class Exclusions:
     def check_matched(self, splits: Iterable[str], path: Path) -> None:
         """Raise ConfigError where an id of these splits has matched nothing: it is misspelt."""
         wanted = {*splits}
-        missed = sorted(n for n in self.ids - self.matched if n.split("-")[1] in wanted)
+        missed = sorted(
+            n for n in self.ids - self.forgotten - self.matched if n.split("-")[1] in wanted
+        )
         if missed:
             raise ConfigError(
                 f"there is no {', '.join(missed[:5])} in the corpus, so that nothing is left out",
@@ -75,12 +70,44 @@ class Exclusions:
 
     def of(self, slug: str) -> Exclusions:
         """Return those of one corpus."""
-        return Exclusions(frozenset(name for name in self.ids if name.startswith(f"{slug}-")))
+        mine = frozenset(name for name in self.ids if name.startswith(f"{slug}-"))
+        return Exclusions(mine, mine & self.forgotten)
 
     @property
     def digest(self) -> str | None:
         """Return the SHA-256 over the ids; None where there are none."""
         return _digest(self.ids) if self.ids else None
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text is the id of a sample, or of a dialogue, of a known corpus."""
+    slug, split, *rest = f"{text}--".split("-")
+    known = slug in slugs() and split in splits_of(slug)
+    return bool(known and rest[0] and len(rest) <= 4 and _ENCODED.fullmatch(text))
+
+
+def _table(path: Path) -> frozenset[str]:
+    if not path.is_file():
+        return frozenset()
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        table = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if (header := next(table, [])) != _COLUMNS:
+            raise ConfigError(
+                f"the columns are {', '.join(header) or 'missing'}",
+                where=path,
+                expected=", ".join(_COLUMNS),
+                do="correct the first line",
+            )
+        return frozenset(_checked(row, f"{path}:{table.line_num}") for row in table if row)
+
+
+def _forgotten(store_url: str | None) -> frozenset[str]:
+    from builders.store.database import Store, store_exists
+
+    if store_url is None or not store_exists(store_url):
+        return frozenset()
+    with closing(Store(store_url, writes=False)) as store:
+        return store.forgotten()
 
 
 def _digest(ids: Iterable[str]) -> str:
@@ -90,9 +117,7 @@ def _digest(ids: Iterable[str]) -> str:
 def _checked(row: list[str], where: str) -> str:
     """Return the id in a row; a row that excludes nobody is an error, as it was meant to."""
     whole = len(row) == len(_COLUMNS) and row[1].strip() != ""
-    slug, split, *rest = f"{row[0].strip()}--".split("-")
-    known = slug in slugs() and split in splits_of(slug)
-    if not (whole and known and rest[0] and len(rest) <= 4 and _ENCODED.fullmatch(row[0].strip())):
+    if not (whole and is_id(row[0].strip())):
         raise ConfigError(
             f"row is wrong: {row}",
             where=where,

@@ -13,7 +13,6 @@ compares with the intended one (``voice_vs_intended``), whether more than half o
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from builders import resources
-from builders.errors import ConfigError
+from builders.labels.tables import read_table
 from builders.record.types import Dialogue
 
 _MEASURES = {
@@ -60,16 +59,15 @@ class Compared:
 
 
 def read_counts(slug: str) -> Iterator[Count]:
-    """Yield the published counts of a corpus; ConfigError names a row that is wrong."""
+    """Yield the published counts of a corpus; LabelError names a row that is wrong."""
     path = resources.corpora() / slug / "counts.tsv"
-    with path.open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE):
-            try:
-                yield Count(row["split"], row["what"], row["label"], int(row["count"]))
-            except (KeyError, ValueError) as error:
-                raise ConfigError(
-                    f"row is wrong: {row}", where=path, expected="split, what, label and a number"
-                ) from error
+    key = ("split", "what", "label")
+    for row in read_table(path, (*key, "count"), key):
+        if not row.cells["count"].isdecimal():
+            raise row.error("count", "a whole number")
+        yield Count(
+            row.text("split"), row.text("what"), row.cells["label"], int(row.cells["count"])
+        )
 
 
 def with_totals(published: Sequence[Count], found: Mapping[_Key, int]) -> dict[_Key, int]:

@@ -87,14 +87,18 @@ def _read_table(path: Path) -> Iterator[Defect]:
                 expected=", ".join(columns),
                 do="correct the first line",
             )
+        known: set[tuple[str, ...]] = set()
         for row in table:
-            if len(row) != len(columns) or row[4] not in _EFFECTS:
+            whole = len(row) == len(columns) and row[4] in _EFFECTS
+            if not whole or (key := tuple(row[:4])) in known:
                 raise ConfigError(
                     f"row is wrong: {row}",
                     where=f"{path}:{table.line_num}",
-                    expected=f"{len(columns)} columns, effect one of {', '.join(_EFFECTS)}",
+                    expected=f"{len(columns)} columns, effect one of {', '.join(_EFFECTS)}, and "
+                    "each defect of an utterance once",
                     do="correct the row",
                 )
+            known.add(key)
             yield Defect(*row)
 
 

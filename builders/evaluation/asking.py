@@ -1,39 +1,57 @@
-"""Asking a judge about pairs: held answers first, within a budget, and on after a stop."""
+"""Asking a judge about pairs: cached responses first, within a budget, and on after a stop."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
-from builders.errors import HeartenError, StoppedEarly
+from builders.errors import StoppedEarly
+from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair
 from builders.llm import prompts
 from builders.llm.budget import Budget, price_of
-from builders.llm.committer import Committer
-from builders.llm.conversations import Conversations, Left, Outcome, Retry, blocks_of
-from builders.llm.interrupts import KEPT_ANSWERS, stopped_by_signals
-from builders.llm.models import open_models
-from builders.llm.questions import Question, Questions
-from builders.progress import Progress, State
-from builders.record.types import Drafted
-from builders.settings import BuildConfig
+from builders.llm.interrupts import KEPT_ANSWERS
+from builders.llm.runner import Setup, ask, open_session
+from builders.llm.settings import Limits, ModelSettings
+from builders.llm.task import Accepted, Outcome, Pending
+from builders.progress import ProgressState
+from builders.record.types import Reject
 from builders.store.database import Store
-from builders.tasks.swap import TEMPLATE, answer_of, questions, verdict
+from builders.tasks.question import QuestionTask
+from builders.tasks.swap import TEMPLATE, answer_of, questions, value_of, verdict
 
 _BATCH = 64
 
+Answered = Outcome[dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The model that judges, its limits, the address of the store, and the build's name."""
+
+    model: ModelSettings
+    limits: Limits
+    store: str
+    build: str
+
+    @property
+    def spender(self) -> str:
+        """Return the name its attempts are counted under, apart from what the build has cost."""
+        return f"{self.build} judged"
+
 
 def judge(
-    config: BuildConfig, pairs: Sequence[Pair], prices: Mapping[str, Any], quiet: bool
+    by: Judge, pairs: Sequence[Pair], prices: Mapping[str, Any], quiet: bool
 ) -> dict[str, Any]:
     """Ask about all pairs and keep what comes of each; return the requests and what they cost.
 
     Args:
-        config: the model, where it is, the store, the budget; its name is the build's.
+        by: who judges.
         pairs: those that can be told apart.
         prices: the user's own prices, by model.
         quiet: show no progress.
@@ -41,103 +59,88 @@ def judge(
     Raises:
         StoppedEarly: it stopped before the end, or pairs are left without an answer.
     """
-    store = Store(config.store_url)
+    store = Store(by.store)
     try:
-        return asyncio.run(_Run(config, pairs, store, prices).run(quiet))
+        before, limits = store.spent(by.spender), by.limits
+        price = {by.model.model: price_of(by.model.model, prices)}
+        budget = Budget(price, limits.max_usd, limits.max_tokens, before)
+        setup = Setup(store, by.spender, limits, budget, quiet=quiet)
+        return asyncio.run(_judge(by.model, pairs, setup))
     finally:
         store.close()
 
 
-class _Run:
-    """One run over the pairs."""
+async def _judge(model: ModelSettings, pairs: Sequence[Pair], setup: Setup) -> dict[str, Any]:
+    """Ask about both orders of each pair, and keep a judgement of each with two outcomes."""
+    state = ProgressState(2 * len(pairs), paid=True, doing="orders of pairs judged")
+    judging = _Judging(model.model, pairs, Judgements(setup.store))
+    async with open_session(setup, [model], state) as session:
+        asked = questions(pairs, model.model, model.reply_tokens)
+        async with aclosing(ask(QuestionTask(), asked, session)) as outcomes:
+            async for item in outcomes:
+                if not isinstance(item, Reject):
+                    judging.take(item[1])
+        judging.flush()
+    session.check()
+    judging.check()
+    return {"requests": session.asked, "cost": setup.budget.cost}
 
-    def __init__(
-        self, config: BuildConfig, pairs: Sequence[Pair], store: Store, prices: Mapping[str, Any]
-    ) -> None:
-        self._config = config
-        self._pairs = pairs
-        self._store = store
-        self._events = Judgements(store)
-        self._spender = f"{config.name} judged"  # apart from what the build itself has cost
-        self._model = str(config.model)
-        price, before = price_of(config.model, prices), store.spent(self._spender)
-        self._budget = Budget({self._model: price}, config.max_usd, config.max_tokens, before)
+
+class _Judging:
+    """Takes outcomes two by two, in the order of the pairs, and keeps what they come to."""
+
+    def __init__(self, model: str, pairs: Sequence[Pair], judgements: Judgements) -> None:
+        self._model = model
+        self._pairs = iter(pairs)
+        self._judgements = judgements
+        self._waiting: list[Judgement] = []
+        self._first: Answered | None = None
         self._left: Counter[str] = Counter()
         self._example = ""
 
-    async def run(self, quiet: bool) -> dict[str, Any]:
-        """Ask, and append an event for each pair with two outcomes."""
-        config = self._config
-        state = State(len(self._pairs), paid=True, doing="pairs judged")
-        async with (
-            Committer(self._store, self._spender) as committer,
-            open_models(config, self._model, committer, self._store, self._budget) as model,
-        ):
-            conversations = Conversations(
-                Questions(),
-                self._store,
-                model,
-                Retry(),
-                open_at_once=2 * (config.max_concurrency or 64),
-            )
-            asked = questions(self._pairs, self._model, config.reply_tokens)
-            blocks = blocks_of(iter(asked), in_thread=False)
-            with stopped_by_signals([conversations]), Progress(state, quiet) as progress:
-                async with aclosing(conversations.outcomes(blocks)) as outcomes:
-                    await self._take(outcomes, conversations, state, progress)
-        self._check(conversations.stopped)
-        return {"requests": conversations.asked, "cost": self._budget.cost}
+    def take(self, outcome: Answered) -> None:
+        """Take the outcome of one order of a pair; the straight one comes first."""
+        if self._first is None:
+            self._first = outcome
+            return
+        if judgement := self._judgement(next(self._pairs), self._first, outcome):
+            self._waiting.append(judgement)
+        self._first = None
+        if len(self._waiting) == _BATCH:
+            self.flush()
 
-    async def _take(
-        self,
-        outcomes: AsyncIterator[Any],
-        conversations: Conversations[Question],
-        state: State,
-        progress: Progress,
-    ) -> None:
-        """Take outcomes two by two, in the order of the pairs."""
-        waiting: list[Judgement] = []
-        both: list[Outcome] = []
-        pairs = iter(self._pairs)
-        async for _, outcome in outcomes:
-            both.append(outcome)
-            if len(both) < 2:
-                continue
-            if judgement := self._judgement(next(pairs), both):
-                waiting.append(judgement)
-            both = []
-            if len(waiting) == _BATCH:
-                self._events.append(waiting)
-                waiting = []
-            state.requests, state.usd = conversations.asked, self._budget.usd
-            progress.advance()
-        self._events.append(waiting)
+    def flush(self) -> None:
+        """Keep what waits."""
+        self._judgements.append(self._waiting)
+        self._waiting = []
 
-    def _judgement(self, pair: Pair, both: Sequence[Outcome]) -> Judgement | None:
-        left = [outcome for outcome in both if isinstance(outcome, Left)]
-        if left:
-            self._left[left[0].kind] += 1
-            self._example = self._example or left[0].detail
-            return None
-        straight, swapped = both
-        keys = [one.request_key if isinstance(one, Drafted) else None for one in both]
-        return Judgement(
-            one=pair.one.id,
-            other=pair.other.id,
-            seen=pair.seen,
-            model=self._model,
-            prompt_version=prompts.load(TEMPLATE).version,
-            verdict=verdict(answer_of(straight), answer_of(swapped)),
-            straight_key=keys[0],
-            swapped_key=keys[1],
-        )
-
-    def _check(self, stopped: HeartenError | None) -> None:
-        if stopped:
-            raise stopped
+    def check(self) -> None:
+        """Raise StoppedEarly where pairs are left without an answer."""
         if self._left:
             kinds = ", ".join(f"{count} {kind}" for kind, count in self._left.most_common())
             raise StoppedEarly(
                 f"{self._left.total()} pairs are left without an answer: {kinds} ({self._example})",
                 do=KEPT_ANSWERS,
             )
+
+    def _judgement(self, pair: Pair, straight: Answered, swapped: Answered) -> Judgement | None:
+        both = (straight, swapped)
+        pending = next((one for one in both if isinstance(one, Pending)), None)
+        if pending:
+            self._left[pending.kind] += 1
+            self._example = self._example or pending.detail
+            return None
+        keys = [one.request_key if isinstance(one, Accepted) else None for one in both]
+        said = verdict(answer_of(straight), answer_of(swapped))
+        return Judgement(
+            subject_hash=pair.seen,
+            subject=pair.one.id,
+            other=pair.other.id,
+            test=SWAP,
+            dimension=SWAP,
+            value=value_of(said),
+            verdict=said,
+            model=self._model,
+            prompt_version=prompts.load(TEMPLATE).version,
+            keys={"straight": keys[0], "swapped": keys[1]},
+        )

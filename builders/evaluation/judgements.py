@@ -1,59 +1,79 @@
-"""What judges said, as events in the store: appended, never changed, tied to what was seen.
+"""What judges said, in the store: appended, never changed, tied to what was seen.
 
-An event belongs to content, not to a build: it counts wherever two samples are as they were.
+A judgement belongs to content, not to a build: it counts wherever samples are as they were. It is
+of one sample or of two, in one dimension of a test; `_dimensions.tsv` has the scale of its value.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
+from builders.evaluation.dimensions import dimension
 from builders.store.database import Store
 from builders.store.tables import metadata
 
 _AT_ONCE = 500
 
-_events = sa.Table(
-    "judge_events",
+_judgements = sa.Table(
+    "judgements",
     metadata,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("test", sa.String(16), nullable=False),
-    sa.Column("one", sa.String, nullable=False),
-    sa.Column("other", sa.String, nullable=False),
-    sa.Column("seen", sa.String(64), nullable=False, index=True),
+    sa.Column("subject_hash", sa.String(64), nullable=False, index=True),
+    sa.Column("subject", sa.String, nullable=False, index=True),
+    # Of two, the other one; empty where a judgement is of one, as null differs from itself.
+    sa.Column("other", sa.String, nullable=False, index=True),
+    sa.Column("test", sa.String(32), nullable=False),
+    sa.Column("dimension", sa.String(64), nullable=False),
+    sa.Column("value", sa.Float),
+    sa.Column("verdict", sa.String(16)),
     sa.Column("model", sa.String, nullable=False),
     sa.Column("prompt_version", sa.String, nullable=False),
-    sa.Column("verdict", sa.String(16), nullable=False),
-    sa.Column("straight_key", sa.String(64)),
-    sa.Column("swapped_key", sa.String(64)),
+    sa.Column("keys", sa.JSON, nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
-    sa.UniqueConstraint("test", "one", "other", "seen", "model", "prompt_version"),
+    sa.UniqueConstraint(
+        *("subject_hash", "subject", "other", "test", "dimension", "model", "prompt_version")
+    ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a model said of a pair, whose content has the hash `seen`.
+    """What a model said of a sample, or of two, whose content has a hash.
 
-    The keys are those of its two answers, None where there is no usable one.
+    Attributes:
+        subject_hash: SHA-256 of what the judge saw, 64 hexadecimal digits.
+        subject: the sample's id.
+        other: the id of the other sample of a pair; empty where it is about one.
+        test: the test, such as ``swap``.
+        dimension: what of it, a row of `_dimensions.tsv`.
+        value: on the scale of the dimension; None where there is no usable answer.
+        verdict: in a word, where the test has such words.
+        model: who judged.
+        prompt_version: the template that asked.
+        keys: the request keys of the answers by what was asked; None without a usable one.
+        detail: what else the test keeps.
     """
 
-    one: str
+    subject_hash: str
+    subject: str
     other: str
-    seen: str
+    test: str
+    dimension: str
+    value: float | None
+    verdict: str | None
     model: str
     prompt_version: str
-    verdict: str
-    straight_key: str | None
-    swapped_key: str | None
-    test: str = "swap"
+    keys: Mapping[str, str | None] = field(default_factory=dict)
+    detail: Mapping[str, str | float | None] = field(default_factory=dict)
 
 
 class Judgements:
-    """The judge's events of a store.
+    """The judgements of a store.
 
     Args:
         store: an open store.
@@ -63,27 +83,43 @@ class Judgements:
         self._store = store
 
     def append(self, judgements: Sequence[Judgement]) -> None:
-        """Add events; one that is held already is left as it is."""
-        rows = [{**asdict(one), "at": time.time()} for one in judgements]
+        """Add judgements; one that is held already is left as it is.
+
+        Raises:
+            LabelError: the dimension of one is unknown, or its value is not on the scale.
+        """
+        rows = [{**_row(_checked(one)), "at": time.time()} for one in judgements]
         if rows:
-            statement = self._store.insert(_events).on_conflict_do_nothing()
+            statement = self._store.insert(_judgements).on_conflict_do_nothing()
             with self._store.translated(), self._store.engine.begin() as connection:
                 connection.execute(statement, rows)
 
     def any(self) -> bool:
-        """Return whether there is an event at all."""
+        """Return whether there is a judgement at all."""
         with self._store.translated(), self._store.engine.connect() as connection:
-            return connection.scalar(sa.select(_events.c.number).limit(1)) is not None
+            return connection.scalar(sa.select(_judgements.c.number).limit(1)) is not None
 
-    def about(self, seen: Sequence[str]) -> Iterator[Judgement]:
-        """Yield the events about contents of these hashes, oldest first."""
-        columns = [_events.c[name] for name in Judgement.__slots__]
+    def about(self, hashes: Sequence[str], test: str) -> Iterator[Judgement]:
+        """Yield the judgements of a test about contents of these hashes, oldest first."""
+        columns = [_judgements.c[name] for name in Judgement.__slots__]
         found: list[tuple[int, Judgement]] = []
         with self._store.translated(), self._store.engine.connect() as connection:
-            for start in range(0, len(seen), _AT_ONCE):
-                of = _events.c.seen.in_(seen[start : start + _AT_ONCE])
+            for start in range(0, len(hashes), _AT_ONCE):
+                seen = _judgements.c.subject_hash.in_(hashes[start : start + _AT_ONCE])
+                query = sa.select(_judgements.c.number, *columns)
                 for number, *values in connection.execute(
-                    sa.select(_events.c.number, *columns).where(of)
+                    query.where(seen & (_judgements.c.test == test))
                 ):
                     found.append((number, Judgement(*values)))
         yield from (one for _, one in sorted(found, key=lambda pair: pair[0]))
+
+
+def _checked(judgement: Judgement) -> Judgement:
+    scale = dimension(judgement.dimension)
+    if judgement.value is not None:
+        scale.checked(judgement.value)
+    return judgement
+
+
+def _row(judgement: Judgement) -> dict[str, object]:
+    return {name: getattr(judgement, name) for name in Judgement.__slots__}

@@ -9,10 +9,10 @@ from hashlib import sha256
 from itertools import combinations
 
 import orjson
-import pyarrow.parquet as pq
 
 from builders.pipeline.selection import rank
 from builders.record.dataset import Build
+from builders.release.eligibility import Purpose, Restrictions, left_out
 
 _COLUMNS = [
     "id",
@@ -63,16 +63,20 @@ class Pair:
         return sha256(orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def pairs_of(build: Build, without: Collection[str] = ()) -> list[Pair]:
+def pairs_of(
+    build: Build, known: Restrictions | None = None, without: Collection[str] = ()
+) -> list[Pair]:
     """Return all pairs of a build, group by group.
 
     Args:
         build: a finished build.
+        known: the ids that may not go out, none by default.
         without: ids of samples whose reply is another one by now.
     """
     groups: dict[str, list[Member]] = defaultdict(list)
+    out = left_out(build.shards(), Purpose.SEND, known or Restrictions())
     for member in _members(build):
-        if member.id not in without:
+        if member.id not in without and member.id not in out:
             groups[member.group].append(member)
     return [
         Pair(one, other)
@@ -93,17 +97,14 @@ def chosen(pairs: list[Pair], limit: int | None) -> list[Pair]:
 
 
 def _members(build: Build) -> Iterator[Member]:
-    for shard in build.shards():
-        with pq.ParquetFile(shard) as file:
-            for batch in file.iter_batches(_BATCH, columns=_COLUMNS):
-                for row in batch.to_pylist():
-                    if row["contrast"] and row["contrast"]["group"]:
-                        yield Member(
-                            id=row["id"],
-                            corpus=row["source"]["corpus"],
-                            group=row["contrast"]["group"],
-                            words=row["target_utterance"]["text"],
-                            voice=row["voice"] and row["voice"]["words"],
-                            reply=row["desired_response"]["text"],
-                            root=row["target_utterance"]["emotions"]["root"],
-                        )
+    for row in build.rows(_COLUMNS, batch=_BATCH):
+        if row["contrast"] and row["contrast"]["group"]:
+            yield Member(
+                id=row["id"],
+                corpus=row["source"]["corpus"],
+                group=row["contrast"]["group"],
+                words=row["target_utterance"]["text"],
+                voice=row["voice"] and row["voice"]["words"],
+                reply=row["desired_response"]["text"],
+                root=row["target_utterance"]["emotions"]["root"],
+            )

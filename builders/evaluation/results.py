@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair, pairs_of
 from builders.record.dataset import Build
+from builders.record.views import JudgePart
+from builders.release.eligibility import Restrictions
 from builders.stats import wilson
 from builders.store.database import Store, store_exists
 
-SWAP = "swap"
 # The share of pairs matched in both orders that a good set reaches; guessing reaches a quarter.
 GOOD = 0.8
 
 _Latest = dict[str, dict[tuple[str, str], Judgement]]
 
 
-def results(build: Build, store: str) -> list[dict[str, Any]]:
+def results(build: Build, store: str, known: Restrictions | None = None) -> list[dict[str, Any]]:
     """Return what each model made of a build's pairs as they are now, the latest model last.
 
     Keys: model, pairs (judged), right, flips, refused, untold (voices not described, or alike),
@@ -29,7 +31,7 @@ def results(build: Build, store: str) -> list[dict[str, Any]]:
         return []
     opened = Store(store, writes=False)
     try:
-        pairs = pairs_of(build)
+        pairs = pairs_of(build, known)
         told = {(p.one.id, p.other.id): p for p in pairs if p.can_be_told}
         latest = _latest(opened, told)
     finally:
@@ -61,43 +63,54 @@ def _summed(held: dict[tuple[str, str], Judgement], told: dict[tuple[str, str], 
     }
 
 
-def judged(build: Build, store: Store, without: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+def judged(
+    build: Build,
+    store: Store,
+    known: Restrictions | None = None,
+    without: Collection[str] = (),
+) -> dict[str, JudgePart]:
     """Return the `judge` of each record that the latest model has judged in some pair, by id.
 
     Args:
         build: the build.
         store: holds the events.
+        known: the ids that may not go out, none by default.
         without: ids of records whose reply is another one by now; their pairs count for nobody.
     """
     if not Judgements(store).any():
         return {}
-    pairs = pairs_of(build, without)
+    pairs = pairs_of(build, known, without)
     latest = _latest(store, {(p.one.id, p.other.id): p for p in pairs if p.can_be_told})
     if not latest:
         return {}
     model, held = list(latest.items())[-1]
-    by_record: dict[str, list[str]] = defaultdict(list)
+    by_record: dict[str, list[Judgement]] = defaultdict(list)
     for judgement in held.values():
-        if judgement.verdict != "refused":
-            by_record[judgement.one].append(judgement.verdict)
-            by_record[judgement.other].append(judgement.verdict)
+        if judgement.value is not None:
+            by_record[judgement.subject].append(judgement)
+            by_record[judgement.other].append(judgement)
     return {
         name: {
             "model": model,
-            "scores": [{"dimension": SWAP, "score": verdicts.count("right") / len(verdicts)}],
-            "order_flips": verdicts.count("flipped"),
+            "scores": [{"dimension": SWAP, "score": _mean(judgements)}],
+            "order_flips": sum(one.verdict == "flipped" for one in judgements),
         }
-        for name, verdicts in by_record.items()
+        for name, judgements in by_record.items()
     }
+
+
+def _mean(judgements: Sequence[Judgement]) -> float:
+    values = [one.value for one in judgements if one.value is not None]
+    return sum(values) / len(values)
 
 
 def _latest(store: Store, told: dict[tuple[str, str], Pair]) -> _Latest:
     """Return each model's latest judgement of each pair as it is now, the latest model last."""
     latest: _Latest = {}
     seen = {ids: pair.seen for ids, pair in told.items()}
-    for judgement in Judgements(store).about(list(dict.fromkeys(seen.values()))):
-        ids = judgement.one, judgement.other
-        if judgement.test == SWAP and seen.get(ids) == judgement.seen:
+    for judgement in Judgements(store).about(list(dict.fromkeys(seen.values())), SWAP):
+        ids = judgement.subject, judgement.other
+        if seen.get(ids) == judgement.subject_hash:
             held = latest.pop(judgement.model, {})
             held[ids] = judgement
             latest[judgement.model] = held

@@ -15,13 +15,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from builders import resources
 from builders.errors import UsageError
-from builders.labels.vocabulary import LabelMap, label_map, read_table, vocabulary
+from builders.labels.tables import read_table
+from builders.labels.vocabulary import LabelMap, label_map, vocabulary
+from builders.record.redraft import HeardEmotion
 from builders.record.types import REVIEWED, Annotation, Emotions, Sentiment, Target, Utterance
-from builders.settings import Heard
+from builders.record.views import LabelView, VoteCount
 
 TIE = "(tie)"
 LOW_AGREEMENT = "(low agreement)"
@@ -88,7 +89,7 @@ class Labelling:
         votes = tuple((vote["label"], vote["count"]) for vote in said.votes)
         return self._with_votes(label, utterance.sentiment, said.agreement, votes)
 
-    def _agreement(self, label: str, votes: Sequence[Mapping[str, Any]]) -> float | None:
+    def _agreement(self, label: str, votes: Sequence[VoteCount]) -> float | None:
         """Return the share of raters who chose what a label means; 0 where nobody did.
 
         Of an ambiguous label it is the share of the root that stands for it, else the largest one.
@@ -103,7 +104,7 @@ class Labelling:
             return self._share(votes, {n for n in words.nodes if words.root_of(n) == root})
         return max(self._share(votes, {one}) for one in voted)
 
-    def _share(self, votes: Sequence[Mapping[str, Any]], nodes: set[str]) -> float:
+    def _share(self, votes: Sequence[VoteCount], nodes: set[str]) -> float:
         """Return the share of raters, or where they have no names of votes, for some emotions."""
         chosen = [vote for vote in votes if self.node(vote["label"]) in nodes]
         if all(vote["rater"] for vote in votes):
@@ -310,7 +311,7 @@ def load_labelling(slug: str, view: str | None = None) -> Labelling:
 
 def _read_rules(path: Path) -> dict[str, float]:
     rules: dict[str, float] = {}
-    for row in read_table(path, ("rule", "value", "reason")):
+    for row in read_table(path, ("rule", "value", "reason"), key=("rule",)):
         name = row.choice("rule", RULES)
         row.text("reason")
         try:
@@ -330,7 +331,7 @@ def check_view(slug: str, view: str, known: Sequence[str]) -> None:
         )
 
 
-def as_heard(target: Target, heard: Heard, source: str | None) -> Target:
+def as_heard(target: Target, heard: HeardEmotion, source: str | None) -> Target:
     """Return a target under the emotion that reviewers hear in it.
 
     The raw label stays. What the corpus says of it becomes a view, named by what its annotators had
@@ -339,11 +340,20 @@ def as_heard(target: Target, heard: Heard, source: str | None) -> Target:
     said = target.utterance.annotation or Annotation()
     views, name = said.views or [], said.source or source
     if name and name not in {view["name"] for view in views}:
-        own = {"label": target.utterance.label, "votes": said.votes, "agreement": said.agreement}
-        views = [{"name": name, **own, "level": None}, *views]
-    votes = [{"rater": None, "label": e, "count": n} for e, n in heard.votes.items()]
+        own = LabelView(
+            name=name,
+            label=target.utterance.label,
+            votes=said.votes,
+            agreement=said.agreement,
+            level=None,
+        )
+        views = [own, *views]
+    votes: list[VoteCount] = [
+        {"rater": None, "label": e, "count": n} for e, n in heard.votes.items()
+    ]
     share = heard.votes.get(heard.emotion, 0) / max(1, sum(heard.votes.values()))
-    reviewed = replace(said, source=REVIEWED, votes=votes, agreement=round(share, 4), views=views)
+    agreement = round(share, 4)
+    reviewed = replace(said, source=REVIEWED, votes=votes, agreement=agreement, views=views)
     words, node = vocabulary(), heard.emotion
     return replace(
         target,

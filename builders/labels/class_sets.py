@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from builders import resources
 from builders.errors import LabelError
-from builders.labels.vocabulary import UNMAPPED, Vocabulary, read_table, vocabulary
+from builders.labels.tables import read_table
+from builders.labels.vocabulary import UNMAPPED, Vocabulary, vocabulary
+from builders.record.views import LabelView
 
 _COLUMNS = ("subject_label", "predicate_id", "object_id", "object_label", "comment")
 
@@ -21,7 +22,7 @@ _COLUMNS = ("subject_label", "predicate_id", "object_id", "object_label", "comme
 def _read(path: Path, words: Vocabulary) -> dict[str, str | None]:
     """Return the class of every emotion, None for those that the class set leaves out."""
     rows: dict[str, str | None] = {}
-    for row in read_table(path, _COLUMNS):
+    for row in read_table(path, _COLUMNS, key=("subject_label",)):
         node = row.choice("subject_label", words.nodes)
         row.text("comment")
         unmapped = row.cells["object_id"] == UNMAPPED
@@ -52,15 +53,20 @@ def views_version() -> str:
 
 
 @cache
-def views_of(emotion: str, match_root: str) -> tuple[dict[str, Any], ...]:
+def views_of(emotion: str, match_root: str) -> tuple[LabelView, ...]:
     """Return a label under each class set, in the shape of `labels.views` of a sample.
 
     It has no class where it does not fit its root well (`match_root` is broad or none): an apology
     is not what papers count as sad, nor what raters could not agree on a class of theirs.
     """
-    rest = {"votes": None, "agreement": None, "level": None}
     fits = match_root in ("exact", "close")
     return tuple(
-        {"name": name, "label": classes[emotion] if fits else None, **rest}
+        LabelView(
+            name=name,
+            label=classes[emotion] if fits else None,
+            votes=None,
+            agreement=None,
+            level=None,
+        )
         for name, classes in class_views().items()
     )

@@ -13,7 +13,9 @@ from functools import cache
 from pathlib import Path
 
 from builders import resources
-from builders.labels.vocabulary import VALENCES, Row, normalise, read_table, vocabulary
+from builders.errors import LabelError
+from builders.labels.tables import TableRow, normalise, read_table
+from builders.labels.vocabulary import VALENCES, vocabulary
 from builders.record.types import Emotions
 
 KINDS = ("statement", "question")
@@ -49,18 +51,17 @@ class StrategyTables:
 
     def __init__(self, folder: Path) -> None:
         self.strategies: dict[str, Strategy] = {}
-        for row in read_table(folder / "_strategies.tsv", _STRATEGIES):
+        for row in read_table(folder / "_strategies.tsv", _STRATEGIES, key=("strategy",)):
             strategy = _strategy(row)
-            if strategy.id in self.strategies:
-                raise row.error("strategy", "each strategy once")
             self.strategies[strategy.id] = strategy
         self._aliases = self._read_aliases(folder / "_aliases.tsv")
         self._policy = self._read_policy(folder / "_policy.tsv")
+        self._check_policy(folder / "_policy.tsv")
         self.version = _digest([folder / name for name in _TABLES])
 
     def _read_aliases(self, path: Path) -> dict[tuple[str, str], str]:
         aliases = {(normalise(name), ""): name for name in self.strategies}
-        for row in read_table(path, ("alias", "strategy", "valence")):
+        for row in read_table(path, ("alias", "strategy", "valence"), key=("valence", "alias")):
             key = normalise(row.text("alias")), row.choice("valence", ("", *VALENCES))
             if key in aliases or key[0] in self.strategies:
                 raise row.error("alias", "each word once for a valence, and no strategy's own name")
@@ -69,14 +70,33 @@ class StrategyTables:
 
     def _read_policy(self, path: Path) -> dict[str, dict[str, str]]:
         policy: dict[str, dict[str, str]] = {}
-        for row in read_table(path, ("emotion", "strategy", "place", "reason")):
+        columns = ("emotion", "strategy", "place", "reason")
+        for row in read_table(path, columns, key=("emotion", "strategy")):
             block = policy.setdefault(row.choice("emotion", vocabulary().nodes), {})
             name = row.choice("strategy", self.strategies)
-            if name in block:
-                raise row.error("strategy", "each strategy once for an emotion")
             row.text("reason")
             block[name] = row.choice("place", PLACES)
         return policy
+
+    def _check_policy(self, path: Path) -> None:
+        """Raise LabelError where a strategy or a root of the emotions is half added."""
+        named = {name for block in self._policy.values() for name in block}
+        for name in self.strategies:
+            if name not in named:
+                raise LabelError(
+                    f"strategy {name} has no row",
+                    where=path,
+                    expected="one at least, with an emotion that it suits or harms",
+                    do=f"add it, with one of the places {', '.join(PLACES)} and a reason",
+                )
+        for root in vocabulary().roots:
+            if "first" not in self._policy.get(root, {}).values():
+                raise LabelError(
+                    f"emotion {root} has no first choice",
+                    where=path,
+                    expected="one at least for each root of the emotions",
+                    do="add a row with the place first and a reason",
+                )
 
     def resolve(self, word: str, valence: str) -> str | None:
         """Return what a word stands for; an alias of that valence goes before a general one."""
@@ -102,9 +122,12 @@ class StrategyTables:
         return {name for name in suiting | places.keys() if places.get(name) != "avoid"}
 
 
-def _strategy(row: Row) -> Strategy:
+def _strategy(row: TableRow) -> Strategy:
+    name = row.matching("strategy", "[a-z]+(_[a-z]+)*", "words of the letters a to z, _ between")
+    if _JOINT in name:
+        raise row.error("strategy", f"no {_JOINT}, which stands between two strategies")
     return Strategy(
-        id=row.text("strategy"),
+        id=name,
         family=row.choice("family", _FAMILIES),
         kind=row.choice("kind", KINDS),
         definition=row.text("definition"),

@@ -6,16 +6,16 @@ that names the file and the line. There is no default emotion.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from builders import resources
 from builders.errors import LabelError
+from builders.labels.tables import TableRow, normalise, read_table, read_text
 from builders.record.types import Emotions
 
 VALENCES = ("positive", "negative", "neutral", "ambiguous", "mixed", "unknown")
@@ -31,90 +31,24 @@ UNMAPPED = "sssom:NoTermFound"
 _VERSION = re.compile(r'^#\s*mapping_set_version:\s*["\']?([^\s"\']+)', re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a table: its cells by column, and where it stands (``file:line``)."""
-
-    cells: Mapping[str, str]
-    where: str
-
-    def text(self, column: str) -> str:
-        """Return a cell that must not be empty."""
-        if not self.cells[column]:
-            raise self.error(column, "some text")
-        return self.cells[column]
-
-    def choice(self, column: str, allowed: Collection[str]) -> str:
-        """Return a cell that must be one of `allowed`."""
-        if self.cells[column] not in allowed:
-            raise self.error(column, f"one of {', '.join(a or '(empty)' for a in allowed)}")
-        return self.cells[column]
-
-    def error(self, column: str, expected: str) -> LabelError:
-        """Return the error that says what is wrong with one cell of this row."""
-        what = f"{column} is {self.cells[column]!r}"
-        return LabelError(what, where=self.where, expected=expected, do="correct that cell")
-
-
-def read_table(path: Path, columns: Collection[str]) -> list[Row]:
-    """Read a tab-separated table that has at least `columns`; lines that start with # are skipped.
-
-    Raises LabelError if the file is missing, is not UTF-8, lacks a column, or a row has another
-    number of cells than the header.
-    """
-    lines = enumerate(_text(path).split("\n"), start=1)
-    numbered = [(n, line) for n, line in lines if line.strip() and not line.startswith("#")]
-    reader = csv.reader((line for _, line in numbered), delimiter="\t", quoting=csv.QUOTE_NONE)
-    header = next(reader, [])
-    missing = [column for column in columns if column not in header]
-    if missing:
-        what, expected = f"no column {', '.join(missing)}", f"the columns {', '.join(columns)}"
-        raise LabelError(what, where=path, expected=expected, do="add it, tab-separated")
-    numbers = (n for n, _ in numbered[1:])
-    return [_row(header, cells, f"{path}:{n}") for n, cells in zip(numbers, reader, strict=True)]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        what, do = f"cannot read a table ({error.strerror})", "see label_maps/README.md"
-        raise LabelError(what, where=path, expected="a tab-separated table", do=do) from error
-    except UnicodeDecodeError as error:
-        what = f"byte {error.start} is not UTF-8"
-        raise LabelError(what, where=path, expected="UTF-8 text", do="save it as UTF-8") from error
-
-
-def _row(header: list[str], cells: list[str], where: str) -> Row:
-    if len(cells) != len(header):
-        what, expected = f"{len(cells)} cells", f"{len(header)}, as in the first row"
-        raise LabelError(what, where=where, expected=expected, do="check the tabs of that line")
-    return Row({name: cell.strip() for name, cell in zip(header, cells, strict=True)}, where)
-
-
-@lru_cache(maxsize=4096)
-def normalise(word: str) -> str:
-    """Return `word` as it is looked up: lower case; blanks, hyphens and underscores alike."""
-    return re.sub(r"[\s_-]+", "_", word.strip().lower())
-
-
 class Vocabulary:
     """The emotions of one folder of tables. Methods raise KeyError for what is not a node."""
 
     def __init__(self, folder: Path) -> None:
-        rows = read_table(folder / "_vocabulary.tsv", _VOCABULARY)
+        rows = read_table(folder / "_vocabulary.tsv", _VOCABULARY, key=("emotion",))
         roots = [row.cells["root"] for row in rows if row.cells["emotion"] == row.cells["root"]]
         self._cells: dict[str, Mapping[str, str]] = {}
         for row in rows:
-            node = row.text("emotion")
-            if node in self._cells:
-                raise row.error("emotion", "each emotion once")
+            # Published strings join emotions by _and_.
+            node = row.matching("emotion", "[a-z]+", "one word of the letters a to z")
             self._cells[node] = _checked_cells(row, roots)
         self.nodes: tuple[str, ...] = tuple(self._cells)
         self.roots: tuple[str, ...] = tuple(roots)
         self._lines = {node: self._line(node) for node in self.nodes}
         self._words = {normalise(node): node for node in self.nodes}
-        self._add_aliases(read_table(folder / "_aliases.tsv", ("alias", "emotion")))
+        aliases = read_table(folder / "_aliases.tsv", ("alias", "emotion"), key=("alias",))
+        self._add_aliases(aliases)
+        self._add_adjectives(rows)
 
     @property
     def words(self) -> Mapping[str, str]:
@@ -126,12 +60,19 @@ class Vocabulary:
         leaves = [leaf for leaf in self.nodes if node == root and self.root_of(leaf) == root]
         return frozenset({node, root, *leaves})
 
-    def _add_aliases(self, rows: Iterable[Row]) -> None:
+    def _add_aliases(self, rows: Iterable[TableRow]) -> None:
         for row in rows:
             word = normalise(row.text("alias"))
             if word in self._words:
                 raise row.error("alias", f"a word that does not yet stand for {self._words[word]}")
             self._words[word] = row.choice("emotion", self.nodes)
+
+    def _add_adjectives(self, rows: Iterable[TableRow]) -> None:
+        for row in rows:
+            adjective, node = row.cells["adjective"], row.cells["emotion"]
+            known = self._words.setdefault(normalise(adjective), node) if adjective else node
+            if known != node:
+                raise row.error("adjective", f"a word that does not yet stand for {known}")
 
     def root_of(self, node: str) -> str:
         """Return the root that `node` lies under; a root's is itself."""
@@ -149,10 +90,6 @@ class Vocabulary:
         """Return one of `AROUSALS`."""
         return self._cells[node]["arousal"]
 
-    def adjective(self, node: str) -> str:
-        """Return the words that complete "you sound ..."."""
-        return self._cells[node]["adjective"]
-
     def definition(self, node: str) -> str:
         """Return what the emotion is, in one sentence."""
         return self._cells[node]["definition"]
@@ -162,11 +99,10 @@ class Vocabulary:
         return self._words.get(normalise(word))
 
 
-def _checked_cells(row: Row, roots: list[str]) -> Mapping[str, str]:
+def _checked_cells(row: TableRow, roots: list[str]) -> Mapping[str, str]:
     row.choice("root", roots)
     row.choice("valence", VALENCES)
     row.choice("arousal", AROUSALS)
-    row.text("adjective")
     row.text("definition")
     return row.cells
 
@@ -187,7 +123,7 @@ class LabelMap:
         self.path = path
         self.version = _version(path)
         self._rows: dict[str, Emotions | None] = {}
-        for row in read_table(path, _MAP):
+        for row in read_table(path, _MAP, key=()):  # a label has a row for each of its readings
             raw = row.text("subject_label")
             if row.cells["predicate_id"] == _ALTERNATIVE:
                 self._rows[raw] = _with_alternative(row, self._rows.get(raw), words)
@@ -214,7 +150,7 @@ class LabelMap:
 
 
 def _version(path: Path) -> str:
-    text = _text(path)
+    text = read_text(path)
     found = _VERSION.search(text)
     if not found:
         what, do = "no mapping_set_version", 'add #mapping_set_version: "1.0.0" at the top'
@@ -222,7 +158,7 @@ def _version(path: Path) -> str:
     return f"{found[1]}+{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
 
 
-def _meaning(row: Row, words: Vocabulary) -> Emotions | None:
+def _meaning(row: TableRow, words: Vocabulary) -> Emotions | None:
     row.text("comment")
     match_leaf = _PREDICATES[row.choice("predicate_id", _PREDICATES)]
     match_root = row.choice("match_root", MATCHES)
@@ -241,13 +177,15 @@ def _meaning(row: Row, words: Vocabulary) -> Emotions | None:
     )
 
 
-def _with_alternative(row: Row, meaning: Emotions | None, words: Vocabulary) -> Emotions:
+def _with_alternative(row: TableRow, meaning: Emotions | None, words: Vocabulary) -> Emotions:
     row.text("comment")
     row.choice("match_root", ("none",))
     node = row.choice("object_label", words.nodes)
     row.choice("object_id", (f"emotion:{node}",))
     if meaning is None:
         raise row.error("subject_label", "the label's own row before its narrower readings")
+    if node in (meaning.primary, *meaning.alternatives):
+        raise row.error("object_label", "each reading of a label once")
     return replace(meaning, alternatives=(*meaning.alternatives, node))
 
 
@@ -262,7 +200,7 @@ class Feelings:
 
     def __init__(self, path: Path, words: Vocabulary) -> None:
         phrases = []
-        for row in read_table(path, ("phrase", "emotion")):
+        for row in read_table(path, ("phrase", "emotion"), key=("phrase",)):
             phrases.append(row.text("phrase").lower())
             row.choice("emotion", ("any", *words.nodes))
         longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
@@ -292,6 +230,11 @@ def unmapped_error(counts: Mapping[str, int], label_map: LabelMap) -> LabelError
         expected=f"one of {', '.join(label_map.labels)}",
         do=f"add a row for each to that file ({UNMAPPED} and a reason, if it means no emotion)",
     )
+
+
+def votable_roots() -> tuple[str, ...]:
+    """Return the roots that a vote can be for: to find the emotion unknown is no vote for one."""
+    return tuple(root for root in vocabulary().roots if root != "unknown")
 
 
 def allowed_emotions(emotions: Emotions) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from builders.corpora import Card
 from builders.errors import ConfigError
-from builders.settings import KEY_NAMES
+from builders.llm.settings import KEY_NAMES
 
 
 def check_address(base_url: str, option: str = "--base-url") -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from builders.errors import ConfigError, StoppedEarly
 from builders.llm.request import Request
@@ -40,7 +40,7 @@ class Price:
         return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
 
 
-def price_of(model: str | None, own: Mapping[str, Any]) -> Price | None:
+def price_of(model: str | None, own: Mapping[str, object]) -> Price | None:
     """Return a model's price from `hearten.toml`, then from our dated table; None when unknown.
 
     Without a model there is nothing to pay.
@@ -52,6 +52,8 @@ def price_of(model: str | None, own: Mapping[str, Any]) -> Price | None:
     if row is None:
         return None
     try:
+        if not isinstance(row, dict):
+            raise TypeError
         if "characters" in row:
             return Price(float(row["characters"]) * _CHARACTERS_PER_TOKEN, 0.0)
         return Price(float(row["prompt"]), float(row["completion"]))
@@ -73,7 +75,7 @@ def estimated_tokens(characters: int) -> int:
 def tokens_of(request: Request) -> int:
     """Return about how many tokens a prompt has, its schema and its clip included."""
     characters = sum(len(str(message["content"])) for message in request.messages)
-    heard = request.sound.seconds * _tokens_per_second(request.model) if request.sound else 0
+    heard = request.audio.seconds * _tokens_per_second(request.model) if request.audio else 0
     return estimated_tokens(characters + len(request.schema.sent_text)) + math.ceil(heard)
 
 

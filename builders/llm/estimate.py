@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TypedDict
 
 from builders.llm.budget import Price, tokens_of
 from builders.llm.request import Request, key
 from builders.store.database import Store, store_exists
 
 _BLOCK = 64
+
+
+class Estimate(TypedDict):
+    """How many requests are held and to be asked, their tokens, and US dollars or None."""
+
+    held: int
+    to_ask: int
+    prompt_tokens: int
+    completion_tokens: int
+    usd: float | None
 
 
 @dataclass(slots=True)
@@ -41,7 +51,7 @@ class Asking:
         return price.usd(self.prompt_tokens, self.completion_tokens) if price else None
 
 
-def estimated(requests: Iterable[Request], store_url: str, price: Price | None) -> dict[str, Any]:
+def estimated(requests: Iterable[Request], store_url: str, price: Price | None) -> Estimate:
     """Return how many requests are held and to be asked, their tokens, and US dollars or None.
 
     Prompt tokens are characters over four, answer tokens the most they may have. No store is made.

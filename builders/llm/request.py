@@ -1,14 +1,15 @@
-"""What is asked of a model, and the key under which its answer is kept.
+"""What is asked of a model, and the key under which its response is cached.
 
-The key is the SHA-256 of everything that can change the answer and of nothing else: where the
-request is sent, in which dialect, how long we wait and how many are in flight are not in it.
+The key is the SHA-256 of everything that can change the response and of nothing else: where the
+request is sent, in which structured-output mode, how long we wait and how many are in flight are
+not in it.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypedDict
 
 import orjson
 
@@ -35,12 +36,19 @@ class NarrowedSchema:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self.canonical = orjson.Fragment(_canonical(document))
-        self.sent: dict[str, Any] = _as_sent(document)
+        self.sent = _as_sent(document)
         self.sent_text = orjson.dumps(self.sent).decode()
 
 
+class Message(TypedDict):
+    """One chat message: `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
 @dataclass(frozen=True, slots=True)
-class Sound:
+class AudioInput:
     """A clip that a model hears: 16 kHz mono FLAC of so many `seconds`, whose bytes nobody shows.
 
     `sha256_pcm` is the digest of the 16-bit little-endian PCM.
@@ -53,16 +61,16 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to a model, before any server's dialect.
+    """One request to a model, before any provider has written it in its own form.
 
     `messages` are chat messages ``{"role", "content"}`` in order; `audio_sha256` is the digest of
     the clip the model hears, or None; `record_id` and `attempt` say what the request is for and
     reach the key only through `seed` (see `seed_for`). `prompt_version` is that of the template,
-    None for that of all drafts. `sound` is the clip itself, of which the key knows the digest.
+    None for that of all drafts. `audio` is the clip itself, of which the key knows the digest.
     """
 
     model: str
-    messages: tuple[dict[str, Any], ...]
+    messages: tuple[Message, ...]
     schema: NarrowedSchema
     audio_sha256: str | None
     temperature: float
@@ -72,11 +80,11 @@ class Request:
     record_id: str
     attempt: int
     prompt_version: str | None = None
-    sound: Sound | None = None
+    audio: AudioInput | None = None
 
-    def hearing(self, sound: Sound) -> Request:
+    def with_audio(self, audio: AudioInput) -> Request:
         """Return the same request with a clip to hear."""
-        return replace(self, audio_sha256=sound.sha256_pcm, sound=sound)
+        return replace(self, audio_sha256=audio.sha256_pcm, audio=audio)
 
 
 def key(request: Request) -> str:
@@ -95,7 +103,7 @@ def key(request: Request) -> str:
 
 
 def seed_for(record_id: str, attempt: int) -> int:
-    """Return the 31-bit sampling seed of one try at one record."""
+    """Return the 31-bit sampling seed of one attempt at one record."""
     digest = hashlib.sha256(f"{record_id}|{attempt}".encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 
@@ -104,7 +112,7 @@ def _canonical(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def _as_sent(schema: Any) -> Any:
+def _as_sent(schema: object) -> object:
     if isinstance(schema, dict):
         return {k: _as_sent(v) for k, v in schema.items() if k not in _NOT_SENT}
     if isinstance(schema, list):

@@ -10,7 +10,7 @@ licences of the corpora exclude one another, so the set is for use at hand and i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ import pyarrow.parquet as pq
 
 from builders import report
 from builders.corpora import Card, load_card
-from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError
 from builders.pipeline.selection import rank
 from builders.pipeline.split_leakage import Leaks
@@ -30,6 +29,8 @@ from builders.record.folder import BuildFolder, read_json, write_json
 from builders.record.manifest import Ledger, versions
 from builders.record.manifest_views import Manifest, ManifestRun
 from builders.record.parquet import REJECTED, SplitWriter, describe_file
+from builders.record.views import SampleRecord
+from builders.release.eligibility import EXCLUDED, Restrictions
 
 ALL = "all"
 # Of ten parts of a corpus without splits, one is to test on and one for development.
@@ -39,16 +40,14 @@ _NEEDED = [
     *("id", "source", "target_utterance", "contrast", "text_context", "reference_response"),
 ]
 
-Row = Mapping[str, Any]
 
-
-def combine(builds: Sequence[Build], path: Path, exclusions: Exclusions) -> Manifest:
+def combine(builds: Sequence[Build], path: Path, known: Restrictions) -> Manifest:
     """Write the samples of finished builds as one set, and return its manifest.
 
     Args:
         builds: the builds, one of each corpus.
         path: the folder of the set, whose content is replaced.
-        exclusions: ids that must not be used, also where a build is older than the table.
+        known: ids that must not be used, also where a build is older than the table of them.
 
     Raises:
         ConfigError: the folder holds a build of one corpus.
@@ -58,7 +57,7 @@ def combine(builds: Sequence[Build], path: Path, exclusions: Exclusions) -> Mani
         _check_free(path)
         partial = folder.start()
         write_json(path / "config.json", {"combined": [_named(b)["name"] for b in builds]})
-        writing = _Writing(partial, exclusions)
+        writing = _Writing(partial, known)
         for build in builds:
             writing.add(build)
         manifest = writing.close(path.name, builds, started)
@@ -79,9 +78,9 @@ def _check_free(path: Path) -> None:
 class _Writing:
     """The set while it is written: its files, its counts, what its splits share."""
 
-    def __init__(self, folder: Path, exclusions: Exclusions) -> None:
+    def __init__(self, folder: Path, known: Restrictions) -> None:
         self._folder = folder
-        self._exclusions = exclusions
+        self._known = known
         self._ledger = Ledger()
         self._leaks = Leaks()
         self._writers: dict[str, SplitWriter] = {}
@@ -90,7 +89,7 @@ class _Writing:
     def add(self, build: Build) -> None:
         """Add the samples and the rejects of a build, a row group at a time."""
         division = _Division(build)
-        for table in _row_groups(build.shards()):
+        for table in build.groups():
             places = [self._place(row, division) for row in table.select(_NEEDED).to_pylist()]
             for split in sorted({place for place in places if place is not None}):
                 mask = pa.array([place == split for place in places])
@@ -99,8 +98,8 @@ class _Writing:
             for reason, count in counts["not_selected"].items():
                 self._ledger.read(split, count)
                 self._ledger.not_selected(split, reason, count)
-        for table in _row_groups([build.folder / "rejected.parquet"]):
-            kept = [not self._exclusions.covers(name) for name in table["id"].to_pylist()]
+        for table in build.reject_groups():
+            kept = [not self._known.excluded(name) for name in table["id"].to_pylist()]
             table = table.filter(pa.array(kept, pa.bool_()))
             self._rejects.write_table(table)
             for split, reason in zip(
@@ -109,14 +108,12 @@ class _Writing:
                 self._ledger.read(split, 1)
                 self._ledger.rejected(split, reason)
 
-    def _place(self, row: Row, division: _Division) -> str | None:
+    def _place(self, row: SampleRecord, division: _Division) -> str | None:
         """Return the split that a sample goes to and count it; None where it is excluded."""
         # Of a build older than the table, what repeats an excluded utterance goes as well.
-        said = [row["id"], *(turn["id"] for turn in row["text_context"])]
-        said += [row["reference_response"]["id"]] if row["reference_response"] else []
-        if any(self._exclusions.covers(name) for name in said):
+        if self._known.names_excluded(row):
             self._ledger.read(row["source"]["split"], 1)
-            self._ledger.not_selected(row["source"]["split"], "excluded")
+            self._ledger.not_selected(row["source"]["split"], EXCLUDED)
             return None
         split = division.split_of(row)
         self._ledger.read(split, 1)
@@ -161,11 +158,10 @@ class _Division:
         card = load_card(build.manifest["result"]["config"]["corpus"])
         self._folds = {f"{f}:test": s for s, folds in card.combined_folds.items() for f in folds}
         self._groups = _Groups()
-        for table in _row_groups(build.shards("all"), ["source", "target_utterance", "contrast"]):
-            for row in table.to_pylist():
-                self._groups.join(*_ties(row))
+        for row in build.rows(["source", "target_utterance", "contrast"], ALL):
+            self._groups.join(*_ties(row))
 
-    def split_of(self, row: Row) -> str:
+    def split_of(self, row: SampleRecord) -> str:
         """Return the owner's split; where there is none, that of the fold or of the group."""
         source = row["source"]
         if source["split"] != ALL:
@@ -176,9 +172,12 @@ class _Division:
         return _SPLIT_OF_PART.get(rank(f"{source['corpus']} {group}") % _PARTS, "train")
 
 
-def _ties(row: Row) -> list[str]:
+def _ties(row: SampleRecord) -> list[str]:
     """Return what must not be in two splits: a sample's dialogue, its speaker, its group."""
-    speaker, group = row["target_utterance"]["speaker"]["id"], (row["contrast"] or {}).get("group")
+    speaker, group = (
+        row["target_utterance"]["speaker"]["id"],
+        (row["contrast"] and row["contrast"]["group"]),
+    )
     names = {"dialogue": row["source"]["dialogue_id"], "speaker": speaker, "group": group}
     return [f"{kind} {name}" for kind, name in names.items() if name is not None]
 
@@ -201,13 +200,6 @@ class _Groups:
             self._above[name] = self._above.get(above, above)
             name = above
         return name
-
-
-def _row_groups(paths: Sequence[Path], columns: list[str] | None = None) -> Iterator[pa.Table]:
-    for path in paths:
-        with pq.ParquetFile(path) as file:
-            for number in range(file.num_row_groups):
-                yield file.read_row_group(number, columns=columns)
 
 
 def _named(build: Build) -> dict[str, Any]:

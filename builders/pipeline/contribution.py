@@ -19,11 +19,11 @@ from typing import Any
 from builders import resources
 from builders.corpora import Card
 from builders.labels.aggregation import Labelling
-from builders.labels.vocabulary import read_table, vocabulary
-from builders.llm.conversations import Outcome
-from builders.record.types import Contribution, Drafted, GivenUp, Target
+from builders.labels.tables import read_table
+from builders.labels.vocabulary import votable_roots
+from builders.llm.task import Accepted, GivenUp, Outcome
+from builders.record.types import Contribution, Target
 
-CANNOT_TELL = "cannot_tell"
 _RULES = ("text_share", "voice_share")
 _FAILED = "vote_failed"
 
@@ -33,7 +33,7 @@ def rules() -> Mapping[str, Fraction]:
     """Return the shares from which words or voices are said to tell the emotion."""
     path = resources.label_maps() / "emotion" / "_contribution.tsv"
     found: dict[str, Fraction] = {}
-    for row in read_table(path, ("rule", "value", "reason")):
+    for row in read_table(path, ("rule", "value", "reason"), key=("rule",)):
         name = row.choice("rule", _RULES)
         row.text("reason")
         try:
@@ -92,10 +92,10 @@ class Ballots:
     _cast: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     _equal: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
-    def take(self, model: str, target: Target, outcome: Outcome) -> None:
+    def take(self, model: str, target: Target, outcome: Outcome[dict[str, object]]) -> None:
         """Take in what a model chose, or why there is no vote."""
-        if isinstance(outcome, Drafted):
-            vote = model, str(outcome.reply["emotion"])
+        if isinstance(outcome, Accepted):
+            vote = model, str(outcome.value["emotion"])
             # One object for all that are equal: there are as many lists as targets.
             self._cast.setdefault(target.id, []).append(self._equal.setdefault(vote, vote))
         elif isinstance(outcome, GivenUp):
@@ -146,4 +146,4 @@ def options(labelling: Labelling) -> Sequence[str]:
     words = labelling.map
     meanings = (words.emotions(label) for label in words.labels)
     roots = {meaning.root for meaning in meanings if meaning}
-    return tuple(r for r in vocabulary().roots if r in roots and r != "unknown")
+    return tuple(root for root in votable_roots() if root in roots)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from builders.audio.analysis import Hearing
-from builders.llm.conversations import BLOCK
 from builders.llm.estimate import Asking, estimated
+from builders.llm.runner import BLOCK
 from builders.pipeline.plan import Plan, make_plan
 from builders.record.manifest import Ledger
 from builders.record.types import Target

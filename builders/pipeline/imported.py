@@ -7,7 +7,6 @@ null, and an audio path is kept as a finding, since nothing has read the clip.
 
 from __future__ import annotations
 
-import csv
 from functools import cache
 from typing import Any, Literal
 
@@ -15,16 +14,18 @@ from builders import resources
 from builders.errors import ConfigError
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
+from builders.labels.tables import read_table
 from builders.record.sample import Origin, assemble
 from builders.record.schema import Validator, narrowed_reply, violations
 from builders.record.types import Drafted, Emotions, Target, Turn, Utterance, sample_id
-from builders.tasks.reply.checks.rules import coerce, rule_faults
+from builders.record.views import ClipFinding, SampleRecord
+from builders.tasks.reply.checks.reading import coerce, rule_faults
 
 CORPUS = "imported"
 UNKNOWN = "unknown"
 
 
-def adopt(document: dict[str, Any]) -> dict[str, Any]:
+def adopt(document: dict[str, Any]) -> SampleRecord:
     """Return the valid sample that a looser record stands for.
 
     Args:
@@ -46,7 +47,7 @@ def adopt(document: dict[str, Any]) -> dict[str, Any]:
     reply = _reply(response, emotions, own, coercions, where)
     sample = assemble(target, Drafted(reply, coercions, None, 1), _origin(document))
     if path := (document.get("audio") or {}).get("path"):
-        finding = {"code": "audio_not_read", "value": None, "detail": path}
+        finding: ClipFinding = {"code": "audio_not_read", "value": None, "detail": path}
         sample["audio_info"]["findings"] = [finding]
     return sample
 
@@ -87,8 +88,9 @@ def _looser() -> Validator:
 
 @cache
 def _field_aliases() -> dict[str, str]:
-    with (resources.schemas() / "field_aliases.tsv").open(encoding="utf-8", newline="") as stream:
-        return {row["alias"]: row["field"] for row in csv.DictReader(stream, delimiter="\t")}
+    path = resources.schemas() / "field_aliases.tsv"
+    rows = read_table(path, ("alias", "field"), key=("alias",))
+    return {row.text("alias"): row.text("field") for row in rows}
 
 
 def _renamed(given: dict[str, Any], coercions: list[dict[str, str]]) -> dict[str, Any]:

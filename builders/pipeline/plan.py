@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.audio.analysis import CLIPS_FILE, VALUES_FILE, Hearing, Standards
+from builders.audio.analysis import Hearing, Standards
 from builders.audio.detectors import open_checks
-from builders.audio.memory import SideFile
 from builders.audio.prosody import version as voice_version
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.exclusions import Exclusions
@@ -23,20 +23,24 @@ from builders.labels.class_sets import views_version
 from builders.llm import prompts
 from builders.llm.budget import Price, price_of
 from builders.llm.providers import phrasebook
+from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import preconditions
 from builders.pipeline.contribution import Evidence, can_vote, options, rules
 from builders.pipeline.minimal_pairs import NO_MEMBER
 from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
-from builders.progress import Progress, State
+from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.parquet import file_digest
 from builders.record.sample import SCHEMA_VERSION, Origin
 from builders.record.types import Reject, Target
-from builders.settings import HIBARI, PHRASEBOOK, BuildConfig, identity
+from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig, identity
+from builders.store.clips import ClipFiles
+from builders.store.database import Store, store_exists
+from builders.store.key_value import KeyValue
 from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
-from builders.tasks.reply.draft import Drafter, Sampling
+from builders.tasks.reply.draft import Drafter, PromptExtras
 from builders.tasks.vote import TEMPLATE, Voter
 from builders.tts.opening import check as check_speech
 
@@ -60,13 +64,14 @@ class Plan:
     def drafter(self) -> Drafter:
         """Return what makes the requests."""
         config = self.config
-        sampling = Sampling(config.temperature, config.top_p, config.reply_tokens)
-        source = config.label_view or self.card.label_source
-        named = self.card.speakers_have_names
-        drafter = Drafter(self.origin.model, config.persona, source, sampling, named)
-        drafter.notes = config.redraft.notes if config.redraft else {}
-        drafter.hears = config.hear
-        return drafter
+        return Drafter(
+            self.origin.model,
+            config.persona,
+            config.label_view or self.card.label_source,
+            config.sampling,
+            self.card.speakers_have_names,
+            PromptExtras(config.redraft.notes if config.redraft else {}, config.hear),
+        )
 
     @property
     def captioned(self) -> Captioned | None:
@@ -77,7 +82,7 @@ class Plan:
     def prices(self, own: Mapping[str, Any]) -> dict[str, Price | None]:
         """Return the price of each model that is asked, the one that drafts first."""
         config = self.config
-        others = [served.model for served in config.served]
+        others = [settings.model for settings in config.models]
         if config.speaks and config.tts != HIBARI:
             others.append(config.tts)
         paid = {self.origin.model: price_of(config.model, own)}
@@ -121,14 +126,12 @@ class Plan:
     def listening(self, folder: Path, quiet: bool) -> Iterator[Hearing | None]:
         """Hear all clips before the first draft; None where the build has no clips.
 
-        What is left in `folder` saves time when the build goes on.
+        What was heard goes into the store. Without one it lies below `folder` meanwhile.
         """
         if not self.heard:
             yield None
             return
         config = self.config
-        values = SideFile((config.output if config.output.is_dir() else folder) / VALUES_FILE)
-        clips = SideFile(folder / CLIPS_FILE)
         sends = config.hear or config.caption_model is not None
         standards = Standards(
             config.min_speech,
@@ -138,19 +141,41 @@ class Plan:
         )
         workers = config.workers or os.cpu_count() or 1
         checks = open_checks(config.clip_checks, workers)
-        state = State(self.survey.clips, doing="listening")
-        try:
+        state = ProgressState(self.survey.clips, doing="listening")
+        with _remembering(config, folder) as (values, clips):
             hearing = Hearing(self.corpus.reader.root, values, clips, standards, checks)
-            with Progress(state, quiet) as progress:
+            with ProgressLine(state, quiet) as progress:
                 hearing.listen(
                     with_clips(self.corpus, self.survey.selection),
                     workers,
                     progress.advance,
                 )
             yield hearing
+
+
+@contextmanager
+def _remembering(config: BuildConfig, folder: Path) -> Iterator[tuple[KeyValue, ClipFiles]]:
+    """Open what is remembered of clips; where there is no store, only for this once."""
+    if store_exists(config.store_url):
+        with _opened(config.store_url) as values:
+            yield values, ClipFiles(config.clips_folder)
+        return
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        with _opened(str(Path(scratch, STORE_FILE))) as values:
+            yield values, ClipFiles(Path(scratch, CLIPS_FOLDER))
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[KeyValue]:
+    store = Store(url)
+    try:
+        values = KeyValue(store)
+        try:
+            yield values
         finally:
             values.close()
-            clips.close()
+    finally:
+        store.close()
 
 
 def make_plan(config: BuildConfig) -> Plan:
@@ -158,18 +183,19 @@ def make_plan(config: BuildConfig) -> Plan:
 
     Raises:
         SourceError: the corpus is not there, or not as its owner ships it.
-        LabelError: a label is not mapped.
+        LabelError: a label is not mapped, a table is wrong, or a strategy or emotion half added.
         ConfigError: the corpus may not be sent to where a model is, has no clips to hear, or cannot
             be spoken as asked.
     """
     card = load_card(config.corpus)
     heard = not config.text_only and card.audio_origin != "none"
     preconditions.check(config, card, heard)
+    preconditions.check_tables(config, heard)
     found = {
         "speech": check_speech(config, card),
         "clip_checks_version": preconditions.clip_checks_version(config, card, heard),
     }
-    exclusions = Exclusions.load(config.exclusions).of(card.slug)
+    exclusions = Exclusions.load(config.exclusions, config.store_url).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
     wanted = Wanted(

@@ -1,13 +1,24 @@
-"""What a build asks of its corpus and of what is installed, checked before anything is spent."""
+"""What a build asks of its corpus, its tables and its extras, checked before anything is spent."""
 
 from __future__ import annotations
 
-from builders.audio.asr import check_language
+from builders.audio.asr import check_language, spellings
+from builders.audio.caption_claims import load_claims
 from builders.audio.detectors import versions
-from builders.audio.findings import FINDINGS, checks_version
+from builders.audio.findings import FINDINGS, checks_version, load_rules
+from builders.audio.prosody import load_words
 from builders.corpora import Card
 from builders.errors import ConfigError
+from builders.labels.class_sets import class_views
+from builders.labels.strategies import strategies
+from builders.labels.vocabulary import feelings
+from builders.llm.providers import phrasebook
+from builders.llm.settings import PHRASEBOOK
+from builders.pipeline.contribution import rules
+from builders.record.schema import validator
 from builders.settings import BuildConfig
+from builders.tasks.reply.checks.registry import load_checks
+from builders.tts.styles import styles
 
 
 def check(config: BuildConfig, card: Card, heard: bool) -> None:
@@ -21,6 +32,22 @@ def check(config: BuildConfig, card: Card, heard: bool) -> None:
     _check_may_send(config, card)
     _check_has_clips(config, card, heard)
     _check_standards(config)
+
+
+def check_tables(config: BuildConfig, heard: bool) -> None:
+    """Read all tables of a build; LabelError where one is wrong, or something is half added.
+
+    Phrases are asked for where the phrasebook drafts: with a model, a strategy needs none.
+    """
+    for read in (strategies, feelings, class_views, rules, load_checks, load_claims, styles):
+        read()
+    for name in ("reply", "sample"):
+        validator(name)
+    if heard:
+        for read_of_clips in (load_words, load_rules, spellings):
+            read_of_clips()
+    if config.provider == PHRASEBOOK:
+        phrasebook.check()
 
 
 def clip_checks_version(config: BuildConfig, card: Card, heard: bool) -> str | None:
@@ -55,8 +82,8 @@ def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
 
 
 def _check_may_send(config: BuildConfig, card: Card) -> None:
-    if config.served:
+    if config.models:
         from builders.llm.addresses import check_may_send
 
-        for served in config.served:
-            check_may_send(card, served.base_urls, served.sent)
+        for settings in config.models:
+            check_may_send(card, settings.base_urls, settings.sent)

@@ -6,11 +6,12 @@ Of every sample a few hashes are kept: about a hundred bytes.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
 from builders.corpora.reading import Defects
+from builders.record.views import SampleRecord
 
 # Shorter utterances ("What are you doing here?") recur by chance.
 _WORDS_THAT_TELL = 8
@@ -29,14 +30,14 @@ class Leaks:
         self._words: dict[bytes, list[tuple[str, str, str]]] = defaultdict(list)
         self._splits: dict[str, str] = {}
 
-    def add(self, row: Mapping[str, Any], split: str) -> None:
+    def add(self, row: SampleRecord, split: str) -> None:
         """Take in a sample (its id, source, target_utterance, contrast) and its split."""
         source, said = row["source"], row["target_utterance"]
         corpus = source["corpus"]
         self._splits[row["id"]] = split
         keys = {
             "dialogue": f"{source['split']}-{source['dialogue_id']}",
-            "contrast_group": (row["contrast"] or {}).get("group"),
+            "contrast_group": row["contrast"] and row["contrast"]["group"],
             "speaker": said["speaker"]["id"],
         }
         for kind, key in keys.items():

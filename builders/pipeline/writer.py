@@ -6,12 +6,12 @@ from pathlib import Path
 
 import orjson
 
-from builders.llm.conversations import Left
+from builders.llm.task import GivenUp, Pending
 from builders.record.manifest import Ledger
 from builders.record.manifest_views import ManifestFile
 from builders.record.parquet import RejectWriter, SplitWriter, describe_file
 from builders.record.sample import Origin, assemble
-from builders.record.types import Drafted, GivenUp, Reject, Target
+from builders.record.types import Drafted, Reject, Target
 
 
 class Sink:
@@ -25,7 +25,7 @@ class Sink:
         self._rejects = RejectWriter(folder / "rejected.parquet")
         self.example_left: str | None = None
 
-    def take(self, item: tuple[Target, Drafted | GivenUp | Left] | Reject) -> None:
+    def take(self, item: tuple[Target, Drafted | GivenUp | Pending] | Reject) -> None:
         """Write one item and count it."""
         if isinstance(item, Reject):
             self._reject(item)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from builders.errors import OutputError, VerificationError
 from builders.record.manifest import RESTORE, read_manifest
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 REJECTED_FILE = "rejected.parquet"
 _BATCH = 100
 _GROUPS_KEPT = 16
+
+
+class Place(NamedTuple):
+    """Where a sample is: the name of its file, its row in that from 0; and its record."""
+
+    shard: str
+    row: int
+    record: SampleRecord
 
 
 class Build:
@@ -77,12 +85,23 @@ class Build:
         self, columns: Sequence[str] | None = None, split: str | None = None, batch: int = _BATCH
     ) -> Iterator[SampleRecord]:
         """Yield the samples in order, with these columns only; `batch` of them are in memory."""
+        return self._rows_of(self.shards(split), columns, batch)
+
+    def _rows_of(
+        self, shards: Sequence[Path], columns: Sequence[str] | None, batch: int
+    ) -> Iterator[SampleRecord]:
         from builders.record.data_file import DataFile, rows_of
 
-        for shard in self.shards(split):
+        for shard in shards:
             with DataFile(shard) as file:
                 for part in file.batches(columns, batch):
                     yield from cast("list[SampleRecord]", rows_of(shard, part))
+
+    def places(self, columns: Sequence[str] | None = None) -> Iterator[Place]:
+        """Yield the samples as `rows` does, each with the place where `row` and `clip` find it."""
+        for shard in self.shards():
+            for number, record in enumerate(self._rows_of([shard], columns, _BATCH)):
+                yield Place(shard.name, number, record)
 
     def batches(
         self, columns: Sequence[str] | None = None, split: str | None = None, batch: int = _BATCH

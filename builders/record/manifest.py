@@ -28,6 +28,7 @@ from builders.record.manifest_views import (
 
 # What to do about a file of a build that is not what the build wrote.
 RESTORE = "restore it, or remove that folder and build again; answers in the store are kept"
+_TIMES = {"started", "finished", "seconds", "host", "store", "endpoints", "requests"}
 _PACKAGES = ("pyarrow", "soundfile", "soxr", "av", "jinja2", "jsonschema-rs", "sqlalchemy")
 
 
@@ -143,12 +144,15 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         found: Manifest = orjson.loads(path.read_bytes())
         _checker().validate_python(found, strict=True)
+        missing = sorted(_TIMES - found["run"].keys())
     except (OSError, orjson.JSONDecodeError) as error:
         raise _no_manifest(f"cannot be read ({error})", path) from error
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the whole"
         raise _no_manifest(f"is not a build's ({field}: {first['msg']})", path) from error
+    if missing and "hydrated" not in found:
+        raise _no_manifest(f"is not a build's (run.{missing[0]}: Field required)", path)
     return found
 
 

@@ -81,17 +81,20 @@ class ManifestResult(TypedDict):
 
 
 class ManifestRun(TypedDict):
-    """What varies from run to run; times in seconds since 1970."""
+    """What varies from run to run; times in seconds since 1970.
 
-    started: float
-    finished: float
-    seconds: float
-    host: str
-    versions: dict[str, str]
-    store: str
-    endpoints: list[str]
-    requests: int
+    What was brought back from the Hub knows versions and cost alone.
+    """
+
     cost: RunCost
+    versions: dict[str, str]
+    started: NotRequired[float]
+    finished: NotRequired[float]
+    seconds: NotRequired[float]
+    host: NotRequired[str]
+    store: NotRequired[str]
+    endpoints: NotRequired[list[str]]
+    requests: NotRequired[int]
     report_seconds: NotRequired[float]
     report_cpu_seconds: NotRequired[float]
     # Which decisions and judgements a reviewed copy holds.

@@ -11,7 +11,6 @@ single user turn; the reply is the single assistant turn:
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -19,7 +18,8 @@ from hashlib import sha256
 from typing import Any
 
 from builders import resources
-from builders.errors import ConfigError
+from builders.errors import LabelError
+from builders.labels.tables import read_table
 
 AUDIO_MARK = "<audio>"
 # What a turn's speaker is called where the corpus gives no name, or a code such as Ses01_F or 386.
@@ -69,20 +69,12 @@ def instructions(form: str) -> tuple[str, ...]:
     """Return the wordings of ``prompts/instructions/<form>.tsv``.
 
     Raises:
-        ConfigError: the table has no column ``text``, no row, or an empty or repeated wording.
+        LabelError: the table has no column ``text``, no row, or an empty or repeated wording.
     """
     path = resources.prompts() / "instructions" / f"{form}.tsv"
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        texts = tuple((row.get("text") or "").strip() for row in rows)
-    wrong = next((text for text in texts if not text or texts.count(text) > 1), None)
-    if not texts or wrong is not None:
-        raise ConfigError(
-            f"the instruction {wrong!r} is empty or stands there twice" if texts else "no rows",
-            where=path,
-            expected="a column text with one wording a line, each of them once",
-            do="correct that line",
-        )
+    texts = tuple(row.text("text") for row in read_table(path, ("text",), key=("text",)))
+    if not texts:
+        raise LabelError("no rows", where=path, expected="one wording a line", do="add one")
     return texts
 
 

@@ -7,13 +7,47 @@ written. What varies from run to run (times, spend, hosts) never enters it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import cast
 
 from builders.labels import strategies
 from builders.labels.class_sets import views_of
 from builders.record.schema import validator, violations
-from builders.record.types import Clip, Drafted, Emotions, Finding, Target, Turn, Utterance
+from builders.record.types import (
+    Annotation,
+    Clip,
+    Drafted,
+    Emotions,
+    Finding,
+    Target,
+    Turn,
+    Utterance,
+)
+from builders.record.views import (
+    AudioInfo,
+    BackgroundPart,
+    ClipFile,
+    ClipTranscript,
+    Coercion,
+    ContextTurn,
+    ContrastPart,
+    ContributionPart,
+    DesiredResponse,
+    DraftingPart,
+    LabelsPart,
+    LabelView,
+    ReferenceResponse,
+    ReplyPart,
+    RightsPart,
+    SampleRecord,
+    SoundQuality,
+    SourcePart,
+    SpeechShare,
+    SpeechSynthesis,
+    TargetUtterance,
+    VoiceDescriptor,
+    VoicePart,
+)
 
 SCHEMA_VERSION = "1"
 
@@ -36,14 +70,14 @@ class Origin:
     prompt_version: str
 
 
-def assemble(target: Target, drafted: Drafted, origin: Origin) -> dict[str, Any]:
+def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
     """Return the sample as JSON values; its audio names the clip, whose bytes travel beside it.
 
     Raises:
         RuntimeError: the record is not valid, which is a fault of ours, not of the data.
     """
     utterance = target.utterance
-    record = {
+    record: SampleRecord = {
         "schema_version": SCHEMA_VERSION,
         "id": utterance.id,
         "language": origin.language,
@@ -64,7 +98,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> dict[str, Any]
         "safety": None,
         "judge": None,
         "review": None,
-        "rights": origin.rights,
+        "rights": cast(RightsPart, origin.rights),
     }
     wrong = violations(validator("sample"), record)
     if wrong:
@@ -72,7 +106,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> dict[str, Any]
     return record
 
 
-def desired_response(reply: dict[str, Any]) -> dict[str, Any]:
+def desired_response(reply: ReplyPart) -> DesiredResponse:
     """Return the reply with the two names that are derived from its lists."""
     awareness = reply["awareness"]
     return {
@@ -87,64 +121,83 @@ def desired_response(reply: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _desired_response(name: str, drafted: Drafted) -> dict[str, Any]:
-    response, spoken = desired_response(drafted.reply), drafted.spoken
+def _desired_response(name: str, drafted: Drafted) -> DesiredResponse:
+    response, spoken = desired_response(cast(ReplyPart, drafted.reply)), drafted.spoken
     if spoken:
         response["audio"] = {"path": f"{name}.reply.flac", "bytes": None}
         response["synthesis"] = synthesis(spoken)
     return response
 
 
-def synthesis(clip: Clip) -> dict[str, Any] | None:
+def without_bytes(audio: ClipFile | None) -> ClipFile | None:
+    """Return the name of a clip alone."""
+    return audio and {"path": audio["path"], "bytes": None}
+
+
+def synthesis(clip: Clip) -> SpeechSynthesis | None:
     """Return how a clip was spoken, or None where a person spoke."""
     if clip.synthesis is None:
         return None
-    return {**asdict(clip.synthesis), "sha256_pcm": clip.sha256_pcm}
+    by = clip.synthesis
+    return {
+        "engine": by.engine,
+        "voice": by.voice,
+        "style": by.style,
+        "seed": by.seed,
+        "word_error_rate": by.word_error_rate,
+        "sha256_pcm": clip.sha256_pcm,
+    }
 
 
-def audio_info(origin: str, clip: Clip | None, findings: Iterable[Finding] = ()) -> dict[str, Any]:
+def audio_info(origin: str, clip: Clip | None, findings: Iterable[Finding] = ()) -> AudioInfo:
     """Return what is said of a clip, or of there being none (`origin` is then ``none``)."""
-    found = [finding._asdict() for finding in findings]
-    info: dict[str, Any] = dict.fromkeys(
-        (
-            *("sha256_pcm", "samples", "duration", "source_file", "source_sha256", "start", "end"),
-            *("speech", "quality", "transcript"),
-        )
-    )
-    if clip:
-        info = {name: getattr(clip, name) for name in info}
     by = synthesis(clip) if clip else None
-    whose = "synthetic" if by else origin if clip else "none"
-    return {"origin": whose, **info, "findings": found, "synthesis": by}
+    return {
+        "origin": "synthetic" if by else origin if clip else "none",
+        "sha256_pcm": clip.sha256_pcm if clip else None,
+        "samples": clip.samples if clip else None,
+        "duration": clip.duration if clip else None,
+        "source_file": clip.source_file if clip else None,
+        "source_sha256": clip.source_sha256 if clip else None,
+        "start": clip.start if clip else None,
+        "end": clip.end if clip else None,
+        "findings": [
+            {"code": one.code, "value": one.value, "detail": one.detail} for one in findings
+        ],
+        "speech": cast("SpeechShare | None", clip and clip.speech),
+        "quality": cast("SoundQuality | None", clip and clip.quality),
+        "transcript": cast("ClipTranscript | None", clip and clip.transcript),
+        "synthesis": by,
+    }
 
 
-def _audio_info(target: Target, origin: Origin) -> dict[str, Any]:
+def _audio_info(target: Target, origin: Origin) -> AudioInfo:
     # What was measured of a clip says more than a code that was known before.
     findings = {code: Finding(code) for code in target.utterance.findings}
     findings |= {found.code: found for found in (target.clip.findings if target.clip else ())}
     return audio_info(origin.audio_origin, target.clip, findings.values())
 
 
-def _voice(target: Target) -> dict[str, Any] | None:
+def _voice(target: Target) -> VoicePart | None:
     voice = target.voice
     if voice is None:
         return None
     return {
-        "descriptors": voice.descriptors,
+        "descriptors": cast("list[VoiceDescriptor]", voice.descriptors),
         "reference": voice.reference,
         "words": voice.words,
-        "caption": target.caption and target.caption.text,
+        "caption": target.caption.text if target.caption else None,
         "reliable": voice.reliable,
     }
 
 
-def _background(target: Target) -> dict[str, Any] | None:
+def _background(target: Target) -> BackgroundPart | None:
     if target.background is None:
         return None
-    return {"text": target.background, "origin": target.background_origin}
+    return {"text": target.background, "origin": cast(str, target.background_origin)}
 
 
-def _turn(turn: Turn) -> dict[str, Any]:
+def _turn(turn: Turn) -> ContextTurn:
     return {
         "id": turn.utterance.id,
         "speaker": turn.utterance.speaker,
@@ -156,7 +209,7 @@ def _turn(turn: Turn) -> dict[str, Any]:
     }
 
 
-def _target_utterance(target: Target) -> dict[str, Any]:
+def _target_utterance(target: Target) -> TargetUtterance:
     utterance, emotions = target.utterance, target.emotions
     return {
         "speaker": {"id": utterance.speaker, "sex": utterance.sex, "age": utterance.age},
@@ -172,29 +225,29 @@ def _target_utterance(target: Target) -> dict[str, Any]:
     }
 
 
-def _labels(target: Target, origin: Origin) -> dict[str, Any]:
-    said = target.utterance.annotation
+def _labels(target: Target, origin: Origin) -> LabelsPart:
+    said = target.utterance.annotation or Annotation()
     return {
         "raw": target.utterance.label,
-        "source": (said and said.source) or origin.label_source,
+        "source": said.source or origin.label_source,
         "match_leaf": target.emotions.match_leaf,
         "match_root": target.emotions.match_root,
-        "votes": said and said.votes,
-        "agreement": said and said.agreement,
-        "intensity": said and said.intensity,
-        "dimensions": said and said.dimensions,
-        "views": [*((said and said.views) or ()), *_class_views(target.emotions)],
-        "elicitor": said and said.elicitor,
-        "conduct": said and said.conduct,
+        "votes": said.votes,
+        "agreement": said.agreement,
+        "intensity": said.intensity,
+        "dimensions": said.dimensions,
+        "views": [*(said.views or ()), *_class_views(target.emotions)],
+        "elicitor": said.elicitor,
+        "conduct": said.conduct,
         "mapping_version": origin.mapping_version,
     }
 
 
-def _class_views(emotions: Emotions) -> tuple[dict[str, Any], ...]:
+def _class_views(emotions: Emotions) -> tuple[LabelView, ...]:
     return views_of(emotions.primary, emotions.match_root)
 
 
-def _contribution(target: Target) -> dict[str, Any] | None:
+def _contribution(target: Target) -> ContributionPart | None:
     if target.contribution is None:
         return None
     found = target.contribution
@@ -206,20 +259,20 @@ def _contribution(target: Target) -> dict[str, Any] | None:
     }
 
 
-def _contrast(target: Target) -> dict[str, Any] | None:
+def _contrast(target: Target) -> ContrastPart | None:
     if target.contrast is None or (target.clip and target.clip.synthesis):
         return None  # one synthetic voice says the same words in one way
     contrast = target.contrast
     return {"group": contrast.group, "role": contrast.role, "twin_of": list(contrast.twin_of)}
 
 
-def _reference(reference: Utterance | None) -> dict[str, Any] | None:
+def _reference(reference: Utterance | None) -> ReferenceResponse | None:
     if reference is None:
         return None
     return {"id": reference.id, "speaker": reference.speaker, "text": reference.text}
 
 
-def _source(target: Target, origin: Origin) -> dict[str, Any]:
+def _source(target: Target, origin: Origin) -> SourcePart:
     return {
         "corpus": origin.corpus,
         "corpus_version": origin.corpus_version,
@@ -232,7 +285,7 @@ def _source(target: Target, origin: Origin) -> dict[str, Any]:
     }
 
 
-def _drafting(drafted: Drafted, origin: Origin) -> dict[str, Any]:
+def _drafting(drafted: Drafted, origin: Origin) -> DraftingPart:
     return {
         "provider": origin.provider,
         "model": origin.model,
@@ -242,5 +295,5 @@ def _drafting(drafted: Drafted, origin: Origin) -> dict[str, Any]:
         "demonstrations": None,
         "heard_audio": drafted.heard_audio,
         "attempts": drafted.attempts,
-        "coercions": drafted.coercions,
+        "coercions": cast("list[Coercion]", drafted.coercions),
     }

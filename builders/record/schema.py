@@ -1,11 +1,14 @@
 """The JSON Schemas: loading them, narrowing the reply's to one request, saying what is wrong.
 
+Where the values of a field come from a table that people edit, the schema's file has a `$comment`
+that names the table; loading puts the values there.
+
 `jsonschema-rs` checks on the hot path; `jsonschema` is the reference, and a test holds them equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,16 +16,47 @@ import jsonschema_rs
 import orjson
 
 from builders import resources
+from builders.labels.strategies import strategies
+from builders.labels.vocabulary import vocabulary, votable_roots
+from builders.record.types import CANNOT_TELL
 
 Validator = jsonschema_rs.Draft202012Validator
 
 
+# The values that the tables give, by schema and by the path of the field in it.
+_FROM_TABLES: Mapping[str, Mapping[str, Callable[[], Sequence[str]]]] = {
+    "reply": {
+        "properties strategies items": lambda: list(strategies()),
+        "properties awareness properties emotions items": lambda: vocabulary().nodes,
+    },
+    "sample": {
+        "properties audio_contribution anyOf 0 properties votes items properties emotion": (
+            lambda: (*votable_roots(), CANNOT_TELL)
+        ),
+        "$defs emotion": lambda: vocabulary().nodes,
+        "$defs root": lambda: vocabulary().roots,
+        "$defs strategy": lambda: list(strategies()),
+    },
+}
+
+
 @cache
 def load_schema(name: str) -> dict[str, Any]:
-    """Return `schemas/<name>.schema.json`."""
+    """Return `schemas/<name>.schema.json` with the values that the tables give.
+
+    Raises LabelError where one of these tables is wrong.
+    """
     loaded: dict[str, Any] = orjson.loads(
         (resources.schemas() / f"{name}.schema.json").read_bytes()
     )
+    for path, values in _FROM_TABLES.get(name, {}).items():
+        node = loaded
+        for part in path.split():
+            node = node[int(part)] if isinstance(node, list) else node[part]
+        # The values stand where the comment stood: the bytes of a narrowed schema are in the key.
+        filled = {("enum" if k == "$comment" else k): node[k] for k in node} | {"enum": [*values()]}
+        node.clear()
+        node.update(filled)
     return loaded
 
 

@@ -8,13 +8,27 @@ shape is `schemas/sample.schema.json`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
+from builders.record.views import DimensionRating, LabelView, VoteCount
+
 Sentiment = Literal["positive", "negative", "neutral"]
 # Whose label it is where reviewers of an earlier draft hear another emotion than the corpus says.
 REVIEWED = "review"
+# What a vote says that finds no emotion in the words.
+CANNOT_TELL = "cannot_tell"
+
+
+class ReviewStatus(StrEnum):
+    """What reviewers have made of a reply, as `review.status` of a record says it."""
+
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+    REJECTED = "rejected"
+    DISPUTED = "disputed"
 
 
 def sample_id(corpus: str, split: str, dialogue: str, utterance: str) -> str:
@@ -62,11 +76,11 @@ class Annotation:
     """
 
     source: str | None = None
-    votes: list[dict] | None = None
+    votes: list[VoteCount] | None = None
     agreement: float | None = None
     intensity: float | None = None
-    dimensions: list[dict] | None = None
-    views: list[dict] | None = None
+    dimensions: list[DimensionRating] | None = None
+    views: list[LabelView] | None = None
     elicitor: str | None = None
     conduct: str | None = None
 
@@ -302,11 +316,24 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckNote:
+    """What a check notes about a reply that is accepted all the same.
+
+    `severity` is that of the check, `value` what it measured, `detail` a sentence.
+    """
+
+    code: str
+    severity: str
+    value: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drafted:
     """A reply and how it came about; `attempts` counts the answers used up.
 
     `prompt_version` is None where it is that of the whole build; `heard_audio` says whether the
-    model was sent the clip; `spoken` is the reply in sound.
+    model was sent the clip; `spoken` is the reply in sound; `notes` are those of the checks.
     """
 
     reply: dict[str, Any]
@@ -316,12 +343,4 @@ class Drafted:
     prompt_version: str | None = None
     heard_audio: bool = False
     spoken: Clip | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GivenUp:
-    """No acceptable answer came: the reason that is counted, the sentences, the last answer."""
-
-    reason: str
-    detail: str
-    answer: str
+    notes: tuple[CheckNote, ...] = ()

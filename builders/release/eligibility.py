@@ -1,34 +1,283 @@
-"""Which records do not go out, and why: counted by reason, never dropped in silence.
+"""May a record go out, for what, and which part of it: the one answer, which every way out asks.
 
-An utterance that is left out must not come back as another record's earlier turn, so the ids are
-gathered in a pass over a few columns before any row is written. The same pass gathers every run of
-five words of the texts that may not be published, which no published word may repeat.
+    known = restrictions(build.shards(), exclusions.covers, gates_of(build.folder))
+    answer = eligibility(record, Purpose.TRAIN, known)
+    answer.part, answer.reason
+
+`record` is a whole record, or one that was read with `COLUMNS` only. A purpose is asked about the
+record itself and about the turns that go out with it: what somebody asked to be left out must not
+come back as another record's earlier turn. Those ids are gathered in a pass over a few columns.
+What the terms of a corpus keep back of a record is in `rights.py`; that no published word repeats a
+closed text is asked of `ClosedTexts`.
 """
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
-import pyarrow.parquet as pq
 
+from builders.corpora.exclusions import Exclusions
+from builders.errors import ConfigError
+from builders.record.data_file import DataFile, rows_of
+from builders.record.types import ReviewStatus
+
+GATES_FILE = "gated.tsv"
+EXCLUDED = "excluded"
 RUN = 5
 UNSAFE_ROUTES = {"crisis", "exclude"}
-# What reviewers said of a reply that is not one to learn; a rejected one is a row of `kto` still.
-REVIEWED = {"rejected": "reply_rejected_in_review", "disputed": "reply_disputed_in_review"}
-_WORD = re.compile(r"\w+")
-_SAFETY_COLUMNS = ("id", "safety.route")
+COLUMNS = (
+    "id",
+    "safety.route",
+    "text_context.id",
+    "reference_response.id",
+    "review.status",
+)
 _TEXT_COLUMNS = (
     "target_utterance.text",
-    "text_context.list.element.text",
+    "text_context.text",
     "background.text",
     "reference_response.text",
     "audio_info.transcript.text",
 )
+_BATCH = 1000
+_WORD = re.compile(r"\w+")
+
+Record = Mapping[str, Any]
+_Record = TypeVar("_Record", bound=Record)
+
+
+class Purpose(StrEnum):
+    """What a record would go out for."""
+
+    SEND = "send"  # to a model that is asked about it
+    REVIEW = "review"  # to people who read, hear and decide
+    EVALUATE = "evaluate"  # as a question to measure a model by
+    TRAIN = "train"
+    PUBLISH = "publish"
+
+
+class Part(IntEnum):
+    """How much of a record may go out; more includes less."""
+
+    NOTHING = 0
+    UTTERANCE = 1  # what people said, and the pairs they made of replies
+    VERDICT = 2  # the reply too, as one that was turned down
+    RECORD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """How much may go out; `reason` is a code that says why it is not everything, or None."""
+
+    part: Part
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a purpose asks of a record beside exclusions; the codes of its reasons.
+
+    `beside` is said where a turn that goes out with the record may not, `review` where reviewers
+    have not settled on the reply. `reference` says whether the next turn goes out with it.
+    """
+
+    beside: str = EXCLUDED
+    review: str | None = None
+    fit: bool = False
+    reference: bool = False
+
+
+_PURPOSES = {
+    Purpose.SEND: _Asked(),
+    Purpose.REVIEW: _Asked(),
+    Purpose.EVALUATE: _Asked("after_an_unfit_turn", fit=True),
+    Purpose.TRAIN: _Asked("after_an_unfit_turn", "review_{}", fit=True),
+    Purpose.PUBLISH: _Asked(
+        "next_to_a_left_out_utterance", "reply_{}_in_review", fit=True, reference=True
+    ),
+}
+_TURNED_DOWN = {ReviewStatus.DISPUTED: Part.UTTERANCE, ReviewStatus.REJECTED: Part.VERDICT}
+
+
+def nobody(_sample_id: str) -> bool:
+    """Exclude no one."""
+    return False
+
+
+@dataclass(frozen=True)
+class Restrictions:
+    """The ids that may not go out.
+
+    Attributes:
+        excluded: says of an id whether somebody has asked that it be used no more.
+        gated: the reason of each id that a check of the whole set keeps back.
+        unsafe: the reason of each id that is not one to learn from.
+    """
+
+    excluded: Callable[[str], bool] = nobody
+    gated: Mapping[str, str] = field(default_factory=dict)
+    unsafe: Mapping[str, str] = field(default_factory=dict)
+
+    def names_excluded(self, record: Record) -> bool:
+        """Return whether a record is excluded, or has an excluded turn before or after it."""
+        return self.excluded(record["id"]) or any(map(self.excluded, _turns(record, True)))
+
+
+def eligibility(record: Record, purpose: Purpose, known: Restrictions) -> Eligible:
+    """Return whether a record may go out for a purpose, and how much of it.
+
+    Args:
+        record: a record with `id`, `safety`, `text_context`, and, where it goes out with the
+            record, `reference_response`; `review` where the purpose depends on reviewers.
+        purpose: what for.
+        known: the ids that may not go out.
+    """
+    asked = _PURPOSES[purpose]
+    if reason := _against(record, asked, known):
+        return Eligible(Part.NOTHING, reason)
+    beside = _turns(record, asked.reference)
+    if any(_is_out(name, asked, known) for name in beside):
+        return Eligible(Part.NOTHING, asked.beside)
+    status = asked.review and record["review"] and record["review"]["status"]
+    if asked.review and status in _TURNED_DOWN:
+        return Eligible(_TURNED_DOWN[ReviewStatus(status)], asked.review.format(status))
+    return Eligible(Part.RECORD)
+
+
+def _against(record: Record, asked: _Asked, known: Restrictions) -> str | None:
+    """Return what speaks against the record itself, or None."""
+    if known.excluded(record["id"]):
+        return EXCLUDED
+    if not asked.fit:
+        return None
+    return known.gated.get(record["id"]) or unsafe(record)
+
+
+def _is_out(name: str, asked: _Asked, known: Restrictions) -> bool:
+    if known.excluded(name):
+        return True
+    return asked.fit and (name in known.unsafe or name in known.gated)
+
+
+def _turns(record: Record, reference: bool) -> list[str]:
+    """Return the ids of the turns that go out with a record."""
+    named = [turn["id"] for turn in record["text_context"] or ()]
+    after = record["reference_response"] if reference else None
+    return [*named, after["id"]] if after else named
+
+
+def unsafe(record: Record) -> str | None:
+    """Return why nothing may be learnt from an utterance, whatever its terms are, or None."""
+    if record["safety"] and record["safety"]["route"] in UNSAFE_ROUTES:
+        return f"safety_{record['safety']['route']}"
+    return None
+
+
+def excluded_by(table: Path) -> Callable[[str], bool]:
+    """Return what says of an id whether somebody asked that it be used no more.
+
+    Args:
+        table: `exclusions.tsv`; there may be none.
+
+    Raises:
+        ConfigError: a row of the table is wrong.
+    """
+    exclusions = Exclusions.load(table)
+    return exclusions.covers if exclusions.ids else nobody
+
+
+def restrictions(
+    shards: Iterable[Path],
+    excluded: Callable[[str], bool] = nobody,
+    gated: Mapping[str, str] | None = None,
+) -> Restrictions:
+    """Return the ids of a build that may not go out, from one pass over its shards."""
+    rows = columns_of(shards, ("id", "safety.route"))
+    found = {row["id"]: reason for row in rows if (reason := unsafe(row))}
+    return Restrictions(excluded, gated or {}, found)
+
+
+def left_out(shards: Sequence[Path], purpose: Purpose, known: Restrictions) -> dict[str, str]:
+    """Return the reason of each id of a build that may not go out at all for a purpose."""
+    if known.excluded is nobody and not _PURPOSES[purpose].fit:
+        return {}  # without a pass over the build
+    answers = ((row["id"], eligibility(row, purpose, known)) for row in columns_of(shards, COLUMNS))
+    return {name: answer.reason or "" for name, answer in answers if answer.part is Part.NOTHING}
+
+
+def going_out(
+    records: Iterable[_Record], purpose: Purpose, known: Restrictions
+) -> Iterator[_Record]:
+    """Yield the records of which anything may go out for a purpose."""
+    for record in records:
+        if eligibility(record, purpose, known).part is not Part.NOTHING:
+            yield record
+
+
+def columns_of(shards: Iterable[Path], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of shards with these columns only."""
+    for shard in shards:
+        with DataFile(shard) as file:
+            for batch in file.batches(columns, _BATCH):
+                yield from rows_of(shard, batch)
+
+
+def gates_of(folder: Path) -> dict[str, str]:
+    """Return what checks of the whole set keep back, by id, as `gated.tsv` in its folder says.
+
+    Raises:
+        ConfigError: a line is not an id, a tab and a reason.
+    """
+    path = folder / GATES_FILE
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as stream:
+        lines = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
+        rows = [row for row in lines if row and row != ["id", "reason"]]
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2 or not all(row):
+            raise ConfigError(
+                f"row {number} is {row}",
+                where=path,
+                expected="an id, a tab and a reason",
+                do="correct the row, or remove the file to gate nothing",
+            )
+    return {name: reason for name, reason in rows}
+
+
+class ClosedTexts:
+    """Every run of five words of the texts that may not be published."""
+
+    def __init__(self) -> None:
+        self._runs: set[int] = set()
+
+    @classmethod
+    def of(cls, shards: Iterable[Path], rejected: Path) -> ClosedTexts:
+        """Read the texts of a build and of its rejects once."""
+        found = cls()
+        for row in columns_of(shards, _TEXT_COLUMNS):
+            found._close(row)
+        if rejected.is_file():
+            for row in columns_of([rejected], ("raw",)):
+                found._close(orjson.loads(row["raw"]))
+        return found
+
+    def _close(self, texts: Any) -> None:
+        for text in strings(texts):
+            self._runs.update(runs(text))
+
+    def quotes(self, published: Any) -> bool:
+        """Return whether anything in a row repeats five words in a row of a closed text."""
+        if not self._runs:
+            return False
+        return any(run in self._runs for text in strings(published) for run in runs(text))
 
 
 def words(text: str) -> list[str]:
@@ -53,91 +302,3 @@ def strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from strings(item)
-
-
-def nobody(_sample_id: str) -> bool:
-    """Exclude no one."""
-    return False
-
-
-@dataclass
-class Omissions:
-    """What was found before any row is written: the ids left out, the runs of closed texts.
-
-    `excluded` says of an id whether somebody has asked that it be used no more.
-    """
-
-    ids: dict[str, str] = field(default_factory=dict)
-    closed: set[int] = field(default_factory=set)
-    excluded: Callable[[str], bool] = nobody
-
-    @classmethod
-    def find(
-        cls,
-        shards: Iterable[Path],
-        rejected: Path,
-        text_is_closed: bool,
-        excluded: Callable[[str], bool] = nobody,
-    ) -> Omissions:
-        """Read the shards of a build once, a few columns of them."""
-        found = cls(excluded=excluded)
-        columns = _SAFETY_COLUMNS + (_TEXT_COLUMNS if text_is_closed else ())
-        for shard in shards:
-            with pq.ParquetFile(shard) as file:
-                for batch in file.iter_batches(1000, columns=list(columns)):
-                    for row in batch.to_pylist():
-                        found._take(row, text_is_closed)
-        if text_is_closed and rejected.is_file():
-            for raw in pq.read_table(rejected, columns=["raw"]).column("raw").to_pylist():
-                found._close(orjson.loads(raw))
-        return found
-
-    def _take(self, row: Mapping[str, Any], text_is_closed: bool) -> None:
-        reason = "excluded" if self.excluded(row["id"]) else unfit(row)
-        if reason:
-            self.ids[row["id"]] = reason
-        if text_is_closed:
-            self._close({name: row[name] for name in row.keys() - {"id", "safety"}})
-
-    def _close(self, texts: Any) -> None:
-        for text in strings(texts):
-            self.closed.update(runs(text))
-
-    def of_record(self, record: Mapping[str, Any], published: Mapping[str, Any]) -> str | None:
-        """Return why a record does not go out at all, or None.
-
-        Args:
-            record: the whole record.
-            published: its row of `utterances`.
-        """
-        if reason := self.ids.get(record["id"]):
-            return reason
-        named = [turn["id"] for turn in record["text_context"]]
-        if record["reference_response"]:
-            named.append(record["reference_response"]["id"])
-        if any(name in self.ids or self.excluded(name) for name in named):
-            return "next_to_a_left_out_utterance"
-        return "quotes_unpublished_text" if self.quotes(published) else None
-
-    def of_reply(self, record: Mapping[str, Any], published: Mapping[str, Any]) -> str | None:
-        """Return why a record's reply does not go out as one to learn, or None."""
-        if self.quotes(published):
-            return "reply_quotes_unpublished_text"
-        status = record["review"] and record["review"]["status"]
-        return REVIEWED.get(status) if status else None
-
-    def quotes(self, published: Any) -> bool:
-        """Return whether anything in a row repeats five words in a row of a closed text."""
-        if not self.closed:
-            return False
-        return any(run in self.closed for text in strings(published) for run in runs(text))
-
-
-def unfit(row: Mapping[str, Any]) -> str | None:
-    """Return why an utterance may not go out anywhere, whatever its corpus's terms are, or None.
-
-    The one place that decides so: `row` has the id and the safety of a record.
-    """
-    if row["safety"] and row["safety"]["route"] in UNSAFE_ROUTES:
-        return f"safety_{row['safety']['route']}"
-    return None

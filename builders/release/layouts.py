@@ -14,6 +14,7 @@ from typing import Any
 
 from builders.record.messages import AUDIO_MARK, instruction, messages
 from builders.record.schema import load_schema
+from builders.record.types import ReviewStatus
 from builders.release.rights import published_schema, withheld
 
 CONFIGS = (
@@ -24,8 +25,6 @@ CONFIGS = (
 AUDIO_CLASSES = {"weak_audio": "text_solvable", "strong_audio": "audio_solvable"}
 # What a model or a reviewer made of a record; `utterances` does without.
 _MADE = {"desired_response", "drafting", "checks", "judge", "review"}
-# `datasets` keeps the word `all` for the union of splits.
-SPLIT_NAMES = {"all": "unsplit"}
 
 Row = dict[str, Any]
 
@@ -34,11 +33,6 @@ def audio_class(record: Mapping[str, Any]) -> str | None:
     """Return what the audio adds to a record's words, as measured; None where it is not known."""
     measured = record["audio_contribution"]
     return measured["class"] if measured else None
-
-
-def split_name(split: str) -> str:
-    """Return the published name of a corpus's split; only what it calls train is called train."""
-    return SPLIT_NAMES.get(split, split)
 
 
 def schemas_of(may: frozenset[str], with_audio: bool) -> dict[str, dict[str, Any]]:
@@ -100,20 +94,18 @@ class Rows:
         """Return the row of `sft`."""
         return {**published, "messages": said}
 
-    def preference(self, sft: Row, rejected: str | None) -> Row | None:
-        """Return the row of `preference`: the reply as a person edited it, and the draft before."""
-        edited = sft["review"] and sft["review"]["status"] == "edited"
-        if not edited or not rejected or rejected == sft["desired_response"]["text"]:
-            return None
-        said = {"chosen": [sft["messages"][-1]], "rejected": [_assistant(rejected)]}
-        return self._small("preference", sft, said)
+    def preference(self, sft: Row, chosen: str, rejected: str, origin: str) -> Row:
+        """Return the row of `preference`: the reply that people prefer to another, and how."""
+        said = {"chosen": [_assistant(chosen)], "rejected": [_assistant(rejected)]}
+        return self._small("preference", sft, {**said, "origin": origin})
 
     def kto(self, sft: Row) -> Row | None:
         """Return the row of `kto`: a reply that was reviewed, and whether it was accepted."""
         status = sft["review"] and sft["review"]["status"]
-        if status not in ("accepted", "edited", "rejected"):
+        if status is None or status == ReviewStatus.DISPUTED:
             return None
-        said = {"completion": [sft["messages"][-1]], "label": status != "rejected"}
+        label = status != ReviewStatus.REJECTED
+        said = {"completion": [sft["messages"][-1]], "label": label}
         return self._small("kto", sft, said)
 
     def prompt(self, sft: Row) -> Row:

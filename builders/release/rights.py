@@ -8,7 +8,6 @@ repository. A field without a row in the table does not go out.
 from __future__ import annotations
 
 import copy
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +18,7 @@ import orjson
 
 from builders.corpora import Card, load_card, resolve_slug
 from builders.errors import UsageError
+from builders.labels.tables import read_table
 from builders.record.schema import load_schema
 
 KINDS = ("audio", "text", "labels", "derived")
@@ -114,19 +114,18 @@ def _claim(word: str, slug: str) -> str:
 
 def licence_of(name: str) -> Licence:
     """Return a licence as the Hub spells it, by `licences.tsv`."""
-    with (_TABLES / "licences.tsv").open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream, delimiter="\t"):
-            if row["licence"].casefold() == name.casefold():
-                return Licence(row["licence"], row["hub"], row["link"])
+    columns = ("licence", "hub", "link")
+    for row in read_table(_TABLES / "licences.tsv", columns, key=("licence",)):
+        if row.text("licence").casefold() == name.casefold():
+            return Licence(*(row.text(column) for column in columns))
     return Licence(name, "other", None)
 
 
 @cache
 def needs() -> dict[str, frozenset[str]]:
     """Return what each field of `fields.tsv` needs; ``nothing`` is the empty set."""
-    with (_TABLES / "fields.tsv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t"))
-    return {row["field"]: frozenset(row["needs"].split()) - {"nothing"} for row in rows}
+    rows = read_table(_TABLES / "fields.tsv", ("field", "needs", "reason"), key=("field",))
+    return {row.text("field"): frozenset(row.text("needs").split()) - {"nothing"} for row in rows}
 
 
 def withheld(may: frozenset[str]) -> dict[str, list | None]:

@@ -18,6 +18,7 @@ class Tally:
         self.read = 0
         self.rows: dict[str, Counter[str]] = {}
         self.left_out: Counter[str] = Counter()
+        self.somebody_asked = False  # that a record, or a turn beside it, be used no more
         self.without_reply: Counter[str] = Counter()
         self.emotions: Counter[tuple[str, str]] = Counter()
         self.corrected = 0
@@ -78,6 +79,16 @@ class Tally:
         ):
             if by:
                 self.voiced[what, by["engine"], by["voice"]] += 1
+
+    @property
+    def left_out_told(self) -> dict[str, int]:
+        """Return the records left out by reason, as it may be published.
+
+        Where somebody asked to be left out the reasons are not told apart.
+        """
+        if self.somebody_asked:
+            return {"left_out": self.left_out.total()}
+        return dict(sorted(self.left_out.items()))
 
     @property
     def reviewed_share(self) -> float:

@@ -17,6 +17,7 @@ import jinja2
 from builders.errors import VerificationError
 from builders.record.folder import writable
 from builders.record.manifest_views import Manifest, SplitCounts
+from builders.release.eligibility import Restrictions
 from builders.tasks.reply.checks.rules import WORDS
 
 if TYPE_CHECKING:
@@ -28,31 +29,38 @@ _Splits = Mapping[str, SplitCounts]
 _SPLITS = ("train", "dev", "test", "all")
 
 
-def write(folder: Path, manifest: Manifest, swaps: Sequence[Mapping[str, Any]] = ()) -> Path:
+def write(
+    folder: Path,
+    manifest: Manifest,
+    swaps: Sequence[Mapping[str, Any]] = (),
+    known: Restrictions | None = None,
+) -> Path:
     """Write ``report.html`` of a build and return its path.
 
     Args:
         folder: holds ``data/`` and ``rejected.parquet``.
         manifest: the content of ``manifest.json``, which need not be written yet.
-        swaps: what judges made of the contrast groups, by `judging.results`.
+        swaps: what judges made of the contrast groups, by `evaluation.results`.
+        known: the ids that may not go out: they are counted as not selected.
 
     Raises:
         VerificationError: a file is missing, cannot be read, or is not what the manifest counts.
         OutputError: the page cannot be written.
     """
     # Here, as pandas takes half a second that no other command should wait for.
-    from builders.report import contrasts, contribution, tallies, voices
+    from builders.report import contrasts, contribution, missing, tallies, voices
 
-    result = manifest["result"]
-    paths = [folder / file["path"] for file in result["files"]]
+    paths = [folder / file["path"] for file in manifest["result"]["files"]]
     data = [path for path in paths if path.parent.name == "data"]
-    samples = tallies.samples(data)
-    rejects = tallies.rejects(folder / "rejected.parquet")
-    _check(folder, result["splits"], samples, rejects)
+    gone = missing.find(data, folder / "rejected.parquet", known or Restrictions())
+    manifest = gone.taken_from(manifest)
+    samples = tallies.samples(data, gone.ids)
+    rejects = tallies.rejects(folder / "rejected.parquet", gone.ids)
+    _check(folder, manifest["result"]["splits"], samples, rejects)
     content = _content(manifest, samples, rejects)
-    content["examples"] = tallies.examples(data[:1])
+    content["examples"] = tallies.examples(data[:1], gone.ids)
     content["contributions"] = contribution.by_corpus(samples.votes, samples.classes)
-    content["contrasts"] = contrasts.contrasts(data)
+    content["contrasts"] = contrasts.contrasts(data, gone.ids)
     content["swaps"] = swaps
     content["voices"] = voices.drawings(data[:1], content["examples"])
     page = _environment().get_template("report.html.j2").render(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -39,10 +39,14 @@ class Contrasts:
     examples: list[tuple[str, str]] = field(default_factory=list)
 
 
-def contrasts(paths: Sequence[Path]) -> Contrasts:
-    """Compare the replies of each contrast group; raises VerificationError for a broken file."""
+def contrasts(paths: Sequence[Path], out: Collection[str] = ()) -> Contrasts:
+    """Compare the replies of each contrast group, but for these ids.
+
+    Raises:
+        VerificationError: a file is broken.
+    """
     groups: dict[str, list[tuple[str, str, tuple[str, ...]]]] = defaultdict(list)
-    for record in _members(paths):
+    for record in _members(paths, out):
         words = tuple(normalised(record["desired_response"]["text"]))
         root = record["target_utterance"]["emotions"]["root"]
         groups[record["contrast"]["group"]].append((record["id"], root, words))
@@ -72,9 +76,9 @@ def overlap(one: Sequence[str], other: Sequence[str]) -> float:
     return 2 * shared / (len(one) + len(other)) if one or other else 1.0
 
 
-def _members(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
+def _members(paths: Sequence[Path], out: Collection[str]) -> Iterator[dict[str, Any]]:
     for path in paths:
-        for batch in batches(path, _COLUMNS):
+        for batch in batches(path, _COLUMNS, out):
             for record in batch.to_pylist():
                 if record["contrast"] and record["contrast"]["group"]:
                     yield record

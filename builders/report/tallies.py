@@ -7,7 +7,7 @@ values, not with the number of samples, and no byte of audio is read.
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -16,9 +16,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from builders.errors import VerificationError
+from builders.record.data_file import DataFile
 from builders.record.parquet import REJECTED, sample_schema
 
 BATCH = 8192
@@ -32,9 +31,9 @@ _COLUMNS = (
     "target_utterance.emotions.primary",
     "desired_response.strategies",
     "desired_response.text",
-    "text_context.list.element.role",
+    "text_context.role",
     "audio_info.duration",
-    "audio_info.findings.list.element.code",
+    "audio_info.findings.code",
     "audio_info.speech.share",
     "audio_info.quality.overall",
     "audio_info.transcript.word_error_rate",
@@ -46,8 +45,8 @@ _COLUMNS = (
     "source.corpus",
     "target_utterance.emotions.root",
     "audio_contribution.class",
-    "audio_contribution.votes.list.element.model",
-    "audio_contribution.votes.list.element.emotion",
+    "audio_contribution.votes.model",
+    "audio_contribution.votes.emotion",
 )
 _REJECTED = ("split", "stage", "reason", "detail")
 _EXAMPLE = (
@@ -119,22 +118,30 @@ class Rejects:
     splits: dict[str, int]
 
 
-def samples(paths: Sequence[Path]) -> Samples:
-    """Count the samples of Parquet files; raises VerificationError where one cannot be read."""
+def samples(paths: Sequence[Path], out: Collection[str] = ()) -> Samples:
+    """Count the samples of Parquet files but for these ids.
+
+    Raises:
+        VerificationError: a file cannot be read.
+    """
     # With an empty batch first, every tally exists even where there are no samples.
     empty = pa.RecordBatch.from_pylist([], sample_schema())
     parts = [_tallies(empty, "")]
     for path in paths:
         # A file is a split; in a combined set it is not always the one that the owner gave.
         split = path.name.split("-")[0]
-        parts += [_tallies(batch, split) for batch in batches(path, _COLUMNS)]
+        parts += [_tallies(batch, split) for batch in batches(path, _COLUMNS, out)]
     return Samples(**{name: _sum([part[name] for part in parts]) for name in parts[0]})
 
 
-def rejects(path: Path) -> Rejects:
-    """Count the rejects of a file; raises VerificationError where it cannot be read."""
+def rejects(path: Path, out: Collection[str] = ()) -> Rejects:
+    """Count the rejects of a file but for these ids.
+
+    Raises:
+        VerificationError: it cannot be read.
+    """
     empty = pa.RecordBatch.from_pylist([], REJECTED)
-    parts = [_reject_tallies(batch) for batch in chain([empty], batches(path, _REJECTED))]
+    parts = [_reject_tallies(batch) for batch in chain([empty], batches(path, _REJECTED, out))]
     splits = _sum([by_split for by_split, _ in parts])
     found = pd.concat([by_reason for _, by_reason in parts])
     found = found.groupby(level=["stage", "reason"]).agg({"size": "sum", "first": "first"})
@@ -147,13 +154,15 @@ def rejects(path: Path) -> Rejects:
     return Rejects(reasons, {split: int(count) for split, count in splits.items()})
 
 
-def examples(paths: Sequence[Path], most: int = 3) -> list[dict[str, Any]]:
+def examples(
+    paths: Sequence[Path], out: Collection[str] = (), most: int = 3
+) -> list[dict[str, Any]]:
     """Return a few samples of different emotions from the first batch of the first file.
 
     Only those whose own rights say yes to publishing the text and what is derived from it.
     """
     chosen: dict[str, dict[str, Any]] = {}
-    for batch in chain(*(batches(path, _EXAMPLE, groups=[0]) for path in paths)):
+    for batch in chain(*(batches(path, _EXAMPLE, out, first_group=True) for path in paths)):
         for row in batch.to_pylist():
             if row["rights"] == {"text": "yes", "derived": "yes"} and len(chosen) < most:
                 chosen.setdefault(row["target_utterance"]["emotions"]["primary"], row)
@@ -161,19 +170,21 @@ def examples(paths: Sequence[Path], most: int = 3) -> list[dict[str, Any]]:
 
 
 def batches(
-    path: Path, columns: Sequence[str], groups: list[int] | None = None
+    path: Path,
+    columns: Sequence[str],
+    out: Collection[str] = (),
+    first_group: bool = False,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield columns of a file; raises VerificationError where it cannot be read."""
-    try:
-        with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(BATCH, row_groups=groups, columns=list(columns))
-    except (OSError, pa.ArrowInvalid) as error:
-        raise VerificationError(
-            f"{path.name} is missing or cannot be read ({error})",
-            where=path.parent,
-            expected="the Parquet file that the manifest lists",
-            do="restore it, or build it again; its answers are in the store",
-        ) from error
+    """Yield columns of a file without the rows of these ids.
+
+    Raises:
+        VerificationError: it cannot be read.
+    """
+    wanted = [*columns] if not out or "id" in columns else ["id", *columns]
+    with DataFile(path) as file:
+        for batch in file.batches(wanted, BATCH, first_group):
+            kept = [name not in out for name in batch["id"].to_pylist()] if out else None
+            yield batch.filter(pa.array(kept, pa.bool_())) if kept else batch
 
 
 def _tallies(batch: pa.RecordBatch, split: str) -> dict[str, pd.Series]:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import soundfile
 from numpy.typing import NDArray
 
 from builders.audio.pitch import CEILING, FLOOR, HOP, Floats, track
 from builders.errors import VerificationError
+from builders.record.data_file import DataFile
 
 WIDTH, WAVE, PITCH = 600, 80, 100
 # Frequencies that a line is drawn at, in Hz: octaves.
@@ -63,15 +63,15 @@ def drawings(paths: Sequence[Path], examples: Sequence[Mapping[str, Any]]) -> li
 
 
 def _sounds(path: Path, wanted: set[str]) -> dict[str, tuple[Floats, int]]:
+    with DataFile(path) as file:
+        table = file.group(0, ["id", "audio.bytes"])
     try:
-        with pq.ParquetFile(path) as file:
-            table = file.read_row_group(0, columns=["id", "audio.bytes"])
         rows = table.filter(pc.is_in(table["id"], pa.array(sorted(wanted)))).to_pylist()
         return {
             row["id"]: soundfile.read(BytesIO(row["audio"]["bytes"]), dtype="float32")
             for row in rows
         }
-    except (OSError, pa.ArrowInvalid, soundfile.SoundFileError) as error:
+    except soundfile.SoundFileError as error:
         raise VerificationError(
             f"the audio of {path.name} cannot be read ({error})",
             where=path.parent,

@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from builders.errors import StoreError
 from builders.store import migrations
 from builders.store.connections import engine_at, translated
-from builders.store.tables import answers, attempts, endpoints, requests
+from builders.store.tables import answers, attempts, endpoints, forgotten, requests
 
 
 @dataclass(slots=True)
@@ -156,6 +156,11 @@ class Store:
         )
         with self.translated(), self.engine.begin() as connection:
             connection.execute(statement)
+
+    def forgotten(self) -> frozenset[str]:
+        """Return the ids of samples and dialogues that must not be used any more."""
+        with self.translated(), self.engine.connect() as connection:
+            return frozenset(connection.scalars(sa.select(forgotten.c.id)))
 
     def close(self) -> None:
         """Close every connection."""

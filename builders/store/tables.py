@@ -1,4 +1,7 @@
-"""The tables of answers. `migrations/` makes them in the database; a test compares the two."""
+"""The tables of answers and of values by key.
+
+`migrations/` makes them in the database; a test compares the two.
+"""
 
 from __future__ import annotations
 
@@ -54,4 +57,20 @@ forgotten = sa.Table(
     metadata,
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("at", sa.Float, nullable=False),
+)
+key_values = sa.Table(
+    "key_values",
+    metadata,
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("file", sa.String(64), index=True),
+)
+key_value_records = sa.Table(
+    "key_value_records",
+    metadata,
+    sa.Column("record_id", sa.String, primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Index("key_value_records_by_key", "kind", "key"),
 )

@@ -17,13 +17,14 @@ from builders.store.backup import backup, dump
 from builders.store.connections import engine_at, file_of, translated
 from builders.store.database import store_exists
 
-# What is counted, and in which table.
+# What is counted, by table; release 0.1 had another one for judgements.
 _COUNTED = {
     "requests": "requests",
     "answers": "answers",
     "attempts": "attempts",
     "review_events": "review_events",
-    "judgements": "judge_events",
+    "judge_events": "judgements",
+    "judgements": "judgements",
     "key_values": "key_values",
 }
 
@@ -123,7 +124,7 @@ def _counts(connection: Connection) -> dict[str, int]:
     there = {*sa.inspect(connection).get_table_names()}
     counts = {
         name: connection.scalar(sa.select(sa.func.count()).select_from(sa.table(table))) or 0
-        for name, table in _COUNTED.items()
+        for table, name in _COUNTED.items()
         if table in there
     }
     if "key_values" in there:

@@ -7,18 +7,20 @@ repeats the words is dropped, and counted; nothing is rejected for want of a cap
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from builders.audio import caption_claims
 from builders.audio.clip_format import NOT_HEARD
 from builders.llm import prompts
-from builders.llm.conversations import Conversation
-from builders.llm.questions import Question, Questions
-from builders.llm.request import NarrowedSchema, Request, Sound
+from builders.llm.exchange import Exchange
+from builders.llm.request import AudioInput, Message, NarrowedSchema, Request
+from builders.llm.task import GivenUp, Steps
 from builders.record.types import Caption, Clip, Target
 from builders.store.database import Answer, Store
+from builders.tasks.question import Question, QuestionTask
 from builders.tasks.reply.checks.wording import count_words, shares_run
-from builders.tasks.reply.draft import Draft, Drafter, Round
+from builders.tasks.reply.draft import Draft, Drafter
 
 _TOKENS = 300
 # A caption that has so many words in a row of the utterance is a transcript of it.
@@ -26,7 +28,7 @@ _REPEATS, _REPEATS_LEAST = 4, 3
 
 
 class Captioned:
-    """Has each target's clip described, then its reply drafted, as one conversation.
+    """Has each target's clip described, then its reply drafted, as one exchange.
 
     Args:
         drafter: makes the requests for replies.
@@ -36,34 +38,34 @@ class Captioned:
     def __init__(self, drafter: Drafter, model: str) -> None:
         self.drafter = drafter
         self._model = model
-        self._questions = Questions()
+        self._questions = QuestionTask()
         self._schema = _schema()
         self._template = prompts.load(prompts.CAPTION_TEMPLATE)
         known = caption_claims.load_claims()
         says = (*caption_claims.SAYS, caption_claims.NOT_SAID)
         self._asked = self._template.render(claims=[*known.meanings.items()], says=says)
 
-    def first_request(self, target: Target, number: int = 0) -> Request:
-        """Return the request that opens a round: about the clip, unless that is settled."""
-        question = self.question(target)
+    def first_request(self, subject: Target, number: int = 0) -> Request:
+        """Return the first request: about the clip, unless that is settled."""
+        question = self.question(subject)
         if question is None:
-            return self.drafter.first_request(target, number)
+            return self.drafter.first_request(subject, number)
         return self._questions.first_request(question)
 
-    def round(self, target: Target, first: Request) -> Round:
-        """Return one round: the clip is described first, unless that is settled."""
-        question = self.question(target)
+    def steps(self, subject: Target, first: Request) -> Steps[Draft]:
+        """Yield the requests: the clip is described first, unless that is settled."""
+        question = self.question(subject)
         if question is not None:
-            yield from self._describe(target, question, first)
-            first = self.drafter.first_request(target)
-        result = yield from self.drafter.round(target, first)
-        if isinstance(result, Draft) and target.caption:
-            return Draft(result.reply, result.coercions, target.caption.answers)
+            yield from self._describe(subject, question, first)
+            first = self.drafter.first_request(subject)
+        result = yield from self.drafter.steps(subject, first)
+        if isinstance(result, Draft) and subject.caption:
+            return replace(result, beside=subject.caption.answers)
         return result
 
-    def prompt_version(self, target: Target) -> str | None:
+    def prompt_version(self, subject: Target) -> str | None:
         """Return the version of the prompt for the reply."""
-        return self.drafter.prompt_version(target)
+        return self.drafter.prompt_version(subject)
 
     def question(self, target: Target) -> Question | None:
         """Return what is asked about a target's clip; None where it is settled or cannot be asked.
@@ -86,21 +88,21 @@ class Captioned:
         for target in targets:
             if self.question(target) is None:
                 continue
-            conversation = Conversation(self, target)
+            exchange = Exchange(self, target)
             while target.caption is None:
-                held = store.held([conversation.key]) if store else {}
-                answer = held.get(conversation.key)
+                held = store.held([exchange.key]) if store else {}
+                answer = held.get(exchange.key)
                 if answer is None:
-                    asked.append(conversation.request)
+                    asked.append(exchange.request)
                     break
-                conversation.take(answer)
+                exchange.take(answer)
         return asked
 
     def _describe(
         self, target: Target, question: Question, first: Request
     ) -> Generator[Request, Answer, None]:
         """Ask until there is an answer or none will come, and settle the caption."""
-        steps = self._questions.round(question, first)
+        steps = self._questions.steps(question, first)
         request, answers = next(steps), 0
         while target.caption is None:
             answer = yield request
@@ -110,18 +112,18 @@ class Captioned:
             except StopIteration as ended:
                 result = ended.value
                 target.caption = (
-                    _caption(target, result.reply, answers)
-                    if isinstance(result, Draft)
-                    else Caption(None, result.reason, answers)
+                    Caption(None, result.reason, answers)
+                    if isinstance(result, GivenUp)
+                    else _caption(target, result, answers)
                 )
 
     def _request(self, record_id: str, clip: Clip) -> Request:
-        asked = ({"role": "user", "content": self._asked},)
+        asked: Message = {"role": "user", "content": self._asked}
         version = self._template.version
         request = Request(
-            self._model, asked, self._schema, None, 0.0, 1.0, _TOKENS, 0, record_id, 0, version
+            self._model, (asked,), self._schema, None, 0.0, 1.0, _TOKENS, 0, record_id, 0, version
         )
-        return request.hearing(Sound(clip.flac, clip.sha256_pcm, clip.duration))
+        return request.with_audio(AudioInput(clip.flac, clip.sha256_pcm, clip.duration))
 
 
 def version() -> str:

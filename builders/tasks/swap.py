@@ -11,15 +11,14 @@ from typing import Literal
 
 from builders.evaluation.pairs import Pair
 from builders.llm import prompts
-from builders.llm.conversations import Outcome
-from builders.llm.questions import Question
 from builders.llm.request import NarrowedSchema, Request
-from builders.record.types import Drafted
+from builders.llm.task import Accepted, Outcome
+from builders.record.types import CANNOT_TELL
+from builders.tasks.question import Question
 
 TEMPLATE = "judge/swap.j2"
-CANNOT_TELL = "cannot_tell"
 
-Verdict = Literal["right", "wrong", "flipped", "cannot_tell", "refused"]
+SwapVerdict = Literal["right", "wrong", "flipped", "cannot_tell", "refused"]
 
 _SCHEMA = NarrowedSchema(
     {
@@ -60,12 +59,12 @@ def questions(pairs: Iterable[Pair], model: str, max_tokens: int) -> Iterator[Qu
             yield Question(pair.one.id, f"swap {pair.other.id} {order}", request)
 
 
-def answer_of(outcome: Outcome) -> str | None:
+def answer_of(outcome: Outcome[dict[str, object]]) -> str | None:
     """Return the reply that was matched to voice 1, None where there is no usable answer."""
-    return str(outcome.reply["voice_1"]) if isinstance(outcome, Drafted) else None
+    return str(outcome.value["voice_1"]) if isinstance(outcome, Accepted) else None
 
 
-def verdict(straight: str | None, swapped: str | None) -> Verdict:
+def verdict(straight: str | None, swapped: str | None) -> SwapVerdict:
     """Return what the answers to both orders come to; right are A, and then B."""
     if straight is None or swapped is None:
         return "refused"
@@ -74,3 +73,8 @@ def verdict(straight: str | None, swapped: str | None) -> Verdict:
     if straight == swapped:
         return "flipped"
     return "right" if straight == "A" else "wrong"
+
+
+def value_of(said: SwapVerdict) -> float | None:
+    """Return a verdict as a number: 1 where both orders are right, None without two answers."""
+    return None if said == "refused" else float(said == "right")

@@ -2,7 +2,7 @@
 
 A vote sees what was said and what was said before; never the label, the voice in words, what was
 really answered, or the emotions of earlier turns. Options are in another order for each model and
-target. Each is a request like any other: held, budgeted, and never asked twice.
+target. Each is a request like any other: cached, budgeted, and never asked twice.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections.abc import Sequence
 
 from builders.labels.vocabulary import vocabulary
 from builders.llm import prompts
-from builders.llm.questions import Question, Questions
 from builders.llm.request import NarrowedSchema, Request
-from builders.pipeline.contribution import CANNOT_TELL
+from builders.llm.task import Steps
 from builders.pipeline.selection import rank
-from builders.record.types import Target
-from builders.tasks.reply.draft import Round, speaker_name
+from builders.record.types import CANNOT_TELL, Target
+from builders.tasks.question import Question, QuestionTask
+from builders.tasks.reply.draft import speaker_name
 
 TEMPLATE = "vote/words.j2"
 _NO_TELLING = "the words fit several of these, or none"
 
 
 class Voter:
-    """One model that votes; makes the questions that `Conversations` asks.
+    """One model that votes; a task.
 
     Args:
         model: its name.
@@ -40,17 +40,17 @@ class Voter:
         self._named = named
         self._max_tokens = max_tokens
         self._template = prompts.load(TEMPLATE)
-        self._questions = Questions()
+        self._questions = QuestionTask()
 
-    def first_request(self, target: Target, number: int = 0) -> Request:
-        """Return the request that opens a round."""
-        return self._questions.first_request(self._question(target), number)
+    def first_request(self, subject: Target, number: int = 0) -> Request:
+        """See `Task`."""
+        return self._questions.first_request(self._question(subject), number)
 
-    def round(self, target: Target, first: Request) -> Round:
+    def steps(self, subject: Target, first: Request) -> Steps[dict[str, object]]:
         """Yield requests until an answer fits."""
-        return self._questions.round(self._question(target), first)
+        return self._questions.steps(self._question(subject), first)
 
-    def prompt_version(self, target: Target) -> str | None:
+    def prompt_version(self, subject: Target) -> str | None:
         """Return the version of the template."""
         return self._template.version
 

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from builders.audio.asr import Transcriber, spoken_words, word_error_rate
 from builders.audio.decode import read_bytes
 from builders.errors import ConfigError
-from builders.tts.request import Spoken
+from builders.store.key_value import key_of
+from builders.tts.request import Line, Spoken
 
 # One word may always be misheard, such as a name that the recogniser has never met.
 _FORGIVEN = 1
@@ -18,6 +19,11 @@ _FORGIVEN = 1
 def hears(language: str) -> bool:
     """Return whether speech recognition hears a language (BCP 47): it hears English alone."""
     return language.split("-")[0].lower() == "en"
+
+
+def heard_key(speech: str, version: str) -> str:
+    """Return the key of what a version of the recogniser heard in the speech of a key."""
+    return key_of(speech, version)
 
 
 class ReadBack:
@@ -47,11 +53,11 @@ class ReadBack:
                 do="or say --no-read-back, and nobody knows whether it can be understood",
             ) from error
 
-    async def errors(self, key: str, flac: bytes, text: str) -> float:
-        """Return the word error rate of speech that is held under a key."""
+    async def errors(self, key: str, flac: bytes, line: Line) -> float:
+        """Return the word error rate of a line that is held under a key."""
         loop = asyncio.get_running_loop()
-        heard = await loop.run_in_executor(self._pool, self._heard, key, flac)
-        return round(word_error_rate(text, heard), 4)
+        heard = await loop.run_in_executor(self._pool, self._heard, key, flac, line.record_id)
+        return round(word_error_rate(line.text, heard), 4)
 
     def forgives(self, rate: float, text: str) -> bool:
         """Return whether so many words heard otherwise are few enough."""
@@ -61,10 +67,10 @@ class ReadBack:
         """End the threads."""
         self._pool.shutdown(cancel_futures=True)
 
-    def _heard(self, key: str, flac: bytes) -> str:
-        name = f"heard {key} {self._version}"
-        held = self._spoken.get(name)
-        if held is None:
-            held = self._transcriber.transcribe(read_bytes(flac, "the speech")).encode()
-            self._spoken.note(name, held)
-        return held.decode()
+    def _heard(self, key: str, flac: bytes, record_id: str) -> str:
+        name = heard_key(key, self._version)
+        heard = self._spoken.heard(name, record_id)
+        if heard is None:
+            heard = self._transcriber.transcribe(read_bytes(flac, "the speech"))
+            self._spoken.note(name, heard, record_id)
+        return heard

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from builders.errors import HeartenError
-from builders.llm.conversations import Left
+from builders.llm.providers import SpeechAudio
+from builders.llm.task import Pending
 from builders.tts.request import Line, Unspoken
 
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What an engine made of a line: FLAC, and the style it was given, if it takes one."""
-
-    flac: bytes
-    style: str | None
-
-
 # Commits what came, before anyone counts it.
-Keep = Callable[[Said | Unspoken], Awaitable[None]]
+Keep = Callable[[SpeechAudio | Unspoken], Awaitable[None]]
 
 
 class Engine(Protocol):
@@ -41,7 +32,7 @@ class Engine(Protocol):
         """Return whether it is given styles, as far as is known."""
         ...
 
-    async def say(self, line: Line, keep: Keep) -> Said | Unspoken | Left:
+    async def say(self, line: Line, keep: Keep) -> SpeechAudio | Unspoken | Pending:
         """Say a line and have it kept; raises HeartenError where no line can be said."""
         ...
 

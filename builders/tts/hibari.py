@@ -15,8 +15,9 @@ from builders.audio.clips import ClipError
 from builders.audio.decode import as_flac
 from builders.audio.resampling import Resampler
 from builders.errors import ConfigError, HeartenError
-from builders.llm.conversations import Left
-from builders.tts.engine import Keep, Said
+from builders.llm.providers import SpeechAudio
+from builders.llm.task import Pending
+from builders.tts.engine import Keep
 from builders.tts.request import Line, Unspoken
 
 DISTRIBUTION = "hibari-tts"
@@ -115,14 +116,14 @@ class Embedded:
         """Return that it takes no styles."""
         return False
 
-    async def say(self, line: Line, keep: Keep) -> Said | Unspoken | Left:
+    async def say(self, line: Line, keep: Keep) -> SpeechAudio | Unspoken | Pending:
         """See `Engine`."""
         if self._stopped:
             raise self._stopped
         self._speaker = self._speaker or Speaker(self.voice)
         loop = asyncio.get_running_loop()
         flac = await loop.run_in_executor(self._pool, self._speaker.say, line)
-        said = Said(flac, None) if isinstance(flac, bytes) else flac
+        said = SpeechAudio(flac, None) if isinstance(flac, bytes) else flac
         await keep(said)
         return said
 

@@ -15,10 +15,10 @@ from builders.audio.asr import Transcriber
 from builders.corpora import Card
 from builders.errors import ConfigError
 from builders.llm.budget import Budget
-from builders.llm.committer import Committer
-from builders.llm.limits import Limits
-from builders.record.folder import writable
+from builders.llm.cache import ResponseCache
+from builders.llm.settings import Limits, ModelSettings
 from builders.settings import HIBARI, BuildConfig
+from builders.store.clips import ClipFiles
 from builders.store.database import Store
 from builders.tts import hibari
 from builders.tts.asr_check import ReadBack, hears
@@ -83,21 +83,20 @@ def _check_addresses(config: BuildConfig, card: Card) -> None:
 
 @asynccontextmanager
 async def open_voicing(
-    config: BuildConfig, language: str, committer: Committer, store: Store, budget: Budget
+    config: BuildConfig, language: str, cache: ResponseCache, store: Store, budget: Budget
 ) -> AsyncIterator[Voicing | None]:
     """Open what gives a build's records their voices, None where they get none."""
     if not config.speaks:
         yield None
         return
     workers = config.workers or os.cpu_count() or 1
-    with writable(config.speech_file.parent):
-        spoken = Spoken(config.speech_file)
+    spoken = Spoken(store, ClipFiles(config.clips_folder))
     listens = config.read_back and hears(language)
     read_back = ReadBack(config.misheard_words, spoken, workers) if listens else None
     engine: Engine = (
         hibari.Embedded(config.tts_voice, workers)
         if config.tts == HIBARI
-        else _endpoint(config, committer, store, budget)
+        else _served(config.speech_model, config.tts_voice or VOICE, config.limits, cache, budget)
     )
     try:
         yield Voicing(Wanted(config.speak, config.speak_replies), engine, spoken, read_back)
@@ -108,21 +107,26 @@ async def open_voicing(
         spoken.close()
 
 
-def _endpoint(config: BuildConfig, committer: Committer, store: Store, budget: Budget) -> Engine:
+def _served(
+    model: ModelSettings, voice: str, limits: Limits, cache: ResponseCache, budget: Budget
+) -> Engine:
     # Here, as HTTP takes its time to import.
-    from builders.llm.endpoint import api_key, transport_of
-    from builders.tts.endpoint import SpeechEndpoint, SpeechServer
+    from builders.llm.concurrency import AdaptiveLimit
+    from builders.llm.providers.openai_http import CLIENTS
+    from builders.llm.providers.openai_speech import SpeechServer
+    from builders.llm.served import api_key
+    from builders.tts.served import ServedVoice
 
-    key, voice = api_key(config.speech_keys), config.tts_voice or VOICE
+    connect, secret = CLIENTS[model.client], api_key(model.keys)
     servers = [
         SpeechServer(
             address.rstrip("/"),
-            (config.tts, voice),
-            transport_of(config)(address.rstrip("/"), key, config.timeout),
-            Limits(config.max_concurrency),
-            store,
-            config.speech_keys,
+            (model.model, voice),
+            connect(address.rstrip("/"), secret, limits.timeout),
+            AdaptiveLimit(limits.max_concurrency),
+            cache.store,
+            model.keys,
         )
-        for address in config.tts_base_urls
+        for address in model.base_urls
     ]
-    return SpeechEndpoint(servers, voice, config.patience, committer, budget)
+    return ServedVoice(servers, voice, limits.patience, cache, budget)

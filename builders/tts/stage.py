@@ -12,21 +12,22 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from builders.audio.decode import pcm_digest, read_bytes
 from builders.audio.resampling import RATE
 from builders.errors import HeartenError
-from builders.llm.conversations import Left, Outcome
 from builders.llm.interrupts import Stops
+from builders.llm.providers import SpeechAudio
+from builders.llm.task import GivenUp, Pending
 from builders.record.types import Clip, Drafted, Reject, Synthesis, Target
 from builders.tts.asr_check import ReadBack
-from builders.tts.engine import Engine, Said
-from builders.tts.request import Line, Spoken, Unspoken
+from builders.tts.engine import Engine
+from builders.tts.request import Line, Speech, Spoken, Unspoken
 from builders.tts.styles import styles
 
-Item = tuple[Target, Outcome] | Reject
+Item = tuple[Target, Drafted | GivenUp | Pending] | Reject
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -37,6 +38,14 @@ class Wanted:
 
     utterances: bool
     replies: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Speech that is held, and the style it was given, if the engine takes one."""
+
+    speech: Speech
+    style: str | None
 
 
 class Voicing:
@@ -50,7 +59,6 @@ class Voicing:
 
     Attributes:
         stopped: why nothing more is said.
-        drafting: what is told to ask for nothing more when nothing more can be said.
     """
 
     def __init__(
@@ -64,16 +72,20 @@ class Voicing:
         self._samples = 0
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.stopped: HeartenError | None = None
-        self.drafting: Stops | None = None
 
     def stop(self, error: HeartenError) -> None:
         """Say nothing more; the first reason given is the one that counts."""
         self.stopped = self.stopped or error
         self._engine.stop(error)
 
-    def outcomes(self, items: AsyncIterator[Item]) -> AsyncGenerator[Item, None]:
-        """Yield each outcome with its voices, and each reject, in order."""
-        return in_order(self._voiced, items, self._engine.at_once)
+    def outcomes(
+        self, items: AsyncIterator[Item], drafting: Stops | None = None
+    ) -> AsyncGenerator[Item, None]:
+        """Yield each outcome with its voices, and each reject, in order.
+
+        `drafting` is told to ask for nothing more when nothing more can be said.
+        """
+        return in_order(partial(self._voiced, drafting), items, self._engine.at_once)
 
     @property
     def result(self) -> dict[str, Any]:
@@ -90,7 +102,7 @@ class Voicing:
             **{name: count for name, count in counts.items() if getattr(self._wanted, name)},
         }
 
-    async def _voiced(self, item: Item) -> Item:
+    async def _voiced(self, drafting: Stops | None, item: Item) -> Item:
         if isinstance(item, Reject):
             return item
         target, drafted = item
@@ -100,15 +112,15 @@ class Voicing:
             return await self._with_utterance(target, drafted)
         except HeartenError as error:
             self.stop(error)
-            if self.drafting:
-                self.drafting.stop(error)
-            return target, Left("stopped", str(error))
+            if drafting:
+                drafting.stop(error)
+            return target, Pending("stopped", str(error))
 
     async def _with_utterance(self, target: Target, drafted: Drafted) -> Item:
         if not self._wanted.utterances:
             return await self._with_reply(target, drafted)
         clip = await self._say(target.utterance.text, None, target.id)
-        if isinstance(clip, Left):
+        if isinstance(clip, Pending):
             return target, clip
         self._count("utterances", clip)
         if isinstance(clip, Unspoken):
@@ -122,7 +134,7 @@ class Voicing:
             return target, drafted
         style = styles()[drafted.reply["emotion"]]
         clip = await self._say(drafted.reply["text"], style, target.id)
-        if isinstance(clip, Left):
+        if isinstance(clip, Pending):
             return target, clip
         self._count("replies", clip)
         return target, drafted if isinstance(clip, Unspoken) else replace(drafted, spoken=clip)
@@ -134,13 +146,13 @@ class Voicing:
             self._counts[what]["spoken"] += 1
             self._samples += clip.samples
 
-    async def _say(self, text: str, style: str | None, record_id: str) -> Clip | Unspoken | Left:
+    async def _say(self, text: str, style: str | None, record_id: str) -> Clip | Unspoken | Pending:
         """Return a text spoken, at the second try if nobody understands the first."""
         rates = []
         for number, how in enumerate((style, None)):
             line = Line(text, how, number, record_id)
             said = await self._take(line)
-            if not isinstance(said, Said):
+            if not isinstance(said, _Held):
                 return said
             line = replace(line, style=said.style)
             clip, rate = await self._heard(line, said)
@@ -150,52 +162,57 @@ class Voicing:
         shares = " and ".join(rates)
         return Unspoken("spoken_unclear", f"shares of its words heard otherwise: {shares}")
 
-    async def _take(self, line: Line) -> Said | Unspoken | Left:
+    async def _take(self, line: Line) -> _Held | Unspoken | Pending:
         """Return what is held of a line, or have it said."""
         # People say the same words: who comes second waits for what the first one gets.
         line = self._as_taken(line)
         turn = self._turns.setdefault(self._key(line), asyncio.Lock())
         async with turn:
             line = self._as_taken(line)  # the first one may have found out
-            held = await asyncio.to_thread(self._spoken.take, self._key(line))
+            key = self._key(line)
+            held = await asyncio.to_thread(self._spoken.take, key, line.record_id)
             if held is None:
                 return await self._have_said(line)
-        return Said(held, line.style) if isinstance(held, bytes) else held
+        return _Held(held, line.style) if isinstance(held, Speech) else held
 
     def _as_taken(self, line: Line) -> Line:
         """Return a line without its style where the engine takes none."""
         return line if self._engine.styled else replace(line, style=None)
 
-    async def _have_said(self, line: Line) -> Said | Unspoken | Left:
-        async def keep(what: Said | Unspoken) -> None:
-            if isinstance(what, Said):
+    async def _have_said(self, line: Line) -> _Held | Unspoken | Pending:
+        kept: list[Speech] = []
+
+        async def keep(what: SpeechAudio | Unspoken) -> None:
+            if isinstance(what, SpeechAudio):
                 key = self._key(replace(line, style=what.style))
-                await asyncio.to_thread(self._spoken.keep, key, what.flac)
+                hold = self._spoken.keep
+                kept.append(await asyncio.to_thread(hold, key, what.flac, line.record_id))
             else:
-                await asyncio.to_thread(self._spoken.keep, self._key(line), what)
+                refuse = self._spoken.refuse
+                await asyncio.to_thread(refuse, self._key(line), what, line.record_id)
 
-        return await self._engine.say(line, keep)
+        said = await self._engine.say(line, keep)
+        return _Held(kept[-1], said.style) if isinstance(said, SpeechAudio) else said
 
-    async def _heard(self, line: Line, said: Said) -> tuple[Clip, float | None]:
+    async def _heard(self, line: Line, held: _Held) -> tuple[Clip, float | None]:
         """Return the clip, and its word error rate where somebody listens."""
-        rate = None
+        rate, speech = None, held.speech
         if self._read_back:
-            rate = await self._read_back.errors(self._key(line), said.flac, line.text)
-        by = Synthesis(self._engine.name, self._engine.voice, said.style, line.number, rate)
-        return await asyncio.to_thread(_clip_of, said.flac, by), rate
+            rate = await self._read_back.errors(self._key(line), speech.flac, line)
+        by = Synthesis(self._engine.name, self._engine.voice, held.style, line.number, rate)
+        return _clip_of(speech, by), rate
 
     def _key(self, line: Line) -> str:
         return line.key(self._engine.name, self._engine.voice)
 
 
-def _clip_of(flac: bytes, synthesis: Synthesis) -> Clip:
+def _clip_of(speech: Speech, synthesis: Synthesis) -> Clip:
     """Return a synthetic clip; no file of the corpus stands behind it."""
-    pcm = read_bytes(flac, "the speech")
     return Clip(
-        flac=flac,
-        sha256_pcm=pcm_digest(pcm),
-        samples=len(pcm),
-        duration=round(len(pcm) / RATE, 6),
+        flac=speech.flac,
+        sha256_pcm=speech.sha256_pcm,
+        samples=speech.samples,
+        duration=round(speech.samples / RATE, 6),
         source_file=None,
         source_sha256=None,
         synthesis=synthesis,

@@ -99,9 +99,9 @@ def tables(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "row", "words"),
     [
-        ("claims", "pitch\thow high\tbrightness\tlower\thigher", "descriptor is 'brightness'"),
+        ("claims", "clarity\thow clear\tbrightness\tlower\thigher", "descriptor is 'brightness'"),
         ("claims", "pitch\thow high\tpitch_level\tshrill\tlower", "says is 'shrill'"),
-        ("claims", "pitch\thow high\tpitch_level\tlower\tloud", "contradicted_by is 'loud'"),
+        ("claims", "clarity\thow clear\tpitch_level\tlower\tloud", "contradicted_by is 'loud'"),
         ("caption_words", "brisk\tspeed\thigher", "claim is 'speed'"),
         ("caption_words", "brisk\trate\tbrisk", "says is 'brisk'"),
         ("caption_words", "brisk\tfeeling\thigher", "says is 'higher'"),

@@ -203,14 +203,14 @@ def test_a_broken_table_is_one_line_that_names_the_cell(tmp_path, monkeypatch):
         ("poor_sond\t1\tx", "one of little_speech, poor_sound"),
     ):
         table.write_text(f"rule\tvalue\treason\n{text}\n")
-        check._rules.cache_clear()
+        check.load_rules.cache_clear()
         with pytest.raises(LabelError, match=words):
             codes({"dnsmos": {"overall": 1.2}})
     table.write_text("rule\tvalue\treason\n")
-    check._rules.cache_clear()
+    check.load_rules.cache_clear()
     poor = {"vad": {"share": 0.0}, "dnsmos": {"overall": 1.0}, "asr": "We row home."}
     assert codes(poor) == {}
-    check._rules.cache_clear()
+    check.load_rules.cache_clear()
 
 
 # Opening

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from invented import utterance
+from invented import HAPPY, reply, utterance
 from test_baseline import added, crowd, measured, said
 
 from builders import resources
@@ -13,7 +13,7 @@ from builders.audio.prosody import describe, in_words, level_of
 from builders.audio.speaker_baseline import COMPARED
 from builders.errors import LabelError
 from builders.record.schema import validator, violations
-from builders.tasks.reply.checks.rules import text_faults
+from builders.tasks.reply.checks.rules import Candidate, acoustic_talk
 
 USUAL = dict.fromkeys(COMPARED, 0.0)
 
@@ -101,9 +101,10 @@ def test_half_of_many_voices_are_usual():
 
 
 def test_every_word_is_one_that_a_reply_may_not_say_of_the_voice_but_a_prompt_may():
-    words = [w for (name, _), w in describing._words().items() if name in COMPARED]
+    words = [w for (name, _), w in describing.load_words().items() if name in COMPARED]
     assert len(words) == len(set(words)) >= 18
-    assert [f.code for f in text_faults("Your voice is much lower in pitch, I think.")]
+    said = Candidate(reply(text="Your voice is much lower in pitch, I think."), HAPPY)
+    assert list(acoustic_talk(said))
 
 
 @pytest.fixture
@@ -115,11 +116,11 @@ def table(tmp_path, monkeypatch):
 
     def write(old: str = "", new: str = "") -> None:
         (tmp_path / "voice" / "words.tsv").write_text(whole.replace(old, new, 1))
-        describing._words.cache_clear()
+        describing.load_words.cache_clear()
         describing.version.cache_clear()
 
     yield write
-    describing._words.cache_clear()
+    describing.load_words.cache_clear()
     describing.version.cache_clear()
 
 
@@ -140,8 +141,8 @@ def test_an_edited_word_is_said_and_changes_the_version(table):
             r"descriptor is 'loudnes' in .*words\.tsv:\d+; exp",
         ),
         ("loudness\thigher", "loudness\thigh", "level is 'high'"),
-        ("loudness\thigher", "loudness\tlower", "each level of a descriptor once"),
-        ("reference\tgroup", "reference\tcorpus", "each level of a descriptor once"),
+        ("loudness\thigher", "loudness\tlower", "each level once for "),
+        ("reference\tgroup", "reference\tcorpus", "each level once for "),
         ("all\tusual\tnothing out of the usual\n", "", "no row for all usual"),
     ],
 )
@@ -155,8 +156,9 @@ def test_a_prompt_shows_the_words_and_its_key_changes_for_that_record_alone():
     from invented import target
 
     from builders.llm.request import key
+    from builders.llm.settings import Sampling
     from builders.record.types import Voice
-    from builders.tasks.reply.draft import Drafter, Sampling
+    from builders.tasks.reply.draft import Drafter
 
     drafter = Drafter("a-model", "assistant", "audio_visual", Sampling())
     silent, mute, spoken = target(1), target(1), target(1)

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import sqlalchemy as sa
 from audio.voices import RATE, pause, spoken
-from builds import hearten, manifest, one_line_error, rejected, result_bytes, samples
+from builds import (
+    command,
+    environment,
+    hearten,
+    manifest,
+    one_line_error,
+    rejected,
+    result_bytes,
+    samples,
+)
 from invented import InventedReader, corpus, utterance
+from keeping import kept_in
 from trees import make_meld_tree, meld_row, recording, stereo, surround
 
 from builders import resources
 from builders.audio import analysis
 from builders.audio.analysis import Hearing, Standards
 from builders.audio.clips import ClipError
-from builders.audio.memory import SideFile
-from builders.errors import OutputError
 from builders.pipeline.run import make_plan
 from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Stream, survey, with_clips
 from builders.record.manifest import Ledger
 from builders.record.types import Dialogue, Media, Target
 from builders.settings import make_config
+from builders.store.database import Store
+from builders.store.tables import key_values
 
 EVERYTHING, ANYTHING = Wanted(), Standards()
 
@@ -49,12 +60,10 @@ def listened(
     """Hear a corpus and return what was heard and the targets and rejects of a stream."""
     read = corpus(reader)
     chosen = survey(read, wanted)
-    values, clips = SideFile(side / "values"), SideFile(side / "clips")
-    heard = Hearing(reader.root, values, clips, standards)
-    heard.listen(with_clips(read, chosen.selection), workers=2)
-    items = list(Stream(read, chosen, 8, "assistant", heard, Ledger()))
-    values.close()
-    clips.close()
+    with kept_in(side) as (values, clips):
+        heard = Hearing(reader.root, values, clips, standards)
+        heard.listen(with_clips(read, chosen.selection), workers=2)
+        items = list(Stream(read, chosen, 8, "assistant", heard, Ledger()))
     return heard, items
 
 
@@ -86,8 +95,7 @@ def test_every_clip_is_decoded_once_and_none_when_it_is_known(tmp_path, decoded)
 def test_what_another_build_measured_is_not_measured_again(tmp_path, decoded):
     reader = write_voices(tmp_path)
     first, _ = listened(reader, tmp_path / "side")
-    for name in (tmp_path / "side").glob("clips*"):
-        name.unlink()
+    shutil.rmtree(tmp_path / "side" / "clips")
     few, items = listened(reader, tmp_path / "side", Wanted(limit=3))
     # Only the sound of the chosen ones is not there any more.
     assert len(decoded) == 24 + 3 == 24 + len(items)
@@ -160,42 +168,12 @@ def test_only_what_was_asked_for_is_refused(tmp_path):
 
 
 def test_an_utterance_that_was_not_heard_is_a_fault_of_ours(tmp_path):
-    side = SideFile(tmp_path / "a")
-    with pytest.raises(RuntimeError, match="was not heard before it was asked for"):
-        Hearing(tmp_path, side, side).of(utterance(1, media=Media(Path("a.wav"))), False)
-    with pytest.raises(ClipError, match="has no clip"):
-        Hearing(tmp_path, side, side).of(utterance(1), False)
-
-
-# Side files
-
-
-def test_a_side_file_keeps_what_was_put_and_replaces_it(tmp_path):
-    side = SideFile(tmp_path / "new" / "side")
-    for number in range(200):
-        side.put(f"k{number}", b"old")
-        side.put(f"k{number}", b"%d" % number)
-    assert side.get("k7") == b"7" and side.get("k199") == b"199" and side.get("no") is None
-    assert side.has("k199") and not side.has("no")
-    side.close()
-    assert SideFile(tmp_path / "new" / "side").get("k199") == b"199"
-
-
-def test_two_builds_may_use_a_side_file_at_once(tmp_path):
-    one, two = SideFile(tmp_path / "side"), SideFile(tmp_path / "side")
-    for number in range(150):
-        one.put(f"a{number}", b"1")
-        two.put(f"b{number}", b"2")
-    one.close()
-    two.close()
-    assert SideFile(tmp_path / "side").get("a149") == b"1"
-    assert SideFile(tmp_path / "side").get("b149") == b"2"
-
-
-def test_a_side_file_that_is_none_is_one_line_that_says_it_may_go(tmp_path):
-    (tmp_path / "side").write_bytes(b"no database at all" * 100)
-    with pytest.raises(OutputError, match="cannot be kept .*remove that file: it holds nothing"):
-        SideFile(tmp_path / "side")
+    with kept_in(tmp_path) as (values, clips):
+        hearing = Hearing(tmp_path, values, clips)
+        with pytest.raises(RuntimeError, match="was not heard before it was asked for"):
+            hearing.of(utterance(1, media=Media(Path("a.wav"))), False)
+        with pytest.raises(ClipError, match="has no clip"):
+            hearing.of(utterance(1), False)
 
 
 # Whole builds
@@ -225,7 +203,6 @@ def test_a_build_carries_voices_and_its_limit_leaves_them_alone(tmp_path):
         assert row["voice"] == by_id[row["id"]]["voice"]
         assert row["voice"]["words"] and row["voice"]["reference"] in ("group", "corpus")
         assert row["audio_info"] == by_id[row["id"]]["audio_info"]
-    assert not list(whole.glob(".clips*"))
     twins = [r for r in samples(whole) if r["id"] == "crema_d-all-1006_TIE-HAP_XX"]
     assert twins[0]["audio_info"]["findings"] == [
         {
@@ -311,22 +288,93 @@ def test_a_text_only_build_hears_nothing(tmp_path):
     folder = tmp_path / "output" / "crema_d-sample"
     assert manifest(folder)["result"]["voice"] is None
     assert all(row["voice"] is None for row in samples(folder))
-    assert not (tmp_path / "output" / ".voice.sqlite").exists()
+    assert not (tmp_path / "output" / "clips").exists()
 
 
-def test_a_spoilt_memory_is_one_line_and_may_be_removed(tmp_path):
+@pytest.mark.parametrize("fault", ["missing", "cut", "changed"])
+def test_a_later_build_copies_clips_and_makes_those_again_that_are_not_whole(
+    fault, tmp_path, decoded, monkeypatch
+):
+    encoded = []
+    original = analysis.as_flac
+    monkeypatch.setattr(analysis, "as_flac", lambda pcm: encoded.append(1) or original(pcm))
+    reader = write_voices(tmp_path, 6)
+    _, items = listened(reader, tmp_path / "side")
+    assert (len(decoded), len(encoded)) == (6, 6)
+    decoded.clear()
+    _, copied = listened(reader, tmp_path / "side")
+    assert (decoded, len(encoded)) == ([], 6)
+    assert [t.clip for t in copied] == [t.clip for t in items]
+
+    files = sorted((tmp_path / "side" / "clips").glob("*/*/*.flac"))
+    assert len(files) == 6
+    content = files[2].read_bytes()
+    if fault == "missing":
+        files[2].unlink()
+    else:
+        files[2].write_bytes(content[:-9] if fault == "cut" else content[:-1] + b"?")
+    _, again = listened(reader, tmp_path / "side")
+    assert (len(decoded), len(encoded)) == (1, 7)
+    assert [t.clip for t in again] == [t.clip for t in items]
+    assert files[2].read_bytes() == content
+
+
+def test_what_is_taken_away_while_a_build_runs_is_made_again(tmp_path, decoded):
+    reader = write_voices(tmp_path, 4)
+    read = corpus(reader)
+    chosen = survey(read, EVERYTHING)
+    with kept_in(tmp_path / "side") as (values, clips):
+        hearing = Hearing(reader.root, values, clips)
+        hearing.listen(with_clips(read, chosen.selection), workers=2)
+        shutil.rmtree(tmp_path / "side" / "clips")
+        items = list(Stream(read, chosen, 8, "assistant", hearing, Ledger()))
+    assert [len(item.clip.flac) > 1000 for item in items] == [True] * 4
+    assert len(decoded) == 8
+
+
+def test_a_build_elsewhere_takes_clips_of_a_shared_folder_which_may_change_later(tmp_path):
+    def build(name: str, *more: object, **env: str):
+        ended = hearten("build", "--corpus", "crema_d", "--sample", "--show", 0, "--name", name,
+                        "--output", tmp_path / "output", *more, **env)  # fmt: skip
+        assert ended.code == 0, ended.err
+        return result_bytes(tmp_path / "output" / name)
+
+    shared, other = tmp_path / "shared", tmp_path / "other"
+    first = build("same", "--clips", shared, "--limit", 6)
+    files = {path.name for path in shared.glob("*/*/*")}
+    assert len(files) == 6 and not (tmp_path / "output" / "clips").exists()
+    # Where they lie is no setting of the build.
+    assert build("same", "--limit", 6, HEARTEN_CLIPS=str(other)) == first
+    build("same", "--limit", 8, HEARTEN_CLIPS=str(other))
+    assert {path.name for path in other.glob("*/*/*")} > files
+
+
+def test_two_builds_at_once_share_store_and_clips_and_come_to_the_same_bytes(url, tmp_path):
+    flags = ("build", "--corpus", "crema_d", "--sample", "--show", 0, "--name", "same")
+    flags += ("--store", url, "--clips", tmp_path / "c")
+    quiet = {"env": environment(), "stdout": subprocess.DEVNULL}
+    builds = [
+        subprocess.Popen(command(*flags, "--output", tmp_path / where), **quiet)
+        for where in ("one", "two")
+    ]
+    assert [build.wait() for build in builds] == [0, 0]
+    first, second = (result_bytes(tmp_path / where / "same") for where in ("one", "two"))
+    assert first == second
+    assert len([*(tmp_path / "c").rglob("*.flac")]) == 19
+    # All that is known of clips is in the store, wherever that is.
+    assert {path.name for path in (tmp_path / "one").iterdir()} == {"same"}
+    store = Store(url)
+    with store.engine.connect() as connection:
+        query = sa.select(key_values.c.kind, sa.func.count()).group_by(key_values.c.kind)
+        assert dict(map(tuple, connection.execute(query))) == {"clip": 19, "measured": 19}
+    store.close()
+
+
+def test_a_folder_for_clips_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
     flags = ("build", "--corpus", "crema_d", "--sample", "--show", 0)
-    assert hearten(*flags, cwd=tmp_path).code == 0
-    memory = tmp_path / "output" / ".voice.sqlite"
-    with sqlite3.connect(memory) as connection:
-        assert connection.execute("select count(*) from known").fetchone()[0] == 19
-    memory.write_bytes(b"spoilt" * 1000)
-    for name in ("-wal", "-shm"):
-        memory.with_name(memory.name + name).unlink(missing_ok=True)
-    line = one_line_error(hearten(*flags, "--name", "again", cwd=tmp_path))
-    assert ".voice.sqlite" in line and "remove that file" in line
-    memory.unlink()
-    assert hearten(*flags, "--name", "again", cwd=tmp_path).code == 0
+    line = one_line_error(hearten(*flags, "--clips", tmp_path / "file" / "in", cwd=tmp_path))
+    assert line.endswith("choose another --clips; answers in the store are kept")
 
 
 def test_a_made_tree_of_real_speech_has_voices_beside_each_speakers_own(real_data, tmp_path):

@@ -26,12 +26,12 @@ from builds import (
     samples,
 )
 from invented import InventedReader, corpus, utterance
+from keeping import kept_in
 
 from builders import resources
 from builders.audio import analysis
 from builders.audio.analysis import Hearing, Standards
 from builders.audio.detectors import ClipCheck, open_checks
-from builders.audio.memory import SideFile
 from builders.errors import ConfigError
 from builders.pipeline import plan
 from builders.pipeline.plan import make_plan
@@ -87,13 +87,10 @@ def heard(
     """Hear a corpus and return the targets and rejects of a stream."""
     read = corpus(reader)
     chosen = survey(read, wanted)
-    values, clips = SideFile(side / "values"), SideFile(side / "clips")
-    ears = Hearing(reader.root, values, clips, standards, checks)
-    ears.listen(with_clips(read, chosen.selection), workers=2)
-    items = list(Stream(read, chosen, 8, "assistant", ears, Ledger()))
-    values.close()
-    clips.close()
-    return items
+    with kept_in(side) as (values, clips):
+        ears = Hearing(reader.root, values, clips, standards, checks)
+        ears.listen(with_clips(read, chosen.selection), workers=2)
+        return list(Stream(read, chosen, 8, "assistant", ears, Ledger()))
 
 
 def test_a_clip_is_checked_once_by_a_version_and_again_by_another(tmp_path):
@@ -246,8 +243,8 @@ def test_a_killed_build_goes_on_with_what_was_heard_and_comes_to_the_same_bytes(
     running = subprocess.Popen(
         command(*flags, "--output", killed), env=environment(), stderr=subprocess.PIPE
     )
-    values = killed / ".voice.sqlite"
-    _until(lambda: values.with_name(f"{values.name}-wal").exists() and _held(values) >= 4)
+    values = killed / "hearten.sqlite"
+    _until(lambda: values.exists() and _held(values) >= 4)
     running.kill()
     running.communicate()
     before = _held(values)
@@ -268,7 +265,7 @@ def _until(true, seconds: float = 120.0) -> None:
 def _held(values: Path) -> int:
     with sqlite3.connect(f"file:{values}?mode=ro", uri=True) as connection:
         try:
-            (count,) = connection.execute("SELECT count(*) FROM known").fetchone()
+            (count,) = connection.execute("SELECT count(*) FROM key_values").fetchone()
         except sqlite3.OperationalError:
             return 0
     return int(count)

@@ -12,6 +12,7 @@ from builds import hearten, manifest, one_line_error, samples
 from endpoints import TestEndpoint
 from exporting import changed, small_build, spoken
 
+from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import chosen, pairs_of
 from builders.evaluation.results import judged, results
@@ -22,7 +23,7 @@ from builders.review.data.items import Items, reply_of
 from builders.review.data.people import People
 from builders.review.outcome.applied import applied
 from builders.store.database import Store
-from builders.tasks.swap import verdict
+from builders.tasks.swap import SwapVerdict, value_of, verdict
 
 FIRST = [{"match": "", "answer": {"voice_1": "A"}}]
 OTHERWISE = {"match": "", "answer": {"voice_1": "B"}}
@@ -295,19 +296,25 @@ def test_a_judgement_counts_no_more_once_the_reply_is_another_one(folder, endpoi
     assert found[pair.other.id]["judge"], "its other pairs still count"
 
 
+def swapped(seen: str, ids: tuple[str, str], said: SwapVerdict, key: str | None) -> Judgement:
+    keys = {"straight": key, "swapped": None}
+    return Judgement(seen, *ids, SWAP, SWAP, value_of(said), said, "m", "judge/swap 1", keys)
+
+
 def test_an_event_belongs_to_what_was_seen(folder, store):
     build = Build(folder)
     pair = next(pair for pair in pairs_of(build) if pair.can_be_told)
     events = Judgements(store)
     assert not events.any() and judged(build, store) == {}
     ids = (pair.one.id, pair.other.id)
-    other = Judgement(*ids, "0" * 64, "m", "judge/swap 1", "wrong", None, None)
+    other = swapped("0" * 64, ids, "wrong", None)
     events.append([other])
     assert events.any() and judged(build, store) == {}
-    mine = Judgement(*ids, pair.seen, "m", "judge/swap 1", "flipped", "a" * 64, None)
+    mine = swapped(pair.seen, ids, "flipped", "a" * 64)
     events.append([mine, mine])
     events.append([mine])
-    assert list(events.about([pair.seen])) == [mine]
+    assert list(events.about([pair.seen], SWAP)) == [mine]
+    assert list(events.about([pair.seen], "another test")) == []
     assert judged(build, store)[pair.one.id] == {
         "model": "m",
         "scores": [{"dimension": "swap", "score": 0.0}],

@@ -9,12 +9,12 @@ import pytest
 from tables import edited_tables
 
 from builders.errors import LabelError
+from builders.labels.tables import read_table
 from builders.labels.vocabulary import (
     LabelMap,
     Vocabulary,
     allowed_emotions,
     label_map,
-    read_table,
     unmapped_error,
     vocabulary,
 )
@@ -53,12 +53,12 @@ def test_a_word_nobody_listed_becomes_nothing():
     assert vocabulary().resolve("") is None
 
 
-def test_a_node_has_its_root_valence_arousal_adjective_and_definition():
+def test_a_node_has_its_root_valence_arousal_words_and_definition():
     words = vocabulary()
     assert words.root_of("frustration") == "anger"
     assert words.root_of("anger") == "anger"
     assert (words.valence("surprise"), words.arousal("surprise")) == ("ambiguous", "high")
-    assert words.adjective("disappointment") == "disappointed"
+    assert words.resolve("disappointed") == "disappointment"
     assert words.definition("grief") == "Deep sorrow over a loss."
 
 
@@ -190,7 +190,7 @@ def test_a_map_without_a_version_is_an_error(tmp_path: Path):
         ("_vocabulary.tsv", "terror\tfear\t", "terror\tfright\t", "root is 'fright'"),
         ("_vocabulary.tsv", "grief\tsadness\tnegative", "grief\tsadness\tbad", "valence is 'bad'"),
         ("_vocabulary.tsv", "\tmedium\tproud", "\tmild\tproud", "arousal is 'mild'"),
-        ("_vocabulary.tsv", "\tlonely\t", "\t\t", "adjective is ''"),
+        ("_vocabulary.tsv", "\tlonely\t", "\tproud\t", "adjective is 'proud'"),
         ("_vocabulary.tsv", "\nterror\t", "\nanxiety\t", "emotion is 'anxiety'"),
         ("_aliases.tsv", "lonely\t", "joy\t", "alias is 'joy'"),
         ("_aliases.tsv", "mad\tanger", "mad\tmadness", "emotion is 'madness'"),
@@ -210,7 +210,7 @@ def test_the_line_number_counts_comments_and_blank_lines(tmp_path: Path):
     path = tmp_path / "t.tsv"
     path.write_text("# who wrote this\nname\tkind\n\na\tb\nc\n", encoding="utf-8")
     with pytest.raises(LabelError) as error:
-        read_table(path, ("name", "kind"))
+        read_table(path, ("name", "kind"), key=())
     assert str(error.value) == (
         f"1 cells in {path}:5; expected 2, as in the first row; check the tabs of that line"
     )
@@ -219,7 +219,8 @@ def test_the_line_number_counts_comments_and_blank_lines(tmp_path: Path):
 def test_quotes_and_a_byte_order_mark_are_read_as_people_meant_them(tmp_path: Path):
     path = tmp_path / "t.tsv"
     path.write_bytes('\ufeffname\tkind\r\n"a\tb"c \r\n'.encode())
-    assert [row.cells for row in read_table(path, ("name",))] == [{"name": '"a', "kind": 'b"c'}]
+    (row,) = read_table(path, ("name",), key=())
+    assert row.cells == {"name": '"a', "kind": 'b"c'}
 
 
 def test_a_missing_column_is_named(tmp_path: Path):
@@ -228,11 +229,11 @@ def test_a_missing_column_is_named(tmp_path: Path):
     with pytest.raises(
         LabelError, match=r"no column kind in .*t\.tsv; expected the columns name, "
     ):
-        read_table(path, ("name", "kind"))
+        read_table(path, ("name", "kind"), key=())
 
 
 def test_a_table_in_another_encoding_is_an_error_and_not_garbled_text(tmp_path: Path):
     path = tmp_path / "t.tsv"
     path.write_bytes("name\nnaïve\n".encode("latin-1"))
     with pytest.raises(LabelError, match=r"byte 7 is not UTF-8 in .*t\.tsv; .* save it as UTF-8"):
-        read_table(path, ("name",))
+        read_table(path, ("name",), key=())

@@ -7,8 +7,9 @@ from invented import target
 from builders.errors import ConfigError, StoppedEarly
 from builders.llm.budget import Budget, Price, price_of, tokens_of
 from builders.llm.request import Request
+from builders.llm.settings import Sampling
 from builders.store.database import Spent
-from builders.tasks.reply.draft import Drafter, Sampling
+from builders.tasks.reply.draft import Drafter
 
 PRICE = Price(prompt=1.0, completion=4.0)
 REQUEST = Drafter("a-model", "assistant", "voice", Sampling(max_tokens=400)).first_request(

@@ -8,9 +8,9 @@ from endpoints import TestEndpoint
 
 from builders.errors import StoppedEarly
 from builders.llm.failures import Failure
-from builders.llm.pool import TRIES
-from builders.llm.providers.dialects import DIALECTS, Understanding
-from builders.llm.transports import AiohttpTransport, OpenAITransport
+from builders.llm.pool import ATTEMPTS
+from builders.llm.providers.openai_chat.body import MODES, ChatCapabilities
+from builders.llm.providers.openai_http import OpenAITransport, over_aiohttp
 
 # What comes back
 
@@ -48,10 +48,10 @@ def test_a_refused_cut_off_or_blank_answer_is_never_ok(endpoint, fault, outcome)
 
 
 def test_both_transports_send_equal_bodies_in_every_dialect(endpoint):
-    for dialect in DIALECTS:
+    for dialect in MODES:
         endpoint.control(keep_bodies=True)
-        for transport in (AiohttpTransport, OpenAITransport):
-            memory = Memory(Understanding(dialect))
+        for transport in (over_aiohttp, OpenAITransport):
+            memory = Memory(ChatCapabilities(dialect))
             (completion,), _ = ask(endpoint.base_url, transport=transport, memory=memory)
             assert completion.outcome == "ok" and "strategies" in orjson.loads(completion.text)
         log = endpoint.log()
@@ -89,10 +89,10 @@ def test_a_rate_limit_delays_lowers_concurrency_and_the_answers_arrive(endpoint)
 
 @pytest.mark.usefixtures("quick")
 def test_a_rate_limit_uses_up_no_try(endpoint):
-    limited = {"kind": "rate_limit", "times": 3 * TRIES}
-    endpoint.control(faults=[limited, {"kind": "unavailable_503", "times": TRIES - 1}])
+    limited = {"kind": "rate_limit", "times": 3 * ATTEMPTS}
+    endpoint.control(faults=[limited, {"kind": "unavailable_503", "times": ATTEMPTS - 1}])
     (completion,), attempts = ask(endpoint.base_url)
-    assert completion.outcome == "ok" and len(attempts) == 3 * TRIES + TRIES - 1
+    assert completion.outcome == "ok" and len(attempts) == 3 * ATTEMPTS + ATTEMPTS - 1
 
 
 @pytest.mark.usefixtures("quick")
@@ -111,12 +111,12 @@ def test_a_failure_that_passes_is_tried_again_and_a_lasting_one_is_raised(
 ):
     # What is remembered is tested anew once on a 500; the fault is meant for our request only.
     lasting = {"kind": fault, "match": "It rained."}
-    endpoint.control(faults=[{**lasting, "times": TRIES - 1}])
+    endpoint.control(faults=[{**lasting, "times": ATTEMPTS - 1}])
     (completion,), attempts = ask(endpoint.base_url, transport=transport)
     assert completion.outcome == "ok" and {attempt[1] for attempt in attempts} == {kind}
     endpoint.control(faults=[lasting])
     (failure,), attempts = ask(endpoint.base_url, transport=transport)
-    assert isinstance(failure, Failure) and failure.kind == kind and len(attempts) == TRIES
+    assert isinstance(failure, Failure) and failure.kind == kind and len(attempts) == ATTEMPTS
 
 
 @pytest.mark.usefixtures("quick")

@@ -7,7 +7,7 @@ from endpoint.answers import answer
 from builders.labels import strategies, vocabulary
 from builders.record.schema import Validator, narrowed_reply
 from builders.record.types import Emotions
-from builders.tasks.reply.checks.rules import Reply, read_answer
+from builders.tasks.reply.checks.reading import Reply, read_answer
 
 
 def _emotions(node):

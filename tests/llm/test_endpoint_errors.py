@@ -2,17 +2,17 @@ import asyncio
 import time
 import traceback
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 from asking import BOTH, KEY, Memory, a_request, ask, error_of
 from endpoints import TestEndpoint
 
 from builders.errors import ConfigError, EndpointError
-from builders.llm.endpoint import api_key
-from builders.llm.models import open_models
-from builders.settings import KEY_VARIABLES, make_config
+from builders.llm.router import open_models
+from builders.llm.served import api_key
+from builders.llm.settings import KEY_VARIABLES, Limits, ModelSettings
 
 
 @BOTH
@@ -110,11 +110,11 @@ def test_an_endpoint_that_refuses_everything_ends_the_build(endpoint):
 
 
 def _open_config(**settings):
-    """Open the endpoints of a config, which checks the key."""
-    config = make_config(corpus="meld", source=Path(), name="a", model="test-model", **settings)
+    """Open the servers of a model, which checks the key."""
+    model = ModelSettings(model="test-model", **settings)
 
     async def main():
-        async with open_models(config, "test-model", None, Memory(), None):
+        async with open_models([model], None, SimpleNamespace(store=Memory()), Limits(), None):
             pass
 
     asyncio.run(main())

@@ -4,7 +4,8 @@ from email.utils import format_datetime
 import orjson
 import pytest
 
-from builders.llm.failures import KINDS, Failure, classify
+from builders.llm.failures import KINDS, Failure
+from builders.llm.providers.openai_http import classify
 
 # status, what the server says (an error object, or the body as it is), kind
 SAID = [

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from builders.llm.limits import MOST, Limits
+from builders.llm.concurrency import MOST, AdaptiveLimit
 
 
 async def _settle():
@@ -13,7 +13,7 @@ async def _settle():
 
 def test_no_more_than_the_limit_get_in_and_the_rest_come_in_the_order_they_asked():
     async def main():
-        limits, entered = Limits(2), []
+        limits, entered = AdaptiveLimit(2), []
 
         async def enter(number):
             await limits.acquire()
@@ -35,7 +35,7 @@ def test_no_more_than_the_limit_get_in_and_the_rest_come_in_the_order_they_asked
 
 def test_nobody_overtakes_those_who_wait():
     async def main():
-        limits = Limits(1)
+        limits = AdaptiveLimit(1)
         await limits.acquire()
         waiting = asyncio.create_task(limits.acquire())
         await _settle()
@@ -51,7 +51,7 @@ def test_nobody_overtakes_those_who_wait():
 @pytest.mark.parametrize("already_let_in", [False, True])
 def test_whoever_gives_up_waiting_takes_no_slot_away(already_let_in):
     async def main():
-        limits = Limits(1)
+        limits = AdaptiveLimit(1)
         await limits.acquire()
         waiting = asyncio.create_task(limits.acquire())
         await _settle()
@@ -69,7 +69,7 @@ def test_whoever_gives_up_waiting_takes_no_slot_away(already_let_in):
 
 
 def test_a_burst_of_refusals_halves_the_limit_once():
-    limits = Limits(32)
+    limits = AdaptiveLimit(32)
     sent = time.monotonic()
     for _ in range(32):
         limits.too_many(sent)
@@ -80,7 +80,7 @@ def test_a_burst_of_refusals_halves_the_limit_once():
 
 
 def test_the_limit_never_falls_below_one():
-    limits = Limits(2)
+    limits = AdaptiveLimit(2)
     for _ in range(5):
         time.sleep(0.002)
         limits.too_many(time.monotonic())
@@ -88,7 +88,7 @@ def test_the_limit_never_falls_below_one():
 
 
 def test_a_given_limit_is_where_it_starts_and_the_most_it_comes_back_to():
-    limits = Limits(16)
+    limits = AdaptiveLimit(16)
     assert limits.limit == 16
     limits.too_many(time.monotonic())
     grown = [limits.limit]
@@ -100,7 +100,7 @@ def test_a_given_limit_is_where_it_starts_and_the_most_it_comes_back_to():
 
 
 def test_without_a_given_limit_it_starts_low_and_grows_while_answers_come():
-    limits = Limits()
+    limits = AdaptiveLimit()
     assert limits.limit == 8
     for _ in range(1000):
         limits.answered()
@@ -109,7 +109,7 @@ def test_without_a_given_limit_it_starts_low_and_grows_while_answers_come():
 
 def test_growth_lets_in_whoever_waits():
     async def main():
-        limits = Limits(2)
+        limits = AdaptiveLimit(2)
         limits.too_many(time.monotonic())
         await limits.acquire()
         waiting = asyncio.create_task(limits.acquire())

@@ -13,12 +13,14 @@ import pytest
 from builders import resources
 from builders.errors import LabelError
 from builders.labels import strategies, vocabulary
+from builders.labels.tables import read_table
 from builders.llm.providers import phrasebook
+from builders.record.schema import load_schema
 from builders.record.types import Emotions
-from builders.tasks.reply.checks.rules import rule_faults
+from builders.tasks.reply.checks.reading import rule_faults
 
 SEEDS = range(60)
-SCHEMA = json.loads((resources.schemas() / "reply.schema.json").read_text())
+SCHEMA = load_schema("reply")
 NODES = vocabulary.vocabulary().nodes
 
 
@@ -219,8 +221,9 @@ def test_no_phrase_holds(what):
 
 @pytest.mark.parametrize("root", ["neutral", "unknown"])
 def test_phrases_for_neutral_and_unknown_name_no_feeling(root):
-    words = vocabulary.vocabulary()
-    named = {form for node in NODES for form in (node, words.adjective(node))}
+    table = resources.label_maps() / "emotion" / "_vocabulary.tsv"
+    rows = read_table(table, ("emotion", "adjective"), key=("emotion",))
+    named = {row.cells[column] for row in rows for column in ("emotion", "adjective")}
     named -= {"other", "neutral", "mixed", "unknown", "ambiguous"}
     for _, emotion, text in phrases():
         if emotion in (root, "*"):
@@ -268,7 +271,7 @@ def forget_tables() -> None:
         ("phrases.tsv", "inquiry\thappiness\tTell me more.", "expected its only '?' at its end"),
         ("phrases.tsv", "inquiry\thappiness\tOh? And then?", "expected its only '?' at its end"),
         ("phrases.tsv", "validation\tsadness", "2 cells"),
-        ("phrases.tsv", "inquiry\ttrust\tIs it so?\ninquiry\ttrust\tIs it so?", "each phrase once"),
+        ("phrases.tsv", "inquiry\ttrust\tIs it so?\ninquiry\ttrust\tIs it so?", "each text once"),
         ("replies.tsv", "blue\tneutral\tchecks", "emotion is 'blue'"),
         ("replies.tsv", "grief\tpity\tchecks", "reply_emotion is 'pity'"),
         ("replies.tsv", "grief\tneutral\tconsoles", "act is 'consoles'"),

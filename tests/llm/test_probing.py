@@ -5,20 +5,20 @@ from audio.voices import spoken
 
 from builders.audio.decode import as_flac, pcm_digest
 from builders.errors import EndpointError, HeartenError
-from builders.llm.providers.dialects import AUDIO, DIALECTS, Understanding
-from builders.llm.request import Sound
+from builders.llm.providers.openai_chat.body import AUDIO, MODES, ChatCapabilities
+from builders.llm.request import AudioInput
 
 
-@pytest.mark.parametrize("expected", DIALECTS)
+@pytest.mark.parametrize("expected", MODES)
 def test_the_first_dialect_that_is_understood_is_used_and_remembered(endpoint, expected):
     endpoint.control(dialects=[expected], keep_bodies=True)
     memory = Memory()
     requests = [a_request(f"Day {number}.") for number in range(5)]
     completions, attempts = ask(endpoint.base_url, requests=requests, memory=memory)
     assert all("strategies" in orjson.loads(completion.text) for completion in completions)
-    probes = DIALECTS.index(expected) + 1
+    probes = MODES.index(expected) + 1
     assert endpoint.log()["count"] == probes + 5 and attempts == []
-    assert Understanding.loads(memory.known) == Understanding(expected)
+    assert ChatCapabilities.loads(memory.known) == ChatCapabilities(expected)
     ask(endpoint.base_url, requests=requests, memory=memory)
     assert endpoint.log()["count"] == probes + 10, "what is remembered is not asked again"
 
@@ -28,7 +28,7 @@ def test_a_server_that_answers_500_to_json_schema_is_asked_for_json_objects(endp
     memory = Memory()
     (completion,), _ = ask(endpoint.base_url, memory=memory)
     assert completion.outcome == "ok"
-    assert Understanding.loads(memory.known).dialect == "json_object"
+    assert ChatCapabilities.loads(memory.known).mode == "json_object"
 
 
 def test_an_endpoint_that_understands_no_form_is_asked_in_the_prompt_alone(endpoint):
@@ -36,25 +36,25 @@ def test_an_endpoint_that_understands_no_form_is_asked_in_the_prompt_alone(endpo
     memory = Memory()
     (completion,), _ = ask(endpoint.base_url, memory=memory)
     assert completion.text == "Blue, if I may choose."
-    assert Understanding.loads(memory.known).dialect == "prompt"
+    assert ChatCapabilities.loads(memory.known).mode == "prompt"
 
 
 @pytest.mark.parametrize("status", [400, 500])
 def test_what_was_remembered_of_another_server_is_learnt_anew_once(endpoint, status):
     endpoint.control(dialects=["json_object"], dialect_status=status)
-    memory = Memory(Understanding("json_schema"))
+    memory = Memory(ChatCapabilities("json_schema"))
     requests = [a_request(f"Day {number}.") for number in range(6)]
     completions, _ = ask(endpoint.base_url, requests=requests, memory=memory)
     assert [completion.outcome for completion in completions] == ["ok"] * 6
-    assert Understanding.loads(memory.known).dialect == "json_object"
+    assert ChatCapabilities.loads(memory.known).mode == "json_object"
 
 
 def test_a_server_that_fails_for_a_while_keeps_what_is_remembered_of_it(endpoint, quick):
     endpoint.control(faults=[{"kind": "error_500", "times": 6}])
-    memory = Memory(Understanding("json_schema"))
+    memory = Memory(ChatCapabilities("json_schema"))
     (completion,), _ = ask(endpoint.base_url, memory=memory)
     assert completion.outcome == "ok"
-    assert Understanding.loads(memory.known).dialect == "json_schema"
+    assert ChatCapabilities.loads(memory.known).mode == "json_schema"
 
 
 def test_a_request_that_is_refused_for_itself_has_the_endpoint_probed_once_at_most(endpoint):
@@ -65,7 +65,7 @@ def test_a_request_that_is_refused_for_itself_has_the_endpoint_probed_once_at_mo
     assert endpoint.log()["count"] == 4 + 1
 
 
-@pytest.mark.parametrize("known", [None, Understanding("json_schema")])
+@pytest.mark.parametrize("known", [None, ChatCapabilities("json_schema")])
 def test_refused_fields_are_renamed_or_left_out_and_remembered(endpoint, known):
     endpoint.control(refused=["max_tokens", "temperature", "seed"], keep_bodies=True)
     memory = Memory(known)
@@ -75,8 +75,8 @@ def test_refused_fields_are_renamed_or_left_out_and_remembered(endpoint, known):
     last = endpoint.log()["bodies"][-1]
     assert last["max_completion_tokens"] == 400 and last["top_p"] == 1.0
     assert not {"max_tokens", "temperature", "seed"} & last.keys()
-    learnt = Understanding.loads(memory.known)
-    assert (learnt.dialect, learnt.limit) == ("json_schema", "max_completion_tokens")
+    learnt = ChatCapabilities.loads(memory.known)
+    assert (learnt.mode, learnt.limit) == ("json_schema", "max_completion_tokens")
     assert set(learnt.without) == {"temperature", "seed"}
 
 
@@ -97,11 +97,11 @@ def test_a_wrong_key_ends_the_probing_at_once(endpoint):
 # Clips
 
 PCM = spoken(150.0, 0.5)
-SOUND = Sound(as_flac(PCM), pcm_digest(PCM), 0.5)
+SOUND = AudioInput(as_flac(PCM), pcm_digest(PCM), 0.5)
 
 
 def heard(count=1):
-    return [a_request(f"Day {number}.").hearing(SOUND) for number in range(count)]
+    return [a_request(f"Day {number}.").with_audio(SOUND) for number in range(count)]
 
 
 @BOTH
@@ -115,7 +115,7 @@ def test_the_first_way_in_which_a_clip_reaches_the_model_is_used_and_remembered(
         endpoint.base_url, requests=heard(5), memory=memory, transport=transport
     )
     assert [completion.outcome for completion in completions] == ["ok"] * 5 and attempts == []
-    assert Understanding.loads(memory.known) == Understanding(audio=expected)
+    assert ChatCapabilities.loads(memory.known) == ChatCapabilities(audio=expected)
     log = endpoint.log()
     assert log["count"] == 1 + AUDIO.index(expected) + 1 + 5
     assert log["clips"].count(SOUND.sha256_pcm) == 5
@@ -130,7 +130,7 @@ def test_a_model_that_takes_no_request_without_a_clip_is_probed_with_one(endpoin
     memory = Memory()
     completions, _ = ask(endpoint.base_url, requests=heard(3), memory=memory)
     assert [completion.outcome for completion in completions] == ["ok"] * 3
-    assert Understanding.loads(memory.known) == Understanding(dialect, audio=audio)
+    assert ChatCapabilities.loads(memory.known) == ChatCapabilities(dialect, audio=audio)
     (failure,), _ = ask(endpoint.base_url, requests=[a_request()], memory=Memory())
     assert (failure.kind, failure.detail) == (
         "bad_request",
@@ -177,15 +177,15 @@ def test_a_model_that_takes_no_audio_is_one_line_that_says_so(endpoint, knobs, w
 
 def test_a_server_that_is_broken_for_a_while_is_not_said_to_take_no_audio(endpoint, quick):
     endpoint.control(faults=[{"kind": "error_500", "times": 3}])  # all that a probe asks
-    memory = Memory(Understanding("json_schema"))
+    memory = Memory(ChatCapabilities("json_schema"))
     (completion,), _ = ask(endpoint.base_url, requests=heard(), memory=memory)
     assert completion.outcome == "ok"
-    assert Understanding.loads(memory.known).audio == "input_audio"
+    assert ChatCapabilities.loads(memory.known).audio == "input_audio"
 
 
 def test_a_server_that_takes_clips_no_longer_as_remembered_is_asked_anew(endpoint):
     endpoint.control(audio=["audio_url"])
-    memory = Memory(Understanding("json_schema", audio="input_audio"))
+    memory = Memory(ChatCapabilities("json_schema", audio="input_audio"))
     completions, _ = ask(endpoint.base_url, requests=heard(4), memory=memory)
     assert [completion.outcome for completion in completions] == ["ok"] * 4
-    assert Understanding.loads(memory.known) == Understanding(audio="audio_url")
+    assert ChatCapabilities.loads(memory.known) == ChatCapabilities(audio="audio_url")

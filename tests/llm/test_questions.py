@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 
-from builders.llm.conversations import Conversations, Left, Retry, blocks_of
-from builders.llm.questions import TRIES, Question, Questions
+from asking import session
+
 from builders.llm.request import NarrowedSchema, Request
-from builders.record.types import Drafted, GivenUp
+from builders.llm.runner import ask
+from builders.llm.task import Accepted, GivenUp, Pending
 from builders.store.database import Answer, Asked, Attempt, Store
+from builders.tasks.question import ATTEMPTS, Question, QuestionTask
 
 SCHEMA = NarrowedSchema(
     {
@@ -33,10 +35,10 @@ def question(name: str) -> Question:
 class Scripted:
     """Commits what it is told to say, in turn; `asked` are the requests."""
 
-    def __init__(self, store: Store, *answers: Answer | Left) -> None:
+    def __init__(self, store: Store, *answers: Answer | Pending) -> None:
         self.store, self.answers, self.asked = store, list(answers), []
 
-    async def answer(self, request: Request, request_key: str) -> Answer | Left:
+    async def answer(self, request: Request, request_key: str) -> Answer | Pending:
         self.asked.append(request)
         answer = self.answers.pop(0)
         if isinstance(answer, Answer):
@@ -53,9 +55,8 @@ class Scripted:
 
 def outcomes(store: Store, model: Scripted, *names: str) -> list:
     async def run() -> list:
-        conversations = Conversations(Questions(), store, model, Retry())
-        blocks = blocks_of(iter([question(name) for name in names]), in_thread=False)
-        return [item async for item in conversations.outcomes(blocks)]
+        asked = iter([question(name) for name in names])
+        return [item async for item in ask(QuestionTask(), asked, session(store, model))]
 
     return [outcome for _, outcome in asyncio.run(run())]
 
@@ -64,8 +65,8 @@ def test_an_answer_that_fits_is_the_outcome_and_is_asked_for_once(tmp_path):
     store = Store(str(tmp_path / "store.sqlite"))
     model = Scripted(store, ANGER, ANGER)
     first = outcomes(store, model, "one", "two")
-    assert [one.reply for one in first] == [{"emotion": "anger"}] * 2
-    assert isinstance(first[0], Drafted)
+    assert [one.value for one in first] == [{"emotion": "anger"}] * 2
+    assert isinstance(first[0], Accepted)
     assert outcomes(store, Scripted(store), "one", "two") == first, "held, so nothing is asked"
     store.close()
 
@@ -80,24 +81,24 @@ def test_what_does_not_fit_is_asked_again_with_another_seed_and_then_given_up(tm
     model = Scripted(store, *wrong)
     (given_up,) = outcomes(store, model, "one")
     assert isinstance(given_up, GivenUp) and given_up.reason == "refusal"
-    assert len({request.seed for request in model.asked}) == TRIES
+    assert len({request.seed for request in model.asked}) == ATTEMPTS
     (better,) = outcomes(store, Scripted(store), "one")
     assert better == given_up, "all three answers are held"
     mended = Scripted(store, wrong[0], ANGER)
     (answered,) = outcomes(store, mended, "two")
-    assert isinstance(answered, Drafted) and answered.attempts == 2
+    assert isinstance(answered, Accepted) and answered.attempts == 2
     store.close()
 
 
 def test_questions_about_one_sample_are_told_apart_by_their_names(tmp_path):
-    asks = Questions()
+    asks = QuestionTask()
     seeds = {asks.first_request(question(name)).seed for name in ("one", "two", "three")}
     assert len(seeds) == 3
 
 
 def test_a_long_prompt_is_not_sent_three_times(tmp_path):
-    asked = Questions().first_request(question("one"))
-    steps = Questions().round(question("one"), asked)
+    asked = QuestionTask().first_request(question("one"))
+    steps = QuestionTask().steps(question("one"), asked)
     next(steps)
     try:
         steps.send(Answer("context_length", ""))

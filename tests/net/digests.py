@@ -216,7 +216,7 @@ def of_held(name: str, output: Path, hub: str) -> Digests:
     """Return the digests of a held build of release 0.1 with what people decided about it."""
     with tarfile.open(HELD_ARCHIVE) as archive:
         archive.extractall(output, filter="data")
-    _need(run(output / "output", "store", "upgrade", "hearten.sqlite"))
+    _need(run(output, "store", "upgrade", output / "output" / "hearten.sqlite"))
     return of_build(output / "output", name, hub)
 
 

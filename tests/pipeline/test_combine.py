@@ -34,7 +34,7 @@ def placed(folder: Path) -> list[tuple[str, dict]]:
 def test_every_corpus_is_built_and_the_set_holds_all_of_their_samples(everything):
     output, ended = everything
     built = {f"{slug}-sample" for slug in slugs()}
-    assert {path.name for path in output.iterdir() if path.is_dir()} == built | {"all-sample"}
+    assert {path.name for path in output.iterdir() if path.is_dir()} == built | {"all-sample", "clips"}
     together = [row for name in sorted(built) for row in samples(output / name)]
     found = [row for _, row in placed(output / "all-sample")]
     by_id = {row["id"]: row for row in found}
@@ -130,8 +130,9 @@ def test_an_exclusion_made_later_takes_an_id_out_of_the_set(tmp_path):
     build = Build(tmp_path / "output" / "meld")
     from builders.corpora.exclusions import Exclusions
     from builders.pipeline.combine import combine
+    from builders.release.eligibility import Restrictions
 
-    combine([build], tmp_path / "set", Exclusions(frozenset({"meld-train-0"})))
+    combine([build], tmp_path / "set", Restrictions(Exclusions(frozenset({"meld-train-0"})).covers))
     assert "meld-train-0-0" not in {row["id"] for _, row in placed(tmp_path / "set")}
     splits = manifest(tmp_path / "set")["result"]["splits"]
     assert splits["train"]["not_selected"] == {"excluded": 2}

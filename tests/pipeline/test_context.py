@@ -5,12 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented import HAPPY, InventedReader, corpus, utterance
 
+from builders.llm.settings import Sampling
 from builders.pipeline.context import Conversation
 from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Stream, survey
 from builders.record.manifest import Ledger
 from builders.record.types import Dialogue
-from builders.tasks.reply.draft import Drafter, Sampling
+from builders.tasks.reply.draft import Drafter
 
 SPEAKERS = ["Mira", "Jon", "Oda", "Mira and Jon", None]
 TIMES = st.none() | st.floats(0, 600, allow_nan=False)

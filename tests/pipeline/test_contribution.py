@@ -14,13 +14,14 @@ from invented import target
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 
 from builders.errors import ConfigError
-from builders.llm.conversations import Left
+from builders.llm.settings import KEY_VARIABLES
+from builders.llm.task import Accepted, GivenUp, Pending
 from builders.pipeline.contribution import Ballots, needed
-from builders.record.types import Drafted, Emotions, GivenUp
+from builders.record.types import Emotions
 from builders.release.export import export
 from builders.release.export.options import make_options
 from builders.report.contribution import agreement, of_root
-from builders.settings import KEY_VARIABLES, make_config, voting
+from builders.settings import make_config, voting
 
 # Three voters: one who always says neutral, one who never tells, one who always says anger.
 NEUTRAL = {"match": "^always-neutral\n", "answer": {"emotion": "neutral"}}
@@ -66,7 +67,7 @@ def decided(*votes: str | None, root: str = "happiness", heard: float | None = N
     ballots = Ballots(tuple(f"m{n}" for n in range(len(votes))))
     one = target(1, Emotions(root, root, "positive", "unknown"))
     for model, chosen in zip(ballots.voters, votes, strict=True):
-        said = Drafted({"emotion": chosen}, [], None, 1) if chosen else GivenUp("refusal", "", "")
+        said = Accepted({"emotion": chosen}, "a" * 64, 1) if chosen else GivenUp("refusal", "", "")
         ballots.take(model, one, said)
     return ballots.contribution(one, heard)
 
@@ -97,7 +98,7 @@ def test_an_unknown_label_is_not_voted_about():
     ballots = Ballots(("m",))
     unclear = target(1, Emotions("ambiguous", "unknown", "unknown", "unknown"))
     assert ballots.contribution(unclear, 1.0) is None
-    ballots.take("m", unclear, Left("connection", "refused"))
+    ballots.take("m", unclear, Pending("connection", "refused"))
     assert ballots.left == {"connection": 1}
 
 
@@ -288,7 +289,7 @@ def test_a_model_at_an_address_of_its_own_has_a_key_of_its_own():
     here, there = "http://127.0.0.1:1/v1", "http://127.0.0.1:2/v1"
     voters = (f"a-reader@{there}", "another")
     config = make_config(corpus="meld", source=".", name="a", base_urls=(here,), vote_models=voters)
-    asked = {one.model: (one.base_urls, one.keys, one.sent) for one in config.served}
+    asked = {one.model: (one.base_urls, one.keys, one.sent) for one in config.models}
     assert asked == {
         "a-reader": ((there,), ("HEARTEN_VOTE_API_KEY",), {"text"}),
         "another": ((here,), KEY_VARIABLES, {"text"}),

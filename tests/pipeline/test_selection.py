@@ -1,12 +1,13 @@
 import random
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from invented import HAPPY, InventedReader, corpus, flac, utterance
+from keeping import kept_in
 
 from builders.audio.analysis import Hearing
-from builders.audio.memory import SideFile
 from builders.pipeline.selection import Selection, Wanted, rank, select
 from builders.pipeline.stream import Stream, survey, with_clips
 from builders.record.manifest import Ledger
@@ -93,10 +94,11 @@ def stream(reader: InventedReader, wanted: Wanted, folder: Path | None = None):
     """
     read, ledger = corpus(reader), Ledger()
     surveyed, hearing = survey(read, wanted), None
-    if folder:
-        hearing = Hearing(reader.root, SideFile(folder / "values"), SideFile(folder / "clips"))
-        hearing.listen(with_clips(read, surveyed.selection), workers=2)
-    items = list(Stream(read, surveyed, 8, "assistant", hearing, ledger))
+    with kept_in(folder) if folder else nullcontext() as kept:
+        if kept:
+            hearing = Hearing(reader.root, *kept)
+            hearing.listen(with_clips(read, surveyed.selection), workers=2)
+        items = list(Stream(read, surveyed, 8, "assistant", hearing, ledger))
     for item in items:
         if isinstance(item, Reject):
             ledger.rejected(item.split, item.reason)

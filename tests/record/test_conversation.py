@@ -10,7 +10,7 @@ import pytest
 from invented import clip, full_record, record
 
 from builders import resources
-from builders.errors import ConfigError
+from builders.errors import LabelError
 from builders.record import messages as conversation
 from builders.record.messages import instruction, instructions, messages
 
@@ -135,11 +135,11 @@ def test_an_instruction_depends_on_the_id_alone_and_all_are_used():
 
 @pytest.mark.parametrize(
     ("table", "words"),
-    [("text\nBe kind.\nBe kind.\n", "'Be kind.'"), ("text\n \n", "''"), ("text\n", "no rows")],
+    [("text\nBe kind.\nBe kind.\n", "'Be kind.'"), ("text\n \n", "no rows"), ("text\n", "no rows")],
 )
 def test_a_broken_table_of_instructions_is_one_line(tmp_path, monkeypatch, table, words):
     (tmp_path / "instructions").mkdir()
     (tmp_path / "instructions" / "odd.tsv").write_text(table)
     monkeypatch.setattr(resources, "prompts", lambda: tmp_path)
-    with pytest.raises(ConfigError, match=words):
+    with pytest.raises(LabelError, match=words):
         conversation.instructions("odd")

@@ -1,8 +1,11 @@
 import copy
+import json
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import jsonschema
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +14,7 @@ from invented import clip, full_record, record, reply
 from builders import resources
 from builders.labels import strategies, vocabulary
 from builders.record.schema import Validator, load_schema, narrowed_reply, validator, violations
+from builders.record.types import Emotions
 
 NAMES = sorted(path.name.split(".")[0] for path in resources.schemas().glob("*.schema.json"))
 DOCUMENTS = {
@@ -103,18 +107,64 @@ def test_a_violation_says_where_and_what():
     assert line == 'drafting.coercions.0.to: 7 is not of type "string"'
 
 
-def test_the_schemas_know_the_words_of_the_tables():
-    defs = load_schema("sample")["$defs"]
-    asked = load_schema("reply")["properties"]
+def test_the_values_of_the_tables_are_in_every_place_that_says_so():
     words = vocabulary.vocabulary()
+    defs, asked = load_schema("sample")["$defs"], load_schema("reply")["properties"]
     assert defs["emotion"]["enum"] == list(words.nodes)
     assert defs["root"]["enum"] == list(words.roots)
     assert defs["strategy"]["enum"] == list(strategies.strategies())
+    votes = field("audio_contribution.votes[].emotion")["enum"]
+    assert votes == [root for root in words.roots if root != "unknown"] + ["cannot_tell"]
     assert asked["strategies"]["items"]["enum"] == defs["strategy"]["enum"]
     assert asked["emotion"]["enum"] == defs["reply_emotion"]["enum"]
     awareness = asked["awareness"]["properties"]
     assert awareness["act"]["enum"] == defs["awareness_act"]["enum"]
     assert awareness["emotions"]["items"]["enum"] == defs["emotion"]["enum"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_leaves_no_place_for_a_table_empty(name):
+    on_disk = json.loads((resources.schemas() / f"{name}.schema.json").read_bytes())
+    loaded = load_schema(name)
+    told = [path for path in places(on_disk) if path and path[-1] == "$comment"]
+    assert {"sample": 4, "reply": 2}.get(name, 0) == len(told)
+    for path in told:
+        table = at(on_disk, path).split(" of ")[1].split()[0].rstrip(".")
+        assert (resources.content_root() / table).is_file()
+        assert at(loaded, (*path[:-1], "enum"))
+    assert not [path for path in places(loaded) if path and path[-1] == "$comment"]
+
+
+# SHA-256, 16 digits, of the JSON of each schema as it was when the values stood in the files: the
+# narrowed ones are part of each request's key.
+AS_BEFORE = {
+    "happiness": ("c277b1735982daaf", "eb56a820d891056f"),
+    "neutral": ("54e11d3dd184e8d0", "9cc0f34a892e3f04"),
+    "grief": ("09a377e26cf68094", "5179616494a8a2fe"),
+    "ambiguous": ("529c4241ef1efdba", "0677fb813fdd8724"),
+    "other": ("609dcef8cb55adfb", "03342e52dbdca256"),
+    "nostalgia": ("d5535fe5e3dee792", "a4e9ed548c6c06f5"),
+}
+
+
+def digest(schema: dict[str, Any]) -> str:
+    return sha256(orjson.dumps(schema)).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("node", AS_BEFORE)
+def test_the_schema_that_a_model_is_sent_has_the_bytes_it_always_had(node):
+    words = vocabulary.vocabulary()
+    label = Emotions(node, words.root_of(node), words.valence(node), words.arousal(node))
+    found = [
+        digest(narrowed_reply(strategies.allowed(label, own), vocabulary.allowed_emotions(label)))
+        for own in (0, 2)
+    ]
+    assert tuple(found) == AS_BEFORE[node]
+
+
+def test_the_whole_schemas_have_the_bytes_they_always_had():
+    assert digest(load_schema("sample")) == "681c55b9c4ebaac9"
+    assert digest(load_schema("reply")) == "538c508177222cba"
 
 
 def test_a_narrowed_reply_allows_only_what_its_label_does_and_leaves_the_schema_alone():

@@ -4,11 +4,11 @@ import pytest
 from views import item, view
 
 from builders.errors import ConfigError
+from builders.release.rules import Rules, judge, read_rules
 from builders.review.data.events import Decision
 from builders.review.outcome.agreement import Move, agreement, anchoring, gold_results, moves
-from builders.review.outcome.rules import Rules, judge, rules_of
 
-ACCEPT, REJECT = Decision("accept"), Decision("reject", reason="generic")
+ACCEPT, REJECT = Decision("accept", hidden=False), Decision("reject", reason="generic")
 VALIDATE = replace(ACCEPT, strategies=("validation",))
 ASK = replace(ACCEPT, strategies=("validation", "inquiry"))
 ASK_OPENLY = replace(ACCEPT, strategies=("validation", "open_ended_questioning"))
@@ -50,7 +50,7 @@ def test_agreement_is_given_for_all_and_by_corpus_label_and_pair():
     assert by(rows, "verdict", "label", "anger").values == 3
     assert by(rows, "verdict", "pair", "a b").items == 3
     assert by(rows, "verdict", "pair", "b c").items == 1
-    assert {row.measure for row in rows} == {"verdict", "emotion"}
+    assert {row.measure for row in rows} == {"verdict"}
 
 
 def test_agreement_on_strategies_is_of_sets_and_also_with_the_two_kinds_of_asking_as_one():
@@ -70,11 +70,14 @@ def test_the_order_of_strategies_is_no_disagreement():
     assert by(agreement(views, ("all",)), "strategies").alpha == 1
 
 
-def test_a_label_left_alone_is_an_answer_and_a_rating_not_given_is_none():
+def test_a_label_left_alone_and_a_rating_not_given_are_no_answers():
     fear = replace(ACCEPT, emotion="fear", ratings={"fit": 4})
     views = [view(item(1), a=ACCEPT, b=fear), view(item(2), a=fear, b=fear)]
     rows = agreement(views, ("all",))
-    assert (by(rows, "emotion").items, by(rows, "emotion").observed) == (2, 0.5)
+    assert (by(rows, "emotion").items, by(rows, "emotion").observed) == (1, 1)
+    label = replace(ACCEPT, emotion=views[0].item.emotion)
+    named = agreement([view(item(1), a=label, b=fear), *views], ("all",))
+    assert (by(named, "emotion").items, by(named, "emotion").observed) == (2, 0.5)
     assert by(rows, "fit").items == 1 and by(rows, "fit").alpha is None
 
 
@@ -112,10 +115,11 @@ def test_seeing_the_draft_is_compared_with_not_seeing_it():
         view(item(1), a=VALIDATE, b=VALIDATE),
         view(item(2), a=ASK, b=hidden),
         view(item(3), a=hidden, b=unmoved),
-        view(item(4), a=ACCEPT, b=replace(ACCEPT, hidden=True)),
+        view(item(4), a=REJECT, b=replace(ACCEPT, hidden=True)),
+        view(item(5), a=replace(ASK, hidden=None)),
     ]
     found = anchoring(views)
-    assert (found.shown, found.hidden) == (3, 3)
+    assert (found.shown, found.hidden) == (3, 3), "of neither where it is not said"
     assert found.like_draft_shown == pytest.approx(2 / 3)
     assert found.like_draft_hidden == pytest.approx(1 / 3)
     assert found.moved == pytest.approx(2 / 3)
@@ -128,6 +132,16 @@ def test_with_enough_answers_it_is_told_that_the_draft_moved_them():
     hidden = replace(VALIDATE, hidden=True, before={"strategies": ["inquiry"]})
     found = anchoring([view(item(n), a=VALIDATE, b=hidden) for n in range(12)])
     assert found.effect.difference == 1 and found.effect.low > 0.6 and found.effect.is_told
+
+
+def test_a_draft_that_is_taken_as_it_is_keeps_its_strategies():
+    """Nobody need choose again what they accept; as agreement it is not said."""
+    made = view(item(1), a=ACCEPT, b=replace(ASK, hidden=False))
+    found = anchoring([made])
+    assert (found.shown, found.like_draft_shown) == (2, 0.5)
+    assert by(agreement([made], ("all",)), "strategies").items == 0
+    gold = view(item(2, gold=True), gold=VALIDATE, a=ACCEPT, b=ASK)
+    assert [(one.annotator, one.right) for one in gold_results([gold])] == [("a", 1), ("b", 0)]
 
 
 def test_nothing_hidden_says_nothing():
@@ -144,7 +158,7 @@ def many(count, *pairs):
 
 
 def test_without_rules_nothing_is_judged():
-    assert judge(rules_of({}), many(3, (ACCEPT, REJECT)), 10) == []
+    assert judge(read_rules({}), many(3, (ACCEPT, REJECT)), 10) == []
 
 
 def test_the_share_of_settled_samples_is_a_rule():
@@ -193,4 +207,4 @@ def test_each_scale_must_reach_the_least_agreement():
 @pytest.mark.parametrize("wrong", [-0.1, 1.5, "much", True])
 def test_a_rule_that_is_no_share_is_named(wrong):
     with pytest.raises(ConfigError, match="publish.alpha_strategy is .*; expected a number"):
-        rules_of({"publish": {"alpha_strategy": wrong}})
+        read_rules({"publish": {"alpha_strategy": wrong}})

@@ -12,7 +12,7 @@ from test_merge import decide, edit
 
 from builders.record.dataset import Build
 from builders.review.data.events import Decision, Reviews
-from builders.review.data.items import Items, Records
+from builders.review.data.items import Items
 from builders.review.data.people import People
 from builders.review.data.queue import Queue
 from builders.review.data.settings import Settings, save_settings
@@ -38,7 +38,7 @@ class Review:
 def review(folder):
     """Four items: accepted by two, edited, flagged and rejected, disputed."""
     made = Review(folder)
-    record = Records(made.build).record(made.items[1].shard, made.items[1].row)
+    record = made.build.row(made.items[1].shard, made.items[1].row)
     accept = Decision("accept", ratings={"fit": 4}, comment="fits <b>&</b>")
     decide(made, made.items[0], made.ann, accept)
     decide(made, made.items[0], made.bob, accept)
@@ -84,7 +84,7 @@ def test_the_status_says_whether_seeing_the_draft_moves_answers(folder, first, w
     save_settings(made.store, made.name, Settings(overlap=2, gold_share=0))
     for given in Queue(made.store).next(made.name, made.ann, 20):
         drafted = tuple(given.strategies.split("_then_"))
-        seen = Decision("accept", strategies=drafted)
+        seen = Decision("accept", strategies=drafted, hidden=False)
         answer = [first] if first else list(drafted)
         decide(made, given, made.ann, seen)
         decide(made, given, made.bob, replace(seen, hidden=True, before={"strategies": answer}))

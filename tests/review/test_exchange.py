@@ -5,8 +5,9 @@ import pytest
 from test_merge import decide, edit
 
 from builders.errors import SourceError
+from builders.release.preferences import preferences
 from builders.review.data.events import Decision, Reviews
-from builders.review.data.items import Items, Records
+from builders.review.data.items import Items
 from builders.review.data.settings import Settings, save_settings
 from builders.review.exchange.events_file import (
     event_lines,
@@ -15,7 +16,6 @@ from builders.review.exchange.events_file import (
     write_lines,
 )
 from builders.review.outcome.merge import views
-from builders.review.outcome.preferences import preferences
 from builders.store.database import Store
 
 ACCEPT = Decision("accept", comment="naïve \u2028 李雷", seconds_heard=1.5)
@@ -37,7 +37,7 @@ def items(review):
 @pytest.fixture
 def decided(review, items):
     """Everything that can happen, on four items."""
-    record = Records(review.build).record(items[1].shard, items[1].row)
+    record = review.build.row(items[1].shard, items[1].row)
     decide(review, items[0], review.ann, ACCEPT)
     decide(review, items[1], review.ann, edit(record))
     decide(review, items[2], review.ann, REJECT)

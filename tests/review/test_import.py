@@ -14,10 +14,11 @@ from builders.errors import SourceError
 from builders.record.dataset import Build
 from builders.review.data.decided import standing
 from builders.review.data.events import Decision, Reviews
-from builders.review.data.items import Items, Records, reply_of
+from builders.review.data.items import Items, reply_of
 from builders.review.data.people import People
 from builders.review.data.tables import events, writing
 from builders.review.exchange.events_file import event_lines, import_events
+from builders.store import migrations
 from builders.store.database import Store
 
 ANN, BOB, LEA = "a-00000000aa", "a-00000000bb", "a-00000000cc"
@@ -147,7 +148,7 @@ def test_what_the_page_refuses_is_refused_and_nothing_of_its_file_is_held(
 
 
 def test_a_reply_that_the_rules_of_the_item_refuse_is_refused(review, item, tmp_path):
-    record = Records(review.build).record(item.shard, item.row)
+    record = review.build.row(item.shard, item.row)
     reply = {**reply_of(record), "text": "See https://example.org for help with how you feel."}
     bad = line(item, verdict="edit", body={"reply": reply})
     with pytest.raises(SourceError, match="a link or an address"):
@@ -319,3 +320,81 @@ def test_its_file_is_refused_by_another_store_in_one_line(poisoned, folder, tmp_
     assert hearten("review-import", folder, tmp_path / "e.jsonl").code == 0
     other = hearten("review-import", folder, tmp_path / "e.jsonl", "--store", tmp_path / "n.sqlite")
     assert "body.ratings.fit" in one_line_error(other) and "4 further lines" in other.err
+
+
+# ---- the first format, in which a default stood for what was not said ------------------------
+
+DEFAULTS = {"reply": None, "reason": None, "strategies": None, "ratings": {}, "emotion": None,
+            "flags": [], "comment": None, "seconds_heard": 0.0, "hidden": False,
+            "before": None}  # fmt: skip
+SAID = {"ratings": {"fit": 4}, "flags": ["unsafe"], "seconds_heard": 2.5, "hidden": True}
+
+
+def test_defaults_of_the_first_format_are_not_said_and_the_rest_is(review, item, tmp_path):
+    lines = line(item, 1, body=DEFAULTS), line(item, 2, BOB, body=DEFAULTS | SAID)
+    import_events(review.store, review.build, write(tmp_path / "e.jsonl", *lines))
+    silent, told = (event.decision for event in review.reviews.of_build(review.name))
+    assert silent == Decision("accept")
+    assert told == Decision(
+        "accept", ratings={"fit": 4}, flags=("unsafe",), seconds_heard=2.5, hidden=True
+    )
+
+
+def test_in_the_second_format_null_is_what_was_not_said_and_0_is_said(review, item, tmp_path):
+    null = dict.fromkeys(DEFAULTS)
+    said = null | {"seconds_heard": 0.0, "hidden": False}
+    lines = line(item, 1, body=null, format=2), line(item, 2, BOB, body=said, format=2)
+    path = write(tmp_path / "e.jsonl", *lines)
+    import_events(review.store, review.build, path)
+    silent, told = (event.decision for event in review.reviews.of_build(review.name))
+    assert silent == Decision("accept")
+    assert told == Decision("accept", seconds_heard=0.0, hidden=False)
+    for body, version, words in (
+        (null, 1, "body.ratings: null is what was not said in format 2"),
+        ({}, 3, "format: "),
+    ):
+        bad = write(tmp_path / "bad.jsonl", line(item, 3, LEA, body=body, format=version))
+        with pytest.raises(SourceError, match=words):
+            import_events(review.store, review.build, bad)
+
+
+def test_lines_of_both_formats_are_written_as_they_came(review, item, tmp_path):
+    first, second = line(item, 1, body=DEFAULTS), line(item, 2, BOB, body=SAID, format=2)
+    path = write(tmp_path / "e.jsonl", first, second)
+    import_events(review.store, review.build, path)
+    lines = [json.loads(one) for one in event_lines(review.reviews.of_build(review.name))]
+    assert lines == [first, second] and "format" not in lines[0]
+
+
+def test_an_event_that_comes_again_in_the_other_format_is_the_same(review, item, tmp_path):
+    first = line(item, body=DEFAULTS | {"ratings": {"fit": 4}})
+    body = dict.fromkeys(DEFAULTS) | {"ratings": {"fit": 4}}
+    second = {**first, "body": body, "format": 2}
+    import_events(review.store, review.build, write(tmp_path / "e.jsonl", first))
+    assert import_events(review.store, review.build, write(tmp_path / "e.jsonl", second)).new == 0
+    other = {**second, "body": body | {"ratings": {"fit": 5}}}
+    with pytest.raises(SourceError, match="already with another body"):
+        import_events(review.store, review.build, write(tmp_path / "e.jsonl", other))
+
+
+def test_an_upgraded_store_keeps_its_events_in_the_first_format(tmp_path):
+    address = tmp_path / "old.sqlite"
+    engine = sa.create_engine(f"sqlite:///{address}")
+    with engine.begin() as connection:
+        migrations.import_module(f"{migrations.__name__}.{migrations.STEPS[1]}").upgrade(connection)
+        migrations.meta.create(connection)
+        rows = [{"name": name, "value": "1"} for name in ("version", "review_version")]
+        connection.execute(sa.insert(migrations.meta), rows)
+        event = {"id": "f" * 32, "build": "meld", "item": "meld-dev-1-1", "seen": "0" * 64}
+        event |= {"annotator": ANN, "version": 1, "kind": "decision", "verdict": "accept"}
+        event |= {"surplus": False, "body": orjson.dumps(DEFAULTS).decode(), "at": 5.0}
+        names = ", ".join(event)
+        values = ", ".join(f":{name}" for name in event)
+        connection.execute(sa.text(f"insert into review_events ({names}) values ({values})"), event)
+    list(migrations.upgrade(engine))
+    engine.dispose()
+    store = Store(str(address))
+    (held,) = Reviews(store).history("meld")
+    assert (held.id, held.format, held.body) == ("f" * 32, 1, DEFAULTS)
+    assert held.decision == Decision("accept")
+    store.close()

@@ -8,7 +8,7 @@ from test_events import ACCEPT, decide, first, names
 
 from builders.errors import LabelError, OutputError
 from builders.record.dataset import Build
-from builders.review.data.items import Records, content_hash
+from builders.review.data.items import content_hash
 from builders.review.data.tables import items
 from builders.review.outcome import doubt
 from builders.review.outcome.doubt import doubt_of, marks_of
@@ -38,10 +38,10 @@ def rewritten(build, to, change):
 def test_items_are_those_of_the_build_in_its_order(review):
     ids = [record["id"] for record in review.build.rows()]
     assert names(review) == ids
-    records = Records(review.build)
+    records = review.build
     for name in ids:
         item = review.queue.item(review.name, name)
-        record = records.record(item.shard, item.row)
+        record = records.row(item.shard, item.row)
         assert record["id"] == name and record["audio"] is None
         assert item.seen == content_hash(record)
         assert item.strategies == record["desired_response"]["response_strategy"]
@@ -49,7 +49,7 @@ def test_items_are_those_of_the_build_in_its_order(review):
 
 
 def test_the_clip_of_an_item_is_that_of_its_record(review):
-    records = Records(review.build)
+    records = review.build
     for number, record in enumerate(review.build.rows()):
         item = review.queue.item(review.name, record["id"])
         assert item.position == number
@@ -91,10 +91,10 @@ def test_a_registration_that_was_cut_off_is_begun_again(review):
 def test_only_files_of_the_build_are_read(review):
     for shard in ("../../hearten.sqlite", "nothing.parquet", "/etc/passwd"):
         with pytest.raises(OutputError, match="no such sample any more"):
-            Records(review.build).clip(shard, 0)
+            review.build.clip(shard, 0)
     item = review.queue.item(review.name, first(review))
     with pytest.raises(OutputError, match="no such sample any more"):
-        Records(review.build).record(item.shard, 10**6)
+        review.build.row(item.shard, 10**6)
 
 
 def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
@@ -110,7 +110,7 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
     assert marks_of(plain) == {} and doubt_of(plain) == 0
     rewritten_once = {"field": "emotion", "from": "Joy", "to": "happiness"}
     failed = {"name": "length", "passed": False, "value": None, "detail": None}
-    scores = {"model": "m", "order_flips": 0, "scores": [{"dimension": "fit", "score": 2}]}
+    scores = {"model": "m", "order_flips": 0, "scores": [{"dimension": "swap", "score": 0.25}]}
     marked = {
         "coercions": {"drafting": plain["drafting"] | {"coercions": [rewritten_once]}},
         "attempts": {"drafting": plain["drafting"] | {"attempts": 3}},
@@ -139,7 +139,7 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
         "audio_info": plain["audio_info"] | {"findings": [{"code": "x"}] * 9},
         "labels": plain["labels"] | {"agreement": 0.0, "match_leaf": "broad"},
         "checks": [failed] * 9,
-        "judge": {"scores": [{"dimension": "fit", "score": 1}]},
+        "judge": {"scores": [{"dimension": "swap", "score": 0}]},
         **marked["ambiguous_label"],
         **marked["unsupported"],
         **marked["sensitive"],

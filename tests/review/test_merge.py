@@ -8,7 +8,7 @@ from builders.labels.strategies import allowed
 from builders.record.schema import validator, violations
 from builders.review.data.decisions import choices, edited, emotions_of, faults, reply_wanted
 from builders.review.data.events import Decision
-from builders.review.data.items import Records, content_hash, reply_of
+from builders.review.data.items import content_hash, reply_of
 from builders.review.data.settings import Settings, save_settings
 from builders.review.data.tables import items
 from builders.review.outcome.merge import Heard, views, with_review
@@ -31,7 +31,7 @@ def item(review):
 
 @pytest.fixture
 def record(review, item):
-    return Records(review.build).record(item.shard, item.row)
+    return review.build.row(item.shard, item.row)
 
 
 def decide(review, item, who, decision):
@@ -79,9 +79,9 @@ def test_an_edit_is_the_reply_of_the_record_which_is_valid(review, item, record)
         "ratings": [],
         "flags": [],
         "emotion": {
-            "heard": "fear",
-            "policy": "unanimous",
-            "votes": [{"emotion": "fear", "count": 1}],
+            "heard": None,
+            "policy": "majority",
+            "votes": [],
         },
     }
     assert violations(validator("sample"), merged) == []
@@ -138,16 +138,15 @@ def test_a_gold_answer_stands_like_an_adjudication(review, item):
 
 
 def test_the_emotion_that_people_hear_is_merged_apart_from_the_reply(review, item, record):
-    label = item.emotion
     decide(review, item, review.ann, replace(REJECT, emotion="grief"))
     assert view(review).heard == Heard("grief", "unanimous", (("grief", 1),))
     decide(review, item, review.bob, ACCEPT)
     both = view(review)
     assert (both.status, both.heard.emotion, both.heard.policy) == ("disputed", None, "majority")
-    assert dict(both.heard.votes) == {"grief": 1, label: 1}
+    assert dict(both.heard.votes) == {"grief": 1}, "who names none has no vote, and still counts"
     decide(review, item, review.cem, replace(ACCEPT, emotion="grief"))
     assert view(review).status == "accepted"
-    assert view(review).heard == Heard("grief", "majority", (("grief", 2), (label, 1)))
+    assert view(review).heard == Heard("grief", "majority", (("grief", 2),))
     shown = review.reviews.shown(review.name, item.item, review.lea.id)
     review.reviews.adjudicate(review.lea.id, shown, replace(ACCEPT, emotion="shame"))
     assert view(review).heard.emotion == "shame"
@@ -157,6 +156,23 @@ def test_the_emotion_that_people_hear_is_merged_apart_from_the_reply(review, ite
     for name in ("labels", "target_utterance"):
         assert merged[name] == record[name]
     assert violations(validator("sample"), merged) == []
+
+
+def test_an_emotion_that_nobody_names_is_heard_by_nobody(review, item):
+    for who in (review.ann, review.bob):
+        decide(review, item, who, ACCEPT)
+    assert view(review).heard == Heard(None, "majority", ())
+    decide(review, item, review.cem, replace(ACCEPT, emotion=item.emotion))
+    assert view(review).heard == Heard(None, "majority", ((item.emotion, 1),))
+    shown = review.reviews.shown(review.name, item.item, review.lea.id)
+    review.reviews.adjudicate(review.lea.id, shown, replace(ACCEPT, comment="as they say"))
+    assert (view(review).policy, view(review).heard.policy) == ("adjudicated", "majority")
+
+
+def test_the_label_itself_may_be_what_all_hear(review, item):
+    for who in (review.ann, review.bob):
+        decide(review, item, who, replace(ACCEPT, emotion=item.emotion))
+    assert view(review).heard == Heard(item.emotion, "unanimous", ((item.emotion, 2),))
 
 
 def test_ratings_and_flags_are_gathered_from_everybody(review, item):

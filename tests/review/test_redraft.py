@@ -9,12 +9,12 @@ from endpoints import TestEndpoint
 from trees import make_meld_tree, meld_row
 
 from builders.record.dataset import Build
+from builders.release.preferences import preferences
 from builders.review.data.events import Decision, Reviews
 from builders.review.data.items import Items, reply_of
 from builders.review.data.people import People
 from builders.review.data.queue import Queue
 from builders.review.outcome.merge import views
-from builders.review.outcome.preferences import preferences
 from builders.review.outcome.redraft import later_versions, next_name
 from builders.store.database import Store
 
@@ -254,7 +254,7 @@ def test_ids_may_stand_in_a_file_and_are_drafted_again_as_often_as_wanted(root, 
         ("rejcted", "expected rejected, stale, or ids of its samples"),
         (",".join(f"x{n}" for n in range(9)), "x4 and 4 more"),
         (" , ", "names nothing"),
-        ("@nowhere.txt", "the ids to draft again cannot be read"),
+        ("@nowhere.txt", "the ids cannot be read"),
     ],
 )
 def test_ids_that_the_build_does_not_have_are_refused(root, endpoint, ids, words):

@@ -246,6 +246,20 @@ def test_a_clip_is_the_sound_of_the_build_and_comes_in_ranges(shared):
     assert (status, headers["content-range"]) == (416, f"bytes */{len(clip)}")
 
 
+def test_what_was_not_said_is_held_as_null_whatever_the_page_sends_for_it(server, site):
+    """A page that was open since the last release sends empty ones."""
+    ann = Visitor(server, "Ann")
+    empty = {"ratings": {}, "flags": [], "comment": None}
+    null = dict.fromkeys(("ratings", "flags", "comment", "strategies", "emotion"))
+    for sent in (empty, null, {}):
+        assert ann.decide(ann.items()[0], **sent)[0] == 200
+    for held in site.held():
+        body = json.loads(held["body"])
+        assert held["format"] == 2 and body.pop("seconds_heard") > 0
+        assert body.pop("hidden") is False
+        assert set(body.values()) == {None}
+
+
 @pytest.mark.parametrize(
     ("wanted", "status"),
     [("9" * 5000 + "-", 416), ("-" + "9" * 5000, 206), ("0-" + "9" * 5000, 206), ("x-", 200)],

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from builders.errors import OutputError, StoreError
-from builders.llm.committer import BATCH, Committer
+from builders.llm.cache import BATCH, ResponseCache
 from builders.store.database import (
     Answer,
     Asked,
@@ -219,8 +219,8 @@ class Recording(Store):
         super().save(asked, answered, tried)
 
 
-async def commit(committer: Committer, name: str, text: str = "some text") -> None:
-    done = await committer.enqueue(asked(name), Answer("ok", text), attempt(name))
+async def commit(committer: ResponseCache, name: str, text: str = "some text") -> None:
+    done = await committer.put(asked(name), Answer("ok", text), attempt(name))
     await done
 
 
@@ -229,11 +229,11 @@ async def commit_all(store: Recording, names: list[str]) -> int:
     placed = []
 
     async def enqueue(name: str) -> None:
-        done = await committer.enqueue(asked(name), Answer("ok", "some text"), attempt(name))
+        done = await committer.put(asked(name), Answer("ok", "some text"), attempt(name))
         placed.append(name)
         await done
 
-    async with Committer(store, "a-build") as committer:
+    async with ResponseCache(store, "a-build") as committer:
         tasks = [asyncio.create_task(enqueue(name)) for name in names]
         await asyncio.sleep(0.3)
         before = len(placed)
@@ -256,7 +256,7 @@ def test_at_most_64_answers_wait_and_at_most_64_are_committed_together(url):
 
 def test_one_answer_does_not_wait_for_others(store):
     async def run() -> None:
-        async with Committer(store, "a-build") as committer:
+        async with ResponseCache(store, "a-build") as committer:
             await asyncio.wait_for(commit(committer, "a"), 5)
             assert store.held(["a"])
 
@@ -265,9 +265,9 @@ def test_one_answer_does_not_wait_for_others(store):
 
 def test_what_waits_at_the_end_is_committed(store):
     async def run() -> None:
-        async with Committer(store, "a-build") as committer:
+        async with ResponseCache(store, "a-build") as committer:
             for name in "abc":
-                await committer.enqueue(asked(name), Answer("ok", "text"), attempt(name))
+                await committer.put(asked(name), Answer("ok", "text"), attempt(name))
 
     asyncio.run(run())
     assert store.held(list("abc")).keys() == set("abc")
@@ -278,7 +278,7 @@ def test_a_commit_that_fails_reaches_those_who_wait_for_it(store):
         connection.execute(sa.text("DROP TABLE answers"))
 
     async def run() -> list[BaseException | None]:
-        async with Committer(store, "a-build") as committer:
+        async with ResponseCache(store, "a-build") as committer:
             waiting = [commit(committer, name) for name in "abc"]
             return await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 20)
 
@@ -290,7 +290,7 @@ def test_a_commit_that_fails_reaches_those_who_wait_for_it(store):
 
 def test_an_answer_that_no_database_can_hold_leaves_nobody_waiting(store):
     async def run() -> None:
-        async with Committer(store, "a-build") as committer:
+        async with ResponseCache(store, "a-build") as committer:
             with pytest.raises(UnicodeEncodeError):
                 await asyncio.wait_for(commit(committer, "a", "half a pair: \ud83d"), 20)
             await asyncio.wait_for(commit(committer, "b"), 20)
@@ -301,18 +301,18 @@ def test_an_answer_that_no_database_can_hold_leaves_nobody_waiting(store):
 
 WRITER = """
 import asyncio, sys
-from builders.llm.committer import Committer
+from builders.llm.cache import ResponseCache
 from builders.store.database import Answer, Asked, Attempt, Store
 
 async def one(committer, name):
     asked = Asked(name, name, 0, "a-model", "draft 1")
     attempt = Attempt(name, "a-model", "http://x", "ok")
-    done = await committer.enqueue(asked, Answer("ok", "text of " + name), attempt)
+    done = await committer.put(asked, Answer("ok", "text of " + name), attempt)
     await done
     print(name, flush=True)
 
 async def run(store):
-    async with Committer(store, "a-build") as committer:
+    async with ResponseCache(store, "a-build") as committer:
         for start in range(0, 10**6, 100):
             await asyncio.gather(*(one(committer, str(n)) for n in range(start, start + 100)))
 

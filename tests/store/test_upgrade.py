@@ -67,8 +67,8 @@ def test_an_upgrade_makes_a_copy_and_loses_nothing(output):
     ended = hearten("store", "upgrade", store)
     assert ended.code == 0, ended.err
     assert {table: rows(store, table) for table in _PAID} == before
-    for table in ("review_events", "judge_events"):
-        assert count(store, table) == counts[table]
+    for table, now in (("review_events", "review_events"), ("judge_events", "judgements")):
+        assert count(store, now) == counts[table]
     [copy] = backups(output)
     assert copy.name.startswith("hearten.sqlite.v1-")
     assert ended.out.startswith(f"backup: {copy}\n1: ")
@@ -211,8 +211,8 @@ def test_a_store_in_postgresql_asks_for_a_copy_of_its_own(postgresql, output):
     store = Store(address)
     assert len(store.held(what()["answers"])) == what()["rows"]["answers"]
     with store.engine.connect() as connection:
-        for table in ("review_events", "judge_events"):
-            found = connection.scalar(sa.text(f"SELECT count(*) FROM {table}"))
+        for table, now in (("review_events", "review_events"), ("judge_events", "judgements")):
+            found = connection.scalar(sa.text(f"SELECT count(*) FROM {now}"))
             assert found == what()["rows"][table]
     store.close()
     found = json.loads(hearten("store", "status", address, "--json").out)

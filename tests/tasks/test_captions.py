@@ -6,14 +6,18 @@ import asyncio
 
 import orjson
 import pytest
+from asking import session
 from invented import answer_text, clip, target
 
-from builders.llm.conversations import Conversations, Left, Retry, blocks_of
+from builders.llm.exchange import Retry
 from builders.llm.request import Request, key
-from builders.record.types import Drafted, Finding, GivenUp, Voice
+from builders.llm.runner import ask
+from builders.llm.settings import Sampling
+from builders.llm.task import Accepted, GivenUp, Pending
+from builders.record.types import Drafted, Finding, Voice
 from builders.store.database import Answer, Asked, Attempt, Store
 from builders.tasks.caption import Captioned
-from builders.tasks.reply.draft import Drafter, Sampling
+from builders.tasks.reply.draft import Drafter, drafted
 
 WORDS = "faster (against how this speaker usually sounds)"
 DESCRIPTORS = [{"name": "speaking_rate", "value": 6.0, "unit": "syllables per second", "z": 1.0}]
@@ -37,11 +41,11 @@ def heard(number: int = 1, voice: Voice = VOICE):
 class Models:
     """An ear and a writer that say in turn what they are told to; what is said is committed."""
 
-    def __init__(self, store: Store, *answers: Answer | Left) -> None:
+    def __init__(self, store: Store, *answers: Answer | Pending) -> None:
         self.store, self.answers = store, list(answers)
         self.asked: list[Request] = []
 
-    async def answer(self, request: Request, request_key: str) -> Answer | Left:
+    async def answer(self, request: Request, request_key: str) -> Answer | Pending:
         self.asked.append(request)
         answer = self.answers.pop(0)
         if isinstance(answer, Answer):
@@ -52,6 +56,11 @@ class Models:
 
     def stop(self, error: Exception) -> None:
         raise AssertionError(error)
+
+
+def as_recorded(outcome):
+    """Return an accepted draft as the record has it, and any other outcome as it is."""
+    return drafted(outcome) if isinstance(outcome, Accepted) else outcome
 
 
 @pytest.fixture
@@ -65,14 +74,13 @@ def captioned() -> Captioned:
     return Captioned(Drafter("a-writer", "assistant", "voice", Sampling()), "an-ear")
 
 
-def outcome_of(store: Store, one, *answers: Answer | Left, retry: Retry = NO_RETRY):
+def outcome_of(store: Store, one, *answers: Answer | Pending, retry: Retry = NO_RETRY):
     """Return the outcome of a target, and the requests that were made about it."""
     models = Models(store, *answers)
 
     async def run():
-        conversations = Conversations(captioned(), store, models, retry)
-        blocks = blocks_of(iter([one]), in_thread=False)
-        return [outcome async for _, outcome in conversations.outcomes(blocks)]
+        outcomes = ask(captioned(), iter([one]), session(store, models, retry))
+        return [as_recorded(outcome) async for _, outcome in outcomes]
 
     (outcome,) = asyncio.run(run())
     assert not models.answers, "everything that could be said was asked for"
@@ -83,7 +91,7 @@ def test_the_clip_is_described_first_and_the_reply_drafted_with_it(store):
     one = heard()
     outcome, (asked, drafted) = outcome_of(store, one, caption(), GOOD)
     assert (asked.model, asked.audio_sha256) == ("an-ear", one.clip.sha256_pcm)
-    assert asked.sound.flac == one.clip.flac
+    assert asked.audio.flac == one.clip.flac
     assert (drafted.model, drafted.audio_sha256) == ("a-writer", None)
     assert f'{WORDS}. A listener wrote: "{TEXT}"\n' in drafted.messages[1]["content"]
     assert one.caption.text == TEXT and one.caption.dropped is None
@@ -148,8 +156,8 @@ def test_a_reply_drafted_without_a_caption_is_held_for_one_whose_caption_was_dro
 
 
 def test_a_caption_that_could_not_be_had_leaves_the_target_and_rejects_nothing(store):
-    outcome, _ = outcome_of(store, heard(), Left("timeout", "no answer in time"))
-    assert outcome == Left("timeout", "no answer in time")
+    outcome, _ = outcome_of(store, heard(), Pending("timeout", "no answer in time"))
+    assert outcome == Pending("timeout", "no answer in time")
 
 
 def test_a_further_round_about_the_reply_does_not_ask_about_the_clip_again(store):

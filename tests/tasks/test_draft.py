@@ -3,11 +3,15 @@ import random
 from contextlib import aclosing
 
 import pytest
+from asking import session
 from invented import SAD, answer_text, clip, reply, target, utterance
 
 from builders.errors import EndpointError, StoppedEarly
-from builders.llm.conversations import BLOCK, Conversations, Left, Retry, blocks_of
+from builders.llm.exchange import Retry
 from builders.llm.request import Request, key
+from builders.llm.runner import BLOCK, ask
+from builders.llm.settings import Sampling
+from builders.llm.task import Accepted, GivenUp, Pending
 from builders.pipeline.context import Conversation
 from builders.record.types import (
     Contrast,
@@ -15,12 +19,11 @@ from builders.record.types import (
     Drafted,
     Emotions,
     Finding,
-    GivenUp,
     Reject,
     Voice,
 )
 from builders.store.database import Answer, Asked, Attempt, Store
-from builders.tasks.reply.draft import TRIES, Drafter, Sampling
+from builders.tasks.reply.draft import ATTEMPTS, Drafter, PromptExtras, drafted
 
 DRAFTER = Drafter("a-model", "assistant", "voice", Sampling())
 GOOD = Answer("ok", answer_text())
@@ -47,7 +50,7 @@ class Scripted:
         self.most = 0
         self.stopped = None
 
-    async def answer(self, request: Request, request_key: str) -> Answer | Left:
+    async def answer(self, request: Request, request_key: str) -> Answer | Pending:
         self.requests.append(request)
         self._now += 1
         self.most = max(self.most, self._now)
@@ -67,6 +70,11 @@ class Scripted:
         self.stopped = error
 
 
+def as_recorded(outcome):
+    """Return an accepted draft as the record has it, and any other outcome as it is."""
+    return drafted(outcome) if isinstance(outcome, Accepted) else outcome
+
+
 @pytest.fixture
 def store(tmp_path):
     opened = Store(str(tmp_path / "hearten.sqlite"))
@@ -75,14 +83,17 @@ def store(tmp_path):
 
 
 def converse(store: Store, model: Scripted, items, retry=NO_RETRY, **limits):
-    """Return the outcomes in order, and the conversations that made them."""
-    conversations = Conversations(DRAFTER, store, model, retry, **limits)
+    """Return the outcomes in order, and the session that they were asked with."""
+    with_ = session(store, model, retry, limits.pop("open_at_once", 128))
 
     async def run():
-        blocks = blocks_of(iter(items), in_thread=False)
-        return [item async for item in conversations.outcomes(blocks)]
+        asked = ask(DRAFTER, iter(items), with_, **limits)
+        return [
+            item if isinstance(item, Reject) else (item[0], as_recorded(item[1]))
+            async for item in asked
+        ]
 
-    return asyncio.run(run()), conversations
+    return asyncio.run(run()), with_
 
 
 def draft(store: Store, answers: list, retry=NO_RETRY, emotions=None):
@@ -135,7 +146,7 @@ def test_after_two_corrections_a_fresh_try_with_another_seed_follows(store):
 
 def test_a_target_is_given_up_after_the_fresh_try_with_its_last_reason(store):
     outcome, requests = draft(store, [SHORT, NO_JSON, SHORT, LINK, GOOD])
-    assert len(requests) == TRIES == 4
+    assert len(requests) == ATTEMPTS == 4
     assert isinstance(outcome, GivenUp)
     assert (outcome.reason, outcome.answer) == ("not_speakable", LINK.text)
     assert "it holds a link or an address ('www.')" in outcome.detail
@@ -195,13 +206,13 @@ def test_outcomes_come_in_the_order_of_targets_whatever_the_order_of_answers(sto
     )
     reject = Reject("meld-dev-9-9", "dev", "read", "broken_time", "the end is before the start")
     items = [*(target(n) for n in numbers[:70]), reject, *(target(n) for n in numbers[70:])]
-    outcomes, conversations = converse(store, model, items, window=40, open_at_once=16)
+    outcomes, with_ = converse(store, model, items, window=40, open_at_once=16)
     expected = [target(n).id for n in numbers]
     assert [item[0].id for item in outcomes if not isinstance(item, Reject)] == expected
     assert outcomes[70] is reject
     assert list(dict.fromkeys(model.finished)) != expected
     assert model.most == 16
-    assert conversations.asked == len(model.requests) == 200
+    assert with_.asked == len(model.requests) == 200
 
 
 def test_a_late_answer_holds_back_the_reading(store):
@@ -210,8 +221,7 @@ def test_a_late_answer_holds_back_the_reading(store):
 
     async def run():
         items = (read.append(n) or target(n) for n in range(1000))
-        conversations = Conversations(DRAFTER, store, model, NO_RETRY, window=100)
-        async for _ in conversations.outcomes(blocks_of(items, in_thread=False)):
+        async for _ in ask(DRAFTER, items, session(store, model), window=100):
             ahead.append(len(read) - len(ahead))
 
     asyncio.run(run())
@@ -224,9 +234,9 @@ def test_held_answers_cost_no_request_and_change_nothing(store):
     targets = [target(n) for n in script]
     before, _ = converse(store, Scripted(store, script), targets)
     nobody = Scripted(store, {})
-    after, conversations = converse(store, nobody, targets)
+    after, with_ = converse(store, nobody, targets)
     assert [outcome for _, outcome in after] == [outcome for _, outcome in before]
-    assert nobody.requests == [] and conversations.asked == 0
+    assert nobody.requests == [] and with_.asked == 0
 
 
 def test_a_conversation_that_was_cut_off_goes_on_after_its_last_held_answer(store):
@@ -248,7 +258,7 @@ def test_a_given_up_target_is_asked_again_only_when_a_retry_is_wanted(store):
     outcome, (request,) = draft(store, [GOOD], Retry(kinds=frozenset({"length"})))
     assert outcome == Drafted(reply(), [], key(request), 5)
     assert request == DRAFTER.first_request(target(1), 1)
-    assert request.attempt == TRIES
+    assert request.attempt == ATTEMPTS
 
 
 def test_a_retry_goes_one_round_further_each_time_and_is_held_later(store):
@@ -258,13 +268,13 @@ def test_a_retry_goes_one_round_further_each_time_and_is_held_later(store):
     assert (second.reason, len(requests)) == ("not_speakable", 4)
     assert draft(store, []) == (second, [])
     third, requests = draft(store, [GOOD], wanted)
-    assert (third.attempts, requests[0].attempt) == (9, 2 * TRIES)
+    assert (third.attempts, requests[0].attempt) == (9, 2 * ATTEMPTS)
     assert draft(store, [], wanted) == (third, [])
     assert draft(store, []) == (third, [])
 
 
 def test_a_target_without_an_answer_is_left_and_not_rejected(store):
-    left = Left("timeout", "no answer within 120 s")
+    left = Pending("timeout", "no answer within 120 s")
     outcome, requests = draft(store, [SHORT, left])
     assert outcome == left
     assert len(requests) == 2
@@ -285,10 +295,10 @@ def test_an_error_of_the_endpoint_stops_the_asking_and_keeps_its_first_reason(st
             read.append(n)
             yield target(n)
 
-    outcomes, conversations = converse(store, model, items(), open_at_once=4)
-    assert conversations.stopped is wrong_key
-    assert outcomes[2][1] == Left("stopped", "the budget is reached")
-    assert outcomes[3][1] == Left("stopped", "the key was refused; correct HEARTEN_API_KEY")
+    outcomes, with_ = converse(store, model, items(), open_at_once=4)
+    assert with_.stopped is wrong_key
+    assert outcomes[2][1] == Pending("stopped", "the budget is reached")
+    assert outcomes[3][1] == Pending("stopped", "the key was refused; correct HEARTEN_API_KEY")
     assert outcomes[63][1] == outcomes[3][1]
     assert len(model.requests) < 10
     assert len(read) == len(outcomes) == 64
@@ -298,7 +308,7 @@ def test_held_answers_are_still_taken_once_the_asking_has_stopped(store):
     converse(store, Scripted(store, {2: [GOOD]}), [target(2)])
     model = Scripted(store, {1: [EndpointError("the key was refused")]})
     outcomes, _ = converse(store, model, [target(1), target(2)])
-    assert [type(outcome) for _, outcome in outcomes] == [Left, Drafted]
+    assert [type(outcome) for _, outcome in outcomes] == [Pending, Drafted]
 
 
 def test_a_fault_of_ours_is_not_taken_for_an_answer(store):
@@ -318,10 +328,8 @@ def test_what_is_under_way_is_cancelled_when_nobody_takes_the_outcomes_any_more(
     model = Scripted(store, script, {2: 30, 3: 30})
 
     async def run():
-        blocks = blocks_of(iter([target(number) for number in script]), in_thread=False)
-        async with aclosing(
-            Conversations(DRAFTER, store, model, NO_RETRY).outcomes(blocks)
-        ) as outcomes:
+        targets = iter([target(number) for number in script])
+        async with aclosing(ask(DRAFTER, targets, session(store, model))) as outcomes:
             async for _ in outcomes:
                 break
         return len(asyncio.all_tasks())
@@ -373,16 +381,15 @@ def test_a_neutral_twin_is_asked_again_when_the_reply_names_a_feeling(store):
 
 
 def hearing() -> Drafter:
-    drafter = Drafter("a-model", "assistant", "voice", Sampling())
-    drafter.hears = True
-    return drafter
+    extras = PromptExtras(hears=True)
+    return Drafter("a-model", "assistant", "voice", Sampling(), extras=extras)
 
 
 def test_a_model_that_hears_is_sent_the_clip_and_told_so():
     one = target(1, clip=clip())
     deaf, heard = DRAFTER.first_request(one), hearing().first_request(one)
-    assert (heard.audio_sha256, heard.sound.flac) == (one.clip.sha256_pcm, one.clip.flac)
-    assert (deaf.audio_sha256, deaf.sound) == (None, None)
+    assert (heard.audio_sha256, heard.audio.flac) == (one.clip.sha256_pcm, one.clip.flac)
+    assert (deaf.audio_sha256, deaf.audio) == (None, None)
     before, added = deaf.messages[1]["content"], heard.messages[1]["content"]
     assert added.startswith(before) and "The clip in which Mira says this is attached" in added
     assert heard.messages[0] == deaf.messages[0]
@@ -402,15 +409,14 @@ def test_corrections_and_fresh_tries_carry_the_clip(store):
     model = Scripted(store, {1: [SHORT, NO_JSON, SHORT, GOOD]})
 
     async def run():
-        conversations = Conversations(hearing(), store, model, NO_RETRY)
-        blocks = blocks_of(iter([one]), in_thread=False)
-        return [outcome async for _, outcome in conversations.outcomes(blocks)]
+        outcomes = ask(hearing(), iter([one]), session(store, model))
+        return [as_recorded(outcome) async for _, outcome in outcomes]
 
     (outcome,) = asyncio.run(run())
     assert outcome.heard_audio and outcome.attempts == 4
     assert "draft/hear 1+" in outcome.prompt_version
     assert [request.audio_sha256 for request in model.requests] == [one.clip.sha256_pcm] * 4
-    assert all(request.sound.flac is one.clip.flac for request in model.requests)
+    assert all(request.audio.flac is one.clip.flac for request in model.requests)
 
 
 def test_the_keys_of_what_is_drafted_without_hearing_are_what_they_always_were():

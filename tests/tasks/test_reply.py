@@ -4,7 +4,8 @@ from invented import HAPPY, SAD, answer_text, reply
 from builders.labels import strategies, vocabulary
 from builders.record.schema import Validator, narrowed_reply
 from builders.record.types import Emotions
-from builders.tasks.reply.checks.rules import WORDS, Reply, coerce, read_answer, text_faults
+from builders.tasks.reply.checks.reading import Reply, coerce, read_answer, rule_faults
+from builders.tasks.reply.checks.rules import WORDS
 
 
 def read(text: str, emotions=HAPPY):
@@ -18,6 +19,11 @@ def codes(text: str, emotions=HAPPY) -> list[str]:
     faults = read(text, emotions)
     assert isinstance(faults, list) and faults
     return [fault.code for fault in faults]
+
+
+def text_faults(text: str):
+    """Return what is refused in a reply that is fine but for its text."""
+    return rule_faults(reply(text=text), HAPPY)
 
 
 def test_a_good_answer_is_accepted_as_it_is():

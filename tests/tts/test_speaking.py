@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -146,7 +147,8 @@ def test_a_reply_is_spoken_beside_the_clip_of_a_person(spoken):
 
 
 def test_speech_is_the_same_whatever_the_threads_and_is_not_made_twice(spoken, tmp_path):
-    (tmp_path / "speech.sqlite").write_bytes((spoken / "speech.sqlite").read_bytes())
+    shutil.copy(spoken / "hearten.sqlite", tmp_path)
+    shutil.copytree(spoken / "clips", tmp_path / "clips")
     options = ("--speak", "--speak-replies", "--limit", "8", "--workers", "1")
     # A voice that cannot be loaded shows that none is.
     ended = build("empathetic_dialogues", tmp_path, *options, HIBARI_HOME="/nowhere")

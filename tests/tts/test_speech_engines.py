@@ -1,6 +1,7 @@
 """Who speaks: the embedded voice, and an endpoint that limits, refuses, fails and breaks off."""
 
 import asyncio
+import hashlib
 import os
 import signal
 import subprocess
@@ -19,22 +20,22 @@ from tts.speech_server import SpeechServer
 
 from builders.audio.asr import Transcriber, word_error_rate
 from builders.audio.clips import ClipError
-from builders.audio.decode import read_bytes
+from builders.audio.decode import as_flac, read_bytes
 from builders.errors import ConfigError, EndpointError, StoppedEarly
 from builders.llm import pool
 from builders.llm.budget import Budget, Price
-from builders.llm.committer import Committer
-from builders.llm.conversations import Left
-from builders.llm.limits import Limits
-from builders.llm.transports import AiohttpTransport, OpenAITransport
+from builders.llm.cache import ResponseCache
+from builders.llm.concurrency import AdaptiveLimit
+from builders.llm.providers import SpeechAudio, openai_speech
+from builders.llm.providers.openai_http import OpenAITransport, over_aiohttp
+from builders.llm.providers.openai_speech import SpeechCapabilities, flac_of
+from builders.llm.task import Pending
 from builders.record.types import Drafted
+from builders.store.clips import ClipFiles
 from builders.store.database import Spent, Store
-from builders.tts.answers import Understanding, flac_of
-from builders.tts.endpoint import SpeechEndpoint
-from builders.tts.endpoint import SpeechServer as Endpoint
-from builders.tts.engine import Said
 from builders.tts.hibari import Embedded, model_file
 from builders.tts.request import Line, Spoken, Unspoken
+from builders.tts.served import ServedVoice
 from builders.tts.stage import Voicing, Wanted
 from builders.tts.styles import styles
 
@@ -104,17 +105,17 @@ def fetched(server, *lines, concurrency=4, patience=30.0, budget=None, store=Non
 
     async def main():
         held = store or Store(str(Path(folder) / "hearten.sqlite"))
-        transport = more.get("transport", AiohttpTransport)
-        server_ = Endpoint(
+        transport = more.get("transport", over_aiohttp)
+        server_ = openai_speech.SpeechServer(
             server.base_url,
             ("loud-1", "alloy"),
             transport(server.base_url, KEY, 20),
-            Limits(concurrency),
+            AdaptiveLimit(concurrency),
             more.get("memory", Memory()),
         )
-        async with Committer(held, "a-build") as committer:
+        async with ResponseCache(held, "a-build") as committer:
             paid = budget or Budget({"loud-1": None}, None, None, [])
-            engine = SpeechEndpoint([server_], "alloy", patience, committer, paid)
+            engine = ServedVoice([server_], "alloy", patience, committer, paid)
             try:
                 return await asyncio.gather(
                     *(engine.say(each, keep) for each in lines or [line()]),
@@ -125,7 +126,9 @@ def fetched(server, *lines, concurrency=4, patience=30.0, budget=None, store=Non
 
     with TemporaryDirectory() as folder:
         found = asyncio.run(main())
-    assert [what for what in found if isinstance(what, Said | Unspoken)] == kept or len(lines) > 1
+    assert [what for what in found if isinstance(what, SpeechAudio | Unspoken)] == kept or len(
+        lines
+    ) > 1
     return found
 
 
@@ -141,7 +144,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(pool, "_LONGEST_WAIT", 0.02)
 
 
-@pytest.mark.parametrize("transport", [AiohttpTransport, OpenAITransport])
+@pytest.mark.parametrize("transport", [over_aiohttp, OpenAITransport])
 def test_speech_comes_as_flac_at_16_khz(server, transport):
     (said,) = fetched(server, transport=transport)
     assert np.array_equal(read_bytes(said.flac, "speech"), read_aloud(TEXT))
@@ -170,7 +173,7 @@ def test_a_style_goes_as_instructions_and_what_is_refused_is_learnt_once(server)
     # Two refusals of the first line teach it; the others wait for that.
     assert len(server.bodies) == len(asked) + 2
     assert {body["response_format"] for body in server.bodies[2:]} == {"flac"}
-    assert Understanding.loads(memory.known) == Understanding("flac", styled=False)
+    assert SpeechCapabilities.loads(memory.known) == SpeechCapabilities("flac", styled=False)
 
 
 def test_sound_without_a_header_is_taken_for_24_khz(server):
@@ -195,7 +198,7 @@ def test_what_stays_broken_leaves_the_line_unsaid_and_every_attempt_is_noted(
     store = Store(str(tmp_path / "hearten.sqlite"))
     server.faults = ["broken"] * 20
     (left,) = fetched(server, store=store)
-    assert isinstance(left, Left) and left.kind == "bad_response"
+    assert isinstance(left, Pending) and left.kind == "bad_response"
     assert "no sound in the answer" in left.detail and len(server.bodies) == 5
     (spent,) = store.spent("a-build")
     assert (spent.model, spent.attempts, spent.prompt_tokens) == ("loud-1", 5, 0)
@@ -211,7 +214,7 @@ def test_a_text_that_is_too_long_for_the_endpoint_is_not_asked_for_again(server)
 def test_a_limit_halves_what_is_under_way_and_uses_up_no_try(server, quick):
     server.faults = [None] + [429] * 8
     said = fetched(server, *(line(f"{TEXT} {n}") for n in range(12)), concurrency=8)
-    assert all(isinstance(each, Said) for each in said)
+    assert all(isinstance(each, SpeechAudio) for each in said)
     assert len(server.bodies) == 20 and server.most_in_flight <= 8
 
 
@@ -235,7 +238,7 @@ def test_the_budget_counts_characters_and_stops_before_it_is_passed(server):
     budget = Budget({"loud-1": price}, 0.002, None, [])
     found = fetched(server, *(line(TEXT, number=n) for n in range(4)), budget=budget)
     kinds = Counter(type(each) for each in found)
-    assert kinds == {Said: 2, StoppedEarly: 2} and len(server.bodies) == 2
+    assert kinds == {SpeechAudio: 2, StoppedEarly: 2} and len(server.bodies) == 2
     assert budget.usd == pytest.approx(2 * 14 * 60e-6)
 
 
@@ -259,12 +262,15 @@ def test_the_same_words_of_many_records_are_asked_for_once_though_all_are_under_
             yield target(number), Drafted(reply, [], None, 1)
 
     async def main():
-        transport = AiohttpTransport(server.base_url, KEY, 20)
-        there = Endpoint(server.base_url, ("loud-1", "alloy"), transport, Limits(8), Memory())
-        store, spoken = Store(str(tmp_path / "hearten.sqlite")), Spoken(tmp_path / "speech.sqlite")
-        async with Committer(store, "a-build") as committer:
+        transport = over_aiohttp(server.base_url, KEY, 20)
+        there = openai_speech.SpeechServer(
+            server.base_url, ("loud-1", "alloy"), transport, AdaptiveLimit(8), Memory()
+        )
+        store = Store(str(tmp_path / "hearten.sqlite"))
+        spoken = Spoken(store, ClipFiles(tmp_path / "clips"))
+        async with ResponseCache(store, "a-build") as committer:
             budget = Budget({"loud-1": None}, None, None, [])
-            engine = SpeechEndpoint([there], "alloy", 30, committer, budget)
+            engine = ServedVoice([there], "alloy", 30, committer, budget)
             voicing = Voicing(Wanted(utterances=False, replies=True), engine, spoken, None)
             found = [item[1].spoken async for item in voicing.outcomes(drafted())]
             await engine.close()
@@ -281,7 +287,7 @@ def test_the_same_words_of_many_records_are_asked_for_once_though_all_are_under_
 @pytest.mark.parametrize("form", ["wav", "pcm"])
 def test_what_is_no_sound_is_no_speech(content, form):
     with pytest.raises(ClipError):
-        flac_of(content, Understanding(form))
+        flac_of(content, SpeechCapabilities(form))
 
 
 # What was spoken is held
@@ -302,20 +308,30 @@ def test_the_key_depends_on_all_that_changes_the_sound_and_on_nothing_else():
 
 
 KEEPER = """
-import os, sys
+import sys
 from pathlib import Path
+from builders.store.clips import ClipFiles
+from builders.store.database import Store
 from builders.tts.request import Spoken
-spoken = Spoken(Path(sys.argv[1]))
+url, clips, sound = sys.argv[1:]
+spoken, flac = Spoken(Store(url), ClipFiles(Path(clips))), open(sound, "rb").read()
 for number in range(10_000):
-    spoken.keep(f"{number:064}", bytes([number % 256]) * 5000)
+    spoken.keep(f"{number:064}", flac + b"%d" % number, "a")
     print(number, flush=True)
 """
 
 
-def test_what_was_said_to_be_kept_is_there_after_a_kill(tmp_path):
-    path = tmp_path / "speech.sqlite"
+@pytest.fixture
+def flac():
+    return as_flac(np.arange(4000, dtype=np.int16))
+
+
+def test_what_was_said_to_be_kept_is_there_after_a_kill(url, tmp_path, flac):
+    (tmp_path / "a.flac").write_bytes(flac)
+    Store(url).close()
+    clips = ClipFiles(tmp_path / "clips")
     keeper = subprocess.Popen(
-        [sys.executable, "-c", KEEPER, path],
+        [sys.executable, "-c", KEEPER, url, clips.folder, tmp_path / "a.flac"],
         stdout=subprocess.PIPE,
         text=True,
         env=environment(),
@@ -327,28 +343,50 @@ def test_what_was_said_to_be_kept_is_there_after_a_kill(tmp_path):
     rest = [int(told) for told in keeper.stdout.read().split()]
     keeper.wait()
     last = max([40, *rest])
-    spoken = Spoken(path)
-    assert all(spoken.take(f"{n:064}") == bytes([n % 256]) * 5000 for n in range(last + 1))
+    store = Store(url)
+    spoken = Spoken(store, clips)
+    for number in range(last + 1):
+        assert spoken.take(f"{number:064}", "a").flac == flac + b"%d" % number
+    # Whatever has the name of a digest is whole.
+    for path in clips.folder.glob("*/*/*.flac"):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
     spoken.close()
+    store.close()
 
 
-def test_what_was_heard_is_held_at_once_and_committed_with_the_next_line(tmp_path):
-    spoken, other = (Spoken(tmp_path / "speech.sqlite") for _ in range(2))
-    spoken.note("heard a", b"the ferry")
-    assert spoken.get("heard a") == b"the ferry" and other.get("heard a") is None
-    spoken.keep("b", b"flac")
-    assert other.get("heard a") == b"the ferry"
-    spoken.note("heard b", b"was late")
-    spoken.close()
-    assert other.get("heard b") == b"was late"
-    other.close()
+@pytest.fixture
+def two(url, tmp_path):
+    """What was spoken, as two builds see it that run at once."""
+    stores = [Store(url), Store(url)]
+    both = [Spoken(store, ClipFiles(tmp_path / "clips")) for store in stores]
+    yield both
+    for spoken, store in zip(both, stores, strict=True):
+        spoken.close()
+        store.close()
 
 
-def test_a_refusal_is_held_as_speech_is(tmp_path):
-    spoken = Spoken(tmp_path / "speech.sqlite")
+def test_what_was_heard_is_held_at_once_and_committed_with_the_next_line(two, flac):
+    spoken, other = two
+    spoken.note("a", "the ferry", "r")
+    assert spoken.heard("a", "r") == "the ferry" and other.heard("a", "r") is None
+    held = spoken.keep("b", flac, "r")
+    assert other.heard("a", "r") == "the ferry" and other.take("b", "s") == held
+    assert (held.flac, held.samples) == (flac, 4000)
+
+
+def test_speech_whose_file_is_gone_or_changed_is_not_held_until_it_is_said_again(two, flac):
+    spoken, other = two
+    spoken.keep("b", flac, "r")
+    (path,) = spoken._clips.folder.glob("*/*/*.flac")
+    path.write_bytes(flac[:-1])
+    assert other.take("b", "r") is None
+    other.keep("b", flac, "r")
+    path.unlink()
+    assert spoken.take("b", "r") is None
+
+
+def test_a_refusal_is_held_as_speech_is(two):
+    spoken, other = two
     refused = Unspoken("nothing_to_say", "no words")
-    spoken.keep("a", refused)
-    spoken.close()
-    again = Spoken(tmp_path / "speech.sqlite")
-    assert again.take("a") == refused and again.take("b") is None
-    again.close()
+    spoken.refuse("a", refused, "r")
+    assert other.take("a", "r") == refused and other.take("b", "r") is None

@@ -5,7 +5,6 @@ Source: https://github.com/CheyneyComputerScience/CREMA-D, a checkout with Git L
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +25,9 @@ from builders.corpora.files import (
     visible,
 )
 from builders.errors import SourceError
+from builders.labels.tables import read_table
 from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
+from builders.record.views import LabelView
 
 _TREE = "the folder of the CREMA-D repository"
 _FILES = ("processedResults/summaryTable.csv", "processedResults/tabulatedVotes.csv")
@@ -95,8 +96,13 @@ class Reader:
         if (text := self._sentences.get(code)) is None:
             known = ", ".join(self._sentences)
             raise BrokenRecord("unknown_sentence", f"{code} in {clip!r}; expected one of {known}")
-        intended = {"name": "intended", "label": emotion, "level": _LEVELS[level]}
-        intended |= {"votes": None, "agreement": None}
+        intended: LabelView = {
+            "name": "intended",
+            "label": emotion,
+            "votes": None,
+            "agreement": None,
+            "level": _LEVELS[level],
+        }
         media = self._clips.get(clip) if self._clips is not None else None
         sex, age = people.get(actor, (None, None))
         found = {
@@ -165,5 +171,5 @@ def _read_people(path: Path) -> dict[str, tuple[str, int | None]]:
 def _read_sentences() -> dict[str, str]:
     """Return the text of each sentence by its code."""
     path = Path(__file__).with_name("sentences.tsv")
-    with path.open(newline="", encoding="utf-8") as stream:
-        return {row["code"]: row["text"] for row in csv.DictReader(stream, delimiter="\t")}
+    rows = read_table(path, ("code", "text"), key=("code",))
+    return {row.text("code"): row.text("text") for row in rows}

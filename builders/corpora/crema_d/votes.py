@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from builders.corpora.files import BrokenRecord, Row, csv_rows
+from builders.record.views import LabelView
 
 # What was rated, by our name: its columns in the summary, and the first digit of its numbers in
 # the table of votes, where 100001 is the voice of the first clip.
@@ -51,7 +51,7 @@ def _second(row: Row) -> BrokenRecord:
     return BrokenRecord("broken_votes", f"{row.place} has votes for this clip a second time")
 
 
-def views(clip: str, summary: dict[str, str], votes: Votes) -> list[dict[str, Any]]:
+def views(clip: str, summary: dict[str, str], votes: Votes) -> list[LabelView]:
     """Return the label, votes, agreement and level of each thing that was rated.
 
     Args:
@@ -66,7 +66,7 @@ def views(clip: str, summary: dict[str, str], votes: Votes) -> list[dict[str, An
 
 def _view(
     name: str, summary: dict[str, str], votes: dict[str, int] | BrokenRecord | None
-) -> dict[str, Any]:
+) -> LabelView:
     vote, level, _ = RATED[name]
     if votes is None:
         raise BrokenRecord("votes_missing", f"there are no votes on the {name} of this clip")

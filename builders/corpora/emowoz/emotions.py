@@ -6,7 +6,6 @@ conduct follow from it by the owner's definition of the labels, which `definitio
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -14,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from builders.corpora.files import BrokenRecord
+from builders.labels.tables import read_table
 from builders.record.types import Annotation, Sentiment, Utterance
+from builders.record.views import VoteCount
 
 _SENTIMENTS: dict[int, Sentiment] = {0: "neutral", 1: "negative", 2: "positive"}
 _ANNOTATORS = 3
@@ -37,7 +38,7 @@ def annotate(utterance: Utterance, emotion: Any) -> int:
     if sentiment not in _SENTIMENTS:
         known = ", ".join(map(str, _SENTIMENTS))
         raise BrokenRecord("unknown_sentiment", f"{sentiment}; expected one of {known}")
-    votes = [
+    votes: list[VoteCount] = [
         {"rater": rater, "label": str(one["emotion"]), "count": 1}
         for rater, one in said
         if isinstance(one, dict) and isinstance(one.get("emotion"), int)
@@ -75,6 +76,6 @@ def _shown(value: Any) -> str:
 def _definitions() -> dict[str, tuple[str | None, str | None]]:
     """Return elicitor and conduct of each label."""
     path = Path(__file__).with_name("definitions.tsv")
-    with path.open(newline="", encoding="utf-8") as stream:
-        rows = csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return {r["label"]: (r["elicitor"] or None, r["conduct"] or None) for r in rows}
+    rows = read_table(path, ("label", "elicitor", "conduct"), key=("label",))
+    cells = [row.cells for row in rows]
+    return {c["label"]: (c["elicitor"] or None, c["conduct"] or None) for c in cells}

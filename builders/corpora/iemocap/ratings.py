@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from builders.record.types import Annotation
+from builders.record.views import DimensionRating, LabelView, VoteCount
 
-_SCALE = {"minimum": 1.0, "maximum": 5.0}
+_SCALE = 1.0, 5.0
 
 
 @dataclass(slots=True)
@@ -91,7 +91,7 @@ def _outside(rater: str) -> bool:
     return rater.startswith("E")
 
 
-def _votes(raters: Iterator[tuple[str, Said]]) -> list[dict[str, Any]]:
+def _votes(raters: Iterator[tuple[str, Said]]) -> list[VoteCount]:
     return [
         {"rater": rater, "label": category, "count": 1}
         for rater, said in raters
@@ -99,11 +99,13 @@ def _votes(raters: Iterator[tuple[str, Said]]) -> list[dict[str, Any]]:
     ]
 
 
-def _dimension(name: str, value: float | None, rater: str | None) -> dict[str, Any]:
-    return {"name": name, "value": value, **_SCALE, "rater": rater}
+def _dimension(name: str, value: float | None, rater: str | None) -> DimensionRating:
+    return DimensionRating(
+        name=name, value=value, minimum=_SCALE[0], maximum=_SCALE[1], rater=rater
+    )
 
 
-def _own_view(votes: list[dict[str, Any]]) -> dict[str, Any]:
+def _own_view(votes: list[VoteCount]) -> LabelView:
     """Return the actor's own view; it has a label where the actor chose just one."""
     label = votes[0]["label"] if len(votes) == 1 else None
     return {"name": "self", "label": label, "votes": votes, "agreement": None, "level": None}

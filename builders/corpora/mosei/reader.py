@@ -21,6 +21,7 @@ from builders.corpora.mosei.layout import find_layout
 from builders.corpora.mosei.texts import TOLERANCE, Span, join, read_transcript, spoken, timed_words
 from builders.errors import SourceError
 from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
+from builders.record.views import DimensionRating
 
 # The columns of the label file in this order, each with its least and its largest value.
 _COLUMNS = {
@@ -202,7 +203,7 @@ def _usable(text: str | None, why: str) -> str:
 
 def _utterance(video: str, segment: _Segment, text: str, recording: Path | None) -> Utterance:
     start, end = segment.span
-    dimensions = [
+    dimensions: list[DimensionRating] = [
         {"name": name, "value": value, "minimum": least, "maximum": most, "rater": None}
         for (name, (least, most)), value in zip(_COLUMNS.items(), segment.values, strict=True)
     ]

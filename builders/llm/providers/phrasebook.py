@@ -20,6 +20,8 @@ from builders import resources
 from builders.errors import LabelError
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
+from builders.labels.tables import TableRow, read_table
+from builders.record.schema import load_schema
 from builders.record.types import Emotions
 
 ANY_EMOTION = "*"
@@ -56,6 +58,22 @@ def tables_version() -> str:
     for name in ("phrases.tsv", "replies.tsv"):
         digest.update(_path(name).read_bytes())
     return digest.hexdigest()[:12]
+
+
+def check() -> None:
+    """Raise LabelError where some emotion could not be replied to with some strategy.
+
+    A secondary emotion brings strategies along that suit no reply to the primary one by itself, so
+    each strategy needs phrases for each root.
+    """
+    vocabulary = labels.vocabulary()
+    for strategy in strategies.strategies():
+        for root in vocabulary.roots:
+            _phrases_for(strategy, root, root)
+    for node in vocabulary.nodes:
+        root = vocabulary.root_of(node)
+        emotions = Emotions(node, root, vocabulary.valence(node), vocabulary.arousal(node))
+        _repertoire(node, strategies.allowed(emotions, own_turns=0))
 
 
 def answer(schema: Mapping[str, Any], seed: int) -> str:
@@ -161,16 +179,15 @@ def _phrases_for(strategy: str, primary: str, root: str) -> tuple[str, ...]:
 def _phrases() -> Mapping[tuple[str, str], tuple[str, ...]]:
     """Return the phrases by (strategy, emotion or `ANY_EMOTION`)."""
     table: dict[tuple[str, str], tuple[str, ...]] = {}
-    known: set[str] = set()
-    for row in labels.read_table(_path("phrases.tsv"), ("strategy", "emotion", "text")):
+    for row in read_table(_path("phrases.tsv"), ("strategy", "emotion", "text"), key=("text",)):
         strategy = row.choice("strategy", strategies.strategies())
         emotion = row.choice("emotion", (ANY_EMOTION, *labels.vocabulary().nodes))
         others = table.get((strategy, emotion), ())
-        table[strategy, emotion] = (*others, _phrase(row, strategy, known))
+        table[strategy, emotion] = (*others, _phrase(row, strategy))
     return table
 
 
-def _phrase(row: labels.Row, strategy: str, known: set[str]) -> str:
+def _phrase(row: TableRow, strategy: str) -> str:
     text = row.text("text")
     if len(text.split()) not in PHRASE_WORDS:
         raise row.error("text", "3 to 30 words")
@@ -178,9 +195,6 @@ def _phrase(row: labels.Row, strategy: str, known: set[str]) -> str:
         raise row.error("text", f"its only '?' at its end, since {strategy} asks")
     if not _asks(strategy) and "?" in text:
         raise row.error("text", f"no '?', since {strategy} does not ask")
-    if text in known:
-        raise row.error("text", "each phrase once in the table")
-    known.add(text)
     return text
 
 
@@ -188,13 +202,11 @@ def _phrase(row: labels.Row, strategy: str, known: set[str]) -> str:
 def _manners() -> Mapping[str, _Manner]:
     """Return how an emotion is replied to; a leaf without a row of its own takes its root's."""
     path = _path("replies.tsv")
-    reply = orjson.loads((resources.schemas() / "reply.schema.json").read_bytes())["properties"]
+    reply = load_schema("reply")["properties"]
     spoken, acts = reply["emotion"]["enum"], reply["awareness"]["properties"]["act"]["enum"]
     table: dict[str, _Manner] = {}
-    for row in labels.read_table(path, ("emotion", "reply_emotion", "act")):
+    for row in read_table(path, ("emotion", "reply_emotion", "act"), key=("emotion",)):
         emotion = row.choice("emotion", labels.vocabulary().nodes)
-        if emotion in table:
-            raise row.error("emotion", "each emotion once")
         table[emotion] = _Manner(row.choice("reply_emotion", spoken), row.choice("act", acts))
     missing = [root for root in labels.vocabulary().roots if root not in table]
     if missing:

@@ -14,35 +14,37 @@ from __future__ import annotations
 
 import importlib
 import shutil
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 
-from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError, OutputError
-from builders.progress import Progress, State
+from builders.progress import ProgressLine, ProgressState
 from builders.record.dataset import Build
 from builders.record.folder import writable
+from builders.record.views import SampleRecord
+from builders.release.eligibility import EXCLUDED, Restrictions, gates_of, nobody, restrictions
 from builders.release.export.choosing import Choice, LeftOut
 from builders.release.export.counting import Counts
 from builders.release.export.describing import LEFT_OUT, MARKER, describe
-from builders.release.export.examples import make
+from builders.release.export.examples import make, with_preferences
 from builders.release.export.options import Options
-from builders.release.export.preferences import Preferences, nothing_preferred
 from builders.release.export.reading import (
     COLUMNS,
     REPLY_AUDIO,
     EarlierTurns,
     any_known,
-    records,
-    total,
 )
 from builders.release.export.rules import broken
 from builders.release.export.writing import Form, Writer
+from builders.release.preferences import PreferencePair, pairs_of, trained_on
+from builders.review.outcome.applied import applied
 from builders.settings import STORE_FILE
+from builders.store.database import store_exists
+
+_Pairs = Mapping[str, Sequence[PreferencePair]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def export(
     to: Path,
     options: Options,
     store: str | None = None,
-    exclusions: Exclusions | None = None,
+    excluded: Callable[[str], bool] = nobody,
     quiet: bool = True,
 ) -> Exported:
     """Write a build in a trainer's form.
@@ -72,16 +74,19 @@ def export(
         folder: the folder of a finished build.
         to: the folder of the export: not there yet, empty, or an earlier export, which is replaced.
         options: what goes out, and how.
-        store: where drafts are held, for pairs; by default beside the build.
-        exclusions: ids that must not be used.
+        store: where decisions are held, by default beside the build.
+        excluded: says of an id whether it must not be used.
         quiet: show no progress.
 
     Raises:
         ConfigError: there is no such build, or nothing in it can go out.
         OutputError: `to` holds something else or cannot be written; a file of the build is broken.
     """
-    build = Build(folder)
-    _check_known(build, options)
+    address = store or str(folder.parent / STORE_FILE)
+    build = Build(applied(folder, address, excluded))
+    _check_known(build, options, address)
+    known = restrictions(build.shards(), excluded, gates_of(folder))
+    pairs = _pairs(folder, options, address, known, _silent if quiet else print)
     to = to.resolve()
     _check_free(to, folder.resolve())
     staged = to.with_name(f".{to.name}.partial")
@@ -89,12 +94,9 @@ def export(
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
         try:
-            held = store or str(folder.parent / STORE_FILE)
-            with closing(Preferences(options.task, held)) as preferences:
-                choice = Choice(options, exclusions or Exclusions())
-                run = _Run(build, staged, options, preferences, choice)
-                with Progress(run.state, quiet) as progress:
-                    exported = run.write(progress)
+            run = _Run(build, staged, options, pairs, Choice(options, known))
+            with ProgressLine(run.state, quiet) as progress:
+                exported = run.write(progress)
             _replace(staged, to)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
@@ -105,31 +107,33 @@ class _Run:
     """One run over the records of a build, in their order."""
 
     def __init__(
-        self, build: Build, to: Path, options: Options, preferences: Preferences, choice: Choice
+        self, build: Build, to: Path, options: Options, pairs: _Pairs, choice: Choice
     ) -> None:
         self._build = build
         self._to = to
         self._options = options
-        self._preferences = preferences
+        self._pairs = pairs
         self._choice = choice
         self._counts = Counts()
         self._earlier = EarlierTurns()
         self._form = _form(options)
         self._reviewed = any_known(build, "review.status")
         self._writers: dict[str, Writer] = {}
-        self.state = State(total=total(build))
+        self.state = ProgressState(total=build.count)
 
-    def write(self, progress: Progress) -> Exported:
+    def write(self, progress: ProgressLine) -> Exported:
         """Write every file of the export."""
         with (self._to / LEFT_OUT).open("wb") as left_out:
             columns = COLUMNS + (REPLY_AUDIO if self._options.reply_audio else ())
-            for record in records(self._build, columns):
+            for record in self._build.rows(columns):
                 self.state.done += 1
                 progress.tick()
                 split = record["source"]["split"]
                 self._counts.read(record)
                 if left := self._take(record, split):
                     self._counts.left_out(split, left)
+                    if left.reason == EXCLUDED:
+                        continue  # counted, but who it was is in no file
                     row = {"id": record["id"], "split": split, **asdict(left)}
                     left_out.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
         files = {split: writer.close() for split, writer in self._writers.items()}
@@ -140,20 +144,26 @@ class _Run:
         start = describe(self._to, result, self._options, self._counts, files)
         return Exported(self._counts, start, self._earlier.found, self._earlier.wanted)
 
-    def _take(self, record: dict[str, Any], split: str) -> LeftOut | None:
+    def _take(self, record: SampleRecord, split: str) -> LeftOut | None:
         """Write one record as a row, or return why it does not go out."""
         # Before anything is left out: a later turn may refer to this one's clip.
         earlier = self._earlier.of(record) if self._options.context_audio else {}
         if left := self._choice.against(record):
             return left
-        example = make(record, self._options, earlier)
+        example, rows = make(record, self._options, earlier), 0
         example.reviewed = self._reviewed
-        if left := self._preferences.add(example) or broken(example, self._options):
+        examples, left = with_preferences(example, self._options.task, self._pairs)
+        for one in examples:
+            if broke := broken(one, self._options):
+                left = left or broke
+                continue
+            if split not in self._writers:
+                self._writers[split] = self._form.open(self._to, split)
+            self._writers[split].add(one, self._form.row(one))
+            rows += 1
+        if not rows:
             return left
-        if split not in self._writers:
-            self._writers[split] = self._form.open(self._to, split)
-        self._writers[split].add(example, self._form.row(example))
-        self._counts.written(split)
+        self._counts.written(split, rows)
         return None
 
     def _nothing(self) -> ConfigError:
@@ -185,7 +195,32 @@ def _form(options: Options) -> Form:
     return form
 
 
-def _check_known(build: Build, options: Options) -> None:
+def _silent(_line: str) -> None:
+    """Say nothing."""
+
+
+def _pairs(
+    folder: Path,
+    options: Options,
+    address: str,
+    known: Restrictions,
+    say: Callable[[str], None],
+) -> _Pairs:
+    """Return the pairs that people made, where the task is to learn from them."""
+    if options.task != "dpo":
+        return {}
+    found = trained_on(pairs_of(Build(folder), address, known, say))
+    if not found:
+        raise ConfigError(
+            "there are no pairs: nobody has edited a reply of this build, had one drafted again "
+            "that they rejected, or compared two",
+            where=folder,
+            do="review it first, or take --task sft",
+        )
+    return found
+
+
+def _check_known(build: Build, options: Options, address: str) -> None:
     """Stop before anything is written when nobody has measured or reviewed what is asked for."""
     if options.subset and not any_known(build, "audio_contribution.class"):
         raise ConfigError(
@@ -194,8 +229,18 @@ def _check_known(build: Build, options: Options) -> None:
             expected="records with audio_contribution",
             do="leave --subset out",
         )
-    if options.task in ("dpo", "kto") and not any_known(build, "review.status"):
-        raise nothing_preferred(options.task, build.folder)
+    if options.task == "dpo" and not store_exists(address):
+        raise ConfigError(
+            f"there is no store {address}",
+            expected="the store that holds what people decided",
+            do="name it with --store",
+        )
+    if options.task == "kto" and not any_known(build, "review.status"):
+        raise ConfigError(
+            "there are no verdicts: nobody has reviewed a reply of this build",
+            where=build.folder,
+            do="review it first, or take --task sft",
+        )
 
 
 def _check_free(to: Path, build: Path) -> None:

@@ -1,7 +1,7 @@
 """Which records go out: what the data says against a record, and what was asked for.
 
-Each reason is a code that is counted, with a sentence for a person. What is unfit for anyone is
-decided by `unfit`, as for what is published; what this export is asked to leave out, by `_CHECKS`.
+Each reason is a code that is counted, with a sentence for a person. What may go out to train on is
+decided by `eligibility`; what this export is asked to leave out beside that, by `_CHECKS`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builders.corpora.exclusions import Exclusions
-from builders.release.eligibility import unfit
+from builders.record.types import ReviewStatus
+from builders.release.eligibility import (
+    EXCLUDED,
+    Eligible,
+    Part,
+    Purpose,
+    Restrictions,
+    eligibility,
+)
 from builders.release.export.options import SUBSETS, Options
 from builders.release.layouts import audio_class
 
 Record = Mapping[str, Any]
 _MATCHES = ("exact", "close")
-_VERDICT = {"disputed": "did not agree", "rejected": "rejected it"}
+_VERDICT = {ReviewStatus.DISPUTED: "did not agree", ReviewStatus.REJECTED: "rejected it"}
+_DETAILS = {
+    EXCLUDED: "somebody asked that it be used no more",
+    "after_an_unfit_turn": "an earlier turn is not one to learn from",
+}
+# How much of a record a task needs. A pair has replies of its own.
+_NEEDED = {"dpo": Part.UTTERANCE, "kto": Part.VERDICT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +42,31 @@ class LeftOut:
 
 
 class Choice:
-    """Decides about the records of a build, in their order."""
+    """Decides about the records of a build.
 
-    def __init__(self, options: Options, exclusions: Exclusions) -> None:
+    Args:
+        options: what the export is asked for.
+        known: the ids that may not go out.
+    """
+
+    def __init__(self, options: Options, known: Restrictions) -> None:
         self._options = options
-        self._exclusions = exclusions
-        self._unfit: set[str] = set()
+        self._known = known
 
     def against(self, record: Record) -> LeftOut | None:
         """Return what speaks against a record, or None."""
-        if self._exclusions.covers(record["id"]):
-            return LeftOut("excluded", "somebody asked that it be used no more")
-        if reason := unfit(record):
-            self._unfit.add(record["id"])
-            return LeftOut(reason, "the utterance is not one to learn from")
-        earlier = [turn["id"] for turn in record["text_context"]]
-        if any(name in self._unfit or self._exclusions.covers(name) for name in earlier):
-            return LeftOut("after_an_unfit_turn", "an earlier turn is not one to learn from")
+        answer = eligibility(record, Purpose.TRAIN, self._known)
+        if answer.part < _NEEDED.get(self._options.task, Part.RECORD):
+            return _said(answer, record)
         return next((found for check in _CHECKS if (found := check(record, self._options))), None)
+
+
+def _said(answer: Eligible, record: Record) -> LeftOut:
+    reason = answer.reason or ""
+    if answer.part is not Part.NOTHING:
+        status = ReviewStatus(record["review"]["status"])
+        return LeftOut(reason, f"the people who reviewed the reply {_VERDICT[status]}")
+    return LeftOut(reason, _DETAILS.get(reason, "the utterance is not one to learn from"))
 
 
 def is_strict(record: Record) -> bool:
@@ -59,13 +79,6 @@ def is_strict(record: Record) -> bool:
     known = labels["votes"] is None or labels["agreement"] is not None
     root = record["target_utterance"]["emotions"]["root"]
     return labels["match_root"] in _MATCHES and root not in ("unknown", "mixed") and known
-
-
-def _judged(record: Record, options: Options) -> LeftOut | None:
-    status = record["review"] and record["review"]["status"]
-    if status == "disputed" or (status == "rejected" and options.task in ("sft", "grpo")):
-        return LeftOut(f"review_{status}", f"the people who reviewed the reply {_VERDICT[status]}")
-    return None
 
 
 def _other_subset(record: Record, options: Options) -> LeftOut | None:
@@ -82,7 +95,6 @@ def _doubtful(record: Record, options: Options) -> LeftOut | None:
 
 
 _CHECKS: tuple[Callable[[Record, Options], LeftOut | None], ...] = (
-    _judged,
     _other_subset,
     _doubtful,
 )

@@ -20,6 +20,7 @@ class Counts:
     def __init__(self) -> None:
         self._read: Counter[str] = Counter()
         self._written: Counter[str] = Counter()
+        self._rows: Counter[str] = Counter()
         self._left_out: dict[str, Counter[str]] = {}
         self.licences: Counter[str] = Counter()
         self.providers: Counter[str] = Counter()
@@ -30,13 +31,19 @@ class Counts:
         self.licences[record["rights"]["licence"]] += 1
         self.providers[record["drafting"]["provider"]] += 1
 
-    def written(self, split: str) -> None:
-        """Count a record that became a row."""
+    def written(self, split: str, rows: int = 1) -> None:
+        """Count a record that became a row, or several: one for each pair of replies."""
         self._written[split] += 1
+        self._rows[split] += rows
 
     def left_out(self, split: str, left: LeftOut) -> None:
         """Count a record that did not."""
         self._left_out.setdefault(split, Counter())[left.reason] += 1
+
+    @property
+    def rows(self) -> int:
+        """Return the rows over all splits."""
+        return self._rows.total()
 
     @property
     def totals(self) -> dict[str, int]:

@@ -12,8 +12,9 @@ from builders.record.folder import write_json
 from builders.record.manifest_views import ManifestResult
 from builders.record.parquet import file_digest
 from builders.release.export.counting import Counts
-from builders.release.export.format_table import hub_split, start_line
+from builders.release.export.format_table import start_line
 from builders.release.export.options import Options
+from builders.release.splits import split_name
 
 MARKER = "export.json"
 LEFT_OUT = "left_out.jsonl"
@@ -56,7 +57,7 @@ def _page(title: str, start: str, counts: Counts, files: dict[str, list[str]]) -
         *(_data_files(files) if files else []),
         f"# {title}",
         "",
-        f"{counts.totals['written']:,} rows; {left_out:,} records are left out, see `{LEFT_OUT}`. "
+        f"{counts.rows:,} rows; {left_out:,} records are left out, see `{LEFT_OUT}`. "
         f"The terms of what it is made from: {', '.join(sorted(counts.licences))}.",
         "",
         "From inside this folder:",
@@ -71,5 +72,5 @@ def _data_files(files: dict[str, list[str]]) -> list[str]:
     """Return the front matter by which `load_dataset` finds the rows among the other files."""
     lines = ["---", "configs:", "- config_name: default", "  data_files:"]
     for split, names in files.items():
-        lines += [f"  - split: {hub_split(split)}", "    path:", *(f"    - {n}" for n in names)]
+        lines += [f"  - split: {split_name(split)}", "    path:", *(f"    - {n}" for n in names)]
     return [*lines, "---", ""]

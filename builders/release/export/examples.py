@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import soundfile
 
 from builders.record.messages import instruction, messages
+from builders.record.types import ReviewStatus
+from builders.record.views import ClipFile, ReviewPart, SampleRecord
+from builders.release.export.choosing import LeftOut
 from builders.release.export.options import Options
+from builders.release.preferences import PreferencePair
 
 RATE = 16_000
 
@@ -30,15 +34,16 @@ class Example:
     """One record as a trainer's format takes it.
 
     `messages` end with the reply; `sounds` are in the order of the marks in them; `spoken_reply` is
-    the reply's own clip; `rejected` and `label` are what people decided about the reply, `reviewed`
-    whether they have decided about any of the build.
+    the reply's own clip; `rejected` (with the `origin` of the pair) and `label` are what people
+    decided about the reply, `reviewed` whether they have decided about any of the build.
     """
 
-    record: dict[str, Any]
+    record: SampleRecord
     messages: list[dict[str, str]]
     sounds: list[Sound]
     spoken_reply: Sound | None = None
     rejected: str | None = None
+    origin: str | None = None
     label: bool | None = None
     reviewed: bool = False
 
@@ -79,11 +84,17 @@ class Example:
         if not self.reviewed:
             return label
         review = self.record["review"]
-        heard = "not_reviewed" if review is None else review["emotion"]["heard"] or "disputed"
-        return {**label, "emotion_heard": heard}
+        return {**label, "emotion_heard": _heard(review)}
 
 
-def make(record: dict[str, Any], options: Options, earlier: Mapping[str, Sound]) -> Example:
+def _heard(review: Mapping[str, Any] | None) -> str:
+    if review is None:
+        return "not_reviewed"
+    silent = "disputed" if review["emotion"]["votes"] else "not_said"
+    return str(review["emotion"]["heard"] or silent)
+
+
+def make(record: SampleRecord, options: Options, earlier: Mapping[str, Sound]) -> Example:
     """Return a record as an example.
 
     Args:
@@ -107,18 +118,57 @@ def make(record: dict[str, Any], options: Options, earlier: Mapping[str, Sound])
     return Example(record, shown, sounds, _reply_sound(record, spoken) if spoken else None)
 
 
-def sound_of(record: Mapping[str, Any]) -> Sound | None:
+def with_preferences(
+    example: Example, task: str, pairs: Mapping[str, Sequence[PreferencePair]]
+) -> tuple[list[Example], LeftOut | None]:
+    """Return the examples that people's decisions make of one, and why there are none.
+
+    Args:
+        example: a record made ready.
+        task: dpo, which takes the pairs, kto, which takes verdicts, or another one.
+        pairs: those to train on, by id.
+    """
+    review = example.record["review"]
+    if task == "dpo":
+        made = [_paired(example, pair) for pair in pairs.get(example.id, ())]
+        return made, None if made else _no_pair(review)
+    if task != "kto":
+        return [example], None
+    if review is None:
+        return [], LeftOut("not_reviewed", "nobody has reviewed the reply")
+    example.label = review["status"] != ReviewStatus.REJECTED
+    return [example], None
+
+
+def _paired(example: Example, pair: PreferencePair) -> Example:
+    chosen = pair["chosen"]
+    answer = {**example.messages[-1], "content": chosen["text"] if chosen else ""}
+    return replace(
+        example,
+        messages=[*example.prompt, answer],
+        rejected=pair["rejected"]["text"],
+        origin=pair["origin"],
+    )
+
+
+def _no_pair(review: ReviewPart | None) -> LeftOut:
+    if review is None:
+        return LeftOut("not_reviewed", "nobody has reviewed the reply, or compared it")
+    return LeftOut("no_pair", f"the reply was {review['status']}, and is in no pair of replies")
+
+
+def sound_of(record: SampleRecord) -> Sound | None:
     """Return the clip of a record, or None where it has none."""
     if record["audio"] is None:
         return None
-    samples = record["audio_info"]["samples"]
+    samples = record["audio_info"]["samples"] or 0
     return Sound(_path(record, ""), samples / RATE, samples, record["audio"]["bytes"])
 
 
-def _reply_sound(record: Mapping[str, Any], audio: Mapping[str, Any]) -> Sound:
-    info = soundfile.info(io.BytesIO(audio["bytes"]))
+def _reply_sound(record: SampleRecord, audio: ClipFile) -> Sound:
+    info = soundfile.info(io.BytesIO(audio["bytes"] or b""))
     return Sound(_path(record, ".reply"), info.duration, info.frames, audio["bytes"])
 
 
-def _path(record: Mapping[str, Any], kind: str) -> str:
+def _path(record: SampleRecord, kind: str) -> str:
     return f"audio/{record['source']['split']}/{record['id']}{kind}.flac"

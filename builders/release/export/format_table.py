@@ -8,6 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from builders.release.splits import split_name
+
 _TABLE = Path(__file__).with_name("formats.toml")
 
 
@@ -72,11 +74,6 @@ def profiles() -> dict[str, Profile]:
     return _table().profiles
 
 
-def hub_split(split: str) -> str:
-    """Return the name under which `datasets` loads a split; it keeps "all" for itself."""
-    return "unsplit" if split == "all" else split
-
-
 def start_line(name: str, task: str, profile: Profile | None, split: str = "train") -> str:
     """Return the line that starts a run on a split, or reads it, from inside an export's folder."""
     facts, defaults = formats()[name], _table().defaults
@@ -86,6 +83,6 @@ def start_line(name: str, task: str, profile: Profile | None, split: str = "trai
         template=model.template,
         text_model=defaults.text_model,
         split=split,
-        hub_split=hub_split(split),
+        hub_split=split_name(split),
         file=facts.rows.format(split=split),
     )

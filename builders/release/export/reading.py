@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from builders.errors import OutputError
 from builders.record.dataset import Build
+from builders.record.views import SampleRecord
 from builders.release.export.examples import Sound, sound_of
 
-_BATCH = 100
 COLUMNS = (
     "id",
     "language",
@@ -37,46 +33,17 @@ COLUMNS = (
     "drafting.provider",
     "safety.route",
     "review.status",
-    "review.emotion.heard",
+    "review.emotion",
     "rights.licence",
 )
 REPLY_AUDIO = ("desired_response.audio",)
 
 
-def records(build: Build, columns: tuple[str, ...] = COLUMNS) -> Iterator[dict[str, Any]]:
-    """Yield a build's samples in order, with these columns only.
-
-    Raises:
-        OutputError: a file of the build is gone or is not what the manifest says.
-    """
-    rows = {build.folder / file["path"]: file["rows"] for file in build.manifest["result"]["files"]}
-    for shard in build.shards():
-        try:
-            with pq.ParquetFile(shard) as file:
-                if file.metadata.num_rows != rows[shard]:
-                    raise pa.ArrowInvalid(f"it has {file.metadata.num_rows:,} rows")
-                for batch in file.iter_batches(batch_size=_BATCH, columns=list(columns)):
-                    yield from batch.to_pylist()
-        except (OSError, pa.ArrowInvalid) as error:
-            raise OutputError(
-                f"a file of the build cannot be read ({error})",
-                where=shard,
-                expected=f"the {rows[shard]:,} rows that manifest.json names",
-                do="remove that folder and build again; answers in the store are kept",
-            ) from error
-
-
-def total(build: Build) -> int:
-    """Return how many samples a build has."""
-    shards = {shard.relative_to(build.folder).as_posix() for shard in build.shards()}
-    files = build.manifest["result"]["files"]
-    return sum(file["rows"] for file in files if file["path"] in shards)
-
-
 def any_known(build: Build, column: str) -> bool:
     """Return whether a field such as ``review.status`` is known of any record."""
     outer, inner = column.split(".")
-    return any(row[outer] and row[outer][inner] for row in records(build, (column,)))
+    rows: Iterator[Mapping[str, Any]] = build.rows((column,))
+    return any(row[outer] and row[outer][inner] for row in rows)
 
 
 class EarlierTurns:
@@ -87,10 +54,10 @@ class EarlierTurns:
 
     def __init__(self) -> None:
         self._dialogue: tuple[str, str] | None = None
-        self._clips: dict[str, tuple[str, Sound]] = {}
+        self._clips: dict[str, tuple[str | None, Sound]] = {}
         self.found = self.wanted = 0
 
-    def of(self, record: Mapping[str, Any]) -> dict[str, Sound]:
+    def of(self, record: SampleRecord) -> dict[str, Sound]:
         """Return the clips of a record's context turns by id, and keep its own for later.
 
         A turn's digest, where it has one, must be that of the clip.

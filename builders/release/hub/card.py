@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import pyarrow.parquet as pq
 
+from builders.evaluation.dimensions import dimension
+from builders.record.data_file import DataFile
 from builders.record.manifest_views import Manifest
 from builders.release.hub.metadata import front_matter, wording
 from builders.release.hub.staging import Staged
 from builders.release.rights import withheld
+from builders.release.splits import ORDER
 
 _TEMPLATES = Path(__file__).parent
 _BAR = 320
@@ -55,7 +57,7 @@ def write_card(staged: Staged, manifest: Manifest, repo: str, measured: Mapping[
 
 def _content(staged: Staged, manifest: Manifest) -> dict[str, Any]:
     tally, terms = staged.tally, staged.terms
-    splits = sorted(tally.rows["utterances"], key=("train", "dev", "test", "unsplit").index)
+    splits = sorted(tally.rows["utterances"], key=ORDER.index)
     replies = tally.rows.get("sft", Counter()).total()
     return {
         "card": terms.card,
@@ -73,7 +75,10 @@ def _content(staged: Staged, manifest: Manifest) -> dict[str, Any]:
         "strategies": _by(tally.strategies, 1),
         "labels": sorted(tally.labels.items()),
         "replies": replies,
-        "scores": {name: total / count for name, (total, count) in sorted(tally.scores.items())},
+        "scores": [
+            (dimension(name), total / count)
+            for name, (total, count) in sorted(tally.scores.items())
+        ],
         "checks": sorted({name for name, _ in tally.checks}),
         "hours": tally.seconds / 3600,
         "example": _example(staged),
@@ -106,8 +111,8 @@ def _example(staged: Staged) -> dict[str, Any] | None:
     if not {"text", "derived"} <= staged.terms.may or "sft" not in staged.files:
         return None
     first = next(iter(staged.files["sft"].values()))[0]
-    with pq.ParquetFile(first) as file:
-        table = file.read_row_group(0, columns=["id", "messages"]).slice(0, 1)
+    with DataFile(first) as file:
+        table = file.group(0, ["id", "messages"]).slice(0, 1)
     row: dict[str, Any] = table.to_pylist()[0]
     return row
 

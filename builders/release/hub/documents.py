@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 from builders import resources
 from builders.record.folder import write_json
 from builders.record.manifest_views import Manifest
+from builders.record.schema import load_schema
+from builders.release.eligibility import EXCLUDED
 from builders.release.hub.card import write_card
 from builders.release.hub.croissant import croissant
 from builders.release.hub.files import SUMS, digests, link, sums_text
@@ -37,6 +40,7 @@ def write_documents(
     shutil.rmtree(folder / INPUTS)
     for source, name in _as_they_are(staged.terms.card.slug):
         link(source, folder / name)
+    write_json(_made(folder / "schemas" / "sample.schema.json"), load_schema("sample"))
     for kind in staged.files:
         write_json(_made(folder / "schemas" / f"{kind}.schema.json"), staged.schemas[kind])
     write_json(folder / MANIFEST, published_manifest(staged, manifest))
@@ -52,7 +56,7 @@ def write_documents(
 def published_manifest(staged: Staged, manifest: Manifest) -> dict[str, Any]:
     """Return the build's manifest without hosts and times, and what was published of it."""
     return {
-        "result": manifest["result"],
+        "result": _without_traces(manifest["result"]),
         "run": {name: value for name, value in manifest["run"].items() if name in _RUN},
         "published": {
             "corpus": staged.terms.card.slug,
@@ -60,7 +64,7 @@ def published_manifest(staged: Staged, manifest: Manifest) -> dict[str, Any]:
             "may": sorted(staged.terms.may),
             "widened": list(staged.terms.widened),
             "withheld": list(withheld(staged.terms.may)),
-            "left_out": dict(sorted(staged.tally.left_out.items())),
+            "left_out": staged.tally.left_out_told,
             "without_reply": dict(sorted(staged.tally.without_reply.items())),
             "configs": {
                 config: {
@@ -72,14 +76,27 @@ def published_manifest(staged: Staged, manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def _without_traces(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result that does not tell who asked to be left out.
+
+    A digest over the few ids that a corpus has is found by trying, and where the reasons are told
+    apart, a gap in the ids says whom one of them is about.
+    """
+    told: dict[str, Any] = copy.deepcopy(dict(result))
+    told["config"].pop("excluded_ids", None)
+    for split in told["splits"].values():
+        reasons = split["not_selected"]
+        if EXCLUDED in reasons:
+            split["not_selected"] = {"not_selected": sum(reasons.values())}
+    return told
+
+
 def _as_they_are(slug: str) -> list[tuple[Path, str]]:
-    """Return the tables and schemas that go out unchanged, and their names there."""
+    """Return the tables that go out unchanged, and their names there."""
     tables = resources.label_maps()
     wanted = (f"emotion/{slug}.*.tsv", "emotion/_*.tsv", "emotion/views/*.tsv", "strategy/_*.tsv")
     paths = [path for pattern in wanted for path in sorted(tables.glob(pattern))]
-    found = [(path, f"mappings/{path.relative_to(tables).as_posix()}") for path in paths]
-    sample = resources.schemas() / "sample.schema.json"
-    return [*found, (sample, "schemas/sample.schema.json")]
+    return [(path, f"mappings/{path.relative_to(tables).as_posix()}") for path in paths]
 
 
 def _made(path: Path) -> Path:

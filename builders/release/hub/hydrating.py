@@ -22,6 +22,7 @@ from typing import Any
 
 import orjson
 
+from builders.corpora.exclusions import EXCLUSIONS_FILE
 from builders.errors import ConfigError, SourceError, VerificationError
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.selection import Selection, Wanted
@@ -29,6 +30,7 @@ from builders.record.folder import BuildFolder, write_json
 from builders.record.manifest import Ledger, versions
 from builders.record.parquet import SplitWriter, file_digest
 from builders.record.types import Emotions, Reject, Target, Utterance
+from builders.release.eligibility import Restrictions, excluded_by
 from builders.release.hub.client import Hub, HubError
 from builders.release.hub.documents import MANIFEST
 from builders.release.hub.rebuilding import (
@@ -49,7 +51,7 @@ _FAILED = {DIFFERENT, "missing"}
 _CHOICE = {
     *("model", "vote_models", "emotions", "min_words", "max_per_emotion"),
     *("min_speech", "min_dnsmos", "reject_findings"),
-    *("redraft", "speak", "speak_replies"),
+    *("redraft", "speak", "speak_replies", "exclusions"),
 }
 _CHECKED = {"audio_info.speech", "audio_info.quality", "audio_info.transcript"}
 
@@ -115,7 +117,12 @@ class Hydrated:
 
 
 def hydrate(
-    hub: Hub, source: Path, revision: str | None, name: str | None, output: Path
+    hub: Hub,
+    source: Path,
+    revision: str | None,
+    name: str | None,
+    output: Path,
+    exclusions: Path = Path(EXCLUSIONS_FILE),
 ) -> Hydrated:
     """Rebuild a dataset.
 
@@ -125,6 +132,7 @@ def hydrate(
         revision: which version; None for the last one.
         name: the name of the build; None for the repository's.
         output: the folder of all builds.
+        exclusions: the table of ids that must not be used, also where they were published.
 
     Raises:
         HubError: there is no such repository or version, or Hearten has not made it.
@@ -145,10 +153,10 @@ def hydrate(
                 where=folder.path,
                 do="choose another --name",
             )
-        plan = _plan(manifest, source, folder.path)
+        plan = _plan(manifest, source, folder.path, exclusions)
         work = folder.start()
         try:
-            rows = PublishedRows(_fetch(hub, revision, work))
+            rows = PublishedRows(_fetch(hub, revision, work), Restrictions(excluded_by(exclusions)))
             done = _Run(plan, manifest, rows, folder, hub.repo).run()
         finally:
             shutil.rmtree(folder.partial, ignore_errors=True)
@@ -167,7 +175,7 @@ def _last(hub: Hub) -> str:
     return f"v{state.last}"
 
 
-def _plan(manifest: dict[str, Any], source: Path, folder: Path) -> Plan:
+def _plan(manifest: dict[str, Any], source: Path, folder: Path, exclusions: Path) -> Plan:
     """Return how the build read its corpus, over this copy of it."""
     built = manifest["result"]["config"]
     # Which targets were chosen, and by whom they were drafted, the published records say.
@@ -175,7 +183,11 @@ def _plan(manifest: dict[str, Any], source: Path, folder: Path) -> Plan:
     if not _CHECKED & set(manifest["published"]["withheld"]):
         kept -= {"clip_checks"}
     config = make_config(
-        **{key: built[key] for key in kept}, source=source, name=folder.name, output=folder.parent
+        **{key: built[key] for key in kept},
+        source=source,
+        name=folder.name,
+        output=folder.parent,
+        exclusions=exclusions,
     )
     plan = make_plan(config)
     expected, found = built["corpus_files"], plan.identity["corpus_files"]

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import soundfile
 
+from builders.record.data_file import DataFile
 from builders.record.sample import Origin, assemble
 from builders.record.types import Clip, Drafted, Target
+from builders.release.eligibility import Restrictions
 
 DIFFERENT = "different"
+_NAMED = ["id", "text_context.id", "reference_response.id"]
 LSB = 2
 Row = dict[str, Any]
 
@@ -51,16 +53,22 @@ class Verdict:
 
 
 class PublishedRows:
-    """The published records by id; of each file one row group at a time is in memory."""
+    """The published records by id; of each file one row group at a time is in memory.
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = [pq.ParquetFile(path) for path in files]
+    Args:
+        files: the Parquet files.
+        known: the ids that must not be used, nor what has one of them beside it.
+    """
+
+    def __init__(self, files: Sequence[Path], known: Restrictions) -> None:
+        self._files = [DataFile(path) for path in files]
         self._at: dict[str, tuple[int, int, int]] = {}
         self._held: dict[int, tuple[int, Any]] = {}
         for number, file in enumerate(self._files):
-            for group in range(file.num_row_groups):
-                ids = file.read_row_group(group, columns=["id"]).column("id").to_pylist()
-                self._at |= {name: (number, group, place) for place, name in enumerate(ids)}
+            for group, table in enumerate(file.groups(_NAMED)):
+                for place, row in enumerate(table.to_pylist()):
+                    if not known.names_excluded(row):
+                        self._at[row["id"]] = number, group, place
 
     def __len__(self) -> int:
         return len(self._at)
@@ -78,7 +86,7 @@ class PublishedRows:
     def __getitem__(self, sample_id: str) -> Row:
         number, group, place = self._at[sample_id]
         if self._held.get(number, (None,))[0] != group:
-            self._held[number] = group, self._files[number].read_row_group(group)
+            self._held[number] = group, self._files[number].group(group)
         row: Row = self._held[number][1].slice(place, 1).to_pylist()[0]
         return row
 
@@ -123,7 +131,7 @@ def rebuild(
         origin: what the samples of the build share.
         withheld: the fields that were held back.
     """
-    made = assemble(target, _drafted(row), origin)
+    made: Row = {**assemble(target, _drafted(row), origin)}
     record = {name: row[name] for name in made if name in row}
     record = {name: record.get(name) for name in made}
     for field in withheld:

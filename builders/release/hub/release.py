@@ -15,22 +15,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from builders.errors import ConfigError, HeartenError, OutputError, UsageError
+from builders.record.data_file import DataFile
+from builders.record.dataset import Build
 from builders.record.folder import read_json, writable
 from builders.record.manifest import read_manifest
 from builders.record.manifest_views import Manifest
 from builders.record.parquet import file_digest
-from builders.release.eligibility import nobody
+from builders.release.eligibility import gates_of, nobody, restrictions
 from builders.release.hub.client import Hub, HubError, Overtaken, State, digests_of
 from builders.release.hub.documents import CHANGES, MANIFEST, changes_text, write_documents
 from builders.release.hub.files import SUMS, read_sums
 from builders.release.hub.loading import check_loads
 from builders.release.hub.staging import Stage, Staged, link_inputs
+from builders.release.preferences import pairs_of, trained_on
 from builders.release.rights import Terms, terms_of
-from builders.release.rules import Rules, agreement, check_build, check_rules, check_terms
+from builders.release.rules import Rules, check_build, check_rules, check_terms, evaluate
+from builders.review.outcome.alpha import Alpha
+from builders.review.outcome.applied import applied
 from builders.settings import STORE_FILE
 
 STAGING = ".publish"
@@ -80,24 +84,24 @@ def publish(asked: Asked, rules: Rules, hub: Hub, say: Callable[[str], None]) ->
     Raises:
         HeartenError: the line says what to do; nothing is half-published.
     """
-    manifest = read_manifest(asked.folder)
+    address = asked.store or str(asked.folder.parent / STORE_FILE)
+    seen = applied(asked.folder, address, asked.excluded)
+    manifest = read_manifest(seen)
     check_build(asked.folder, manifest)
     if not asked.dry_run:
         hub.check_token()
     place = asked.folder.parent / STAGING / asked.folder.name
     with writable(place), _held(place):
-        shards = link_inputs(asked.folder, manifest, place)
+        shards = link_inputs(seen, manifest, place)
         slug = manifest["result"]["config"]["corpus"]
         synthetic = bool(manifest["result"]["config"].get("speak"))
         terms = terms_of(slug, _rights(shards), asked.claims, synthetic)
         check_terms(terms, manifest, public=asked.public, allow_phrasebook=asked.allow_phrasebook)
+        check_rules(evaluate(rules, Build(asked.folder), address, asked.excluded))
         state = _look(asked, terms, hub, say)
-        staged = _stage(asked, terms, place, shards)
-        agreed = agreement(manifest)
-        check_rules(rules, staged.tally, agreed)
-        measured = {name: one.alpha for name, one in agreed.items() if one.alpha is not None}
-        sums = write_documents(staged, manifest, asked.repo, hub.endpoint, measured)
-        _check_unchanged(asked.folder, manifest)
+        staged = _stage(asked, terms, (place, shards), address, say)
+        sums = write_documents(staged, manifest, asked.repo, hub.endpoint, _agreement(manifest))
+        _check_unchanged(seen, manifest)
         run = _Run(asked, staged, sums, state, hub, say)
         if asked.dry_run:
             return run.plan()
@@ -106,10 +110,17 @@ def publish(asked: Asked, rules: Rules, hub: Hub, say: Callable[[str], None]) ->
         return done
 
 
+def _agreement(manifest: Manifest) -> dict[str, float]:
+    """Return the reviewers' agreement by what it is of, as far as the build's manifest knows it."""
+    known = manifest["result"].get("agreement") or {}
+    found = {name: Alpha(**value).alpha for name, value in sorted(known.items())}
+    return {name: alpha for name, alpha in found.items() if alpha is not None}
+
+
 def _rights(shards: list[Path]) -> dict[str, str]:
     """Return the rights that a build's records carry, which are the same in all of them."""
-    with pq.ParquetFile(shards[0]) as file:
-        found = next(file.iter_batches(1, columns=["rights"])).to_pylist()
+    with DataFile(shards[0]) as file:
+        found = next(file.batches(["rights"], 1)).to_pylist()
     rights: dict[str, str] = found[0]["rights"]
     return rights
 
@@ -182,9 +193,17 @@ class _held:
         self._lock.release()
 
 
-def _stage(asked: Asked, terms: Terms, place: Path, shards: list[Path]) -> Staged:
-    store = asked.store or str(asked.folder.parent / STORE_FILE)
-    staged = Stage(place, terms, store, asked.with_audio, asked.excluded).write(shards)
+def _stage(
+    asked: Asked,
+    terms: Terms,
+    inputs: tuple[Path, list[Path]],
+    address: str,
+    say: Callable[[str], None],
+) -> Staged:
+    place, shards = inputs
+    known = restrictions(shards, asked.excluded, gates_of(asked.folder))
+    pairs = trained_on(pairs_of(Build(asked.folder), address, known, say))
+    staged = Stage(place, terms, asked.with_audio, known, pairs).write(shards)
     if not staged.configs:
         left = ", ".join(f"{n} {reason}" for reason, n in staged.tally.left_out.items())
         raise ConfigError(f"nothing may be published ({left})", where=asked.folder)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,15 +23,21 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from builders.errors import VerificationError
+from builders.record.data_file import DataFile
 from builders.record.manifest_views import Manifest
 from builders.record.messages import AUDIO_MARK
 from builders.record.parquet import with_reply_audio
 from builders.record.schema import Validator, validator, violations
-from builders.release.drafts import Drafts
-from builders.release.eligibility import Omissions
+from builders.release.eligibility import (
+    ClosedTexts,
+    Eligible,
+    Part,
+    Purpose,
+    Restrictions,
+    eligibility,
+)
 from builders.release.hub.files import Clips, RowFile, clips_of, digests, link, replies_of
 from builders.release.hub.fingerprints import Fingerprint
 from builders.release.layouts import (
@@ -41,9 +47,10 @@ from builders.release.layouts import (
     as_text,
     audio_class,
     schemas_of,
-    split_name,
 )
+from builders.release.preferences import PreferencePair
 from builders.release.rights import Terms, withheld, withhold
+from builders.release.splits import split_name
 from builders.release.tally import Tally
 
 INPUTS = ".inputs"
@@ -111,18 +118,18 @@ class Stage:
     Args:
         folder: where they go.
         terms: what may go out.
-        store: where drafts are held.
         with_audio: repeat the clips in the small configs.
-        excluded: says of an id whether it must not be used.
+        known: the ids that may not go out.
+        pairs: the pairs that people made, by the id of their target.
     """
 
     def __init__(
         self,
         folder: Path,
         terms: Terms,
-        store: str,
         with_audio: bool,
-        excluded: Callable[[str], bool],
+        known: Restrictions,
+        pairs: Mapping[str, Sequence[PreferencePair]],
     ) -> None:
         schemas = schemas_of(terms.may, with_audio)
         self.staged = Staged(folder, terms, Tally(), schemas)
@@ -130,8 +137,8 @@ class Stage:
         self._whole = validator("sample")
         self._valid = {name: Validator(schema) for name, schema in schemas.items()}
         self._withheld = withheld(terms.may)
-        self._drafts = Drafts(store)
-        self._omissions = Omissions(excluded=excluded)
+        self._known, self._pairs = known, pairs
+        self._closed = ClosedTexts()
 
     def write(self, shards: list[Path]) -> Staged:
         """Write the rows of all shards and return what was written.
@@ -139,13 +146,11 @@ class Stage:
         Raises:
             VerificationError: a record of the build does not fit the sample schema.
         """
-        rejected = self.staged.folder / INPUTS / "rejected.parquet"
-        closed = "text" not in self.staged.terms.may
-        excluded = self._omissions.excluded
-        self._omissions = Omissions.find(shards, rejected, closed, excluded)
+        if "text" not in self.staged.terms.may:
+            rejected = self.staged.folder / INPUTS / "rejected.parquet"
+            self._closed = ClosedTexts.of(shards, rejected)
         for shard in shards:
             self._shard(shard)
-        self._drafts.close()
         out = self.staged.tally.rows.get("utterances", Counter()).total()
         if self.staged.tally.read != out + self.staged.tally.left_out.total():
             raise RuntimeError(f"{self.staged.tally.read} read, but {out} written or left out")
@@ -153,9 +158,8 @@ class Stage:
 
     def _shard(self, shard: Path) -> None:
         files = _ShardFiles(self.staged, shard.name)
-        with pq.ParquetFile(shard) as file:
-            columns = self._columns(file)
-            tables = (file.read_row_group(n, columns=columns) for n in range(file.num_row_groups))
+        with DataFile(shard) as file:
+            tables = file.groups(self._columns(file))
             # One thread reads ahead and one writes behind: both are outside the interpreter mostly.
             with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
                 written: Future[None] | None = None
@@ -176,10 +180,10 @@ class Stage:
             self._record(record, index, group)
         return group
 
-    def _columns(self, file: pq.ParquetFile) -> list[str]:
+    def _columns(self, file: DataFile) -> list[str]:
         """Return what is read of a shard: everything but clips that do not go out."""
         held_back = {f"{name}.bytes" for name in ("audio", REPLY_AUDIO) if name in self._withheld}
-        return [leaf.path for leaf in file.schema if leaf.path not in held_back]
+        return [leaf for leaf in file.leaves if leaf not in held_back]
 
     def _record(self, record: Row, index: int, group: _Group) -> None:
         """Sort the rows of a record into a group, or count why there are none."""
@@ -189,29 +193,43 @@ class Stage:
         self._check_terms(record)
         spoken = record if record["audio_info"]["origin"] == "synthetic" else None
         record = as_text(record) if spoken else record
-        published = withhold(record, self._withheld)
+        answer = eligibility(record, Purpose.PUBLISH, self._known)
+        tally.somebody_asked |= self._known.names_excluded(record)
+        published = withhold(self._without_names(record), self._withheld)
         utterance = self._rows.utterance(published)
-        if reason := self._omissions.of_record(record, utterance):
+        quoting = "quotes_unpublished_text" if self._closed.quotes(utterance) else None
+        nothing = answer.part is Part.NOTHING
+        if reason := answer.reason if nothing else quoting:
             tally.left_out[reason] += 1
             return
         tally.utterance(record, split)
         tally.row("utterances", split)
-        reason = self._reply(record, published, index, group)
+        reason = self._reply(record, published, index, group, answer)
         if reason:
             tally.without_reply[reason] += 1
             self._add(group, "utterances", utterance, index)
         elif spoken:
             self._spoken(spoken, index, group)
 
+    def _without_names(self, record: Row) -> Row:
+        """Return a record that names nobody who was left out as having said the same words."""
+        twins = (record["contrast"] or {}).get("twin_of") or ()
+        if not any(map(self._known.excluded, twins)):
+            return record
+        kept = [name for name in twins if not self._known.excluded(name)]
+        return {**record, "contrast": {**record["contrast"], "twin_of": kept}}
+
     def _spoken(self, record: Row, index: int, group: _Group) -> None:
         """Sort the row of a record whose utterance an engine speaks; its text is a row of `sft`."""
-        published = withhold(record, self._withheld)
+        published = withhold(self._without_names(record), self._withheld)
         said = self._rows.messages(record, published)
         if said is not None:
             self.staged.tally.voices(record)
             self._add(group, "synthetic", self._rows.sft(published, said), index)
 
-    def _reply(self, record: Row, published: Row, index: int, group: _Group) -> str | None:
+    def _reply(
+        self, record: Row, published: Row, index: int, group: _Group, answer: Eligible
+    ) -> str | None:
         """Sort the rows that hold a record's reply; return why they do not go out, or None."""
         if not self.staged.terms.replies:
             return "replies_not_published"
@@ -221,19 +239,28 @@ class Stage:
         if said[0]["content"].count(AUDIO_MARK) != self._rows.is_marked(record):
             return "words_hold_the_mark_of_a_clip"
         sft = self._rows.sft(published, said)
-        reason = self._omissions.of_reply(record, sft)
-        if reason != "reply_quotes_unpublished_text":
+        for pair in self._pairs.get(record["id"], ()):
+            self._pair(sft, pair, index, group)
+        if self._closed.quotes(sft):
+            return "reply_quotes_unpublished_text"
+        if answer.part >= Part.VERDICT:
             self._add(group, "kto", self._rows.kto(sft), index)
-        if reason:
-            return reason
+        if answer.part is not Part.RECORD:
+            return answer.reason
         self.staged.tally.reply(record)
         self.staged.tally.voices(record)
         self._add(group, "sft", sft, index)
         self._add(group, "prompts", self._rows.prompt(sft), index)
-        draft = self._drafts.replaced(record)
-        if not self._omissions.quotes(draft):
-            self._add(group, "preference", self._rows.preference(sft, draft), index)
         return None
+
+    def _pair(self, sft: Row, pair: PreferencePair, index: int, group: _Group) -> None:
+        """Sort the row of a pair, unless one of its replies repeats what may not be published."""
+        if pair["chosen"] is None:
+            return
+        chosen, rejected = pair["chosen"]["text"], pair["rejected"]["text"]
+        if not self._closed.quotes([chosen, rejected]):
+            row = self._rows.preference(sft, chosen, rejected, pair["origin"])
+            self._add(group, "preference", row, index)
 
     def _add(self, group: _Group, kind: str, row: Row | None, index: int) -> None:
         if row is None:
@@ -306,7 +333,10 @@ class _Group:
 
 
 def _taken(clips: Clips, places: pa.Array) -> Clips:
-    return clips if clips is None or len(places) == len(clips) else clips.take(places)
+    # A record may give several rows, or none: only every place once is the column as it is.
+    if clips is None or places.equals(pa.array(range(len(clips)))):
+        return clips
+    return clips.take(places)
 
 
 class _ShardFiles:

@@ -9,11 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 LONGEST_COMMENT = 5_000
 # An event and its reply are five deep; what is much deeper cannot be written as JSON again.
 _DEEPEST = 16
+
+# What is held, or was read as part of a line, can be kept: it need not be looked through again.
+_HELD: Mapping[str, Any] = {"held": True}
 
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 Names = Annotated[list[Name], Field(strict=False, max_length=9)]
@@ -29,8 +40,8 @@ class Checked(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _kept(cls, given: Any) -> Any:
-        wrong = unkept(given)
+    def _kept(cls, given: Any, info: ValidationInfo) -> Any:
+        wrong = None if info.context is _HELD else unkept(given)
         if wrong:
             raise ValueError(wrong)
         return given
@@ -78,6 +89,16 @@ class UndoBody(Checked):
     """The body of an undo: there is nothing to say."""
 
 
+# The version of the bodies that are written. In version 1 a default stands for what was not said.
+FORMAT = 2
+_UNSAID: Mapping[str, Any] = {
+    "ratings": {},
+    "flags": [],
+    "seconds_heard": 0.0,
+    "hidden": False,
+    "broken": False,
+}
+
 BODIES: Mapping[str, type[Checked]] = {
     "decision": DecisionBody,
     "adjudication": DecisionBody,
@@ -87,13 +108,24 @@ BODIES: Mapping[str, type[Checked]] = {
 }
 
 
-def body_fault(kind: str, body: Any) -> str | None:
+def body_fault(kind: str, body: Any, version: int) -> str | None:
     """Return what is wrong with the body of an event of a kind, or None where it can be read."""
     try:
-        BODIES[kind].model_validate(body)
+        BODIES[kind].model_validate(body, context=_HELD)
     except ValidationError as error:
         return sentences(error, "body")[0]
-    return None
+    null = next((n for n in _UNSAID if version == 1 and n in body and body[n] is None), None)
+    return f"body.{null}: null is what was not said in format 2, and nothing in 1" if null else None
+
+
+def said_in(body: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """Return what a body that can be read says; what was not said is left out."""
+    unsaid = _UNSAID if version == 1 else {}
+    return {
+        name: value
+        for name, value in body.items()
+        if value is not None and (name not in unsaid or value != unsaid[name])
+    }
 
 
 def sentences(error: ValidationError, *within: str) -> list[str]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
 from builders.record.dataset import Build
 from builders.record.schema import load_schema
+from builders.record.views import SampleRecord
 from builders.review.data.decided import VERDICTS, Event, made_at
 from builders.review.data.decisions import faults
 from builders.review.data.events import Reviews
-from builders.review.data.items import Records
 from builders.review.data.people import People
 from builders.review.data.queue import Queue
 from builders.store.database import Store
@@ -22,7 +23,8 @@ from builders.store.database import Store
 _VERDICTS: dict[str, tuple[str, ...]] = {"undo": ("undo",), "comparison": ("a", "b", "equal")}
 _FOR_LEADS = ("adjudication", "gold")
 # What a second send of an event may say otherwise: these are given where it arrives.
-_MAY_DIFFER = ("number", "version", "surplus", "at")
+_MAY_DIFFER = ("number", "version", "surplus", "at", "body", "format")
+_COMPARED = [field.name for field in fields(Event) if field.name not in _MAY_DIFFER]
 _CLOCKS_DIFFER_SECONDS = 86_400
 
 
@@ -37,7 +39,7 @@ class Elsewhere:
 
     def __init__(self, store: Store, build: Build, made: Sequence[Event]) -> None:
         self._name: str = build.manifest["result"]["name"]
-        self._records = Records(build)
+        self._build = build
         self._queue = Queue(store)
         self._reviews = Reviews(store)
         self._roles = {person.id: person.role for person in People(store).all()}
@@ -100,13 +102,13 @@ class Elsewhere:
         if any(made_at(decision) < made_at(event) for decision in theirs):
             yield "annotator: who has decided about an item does not settle it"
 
-    def _record(self, event: Event) -> dict[str, object] | None:
+    def _record(self, event: Event) -> SampleRecord | None:
         """Return the sample that an event is about, or None where it is not what it was."""
         try:
             item = self._queue.item(self._name, event.item)
         except KeyError:
             return None
-        return self._records.record(item.shard, item.row) if item.seen == event.seen else None
+        return self._build.row(item.shard, item.row) if item.seen == event.seen else None
 
 
 def _form(event: Event) -> Iterator[str]:
@@ -124,5 +126,6 @@ def _form(event: Event) -> Iterator[str]:
 
 def _differs(event: Event, other: Event) -> str | None:
     """Return the first field in which two events of one id differ, or None."""
-    names = (name for name in Event.__slots__ if name not in _MAY_DIFFER)
-    return next((name for name in names if getattr(event, name) != getattr(other, name)), None)
+    same = (event.said, event.fault) == (other.said, other.fault)
+    differing = (name for name in _COMPARED if getattr(event, name) != getattr(other, name))
+    return next(differing, None if same else "body")

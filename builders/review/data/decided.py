@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
-from builders.review.data.bodies import body_fault
+from builders.review.data.bodies import FORMAT, body_fault, said_in
 
 Verdict = Literal["accept", "edit", "reject", "skip"]
 VERDICTS: tuple[Verdict, ...] = ("accept", "edit", "reject", "skip")
@@ -17,14 +18,16 @@ Choice = Literal["a", "b", "equal"]
 class Decision:
     """What one person decided about one item; `decisions.faults` says whether it is whole.
 
+    None is what they did not say, which counts as missing everywhere, never as no or 0.
+
     Attributes:
         verdict: skip means that somebody else shall decide; it never counts towards the overlap.
         reply: for ``edit``, the reply as edited, of the shape of `schemas/reply.schema.json`.
         reason: for ``reject`` and ``skip``, a code of `label_maps/review/_choices.tsv`.
         comment: anything, and in an adjudication the reason for it.
-        strategies: what the annotator would choose, in spoken order, or None for no opinion.
+        strategies: what the annotator would choose, in spoken order.
         ratings: scale (``fit``, ``naturalness``, ``restraint``) to 1…5.
-        emotion: the target's emotion as the annotator hears it, or None where the label is right.
+        emotion: the target's emotion as the annotator hears it, which may be the label.
         flags: codes such as ``audio_broken``.
         seconds_heard: of the target's clip, over all plays.
         hidden: whether the draft was hidden until the annotator had answered. The answers given
@@ -35,12 +38,12 @@ class Decision:
     reply: dict[str, Any] | None = None
     reason: str | None = None
     strategies: tuple[str, ...] | None = None
-    ratings: dict[str, int] = field(default_factory=dict)
+    ratings: dict[str, int] | None = None
     emotion: str | None = None
-    flags: tuple[str, ...] = ()
+    flags: tuple[str, ...] | None = None
     comment: str | None = None
-    seconds_heard: float = 0.0
-    hidden: bool = False
+    seconds_heard: float | None = None
+    hidden: bool | None = None
     before: dict[str, Any] | None = None
 
 
@@ -58,13 +61,15 @@ class Shown:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
     """An event as it is held. `at` is a Unix time; `body` what its kind needs beside the verdict.
 
     Kinds: ``decision`` and ``adjudication`` (body: a `Decision` without its verdict), ``gold`` (the
     same, the right answer), ``comparison`` (body: `other`, the hash of draft B; verdict a, b or
     equal; `seen` is the hash of draft A), ``undo`` (verdict ``undo``, `undoes` the id of an event).
+
+    `format` is the version of the body: from 2 on null is what was not said, see `bodies.said_in`.
     """
 
     number: int
@@ -80,25 +85,28 @@ class Event:
     surplus: bool
     body: dict[str, Any]
     at: float
+    format: int = FORMAT
 
-    @property
+    @cached_property
     def fault(self) -> str | None:
         """Return what is wrong with the body, as an import once let pass, or None."""
-        return body_fault(self.kind, self.body)
+        return body_fault(self.kind, self.body, self.format)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """Return what the body says, without what was not said; nothing where it cannot be read."""
+        return {} if self.fault else said_in(self.body, self.format)
 
     @property
     def decision(self) -> Decision:
         """Return what was decided, of a decision, an adjudication or a gold answer."""
-        return decision_of(self.verdict, self.body)
+        return decision_of(self.verdict, said_in(self.body, self.format))
 
 
-def decision_of(verdict: str, body: Mapping[str, Any]) -> Decision:
-    """Return the decision of a verdict and a body that can be read."""
-    said = {name: value for name, value in body.items() if value is not None}
-    for name in ("strategies", "flags"):
-        if name in said:
-            said[name] = tuple(said[name])
-    return Decision(verdict, **said)  # type: ignore[arg-type]
+def decision_of(verdict: str, answers: Mapping[str, Any]) -> Decision:
+    """Return the decision of a verdict and what was said beside it, by name."""
+    lists = {n: tuple(answers[n]) for n in ("strategies", "flags") if answers.get(n) is not None}
+    return Decision(verdict, **{**answers, **lists})  # type: ignore[arg-type]
 
 
 def made_at(event: Event) -> tuple[float, str]:

@@ -6,22 +6,24 @@ passes the same schema and the same rules as a drafted one, and the edited recor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import cast
 
 from builders import resources
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
-from builders.labels.vocabulary import read_table, vocabulary
-from builders.record.sample import desired_response
+from builders.labels.tables import read_table
+from builders.labels.vocabulary import vocabulary
+from builders.record.sample import desired_response, without_bytes
 from builders.record.schema import Validator, load_schema, narrowed_reply, validator, violations
 from builders.record.types import Contrast, Emotions
+from builders.record.views import ReplyPart, SampleRecord
 from builders.review.data.bodies import LONGEST_COMMENT
 from builders.review.data.events import VERDICTS, Decision
 from builders.review.data.items import reply_of
-from builders.tasks.reply.checks.rules import rule_faults
+from builders.tasks.reply.checks.reading import rule_faults
 
 KINDS = ("reject", "skip", "flag", "scale")
 RATINGS = range(1, 6)
@@ -40,7 +42,9 @@ class Choice:
 def choices(kind: str) -> dict[str, Choice]:
     """Return what there is to choose, by code. Kinds: reject, skip, flag, scale."""
     rows = read_table(
-        resources.label_maps() / "review" / "_choices.tsv", ("kind", "code", "words", "meaning")
+        resources.label_maps() / "review" / "_choices.tsv",
+        ("kind", "code", "words", "meaning"),
+        key=("kind", "code"),
     )
     return {
         row.text("code"): Choice(row.text("code"), row.text("words"), row.text("meaning"))
@@ -49,7 +53,7 @@ def choices(kind: str) -> dict[str, Choice]:
     }
 
 
-def faults(decision: Decision, record: Mapping[str, Any] | None) -> list[str]:
+def faults(decision: Decision, record: SampleRecord | None) -> list[str]:
     """Return what is wrong with a decision about a sample, a sentence each; empty when it is whole.
 
     Args:
@@ -60,19 +64,19 @@ def faults(decision: Decision, record: Mapping[str, Any] | None) -> list[str]:
     """
     found = [*_verdict_faults(decision), *_answer_faults(decision)]
     if record is None:
-        reply = decision.reply
-        return found or (violations(validator("reply"), reply) if reply is not None else [])
+        edit = decision.reply
+        return found or (violations(validator("reply"), edit) if edit is not None else [])
     reply = None if found else reply_wanted(decision, record)
     return found if reply is None else edit_faults(reply, record)
 
 
-def reply_wanted(decision: Decision, record: Mapping[str, Any]) -> dict[str, Any] | None:
+def reply_wanted(decision: Decision, record: SampleRecord) -> ReplyPart | None:
     """Return the reply that a decision puts in place of the draft, or None where it puts none.
 
     An edit brings its own; accepting a draft under other strategies makes a reply with those.
     """
     if decision.verdict == "edit":
-        return decision.reply
+        return cast("ReplyPart | None", decision.reply)  # what is wrong with it, `faults` says
     drafted = reply_of(record)
     chosen = list(decision.strategies or drafted["strategies"])
     if decision.verdict != "accept" or chosen == drafted["strategies"]:
@@ -80,39 +84,40 @@ def reply_wanted(decision: Decision, record: Mapping[str, Any]) -> dict[str, Any
     return {**drafted, "strategies": chosen}
 
 
-def edit_faults(reply: Mapping[str, Any], record: Mapping[str, Any]) -> list[str]:
+def edit_faults(reply: ReplyPart, record: SampleRecord) -> list[str]:
     """Return what is wrong with an edited reply, by the schema, the rules and the whole record."""
     emotions = emotions_of(record)
-    document = dict(reply)
-    wrong = violations(_reply_checker(emotions, _own_turns(record)), document)
+    wrong = violations(_reply_checker(emotions, _own_turns(record)), reply)
     if wrong:
         return wrong
-    broken = [fault.sentence for fault in rule_faults(document, emotions, _twin(record))]
-    return broken or violations(validator("sample"), _by_name(edited(record, document)))
+    broken = [fault.sentence for fault in rule_faults(dict(reply), emotions, _twin(record))]
+    return broken or violations(validator("sample"), _by_name(edited(record, reply)))
 
 
-def edited(record: Mapping[str, Any], reply: Mapping[str, Any]) -> dict[str, Any]:
+def edited(record: SampleRecord, reply: ReplyPart) -> SampleRecord:
     """Return a sample with its reply as edited; its clip is named, its bytes are left out."""
-    kept = {name: record["desired_response"][name] for name in ("audio", "synthesis")}
-    if reply["text"] != record["desired_response"]["text"]:
-        kept = dict.fromkeys(kept)  # the spoken reply says something else
-    audio = record["audio"] and {"path": record["audio"]["path"], "bytes": None}
-    response = {**desired_response(dict(reply)), **kept}
-    return {**record, "audio": audio, "desired_response": response}
+    draft, response = record["desired_response"], desired_response(reply)
+    if reply["text"] == draft["text"]:  # else the spoken reply says something else
+        response["audio"], response["synthesis"] = draft["audio"], draft["synthesis"]
+    return {**record, "audio": without_bytes(record["audio"]), "desired_response": response}
 
 
-def _by_name(record: dict[str, Any]) -> dict[str, Any]:
+def _by_name(record: SampleRecord) -> SampleRecord:
     """Return a sample whose spoken reply is named, its bytes left out, as it is validated."""
     response = record["desired_response"]
-    audio = response["audio"] and {**response["audio"], "bytes": None}
+    audio = without_bytes(response["audio"])
     return {**record, "desired_response": {**response, "audio": audio}}
 
 
-def emotions_of(record: Mapping[str, Any]) -> Emotions:
+def emotions_of(record: SampleRecord) -> Emotions:
     """Return the label of a sample as the checks take it."""
     found, labels = record["target_utterance"]["emotions"], record["labels"]
     return Emotions(
-        **{name: found[name] for name in ("primary", "root", "valence", "arousal", "secondary")},
+        primary=found["primary"],
+        root=found["root"],
+        valence=found["valence"],
+        arousal=found["arousal"],
+        secondary=found["secondary"],
         alternatives=tuple(found["alternatives"]),
         match_leaf=labels["match_leaf"],
         match_root=labels["match_root"],
@@ -136,10 +141,10 @@ def _verdict_faults(decision: Decision) -> list[str]:
 def _answer_faults(decision: Decision) -> list[str]:
     found = [
         f"flags: {flag!r} is not one of {', '.join(choices('flag'))}"
-        for flag in decision.flags
+        for flag in decision.flags or ()
         if flag not in choices("flag")
     ]
-    for scale, value in decision.ratings.items():
+    for scale, value in (decision.ratings or {}).items():
         if scale not in choices("scale"):
             found.append(f"ratings: {scale!r} is not one of {', '.join(choices('scale'))}")
         elif type(value) is not int or value not in RATINGS:
@@ -147,7 +152,7 @@ def _answer_faults(decision: Decision) -> list[str]:
     before = decision.before or {}
     found += _choice_faults(decision.strategies, decision.emotion)
     found += _choice_faults(before.get("strategies"), before.get("emotion"), "before.")
-    if not 0 <= decision.seconds_heard < 86_400:
+    if not 0 <= (decision.seconds_heard or 0.0) <= 86_400:
         found.append("seconds_heard: it is a number of seconds")
     return found + _comment_faults(decision.comment or "")
 
@@ -180,10 +185,10 @@ def _reply_checker(emotions: Emotions, own_turns: int) -> Validator:
     return Validator(narrowed_reply(allowed, labels.allowed_emotions(emotions)))
 
 
-def _twin(record: Mapping[str, Any]) -> bool:
-    return bool(record["contrast"]) and Contrast(**record["contrast"]).is_neutral_twin
+def _twin(record: SampleRecord) -> bool:
+    found = record["contrast"]
+    return found is not None and Contrast(found["group"], found["role"]).is_neutral_twin
 
 
-def _own_turns(record: Mapping[str, Any]) -> int:
-    turns: Sequence[Mapping[str, Any]] = record["text_context"]
-    return min(2, len([turn for turn in turns if turn["role"] == "user"]))
+def _own_turns(record: SampleRecord) -> int:
+    return min(2, sum(turn["role"] == "user" for turn in record["text_context"]))

@@ -7,22 +7,18 @@ every sample that stayed the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Iterator, Sequence
 from hashlib import sha256
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from builders.errors import OutputError
-from builders.record.dataset import Build
-from builders.record.schema import load_schema
+from builders.record.dataset import Build, Place
+from builders.record.views import ReplyPart, SampleRecord
+from builders.release.eligibility import Purpose, Restrictions, left_out
 from builders.review.data.events import recount
 from builders.review.data.tables import events, items, registered, writing
 from builders.review.outcome.doubt import doubt_of
@@ -33,15 +29,12 @@ _COLUMNS = [
     "id", "language", "audio_info", "background", "text_context", "target_utterance", "labels",
     "desired_response", "source", "drafting", "checks", "safety", "judge", "audio_contribution",
 ]  # fmt: skip
-_RECORD = tuple(name for name in load_schema("sample")["properties"] if name != "audio")
-_GROUPS = 16
 # How many samples are made known at first, so that reviewing can begin, and then at a time.
 _FIRST, _LATER = 100, 2000
 _TURN = ("speaker", "role", "text", "emotion", "audio_sha256")
-_REPLY = ("text", "emotion", "strategies", "awareness")
 
 
-def content_hash(record: Mapping[str, Any]) -> str:
+def content_hash(record: SampleRecord) -> str:
     """Return the SHA-256 of what a reviewer sees and hears of a sample, 64 hexadecimal digits.
 
     Scores, checks and how the draft came about are not in it: none of them makes another item.
@@ -51,23 +44,43 @@ def content_hash(record: Mapping[str, Any]) -> str:
         "language": record["language"],
         "audio": record["audio_info"]["sha256_pcm"],
         "background": record["background"] and record["background"]["text"],
-        "context": [{name: turn[name] for name in _TURN} for turn in record["text_context"]],
+        "context": [
+            {name: value for name, value in turn.items() if name in _TURN}
+            for turn in record["text_context"]
+        ],
         "target": record["target_utterance"],
         "reply": reply_of(record),
     }
     return sha256(orjson.dumps(seen, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def reply_of(record: Mapping[str, Any]) -> dict[str, Any]:
+def reply_of(record: SampleRecord) -> ReplyPart:
     """Return the drafted reply in the shape of `schemas/reply.schema.json`."""
-    return {name: record["desired_response"][name] for name in _REPLY}
+    said = record["desired_response"]
+    return {
+        "text": said["text"],
+        "emotion": said["emotion"],
+        "strategies": said["strategies"],
+        "awareness": said["awareness"],
+    }
+
+
+def is_crisis(record: SampleRecord) -> bool:
+    """Return whether only annotators who take crises are shown a sample."""
+    return record["safety"] is not None and record["safety"]["route"] == "crisis"
 
 
 class Items:
-    """Registers the items of builds in the store."""
+    """Registers the items of builds in the store, but those that nobody may be shown.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: an open store.
+        known: the ids that may not go out.
+    """
+
+    def __init__(self, store: Store, known: Restrictions | None = None) -> None:
         self._store = store
+        self._known = known or Restrictions()
 
     def register(self, build: Build) -> Iterator[int]:
         """Make the items of a build known, and yield how many are known so far.
@@ -77,11 +90,13 @@ class Items:
         by calling this in a thread of its own.
         """
         name = build.manifest["result"]["name"]
-        state = _state_of(build)
+        out = left_out(build.shards(), Purpose.REVIEW, self._known)
+        state = _state_of(build, out)
         if self._registered(name) == state:
             return
         self._note(name, None)
-        rows, known = _rows(build, name), set()
+        rows = (row for row in _rows(build, name) if row["item"] not in out)
+        known: set[str] = set()
         size = _FIRST
         while block := list(islice(rows, size)):
             self._keep(block)
@@ -125,97 +140,29 @@ class Items:
                 connection.execute(sa.insert(registered).values(row))
 
 
-class Records:
-    """Reads single samples of a build from its files.
-
-    Args:
-        build: the build. Only files that its manifest names are opened.
-    """
-
-    def __init__(self, build: Build) -> None:
-        self._shards = {path.name: path for path in build.shards()}
-        # Describing thousands of rows takes a file longer to say than reading one of them.
-        self._described: dict[str, pq.FileMetaData] = {}
-        # A row group is read as a whole, and the next items lie in it as well.
-        self._group = lru_cache(_GROUPS)(self._read)
-
-    def record(self, shard: str, row: int) -> dict[str, Any]:
-        """Return a sample without the bytes of its clip (`audio` is None), by `Item.shard`, `row`.
-
-        Raises:
-            OutputError: the build has no such row.
-        """
-        group, place = self._at(shard, row)
-        record: dict[str, Any] = self._group(shard, group).slice(place, 1).to_pylist()[0]
-        return {**record, "audio": None}
-
-    def clip(self, shard: str, row: int) -> bytes | None:
-        """Return the FLAC bytes of a sample's clip, 16 kHz mono, or None where it has none."""
-        group, place = self._at(shard, row)
-        audio = self._read(shard, group, ("audio",))["audio"][place].as_py()
-        clip: bytes | None = audio and audio["bytes"]
-        return clip
-
-    def _read(self, shard: str, group: int, columns: tuple[str, ...] = _RECORD) -> pa.Table:
-        with pq.ParquetFile(self._path(shard), metadata=self._metadata(shard)) as file:
-            return file.read_row_group(group, columns=list(columns))
-
-    def _at(self, shard: str, row: int) -> tuple[int, int]:
-        """Return in which row group a sample is, and in which row of that."""
-        metadata = self._metadata(shard)
-        for group in range(metadata.num_row_groups):
-            rows = metadata.row_group(group).num_rows
-            if row < rows:
-                return group, row
-            row -= rows
-        raise self._gone(shard)
-
-    def _metadata(self, shard: str) -> pq.FileMetaData:
-        if shard not in self._described:
-            self._described[shard] = pq.read_metadata(self._path(shard))
-        return self._described[shard]
-
-    def _path(self, shard: str) -> Path:
-        if shard not in self._shards:
-            raise self._gone(shard)
-        return self._shards[shard]
-
-    def _gone(self, shard: str) -> OutputError:
-        return OutputError(
-            f"the build has no such sample any more ({shard})", do="open the review again"
-        )
-
-
 def _rows(build: Build, name: str) -> Iterator[dict[str, Any]]:
     """Yield a build's samples as rows of the store, in order."""
-    position = 0
-    for shard in build.shards():
-        with pq.ParquetFile(shard) as file:
-            batches = file.iter_batches(100, columns=_COLUMNS)
-            records = (record for batch in batches for record in batch.to_pylist())
-            for number, record in enumerate(records):
-                yield _row(record, name, shard.name, number, position)
-                position += 1
+    for position, place in enumerate(build.places(_COLUMNS)):
+        yield _row(place, name, position)
 
 
-def _row(
-    record: Mapping[str, Any], build: str, shard: str, row: int, position: int
-) -> dict[str, Any]:
+def _row(place: Place, build: str, position: int) -> dict[str, Any]:
+    record = place.record
     return {
         "build": build,
         "item": record["id"],
         "seen": content_hash(record),
         "position": position,
         "doubt": doubt_of(record),
-        "crisis": (record["safety"] or {}).get("route") == "crisis",
+        "crisis": is_crisis(record),
         "gold": False,
         "submitted": 0,
         "corpus": record["source"]["corpus"],
         "label": record["target_utterance"]["emotions"]["root"],
         "emotion": record["target_utterance"]["emotions"]["primary"],
         "strategies": record["desired_response"]["response_strategy"],
-        "shard": shard,
-        "row": row,
+        "shard": place.shard,
+        "row": place.row,
     }
 
 
@@ -226,7 +173,8 @@ def _recount_decided(connection: Connection, names: Sequence[str]) -> None:
         recount(connection, item)
 
 
-def _state_of(build: Build) -> str:
-    """Return a digest of the build's files, as its manifest describes them."""
+def _state_of(build: Build, out: Collection[str]) -> str:
+    """Return a digest of the build's files, as its manifest describes them, and of who is out."""
     files = build.manifest["result"]["files"]
-    return sha256(orjson.dumps(files, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    document = [files, sorted(out)] if out else files
+    return sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()

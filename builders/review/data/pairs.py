@@ -11,16 +11,17 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from builders.record.dataset import Build
+from builders.record.views import SampleRecord
+from builders.release.eligibility import Purpose, Restrictions, going_out
 from builders.review.data.decided import standing
 from builders.review.data.events import Reviews
-from builders.review.data.items import content_hash
+from builders.review.data.items import content_hash, is_crisis
 from builders.review.data.people import Annotator
 from builders.review.data.settings import settings_of
 from builders.review.data.tables import events, leases, writing
@@ -85,14 +86,17 @@ class Pairs:
         # Leases of pairs lie beside those of items, under a name that no build has.
         self.name = f"{build} against {against}"
 
-    def register(self, build: Build, other: Build) -> Counter[str]:
+    def register(
+        self, build: Build, other: Build, known: Restrictions | None = None
+    ) -> Counter[str]:
         """Find the pairs anew, and return how many targets are ``pairs``, have the ``same`` words
         for a reply, are ``changed`` beside the reply, or lie in ``one`` build only.
         """
-        theirs = dict(_told(other))
+        known = known or Restrictions()
+        theirs = dict(_told(other, known))
         counts: Counter[str] = Counter()
         rows = []
-        for position, (item, mine) in enumerate(_told(build)):
+        for position, (item, mine) in enumerate(_told(build, known)):
             other_told = theirs.pop(item, None)
             kind = _kind(mine, other_told)
             counts[kind] += 1
@@ -230,18 +234,14 @@ def _kind(mine: _Told, other: _Told | None) -> str:
     return "same" if mine.reply == other.reply else "pairs"
 
 
-def _told(build: Build) -> Iterator[tuple[str, _Told]]:
-    """Yield what is told of each target of a build, in its order; the clips stay unread."""
-    for shard in build.shards():
-        with pq.ParquetFile(shard) as file:
-            for batch in file.iter_batches(100, columns=_COLUMNS):
-                for record in batch.to_pylist():
-                    yield (
-                        record["id"],
-                        _Told(
-                            target=content_hash({**record, "desired_response": _NO_REPLY}),
-                            reply=" ".join(record["desired_response"]["text"].split()),
-                            seen=content_hash(record),
-                            crisis=(record["safety"] or {}).get("route") == "crisis",
-                        ),
-                    )
+def _told(build: Build, known: Restrictions) -> Iterator[tuple[str, _Told]]:
+    """Yield what is told of each target of a build that may be shown; the clips stay unread."""
+    for record in going_out(build.rows(_COLUMNS), Purpose.REVIEW, known):
+        unanswered = cast(SampleRecord, {**record, "desired_response": _NO_REPLY})
+        told = _Told(
+            target=content_hash(unanswered),
+            reply=" ".join(record["desired_response"]["text"].split()),
+            seen=content_hash(record),
+            crisis=is_crisis(record),
+        )
+        yield record["id"], told

@@ -21,7 +21,7 @@ from builders.store.database import Store
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item of a build, as the store knows it; `items.Records` reads its content.
+    """An item of a build, as the store knows it; `Build.row` reads its content.
 
     Attributes:
         position: its place in the build, from 0.

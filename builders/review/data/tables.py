@@ -33,6 +33,7 @@ events = sa.Table(
     sa.Column("surplus", sa.Boolean, nullable=False),
     sa.Column("body", sa.String, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
+    sa.Column("format", sa.Integer, nullable=False, server_default="1"),
     sa.UniqueConstraint("item", "annotator", "version"),
     sa.Index("review_events_by_annotator", "annotator", "build", "number"),
 )

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from builders.errors import SourceError
 from builders.record.dataset import Build
 from builders.record.folder import writable
-from builders.review.data.bodies import Checked, Hash, Name, sentences
+from builders.review.data.bodies import FORMAT, Checked, Hash, Name, sentences
 from builders.review.data.checked import Elsewhere
 from builders.review.data.events import Event, Reviews
 from builders.review.outcome.merge import Merged
@@ -26,6 +26,8 @@ from builders.store.database import Store
 
 # Given anew by each store.
 _LOCAL = ("number", "version")
+# A line of the first format has none, as before there were two.
+_FIRST = 1
 
 
 class _Line(Checked):
@@ -42,12 +44,14 @@ class _Line(Checked):
     surplus: bool
     body: dict[str, Any]
     at: float
+    format: Annotated[int, Field(ge=_FIRST, le=FORMAT)] = _FIRST
 
 
 def event_lines(events: Iterable[Event]) -> Iterator[bytes]:
     """Yield events as JSON Lines, each with its line feed."""
     for event in sorted(events, key=lambda event: (event.at, event.id)):
-        document = {name: value for name, value in asdict(event).items() if name not in _LOCAL}
+        left = (*_LOCAL, "format") if event.format == _FIRST else _LOCAL
+        document = {name: value for name, value in asdict(event).items() if name not in left}
         yield json_line(document)
 
 

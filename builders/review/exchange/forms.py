@@ -22,6 +22,8 @@ import orjson
 from builders.labels.strategies import strategies
 from builders.record.dataset import Build
 from builders.record.folder import writable
+from builders.record.views import SampleRecord
+from builders.release.eligibility import Part, Purpose, Restrictions, eligibility
 from builders.review.data.decisions import choices
 from builders.review.data.events import VERDICTS, Decision, Event
 from builders.review.data.items import reply_of
@@ -37,12 +39,12 @@ Json = dict[str, Any]
 class _Sample:
     """One sample with the decisions about it; `audio` is its clip's path in the folder."""
 
-    record: Json
+    record: SampleRecord
     decisions: tuple[Event, ...]
     audio: str | None
 
 
-def write(form: str, build: Build, store: Store, folder: Path) -> int:
+def write(form: str, build: Build, store: Store, known: Restrictions, folder: Path) -> int:
     """Write a build in the form of ``label-studio`` or ``potato``; return how many samples.
 
     Raises:
@@ -51,7 +53,7 @@ def write(form: str, build: Build, store: Store, folder: Path) -> int:
     decided = {v.item.item: v.decisions for v in views(store, build.manifest["result"]["name"])}
     with writable(folder, "--to"):
         (folder / "audio").mkdir(parents=True, exist_ok=True)
-        samples = _samples(build, folder, decided)
+        samples = _samples(build, folder, decided, known)
         count = (
             _label_studio(samples, folder) if form == "label-studio" else _potato(samples, folder)
         )
@@ -59,13 +61,17 @@ def write(form: str, build: Build, store: Store, folder: Path) -> int:
 
 
 def _samples(
-    build: Build, folder: Path, decided: Mapping[str, tuple[Event, ...]]
+    build: Build, folder: Path, decided: Mapping[str, tuple[Event, ...]], known: Restrictions
 ) -> Iterator[_Sample]:
-    """Yield the samples of a build, their clips written to the folder."""
+    """Yield the samples of a build that people may be shown, their clips written to the folder."""
     for record in build.rows():
+        clip = f"audio/{quote(record['id'], safe='')}.flac"
+        if eligibility(record, Purpose.REVIEW, known).part is Part.NOTHING:
+            (folder / clip).unlink(missing_ok=True)  # of an earlier export
+            continue
         audio = None
         if record["audio"] and record["audio"]["bytes"]:
-            audio = f"audio/{quote(record['id'], safe='')}.flac"
+            audio = clip
             (folder / audio).write_bytes(record["audio"]["bytes"])
         yield _Sample({**record, "audio": None}, decided.get(record["id"], ()), audio)
 
@@ -138,7 +144,7 @@ def _results(decision: Decision) -> list[Json]:
         found.append(_text("comment", decision.comment))
     found += [
         {"from_name": scale, "to_name": "text", "type": "rating", "value": {"rating": value}}
-        for scale, value in decision.ratings.items()
+        for scale, value in (decision.ratings or {}).items()
     ]
     return found
 
@@ -190,7 +196,7 @@ def _labels(decision: Decision) -> Json:
         found["reply"] = {"text_box": decision.reply["text"]}
     if decision.comment:
         found["comment"] = {"text_box": decision.comment}
-    return found | {scale: {str(v): str(v)} for scale, v in decision.ratings.items()}
+    return found | {scale: {str(v): str(v)} for scale, v in (decision.ratings or {}).items()}
 
 
 def _write_config(template: str, path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Agreement is Krippendorff's alpha (`alpha.py`) over the decisions that count, one per person and
 item: nominal for verdict and emotion, ordinal for ratings, MASI for sets of strategies. Gold items
-are left out, as annotators are tested on them. Adjudications are never among the values.
+are left out, as annotators are tested on them. Adjudications are never among the values, nor is
+what somebody did not say: who leaves the label as it is has not said that they hear it.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def measures() -> dict[str, tuple[Value, Distance]]:
         "verdict": (lambda _, decision: decision.verdict, "nominal"),
         "strategies": (lambda _, decision: _set(decision.strategies), "masi"),
         "strategies_merged": (lambda _, d: _set(d.strategies, _AS_ONE), "masi"),
-        "emotion": (lambda item, decision: decision.emotion or item.emotion, "nominal"),
+        "emotion": (lambda _, decision: decision.emotion, "nominal"),
         **scales,
     }
 
@@ -83,7 +84,8 @@ class Anchoring:
     """Whether seeing the draft moved the answers.
 
     Attributes:
-        shown, hidden: how many decisions were made with the draft in sight, and first without it.
+        shown, hidden: how many decisions were made with the draft in sight, and first without it;
+            of neither are those of which it is not said.
         like_draft_shown: of those in sight, the share that chose exactly the draft's strategies.
         like_draft_hidden: the same of the answers given before the draft was shown.
         moved: the share of hidden ones whose strategies changed once the draft was seen.
@@ -109,8 +111,8 @@ def anchoring(views: Sequence[Merged]) -> Anchoring:
     moved = []
     for view in views:
         for event in view.decisions:
-            final, first = _set(event.decision.strategies), _first(event.decision)
-            if not event.decision.hidden and final is not None:
+            final, first = _kept(view.item, event.decision), _first(event.decision)
+            if event.decision.hidden is False and final is not None:
                 shown.append((view.item, event, final))
             elif event.decision.hidden and first is not None:
                 hidden.append((view.item, event, first))
@@ -173,21 +175,24 @@ def gold_results(views: Sequence[Merged]) -> list[GoldResult]:
         if view.item.gold and view.decisive is not None:
             for event in view.decisions:
                 decided[event.annotator] += 1
-                right[event.annotator] += _is_right(event.decision, view.decisive.decision)
+                right[event.annotator] += _is_right(
+                    view.item, event.decision, view.decisive.decision
+                )
     return [GoldResult(who, decided[who], right[who]) for who in sorted(decided)]
 
 
-def _is_right(decision: Decision, answer: Decision) -> bool:
-    """Return whether a decision agrees with all that a gold answer says; edits count as accepted.
+def _is_right(item: Item, decision: Decision, answer: Decision) -> bool:
+    """Return whether a decision leaves an item as a gold answer says; edits count as accepted.
 
-    The words of an edit are the annotator's own and are not compared.
+    The words of an edit are the annotator's own and are not compared. Whoever does not say that the
+    label is another leaves it as it is.
     """
     keeps = decision.verdict != "reject"
     if keeps != (answer.verdict != "reject"):
         return False
-    if answer.strategies is not None and _set(decision.strategies) != _set(answer.strategies):
+    if answer.strategies is not None and _kept(item, decision) != _set(answer.strategies):
         return False
-    return answer.emotion is None or decision.emotion == answer.emotion
+    return answer.emotion is None or (decision.emotion or item.emotion) == answer.emotion
 
 
 def _values(view: Merged, value: Value) -> dict[str, Hashable]:
@@ -211,7 +216,7 @@ def _grouped(
 
 
 def _rating(scale: str) -> Value:
-    return lambda _, decision: decision.ratings.get(scale)
+    return lambda _, decision: (decision.ratings or {}).get(scale)
 
 
 def _set(chosen: Iterable[str] | None, as_one: Mapping[str, str] | None = None) -> Any:
@@ -219,6 +224,15 @@ def _set(chosen: Iterable[str] | None, as_one: Mapping[str, str] | None = None) 
     if chosen is None:
         return None
     return frozenset((as_one or {}).get(name, name) for name in chosen)
+
+
+def _kept(item: Item, decision: Decision) -> Any:
+    """Return the strategies that stand after a decision: those chosen, or of the reply that stays;
+    None where no reply does.
+    """
+    if decision.strategies is not None or decision.verdict in ("reject", "skip"):
+        return _set(decision.strategies)
+    return _set(decision.reply["strategies"]) if decision.reply else _drafted(item)
 
 
 def _first(decision: Decision) -> Any:

@@ -13,20 +13,25 @@ time.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builders.errors import ConfigError, VerificationError
 from builders.evaluation.results import judged
+from builders.record.data_file import DataFile
 from builders.record.dataset import Build
-from builders.record.folder import read_json, write_json
+from builders.record.folder import write_json
 from builders.record.parquet import describe_file, sample_schema
+from builders.record.types import ReviewStatus
+from builders.record.views import JudgePart, SampleRecord
+from builders.release.eligibility import Restrictions, nobody
 from builders.review.data.decisions import choices
 from builders.review.data.events import Reviews
 from builders.review.data.items import Items
@@ -37,35 +42,40 @@ from builders.store.database import Store, store_exists
 
 FOLDER = ".reviewed"
 # The `judge` of records, by id.
-_Scores = Mapping[str, dict[str, Any]]
-_CHANGED = ("desired_response", "judge", "review")
+_Scores = Mapping[str, JudgePart]
+_CHANGED: tuple[Literal["desired_response", "judge", "review"], ...] = (
+    "desired_response",
+    "judge",
+    "review",
+)
 
 
-def applied(folder: Path, store: str) -> Path:
+def applied(folder: Path, store: str, excluded: Callable[[str], bool] = nobody) -> Path:
     """Return the folder of a finished build as it is seen: its own where nobody decided or judged.
 
     Args:
         folder: the build's folder.
         store: the address of the store with the decisions; there may be none.
+        excluded: says of an id whether it must not be used; what was decided about it is not taken.
 
     Raises:
         ConfigError: the build is not finished, or a reply they want is not valid any more.
     """
-    build = Build(folder)
+    build = Build(folder).verify()
     if not store_exists(store):
         return folder
     held = Store(store, writes=False)
     try:
-        merged = _decided(build, held)
-        others = {view.item.item for view in merged if view.status == "edited"}
-        scores = judged(build, held, without=others)
+        known = Restrictions(excluded)
+        merged = _decided(build, held, known)
+        others = {view.item.item for view in merged if view.status == ReviewStatus.EDITED}
+        scores = judged(build, held, known, without=others)
     finally:
         held.close()
     if not merged and not scores:
         return folder
     place, state = folder.parent / FOLDER / folder.name, _state(build, merged, scores)
-    manifest = place / "manifest.json"
-    if manifest.is_file() and read_json(manifest)["run"].get("reviewed") == state:
+    if _is_of(place, state):
         return place
     _write(build, {view.item.item: view for view in merged}, scores, place)
     result = build.manifest["result"] | {
@@ -76,15 +86,23 @@ def applied(folder: Path, store: str) -> Path:
     if merged:
         result["agreement"] = measured(merged)
     run = build.manifest["run"] | {"reviewed": state}
-    write_json(manifest, build.manifest | {"result": result, "run": run})
+    write_json(place / "manifest.json", build.manifest | {"result": result, "run": run})
     return place
 
 
-def _decided(build: Build, store: Store) -> list[Merged]:
+def _is_of(place: Path, state: str) -> bool:
+    """Return whether there is a whole copy of this state; another one is made anew."""
+    try:
+        return Build(place).verify().manifest["run"].get("reviewed") == state
+    except (ConfigError, VerificationError):
+        return False
+
+
+def _decided(build: Build, store: Store, known: Restrictions) -> list[Merged]:
     """Return what is decided about a build; its items are registered only if anything is."""
     if not Reviews(store).any():
         return []
-    for _ in Items(store).register(build):
+    for _ in Items(store, known).register(build):
         pass
     return views(store, build.manifest["result"]["name"])
 
@@ -121,11 +139,13 @@ def _write(build: Build, by_item: Mapping[str, Merged], scores: _Scores, place: 
         if (build.folder / name).is_file():
             shutil.copyfile(build.folder / name, place / name)
     for shard in build.shards():
-        with pq.ParquetFile(shard) as file:
-            to = place / "data" / shard.name
-            with pq.ParquetWriter(to, sample_schema(), compression="snappy") as writer:
-                for group in range(file.num_row_groups):
-                    writer.write_table(_seen(file.read_row_group(group), by_item, scores))
+        to = place / "data" / shard.name
+        with (
+            DataFile(shard) as file,
+            pq.ParquetWriter(to, sample_schema(), compression="snappy") as writer,
+        ):
+            for table in file.groups():
+                writer.write_table(_seen(table, by_item, scores))
 
 
 def _seen(table: pa.Table, by_item: Mapping[str, Merged], scores: _Scores) -> pa.Table:
@@ -133,16 +153,13 @@ def _seen(table: pa.Table, by_item: Mapping[str, Merged], scores: _Scores) -> pa
     schema = sample_schema()  # a build from before a field was there is cast to it
     if not (by_item.keys() | scores.keys()) & set(table["id"].to_pylist()):
         return table.cast(schema)
-    silent = table.drop_columns(["audio"]).to_pylist()
-    records = [
-        with_review(
-            {**record, "audio": None, "judge": scores.get(record["id"], record["judge"])},
-            by_item.get(record["id"]),
-        )
-        for record in silent
-    ]
+    silent: list[SampleRecord] = table.drop_columns(["audio"]).to_pylist()
+    for record in silent:
+        record["audio"] = None
+        record["judge"] = scores.get(record["id"], record["judge"])
+    seen = [with_review(record, by_item.get(record["id"])) for record in silent]
     for name in _CHANGED:
         field = schema.field(name)
-        values = pa.array([record[name] for record in records], field.type)
+        values = pa.array([record[name] for record in seen], field.type)
         table = table.set_column(schema.get_field_index(name), field, values)
     return table.cast(schema)

@@ -112,6 +112,8 @@ def _votes(store: Store, build: str) -> tuple[list[_Vote], int]:
     names, corpora = _drafts_of(store, said, build), _corpora(store, build)
     votes, unknown = [], 0
     for one in said:
+        if one.item not in corpora:
+            continue  # the build has no such target, or none that anybody may be shown
         whose = names.get(one.first), names.get(one.second)
         if None in whose:
             unknown += 1

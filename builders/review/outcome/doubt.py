@@ -6,39 +6,37 @@ has to be measured again. The weights are in ``label_maps/review/_doubt.tsv``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 from builders import resources
-from builders.evaluation.results import SWAP
-from builders.labels.vocabulary import Row, read_table
+from builders.evaluation.dimensions import dimension
+from builders.labels.tables import TableRow, read_table
+from builders.record.views import SampleRecord
 
-Record = Mapping[str, Any]
 
+def _judged_low(record: SampleRecord) -> float:
+    """Return how far the judge's scores lie from the best, each on its own scale, from 0 to 1.
 
-def _judged_low(record: Record) -> float:
-    """Return how far the judge's mean score lies below the best, from 0 to 1.
-
-    The swap test is none of these scores: it is a share of pairs, not a mark from 1 to 5.
+    Raises LabelError for a dimension whose scale is not known.
     """
-    given = (record["judge"] or {}).get("scores", ())
-    scores = [one["score"] for one in given if one["dimension"] != SWAP]
-    return max(0.0, 5 - sum(scores) / len(scores)) / 4 if scores else 0
+    given = record["judge"]["scores"] if record["judge"] else ()
+    short = [dimension(one["dimension"]).shortfall(one["score"]) for one in given]
+    return sum(short) / len(short) if short else 0
 
 
-def _votes_apart(record: Record) -> float:
+def _votes_apart(record: SampleRecord) -> float:
     """Return the share of votes that were not for the label."""
     agreement = record["labels"]["agreement"]
     return 0 if agreement is None else 1 - agreement
 
 
-def _codes(record: Record) -> list[str]:
+def _codes(record: SampleRecord) -> list[str]:
     return [found["code"] for found in record["audio_info"]["findings"]]
 
 
 _MISMATCH = "text_audio_mismatch"
-_MARKS: dict[str, Callable[[Record], float]] = {
+_MARKS: dict[str, Callable[[SampleRecord], float]] = {
     "coercions": lambda record: len(record["drafting"]["coercions"]),
     "attempts": lambda record: record["drafting"]["attempts"] - 1,
     "audio_findings": lambda record: sum(code != _MISMATCH for code in _codes(record)),
@@ -51,20 +49,23 @@ _MARKS: dict[str, Callable[[Record], float]] = {
     ),
     "votes_apart": _votes_apart,
     "unsupported": lambda record: (
-        (record["audio_contribution"] or {}).get("class") == "unsupported"
+        record["audio_contribution"] is not None
+        and record["audio_contribution"]["class"] == "unsupported"
     ),
     "loose_match": lambda record: record["labels"]["match_leaf"] in ("broad", "none"),
-    "sensitive": lambda record: (record["safety"] or {}).get("route") in ("sensitive", "crisis"),
+    "sensitive": lambda record: (
+        record["safety"] is not None and record["safety"]["route"] in ("sensitive", "crisis")
+    ),
 }
 
 
-def marks_of(record: Record) -> dict[str, float]:
+def marks_of(record: SampleRecord) -> dict[str, float]:
     """Return what speaks against a sample, by mark; what does not is left out."""
     found = {name: float(measure(record)) for name, measure in _MARKS.items()}
     return {name: value for name, value in found.items() if value}
 
 
-def doubt_of(record: Record) -> float:
+def doubt_of(record: SampleRecord) -> float:
     """Return the weighed sum of a sample's marks, each at most 3 times its weight; 0 is none."""
     return sum(
         _weights().get(name, 0.0) * min(value, 3) for name, value in marks_of(record).items()
@@ -74,12 +75,14 @@ def doubt_of(record: Record) -> float:
 @cache
 def _weights() -> dict[str, float]:
     rows = read_table(
-        resources.label_maps() / "review" / "_doubt.tsv", ("mark", "weight", "reason")
+        resources.label_maps() / "review" / "_doubt.tsv",
+        ("mark", "weight", "reason"),
+        key=("mark",),
     )
     return {row.choice("mark", _MARKS): _weight(row) for row in rows}
 
 
-def _weight(row: Row) -> float:
+def _weight(row: TableRow) -> float:
     try:
         return float(row.text("weight"))
     except ValueError as error:

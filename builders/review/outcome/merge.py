@@ -6,34 +6,39 @@ who had not seen the item adjudicates. Two different edits are not alike. A gold
 own and stands like an adjudication.
 
 The emotion that people hear is merged by itself, in the same way: they may agree on it and not on
-the reply. Whoever names none hears what the label says. It stands beside the label, which stays.
+the reply. Whoever names none has no vote, and still counts: more than half of all must name one for
+it to prevail. It stands beside the label, which stays.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 import sqlalchemy as sa
 
 from builders.errors import ConfigError
 from builders.labels import strategies
+from builders.record.types import ReviewStatus
+from builders.record.views import ReviewPart, SampleRecord
 from builders.review.data.decisions import edit_faults, edited, reply_wanted
 from builders.review.data.events import Decision, Event, Reviews, counted, standing
 from builders.review.data.queue import Item
 from builders.review.data.tables import events, items
 from builders.store.database import Store
 
-Status = Literal["accepted", "edited", "rejected", "disputed"]
 Policy = Literal["unanimous", "majority", "adjudicated"]
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Which emotion people hear: the one that prevails, None where they do not agree; all votes."""
+    """Which emotion people hear: the one that prevails, or None; the votes of those who name one.
+
+    None is also where nobody names one: then there are no votes, and the policy is ``majority``.
+    """
 
     emotion: str | None
     policy: Policy
@@ -57,7 +62,7 @@ class Merged:
     """
 
     item: Item
-    status: Status
+    status: ReviewStatus
     policy: Policy
     reviewers: int
     decisive: Event | None
@@ -68,7 +73,7 @@ class Merged:
     heard: Heard
 
     @property
-    def review(self) -> dict[str, Any]:
+    def review(self) -> ReviewPart:
         """Return the record's `review` field."""
         return {
             "status": self.status,
@@ -109,9 +114,9 @@ def merge(item: Item, made: Iterable[Event]) -> Merged | None:
         decisive=decisive,
         decisions=tuple(decisions),
         ratings=_ratings([event.decision for event in decisions]),
-        flags=tuple(sorted({f for e in present if "flags" in e.body for f in e.decision.flags})),
+        flags=tuple(sorted({flag for event in present for flag in event.said.get("flags", ())})),
         reasons=_reasons(decisive, decisions),
-        heard=_heard(item, decisions, settled[-1] if settled else None),
+        heard=_heard(decisions, settled[-1] if settled else None),
     )
 
 
@@ -131,7 +136,7 @@ def views(store: Store, build: str) -> list[Merged]:
     return [view for view in merged if view is not None]
 
 
-def with_review(record: Mapping[str, Any], view: Merged | None) -> dict[str, Any]:
+def with_review(record: SampleRecord, view: Merged | None) -> SampleRecord:
     """Return a sample with its `review` filled and its reply as people want it.
 
     The clip's bytes are kept. Whoever publishes leaves out what was rejected, if that is wanted.
@@ -141,7 +146,7 @@ def with_review(record: Mapping[str, Any], view: Merged | None) -> dict[str, Any
     """
     if view is None:
         return {**record, "review": None}
-    reviewed = {**record, "review": view.review}
+    reviewed: SampleRecord = {**record, "review": view.review}
     reply = reply_wanted(view.decisive.decision, record) if view.decisive else None
     if reply is None:
         return reviewed
@@ -164,16 +169,17 @@ def _voted(item: Item, decisions: Sequence[Event]) -> tuple[Event | None, Policy
     return prevailing[-1], "unanimous" if len(votes) == 1 else "majority"
 
 
-def _heard(item: Item, decisions: Sequence[Event], settling: Event | None) -> Heard:
-    """Return the emotion that people hear, by `settling` where somebody settled the item."""
-    given = Counter(event.decision.emotion or item.emotion for event in decisions)
+def _heard(decisions: Sequence[Event], settling: Event | None) -> Heard:
+    """Return the emotion that people hear, by `settling` where who settled the item names one."""
+    named = Counter(e.decision.emotion for e in decisions)
+    given = {emotion: count for emotion, count in named.items() if emotion is not None}
     votes = tuple(sorted(given.items(), key=lambda vote: (-vote[1], vote[0])))
-    if settling is not None:
-        return Heard(settling.decision.emotion or item.emotion, "adjudicated", votes)
-    most, number = votes[0]
+    if settling is not None and settling.decision.emotion is not None:
+        return Heard(settling.decision.emotion, "adjudicated", votes)
+    most, number = votes[0] if votes else (None, 0)
     if 2 * number <= len(decisions):
         return Heard(None, "majority", votes)
-    return Heard(most, "unanimous" if len(votes) == 1 else "majority", votes)
+    return Heard(most, "unanimous" if number == len(decisions) else "majority", votes)
 
 
 def _vote(item: Item, decision: Decision) -> str:
@@ -192,18 +198,19 @@ def _restated(item: Item, decision: Decision) -> bool:
     return strategies.join(decision.strategies) != item.strategies
 
 
-def _status(item: Item, decisive: Event | None) -> Status:
+def _status(item: Item, decisive: Event | None) -> ReviewStatus:
     if decisive is None:
-        return "disputed"
+        return ReviewStatus.DISPUTED
     decision = decisive.decision
     if decision.verdict == "accept":
-        return "edited" if _restated(item, decision) else "accepted"
-    return "edited" if decision.verdict == "edit" else "rejected"
+        return ReviewStatus.EDITED if _restated(item, decision) else ReviewStatus.ACCEPTED
+    return ReviewStatus.EDITED if decision.verdict == "edit" else ReviewStatus.REJECTED
 
 
 def _ratings(decisions: Sequence[Decision]) -> tuple[tuple[str, float, int], ...]:
-    scales = sorted({scale for decision in decisions for scale in decision.ratings})
-    given = {s: [d.ratings[s] for d in decisions if s in d.ratings] for s in scales}
+    rated = [decision.ratings for decision in decisions if decision.ratings]
+    scales = sorted({scale for ratings in rated for scale in ratings})
+    given = {s: [ratings[s] for ratings in rated if s in ratings] for s in scales}
     return tuple((scale, sum(v) / len(v), len(v)) for scale, v in given.items())
 
 

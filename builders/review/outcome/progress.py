@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from builders.record.types import ReviewStatus
 from builders.review.outcome.agreement import (
     Agreement,
     Anchoring,
@@ -82,7 +83,7 @@ def _progress(desk: Desk) -> Progress:
         items=left["items"],
         done=left["done"],
         statuses=dict(statuses),
-        disputed=statuses["disputed"],
+        disputed=statuses[ReviewStatus.DISPUTED],
         people=_people(desk, merged, names),
         agreement=by,
         anchoring=moved if moved.hidden else None,

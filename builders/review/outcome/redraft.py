@@ -13,22 +13,24 @@ that stay the same. Where reviewers hear another emotion than the label says, it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
-
-import pyarrow.parquet as pq
 
 from builders.errors import ConfigError, UsageError
 from builders.llm import prompts
 from builders.record.dataset import Build
 from builders.record.folder import REDRAFT, read_json
+from builders.record.ids import listed
+from builders.record.redraft import HeardEmotion, Note, Redraft, Which
+from builders.record.types import ReviewStatus
+from builders.record.views import SampleRecord
+from builders.release.eligibility import Purpose, Restrictions, excluded_by, left_out
 from builders.review.data.decisions import choices
-from builders.review.data.items import Items, Records, reply_of
+from builders.review.data.items import Items, reply_of
 from builders.review.data.queue import Queue
 from builders.review.outcome.merge import Merged, views
-from builders.settings import BuildConfig, Heard, Note, Redraft, Which, make_config
+from builders.settings import BuildConfig, make_config
 from builders.store.database import Store
 
 _HELD_AT_ONCE = 500
@@ -49,7 +51,7 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
         ConfigError: the build is not finished, nothing in it is rejected, it has no such sample,
             the store does not hold its answers, or its next version was begun with something else.
     """
-    build = Build(config.folder)
+    build = Build(config.folder).verify()
     limit = build.manifest["result"]["limit"]
     if config.limit not in (None, limit):
         raise ConfigError(
@@ -80,8 +82,18 @@ def later_versions(folder: Path) -> Iterator[Build]:
     """Yield the finished versions of a build that follow it, in order."""
     path = folder.with_name(next_name(folder.name))
     while (path / "manifest.json").is_file():
-        yield Build(path)
+        yield Build(path).verify()
         path = path.with_name(next_name(path.name))
+
+
+def earlier_versions(folder: Path) -> list[Build]:
+    """Return the finished versions of a build that come before it, in order."""
+    stem, _, version = folder.name.rpartition("@")
+    if not stem or not version.isdecimal():
+        return []
+    names = [stem, *(f"{stem}@{number}" for number in range(2, int(version)))]
+    places = [folder.with_name(name) for name in names]
+    return [Build(place) for place in places if (place / "manifest.json").is_file()]
 
 
 def drafted_again(before: Build, after: Build) -> int:
@@ -94,26 +106,13 @@ def _understood(wanted: str) -> tuple[Which, tuple[str, ...]]:
     """Return what is to be drafted again, and the ids where they were given."""
     if wanted in _BY_NAME:
         return _BY_NAME[wanted], ()
-    listed = _lines(Path(wanted[1:])) if wanted.startswith("@") else wanted.split(",")
-    ids = tuple(sorted({name.strip() for name in listed} - {""}))
+    ids = listed(wanted)
     if not ids:
         raise UsageError(
             f"--redraft {wanted} names nothing",
             expected="rejected, stale, ids with commas between them, or @FILE with one id a line",
         )
     return "ids", ids
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"the ids to draft again cannot be read ({error})",
-            where=path,
-            expected="a text file with one id a line",
-            do="correct the name after @",
-        ) from error
 
 
 def _begun_otherwise(begun: Path, redraft: Redraft) -> ConfigError:
@@ -128,10 +127,11 @@ def _begun_otherwise(begun: Path, redraft: Redraft) -> ConfigError:
 
 def _redraft(build: Build, config: BuildConfig, which: Which, ids: Sequence[str]) -> Redraft:
     name, version = config.name, prompts.load(prompts.REDRAFT_TEMPLATE).version
+    known = Restrictions(excluded_by(config.exclusions))
     earlier = _earlier(build.folder)
     with closing(Store(config.store_url)) as store:
-        notes = {} if which == "stale" else _notes(build, store, ids)
-        _check_held(build, store)
+        notes = {} if which == "stale" else _notes(build, store, ids, known)
+        _check_held(build, store, known)
     if notes and earlier and earlier.prompt_version != version:
         raise ConfigError(
             f"what is told of rejected replies changed since {name} was drafted",
@@ -139,6 +139,7 @@ def _redraft(build: Build, config: BuildConfig, which: Which, ids: Sequence[str]
             do="draft what that makes stale first: --redraft stale",
         )
     told = dict(earlier.notes) if earlier else {}
+    told = {item: notes for item, notes in told.items() if not known.excluded(item)}
     again = {item: (*told.get(item, ()), note) for item, note in notes.items()}
     return Redraft(of=name, prompt_version=version, notes=told | again, which=which, ids=tuple(ids))
 
@@ -149,18 +150,20 @@ def _earlier(folder: Path) -> Redraft | None:
     return Redraft(**read_json(path)) if path.is_file() else None
 
 
-def _notes(build: Build, store: Store, ids: Sequence[str]) -> dict[str, Note]:
+def _notes(build: Build, store: Store, ids: Sequence[str], known: Restrictions) -> dict[str, Note]:
     """Return what is drafted again of a build: the samples named, or else the rejected ones."""
-    for _ in Items(store).register(build):
+    for _ in Items(store, known).register(build):
         pass
-    name, records = build.manifest["result"]["name"], Records(build)
+    name = build.name
     decided = {view.item.item: view for view in views(store, name)}
     if ids:
-        _check_known(build, ids)
+        _check_known(build, ids, known)
         queue = Queue(store)
         found = {one: queue.item(name, one) for one in ids}
     else:
-        found = {n: view.item for n, view in decided.items() if view.status == "rejected"}
+        found = {
+            n: view.item for n, view in decided.items() if view.status == ReviewStatus.REJECTED
+        }
     if not found:
         raise ConfigError(
             f"nobody has rejected a reply of {name}, as far as the store {store.name} knows",
@@ -168,17 +171,23 @@ def _notes(build: Build, store: Store, ids: Sequence[str]) -> dict[str, Note]:
             do=f"review it first with `hearten review {build.folder}`",
         )
     return {
-        one: _note(records.record(item.shard, item.row), decided.get(one))
-        for one, item in found.items()
+        one: _note(build.row(item.shard, item.row), decided.get(one)) for one, item in found.items()
     }
 
 
-def _check_known(build: Build, ids: Sequence[str]) -> None:
+def _check_known(build: Build, ids: Sequence[str], known: Restrictions) -> None:
     """Raise ConfigError where a build has no such sample, or only a reject of that id."""
+    out = left_out(build.shards(), Purpose.REVIEW, known)
+    if excluded := sorted(set(ids) & out.keys()):
+        raise ConfigError(
+            f"{', '.join(excluded[:_NAMED_AT_MOST])} must not be used any more",
+            where=build.folder,
+            do="leave it out of --redraft",
+        )
     unknown = sorted(set(ids) - {name for name, _ in _request_keys(build)})
     if not unknown:
         return
-    rejects = pq.read_table(build.folder / "rejected.parquet", columns=["id"])["id"].to_pylist()
+    rejects = {row["id"] for row in build.rejects(["id"])}
     listed = ", ".join(unknown[:_NAMED_AT_MOST])
     more = len(unknown) - _NAMED_AT_MOST
     raise ConfigError(
@@ -186,32 +195,33 @@ def _check_known(build: Build, ids: Sequence[str]) -> None:
         where=build.folder,
         expected="rejected, stale, or ids of its samples",
         do="ask about rejects with --retry-failed under another --name"
-        if set(unknown) <= set(rejects)
+        if set(unknown) <= rejects
         else "correct the ids",
     )
 
 
-def _note(record: Mapping[str, Any], view: Merged | None) -> Note:
+def _note(record: SampleRecord, view: Merged | None) -> Note:
     known = choices("reject")
     given = view.reasons if view else ()
     reasons = [known[code] for code in given if code in known]
     return Note(
-        reply=reply_of(record),
+        reply=dict(reply_of(record)),
         reasons=tuple(f"It {reason.words}. {reason.meaning}" for reason in reasons),
         heard=_moved(view) if view else None,
     )
 
 
-def _moved(view: Merged) -> Heard | None:
+def _moved(view: Merged) -> HeardEmotion | None:
     """Return what reviewers hear where it is not the label, or None."""
     if view.heard.emotion in (None, view.item.emotion):
         return None
-    return Heard(emotion=view.heard.emotion, votes=dict(view.heard.votes))
+    return HeardEmotion(emotion=view.heard.emotion, votes=dict(view.heard.votes))
 
 
-def _check_held(build: Build, store: Store) -> None:
+def _check_held(build: Build, store: Store, known: Restrictions) -> None:
     """Raise ConfigError where a record's answer is not in the store: it would be paid for again."""
-    keys = [key for _, key in _request_keys(build) if key is not None]
+    of = ((name, key) for name, key in _request_keys(build) if not known.excluded(name))
+    keys = [key for _, key in of if key is not None]
     for start in range(0, len(keys), _HELD_AT_ONCE):
         wanted = keys[start : start + _HELD_AT_ONCE]
         missing = len(wanted) - len(store.held(wanted))
@@ -224,7 +234,5 @@ def _check_held(build: Build, store: Store) -> None:
 
 def _request_keys(build: Build) -> Iterator[tuple[str, str | None]]:
     """Yield the id of each sample, and the key of the request whose answer it is."""
-    for shard in build.shards():
-        for batch in pq.ParquetFile(shard).iter_batches(columns=["id", "drafting.request_key"]):
-            for row in batch.to_pylist():
-                yield row["id"], row["drafting"]["request_key"]
+    for row in build.rows(["id", "drafting.request_key"], batch=_HELD_AT_ONCE):
+        yield row["id"], row["drafting"]["request_key"]

@@ -14,7 +14,7 @@ from typing import Any
 from builders.record.dataset import Build
 from builders.review.data.decided import Choice, Event, Shown, standing
 from builders.review.data.events import Conflict
-from builders.review.data.items import Items, Records
+from builders.review.data.items import Items
 from builders.review.data.pairs import Pair, Pairs
 from builders.review.data.people import Annotator
 from builders.review.server.desk import Desk, NotTheirs
@@ -45,7 +45,6 @@ class Comparing:
         self._desk = desk
         self._other = other
         self.against: str = other.manifest["result"]["name"]
-        self._records = Records(other)
         self._pairs = Pairs(desk.store, desk.name, self.against)
         self.name = self._pairs.name
         self.counts: Counter[str] = Counter()
@@ -53,16 +52,16 @@ class Comparing:
     def register(self) -> Counter[str]:
         """Find the pairs of the two builds; return how many targets are what, as `Pairs` does."""
         for build in (self._desk.build, self._other):
-            for _ in Items(self._desk.store).register(build):
+            for _ in Items(self._desk.store, self._desk.known).register(build):
                 pass
-        self.counts = self._pairs.register(self._desk.build, self._other)
+        self.counts = self._pairs.register(self._desk.build, self._other, self._desk.known)
         return self.counts
 
     def next_pairs(self, person: Annotator, count: int) -> list[dict[str, Any]]:
         """Return the next pairs of somebody as a page shows them, leased to them."""
         with self._desk.writing:
             given = self._pairs.next(person, count)
-        return [self._shown(pair, person) for pair in given]
+        return [self._shown(pair, person) for pair in given if self._desk.may_show(pair.item)]
 
     def pair(self, item: str, person: Annotator) -> dict[str, Any]:
         """Return a pair that was given to this person.
@@ -99,7 +98,7 @@ class Comparing:
         self._check_theirs(pair, person)
         if shown.seen != pair.hash:
             raise Conflict(f"{pair.item} has another draft by now", do="compare them anew")
-        record = self._desk.record(self._desk.queue.item(self._desk.name, pair.item))
+        record = self._desk.record(self._desk.known_item(pair.item))
         self._desk.check_heard(record, said.seconds_heard or 0.0, bool(said.broken))
         first = self._first(pair, person)
         more = {
@@ -139,11 +138,11 @@ class Comparing:
     def _shown(self, pair: Pair, person: Annotator) -> dict[str, Any]:
         """Return a pair as a page shows it to one annotator, whose draft is whose left out."""
         desk = self._desk
-        item = desk.queue.item(desk.name, pair.item)
+        item = desk.known_item(pair.item)
         face = desk.face(item)
         mine = face.pop("draft")["text"]
         other = desk.queue.item(self.against, pair.item)
-        theirs = self._records.record(other.shard, other.row)["desired_response"]["text"]
+        theirs = self._other.row(other.shard, other.row)["desired_response"]["text"]
         replies = [mine, theirs] if self._first(pair, person) == "a" else [theirs, mine]
         version = desk.reviews.shown(desk.name, pair.item, person.id).version
         return face | {"seen": pair.hash, "version": version, "replies": replies, "mine": None}
@@ -166,7 +165,7 @@ def _turned(choice: Choice, first: str) -> Choice:
 
 def _as_page(event: Event) -> dict[str, Any]:
     """Return a comparison as the page fills it in again."""
-    body = {} if event.fault else event.body
-    verdict = _turned(event.verdict, body.get("first", "a"))  # type: ignore[arg-type]
-    said = {name: body.get(name) for name in ("comment", "broken", "seconds_heard")}
-    return {"verdict": verdict, **said, "seconds_heard": body.get("seconds_heard", 0.0)}
+    said = event.said
+    verdict = _turned(event.verdict, said.get("first", "a"))  # type: ignore[arg-type]
+    given = {name: said.get(name) for name in ("comment", "broken", "seconds_heard")}
+    return {"verdict": verdict, **given}

@@ -15,11 +15,14 @@ import orjson
 
 from builders.errors import HeartenError
 from builders.record.dataset import Build
+from builders.record.types import ReviewStatus
+from builders.record.views import ContextTurn, SampleRecord
+from builders.release.eligibility import Purpose, Restrictions, left_out
 from builders.review.data.decided import Decision, Event, Shown, counted, standing
 from builders.review.data.decisions import faults
 from builders.review.data.events import Reviews
 from builders.review.data.first_answers import FirstAnswers
-from builders.review.data.items import Items, Records, reply_of
+from builders.review.data.items import Items, reply_of
 from builders.review.data.people import Annotator, People
 from builders.review.data.queue import Item, Queue
 from builders.review.data.settings import Settings, load_settings
@@ -55,12 +58,19 @@ class Desk:
         build: the finished build.
         store: where its events are held.
         against: the build with whose replies its own are compared, if there is one.
+        known: the ids that may not go out, none by default.
 
     Attributes:
         writing: SQLite has one writer: waiting here in turn is quicker than its own polling.
     """
 
-    def __init__(self, build: Build, store: Store, against: str | None = None) -> None:
+    def __init__(
+        self,
+        build: Build,
+        store: Store,
+        against: str | None = None,
+        known: Restrictions | None = None,
+    ) -> None:
         self.name: str = build.manifest["result"]["name"]
         self.build = build
         self.against = against
@@ -71,7 +81,9 @@ class Desk:
         self.settings: Settings = load_settings(store, self.name)
         self._first = FirstAnswers(store)
         self.queue = Queue(store)
-        self._records = Records(build)
+        self.known = known or Restrictions()
+        # Whoever registers the items meanwhile may know of other exclusions.
+        self._out = frozenset(left_out(build.shards(), Purpose.REVIEW, self.known))
         self._cache, self._clips = Cache(_SHOWN), Cache(_CLIPS)
         self._complete = False
         self.writing = threading.Lock()
@@ -80,7 +92,7 @@ class Desk:
     def register(self, stop: threading.Event) -> None:
         """Make the items known; those of a large build become open while this goes on."""
         try:
-            for _ in Items(self.store).register(self.build):
+            for _ in Items(self.store, self.known).register(self.build):
                 self.begun.set()
                 if stop.is_set():
                     return
@@ -92,7 +104,17 @@ class Desk:
         """Return the next items of somebody as a page shows them, leased to them."""
         with self.writing:
             given = self.queue.next(self.name, person, count)
-        return [self._shown(item, person) for item in given]
+        return [self._shown(item, person) for item in given if self.may_show(item.item)]
+
+    def may_show(self, name: str) -> bool:
+        """Return whether an item may be shown to anybody."""
+        return name not in self._out and not self.known.excluded(name)
+
+    def known_item(self, name: str) -> Item:
+        """Return an item; KeyError where there is none, or none that may be shown."""
+        if not self.may_show(name):
+            raise KeyError(name)
+        return self.queue.item(self.name, name)
 
     def left(self, person: Annotator) -> dict[str, int]:
         """Return how many items are left, in all and for this person."""
@@ -114,7 +136,7 @@ class Desk:
         Raises:
             NotTheirs: it was not; KeyError: there is none of that name.
         """
-        item = self.queue.item(self.name, name)
+        item = self.known_item(name)
         self._check_theirs(item, person)
         return self._shown(item, person)
 
@@ -140,7 +162,7 @@ class Desk:
         Raises:
             Faulty: the answer is not one.
         """
-        item = self.queue.item(self.name, shown.item)
+        item = self.known_item(shown.item)
         self._check_theirs(item, person)
         if not decision.strategies:
             raise Faulty(["strategies: choose at least one before you see the draft"])
@@ -157,7 +179,7 @@ class Desk:
             Faulty: the decision is not whole, or the clip has not been heard.
             Conflict: they have decided about it elsewhere meanwhile.
         """
-        item = self.queue.item(self.name, shown.item)
+        item = self.known_item(shown.item)
         self._check_theirs(item, person)
         self._check_answered(decision, self.record(item))
         if self.settings.hides(person.id, item.item):
@@ -165,12 +187,14 @@ class Desk:
             if before is None and decision.verdict != "skip":
                 raise Faulty(["the draft is hidden: answer without it first"])
             decision = replace(decision, hidden=True, before=before)
+        else:
+            decision = replace(decision, hidden=False)
         with self.writing:
             return self.reviews.decide(person.id, shown, decision, event_id)
 
     def gold(self, shown: Shown, person: Annotator, decision: Decision) -> Event:
         """Hold a lead's right answer to an item."""
-        self._check(decision, self.record(self.queue.item(self.name, shown.item)))
+        self._check(decision, self.record(self.known_item(shown.item)))
         with self.writing:
             return self.reviews.set_gold(person.id, shown, decision)
 
@@ -178,7 +202,7 @@ class Desk:
         self, shown: Shown, person: Annotator, decision: Decision, event_id: str
     ) -> Event:
         """Hold what settles a disagreement."""
-        self._check_answered(decision, self.record(self.queue.item(self.name, shown.item)))
+        self._check_answered(decision, self.record(self.known_item(shown.item)))
         if not decision.comment:
             raise Faulty(["comment: say why it is decided so"])
         with self.writing:
@@ -192,13 +216,14 @@ class Desk:
                 return None
             if undone.kind == "decision":
                 self.queue.again(self.name, undone.item, person.id)
-        shown = self._shown(self.queue.item(self.name, undone.item), person)
+        shown = self._shown(self.known_item(undone.item), person)
         return shown | {"mine": _as_page(undone)}
 
     def decided(self, person: Annotator) -> list[Event]:
         """Return what stands of somebody's decisions in this build, the latest first."""
         stands = standing(self.reviews.history(self.name, person.id))
-        return [event for event in reversed(stands) if event.kind == "decision"]
+        decisions = (event for event in reversed(stands) if event.kind == "decision")
+        return [event for event in decisions if self.may_show(event.item)]
 
     def disputed(self, person: Annotator) -> list[Item]:
         """Return what people disagree about with all their decisions in, and this person has not
@@ -207,7 +232,8 @@ class Desk:
         return [
             view.item
             for view in views(self.store, self.name)
-            if view.status == "disputed"
+            if view.status == ReviewStatus.DISPUTED
+            and self.may_show(view.item.item)
             and view.item.submitted >= self.settings.overlap
             and not self._knows(view.item.item, person)
         ]
@@ -218,7 +244,7 @@ class Desk:
         Raises:
             NotTheirs: they have seen the item before.
         """
-        item = self.queue.item(self.name, name)
+        item = self.known_item(name)
         if self._knows(name, person):
             raise NotTheirs(
                 f"{name} was before you already",
@@ -240,7 +266,7 @@ class Desk:
 
     def clip(self, name: str) -> bytes:
         """Return an item's clip as WAV; KeyError where there is none, or none is to be heard."""
-        item = self.queue.item(self.name, name)
+        item = self.known_item(name)
         if self.settings.text_only:
             raise KeyError(name)
         found = self._clips.get(item.seen, lambda: self._made_clip(item), len)
@@ -249,24 +275,24 @@ class Desk:
         return found
 
     def _made_clip(self, item: Item) -> bytes:
-        flac = self._records.clip(item.shard, item.row)
+        flac = self.build.clip(item.shard, item.row)
         return as_wav(flac) if flac else b""
 
     def drawing(self, name: str) -> bytes:
         """Return the peaks and pitch of an item's clip, as JSON."""
-        item = self.queue.item(self.name, name)
+        item = self.known_item(name)
         return self._cache.get(
             f"drawing {item.seen}", lambda: orjson.dumps(drawing(self.clip(name))), len
         )
 
-    def record(self, item: Item) -> dict[str, Any]:
+    def record(self, item: Item) -> SampleRecord:
         """Return an item's sample without its clip."""
         held: bytes = self._cache.get(
             f"record {item.seen}",
-            lambda: orjson.dumps(self._records.record(item.shard, item.row)),
+            lambda: orjson.dumps(self.build.row(item.shard, item.row)),
             len,
         )
-        record: dict[str, Any] = orjson.loads(held)
+        record: SampleRecord = orjson.loads(held)
         return record
 
     def _shown(self, item: Item, person: Annotator) -> dict[str, Any]:
@@ -317,24 +343,24 @@ class Desk:
             "draft": reply_of(record),
         }
 
-    def _turn(self, turn: dict[str, Any]) -> dict[str, Any]:
+    def _turn(self, turn: ContextTurn) -> dict[str, Any]:
         shown = {name: turn[name] for name in ("speaker", "role", "text", "emotion")}
         playable = turn["audio_sha256"] and not self.settings.text_only and self._has(turn["id"])
         return shown | {"audio": _address("audio", turn["id"]) if playable else None}
 
     def _has(self, name: str) -> bool:
         try:
-            self.queue.item(self.name, name)
+            self.known_item(name)
         except KeyError:
             return False
         return True
 
-    def _check(self, decision: Decision, record: dict[str, Any]) -> None:
+    def _check(self, decision: Decision, record: SampleRecord) -> None:
         found = faults(decision, record)
         if found:
             raise Faulty(found)
 
-    def check_heard(self, record: dict[str, Any], seconds_heard: float, broken: bool) -> None:
+    def check_heard(self, record: SampleRecord, seconds_heard: float, broken: bool) -> None:
         """Raise Faulty where too little of a clip was heard that could be."""
         seconds = record["audio_info"]["duration"]
         if self.settings.text_only or broken or not seconds:
@@ -342,11 +368,12 @@ class Desk:
         if seconds_heard < HEARD_SHARE * seconds:
             raise Faulty(["hear the speaker once before you decide, or flag the sound as broken"])
 
-    def _check_answered(self, decision: Decision, record: dict[str, Any]) -> None:
+    def _check_answered(self, decision: Decision, record: SampleRecord) -> None:
         """Raise Faulty where a decision is not whole, or was made without hearing the speaker."""
         self._check(decision, record)
         if decision.verdict != "skip":
-            self.check_heard(record, decision.seconds_heard, "audio_broken" in decision.flags)
+            broken = "audio_broken" in (decision.flags or ())
+            self.check_heard(record, decision.seconds_heard or 0.0, broken)
 
     def _knows(self, name: str, person: Annotator) -> bool:
         """Return whether somebody had an item before them."""
@@ -362,7 +389,7 @@ class Desk:
 
 def _as_page(event: Event) -> dict[str, Any]:
     """Return a decision as the page fills it in again, but for what cannot be read."""
-    return {"verdict": event.verdict, **({} if event.fault else event.body)}
+    return {"verdict": event.verdict, **event.said}
 
 
 def _address(path: str, item: str) -> str:

@@ -54,7 +54,10 @@ class _Sent(_About, Answers):
     verdict: Literal["accept", "edit", "reject", "skip"]
 
     def decision(self) -> Decision:
-        return decision_of(self.verdict, self.model_dump(include=set(Answers.model_fields)))
+        given = self.model_dump(include=set(Answers.model_fields))
+        # A page that was open since the last release sends empty ones for what was not said.
+        given |= {name: given[name] or None for name in ("ratings", "flags")}
+        return decision_of(self.verdict, given)
 
 
 class _Compared(_About):

@@ -1,14 +1,12 @@
 """Drafting one reply: what is asked, what is asked again, and when it is given up.
 
-A round is a generator that yields requests and is sent the answer to each. Who drives it decides
-where an answer comes from: the store, when it is held, or the endpoint. So a build that was killed
-takes the same steps over held answers as it took over fresh ones.
+One answer, at most two corrections, then one fresh attempt with another seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -17,21 +15,19 @@ import orjson
 from builders.audio.clip_format import NOT_HEARD
 from builders.labels import strategies, vocabulary
 from builders.llm import prompts
-from builders.llm.request import NarrowedSchema, Request, Sound, seed_for
+from builders.llm.request import AudioInput, Message, NarrowedSchema, Request, seed_for
+from builders.llm.settings import Sampling
+from builders.llm.task import HOPELESS, Accepted, GivenUp, Steps
+from builders.record.redraft import Note
 from builders.record.schema import Validator, load_schema, narrowed_reply
-from builders.record.types import REVIEWED, Emotions, GivenUp, Target, Utterance
-from builders.settings import Note
+from builders.record.types import REVIEWED, CheckNote, Drafted, Emotions, Target, Utterance
 from builders.store.database import Answer
-from builders.tasks.reply.checks.rules import Fault, Reply, read_answer
-from builders.tasks.reply.checks.wording import shares_run
+from builders.tasks.reply.checks.reading import Reply, read_answer
+from builders.tasks.reply.checks.registry import ReplyFault
 
 CORRECTIONS = 2
 _FRESH = CORRECTIONS + 1
-TRIES = _FRESH + 1
-# So many words in a row of a description of the voice are talk about the voice.
-_REPEATS = 4
-# An endpoint's answer that the same prompt can only bring again.
-HOPELESS = frozenset({"context_length"})
+ATTEMPTS = _FRESH + 1
 
 _OUTCOMES = {
     "refusal": "the model refused to answer",
@@ -55,27 +51,31 @@ _SOURCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
-    """How the model samples, and how long its answer may be (in tokens)."""
-
-    temperature: float = 0.8
-    top_p: float = 1.0
-    max_tokens: int = 400
-
-
-@dataclass(frozen=True, slots=True)
 class Draft:
     """An accepted reply: the model's answer, coerced and checked.
 
-    `beside` counts the answers among those of its conversation that were about something else.
+    `beside` counts the responses used up by its steps that were about something else; `notes` is
+    what the checks note about it.
     """
 
     reply: dict[str, Any]
     coercions: list[dict[str, str]]
     beside: int = 0
+    notes: tuple[CheckNote, ...] = ()
 
 
-Round = Generator[Request, Answer, "Draft | GivenUp"]
+def drafted(accepted: Accepted[Draft]) -> Drafted:
+    """Return an accepted draft as the record has it."""
+    draft = accepted.value
+    return Drafted(
+        draft.reply,
+        draft.coercions,
+        accepted.request_key,
+        accepted.attempts - draft.beside,
+        accepted.prompt_version,
+        accepted.heard_audio,
+        notes=draft.notes,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +105,21 @@ def _form(emotions: Emotions, own_turns: int) -> _Form:
     return _Form(NarrowedSchema(document), Validator(document), choices, words)
 
 
+@dataclass(frozen=True, slots=True)
+class PromptExtras:
+    """What the prompts of single records have beside the dialogue.
+
+    `notes` are by record its earlier replies and what reviewers have against them, oldest first;
+    what is asked about any other record does not depend on them. `hears` says whether the model is
+    sent the clips, but for those that the findings say it is not.
+    """
+
+    notes: Mapping[str, Sequence[Note]] = field(default_factory=dict)
+    hears: bool = False
+
+
 class Drafter:
     """Makes the requests for a build's targets.
-
-    Attributes:
-        notes: by record, its earlier replies and what reviewers have against them, oldest first;
-            what is asked about any other record does not depend on them.
-        hears: whether the model is sent the clips, but for those that the findings say it is not.
 
     Args:
         model: the model's name, part of each request's key.
@@ -119,6 +127,7 @@ class Drafter:
         label_source: what the corpus's annotators had before them.
         sampling: sampling values, part of each request's key.
         named: whether speakers are called as the corpus calls them, or by their part in the talk.
+        extras: what the prompts of single records have beside the dialogue.
     """
 
     def __init__(
@@ -128,15 +137,15 @@ class Drafter:
         label_source: str,
         sampling: Sampling,
         named: bool = True,
+        extras: PromptExtras | None = None,
     ) -> None:
-        self.notes: Mapping[str, Sequence[Note]] = {}
-        self.hears = False
+        self._extras = extras or PromptExtras()
         self._named = named
         reply = load_schema("reply")["properties"]
         system = prompts.load("draft/system.j2").render(
             persona=persona, reply_emotions=reply["emotion"]["enum"]
         )
-        self._system = {"role": "system", "content": system}
+        self._system: Message = {"role": "system", "content": system}
         self._user = prompts.load("draft/user.j2")
         self._correction = prompts.load("draft/correction.j2")
         self._redraft = prompts.load(prompts.REDRAFT_TEMPLATE)
@@ -146,53 +155,56 @@ class Drafter:
         self._sampling = sampling
         self._label_source = label_source
 
-    def first_request(self, target: Target, number: int = 0) -> Request:
-        """Return the request that opens a round about a target; nothing of the reference is in it.
+    def first_request(self, subject: Target, number: int = 0) -> Request:
+        """Return the first request about a target; nothing of the reference is in it.
 
-        Rounds are counted from 0; a further one is made when a target that was given up is retried.
+        `number` counts how often the target was given up before.
         """
-        return self._request(target, number * TRIES)
+        return self._request(subject, number * ATTEMPTS)
 
-    def prompt_version(self, target: Target) -> str | None:
+    def prompt_version(self, subject: Target) -> str | None:
         """Return the version of a prompt that has more than all of them; None for the others."""
         more = [
             template.version
             for template, used in (
-                (self._voice, target.caption and target.caption.text),
-                (self._hear, self._sound(target)),
-                (self._redraft, any(note.reasons for note in self.notes.get(target.id, ()))),
+                (self._voice, subject.caption and subject.caption.text),
+                (self._hear, self._audio(subject)),
+                (
+                    self._redraft,
+                    any(note.reasons for note in self._extras.notes.get(subject.id, ())),
+                ),
             )
             if used
         ]
         return ", ".join([prompts.draft_version(), *more]) if more else None
 
-    def round(self, target: Target, first: Request) -> Round:
-        """Return one round about a target: yields requests, is sent answers, returns the outcome.
+    def steps(self, subject: Target, first: Request) -> Steps[Draft]:
+        """Yield the requests about a target from the first one on; return the draft, or why not.
 
-        One answer, at most two corrections with the errors and the last answer, then one fresh try
-        with another seed. A refusal or a cut-off answer has nothing to correct: the fresh try comes
-        next.
+        One answer, at most two corrections with the errors and the last answer, then one fresh
+        attempt with another seed. A refusal or a cut-off answer has nothing to correct: the fresh
+        attempt comes next.
         """
-        form = _form(target.emotions, _own_turns(target))
+        form = _form(subject.emotions, _own_turns(subject))
         request, step = first, 0
         while True:
             answer = yield request
-            verdict = _judge(answer, form, target)
+            verdict = _judge(answer, form, subject)
             if isinstance(verdict, Reply):
-                return Draft(verdict.document, verdict.coercions)
+                return Draft(verdict.document, verdict.coercions, notes=verdict.notes)
             if step == _FRESH or answer.outcome in HOPELESS:
                 detail = "; ".join(fault.sentence for fault in verdict)
                 return GivenUp(verdict[0].code, detail, answer.text)
             corrigible = answer.outcome == "ok" and step < CORRECTIONS
             step = step + 1 if corrigible else _FRESH
             request = self._again(
-                target, first, step, (answer.text, verdict) if corrigible else None
+                subject, first, step, (answer.text, verdict) if corrigible else None
             )
 
     def _again(
-        self, target: Target, first: Request, step: int, wrong: tuple[str, list[Fault]] | None
+        self, target: Target, first: Request, step: int, wrong: tuple[str, list[ReplyFault]] | None
     ) -> Request:
-        """Return a later request of a round: a correction of what was wrong, else a fresh try."""
+        """Return a later request: a correction of what was wrong, else a fresh attempt."""
         messages = first.messages
         if wrong:
             errors = [fault.sentence for fault in wrong[1]]
@@ -205,13 +217,13 @@ class Drafter:
         return replace(first, messages=messages, attempt=attempt, seed=self._seed(target, attempt))
 
     def _seed(self, target: Target, attempt: int) -> int:
-        """Return the seed of a try; a record that is drafted again gets others than before."""
-        again = len(self.notes.get(target.id, ()))
+        """Return the seed of an attempt; a record that is drafted again gets others than before."""
+        again = len(self._extras.notes.get(target.id, ()))
         return seed_for(f"{target.id}|again {again}" if again else target.id, attempt)
 
-    def _earlier(self, target: Target) -> Iterator[dict[str, Any]]:
+    def _earlier(self, target: Target) -> Iterator[Message]:
         """Yield the replies that reviewers rejected, each with what they said against it."""
-        for note in self.notes.get(target.id, ()):
+        for note in self._extras.notes.get(target.id, ()):
             if not note.reasons:
                 continue
             yield {"role": "assistant", "content": _as_answered(note.reply)}
@@ -222,11 +234,15 @@ class Drafter:
         reviewed = said is not None and said.source == REVIEWED
         return _SOURCES[REVIEWED if reviewed else self._label_source]
 
-    def _sound(self, target: Target) -> Sound | None:
+    def _audio(self, target: Target) -> AudioInput | None:
         clip = target.clip
-        if not self.hears or clip is None or NOT_HEARD in {found.code for found in clip.findings}:
+        if (
+            not self._extras.hears
+            or clip is None
+            or NOT_HEARD in {found.code for found in clip.findings}
+        ):
             return None
-        return Sound(clip.flac, clip.sha256_pcm, clip.duration)
+        return AudioInput(clip.flac, clip.sha256_pcm, clip.duration)
 
     def _voice_of(self, target: Target) -> str | None:
         """Return how the utterance was said: as measured, then as a listener put it."""
@@ -253,8 +269,8 @@ class Drafter:
             demonstrations=[],
             choices=form.choices,
         )
-        sound = self._sound(target)
-        if sound:
+        audio = self._audio(target)
+        if audio:
             user = f"{user}\n\n{self._hear.render(speaker=speaker)}"
         request = Request(
             model=self._model,
@@ -269,7 +285,7 @@ class Drafter:
             attempt=attempt,
             prompt_version=self.prompt_version(target),
         )
-        return request.hearing(sound) if sound else request
+        return request.with_audio(audio) if audio else request
 
 
 def speaker_name(utterance: Utterance, role: str, named: bool) -> str:
@@ -291,13 +307,9 @@ def _own_turns(target: Target) -> int:
     return min(2, sum(turn.role == "user" for turn in target.turns))
 
 
-def _judge(answer: Answer, form: _Form, target: Target) -> Reply | list[Fault]:
+def _judge(answer: Answer, form: _Form, target: Target) -> Reply | list[ReplyFault]:
     if answer.outcome != "ok":
-        return [Fault(answer.outcome, _OUTCOMES.get(answer.outcome, answer.outcome))]
+        return [ReplyFault(answer.outcome, _OUTCOMES.get(answer.outcome, answer.outcome))]
     twin = target.contrast is not None and target.contrast.is_neutral_twin
-    read = read_answer(answer.text, form.checker, target.emotions, twin)
-    caption = target.caption and target.caption.text
-    if caption and isinstance(read, Reply) and shares_run(read.document["text"], caption, _REPEATS):
-        said = "text: it repeats how the voice was described; answer the speaker"
-        return [Fault("acoustic_talk", said)]
-    return read
+    caption = target.caption.text if target.caption else None
+    return read_answer(answer.text, form.checker, target.emotions, twin, caption)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builds import ROOT, hearten, one_line_error
+from builds import ROOT, hearten, one_line_error, samples
 from datasets import load_dataset
-from exporting import Row, changed, draft, lines, reviewed, small_build, spoken, written
+from deciding import decide, edits
+from exporting import Row, changed, lines, reviewed, small_build, spoken, written
+from invented import record
 
 from builders.cli import export as options
 from builders.errors import ConfigError, OutputError, UsageError, VerificationError
@@ -20,6 +22,7 @@ from builders.record.messages import instruction
 from builders.release import export as exports
 from builders.release.export.format_table import formats, profiles, start_line
 from builders.release.export.options import SUBSETS, Options, make_options
+from builders.review.data.events import Decision
 from builders.store.database import Store
 
 SFT = Options("ms-swift")
@@ -263,30 +266,33 @@ def test_a_system_prompt_that_is_none_is_one_line(tmp_path, content, words):
 # What people preferred
 
 
+WANTED = "You kept at it all year, and it shows."
+
+
 @pytest.fixture
 def reviews(tmp_path):
-    """Return a build with two edited replies, and others, whose drafts the store holds."""
-    rows = [
-        reviewed(spoken(0), "edited"),
-        reviewed(spoken(1), "accepted"),
-        reviewed(spoken(2), "rejected"),
-        spoken(3),
-        changed(reviewed(spoken(4), "edited"), drafting={"request_key": "d" * 64}),
-        changed(reviewed(spoken(5), "edited"), drafting={"request_key": "e" * 64}),
-    ]
-    store = Store(str(tmp_path / "hearten.sqlite"))
-    draft(store, "c" * 64, "Cheer up,  it was only a boat race after all!")
-    draft(store, "e" * 64, rows[5][0]["desired_response"]["text"])
-    store.close()
-    return small_build(tmp_path / "trial", rows)
+    """Return a build about whose replies people have decided, an edited one among them."""
+    folder = small_build(tmp_path / "trial", [spoken(n) for n in range(5)])
+    names = [f"meld-train-1-{n}" for n in range(5)]
+    other = (
+        ("celebration",) if record(4)["desired_response"]["strategies"] != ["celebration"] else ()
+    )
+    verdicts = (
+        edits(folder, names[0], WANTED),
+        Decision("accept"),
+        Decision("reject", reason="generic"),
+        None,
+        Decision("accept", strategies=other),
+    )
+    decide(folder, {n: v for n, v in zip(names, verdicts, strict=True) if v})
+    return folder
 
 
 PAIRS = {
     "meld-train-1-1": "no_pair",
     "meld-train-1-2": "no_pair",
     "meld-train-1-3": "not_reviewed",
-    "meld-train-1-4": "draft_not_held",
-    "meld-train-1-5": "same_answers",
+    "meld-train-1-4": "no_pair",
 }
 
 
@@ -299,8 +305,8 @@ def test_a_pair_is_what_a_person_wrote_against_the_draft_they_edited(reviews, tm
         "llama-factory": lambda: (row["chosen"]["content"], row["rejected"]["content"]),
         "trl": lambda: (row["chosen"][0]["content"], row["rejected"][0]["content"]),
     }[format]()
-    assert chosen.startswith("What a lovely surprise")
-    assert rejected == "Cheer up, it was only a boat race after all!"
+    assert chosen == WANTED and row["origin"] == "edit"
+    assert rejected == samples(reviews)[0]["desired_response"]["text"]
     assert left_out(tmp_path / "out") == PAIRS
 
 
@@ -318,14 +324,17 @@ def test_verdicts_are_true_for_what_was_kept_and_false_for_what_was_rejected(
 ):
     export(reviews, tmp_path / "out", format=format, task="kto")
     told = {row["id"][-1]: row["label"] for row in lines(tmp_path / "out" / "train.jsonl")}
-    assert told == {"0": True, "1": True, "2": False, "4": True, "5": True}
+    assert told == {"0": True, "1": True, "2": False, "4": True}
     assert left_out(tmp_path / "out") == {"meld-train-1-3": "not_reviewed"}
 
 
-@pytest.mark.parametrize(("task", "word"), [("dpo", "pairs"), ("kto", "verdicts")])
-def test_a_build_that_nobody_reviewed_has_no_preferences(tmp_path, task, word):
+@pytest.mark.parametrize(
+    ("task", "words"), [("dpo", "no pairs: nobody has edited"), ("kto", "no verdicts: nobody has")]
+)
+def test_a_build_that_nobody_reviewed_has_no_preferences(tmp_path, task, words):
     build = small_build(tmp_path / "trial", [spoken(0)])
-    with pytest.raises(ConfigError, match=f"there are no {word}: nobody has reviewed"):
+    Store(str(tmp_path / "hearten.sqlite")).close()
+    with pytest.raises(ConfigError, match=f"there are {words}"):
         export(build, tmp_path / "out", task=task)
 
 

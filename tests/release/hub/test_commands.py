@@ -111,7 +111,10 @@ def test_the_phrasebook_and_the_rules_of_the_settings_are_minded(built, surround
     (built.parent.parent / "hearten.toml").write_text("[publish]\nreviewed_share = 0.5\n")
     ended = publish(built, surroundings)
     assert ended.code == 1
-    assert "reviewed_share is 0.00; expected at least 0.50" in one_line_error(ended)
+    assert (
+        "not met: reviewed_share: 0 of 31 samples are reviewed and settled; 50% are wanted"
+        in one_line_error(ended)
+    )
 
 
 def test_a_repository_that_cannot_be_a_name_is_one_line(built, surroundings):

@@ -16,13 +16,14 @@ from builders.audio import onnx_models
 from builders.errors import ConfigError, SourceError, StoppedEarly, VerificationError
 from builders.pipeline import plan
 from builders.pipeline import run as pipeline
+from builders.record.redraft import HeardEmotion, Note, Redraft
 from builders.release.hub import hydrating, rebuilding
 from builders.release.hub import release as releasing
 from builders.release.hub.client import HubError
 from builders.release.hub.hydrating import hydrate
 from builders.release.rights import KINDS
 from builders.review.data.items import reply_of
-from builders.settings import Heard, Note, Redraft, make_config
+from builders.settings import make_config
 
 # Whole publications and builds: with the slow ones.
 pytestmark = pytest.mark.slow
@@ -157,7 +158,7 @@ def test_a_build_that_was_drafted_again_under_what_reviewers_hear_comes_back(
 ):
     publish()
     record = next(r for r in samples(built) if r["id"] == "meld-train-0-0")
-    heard = Heard(emotion="grief", votes={"grief": 2})
+    heard = HeardEmotion(emotion="grief", votes={"grief": 2})
     notes = {"meld-train-0-0": (Note(reply=reply_of(record), reasons=(), heard=heard),)}
     again = Redraft(of=built.name, prompt_version="", notes=notes, which="ids")
     name = f"{built.name}@2"

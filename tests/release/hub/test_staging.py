@@ -8,6 +8,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from deciding import decide, edits
 from hub.server import card_errors
 from publishable import OPEN, invented_text, make_build, sample
 
@@ -19,8 +20,7 @@ from builders.release.hub import release as releasing
 from builders.release.hub.files import read_sums
 from builders.release.hub.fingerprints import Fingerprint
 from builders.release.rules import Rules
-from builders.store.database import Store
-from builders.store.tables import answers
+from builders.review.data.events import Decision
 
 HEARD = {"heard": "grief", "policy": "majority", "votes": [{"emotion": "grief", "count": 2}]}
 REVIEW = {"policy": "majority", "reviewers": 3, "ratings": [], "flags": [], "emotion": HEARD}
@@ -36,17 +36,6 @@ def rows_of(done, kind, split="train"):
 
 def head_of(done):
     return yaml.safe_load((done.staged.folder / "README.md").read_text("utf-8").split("---\n")[1])
-
-
-def hold(path, record, text):
-    """Put the draft of a record into a store."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    store = Store(str(path))
-    row = {"key": record["drafting"]["request_key"], "text": json.dumps({"text": text})}
-    row |= {"outcome": "answer", "finish_reason": "stop", "model": "tiny", "at": 0.0}
-    with store.engine.begin() as connection:
-        connection.execute(answers.insert().values(**row))
-    store.close()
 
 
 @pytest.fixture
@@ -133,20 +122,27 @@ def test_what_people_rejected_is_not_to_be_learned_but_is_a_row_of_kto(staged):
     }
 
 
-def test_an_edit_and_the_draft_it_replaced_are_a_pair(tmp_path, staged):
-    record = reviewed(1, "edited", reply="You carried that alone for long.")
-    hold(tmp_path / "output" / "hearten.sqlite", record, "Cheer up, it will be fine.")
-    (row,) = rows_of(staged([record, reviewed(2, "accepted")]), "preference")
+def staged_with_an_edit(tmp_path, terms, release, draft, text="You carried that alone for long."):
+    """Stage two records, the reply to the first of which a person has edited."""
+    terms(text="yes" if draft is None else "no")
+    rights = OPEN if draft is None else {**OPEN, "text": "no"}
+    first = sample(1, rights=rights, **({} if draft is None else {"reply": draft}))
+    folder = make_build(tmp_path / "output" / "b", [first, sample(2, rights=rights)])
+    decide(folder, {first["id"]: edits(folder, first["id"], text)})
+    return release(folder, dry_run=True)
+
+
+def test_an_edit_and_the_draft_it_replaced_are_a_pair(tmp_path, terms, release):
+    done = staged_with_an_edit(tmp_path, terms, release, None)
+    (row,) = rows_of(done, "preference")
     assert row["chosen"] == [{"role": "assistant", "content": "You carried that alone for long."}]
-    assert row["rejected"] == [{"role": "assistant", "content": "Cheer up, it will be fine."}]
-    assert row["prompt"][-1]["role"] == "user"
+    draft = sample(1)["desired_response"]["text"]
+    assert row["rejected"] == [{"role": "assistant", "content": draft}]
+    assert row["prompt"][-1]["role"] == "user" and row["origin"] == "edit"
 
 
-def test_a_draft_that_quotes_closed_words_makes_no_pair(tmp_path, staged):
-    closed = {**OPEN, "text": "no"}
-    record = reviewed(1, "edited", reply="You carried that alone for long.", rights=closed)
-    hold(tmp_path / "output" / "hearten.sqlite", record, f"So {invented_text(1)}?")
-    done = staged([record], card={"text": "no"})
+def test_a_draft_that_quotes_closed_words_makes_no_pair(tmp_path, terms, release):
+    done = staged_with_an_edit(tmp_path, terms, release, f"So {invented_text(1)}?")
     assert done.staged.configs == ["sft", "utterances", "kto", "prompts"]
 
 
@@ -266,10 +262,24 @@ def test_the_card_says_which_models_heard_the_clips(tmp_path, terms, release):
 @pytest.mark.parametrize("rule", ["reviewed_share", "alpha_strategy"])
 def test_a_rule_of_the_publisher_that_is_not_met_stops_it(tmp_path, terms, release, rule):
     terms()
-    folder = make_build(tmp_path / "output" / "b", [reviewed(1, "accepted"), sample(2)])
-    said = {"reviewed_share": "is 0.50", "alpha_strategy": "is not measured"}[rule]
-    with pytest.raises(ConfigError, match=f"{rule} {said}; expected at least 0.60"):
+    folder = make_build(tmp_path / "output" / "b", [sample(1), sample(2)])
+    if rule == "reviewed_share":
+        decide(folder, {sample(1)["id"]: Decision("reject", reason="generic")})
+    said = {
+        "reviewed_share": "1 of 2 samples are reviewed and settled; 60% are wanted",
+        "alpha_strategy": "nobody has reviewed it",
+    }[rule]
+    with pytest.raises(ConfigError, match=f"not met: {rule}: {said}; have more of it reviewed"):
         release(folder, dry_run=True, rules=Rules(**{rule: 0.6}))
+
+
+def test_a_rejection_does_not_lower_the_share(tmp_path, terms, release):
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [sample(n) for n in range(1, 5)])
+    for n in (1, 2, 3):
+        verdict = Decision("reject", reason="generic") if n > 1 else Decision("accept")
+        decide(folder, {sample(n)["id"]: verdict})
+    assert release(folder, dry_run=True, rules=Rules(reviewed_share=0.75)).staged.configs
 
 
 def test_rules_come_from_the_settings_and_a_wrong_one_is_named():
@@ -302,13 +312,13 @@ def test_files_that_do_not_match_their_manifest_stop_it(tmp_path, terms, release
     terms()
     folder = make_build(tmp_path / "output" / "b", [sample(1)])
     shard = next((folder / "data").iterdir())
-    shard.write_bytes(shard.read_bytes()[:-1] + b"x")
-    with pytest.raises(
-        VerificationError, match="train-00000-of-00001.parquet is not what manifest"
-    ):
+    content = bytearray(shard.read_bytes())
+    content[40] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(VerificationError, match="train-00000-of-00001.parquet has the SHA-256"):
         release(folder, dry_run=True)
     shard.unlink()
-    with pytest.raises(VerificationError, match="train-00000-of-00001.parquet is missing, though"):
+    with pytest.raises(VerificationError, match="train-00000-of-00001.parquet is missing"):
         release(folder, dry_run=True)
 
 

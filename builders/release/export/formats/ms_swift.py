@@ -17,7 +17,7 @@ class Form(Base):
         turns = example.prompt if task == "grpo" else example.messages
         row: dict[str, Any] = {"id": example.id, "messages": turns, "audios": example.paths}
         if task == "dpo":
-            row["rejected_response"] = example.rejected
+            row |= {"rejected_response": example.rejected, "origin": example.origin}
         elif task == "kto":
             row["label"] = example.label
         elif task == "grpo":

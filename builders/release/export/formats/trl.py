@@ -19,7 +19,8 @@ class Form(Base):
     def _answer(self, example: Example) -> dict[str, Any]:
         said = [example.messages[-1]]
         if self.options.task == "dpo":
-            return {"chosen": said, "rejected": [{**said[0], "content": example.rejected}]}
+            rejected = [{**said[0], "content": example.rejected}]
+            return {"chosen": said, "rejected": rejected, "origin": example.origin}
         if self.options.task == "kto":
             return {"completion": said, "label": example.label}
         if self.options.task == "grpo":

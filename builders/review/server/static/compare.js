@@ -44,17 +44,17 @@ class Compare extends Desk {
   }
 
   restored(item) {
-    return super.restored(item, { broken: false });
+    return super.restored(item, { broken: null });
   }
 
   answer(more) {
     super.answer(more);
-    $("broken").ariaPressed = String(this.given.broken);
+    $("broken").ariaPressed = String(!!this.given.broken);
   }
 
   showWork({ replies }) {
     replies.forEach((reply, at) => ($(`reply-${at}`).textContent = reply));
-    $("broken").ariaPressed = String(this.given.broken);
+    $("broken").ariaPressed = String(!!this.given.broken);
   }
 
   get soundIsBroken() {
@@ -82,9 +82,9 @@ class Compare extends Desk {
         ...version(item),
         event_id: crypto.randomUUID(),
         choice,
-        comment: given.comment,
+        comment: given.comment || null,
         broken: given.broken,
-        seconds_heard: given.heard,
+        seconds_heard: given.heard || null,
       });
       this.decided(item);
     });

@@ -141,7 +141,7 @@ export class Desk {
   /** Return what is answered about an item: before, begun in this browser, or nothing. */
   restored(item, empty = {}) {
     const mine = item.mine
-      ? { ...item.mine, heard: item.mine.seconds_heard, parts: [[0, item.duration]] }
+      ? { ...item.mine, heard: item.mine.seconds_heard ?? 0, parts: [[0, item.duration]] }
       : {};
     return { comment: null, heard: 0, parts: [], ...empty, ...mine, ...kept(this.key(item), {}) };
   }

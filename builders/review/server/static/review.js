@@ -73,7 +73,7 @@ class Review extends Desk {
       undo: () => this.undo(),
       reveal: () => this.reveal(),
       strategies: () => this.chooseStrategies(),
-      drafted: () => this.item.draft && this.answer({ strategies: null }),
+      drafted: () => this.item.draft && this.answer({ strategies: this.item.draft.strategies }),
       emotion: () => $("heard").focus(),
       flag: () => this.chooseFlags(),
       comment: () => $("comment").focus(),
@@ -83,7 +83,8 @@ class Review extends Desk {
 
   restored(item) {
     const text = item.mine?.reply?.text ?? null;
-    return super.restored(item, { strategies: null, ratings: {}, emotion: null, flags: [], text });
+    const given = super.restored(item, { strategies: null, emotion: null, text });
+    return { ...given, ratings: given.ratings ?? {}, flags: given.flags ?? [] };
   }
 
   answer(more) {
@@ -269,12 +270,18 @@ class Review extends Desk {
         return this.error("Say in the comment why you decide so.");
       }
       const sent = this.decision(verdict, reason, reply);
-      if (verdict === "edit" && sent.reply.text === item.draft.text && !given.strategies) return this.error("Nothing is changed: accept it instead.");
+      if (verdict === "edit" && this.same(sent.reply)) return this.error("Nothing is changed: accept it instead.");
       const to = path ?? (this.disputed ? "/adjudicate" : "/decide");
       if (verdict === "edit" || path || this.leavesFor) return this.decideNow(to, sent);
       this.outbox.put(to, sent);
       this.decided(item);
     });
+  }
+
+  /** Return whether a reply is the draft as it is. */
+  same(reply) {
+    const { text, strategies } = this.item.draft;
+    return reply.text === text && reply.strategies.join() === strategies.join();
   }
 
   decision(verdict, reason, reply) {
@@ -286,13 +293,13 @@ class Review extends Desk {
       verdict,
       reason,
       reply: verdict === "edit" ? edit() : null,
-      // Whoever takes a reply as it is labelled agrees with its strategies.
-      strategies: given.strategies ?? (["accept", "edit"].includes(verdict) ? item.draft.strategies : null),
-      ratings: given.ratings,
+      // What was not said is null: nobody agrees with what they have not looked at.
+      strategies: given.strategies,
+      ratings: Object.keys(given.ratings).length ? given.ratings : null,
       emotion: given.emotion,
-      flags: given.flags,
-      comment: given.comment,
-      seconds_heard: given.heard,
+      flags: given.flags.length ? given.flags : null,
+      comment: given.comment || null,
+      seconds_heard: given.heard || null,
     };
   }
 

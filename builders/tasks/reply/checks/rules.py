@@ -1,24 +1,24 @@
-"""Checking a model's answer: coerce, then the schema, then the rules that no schema can say.
+"""The checks of replies: what no schema can say. Each is a function here and a row of a table.
 
-Coercing rewrites only case, blanks, declared aliases and the published one-string forms of a list,
-and records each rewriting; the raw text stays in the store. What is still wrong afterwards is a
-list of `Fault`, whose code is counted as the reason of a reject and whose sentence the model is
-shown when it is asked again.
+The row in ``label_maps/reply/_checks.tsv`` has the function's name as its code; it says whether a
+reply that the check hits is refused or noted, and in which words the model is asked again.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
-
-import orjson
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
-from builders.record.schema import Validator, violations
 from builders.record.types import Emotions
+from builders.record.views import ReplyPart
+from builders.tasks.reply.checks.wording import shares_run
 
 WORDS = (3, 60)
+# So many words in a row of a description of the voice are talk about the voice.
+_REPEATS = 4
 
 _UNSPEAKABLE = (
     ("a line break", re.compile(r"[\r\n\u2028\u2029]")),
@@ -54,162 +54,107 @@ _ACOUSTIC = re.compile(
 )
 
 
-class Fault(NamedTuple):
-    """One thing wrong with an answer: the code that is counted, and a sentence."""
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A reply that fits the schema, and what is known of whom it answers.
 
-    code: str
-    sentence: str
-
-
-class Reply(NamedTuple):
-    """An accepted answer, and what was rewritten in it: {field, from, to} each."""
-
-    document: dict[str, Any]
-    coercions: list[dict[str, str]]
-
-
-def read_answer(
-    text: str, checker: Validator, emotions: Emotions, neutral_twin: bool = False
-) -> Reply | list[Fault]:
-    """Return the accepted reply, or what is wrong with it (never empty).
-
-    Args:
-        text: what the model answered, JSON by agreement.
-        checker: the validator of the reply schema narrowed to this request.
+    Attributes:
+        reply: the reply, of the shape of `schemas/reply.schema.json`.
         emotions: the target's mapped label.
         neutral_twin: whether the same words were said with a feeling elsewhere, and not here.
+        caption: how the voice was described to the model; None where it was not.
     """
-    try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        return [Fault("not_json", f"the answer is not one JSON object: {error}")]
-    if not isinstance(document, dict):
-        return [Fault("not_json", "the answer is not one JSON object")]
-    coercions = coerce(document, emotions)
-    wrong = violations(checker, document)
-    if wrong:
-        return [Fault(_schema_code(line), line) for line in wrong]
-    faults = rule_faults(document, emotions, neutral_twin)
-    return faults or Reply(document, coercions)
+
+    reply: ReplyPart
+    emotions: Emotions
+    neutral_twin: bool = False
+    caption: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Return what is spoken."""
+        return self.reply["text"]
 
 
-def rule_faults(
-    document: dict[str, Any], emotions: Emotions, neutral_twin: bool = False
-) -> list[Fault]:
-    """Return which rules a schema-valid reply breaks: strategies, awareness, length, speech.
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a check found: the words that its sentence names, and the value that it measured."""
 
-    To a `neutral_twin`, of whose words only another voice makes a feeling, it may name none.
-    """
-    order = strategies.order_errors(document["strategies"], emotions)
-    faults = [Fault("strategy_order", line) for line in order]
-    named = document["awareness"]["emotions"]
+    words: Mapping[str, str]
+    value: float | None = None
+
+
+Function = Callable[[Candidate], Iterator[Hit]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """A check's function, and the words that it gives to its sentence."""
+
+    run: Function
+    words: tuple[str, ...]
+
+
+CHECKS: dict[str, Checking] = {}
+
+
+def _check(*words: str) -> Callable[[Function], Function]:
+    """Make a function a check under its own name; it gives these words to its sentence."""
+
+    def register(run: Function) -> Function:
+        CHECKS[run.__name__] = Checking(run, words)
+        return run
+
+    return register
+
+
+@_check("error")
+def strategy_order(candidate: Candidate) -> Iterator[Hit]:
+    """Find strategies in an order that is not legal."""
+    for error in strategies.order_errors(candidate.reply["strategies"], candidate.emotions):
+        yield Hit({"error": error})
+
+
+@_check("emotion")
+def emotion_repeated(candidate: Candidate) -> Iterator[Hit]:
+    """Find an emotion that the reply responds to twice."""
+    named = candidate.reply["awareness"]["emotions"]
     for name in dict.fromkeys(n for n in named if named.count(n) > 1):
-        faults.append(Fault("emotion_repeated", f"awareness: {name} is named more than once"))
-    if neutral_twin and (words := labels.feelings().named_in(document["text"])):
-        sentence = (
-            f"text: it names a feeling ({words!r}), but the speaker's voice shows none; "
-            "answer what was said and name no feeling"
-        )
-        faults.append(Fault("feeling_named", sentence))
-    return faults + text_faults(document["text"])
+        yield Hit({"emotion": name})
 
 
-def text_faults(text: str) -> list[Fault]:
-    """Return why a text cannot be spoken as a reply; empty when it can."""
-    words = len(text.split())
-    faults = []
+@_check("found")
+def feeling_named(candidate: Candidate) -> Iterator[Hit]:
+    """Find a feeling that is named to a speaker whose voice alone could have shown one."""
+    if candidate.neutral_twin and (found := labels.feelings().named_in(candidate.text)):
+        yield Hit({"found": repr(found)})
+
+
+@_check("words", "limits")
+def length(candidate: Candidate) -> Iterator[Hit]:
+    """Find a reply of too few words or too many."""
+    words = len(candidate.text.split())
     if not WORDS[0] <= words <= WORDS[1]:
-        limits = f"{WORDS[0]} to {WORDS[1]}"
-        faults.append(Fault("length", f"text: it has {words} words; a reply has {limits}"))
-    for name, pattern in _UNSPEAKABLE:
-        found = pattern.search(text)
-        if found:
-            sentence = (
-                f"text: it holds {name} ({found[0].strip() or found[0]!r}), which nobody speaks"
-            )
-            faults.append(Fault("not_speakable", sentence))
-    if found := _ACOUSTIC.search(text):
-        sentence = f"text: it talks of how the voice measures ({found[0]!r}); answer the speaker"
-        faults.append(Fault("acoustic_talk", sentence))
-    return faults
+        yield Hit({"words": str(words), "limits": f"{WORDS[0]} to {WORDS[1]}"}, words)
 
 
-def coerce(document: dict[str, Any], emotions: Emotions) -> list[dict[str, str]]:
-    """Rewrite case, blanks and declared aliases in place; return what was rewritten."""
-    made: list[dict[str, str]] = []
-    _coerce_text(document, made)
-    _coerce_strategies(document, emotions.valence, made)
-    _coerce_awareness(document, made)
-    emotion = document.get("emotion")
-    if isinstance(emotion, str):
-        document["emotion"] = _reply_emotion(emotion, made)
-    return made
+@_check("kind", "found")
+def not_speakable(candidate: Candidate) -> Iterator[Hit]:
+    """Find what cannot be spoken, one hit for each kind of it."""
+    for kind, pattern in _UNSPEAKABLE:
+        if found := pattern.search(candidate.text):
+            yield Hit({"kind": kind, "found": repr(found[0].strip() or found[0])})
 
 
-def _coerce_text(document: dict[str, Any], made: list[dict[str, str]]) -> None:
-    text = document.get("text")
-    if isinstance(text, str):
-        lines = (" ".join(line.split()) for line in text.strip().splitlines())
-        document["text"] = _note("text", text, "\n".join(lines), made)
+@_check("found")
+def acoustic_talk(candidate: Candidate) -> Iterator[Hit]:
+    """Find talk of how the speaker's voice measures."""
+    if found := _ACOUSTIC.search(candidate.text):
+        yield Hit({"found": repr(found[0])})
 
 
-def _coerce_strategies(document: dict[str, Any], valence: str, made: list[dict[str, str]]) -> None:
-    given = document.get("strategies")
-    if isinstance(given, str):
-        given = _unfold("strategies", given, strategies.split(given.strip().lower()), made)
-    if isinstance(given, list):
-        document["strategies"] = [
-            _note("strategies", word, strategies.resolve(word, valence) or word, made)
-            if isinstance(word, str)
-            else word
-            for word in given
-        ]
-
-
-def _coerce_awareness(document: dict[str, Any], made: list[dict[str, str]]) -> None:
-    given = document.get("awareness")
-    if isinstance(given, str):
-        act, _, rest = given.strip().lower().partition("_")
-        parts = {"act": act, "emotions": rest.split("_and_")}
-        document["awareness"] = given = _unfold("awareness", given, parts, made)
-    if not isinstance(given, dict):
-        return
-    if isinstance(given.get("act"), str):
-        given["act"] = _note("awareness.act", given["act"], given["act"].strip().lower(), made)
-    if isinstance(given.get("emotions"), list):
-        given["emotions"] = [
-            _node("awareness.emotions", word, made) if isinstance(word, str) else word
-            for word in given["emotions"]
-        ]
-
-
-def _unfold(field: str, given: str, parts: Any, made: list[dict[str, str]]) -> Any:
-    """Return the parts of a published one-string form."""
-    made.append({"field": field, "from": given, "to": orjson.dumps(parts).decode()})
-    return parts
-
-
-def _node(field: str, word: str, made: list[dict[str, str]]) -> str:
-    return _note(field, word, labels.vocabulary().resolve(word) or word, made)
-
-
-def _reply_emotion(word: str, made: list[dict[str, str]]) -> str:
-    """Return the reply's own emotion; a leaf stands for its root, as only roots are asked for."""
-    vocabulary = labels.vocabulary()
-    node = vocabulary.resolve(word)
-    return _note("emotion", word, vocabulary.root_of(node) if node else word, made)
-
-
-def _note(field: str, given: str, canonical: str, made: list[dict[str, str]]) -> str:
-    if canonical != given:
-        made.append({"field": field, "from": given, "to": canonical})
-    return canonical
-
-
-def _schema_code(line: str) -> str:
-    field = line.partition(":")[0]
-    if field.startswith("strategies.") and " is not one of" in line:
-        return "strategy_not_allowed"
-    if field.startswith("awareness.emotions") and " is not one of" in line:
-        return "emotion_out_of_line"
-    return "schema"
+@_check()
+def caption_repeated(candidate: Candidate) -> Iterator[Hit]:
+    """Find words that describe the voice, as the model was given them."""
+    if candidate.caption and shares_run(candidate.text, candidate.caption, _REPEATS):
+        yield Hit({})

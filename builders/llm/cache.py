@@ -1,0 +1,112 @@
+"""The response cache: looks responses up, and commits new ones in batches while requests go on.
+
+A response counts once it is committed. No more than 64 of them ever wait for their commit, so a
+kill loses at most one batch beside what was in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from builders.llm import prompts
+from builders.llm.request import Request
+from builders.store.database import Answer, Asked, Attempt, Store
+
+BATCH = 64
+_LINGER_SECONDS = 0.02
+
+
+# A request, its response or None, the attempt, and what is done when they are committed.
+_Entry = tuple[Asked, Answer | None, Attempt, "asyncio.Future[None]"]
+
+
+class ResponseCache:
+    """Looks responses up in a store and commits new ones from the event loop.
+
+    Use as an async context manager. `put` returns once the response has a place among the at most
+    64 that wait, and gives a future that is done when the response is committed.
+
+    Args:
+        store: an open store.
+        spender: the name under which attempts are counted.
+    """
+
+    def __init__(self, store: Store, spender: str) -> None:
+        self._store = store
+        self._spender = spender
+        self._room = asyncio.Semaphore(BATCH)
+        self._wake = asyncio.Event()
+        self._waiting: list[_Entry] = []
+        self._thread = ThreadPoolExecutor(1, "store")
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+
+    async def __aenter__(self) -> ResponseCache:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closing = True
+        self._wake.set()
+        if self._task:
+            await self._task
+        self._thread.shutdown()
+
+    @property
+    def store(self) -> Store:
+        """Return the store behind it."""
+        return self._store
+
+    def held(self, keys: Sequence[str]) -> dict[str, Answer]:
+        """Return the cached responses to the requests of these keys, by key."""
+        return self._store.held(keys)
+
+    async def put(
+        self, asked: Asked, answer: Answer | None, attempt: Attempt
+    ) -> asyncio.Future[None]:
+        """Queue a response, or an attempt without one; its commit ends the future."""
+        await self._room.acquire()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((asked, answer, attempt, done))
+        self._wake.set()
+        return done
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if len(self._waiting) < BATCH and not self._closing:
+                await asyncio.sleep(_LINGER_SECONDS)
+            while self._waiting:
+                await self._commit(self._waiting[:BATCH])
+            if self._closing:
+                return
+
+    async def _commit(self, batch: list[_Entry]) -> None:
+        del self._waiting[: len(batch)]
+        saved = asyncio.get_running_loop().run_in_executor(self._thread, self._save, batch)
+        await asyncio.wait([saved])
+        # Whatever it is, it belongs to those who wait; without it they would wait for ever.
+        error = saved.exception()
+        for *_, done in batch:
+            self._room.release()
+            if done.cancelled():
+                continue
+            if error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+    def _save(self, batch: list[_Entry]) -> None:
+        answered = {asked.key: answer for asked, answer, _, _ in batch if answer is not None}
+        self._store.save(
+            [asked for asked, *_ in batch], answered, [(self._spender, row[2]) for row in batch]
+        )
+
+
+def asked(request: Request, request_key: str) -> Asked:
+    """Return what the store keeps of a request."""
+    version = request.prompt_version or prompts.draft_version()
+    return Asked(request_key, request.record_id, request.attempt, request.model, version)

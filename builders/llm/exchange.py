@@ -1,0 +1,87 @@
+"""An exchange: what is asked next about one subject, and in the end its outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from builders.llm.request import Request, key
+from builders.llm.task import Accepted, GivenUp, Outcome, Subject, Task
+from builders.store.database import Answer
+
+S = TypeVar("S", bound=Subject)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Which subjects that were given up are asked about again: all, or those of some reasons."""
+
+    wanted: bool = False
+    kinds: frozenset[str] = frozenset()
+
+    def covers(self, reason: str) -> bool:
+        """Return whether a subject given up for this reason is to be asked about again."""
+        return self.wanted or reason in self.kinds
+
+
+class Exchange(Generic[S, T]):
+    """Takes a task's steps about one subject, one response at a time.
+
+    After the steps were given up, `optional` is true: the next request is made only if its response
+    is cached already or a retry is wanted, and `give_up` ends the exchange otherwise.
+    """
+
+    def __init__(self, task: Task[S, T], subject: S) -> None:
+        self.subject = subject
+        self.outcome: Outcome[T] | None = None
+        self.optional = False
+        self._task = task
+        self._number = 0
+        self._used = 0
+        self._given_up: GivenUp | None = None
+        self._open(task.first_request(subject))
+
+    @property
+    def reason(self) -> str:
+        """Return why the last steps were given up, or an empty string."""
+        return self._given_up.reason if self._given_up else ""
+
+    @property
+    def begun(self) -> bool:
+        """Return whether responses were used up, so that the next request was not looked up yet."""
+        return self._used > 0
+
+    def take(self, answer: Answer) -> None:
+        """Go on with the response to `request`."""
+        self.optional = False
+        self._used += 1
+        try:
+            self.request = self._steps.send(answer)
+            self.key = key(self.request)
+        except StopIteration as ended:
+            self._end(ended.value)
+
+    def give_up(self) -> None:
+        """Make the giving up the outcome."""
+        self.outcome = self._given_up
+
+    def _open(self, first: Request) -> None:
+        self._steps = self._task.steps(self.subject, first)
+        self.request = next(self._steps)
+        self.key = key(self.request)
+
+    def _end(self, result: T | GivenUp) -> None:
+        if not isinstance(result, GivenUp):
+            self.outcome = Accepted(
+                result,
+                self.key,
+                self._used,
+                self._task.prompt_version(self.subject),
+                self.request.audio_sha256 is not None,
+            )
+            return
+        self._given_up = result
+        self._number += 1
+        self.optional = True
+        self._open(self._task.first_request(self.subject, self._number))

@@ -1,0 +1,123 @@
+"""The body of a request: four modes of structured output, two forms of a clip, what is refused.
+
+A server's capabilities are probed once and remembered; they are not part of a request's key.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from builders.audio.clip_format import as_wav
+from builders.llm import prompts
+from builders.llm.providers import Capabilities
+from builders.llm.request import AudioInput, NarrowedSchema, Request
+
+# In this order they are tried: the strictest first.
+MODES = ("json_schema", "json_object", "tool", "prompt")
+# So is a clip sent.
+AUDIO = ("input_audio", "audio_url")
+_NAME = "reply"
+_SAMPLING = ("temperature", "top_p", "seed")
+# A field may also be complained about because its value is too large; it is understood then.
+_REFUSED = ("unsupported", "not support", "unrecogni", "unknown", "unexpected", "not permitted")
+_EITHER = "cannot both"
+
+Messages = Sequence[Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCapabilities(Capabilities):
+    """What one server understands of a chat request.
+
+    Attributes:
+        mode: its structured-output mode, one of `MODES`.
+        limit: the name it has for the most tokens of an answer.
+        without: the sampling values it refuses.
+        audio: one of `AUDIO` once it was sent a clip.
+    """
+
+    stored_as: ClassVar[Mapping[str, str]] = {"mode": "dialect"}
+
+    mode: str = MODES[0]
+    limit: str = "max_tokens"
+    without: tuple[str, ...] = ()
+    audio: str | None = None
+
+    def adapted(self, complaint: str) -> ChatCapabilities | None:
+        """Return what is left when a server's complaint refuses a field, or None."""
+        if not any(words in complaint.lower() for words in (*_REFUSED, _EITHER)):
+            return None
+        if self.limit in complaint and self.limit == "max_tokens":
+            return replace(self, limit="max_completion_tokens")
+        # Of two that exclude each other, the later one matters less.
+        still_sent = [name for name in reversed(_SAMPLING) if name not in self.without]
+        refused = next((name for name in still_sent if name in complaint), None)
+        return replace(self, without=(*self.without, refused)) if refused else None
+
+
+def body(request: Request, capabilities: ChatCapabilities) -> dict[str, object]:
+    """Return the body of a chat completion request; a clip becomes WAV here and nowhere else."""
+    messages: Messages = request.messages
+    if request.audio:
+        messages = _with_clip(messages, request.audio, capabilities.audio or AUDIO[0])
+    sampling = {
+        name: getattr(request, name) for name in _SAMPLING if name not in capabilities.without
+    }
+    return {
+        "model": request.model,
+        "messages": messages,
+        **sampling,
+        capabilities.limit: request.max_tokens,
+        **_FORMS[capabilities.mode](request.schema, messages),
+    }
+
+
+def _with_clip(messages: Messages, audio: AudioInput, form: str) -> Messages:
+    """Return the messages with the clip in the first that the user says."""
+    data = b64encode(as_wav(audio.flac)).decode()
+    clip = (
+        {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
+        if form == "input_audio"
+        else {"type": "audio_url", "audio_url": {"url": f"data:audio/wav;base64,{data}"}}
+    )
+    at = next(n for n, message in enumerate(messages) if message["role"] == "user")
+    said = messages[at]
+    parts = [clip, {"type": "text", "text": said["content"]}]
+    return (*messages[:at], {**said, "content": parts}, *messages[at + 1 :])
+
+
+def _json_schema(schema: NarrowedSchema, _: Messages) -> dict[str, object]:
+    form = {"name": _NAME, "schema": schema.sent, "strict": True}
+    return {"response_format": {"type": "json_schema", "json_schema": form}}
+
+
+def _json_object(schema: NarrowedSchema, _: Messages) -> dict[str, object]:
+    return {"response_format": {"type": "json_object", "schema": schema.sent}}
+
+
+def _tool(schema: NarrowedSchema, _: Messages) -> dict[str, object]:
+    function = {"name": _NAME, "parameters": schema.sent}
+    return {
+        "tools": [{"type": "function", "function": function}],
+        "tool_choice": {"type": "function", "function": {"name": _NAME}},
+    }
+
+
+def _prompt(schema: NarrowedSchema, messages: Messages) -> dict[str, object]:
+    form = prompts.load("dialect/schema.j2").render(schema=schema.sent_text)
+    first, *rest = messages
+    if first["role"] == "system":
+        first = {**first, "content": f"{first['content']}\n\n{form}"}
+        return {"messages": [first, *rest]}
+    return {"messages": [{"role": "system", "content": form}, first, *rest]}
+
+
+_FORMS: Mapping[str, Callable[[NarrowedSchema, Messages], dict[str, object]]] = {
+    "json_schema": _json_schema,
+    "json_object": _json_object,
+    "tool": _tool,
+    "prompt": _prompt,
+}

@@ -1,0 +1,282 @@
+"""The runner: asks about many subjects at once, cached responses first, outcomes in order.
+
+    async with open_session(setup, models, state) as session:
+        async with aclosing(ask(task, subjects, session)) as outcomes:
+            async for item in outcomes: ...
+    session.check()
+
+Outcomes come out in the order in which subjects go in, whatever order the responses arrive in. Two
+limits hold memory flat: how many exchanges are open, and how many outcomes wait for an earlier one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Generic, TypeVar
+
+from builders.errors import HeartenError
+from builders.llm.budget import Budget
+from builders.llm.cache import ResponseCache
+from builders.llm.exchange import Exchange, Retry
+from builders.llm.interrupts import Stops, stopped_by_signals
+from builders.llm.router import open_models
+from builders.llm.settings import Limits, ModelSettings
+from builders.llm.task import Model, Outcome, Pending, Subject, Task
+from builders.progress import ProgressLine, ProgressState
+from builders.record.types import Reject
+from builders.store.database import Answer, Store
+
+BLOCK = 64
+# How many outcomes may wait for an earlier one: without clips, and with their bytes.
+WINDOW, WINDOW_WITH_CLIPS = 4096, 512
+_CONCURRENCY = 64
+
+S = TypeVar("S", bound=Subject)
+T = TypeVar("T")
+
+
+class Session:
+    """What tasks are asked with, and whether the asking has stopped.
+
+    Args:
+        cache: where responses are looked up and committed.
+        model: answers what is not cached.
+        budget: what may be spent.
+        progress: shows how far it is.
+        retry: what is asked again after it was given up.
+        open_at_once: how many exchanges with the model may be open.
+
+    Attributes:
+        cache, budget, progress, retry: as given.
+        stopped: why nothing more is asked; None while it goes on.
+        asked: how many requests the model was asked.
+    """
+
+    def __init__(
+        self,
+        cache: ResponseCache,
+        model: Model,
+        budget: Budget,
+        progress: ProgressLine,
+        retry: Retry,
+        open_at_once: int = 2 * _CONCURRENCY,
+    ) -> None:
+        self.cache = cache
+        self.budget = budget
+        self.retry = retry
+        self.room = asyncio.Semaphore(open_at_once)
+        self.stopped: HeartenError | None = None
+        self.asked = 0
+        self._model = model
+        self.progress = progress
+        self._asked_before = progress.state.requests
+        self._stops: list[Stops] = [model]
+
+    def stop(self, error: HeartenError) -> None:
+        """Ask nothing more; the first reason given is the one that counts."""
+        self.stopped = self.stopped or error
+        for each in self._stops:
+            each.stop(self.stopped)
+
+    def stop_with(self, other: Stops) -> None:
+        """Have another stage stopped together with the asking."""
+        self._stops.append(other)
+        if self.stopped:
+            other.stop(self.stopped)
+
+    def check(self) -> None:
+        """Raise the error that stopped the asking, if one did."""
+        if self.stopped:
+            raise self.stopped
+
+    async def answer(self, exchange: Exchange[S, T]) -> Answer | Pending:
+        """Return the response to what is asked next, cached or fresh."""
+        if exchange.begun:
+            cached = self.cache.held([exchange.key]).get(exchange.key)
+            if cached:
+                return cached
+        if self.stopped:
+            return Pending("stopped", str(self.stopped))
+        self.asked += 1
+        try:
+            return await self._model.answer(exchange.request, exchange.key)
+        except HeartenError as error:
+            self.stop(error)
+            return Pending("stopped", str(error))
+
+    def count(self, done: bool) -> None:
+        """Show how far it is, after one more outcome where `done`."""
+        state = self.progress.state
+        state.requests, state.usd = self._asked_before + self.asked, self.budget.usd
+        if done:
+            self.progress.advance()
+        else:
+            self.progress.tick()
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the sessions of one run have in common.
+
+    `spender` is the name under which attempts are counted in the store; `phrasebook` the model name
+    under which the phrasebook answers, None where it does not.
+    """
+
+    store: Store
+    spender: str
+    limits: Limits
+    budget: Budget
+    retry: Retry = Retry()
+    quiet: bool = False
+    phrasebook: str | None = None
+
+
+@asynccontextmanager
+async def open_session(
+    setup: Setup, models: Iterable[ModelSettings], state: ProgressState
+) -> AsyncIterator[Session]:
+    """Open models, cache and progress; SIGINT and SIGTERM stop the asking while it is open.
+
+    Args:
+        setup: what all sessions of the run share.
+        models: those that are asked over HTTP.
+        state: what the progress line shows.
+    """
+    limits, quiet = setup.limits, setup.quiet
+    async with (
+        ResponseCache(setup.store, setup.spender) as cache,
+        open_models(models, setup.phrasebook, cache, limits, setup.budget) as model,
+    ):
+        with ProgressLine(state, quiet) as progress:
+            at_once = 2 * (limits.max_concurrency or _CONCURRENCY)
+            session = Session(cache, model, setup.budget, progress, setup.retry, at_once)
+            with stopped_by_signals([session]):
+                yield session
+
+
+async def ask(
+    task: Task[S, T],
+    subjects: Iterator[S | Reject],
+    session: Session,
+    *,
+    in_thread: bool = False,
+    window: int = WINDOW,
+) -> AsyncGenerator[tuple[S, Outcome[T]] | Reject, None]:
+    """Yield each subject with its outcome, and each reject, in order; ends early once stopped.
+
+    Args:
+        task: makes the requests.
+        subjects: what is asked about, with rejects of earlier stages.
+        session: what it is asked with.
+        in_thread: whether `subjects` is iterated in a thread, as it is where clips are decoded.
+        window: how many outcomes may wait for an earlier one.
+    """
+    line = _Line(task, session)
+    try:
+        async for block in _blocks(subjects, in_thread):
+            for item in line.begin(block):
+                await line.put(item)
+                while line.ready(window):
+                    yield await line.next()
+            if session.stopped:
+                break
+        while line:
+            yield await line.next()
+    finally:
+        await line.cancel()
+
+
+class _Line(Generic[S, T]):
+    """Exchanges in the order of their subjects: finished, under way, or a reject."""
+
+    def __init__(self, task: Task[S, T], session: Session) -> None:
+        self._task = task
+        self._session = session
+        self._waiting: deque[Exchange[S, T] | asyncio.Task[Exchange[S, T]] | Reject] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def begin(self, block: Sequence[S | Reject]) -> Iterator[Exchange[S, T] | Reject]:
+        """Open exchanges and take them as far as cached responses go; rejects pass through."""
+        opened = [
+            item if isinstance(item, Reject) else Exchange(self._task, item) for item in block
+        ]
+        held = self._session.cache.held([item.key for item in opened if isinstance(item, Exchange)])
+        for item in opened:
+            if isinstance(item, Exchange):
+                self._replay(item, held.get(item.key))
+            yield item
+
+    async def put(self, item: Exchange[S, T] | Reject) -> None:
+        """Take an item in; an open exchange waits for room and goes on in a task of its own."""
+        if isinstance(item, Reject) or item.outcome is not None:
+            self._waiting.append(item)
+            return
+        await self._session.room.acquire()
+        task = asyncio.create_task(self._finish(item))
+        task.add_done_callback(lambda _: self._session.room.release())
+        self._waiting.append(task)
+
+    def ready(self, window: int) -> bool:
+        """Return whether the first one is finished, or must be waited for."""
+        if not self._waiting:
+            return False
+        first = self._waiting[0]
+        return len(self._waiting) >= window or not isinstance(first, asyncio.Task) or first.done()
+
+    async def next(self) -> tuple[S, Outcome[T]] | Reject:
+        """Return the first one, once it is finished."""
+        first = self._waiting.popleft()
+        if isinstance(first, Reject):
+            self._session.count(done=False)
+            return first
+        exchange = await first if isinstance(first, asyncio.Task) else first
+        if exchange.outcome is None:
+            raise RuntimeError(f"the exchange about {exchange.subject.id} has no outcome")
+        self._session.count(done=True)
+        return exchange.subject, exchange.outcome
+
+    async def cancel(self) -> None:
+        """Cancel what nobody waits for any more; there is something only after an error."""
+        tasks = [item for item in self._waiting if isinstance(item, asyncio.Task)]
+        cancelled = [task for task in tasks if task.cancel()]
+        await asyncio.gather(*cancelled, return_exceptions=True)
+
+    def _replay(self, exchange: Exchange[S, T], answer: Answer | None) -> None:
+        while answer is not None:
+            exchange.take(answer)
+            if exchange.outcome is not None:
+                return
+            answer = self._session.cache.held([exchange.key]).get(exchange.key)
+        if exchange.optional and not self._session.retry.covers(exchange.reason):
+            exchange.give_up()
+
+    async def _finish(self, exchange: Exchange[S, T]) -> Exchange[S, T]:
+        """Ask the model until there is an outcome; a retry gives up once more at most."""
+        while exchange.outcome is None:
+            answer = await self._session.answer(exchange)
+            if isinstance(answer, Pending):
+                exchange.outcome = answer
+                break
+            exchange.take(answer)
+            if exchange.optional:
+                exchange.give_up()
+        return exchange
+
+
+async def _blocks(items: Iterator[S | Reject], in_thread: bool) -> AsyncIterator[list[S | Reject]]:
+    """Yield items in blocks; a thread frees the loop while clips are decoded."""
+    take = partial(_take, items)
+    while block := (await asyncio.to_thread(take) if in_thread else take()):
+        yield block
+
+
+def _take(items: Iterator[S | Reject]) -> list[S | Reject]:
+    return list(islice(items, BLOCK))

@@ -1,0 +1,77 @@
+"""The stage of drafts: a reply to each target, in sound where that is wanted, on to the writer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from builders.errors import HeartenError
+from builders.llm.runner import WINDOW, WINDOW_WITH_CLIPS, Setup, ask, open_session
+from builders.llm.task import Accepted, Outcome
+from builders.pipeline.plan import Plan
+from builders.pipeline.writer import Sink
+from builders.progress import ProgressState
+from builders.record.types import Reject, Target
+from builders.tasks.reply.draft import Draft, drafted
+from builders.tts.opening import open_voicing
+from builders.tts.stage import Item
+
+
+@dataclass(frozen=True, slots=True)
+class DraftingResult:
+    """How the stage ended: why it stopped early or None, its requests, what was spoken."""
+
+    stopped: HeartenError | None
+    requests: int
+    speech: dict[str, Any] | None
+
+
+async def draft(
+    plan: Plan, setup: Setup, targets: Iterator[Target | Reject], sink: Sink, state: ProgressState
+) -> DraftingResult:
+    """Draft a reply to each target and hand everything to the writer, in order.
+
+    Args:
+        plan: the build.
+        setup: what it is asked with.
+        targets: with their votes, and rejects of earlier stages.
+        sink: the writer.
+        state: what the progress line shows.
+    """
+    config, card = plan.config, plan.card
+    async with (
+        open_session(setup, config.models, state) as session,
+        open_voicing(config, card.language, session.cache, setup.store, setup.budget) as voicing,
+    ):
+        replies = ask(
+            plan.captioned or plan.drafter,
+            targets,
+            session,
+            in_thread=plan.heard,
+            window=WINDOW_WITH_CLIPS if plan.heard else WINDOW,
+        )
+        if voicing:
+            session.stop_with(voicing)
+        async with (
+            aclosing(replies),
+            aclosing(_items(replies)) as items,
+            aclosing(voicing.outcomes(items, session) if voicing else items) as finished,
+        ):
+            async for item in finished:
+                sink.take(item)
+        speech = voicing.result if voicing else None
+        return DraftingResult(session.stopped, session.asked, speech)
+
+
+async def _items(
+    outcomes: AsyncGenerator[tuple[Target, Outcome[Draft]] | Reject, None],
+) -> AsyncGenerator[Item, None]:
+    """Yield each outcome as the stages after it take it."""
+    async for item in outcomes:
+        if isinstance(item, Reject):
+            yield item
+        else:
+            target, outcome = item
+            yield target, drafted(outcome) if isinstance(outcome, Accepted) else outcome

@@ -1,0 +1,258 @@
+"""Which of two replies people preferred: the one place that says so, each pair with its origin.
+
+    edit        the reply as people want it, over the draft that they edited
+    rejection   a later draft that was accepted, over the rejected one; without a later draft only
+                the rejected one, which says "not this"
+    compared    the better of two drafts that were shown side by side
+
+`review-export --format preferences`, `export --task dpo` and the published config `preference` take
+them from here. Only people's decisions count. An answer that failed a check and was asked for again
+is in the store as well, but it was turned down for its form, and nobody compared it with the one
+that passed: such pairs would teach a model our checks, not empathy. Only settled items make pairs:
+a disputed one has no better reply. A draft that may not go out (`eligibility.py`) makes none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from builders.record.dataset import Build
+from builders.record.types import ReviewStatus
+from builders.record.views import ReplyPart, SampleRecord
+from builders.release.eligibility import Part, Purpose, Restrictions, eligibility
+from builders.review.data.decisions import reply_wanted
+from builders.review.data.events import Reviews
+from builders.review.data.items import Items, reply_of
+from builders.review.data.queue import Queue
+from builders.review.outcome.comparisons import opponents, said_of
+from builders.review.outcome.merge import Merged, views
+from builders.review.outcome.redraft import earlier_versions, later_versions
+from builders.store.database import Store, store_exists
+
+Origin = Literal["edit", "rejection", "compared"]
+
+
+class PreferencePair(TypedDict):
+    """Two replies to one target, of which people prefer the first.
+
+    `chosen` and `rejected` have the shape of `schemas/reply.schema.json`; `chosen` is None where
+    only the rejected one is known. `chosen_from` and `rejected_from` say who wrote it: the build
+    and model, or how many ``reviewers``. `reviewers` counts the people behind the pair.
+    """
+
+    id: str
+    origin: Origin
+    chosen: ReplyPart | None
+    chosen_from: dict[str, Any] | None
+    rejected: ReplyPart
+    rejected_from: dict[str, Any]
+    reasons: list[str]
+    policy: str
+    reviewers: int
+
+
+def trained_on(pairs: Sequence[PreferencePair]) -> dict[str, list[PreferencePair]]:
+    """Return the pairs of two different texts by the id of their target: those to train on."""
+    found = defaultdict(list)
+    for pair in pairs:
+        if pair["chosen"] is not None and pair["chosen"]["text"] != pair["rejected"]["text"]:
+            found[pair["id"]].append(pair)
+    return dict(found)
+
+
+def pairs_of(
+    build: Build, address: str, known: Restrictions, say: Callable[[str], None]
+) -> list[PreferencePair]:
+    """Return the pairs of a build, its other versions and the builds it was compared with.
+
+    Args:
+        build: a finished build; the others are looked for beside it.
+        address: the store with the decisions; without one there are no pairs.
+        known: the ids that may not go out.
+        say: is told in a line what there are no pairs of.
+    """
+    if not store_exists(address):
+        say(f"no pairs: there is no store {address} with decisions")
+        return []
+    with closing(Store(address)) as store:
+        if not Reviews(store).any():
+            return []
+        versions = [*earlier_versions(build.folder), *later_versions(build.folder)]
+        for one in (build, *versions):
+            _register(one, store, known)
+        others = _others(build, store, versions, say)
+        for one in others:
+            _register(one, store, known)
+        return [*preferences(build, store, versions, others, known)]
+
+
+def _register(build: Build, store: Store, known: Restrictions) -> None:
+    for _ in Items(store, known).register(build):
+        pass
+
+
+def _others(
+    build: Build, store: Store, versions: Sequence[Build], say: Callable[[str], None]
+) -> list[Build]:
+    """Return the builds beside this one that its drafts were compared with, but its versions."""
+    known = {one.manifest["result"]["name"] for one in versions}
+    names = [n for n in opponents(store, build.manifest["result"]["name"]) if n not in known]
+    places = {name: build.folder.with_name(name) for name in names}
+    gone = [name for name, place in places.items() if not (place / "manifest.json").is_file()]
+    if gone:
+        say(f"no pairs with {', '.join(gone)}: not beside {build.folder}")
+    return [Build(place).verify() for name, place in places.items() if name not in gone]
+
+
+def preferences(
+    build: Build,
+    store: Store,
+    versions: Sequence[Build] = (),
+    others: Sequence[Build] = (),
+    known: Restrictions | None = None,
+) -> Iterator[PreferencePair]:
+    """Yield the pairs of a build, in its order.
+
+    `versions` are builds that draft its targets again, in the order in which they were drafted;
+    those before it are among them. `others` are whatever its drafts were compared to. The items of
+    all builds must be registered.
+    """
+    known = known or Restrictions()
+    drafts = [_Drafts(one, store, known) for one in sorted((build, *versions), key=_number)]
+    compared = [*drafts, *(_Drafts(one, store, known) for one in others)]
+    made: set[tuple[str, str, str]] = set()
+    for place, of in enumerate(drafts):
+        for view in of.views.values():
+            pair = _from_view(view, drafts[place:])
+            # A draft that a later version kept was decided about once.
+            if pair and (key := (pair["id"], pair["origin"], pair["rejected_from"]["seen"])):
+                if key not in made:
+                    yield pair
+                made.add(key)
+    yield from _from_comparisons(compared, store, build.manifest["result"]["name"])
+
+
+def _number(build: Build) -> int:
+    """Return which version a build is: 1 without a number behind its name."""
+    version = build.folder.name.rpartition("@")[2]
+    return int(version) if version.isdecimal() else 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A draft, and what is said of where it comes from."""
+
+    reply: ReplyPart
+    record: SampleRecord
+    origin: dict[str, Any]
+
+
+class _Drafts:
+    """The drafts of one build that may go out, and what people decided about them."""
+
+    def __init__(self, build: Build, store: Store, known: Restrictions) -> None:
+        self.name: str = build.manifest["result"]["name"]
+        self._queue = Queue(store)
+        self._build = build
+        self._known = known
+        self.views = {view.item.item: view for view in views(store, self.name)}
+
+    def draft(self, item: str) -> _Draft | None:
+        """Return the draft of an item; None where there is none, or it may not go out."""
+        try:
+            found = self._queue.item(self.name, item)
+        except KeyError:
+            return None
+        record = self._build.row(found.shard, found.row)
+        # What reviewers say of the reply makes the pair; all else must let the target go out.
+        if eligibility(record, Purpose.TRAIN, self._known).part is Part.NOTHING:
+            return None
+        origin = {"build": self.name, "model": record["drafting"]["model"], "seen": found.seen}
+        return _Draft(reply_of(record), record, origin)
+
+
+def _from_view(view: Merged, drafts: Sequence[_Drafts]) -> PreferencePair | None:
+    draft = drafts[0].draft(view.item.item)
+    if view.decisive is None or draft is None:
+        return None
+    if view.status == ReviewStatus.EDITED:
+        wanted = reply_wanted(view.decisive.decision, draft.record)
+        return _pair("edit", view, wanted, {"reviewers": view.reviewers}, draft)
+    if view.status != ReviewStatus.REJECTED:
+        return None
+    better, origin = _accepted_later(view.item.item, drafts[1:])
+    return _pair("rejection", view, better, origin, draft)
+
+
+def _accepted_later(
+    item: str, later: Sequence[_Drafts]
+) -> tuple[ReplyPart | None, dict[str, Any] | None]:
+    """Return the last reply to a target that people accepted or edited, and where it is from."""
+    for drafts in reversed(later):
+        view = drafts.views.get(item)
+        draft = drafts.draft(item)
+        if draft is None or view is None or view.decisive is None:
+            continue
+        if view.status == ReviewStatus.REJECTED:
+            continue
+        wanted = reply_wanted(view.decisive.decision, draft.record)
+        if wanted is not None:
+            return wanted, {"reviewers": view.reviewers}
+        return draft.reply, draft.origin
+    return None, None
+
+
+def _pair(
+    origin: Origin,
+    view: Merged,
+    chosen: ReplyPart | None,
+    chosen_from: dict[str, Any] | None,
+    rejected: _Draft,
+) -> PreferencePair:
+    return {
+        "id": view.item.item,
+        "origin": origin,
+        "chosen": chosen,
+        "chosen_from": chosen_from,
+        "rejected": rejected.reply,
+        "rejected_from": rejected.origin,
+        "reasons": list(view.reasons),
+        "policy": view.policy,
+        "reviewers": view.reviewers,
+    }
+
+
+def _from_comparisons(
+    drafts: Sequence[_Drafts], store: Store, build: str
+) -> Iterator[PreferencePair]:
+    """Yield a pair for each two drafts of which more people prefer one than the other."""
+    votes: dict[tuple[str, str, str], Counter[str | None]] = {}
+    for said in said_of(Reviews(store).of_build(build)):
+        first, second = sorted((said.first, said.second))
+        votes.setdefault((said.item, first, second), Counter())[said.better] += 1
+    for (item, a, b), counted in sorted(votes.items(), key=lambda vote: vote[0]):
+        known = _by_hash(drafts, item)
+        if counted[a] == counted[b] or a not in known or b not in known:
+            continue
+        chosen, rejected = (a, b) if counted[a] > counted[b] else (b, a)
+        yield {
+            "id": item,
+            "origin": "compared",
+            "chosen": known[chosen].reply,
+            "chosen_from": known[chosen].origin,
+            "rejected": known[rejected].reply,
+            "rejected_from": known[rejected].origin,
+            "reasons": [],
+            "policy": "unanimous" if len(counted) == 1 else "majority",
+            "reviewers": counted.total(),
+        }
+
+
+def _by_hash(drafts: Sequence[_Drafts], item: str) -> Mapping[str, _Draft]:
+    """Return the drafts of an item by the hash of what is seen of it."""
+    found = [draft for of in drafts if (draft := of.draft(item))]
+    return {draft.origin["seen"]: draft for draft in found}

@@ -1,0 +1,105 @@
+"""Encoded clips and made speech as files, named by the SHA-256 of their content.
+
+A file is there whole or not at all. One that was cut or changed since does not have the digest of
+its name: it counts as missing, and what is missing is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from uuid import uuid4
+
+from builders.errors import OutputError
+from builders.record.folder import writable
+
+OPTION = "--clips"
+_SUFFIX, _PARTIAL = ".flac", ".partial"
+# Nobody writes a clip for so many seconds: the partial file is left from a kill.
+_LEFT = 3600.0
+
+
+class ClipFiles:
+    """Files by digest in two levels of folders, which several builds and machines may share.
+
+    Args:
+        folder: where they lie; made when the first one is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, digest: str) -> Path:
+        """Return where the file of a digest lies."""
+        return self.folder / digest[:2] / digest[2:4] / f"{digest}{_SUFFIX}"
+
+    def get(self, digest: str) -> bytes | None:
+        """Return the content of a digest; None where its file is missing, cut or changed.
+
+        Raises:
+            OutputError: it cannot be read.
+        """
+        path = self.path(digest)
+        try:
+            content = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise OutputError(
+                f"cannot read a clip ({error.strerror})",
+                where=path,
+                do=f"give access to it, or choose another {OPTION}",
+            ) from error
+        return content if _digest(content) == digest else None
+
+    def put(self, content: bytes) -> str:
+        """Write a file that is on the disk when this returns; return its digest.
+
+        Raises:
+            OutputError: the disk is full, or the folder cannot be written.
+        """
+        digest = _digest(content)
+        if self.get(digest) is None:
+            with writable(self.folder, OPTION):
+                _write(self.path(digest), content)
+        return digest
+
+    def remove(self, digests: Iterable[str]) -> None:
+        """Remove files, and what writers that were killed have left."""
+        with writable(self.folder, OPTION):
+            for digest in digests:
+                self.path(digest).unlink(missing_ok=True)
+            for left in self.folder.glob(f"*/*/*{_PARTIAL}"):
+                if time.time() - left.stat().st_mtime > _LEFT:
+                    left.unlink(missing_ok=True)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{uuid4().hex}{_PARTIAL}")
+    try:
+        with partial.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    _settle(path.parent)
+
+
+def _settle(folder: Path) -> None:
+    """Wait until the disk has the names in a folder."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,0 +1,208 @@
+"""Take out of a store what it holds of people who asked to be left out of everything.
+
+Their words, their clips and speech, the answers about them and what people and judges said of them
+go; the ids stay, so that later builds and every way out of a finished build leave them out. The
+rows of attempts stay without their key, so that what was spent is still known.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from builders.errors import StoreError
+from builders.store import key_value, migrations
+from builders.store.clips import ClipFiles
+from builders.store.connections import file_of
+from builders.store.database import Store
+from builders.store.tables import answers, attempts, forgotten, requests
+
+# Tables whose rows are about samples, and which columns hold their ids.
+ABOUT_SAMPLES = {
+    "requests": ("record_id",),
+    "review_events": ("item",),
+    "review_items": ("item",),
+    "review_leases": ("item",),
+    "review_pairs": ("item",),
+    "review_first_answers": ("item",),
+    "judgements": ("subject", "other"),
+    "key_value_records": ("record_id",),
+}
+_JUDGEMENTS = sa.table(
+    "judgements", sa.column("subject"), sa.column("other"), sa.column("keys", sa.JSON)
+)
+_PARTS = 4  # of the id of a sample: corpus, split, dialogue, utterance
+_AT_ONCE = 500  # ids of one statement
+_WAIT_MILLISECONDS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """What was taken out: rows by table, and files of clips.
+
+    `beside` counts the answers about other utterances of the same dialogues, which stay.
+    """
+
+    rows: dict[str, int]
+    clips: int
+    beside: int
+
+
+def known(store: Store, ids: Collection[str]) -> set[str]:
+    """Return those ids that the store has a row about, or was told to forget before."""
+    before = store.forgotten()
+    with store.translated(), store.engine.connect() as connection:
+        return {name for name in ids if name in before or _samples(connection, [name])}
+
+
+def forget(store: Store, ids: Sequence[str], clips: ClipFiles, *, dry_run: bool) -> TakenOut:
+    """Take out everything about samples, and keep their ids as forgotten.
+
+    All of it happens or nothing does; a second call wipes again what another program kept from
+    being wiped.
+
+    Args:
+        store: an open store.
+        ids: of samples, or of dialogues for all of their samples.
+        clips: where the encoded clips and the speech lie.
+        dry_run: only count.
+
+    Raises:
+        StoreError: another program has the store open, so that words may be left in its file.
+        OutputError: the clips cannot be removed.
+    """
+    with store.translated(), migrations.alone(store.engine) as connection:
+        if store.engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA secure_delete=ON")
+        samples = _samples(connection, ids)
+        beside = _beside(connection, samples)
+        rows, files = _take_out(connection, samples)
+        _keep_ids(store, connection, ids)
+        if dry_run:
+            connection.rollback()
+        else:
+            clips.remove(files)
+    if not dry_run:
+        _wipe(store, [*rows, "attempts", "key_values"])
+    return TakenOut(rows, len(files), beside)
+
+
+def copies_beside(store: Store) -> list[Path]:
+    """Return the copies and files that upgrades left beside a store's file."""
+    path = file_of(store.engine)
+    if path is None:
+        return []
+    return sorted([*path.parent.glob(f"{path.name}.v*.backup"), *path.parent.glob("*.taken-in*")])
+
+
+def _samples(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Return the ids of all samples that rows are about, of these samples and dialogues."""
+    found: set[str] = set()
+    dialogues = [name for name in ids if name.count("-") < _PARTS - 1]
+    for table, columns in ABOUT_SAMPLES.items():
+        for name in columns:
+            column = sa.column(name, sa.String)
+            query = sa.select(column).select_from(sa.table(table)).distinct()
+            for some in _parts(ids):
+                found |= {*connection.scalars(query.where(column.in_(some)))}
+            for dialogue in dialogues:
+                below = column.startswith(f"{dialogue}-", autoescape=True)
+                found |= {*connection.scalars(query.where(below))}
+    return found
+
+
+def _beside(connection: Connection, samples: Collection[str]) -> int:
+    """Return how many answers about other samples of the same dialogues are held."""
+    count = 0
+    for dialogue in {name.rpartition("-")[0] for name in samples}:
+        there = requests.c.record_id.startswith(f"{dialogue}-", autoescape=True)
+        query = sa.select(requests.c.record_id).join(answers, answers.c.key == requests.c.key)
+        count += sum(name not in samples for name in connection.scalars(query.where(there)))
+    return count
+
+
+def _take_out(connection: Connection, samples: Collection[str]) -> tuple[dict[str, int], set[str]]:
+    """Delete the rows about samples; return how many of which table, and the files of no use."""
+    keys = _keys(connection, samples)
+    files = key_value.forget(connection, samples)
+    rows = {}
+    for some in _parts(keys):
+        blank = sa.update(attempts).where(attempts.c.key.in_(some)).values(key="", detail=None)
+        connection.execute(blank)
+    for table in ("requests", "answers"):
+        rows[table] = _delete(connection, table, "key", keys)
+    for table, columns in ABOUT_SAMPLES.items():
+        taken = sum(_delete(connection, table, name, samples) for name in columns)
+        rows[table] = rows.get(table, 0) + taken
+    return rows, files
+
+
+def _keys(connection: Connection, samples: Collection[str]) -> set[str]:
+    """Return the keys of all requests about samples, and of those that judge one."""
+    asked = sa.select(requests.c.key)
+    judged = sa.select(_JUDGEMENTS.c["keys"])
+    found: set[str] = set()
+    for some in _parts(samples):
+        found |= {*connection.scalars(asked.where(requests.c.record_id.in_(some)))}
+        for column in (_JUDGEMENTS.c.subject, _JUDGEMENTS.c.other):
+            for keys in connection.scalars(judged.where(column.in_(some))):
+                found |= {key for key in keys.values() if key}
+    return found
+
+
+def _delete(connection: Connection, table: str, column: str, names: Collection[str]) -> int:
+    name = sa.column(column, sa.String)
+    return sum(
+        connection.execute(sa.delete(sa.table(table)).where(name.in_(some))).rowcount
+        for some in _parts(names)
+    )
+
+
+def _keep_ids(store: Store, connection: Connection, ids: Collection[str]) -> None:
+    now = time.time()
+    rows = [{"id": name, "at": now} for name in ids]
+    connection.execute(store.insert(forgotten).on_conflict_do_nothing(), rows)
+
+
+def _wipe(store: Store, tables: Sequence[str]) -> None:
+    """Write the database anew, so that nothing of deleted rows is left in its files."""
+    with store.translated(), store.engine.connect() as connection:
+        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+        if store.engine.dialect.name == "postgresql":
+            for table in tables:
+                alone.exec_driver_sql(f"VACUUM FULL {table}")
+            return
+        wiped = _written_anew(alone)
+    if not wiped:
+        raise StoreError(
+            "it is taken out, but another program has the store open, so that words may be left in "
+            "its file",
+            where=store.name,
+            do="stop that program and run the same command again",
+        )
+
+
+def _written_anew(connection: Connection) -> bool:
+    """Write a file of SQLite anew and empty its log; return False where others hold it."""
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={_WAIT_MILLISECONDS}")
+    try:
+        connection.exec_driver_sql("VACUUM")
+    except sa.exc.OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar() == 0
+
+
+def _parts(names: Collection[str]) -> Iterator[list[str]]:
+    """Yield the names in lists that one statement takes."""
+    left = iter(sorted({*names}))
+    while some := list(islice(left, _AT_ONCE)):
+        yield some

@@ -1,0 +1,178 @@
+"""Values by key in the store: what was measured of clips, checked, spoken and heard.
+
+A value may stand for a file of `ClipFiles`, whose digest is beside it. The records that need a
+value are kept with it, so that it can go when the last of them is forgotten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from builders.store.database import Store
+from builders.store.tables import key_value_records, key_values
+
+# measured: values of a clip; checked: what a check of clips came to; clip: the file of an encoded
+# clip; speech: the file of made speech, or why there is none; heard: what was recognised in it.
+Kind = Literal["measured", "checked", "clip", "speech", "heard"]
+Key = tuple[Kind, str]
+# A batch is committed when it has so many bytes, or was begun so many seconds ago.
+_BYTES, _SECONDS = 8_000_000, 1.0
+_AT_ONCE = 500  # keys of one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A value as it is kept, and the digest of its file, if it has one."""
+
+    value: bytes
+    file: str | None = None
+
+
+def key_of(*parts: object) -> str:
+    """Return one key, 64 hexadecimal digits, for all that a value depends on."""
+    return hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()
+
+
+class KeyValue:
+    """Values by kind and key, which several threads and builds may use at once.
+
+    What was put is committed in batches of `batch`: a kill loses the last of them.
+
+    Args:
+        store: holds them.
+        batch: how many are committed together.
+    """
+
+    def __init__(self, store: Store, batch: int = 64) -> None:
+        self._store = store
+        self._batch = batch
+        self._lock = threading.Lock()
+        self._waiting: dict[Key, Kept] = {}
+        self._needed: set[tuple[str, Key]] = set()
+        self._size, self._since = 0, 0.0
+        columns = key_values.c
+        of_key = (columns.kind == sa.bindparam("kind")) & (columns.key == sa.bindparam("key"))
+        self._found = sa.select(columns.value, columns.file).where(of_key)
+        put = store.insert(key_values)
+        changed = {"value": put.excluded.value, "file": put.excluded.file}
+        self._put = put.on_conflict_do_update(index_elements=["kind", "key"], set_=changed)
+        self._need = store.insert(key_value_records).on_conflict_do_nothing()
+        with store.translated():
+            self._reader = store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    def get(self, kind: Kind, key: str, record_id: str | None = None) -> Kept | None:
+        """Return what was put under a key, or None; note which record needs it."""
+        with self._lock:
+            kept = self._waiting.get((kind, key))
+            if kept is None:
+                with self._store.translated():
+                    row = self._reader.execute(self._found, {"kind": kind, "key": key}).first()
+                kept = Kept(bytes(row[0]), row[1]) if row else None
+            if kept and record_id is not None:
+                self._note(kind, key, record_id)
+            return kept
+
+    def put(self, kind: Kind, key: str, kept: Kept, record_id: str | None = None) -> None:
+        """Keep a value under a key, in place of what was there."""
+        with self._lock:
+            self._begin()
+            self._waiting[kind, key] = kept
+            self._size += len(kept.value)
+            if record_id is not None:
+                self._needed.add((record_id, (kind, key)))
+            self._commit_if_full()
+
+    def commit(self) -> None:
+        """Commit what waits."""
+        with self._lock:
+            self._commit()
+
+    def close(self) -> None:
+        """Commit what waits, and let go of the connection."""
+        with self._lock:
+            try:
+                self._commit()
+            finally:
+                self._reader.close()
+
+    def _note(self, kind: Kind, key: str, record_id: str) -> None:
+        self._begin()
+        self._needed.add((record_id, (kind, key)))
+        self._commit_if_full()
+
+    def _begin(self) -> None:
+        if not (self._waiting or self._needed):
+            self._since = time.monotonic()
+
+    def _commit_if_full(self) -> None:
+        late = time.monotonic() - self._since > _SECONDS
+        many = len(self._waiting) >= self._batch or len(self._needed) >= 8 * self._batch
+        if many or self._size > _BYTES or late:
+            self._commit()
+
+    def _commit(self) -> None:
+        # In the order of their keys, so that two builds never wait for each other.
+        rows = [
+            {"kind": kind, "key": key, "value": kept.value, "file": kept.file}
+            for (kind, key), kept in sorted(self._waiting.items(), key=lambda pair: pair[0])
+        ]
+        needed = [
+            {"record_id": name, "kind": kind, "key": key}
+            for name, (kind, key) in sorted(self._needed)
+        ]
+        if not (rows or needed):
+            return
+        with self._store.translated(), self._store.engine.begin() as connection:
+            if rows:
+                connection.execute(self._put, rows)
+            if needed:
+                connection.execute(self._need, needed)
+        self._waiting, self._needed, self._size = {}, set(), 0
+
+
+def forget(connection: Connection, record_ids: Collection[str]) -> set[str]:
+    """Take out every value that no other record needs.
+
+    Values of no record go with them. They are what release 0.1 left of the embedded voice, and
+    measured: nobody knows whom they are about, and they cost nothing but time.
+
+    Args:
+        connection: in a transaction of the caller.
+        record_ids: the records that are forgotten.
+
+    Returns:
+        Digests of files that nothing in the store stands for any more: remove them, then commit.
+    """
+    owners, values = key_value_records.c, key_values.c
+    for some in _parts(record_ids):
+        connection.execute(sa.delete(key_value_records).where(owners.record_id.in_(some)))
+    needed = sa.exists().where(owners.kind == values.kind, owners.key == values.key)
+    digests = sa.select(values.file).where(~needed, values.file.is_not(None))
+    files = {str(digest) for digest in connection.scalars(digests)}
+    connection.execute(sa.delete(key_values).where(~needed))
+    return files - _in_use(connection, files)
+
+
+def _in_use(connection: Connection, files: Iterable[str]) -> set[str]:
+    """Return the files that values still stand for."""
+    used: set[str] = set()
+    for some in _parts(files):
+        query = sa.select(key_values.c.file).where(key_values.c.file.in_(some))
+        used |= {str(digest) for digest in connection.scalars(query)}
+    return used
+
+
+def _parts(names: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the names in lists that one statement takes."""
+    left = iter(sorted({*names}))
+    while some := list(islice(left, _AT_ONCE)):
+        yield some

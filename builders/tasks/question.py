@@ -1,0 +1,75 @@
+"""Questions: tasks of one request whose answer is a small JSON object.
+
+What a voice sounds like, which emotion the words show, which reply fits which voice: the answer is
+checked against the request's schema and cached like every response.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import orjson
+
+from builders.llm.request import Request, seed_for
+from builders.llm.task import HOPELESS, GivenUp, Steps
+from builders.record.schema import Validator, violations
+from builders.store.database import Answer
+
+# How often a question is asked before it is given up.
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question: the request, whose schema the answer must fit, and what it is about.
+
+    `id` is that of the sample; `name` tells the questions about one sample apart.
+    """
+
+    id: str
+    name: str
+    request: Request
+
+
+class QuestionTask:
+    """Asks each question up to `ATTEMPTS` times, every time with another seed."""
+
+    def first_request(self, subject: Question, number: int = 0) -> Request:
+        """See `Task`."""
+        return _seeded(subject, number * ATTEMPTS)
+
+    def steps(self, subject: Question, first: Request) -> Steps[dict[str, object]]:
+        """Yield requests until an answer fits the schema; return it as an object."""
+        checker = Validator(subject.request.schema.document)
+        request = first
+        while True:
+            answer = yield request
+            document, fault = _read(answer, checker)
+            if not fault:
+                return document
+            last = request.attempt - first.attempt == ATTEMPTS - 1
+            if last or answer.outcome in HOPELESS:
+                reason = "invalid_answer" if answer.outcome == "ok" else answer.outcome
+                return GivenUp(reason, fault, answer.text)
+            request = _seeded(subject, request.attempt + 1)
+
+    def prompt_version(self, subject: Question) -> str | None:
+        """Return the version of the question's template."""
+        return subject.request.prompt_version
+
+
+def _seeded(question: Question, attempt: int) -> Request:
+    seed = seed_for(f"{question.id}|{question.name}", attempt)
+    return replace(question.request, attempt=attempt, seed=seed)
+
+
+def _read(answer: Answer, checker: Validator) -> tuple[dict[str, object], str]:
+    """Return the answer's document, and what is wrong with it or an empty string."""
+    if answer.outcome != "ok":
+        return {}, f"the answer is {answer.outcome}"
+    try:
+        document = orjson.loads(answer.text)
+    except orjson.JSONDecodeError as error:
+        return {}, f"the answer is not JSON: {error}"
+    wrong = violations(checker, document)
+    return ({}, "; ".join(wrong)) if wrong else (document, "")
