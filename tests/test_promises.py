@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,48 @@ def test_files_and_functions_stay_small(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not options:
             length = node.end_lineno - node.lineno
             assert length <= 50, f"{node.name} has {length} lines"
+
+
+# Who opens a build's Parquet: what writes it and its typed reader, and what writes other files.
+OPENS_PARQUET = re.compile(r"ParquetFile\(|read_table\(|(scan|read)_parquet\(|ds\.dataset\(")
+MAY_OPEN = {"record", "release", "corpora"}
+# Names that stand for two things in two packages. The list shrinks to three at most, each of them
+# with its reason; nothing is added.
+DOUBLED = {
+    *(
+        "Agreement",
+        "Asked",
+        "Choice",
+        "Compared",
+        "Conversation",
+        "Finding",
+        "Heard",
+        "Left",
+        "Part",
+    ),
+    *("Line", "Pair", "Progress", "Rules", "Said", "Sound", "State", "Tally", "Understanding"),
+    "Wanted",
+}
+
+
+def package(path: Path) -> str:
+    """Return the package of ours that a module lies in, its own name where it is loose."""
+    return path.relative_to(ROOT / "builders").parts[0]
+
+
+def test_a_build_is_read_by_its_typed_reader_alone():
+    others = [path for path in MODULES if package(path) not in MAY_OPEN]
+    assert not [path for path in others if OPENS_PARQUET.search(path.read_text("utf-8"))]
+
+
+def test_no_public_class_name_stands_in_two_packages():
+    packages: dict[str, set[str]] = {}
+    for path in MODULES:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                packages.setdefault(node.name, set()).add(package(path))
+    doubled = {name for name, places in packages.items() if len(places) > 1}
+    assert doubled <= DOUBLED, "choose another name for what is new"
 
 
 def test_no_file_is_a_drawer_for_odds_and_ends():

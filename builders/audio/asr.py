@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from builders import resources
 from builders.audio.onnx_models import folder_of, versions_of
 from builders.errors import ConfigError
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -186,5 +186,5 @@ def _path() -> Path:
 @cache
 def spellings() -> Mapping[str, tuple[str, ...]]:
     """Return how words are written before they are compared; LabelError for a wrong table."""
-    rows = read_table(_path(), ("written", "words", "reason"), key=("written",))
+    rows = read_rows(_path(), ("written", "words", "reason"), key=("written",))
     return {row.text("written"): tuple(row.cells["words"].split()) for row in rows}

@@ -17,7 +17,7 @@ from typing import Any
 from builders import resources
 from builders.audio.prosody import LEVELS, level_of
 from builders.audio.speaker_baseline import COMPARED
-from builders.labels.tables import TableRow, normalise, read_table
+from builders.labels.tables import TableRow, normalise, read_rows
 from builders.labels.vocabulary import vocabulary
 
 SAYS = ("lower", "usual", "higher")
@@ -75,7 +75,7 @@ def fault_of(
 @cache
 def load_claims() -> Claims:
     """Read the tables; raises LabelError with file and line for a broken cell."""
-    rows = read_table(
+    rows = read_rows(
         _path("claims"),
         ("claim", "meaning", "descriptor", "says", "contradicted_by"),
         key=("claim", "says"),
@@ -116,7 +116,7 @@ def _words(claims: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return what words claim, those for feelings from our vocabulary among them."""
     feelings = [word for word, node in vocabulary().words.items() if node not in _NO_FEELING]
     words = dict.fromkeys(feelings, (_FEELING, "named"))
-    for row in read_table(_path("caption_words"), ("words", "claim", "says"), key=("words",)):
+    for row in read_rows(_path("caption_words"), ("words", "claim", "says"), key=("words",)):
         claim = row.choice("claim", (_FEELING, *claims))
         known = ("named",) if claim == _FEELING else (*SAYS, NOT_SAID)
         words[normalise(row.text("words"))] = claim, row.choice("says", known)

@@ -14,7 +14,7 @@ from typing import Any
 from builders import resources
 from builders.audio.asr import distance, spellings_version, spoken_words
 from builders.audio.features import ENOUGH_VOICE, Measured
-from builders.labels.tables import TableRow, read_table
+from builders.labels.tables import TableRow, read_rows
 from builders.record.types import Finding
 
 # Speech over a telephone ends at 3.4 kHz, what was sampled at 8 kHz at 4 kHz.
@@ -99,7 +99,7 @@ def _path() -> Path:
 @cache
 def load_rules() -> Mapping[str, float]:
     """Return where a clip becomes odd, by rule; LabelError for a wrong table."""
-    rows = read_table(_path(), ("rule", "value", "reason"), key=("rule",))
+    rows = read_rows(_path(), ("rule", "value", "reason"), key=("rule",))
     found = {row.choice("rule", _RULES): _number(row) for row in rows}
     # What has no row finds nothing.
     never = {"little_speech": 0.0, "poor_sound": 0.0, "mismatch_least": 0.0}

@@ -16,7 +16,7 @@ from builders import resources
 from builders.audio.features import VERSION, Measured
 from builders.audio.speaker_baseline import COMPARED, Baselines, values_of
 from builders.errors import LabelError
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.record.types import Utterance, Voice
 
 # Where a difference begins, and a large one, in standard deviations: half of all clips are usual,
@@ -119,7 +119,7 @@ def load_words() -> Mapping[tuple[str, str], str]:
     Raises LabelError for a wrong table.
     """
     table: dict[tuple[str, str], str] = {}
-    for row in read_table(_path(), ("descriptor", "level", "words"), key=("descriptor", "level")):
+    for row in read_rows(_path(), ("descriptor", "level", "words"), key=("descriptor", "level")):
         name = row.choice("descriptor", ("reference", "all", *COMPARED))
         levels = {"reference": _REFERENCES, "all": ("usual",)}.get(name, LEVELS)
         key = name, row.choice("level", levels)

@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from builders import resources
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.record.types import Dialogue
 
 _MEASURES = {
@@ -62,7 +62,7 @@ def read_counts(slug: str) -> Iterator[Count]:
     """Yield the published counts of a corpus; LabelError names a row that is wrong."""
     path = resources.corpora() / slug / "counts.tsv"
     key = ("split", "what", "label")
-    for row in read_table(path, (*key, "count"), key):
+    for row in read_rows(path, (*key, "count"), key):
         if not row.cells["count"].isdecimal():
             raise row.error("count", "a whole number")
         yield Count(

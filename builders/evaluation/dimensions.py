@@ -14,7 +14,7 @@ from typing import Literal, cast
 
 from builders import resources
 from builders.errors import LabelError
-from builders.labels.tables import TableRow, read_table
+from builders.labels.tables import TableRow, read_rows
 
 SWAP = "swap"
 
@@ -73,7 +73,7 @@ def dimension(name: str) -> Dimension:
 @cache
 def load_dimensions() -> Mapping[str, Dimension]:
     """Return the dimensions by name, in table order; LabelError where the table is wrong."""
-    rows = read_table(_path(), _COLUMNS, key=("dimension",))
+    rows = read_rows(_path(), _COLUMNS, key=("dimension",))
     return {found.name: found for found in map(_dimension, rows)}
 
 

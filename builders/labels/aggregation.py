@@ -18,7 +18,7 @@ from pathlib import Path
 
 from builders import resources
 from builders.errors import UsageError
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.labels.vocabulary import LabelMap, label_map, vocabulary
 from builders.record.redraft import HeardEmotion
 from builders.record.types import REVIEWED, Annotation, Emotions, Sentiment, Target, Utterance
@@ -311,7 +311,7 @@ def load_labelling(slug: str, view: str | None = None) -> Labelling:
 
 def _read_rules(path: Path) -> dict[str, float]:
     rules: dict[str, float] = {}
-    for row in read_table(path, ("rule", "value", "reason"), key=("rule",)):
+    for row in read_rows(path, ("rule", "value", "reason"), key=("rule",)):
         name = row.choice("rule", RULES)
         row.text("reason")
         try:

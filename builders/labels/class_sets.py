@@ -12,7 +12,7 @@ from pathlib import Path
 
 from builders import resources
 from builders.errors import LabelError
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.labels.vocabulary import UNMAPPED, Vocabulary, vocabulary
 from builders.record.views import LabelView
 
@@ -22,7 +22,7 @@ _COLUMNS = ("subject_label", "predicate_id", "object_id", "object_label", "comme
 def _read(path: Path, words: Vocabulary) -> dict[str, str | None]:
     """Return the class of every emotion, None for those that the class set leaves out."""
     rows: dict[str, str | None] = {}
-    for row in read_table(path, _COLUMNS, key=("subject_label",)):
+    for row in read_rows(path, _COLUMNS, key=("subject_label",)):
         node = row.choice("subject_label", words.nodes)
         row.text("comment")
         unmapped = row.cells["object_id"] == UNMAPPED

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from builders import resources
 from builders.errors import LabelError
-from builders.labels.tables import TableRow, normalise, read_table
+from builders.labels.tables import TableRow, normalise, read_rows
 from builders.labels.vocabulary import VALENCES, vocabulary
 from builders.record.types import Emotions
 
@@ -51,7 +51,7 @@ class StrategyTables:
 
     def __init__(self, folder: Path) -> None:
         self.strategies: dict[str, Strategy] = {}
-        for row in read_table(folder / "_strategies.tsv", _STRATEGIES, key=("strategy",)):
+        for row in read_rows(folder / "_strategies.tsv", _STRATEGIES, key=("strategy",)):
             strategy = _strategy(row)
             self.strategies[strategy.id] = strategy
         self._aliases = self._read_aliases(folder / "_aliases.tsv")
@@ -61,7 +61,7 @@ class StrategyTables:
 
     def _read_aliases(self, path: Path) -> dict[tuple[str, str], str]:
         aliases = {(normalise(name), ""): name for name in self.strategies}
-        for row in read_table(path, ("alias", "strategy", "valence"), key=("valence", "alias")):
+        for row in read_rows(path, ("alias", "strategy", "valence"), key=("valence", "alias")):
             key = normalise(row.text("alias")), row.choice("valence", ("", *VALENCES))
             if key in aliases or key[0] in self.strategies:
                 raise row.error("alias", "each word once for a valence, and no strategy's own name")
@@ -71,7 +71,7 @@ class StrategyTables:
     def _read_policy(self, path: Path) -> dict[str, dict[str, str]]:
         policy: dict[str, dict[str, str]] = {}
         columns = ("emotion", "strategy", "place", "reason")
-        for row in read_table(path, columns, key=("emotion", "strategy")):
+        for row in read_rows(path, columns, key=("emotion", "strategy")):
             block = policy.setdefault(row.choice("emotion", vocabulary().nodes), {})
             name = row.choice("strategy", self.strategies)
             row.text("reason")

@@ -46,7 +46,7 @@ class TableRow:
         return LabelError(what, where=self.where, expected=expected, do="correct that cell")
 
 
-def read_table(path: Path, columns: Collection[str], key: Sequence[str]) -> list[TableRow]:
+def read_rows(path: Path, columns: Collection[str], key: Sequence[str]) -> list[TableRow]:
     """Read a tab-separated table that has at least `columns`; lines that start with # are skipped.
 
     Args:

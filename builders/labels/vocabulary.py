@@ -15,7 +15,7 @@ from pathlib import Path
 
 from builders import resources
 from builders.errors import LabelError
-from builders.labels.tables import TableRow, normalise, read_table, read_text
+from builders.labels.tables import TableRow, normalise, read_rows, read_text
 from builders.record.types import Emotions
 
 VALENCES = ("positive", "negative", "neutral", "ambiguous", "mixed", "unknown")
@@ -35,7 +35,7 @@ class Vocabulary:
     """The emotions of one folder of tables. Methods raise KeyError for what is not a node."""
 
     def __init__(self, folder: Path) -> None:
-        rows = read_table(folder / "_vocabulary.tsv", _VOCABULARY, key=("emotion",))
+        rows = read_rows(folder / "_vocabulary.tsv", _VOCABULARY, key=("emotion",))
         roots = [row.cells["root"] for row in rows if row.cells["emotion"] == row.cells["root"]]
         self._cells: dict[str, Mapping[str, str]] = {}
         for row in rows:
@@ -46,7 +46,7 @@ class Vocabulary:
         self.roots: tuple[str, ...] = tuple(roots)
         self._lines = {node: self._line(node) for node in self.nodes}
         self._words = {normalise(node): node for node in self.nodes}
-        aliases = read_table(folder / "_aliases.tsv", ("alias", "emotion"), key=("alias",))
+        aliases = read_rows(folder / "_aliases.tsv", ("alias", "emotion"), key=("alias",))
         self._add_aliases(aliases)
         self._add_adjectives(rows)
 
@@ -123,7 +123,7 @@ class LabelMap:
         self.path = path
         self.version = _version(path)
         self._rows: dict[str, Emotions | None] = {}
-        for row in read_table(path, _MAP, key=()):  # a label has a row for each of its readings
+        for row in read_rows(path, _MAP, key=()):  # a label has a row for each of its readings
             raw = row.text("subject_label")
             if row.cells["predicate_id"] == _ALTERNATIVE:
                 self._rows[raw] = _with_alternative(row, self._rows.get(raw), words)
@@ -200,7 +200,7 @@ class Feelings:
 
     def __init__(self, path: Path, words: Vocabulary) -> None:
         phrases = []
-        for row in read_table(path, ("phrase", "emotion"), key=("phrase",)):
+        for row in read_rows(path, ("phrase", "emotion"), key=("phrase",)):
             phrases.append(row.text("phrase").lower())
             row.choice("emotion", ("any", *words.nodes))
         longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))

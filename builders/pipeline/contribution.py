@@ -19,7 +19,7 @@ from typing import Any
 from builders import resources
 from builders.corpora import Card
 from builders.labels.aggregation import Labelling
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.labels.vocabulary import votable_roots
 from builders.llm.task import Accepted, GivenUp, Outcome
 from builders.record.types import Contribution, Target
@@ -33,7 +33,7 @@ def rules() -> Mapping[str, Fraction]:
     """Return the shares from which words or voices are said to tell the emotion."""
     path = resources.label_maps() / "emotion" / "_contribution.tsv"
     found: dict[str, Fraction] = {}
-    for row in read_table(path, ("rule", "value", "reason"), key=("rule",)):
+    for row in read_rows(path, ("rule", "value", "reason"), key=("rule",)):
         name = row.choice("rule", _RULES)
         row.text("reason")
         try:

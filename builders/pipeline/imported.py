@@ -14,7 +14,7 @@ from builders import resources
 from builders.errors import ConfigError
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.record.sample import Origin, assemble
 from builders.record.schema import Validator, narrowed_reply, violations
 from builders.record.types import Drafted, Emotions, Target, Turn, Utterance, sample_id
@@ -89,7 +89,7 @@ def _looser() -> Validator:
 @cache
 def _field_aliases() -> dict[str, str]:
     path = resources.schemas() / "field_aliases.tsv"
-    rows = read_table(path, ("alias", "field"), key=("alias",))
+    rows = read_rows(path, ("alias", "field"), key=("alias",))
     return {row.text("alias"): row.text("field") for row in rows}
 
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from builders import report
+from builders import report, resources
 from builders.audio.analysis import Hearing
+from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.llm.budget import Budget
 from builders.llm.exchange import Retry
@@ -40,7 +41,7 @@ from builders.record.manifest_views import (
     ManifestRun,
     ReaderNote,
 )
-from builders.settings import HIBARI, BuildConfig
+from builders.settings import HIBARI, BuildConfig, find_source, make_config
 from builders.store.database import Store
 
 
@@ -201,3 +202,25 @@ def _costs(plan: Plan, setup: Setup, started: float, requests: int) -> ManifestR
         "requests": requests,
         "cost": setup.budget.cost,
     }
+
+
+def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Build:
+    """Build a dataset, or go on with it, and open it; nothing is printed.
+
+    Args:
+        corpus: the corpus by name.
+        sample: build its built-in sample.
+        settings: fields of `BuildConfig` by name: `model`, `base_urls`, `limit`, `output`, …
+            `source` is by default what HEARTEN_SOURCE_<CORPUS> says, `name` that of the corpus.
+
+    Raises:
+        StoppedEarly: it stopped before the end; the same call goes on.
+        HeartenError: the user must fix something; the line says what.
+    """
+    slug = resolve_slug(corpus)
+    if sample:
+        settings["source"] = resources.corpora() / slug / "sample"
+    elif "source" not in settings:
+        settings["source"] = find_source(slug, load_card(slug).how_to_get, {})
+    name = f"{slug}-sample" if sample else slug
+    return Build(build(make_config(**{"name": name, "corpus": slug, **settings}), {}, True).folder)

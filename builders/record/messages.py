@@ -19,7 +19,7 @@ from typing import Any
 
 from builders import resources
 from builders.errors import LabelError
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 
 AUDIO_MARK = "<audio>"
 # What a turn's speaker is called where the corpus gives no name, or a code such as Ses01_F or 386.
@@ -72,7 +72,7 @@ def instructions(form: str) -> tuple[str, ...]:
         LabelError: the table has no column ``text``, no row, or an empty or repeated wording.
     """
     path = resources.prompts() / "instructions" / f"{form}.tsv"
-    texts = tuple(row.text("text") for row in read_table(path, ("text",), key=("text",)))
+    texts = tuple(row.text("text") for row in read_rows(path, ("text",), key=("text",)))
     if not texts:
         raise LabelError("no rows", where=path, expected="one wording a line", do="add one")
     return texts

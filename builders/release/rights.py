@@ -18,7 +18,7 @@ import orjson
 
 from builders.corpora import Card, load_card, resolve_slug
 from builders.errors import UsageError
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.record.schema import load_schema
 
 KINDS = ("audio", "text", "labels", "derived")
@@ -115,7 +115,7 @@ def _claim(word: str, slug: str) -> str:
 def licence_of(name: str) -> Licence:
     """Return a licence as the Hub spells it, by `licences.tsv`."""
     columns = ("licence", "hub", "link")
-    for row in read_table(_TABLES / "licences.tsv", columns, key=("licence",)):
+    for row in read_rows(_TABLES / "licences.tsv", columns, key=("licence",)):
         if row.text("licence").casefold() == name.casefold():
             return Licence(*(row.text(column) for column in columns))
     return Licence(name, "other", None)
@@ -124,7 +124,7 @@ def licence_of(name: str) -> Licence:
 @cache
 def needs() -> dict[str, frozenset[str]]:
     """Return what each field of `fields.tsv` needs; ``nothing`` is the empty set."""
-    rows = read_table(_TABLES / "fields.tsv", ("field", "needs", "reason"), key=("field",))
+    rows = read_rows(_TABLES / "fields.tsv", ("field", "needs", "reason"), key=("field",))
     return {row.text("field"): frozenset(row.text("needs").split()) - {"nothing"} for row in rows}
 
 

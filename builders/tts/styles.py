@@ -9,7 +9,7 @@ from pathlib import Path
 
 from builders import resources
 from builders.errors import ConfigError
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.record.schema import load_schema
 
 
@@ -20,7 +20,7 @@ def styles() -> Mapping[str, str]:
     Raises:
         ConfigError: the table has a row for no such emotion, or lacks one.
     """
-    rows = read_table(_path(), ("emotion", "style"), key=("emotion",))
+    rows = read_rows(_path(), ("emotion", "style"), key=("emotion",))
     found = {row.text("emotion"): row.text("style") for row in rows}
     known = load_schema("sample")["$defs"]["reply_emotion"]["enum"]
     for emotion in sorted(found.keys() ^ set(known)):

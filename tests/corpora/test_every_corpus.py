@@ -19,7 +19,7 @@ from builders.corpora import Reader, load_card, open_reader, slugs
 from builders.corpora.published_counts import TOTAL, read_counts
 from builders.corpora.reading import Defects, read_split
 from builders.labels.aggregation import RULES, load_labelling
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.labels.vocabulary import label_map
 from builders.record.schema import validator, violations
 from builders.record.types import Dialogue, Reject, Utterance
@@ -138,7 +138,7 @@ def _default_view(slug: str) -> str | None:
 @EVERY
 def test_its_rules_are_known_and_give_reasons(slug):
     path = resources.label_maps() / "emotion" / f"{slug}.rules.tsv"
-    rows = read_table(path, ("rule", "value", "reason"), key=()) if path.is_file() else []
+    rows = read_rows(path, ("rule", "value", "reason"), key=()) if path.is_file() else []
     assert {row.cells["rule"] for row in rows} == set(load_labelling(slug).rules)
     assert {row.cells["rule"] for row in rows} <= set(RULES)
     assert all(len(row.cells["reason"]) > 20 for row in rows)

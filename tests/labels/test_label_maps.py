@@ -9,7 +9,7 @@ import pytest
 
 from builders import resources
 from builders.labels import strategies
-from builders.labels.tables import normalise, read_table
+from builders.labels.tables import normalise, read_rows
 from builders.labels.vocabulary import AROUSALS, MATCHES, VALENCES, LabelMap, label_map, vocabulary
 from builders.record.schema import load_schema
 
@@ -27,7 +27,7 @@ EVERYDAY_CATEGORIES = {
 
 
 def column(path: Path, name: str) -> list[str]:
-    return [row.cells[name] for row in read_table(path, (name,), key=())]
+    return [row.cells[name] for row in read_rows(path, (name,), key=())]
 
 
 def test_the_roots_come_first_and_every_leaf_lies_under_one():
@@ -57,7 +57,7 @@ def test_a_reply_takes_as_many_strategies_as_the_schema_says():
 
 
 def test_every_adjective_is_a_word_for_its_own_emotion():
-    for row in read_table(EMOTION / "_vocabulary.tsv", ("emotion", "adjective"), key=()):
+    for row in read_rows(EMOTION / "_vocabulary.tsv", ("emotion", "adjective"), key=()):
         assert vocabulary().resolve(row.text("adjective")) == row.cells["emotion"]
 
 
@@ -69,7 +69,7 @@ def test_every_definition_is_one_sentence_of_its_own():
 
 
 def test_emotionml_terms_are_of_the_vocabulary_that_the_level_uses():
-    for row in read_table(EMOTION / "_vocabulary.tsv", ("emotion", "emotionml"), key=()):
+    for row in read_rows(EMOTION / "_vocabulary.tsv", ("emotion", "emotionml"), key=()):
         is_root = row.cells["emotion"] in vocabulary().roots
         terms = BIG6 if is_root else EVERYDAY_CATEGORIES
         assert row.cells["emotionml"] in terms | {""}, row.where
@@ -86,9 +86,9 @@ def test_aliases_are_sorted_and_in_the_form_they_are_looked_up_in(path: Path):
 
 
 def test_every_alias_resolves_to_what_its_row_says():
-    for row in read_table(EMOTION / "_aliases.tsv", ("alias", "emotion"), key=()):
+    for row in read_rows(EMOTION / "_aliases.tsv", ("alias", "emotion"), key=()):
         assert vocabulary().resolve(row.cells["alias"]) == row.cells["emotion"], row.where
-    for row in read_table(STRATEGY / "_aliases.tsv", ("alias", "strategy", "valence"), key=()):
+    for row in read_rows(STRATEGY / "_aliases.tsv", ("alias", "strategy", "valence"), key=()):
         valence = row.cells["valence"] or "unknown"
         found = strategies.resolve(row.cells["alias"], valence)
         assert found == row.cells["strategy"], row.where
@@ -106,7 +106,7 @@ def test_every_example_can_be_spoken_in_six_to_twenty_five_words():
 
 
 def test_every_root_has_a_policy_with_a_first_choice():
-    rows = read_table(STRATEGY / "_policy.tsv", ("emotion", "place"), key=())
+    rows = read_rows(STRATEGY / "_policy.tsv", ("emotion", "place"), key=())
     first = {row.cells["emotion"] for row in rows if row.cells["place"] == "first"}
     assert set(vocabulary().roots) <= first
 
@@ -119,7 +119,7 @@ def test_the_policy_stands_in_one_block_for_each_emotion_under_its_root():
 
 
 def test_redirection_is_never_a_first_choice():
-    rows = read_table(STRATEGY / "_policy.tsv", ("strategy", "place"), key=())
+    rows = read_rows(STRATEGY / "_policy.tsv", ("strategy", "place"), key=())
     places = {row.cells["place"] for row in rows if row.cells["strategy"] == "redirection"}
     assert places == {"later", "avoid"}
 
@@ -137,7 +137,7 @@ def test_meld_maps_its_seven_labels():
 def test_a_map_of_a_corpus_is_whole_sorted_and_has_standard_columns(path: Path):
     slug = path.name.removesuffix(".sssom.tsv")
     labels = LabelMap(path, vocabulary())
-    rows = read_table(
+    rows = read_rows(
         path, ("subject_id", "subject_label", "mapping_justification", "comment"), key=()
     )
     assert labels.labels == tuple(sorted(labels.labels))

@@ -9,7 +9,7 @@ import pytest
 from tables import edited_tables
 
 from builders.errors import LabelError
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.labels.vocabulary import (
     LabelMap,
     Vocabulary,
@@ -210,7 +210,7 @@ def test_the_line_number_counts_comments_and_blank_lines(tmp_path: Path):
     path = tmp_path / "t.tsv"
     path.write_text("# who wrote this\nname\tkind\n\na\tb\nc\n", encoding="utf-8")
     with pytest.raises(LabelError) as error:
-        read_table(path, ("name", "kind"), key=())
+        read_rows(path, ("name", "kind"), key=())
     assert str(error.value) == (
         f"1 cells in {path}:5; expected 2, as in the first row; check the tabs of that line"
     )
@@ -219,7 +219,7 @@ def test_the_line_number_counts_comments_and_blank_lines(tmp_path: Path):
 def test_quotes_and_a_byte_order_mark_are_read_as_people_meant_them(tmp_path: Path):
     path = tmp_path / "t.tsv"
     path.write_bytes('\ufeffname\tkind\r\n"a\tb"c \r\n'.encode())
-    (row,) = read_table(path, ("name",), key=())
+    (row,) = read_rows(path, ("name",), key=())
     assert row.cells == {"name": '"a', "kind": 'b"c'}
 
 
@@ -229,11 +229,11 @@ def test_a_missing_column_is_named(tmp_path: Path):
     with pytest.raises(
         LabelError, match=r"no column kind in .*t\.tsv; expected the columns name, "
     ):
-        read_table(path, ("name", "kind"), key=())
+        read_rows(path, ("name", "kind"), key=())
 
 
 def test_a_table_in_another_encoding_is_an_error_and_not_garbled_text(tmp_path: Path):
     path = tmp_path / "t.tsv"
     path.write_bytes("name\nnaïve\n".encode("latin-1"))
     with pytest.raises(LabelError, match=r"byte 7 is not UTF-8 in .*t\.tsv; .* save it as UTF-8"):
-        read_table(path, ("name",), key=())
+        read_rows(path, ("name",), key=())

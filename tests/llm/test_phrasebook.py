@@ -13,7 +13,7 @@ import pytest
 from builders import resources
 from builders.errors import LabelError
 from builders.labels import strategies, vocabulary
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.llm.providers import phrasebook
 from builders.record.schema import load_schema
 from builders.record.types import Emotions
@@ -222,7 +222,7 @@ def test_no_phrase_holds(what):
 @pytest.mark.parametrize("root", ["neutral", "unknown"])
 def test_phrases_for_neutral_and_unknown_name_no_feeling(root):
     table = resources.label_maps() / "emotion" / "_vocabulary.tsv"
-    rows = read_table(table, ("emotion", "adjective"), key=("emotion",))
+    rows = read_rows(table, ("emotion", "adjective"), key=("emotion",))
     named = {row.cells[column] for row in rows for column in ("emotion", "adjective")}
     named -= {"other", "neutral", "mixed", "unknown", "ambiguous"}
     for _, emotion, text in phrases():

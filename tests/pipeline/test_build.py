@@ -11,6 +11,7 @@ import soundfile
 from builds import hearten, manifest, one_line_error, rejected, result_bytes, samples
 from trees import hum, make_meld_tree, meld_row, recording, stereo, surround
 
+import builders
 from builders.record.dataset import Build
 from builders.record.schema import load_schema, validator, violations
 
@@ -134,6 +135,15 @@ def test_build_reads_as_pandas(sample_build):
     assert list(table.columns) == ["id", "labels"]
     assert len(table) == manifest(folder)["result"]["splits"]["dev"]["kept"]
     assert {row["reason"] for row in build.rejects(["reason"])} == {"broken_time"}
+
+
+def test_a_build_is_made_from_python_without_a_word(tmp_path, capfd, sample_build):
+    made = builders.build("meld", sample=True, output=tmp_path)
+    assert capfd.readouterr() == ("", "")
+    assert list(made.rows()) == list(Build(sample_build[0]).rows())
+    again = builders.build("meld", sample=True, output=tmp_path)
+    assert again.manifest == made.manifest and again.name == "meld-sample"
+    assert all(hasattr(builders, name) for name in builders.__all__)
 
 
 def test_json_output_is_one_object(tmp_path):

@@ -34,7 +34,10 @@ def placed(folder: Path) -> list[tuple[str, dict]]:
 def test_every_corpus_is_built_and_the_set_holds_all_of_their_samples(everything):
     output, ended = everything
     built = {f"{slug}-sample" for slug in slugs()}
-    assert {path.name for path in output.iterdir() if path.is_dir()} == built | {"all-sample", "clips"}
+    assert {path.name for path in output.iterdir() if path.is_dir()} == built | {
+        "all-sample",
+        "clips",
+    }
     together = [row for name in sorted(built) for row in samples(output / name)]
     found = [row for _, row in placed(output / "all-sample")]
     by_id = {row["id"]: row for row in found}

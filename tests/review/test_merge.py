@@ -11,7 +11,7 @@ from builders.review.data.events import Decision
 from builders.review.data.items import content_hash, reply_of
 from builders.review.data.settings import Settings, save_settings
 from builders.review.data.tables import items
-from builders.review.outcome.merge import Heard, views, with_review
+from builders.review.outcome.merge import MergedEmotion, views, with_review
 
 ACCEPT = Decision("accept")
 REJECT = Decision("reject", reason="generic")
@@ -139,14 +139,14 @@ def test_a_gold_answer_stands_like_an_adjudication(review, item):
 
 def test_the_emotion_that_people_hear_is_merged_apart_from_the_reply(review, item, record):
     decide(review, item, review.ann, replace(REJECT, emotion="grief"))
-    assert view(review).heard == Heard("grief", "unanimous", (("grief", 1),))
+    assert view(review).heard == MergedEmotion("grief", "unanimous", (("grief", 1),))
     decide(review, item, review.bob, ACCEPT)
     both = view(review)
     assert (both.status, both.heard.emotion, both.heard.policy) == ("disputed", None, "majority")
     assert dict(both.heard.votes) == {"grief": 1}, "who names none has no vote, and still counts"
     decide(review, item, review.cem, replace(ACCEPT, emotion="grief"))
     assert view(review).status == "accepted"
-    assert view(review).heard == Heard("grief", "majority", (("grief", 2),))
+    assert view(review).heard == MergedEmotion("grief", "majority", (("grief", 2),))
     shown = review.reviews.shown(review.name, item.item, review.lea.id)
     review.reviews.adjudicate(review.lea.id, shown, replace(ACCEPT, emotion="shame"))
     assert view(review).heard.emotion == "shame"
@@ -161,9 +161,9 @@ def test_the_emotion_that_people_hear_is_merged_apart_from_the_reply(review, ite
 def test_an_emotion_that_nobody_names_is_heard_by_nobody(review, item):
     for who in (review.ann, review.bob):
         decide(review, item, who, ACCEPT)
-    assert view(review).heard == Heard(None, "majority", ())
+    assert view(review).heard == MergedEmotion(None, "majority", ())
     decide(review, item, review.cem, replace(ACCEPT, emotion=item.emotion))
-    assert view(review).heard == Heard(None, "majority", ((item.emotion, 1),))
+    assert view(review).heard == MergedEmotion(None, "majority", ((item.emotion, 1),))
     shown = review.reviews.shown(review.name, item.item, review.lea.id)
     review.reviews.adjudicate(review.lea.id, shown, replace(ACCEPT, comment="as they say"))
     assert (view(review).policy, view(review).heard.policy) == ("adjudicated", "majority")
@@ -172,7 +172,7 @@ def test_an_emotion_that_nobody_names_is_heard_by_nobody(review, item):
 def test_the_label_itself_may_be_what_all_hear(review, item):
     for who in (review.ann, review.bob):
         decide(review, item, who, replace(ACCEPT, emotion=item.emotion))
-    assert view(review).heard == Heard(item.emotion, "unanimous", ((item.emotion, 2),))
+    assert view(review).heard == MergedEmotion(item.emotion, "unanimous", ((item.emotion, 2),))
 
 
 def test_ratings_and_flags_are_gathered_from_everybody(review, item):

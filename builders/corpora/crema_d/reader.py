@@ -25,7 +25,7 @@ from builders.corpora.files import (
     visible,
 )
 from builders.errors import SourceError
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
 from builders.record.views import LabelView
 
@@ -171,5 +171,5 @@ def _read_people(path: Path) -> dict[str, tuple[str, int | None]]:
 def _read_sentences() -> dict[str, str]:
     """Return the text of each sentence by its code."""
     path = Path(__file__).with_name("sentences.tsv")
-    rows = read_table(path, ("code", "text"), key=("code",))
+    rows = read_rows(path, ("code", "text"), key=("code",))
     return {row.text("code"): row.text("text") for row in rows}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.corpora.files import BrokenRecord
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.record.types import Annotation, Sentiment, Utterance
 from builders.record.views import VoteCount
 
@@ -76,6 +76,6 @@ def _shown(value: Any) -> str:
 def _definitions() -> dict[str, tuple[str | None, str | None]]:
     """Return elicitor and conduct of each label."""
     path = Path(__file__).with_name("definitions.tsv")
-    rows = read_table(path, ("label", "elicitor", "conduct"), key=("label",))
+    rows = read_rows(path, ("label", "elicitor", "conduct"), key=("label",))
     cells = [row.cells for row in rows]
     return {c["label"]: (c["elicitor"] or None, c["conduct"] or None) for c in cells}

@@ -20,7 +20,7 @@ from builders import resources
 from builders.errors import LabelError
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
-from builders.labels.tables import TableRow, read_table
+from builders.labels.tables import TableRow, read_rows
 from builders.record.schema import load_schema
 from builders.record.types import Emotions
 
@@ -179,7 +179,7 @@ def _phrases_for(strategy: str, primary: str, root: str) -> tuple[str, ...]:
 def _phrases() -> Mapping[tuple[str, str], tuple[str, ...]]:
     """Return the phrases by (strategy, emotion or `ANY_EMOTION`)."""
     table: dict[tuple[str, str], tuple[str, ...]] = {}
-    for row in read_table(_path("phrases.tsv"), ("strategy", "emotion", "text"), key=("text",)):
+    for row in read_rows(_path("phrases.tsv"), ("strategy", "emotion", "text"), key=("text",)):
         strategy = row.choice("strategy", strategies.strategies())
         emotion = row.choice("emotion", (ANY_EMOTION, *labels.vocabulary().nodes))
         others = table.get((strategy, emotion), ())
@@ -205,7 +205,7 @@ def _manners() -> Mapping[str, _Manner]:
     reply = load_schema("reply")["properties"]
     spoken, acts = reply["emotion"]["enum"], reply["awareness"]["properties"]["act"]["enum"]
     table: dict[str, _Manner] = {}
-    for row in read_table(path, ("emotion", "reply_emotion", "act"), key=("emotion",)):
+    for row in read_rows(path, ("emotion", "reply_emotion", "act"), key=("emotion",)):
         emotion = row.choice("emotion", labels.vocabulary().nodes)
         table[emotion] = _Manner(row.choice("reply_emotion", spoken), row.choice("act", acts))
     missing = [root for root in labels.vocabulary().roots if root not in table]

@@ -11,7 +11,7 @@ from builders.review.data.bodies import FORMAT, body_fault, said_in
 
 Verdict = Literal["accept", "edit", "reject", "skip"]
 VERDICTS: tuple[Verdict, ...] = ("accept", "edit", "reject", "skip")
-Choice = Literal["a", "b", "equal"]
+Better = Literal["a", "b", "equal"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import cast
 from builders import resources
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
-from builders.labels.tables import read_table
+from builders.labels.tables import read_rows
 from builders.labels.vocabulary import vocabulary
 from builders.record.sample import desired_response, without_bytes
 from builders.record.schema import Validator, load_schema, narrowed_reply, validator, violations
@@ -30,7 +30,7 @@ RATINGS = range(1, 6)
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ReviewCode:
     """Something to choose: its code, the words a page shows, and what they mean."""
 
     code: str
@@ -39,15 +39,15 @@ class Choice:
 
 
 @cache
-def choices(kind: str) -> dict[str, Choice]:
+def choices(kind: str) -> dict[str, ReviewCode]:
     """Return what there is to choose, by code. Kinds: reject, skip, flag, scale."""
-    rows = read_table(
+    rows = read_rows(
         resources.label_maps() / "review" / "_choices.tsv",
         ("kind", "code", "words", "meaning"),
         key=("kind", "code"),
     )
     return {
-        row.text("code"): Choice(row.text("code"), row.text("words"), row.text("meaning"))
+        row.text("code"): ReviewCode(row.text("code"), row.text("words"), row.text("meaning"))
         for row in rows
         if row.choice("kind", KINDS) == kind
     }

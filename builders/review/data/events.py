@@ -37,7 +37,7 @@ from sqlalchemy.exc import IntegrityError
 from builders.errors import HeartenError
 from builders.review.data.decided import (
     VERDICTS,
-    Choice,
+    Better,
     Decision,
     Event,
     Shown,
@@ -52,7 +52,7 @@ from builders.store.database import Store
 
 __all__ = [
     "VERDICTS",
-    "Choice",
+    "Better",
     "Conflict",
     "Decision",
     "Event",
@@ -150,7 +150,7 @@ class Reviews:
         annotator: str,
         shown: Shown,
         other: str,
-        choice: Choice,
+        choice: Better,
         event_id: str | None = None,
         *,
         more: Mapping[str, Any] | None = None,

@@ -49,7 +49,7 @@ _pairs = sa.Table(
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class DraftPair:
     """Two drafts of one target: `seen` and `other` are its content hashes with each of them."""
 
     build: str
@@ -110,7 +110,7 @@ class Pairs:
         self._recount()
         return counts
 
-    def next(self, annotator: Annotator, count: int) -> list[Pair]:
+    def next(self, annotator: Annotator, count: int) -> list[DraftPair]:
         """Lease and return up to `count` pairs to somebody, those they hold already first."""
         now = time.time()
         with writing(self._store) as connection:
@@ -124,7 +124,7 @@ class Pairs:
             # Those begun by others come before new ones, so that pairs are finished.
             place = (held.desc(), _pairs.c.submitted.desc(), _pairs.c.position)
             rows = connection.execute(base.where(is_open).order_by(*place).limit(count)).all()
-            found = [Pair(**row._mapping) for row in rows]
+            found = [DraftPair(**row._mapping) for row in rows]
             for pair in found:
                 self._lease(connection, pair.item, annotator.id, now + settings.lease_seconds)
         return found
@@ -145,14 +145,14 @@ class Pairs:
                 mine &= _pairs.c.crisis.is_(False)
             return connection.scalar(sa.select(sa.func.count()).where(mine)) or 0
 
-    def pair(self, item: str) -> Pair:
+    def pair(self, item: str) -> DraftPair:
         """Return the pair of a target; KeyError where there is none."""
         query = sa.select(_pairs).where(self._ours(), _pairs.c.item == item)
         with self._store.translated(), self._store.engine.connect() as connection:
             row = connection.execute(query).first()
         if row is None:
             raise KeyError(item)
-        return Pair(**row._mapping)
+        return DraftPair(**row._mapping)
 
     def count(self, item: str, annotator: str) -> None:
         """Count a pair's comparisons anew, and end the lease of whoever has made one."""

@@ -49,7 +49,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class ItemsLeft:
     """How much there is to do: for one person now, and in the build."""
 
     mine: int
@@ -116,7 +116,7 @@ class Queue:
             mine = (leases.c.build == build) & (leases.c.annotator == annotator)
             connection.execute(sa.update(leases).where(mine).values(expires=0))
 
-    def left(self, build: str, annotator: Annotator) -> Left:
+    def left(self, build: str, annotator: Annotator) -> ItemsLeft:
         """Return how much is left; `mine` counts what is open to this annotator, leases apart."""
         with self._store.translated(), self._store.engine.connect() as connection:
             overlap = settings_of(connection, build).overlap
@@ -129,7 +129,7 @@ class Queue:
             given = sa.select(sa.func.count(sa.distinct(events.c.item))).select_from(decided)
             open_and_given = given.where(items.c.gold.is_(False), is_open)
             opened = connection.scalar(plain.where(is_open)) or 0
-            return Left(
+            return ItemsLeft(
                 mine=max(0, opened - (connection.scalar(open_and_given) or 0)),
                 decided_by_me=connection.scalar(given) or 0,
                 done=connection.scalar(plain.where(items.c.submitted >= overlap)) or 0,

@@ -24,7 +24,7 @@ MINE, THEIRS, EQUAL = "mine", "theirs", "equal"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class DraftPreference:
     """What one person says of two drafts: their hashes in the order shown, and the better one.
 
     `better` is None where both are as good.
@@ -72,15 +72,15 @@ class _Vote:
     first: str
 
 
-def said_of(made: Iterable[Event]) -> list[Said]:
+def said_of(made: Iterable[Event]) -> list[DraftPreference]:
     """Return what each person says of each two drafts, of the events that stand."""
-    latest: dict[tuple[str, str, frozenset[str]], Said] = {}
+    latest: dict[tuple[str, str, frozenset[str]], DraftPreference] = {}
     for event in standing(made):
         if event.kind == "comparison":
             a, b = event.seen, str(event.body["other"])
             better = {"a": a, "b": b}.get(event.verdict)
             order = (b, a) if event.body.get("first") == "b" else (a, b)
-            one = Said(event.item, event.annotator, *order, better)
+            one = DraftPreference(event.item, event.annotator, *order, better)
             latest[event.item, event.annotator, frozenset(order)] = one
     return list(latest.values())
 
@@ -155,7 +155,7 @@ def _result(choices: Iterable[str]) -> str:
     return MINE if counts[MINE] > counts[THEIRS] else THEIRS
 
 
-def _drafts_of(store: Store, said: Sequence[Said], build: str) -> dict[str, str]:
+def _drafts_of(store: Store, said: Sequence[DraftPreference], build: str) -> dict[str, str]:
     """Return the build that each draft is from, by hash: this one, or the first that has it."""
     wanted = sorted({h for one in said for h in (one.first, one.second)})
     found: dict[str, str] = {}

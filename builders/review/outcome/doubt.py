@@ -11,7 +11,7 @@ from functools import cache
 
 from builders import resources
 from builders.evaluation.dimensions import dimension
-from builders.labels.tables import TableRow, read_table
+from builders.labels.tables import TableRow, read_rows
 from builders.record.views import SampleRecord
 
 
@@ -74,7 +74,7 @@ def doubt_of(record: SampleRecord) -> float:
 
 @cache
 def _weights() -> dict[str, float]:
-    rows = read_table(
+    rows = read_rows(
         resources.label_maps() / "review" / "_doubt.tsv",
         ("mark", "weight", "reason"),
         key=("mark",),

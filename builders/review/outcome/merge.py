@@ -34,7 +34,7 @@ Policy = Literal["unanimous", "majority", "adjudicated"]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class MergedEmotion:
     """Which emotion people hear: the one that prevails, or None; the votes of those who name one.
 
     None is also where nobody names one: then there are no votes, and the policy is ``majority``.
@@ -70,7 +70,7 @@ class Merged:
     ratings: tuple[tuple[str, float, int], ...]
     flags: tuple[str, ...]
     reasons: tuple[str, ...]
-    heard: Heard
+    heard: MergedEmotion
 
     @property
     def review(self) -> ReviewPart:
@@ -169,17 +169,17 @@ def _voted(item: Item, decisions: Sequence[Event]) -> tuple[Event | None, Policy
     return prevailing[-1], "unanimous" if len(votes) == 1 else "majority"
 
 
-def _heard(decisions: Sequence[Event], settling: Event | None) -> Heard:
+def _heard(decisions: Sequence[Event], settling: Event | None) -> MergedEmotion:
     """Return the emotion that people hear, by `settling` where who settled the item names one."""
     named = Counter(e.decision.emotion for e in decisions)
     given = {emotion: count for emotion, count in named.items() if emotion is not None}
     votes = tuple(sorted(given.items(), key=lambda vote: (-vote[1], vote[0])))
     if settling is not None and settling.decision.emotion is not None:
-        return Heard(settling.decision.emotion, "adjudicated", votes)
+        return MergedEmotion(settling.decision.emotion, "adjudicated", votes)
     most, number = votes[0] if votes else (None, 0)
     if 2 * number <= len(decisions):
-        return Heard(None, "majority", votes)
-    return Heard(most, "unanimous" if number == len(decisions) else "majority", votes)
+        return MergedEmotion(None, "majority", votes)
+    return MergedEmotion(most, "unanimous" if number == len(decisions) else "majority", votes)
 
 
 def _vote(item: Item, decision: Decision) -> str:

@@ -37,7 +37,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ReviewProgress:
     """What the page of progress shows."""
 
     items: int
@@ -58,9 +58,9 @@ class Watch:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._at = 0.0
-        self._seen: Progress | None = None
+        self._seen: ReviewProgress | None = None
 
-    def look(self, desk: Desk) -> Progress:
+    def look(self, desk: Desk) -> ReviewProgress:
         """Return how a review is going, as of some seconds ago at most."""
         with self._lock:
             if self._seen is None or time.monotonic() - self._at > _LASTS_SECONDS:
@@ -69,7 +69,7 @@ class Watch:
             return self._seen
 
 
-def _progress(desk: Desk) -> Progress:
+def _progress(desk: Desk) -> ReviewProgress:
     began = time.monotonic()
     merged = views(desk.store, desk.name)
     left = desk.totals()
@@ -79,7 +79,7 @@ def _progress(desk: Desk) -> Progress:
     for row in agreement(merged):
         by.setdefault(row.by, []).append(row)
     statuses: Counter[str] = Counter(view.status for view in merged)
-    return Progress(
+    return ReviewProgress(
         items=left["items"],
         done=left["done"],
         statuses=dict(statuses),

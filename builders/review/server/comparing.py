@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from builders.record.dataset import Build
-from builders.review.data.decided import Choice, Event, Shown, standing
+from builders.review.data.decided import Better, Event, Shown, standing
 from builders.review.data.events import Conflict
 from builders.review.data.items import Items
-from builders.review.data.pairs import Pair, Pairs
+from builders.review.data.pairs import DraftPair, Pairs
 from builders.review.data.people import Annotator
 from builders.review.server.desk import Desk, NotTheirs
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparisonAnswer:
     """What somebody said of a pair as it was shown: a is the first, b the second reply."""
 
-    choice: Choice
+    choice: Better
     comment: str | None
     broken: bool | None
     seconds_heard: float | None
@@ -87,7 +87,9 @@ class Comparing:
         with self._desk.writing:
             self._desk.queue.release(self.name, person.id)
 
-    def compare(self, shown: Shown, person: Annotator, said: Compared, event_id: str) -> Event:
+    def compare(
+        self, shown: Shown, person: Annotator, said: ComparisonAnswer, event_id: str
+    ) -> Event:
         """Hold which of two drafts somebody finds better.
 
         Raises:
@@ -135,7 +137,7 @@ class Comparing:
         made = [event for event in stands if event.kind == "comparison"]
         return bool(made) and made[-1].body.get("against") == self.against
 
-    def _shown(self, pair: Pair, person: Annotator) -> dict[str, Any]:
+    def _shown(self, pair: DraftPair, person: Annotator) -> dict[str, Any]:
         """Return a pair as a page shows it to one annotator, whose draft is whose left out."""
         desk = self._desk
         item = desk.known_item(pair.item)
@@ -147,16 +149,16 @@ class Comparing:
         version = desk.reviews.shown(desk.name, pair.item, person.id).version
         return face | {"seen": pair.hash, "version": version, "replies": replies, "mine": None}
 
-    def _first(self, pair: Pair, person: Annotator) -> str:
+    def _first(self, pair: DraftPair, person: Annotator) -> str:
         """Return whose draft is shown first: a for the desk's build, b for the other."""
         return "a" if self._desk.settings.draw("order", person.id, pair.hash) < 0.5 else "b"
 
-    def _check_theirs(self, pair: Pair, person: Annotator) -> None:
+    def _check_theirs(self, pair: DraftPair, person: Annotator) -> None:
         if not self._desk.queue.gave(self.name, pair.item, person.id):
             raise NotTheirs(f"{pair.item} was not given to you", do="take the next of your pairs")
 
 
-def _turned(choice: Choice, first: str) -> Choice:
+def _turned(choice: Better, first: str) -> Better:
     """Return a choice between places as one between drafts, or the other way round."""
     if choice == "equal" or first == "a":
         return choice

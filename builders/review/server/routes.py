@@ -19,7 +19,7 @@ from builders.review.server.access import (
     Writer,
     answer,
 )
-from builders.review.server.comparing import Compared
+from builders.review.server.comparing import ComparisonAnswer
 from builders.review.server.sound import ranged
 
 router = APIRouter()
@@ -160,7 +160,7 @@ def one_pair(at: AtComparing, person: Person, item: ItemName) -> Response:
 @router.post("/compare")
 def compare(at: AtComparing, desk: AtDesk, person: Writer, sent: _Compared) -> Response:
     """Hold which of two drafts somebody finds better."""
-    said = Compared(sent.choice, sent.comment, sent.broken, sent.seconds_heard)
+    said = ComparisonAnswer(sent.choice, sent.comment, sent.broken, sent.seconds_heard)
     event = at.compare(sent.shown(desk.name), person, said, sent.event_id)
     return answer({"surplus": False, "version": event.version})
 

@@ -18,7 +18,7 @@ import orjson
 
 from builders import resources
 from builders.errors import LabelError
-from builders.labels.tables import TableRow, read_table
+from builders.labels.tables import TableRow, read_rows
 from builders.record.types import CheckNote
 from builders.tasks.reply.checks.rules import CHECKS, Candidate, Hit
 
@@ -109,7 +109,7 @@ def checks_digest() -> str:
 
 def read_checks(path: Path) -> tuple[Check, ...]:
     """Return the checks of a table: a row for each function; LabelError where it is wrong."""
-    rows = read_table(path, _COLUMNS, key=("code",))
+    rows = read_rows(path, _COLUMNS, key=("code",))
     found = tuple(_check(row) for row in rows)
     if missing := CHECKS.keys() - {one.code for one in found}:
         raise LabelError(
