@@ -184,7 +184,8 @@ def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool)
     from builders.pipeline.combine import combine
 
     folder = config.output / name
-    manifest = combine(builds, folder, Restrictions(excluded_by(config.exclusions)))
+    known = Restrictions(excluded_by(config.exclusions, config.store_url))
+    manifest = combine(builds, folder, known)
     result = manifest["result"]
     if as_json:
         print(json.dumps({"folder": str(folder), **manifest}, indent=2))

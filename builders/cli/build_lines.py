@@ -25,7 +25,7 @@ PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
 def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: int) -> None:
     """Print `show` samples, the counts of a finished build, its cost, and what to do next."""
     result, run = finished.manifest["result"], finished.manifest["run"]
-    known = Restrictions(excluded_by(config.exclusions))
+    known = Restrictions(excluded_by(config.exclusions, config.store_url))
     shown = going_out(Build(finished.folder).rows(batch=max(show, 1)), Purpose.REVIEW, known)
     for record in islice(shown, show):
         _print_sample(record)

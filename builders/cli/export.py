@@ -65,9 +65,11 @@ def _export(given: dict[str, Any]) -> None:
     from builders.release import export as exports
     from builders.release.eligibility import excluded_by
     from builders.release.export.options import make_options
+    from builders.settings import STORE_FILE
 
     folder, to, store = given.pop("folder"), given.pop("to"), given.pop("store")
-    as_json, excluded = given.pop("as_json"), excluded_by(given.pop("exclusions"))
+    as_json, address = given.pop("as_json"), store or str(folder.parent / STORE_FILE)
+    excluded = excluded_by(given.pop("exclusions"), address)
     options = make_options(**given)
     exported = exports.export(folder, to, options, store, excluded, quiet=as_json)
     counts = exported.counts

@@ -39,9 +39,9 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
         StoppedEarly: it stopped before the end; the same command goes on.
     """
     as_json, limit, estimate = (given.pop(name) for name in ("as_json", "limit", "estimate"))
-    known = Restrictions(excluded_by(given.pop("exclusions")))
-    build = Build(folder).verify()
+    exclusions, build = given.pop("exclusions"), Build(folder).verify()
     asked = _judge(folder, build, given)
+    known = Restrictions(excluded_by(exclusions, asked.store))
     every = pairs_of(build, known)
     pairs = chosen(every, limit)
     _check(folder, every, pairs)

@@ -78,10 +78,12 @@ def _publish(given: dict[str, Any]) -> None:
     from builders.release.eligibility import excluded_by
     from builders.release.hub import describing, release
     from builders.release.hub.client import Hub
+    from builders.settings import STORE_FILE
 
     as_json, claims = given.pop("as_json"), tuple(given.pop("right") or ())
     rules = conditions.read_rules(read_settings())
-    excluded = excluded_by(given.pop("exclusions"))
+    address = given["store"] or str(given["folder"].parent / STORE_FILE)
+    excluded = excluded_by(given.pop("exclusions"), address)
     asked = release.Asked(claims=claims, excluded=excluded, **given)
     done = release.publish(asked, rules, Hub(asked.repo), _silent if as_json else print)
     if as_json:

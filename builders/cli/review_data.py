@@ -45,7 +45,8 @@ def status(folder: Path, store: str | None, exclusions: Path, as_json: bool) -> 
     """
     build = Build(folder).verify()
     with _opened(folder, store) as held:
-        known = _known(build, held, _address(folder, store), excluded_by(exclusions))
+        address = _address(folder, store)
+        known = _known(build, held, address, excluded_by(exclusions, address))
         _tell_unreadable(held, known["name"])
         names = {person.id: person.name or person.id for person in People(held).all()}
     if as_json:
@@ -61,7 +62,7 @@ def export(folder: Path, store: str | None, exclusions: Path, to: Path, form: st
     The first three are JSON Lines in the file `to`; the others are folders that those tools open.
     """
     build = Build(folder).verify()
-    known = Restrictions(excluded_by(exclusions))
+    known = Restrictions(excluded_by(exclusions, _address(folder, store)))
     with _opened(folder, store) as held:
         _register(build, held, known)
         name = build.manifest["result"]["name"]
@@ -84,7 +85,7 @@ def read_events(folder: Path, store: str | None, exclusions: Path, source: Path)
     """Append the events of a file to the store; those that it holds already are left."""
     build = Build(folder).verify()
     with _opened(folder, store, new=True) as held:
-        _register(build, held, Restrictions(excluded_by(exclusions)))
+        _register(build, held, Restrictions(excluded_by(exclusions, _address(folder, store))))
         found = import_events(held, build, source)
     again = f"; {found.undone:,} undo what was undone already" if found.undone else ""
     print(f"{found.read:,} events read, {found.new:,} of them new{again}")

@@ -54,12 +54,13 @@ def review(
     from builders.store.database import Store
 
     say = partial(print, flush=True)  # whoever reads it through a pipe waits for the address
-    held = Store(store or str(folder.parent / STORE_FILE))
+    address = store or str(folder.parent / STORE_FILE)
+    held = Store(address)
     name = build.manifest["result"]["name"]
     changed = {field: value for field, value in wanted.items() if value is not None}
     settings = replace(load_settings(held, name), **changed)
     save_settings(held, name, settings)
-    known = Restrictions(excluded_by(exclusions))
+    known = Restrictions(excluded_by(exclusions, address))
     desk = Desk(build, held, other.manifest["result"]["name"] if other else None, known)
     comparing = _comparing(desk, other) if other else None
     at = listen.listen(*where)

@@ -86,7 +86,7 @@ def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     from builders.settings import STORE_FILE
 
     store = store or str(folder.parent / STORE_FILE)
-    known = Restrictions(excluded_by(exclusions))
+    known = Restrictions(excluded_by(exclusions, store))
     place = applied(folder, store, known.excluded)
     print(pages.write(place, read_manifest(place), results(Build(folder), store, known), known))
 

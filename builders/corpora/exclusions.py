@@ -10,7 +10,6 @@ import csv
 import hashlib
 import re
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,14 +37,13 @@ class Exclusions:
     matched: set[str] = field(default_factory=set, compare=False)
 
     @classmethod
-    def load(cls, path: Path, store_url: str | None = None) -> Exclusions:
+    def load(cls, path: Path, forgotten: frozenset[str] = frozenset()) -> Exclusions:
         """Read a table with the columns id and reason, and what a store was told to forget.
 
         There may be neither. Raises ConfigError naming the line that is wrong: a row that is not
         understood must not leave somebody in.
         """
-        listed, forgotten = _table(path), _forgotten(store_url)
-        return cls(listed | forgotten, forgotten)
+        return cls(_table(path) | forgotten, forgotten)
 
     def covers(self, sample_id: str) -> bool:
         """Return whether a sample, or the dialogue that it belongs to, must not be used."""
@@ -99,15 +97,6 @@ def _table(path: Path) -> frozenset[str]:
                 do="correct the first line",
             )
         return frozenset(_checked(row, f"{path}:{table.line_num}") for row in table if row)
-
-
-def _forgotten(store_url: str | None) -> frozenset[str]:
-    from builders.store.database import Store, store_exists
-
-    if store_url is None or not store_exists(store_url):
-        return frozenset()
-    with closing(Store(store_url, writes=False)) as store:
-        return store.forgotten()
 
 
 def _digest(ids: Iterable[str]) -> str:

@@ -36,7 +36,7 @@ from builders.record.sample import SCHEMA_VERSION, Origin
 from builders.record.types import Reject, Target
 from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig, identity
 from builders.store.clips import ClipFiles
-from builders.store.database import Store, store_exists
+from builders.store.database import Store, forgotten_by, store_exists
 from builders.store.key_value import KeyValue
 from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
@@ -195,7 +195,7 @@ def make_plan(config: BuildConfig) -> Plan:
         "speech": check_speech(config, card),
         "clip_checks_version": preconditions.clip_checks_version(config, card, heard),
     }
-    exclusions = Exclusions.load(config.exclusions, config.store_url).of(card.slug)
+    exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
     wanted = Wanted(

@@ -27,6 +27,7 @@ from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError
 from builders.record.data_file import DataFile, rows_of
 from builders.record.types import ReviewStatus
+from builders.store.database import forgotten_by
 
 GATES_FILE = "gated.tsv"
 EXCLUDED = "excluded"
@@ -180,16 +181,17 @@ def unsafe(record: Record) -> str | None:
     return None
 
 
-def excluded_by(table: Path) -> Callable[[str], bool]:
+def excluded_by(table: Path, address: str) -> Callable[[str], bool]:
     """Return what says of an id whether somebody asked that it be used no more.
 
     Args:
         table: `exclusions.tsv`; there may be none.
+        address: the store, which may have been told to forget more of them; there may be none.
 
     Raises:
         ConfigError: a row of the table is wrong.
     """
-    exclusions = Exclusions.load(table)
+    exclusions = Exclusions.load(table, forgotten_by(address))
     return exclusions.covers if exclusions.ids else nobody
 
 

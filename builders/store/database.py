@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -207,6 +207,14 @@ def store_exists(url: str) -> bool:
     """Return whether there is a store to look answers up in; a database server is taken to be."""
     path = url.removeprefix("sqlite:///")
     return "://" in path or Path(path).is_file()
+
+
+def forgotten_by(url: str) -> frozenset[str]:
+    """Return the ids that a store was told to forget; none where there is no store."""
+    if not store_exists(url):
+        return frozenset()
+    with closing(Store(url, writes=False)) as store:
+        return store.forgotten()
 
 
 def _fields(row: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from builders.corpora.exclusions import Exclusions
 from builders.errors import StoreError
 from builders.store import forget
 from builders.store.clips import ClipFiles
-from builders.store.database import Answer, Asked, Attempt, Spent, Store
+from builders.store.database import Answer, Asked, Attempt, Spent, Store, forgotten_by
 from builders.store.key_value import Kept, KeyValue
 from builders.store.tables import metadata
 
@@ -142,13 +142,13 @@ def test_exclusions_take_in_what_a_store_forgot(filled, clips, url, tmp_path):
     forget.forget(filled, ["meld-train-1"], clips, dry_run=False)
     table = tmp_path / "exclusions.tsv"
     table.write_text("id\treason\nmeld-dev-3\tasked\n")
-    excluded = Exclusions.load(table, url).of("meld")
+    excluded = Exclusions.load(table, forgotten_by(url)).of("meld")
     assert excluded.covers(MINE) and excluded.covers("meld-dev-3-1") and not excluded.covers(APART)
-    assert Exclusions.load(tmp_path / "none.tsv", url).ids == {"meld-train-1"}
+    assert Exclusions.load(tmp_path / "none.tsv", forgotten_by(url)).ids == {"meld-train-1"}
     assert Exclusions.load(table).ids == {"meld-dev-3"}
-    assert Exclusions.load(table, str(tmp_path / "no.sqlite")).ids == {"meld-dev-3"}
+    assert Exclusions.load(table, forgotten_by(str(tmp_path / "no.sqlite"))).ids == {"meld-dev-3"}
     # An owner may have taken the recording out of the corpus by now; a misspelt row is still told.
-    Exclusions.load(tmp_path / "none.tsv", url).check_matched(["train"], table)
+    Exclusions.load(tmp_path / "none.tsv", forgotten_by(url)).check_matched(["train"], table)
 
 
 @pytest.fixture

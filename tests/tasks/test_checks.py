@@ -11,7 +11,9 @@ from invented import HAPPY, answer_text, reply, target
 from builders import resources
 from builders.errors import LabelError
 from builders.llm.request import Request, key
-from builders.record.types import Caption, CheckNote, Contrast, Emotions, GivenUp, Target, Voice
+from builders.llm.settings import Sampling
+from builders.llm.task import GivenUp
+from builders.record.types import Caption, CheckNote, Contrast, Emotions, Target, Voice
 from builders.store.database import Answer
 from builders.tasks.reply.checks import registry
 from builders.tasks.reply.checks.reading import rule_faults
@@ -23,7 +25,7 @@ from builders.tasks.reply.checks.registry import (
     run_checks,
 )
 from builders.tasks.reply.checks.rules import CHECKS, Candidate
-from builders.tasks.reply.draft import Draft, Drafter, Sampling
+from builders.tasks.reply.draft import Draft, Drafter
 
 TABLE = resources.label_maps() / "reply" / "_checks.tsv"
 DRAFTER = Drafter("a-model", "assistant", "voice", Sampling())
@@ -45,14 +47,14 @@ def twin() -> Target:
 def asked_again(one: Target, answer: str) -> Request:
     """Return the request that follows an answer."""
     first = DRAFTER.first_request(one)
-    steps = DRAFTER.round(one, first)
+    steps = DRAFTER.steps(one, first)
     assert next(steps) == first
     return steps.send(Answer("ok", answer))
 
 
 def outcome(one: Target, answer: str) -> Draft | GivenUp:
     """Return what comes of a target whose every answer is the same."""
-    steps = DRAFTER.round(one, DRAFTER.first_request(one))
+    steps = DRAFTER.steps(one, DRAFTER.first_request(one))
     next(steps)
     try:
         while True:

@@ -156,7 +156,10 @@ def hydrate(
         plan = _plan(manifest, source, folder.path, exclusions)
         work = folder.start()
         try:
-            rows = PublishedRows(_fetch(hub, revision, work), Restrictions(excluded_by(exclusions)))
+            rows = PublishedRows(
+                _fetch(hub, revision, work),
+                Restrictions(excluded_by(exclusions, plan.config.store_url)),
+            )
             done = _Run(plan, manifest, rows, folder, hub.repo).run()
         finally:
             shutil.rmtree(folder.partial, ignore_errors=True)

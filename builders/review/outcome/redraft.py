@@ -127,7 +127,7 @@ def _begun_otherwise(begun: Path, redraft: Redraft) -> ConfigError:
 
 def _redraft(build: Build, config: BuildConfig, which: Which, ids: Sequence[str]) -> Redraft:
     name, version = config.name, prompts.load(prompts.REDRAFT_TEMPLATE).version
-    known = Restrictions(excluded_by(config.exclusions))
+    known = Restrictions(excluded_by(config.exclusions, config.store_url))
     earlier = _earlier(build.folder)
     with closing(Store(config.store_url)) as store:
         notes = {} if which == "stale" else _notes(build, store, ids, known)
