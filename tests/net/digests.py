@@ -86,9 +86,10 @@ Digests = dict[str, str]
 
 @dataclass
 class Ended:
-    """How a command ended: its exit code, and what it printed on stderr."""
+    """How a command ended: its exit code, and what it printed on stdout and stderr."""
 
     code: int
+    out: str
     err: str
 
 
@@ -96,13 +97,14 @@ def run(cwd: Path, *arguments: Any, **env: str) -> Ended:
     """Run `python -m builders` with these arguments inside this process, which saves importing."""
     os.environ.update(env)
     sys.argv = ["hearten", *map(str, arguments)]
-    with io.StringIO() as err, chdir(cwd), redirect_stdout(io.StringIO()), redirect_stderr(err):
+    out, err = io.StringIO(), io.StringIO()
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
         try:
             runpy.run_module("builders", run_name="__main__")
             code = 0
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-        return Ended(code, err.getvalue())
+    return Ended(code, out.getvalue(), err.getvalue())
 
 
 def _need(ended: Ended) -> None:
@@ -126,6 +128,8 @@ def sha256(content: bytes) -> str:
 def files_of(folder: Path) -> Digests:
     """Return the digest of each file of a folder by its path there."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not paths:
+        raise SystemExit(f"expected files in {folder}")
     return {path.relative_to(folder).as_posix(): sha256(_kept(path)) for path in paths}
 
 
@@ -187,7 +191,8 @@ def _publication(output: Path, name: str, hub: str) -> Digests:
     ended = run(output, "publish", name, *how, HF_HUB_DISABLE_TELEMETRY="1", **where)
     if ended.code:
         return {"publication": refusal(ended)}
-    return _under("publication", files_of(output / ".publish" / name))
+    (staged,) = re.findall(r"^files: (.+)$", ended.out, re.MULTILINE)
+    return _under("publication", files_of(output / staged))
 
 
 def of_sample(corpus: str, output: Path, hub: str) -> Digests:
