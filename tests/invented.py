@@ -133,7 +133,7 @@ def full_record() -> dict[str, Any]:
     sample["text_context"] = [_context_turn()]
     sample["target_utterance"]["speaker"] |= {"sex": "female", "age": 41}
     sample["target_utterance"]["emotions"] |= {"secondary": "pride", "alternatives": ["surprise"]}
-    sample["labels"] |= {
+    sample["annotation"] |= {
         "votes": [vote],
         "agreement": 0.75,
         "intensity": 2.5,
@@ -146,13 +146,14 @@ def full_record() -> dict[str, Any]:
         "elicitor": "a letter",
         "conduct": "polite",
     }
-    sample["desired_response"] |= {"audio": {"path": "reply.flac", "bytes": None}}
+    sample["target_utterance"]["flags"] = ["hole_before"]
+    sample["reply_audio"] = {"path": "reply.flac", "bytes": None}
     sample["desired_response"]["synthesis"] = synthesis
     sample["reference_response"] = {"id": "meld-dev-1-2", "speaker": "Jon", "text": "Well rowed."}
     sample["source"] |= {"folds": ["session_1:test"], "evaluation_overlap": ["a_benchmark"]}
     sample["drafting"] |= {
-        "planned_strategies": ["celebration"],
-        "demonstrations": ["meld-train-4-2"],
+        "output_terms": "a licence",
+        "candidates": [{"model": "another", "request_key": "e" * 64}],
         "coercions": [{"field": "emotion", "from": "joy", "to": "happiness"}],
     }
     # Through JSON, so that `vote` and `synthesis` are not one object in two places.
@@ -168,6 +169,7 @@ def _context_turn() -> dict[str, Any]:
         "emotion": "surprise",
         "audio_sha256": "d" * 64,
         "gap_seconds": -0.25,
+        "flags": ["hole_after"],
     }
 
 
@@ -187,13 +189,35 @@ def _later_stages() -> dict[str, Any]:
             "votes": [{"model": "a-reader", "emotion": "cannot_tell"}],
         },
         "contrast": {"group": "g1", "role": "first", "twin_of": ["meld-dev-7-3"]},
-        "checks": [{"name": "specific", "passed": True, "value": 0.9, "detail": "names the boat"}],
-        "safety": {"route": "normal", "flags": ["name"], "pii_text": False, "pii_in_audio": False},
-        "judge": {
-            "model": "a-judge",
-            "scores": [{"dimension": "swap", "score": 0.75}],
-            "order_flips": 1,
+        "video": {"source_file": "a.mp4", "source_sha256": "f" * 64, "start": 1.0, "end": 2.5},
+        "plan": {
+            "strategies": ["celebration"],
+            "min_words": 4,
+            "max_words": 9,
+            "emotions": ["happiness"],
+            "by": "hash",
         },
+        "demonstrations": {"ids": ["meld-train-4-2"], "set_digest": "a" * 64},
+        "executed": {
+            "strategies": [{"strategy": "celebration", "start": 0, "end": 12}],
+            "by": "cues",
+            "adherence": 1.0,
+        },
+        "checks": {
+            "set_version": "0123456789ab",
+            "results": [
+                {"code": "specific", "severity": "note", "value": 0.9, "detail": "names the boat"}
+            ],
+        },
+        "safety": {
+            "route": "normal",
+            "codes": ["name"],
+            "by": "patterns",
+            "pii": {"text": False, "sound": False},
+        },
+        "judgements": [
+            {"test": "swap", "dimension": "swap", "value": 0.75, "model": "a-judge", "fit": True}
+        ],
         "review": {
             "status": "accepted",
             "policy": "majority",

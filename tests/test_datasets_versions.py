@@ -31,7 +31,7 @@ def heard(row):
 
 def as_bytes(split):
     features = split.features.copy()
-    features["audio"] = features["desired_response"]["audio"] = Audio(decode=False)
+    features["audio"] = features["reply_audio"] = Audio(decode=False)
     return split.cast(features)
 
 def typed(name, features):
@@ -98,4 +98,4 @@ def test_a_release_of_datasets_loads_every_sample_and_its_audio(datasets_release
         assert told["audio"][name].startswith("Audio(sampling_rate=16000, ")
         assert told["typed"][name]
     assert any(row["text_context"] for row in told["rows"]["train"])
-    assert all(row["desired_response"]["audio"] for row in told["rows"]["train"])
+    assert all(row["reply_audio"] for row in told["rows"]["train"])

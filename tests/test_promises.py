@@ -28,7 +28,7 @@ LAYERS = [
     {"pipeline.voting", "pipeline.drafting"},
     {"pipeline.plan"},
     {
-        *("pipeline", "report", "record.dataset", "record.data_file"),
+        *("pipeline", "report", "record.dataset", "record.data_file", "record.version_1"),
         *("record.messages", "release.eligibility"),
     },
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from builders import __version__
-from builders.cli import build, corpora, export, judge, publish, review, status, store
+from builders.cli import build, corpora, export, judge, publish, review, status, store, upgrade
 from builders.cli.options import OPTIONS
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
@@ -32,7 +32,7 @@ app = typer.Typer(
 )
 _build_app = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
 _build_app.command("build")(build.build_command)
-for group in (build, corpora, status, judge, review, export, publish, store):
+for group in (build, corpora, status, judge, review, export, publish, store, upgrade):
     app.add_typer(group.commands)
 
 

@@ -1,4 +1,4 @@
-"""What the judges' events come to: for a build, by model; for a record, its `judge`."""
+"""What the judges' events come to: for a build, by model; for a record, its `judgements`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair, pairs_of
 from builders.record.dataset import Build
-from builders.record.views import JudgePart
+from builders.record.reply_views import JudgedValue
 from builders.release.eligibility import Restrictions
 from builders.stats import wilson
 from builders.store.database import Store, store_exists
@@ -68,8 +68,8 @@ def judged(
     store: Store,
     known: Restrictions | None = None,
     without: Collection[str] = (),
-) -> dict[str, JudgePart]:
-    """Return the `judge` of each record that the latest model has judged in some pair, by id.
+) -> dict[str, list[JudgedValue]]:
+    """Return the `judgements` of each record that the latest model has judged in some pair, by id.
 
     Args:
         build: the build.
@@ -90,11 +90,15 @@ def judged(
             by_record[judgement.subject].append(judgement)
             by_record[judgement.other].append(judgement)
     return {
-        name: {
-            "model": model,
-            "scores": [{"dimension": SWAP, "score": _mean(judgements)}],
-            "order_flips": sum(one.verdict == "flipped" for one in judgements),
-        }
+        name: [
+            {
+                "test": SWAP,
+                "dimension": SWAP,
+                "value": _mean(judgements),
+                "model": model,
+                "fit": None,
+            }
+        ]
         for name, judgements in by_record.items()
     }
 

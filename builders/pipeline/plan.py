@@ -40,6 +40,7 @@ from builders.store.database import Store, forgotten_by, store_exists
 from builders.store.key_value import KeyValue
 from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
+from builders.tasks.reply.checks.registry import checks_digest
 from builders.tasks.reply.draft import Drafter, PromptExtras
 from builders.tasks.vote import TEMPLATE, Voter
 from builders.tts.opening import check as check_speech
@@ -216,6 +217,7 @@ def make_plan(config: BuildConfig) -> Plan:
         provider=config.provider,
         model=config.model or f"{PHRASEBOOK}-{phrasebook.tables_version()}",
         prompt_version=prompts.draft_version(),
+        checks_version=checks_digest(),
     )
     identified = _identified(config, corpus, origin, heard) | found
     identified["excluded_ids"] = exclusions.digest
@@ -239,6 +241,7 @@ def _identified(config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool
         "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
         "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,
         "class_views_version": views_version(),
+        "checks_version": origin.checks_version,
     }
 
 

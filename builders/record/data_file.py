@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from builders.errors import ConfigError, VerificationError
 from builders.record.manifest import RESTORE
 from builders.record.parquet import REJECTED, file_digest, sample_schema
+from builders.record.version_1 import as_version_2, columns_of_version_1, is_version_1
 
 BATCH = 100
 # What Parquet puts into the path of a list's parts.
@@ -88,6 +89,7 @@ class DataFile:
         self.path = path
         with _translated(path):
             self._file = pq.ParquetFile(path, metadata=footer, page_checksum_verification=True)
+        self._is_version_1 = is_version_1(self._file.schema_arrow.names)
 
     def __enter__(self) -> Self:
         return self
@@ -116,12 +118,18 @@ class DataFile:
         """Yield the rows in batches, in order; of the first row group only where that is wanted."""
         groups = [0] if first_group and self.footer.num_row_groups else None
         with _translated(self.path):
-            yield from self._file.iter_batches(batch, groups, self._paths(columns))
+            for part in self._file.iter_batches(batch, groups, self._paths(columns)):
+                if self._is_version_1:
+                    table = as_version_2(pa.Table.from_batches([part]), columns)
+                    yield from table.combine_chunks().to_batches()
+                else:
+                    yield part
 
     def group(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Return a row group."""
         with _translated(self.path):
-            return self._file.read_row_group(number, self._paths(columns))
+            table = self._file.read_row_group(number, self._paths(columns))
+            return as_version_2(table, columns) if self._is_version_1 else table
 
     def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the row groups, in order."""
@@ -131,14 +139,17 @@ class DataFile:
     def _paths(self, columns: Sequence[str] | None) -> list[str] | None:
         if columns is None:
             return None
+        for name in columns:
+            top = name.partition(".")[0]
+            if top not in _KNOWN and top not in self._file.schema_arrow.names:
+                raise ConfigError(f"there is no column {name!r}", where=self.path)
+        if self._is_version_1:
+            columns = columns_of_version_1(columns) or ()
         return [path for name in columns for path in self._leaves_of(name)]
 
     def _leaves_of(self, column: str) -> list[str]:
         paths = (leaf.path for leaf in self._file.schema)
-        found = [path for path in paths if f"{_plain(path)}.".startswith(f"{column}.")]
-        if not found and column.split(".")[0] not in _KNOWN:
-            raise ConfigError(f"there is no column {column!r}", where=self.path)
-        return found
+        return [path for path in paths if f"{_plain(path)}.".startswith(f"{column}.")]
 
 
 def rows_of(path: Path, batch: pa.RecordBatch | pa.Table) -> list[dict[str, object]]:

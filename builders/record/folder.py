@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from builders.record.manifest_views import Manifest
 from builders.settings import BuildConfig, chosen
 
 REDRAFT = "redraft.json"
+# Settings that builds of release 0.1 do not have.
+_ADDED = ("checks_version",)
 _RESULTS = ("data", "rejected.parquet", "report.html")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT}
@@ -84,7 +86,7 @@ class BuildFolder:
         if redraft is None:
             return
         earlier = config.output / redraft.of
-        held = read_json(earlier / "config.json")
+        held = admitted_config(read_json(earlier / "config.json"), identity)
         fields = (held.keys() | identity.keys()) - {"redraft"}
         changed = sorted(field for field in fields if held.get(field) != identity.get(field))
         if redraft.which == "stale":
@@ -121,6 +123,7 @@ class BuildFolder:
         if held is None or over:
             write_json(path, identity)
             return
+        held = admitted_config(held, identity)
         for field in sorted(held.keys() | identity.keys()):
             if held.get(field) != identity.get(field):
                 raise self._changed(field, held.get(field), identity.get(field))
@@ -153,7 +156,25 @@ class BuildFolder:
                 shutil.rmtree(target)
             (self.partial / name).replace(target)
         self.partial.rmdir()
+        config = self.path / "config.json"
+        if config.is_file() and read_json(config).get("schema_version") == "1":
+            # Release 0.1 began it; what is finished is of this one.
+            write_json(config, manifest["result"]["config"])
         write_json(self.manifest, manifest)
+
+
+def admitted_config(
+    held: Mapping[str, object], identity: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """Return the settings of a build that release 0.1 began as this release writes them.
+
+    Its record is of version 1; a build that goes on with it writes the newest, from the same
+    answers. What this release adds to the settings is taken from `identity`, or left out.
+    """
+    if held.get("schema_version") != "1":
+        return dict(held)
+    added = {name: value for name, value in (identity or {}).items() if name in _ADDED}
+    return {**held, **added, "schema_version": "2"}
 
 
 def _told(folder: Path) -> str | None:

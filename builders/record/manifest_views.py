@@ -99,6 +99,8 @@ class ManifestRun(TypedDict):
     report_cpu_seconds: NotRequired[float]
     # Which decisions and judgements a reviewed copy holds.
     reviewed: NotRequired[str]
+    # Of a build that was written anew in a newer record version: the name of the one before.
+    upgraded_from: NotRequired[str]
 
 
 class Manifest(TypedDict):

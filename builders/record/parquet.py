@@ -115,6 +115,7 @@ def open_writer(path: Path, schema: pa.Schema, **more: Any) -> pq.ParquetWriter:
         compression="snappy",
         use_dictionary=False,
         write_page_index=True,
+        write_page_checksum=True,
         store_schema=True,
         **more,
     )
@@ -133,27 +134,12 @@ def table_of(lines: list[bytes], schema: pa.Schema) -> pa.Table:
     return table.select(schema.names).replace_schema_metadata(schema.metadata)
 
 
-def with_audio(table: pa.Table, audio: pa.Array) -> pa.Table:
-    """Return a table whose `audio` column has these bytes; null where there is no clip."""
-    column = table.schema.get_field_index("audio")
-    clips = _clips(audio, table.column(column).combine_chunks().field("path"))
+def with_audio(table: pa.Table, audio: pa.Array, name: str = "audio") -> pa.Table:
+    """Return a table whose `audio` or `reply_audio` has these bytes; null where there are none."""
+    column = table.schema.get_field_index(name)
+    paths = table.column(column).combine_chunks().field("path")
+    clips = pa.StructArray.from_arrays([audio, paths], fields=list(_AUDIO), mask=audio.is_null())
     return table.set_column(column, table.schema.field(column), clips)
-
-
-def with_reply_audio(table: pa.Table, audio: pa.Array) -> pa.Table:
-    """Return a table whose `desired_response.audio` has these bytes; null where nobody spoke."""
-    column = table.schema.get_field_index("desired_response")
-    replies = table.column(column).combine_chunks()
-    names = [field.name for field in replies.type]
-    parts = dict(zip(names, replies.flatten(), strict=True))
-    parts["audio"] = _clips(audio, parts["audio"].field("path"))
-    fields = [pa.field(name, part.type) for name, part in parts.items()]
-    whole = pa.StructArray.from_arrays(list(parts.values()), fields=fields, mask=replies.is_null())
-    return table.set_column(column, table.schema.field(column).with_type(whole.type), whole)
-
-
-def _clips(audio: pa.Array, paths: pa.Array) -> pa.StructArray:
-    return pa.StructArray.from_arrays([audio, paths], fields=list(_AUDIO), mask=audio.is_null())
 
 
 class SplitWriter:
@@ -238,7 +224,7 @@ class SplitWriter:
         if any(self._audio):
             table = with_audio(table, pa.array(self._audio, pa.binary()))
         if any(self._replies):
-            table = with_reply_audio(table, pa.array(self._replies, pa.binary()))
+            table = with_audio(table, pa.array(self._replies, pa.binary()), "reply_audio")
         return table
 
 
@@ -246,10 +232,12 @@ class RejectWriter:
     """Writes `rejected.parquet`: one row per utterance that did not become a sample."""
 
     def __init__(self, path: Path) -> None:
-        self._writer = pq.ParquetWriter(path, REJECTED, compression="zstd")
-        self._rows: list[dict[str, str]] = []
+        self._writer = pq.ParquetWriter(
+            path, REJECTED, compression="zstd", write_page_checksum=True
+        )
+        self._rows: list[Mapping[str, object]] = []
 
-    def add(self, row: dict[str, str]) -> None:
+    def add(self, row: Mapping[str, object]) -> None:
         """Add one row; see `REJECTED` for its fields, `raw` being JSON."""
         self._rows.append(row)
         if len(self._rows) >= 1000:

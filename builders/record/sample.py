@@ -12,6 +12,15 @@ from typing import cast
 
 from builders.labels import strategies
 from builders.labels.class_sets import views_of
+from builders.record.reply_views import (
+    CheckResult,
+    ChecksPart,
+    Coercion,
+    DesiredResponse,
+    DraftingPart,
+    ReplyPart,
+    SpeechSynthesis,
+)
 from builders.record.schema import validator, violations
 from builders.record.types import (
     Annotation,
@@ -24,32 +33,27 @@ from builders.record.types import (
     Utterance,
 )
 from builders.record.views import (
+    AnnotationPart,
     AudioInfo,
     BackgroundPart,
     ClipFile,
     ClipTranscript,
-    Coercion,
     ContextTurn,
     ContrastPart,
     ContributionPart,
-    DesiredResponse,
-    DraftingPart,
-    LabelsPart,
     LabelView,
     ReferenceResponse,
-    ReplyPart,
     RightsPart,
     SampleRecord,
     SoundQuality,
     SourcePart,
     SpeechShare,
-    SpeechSynthesis,
     TargetUtterance,
     VoiceDescriptor,
     VoicePart,
 )
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Origin:
     provider: str
     model: str
     prompt_version: str
+    checks_version: str | None = None
 
 
 def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
@@ -83,20 +88,25 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
         "language": origin.language,
         "audio": {"path": f"{utterance.id}.flac", "bytes": None} if target.clip else None,
         "audio_info": _audio_info(target, origin),
+        "video": None,
         "background": _background(target),
         "text_context": [_turn(turn) for turn in target.turns],
         "target_utterance": _target_utterance(target),
-        "labels": _labels(target, origin),
+        "annotation": _annotation(target, origin),
         "voice": _voice(target),
         "audio_contribution": _contribution(target),
         "contrast": _contrast(target),
-        "desired_response": _desired_response(utterance.id, drafted),
+        "plan": None,
+        "demonstrations": None,
+        "desired_response": _desired_response(drafted),
+        "executed": None,
+        "reply_audio": _reply_audio(utterance.id, drafted),
         "reference_response": _reference(target.reference),
         "source": _source(target, origin),
         "drafting": _drafting(drafted, origin),
-        "checks": None,
+        "checks": _checks(drafted, origin),
         "safety": None,
-        "judge": None,
+        "judgements": None,
         "review": None,
         "rights": cast(RightsPart, origin.rights),
     }
@@ -116,17 +126,30 @@ def desired_response(reply: ReplyPart) -> DesiredResponse:
         "strategies": reply["strategies"],
         "emotion_awareness": f"{awareness['act']}_{'_and_'.join(awareness['emotions'])}",
         "awareness": awareness,
-        "audio": None,
         "synthesis": None,
     }
 
 
-def _desired_response(name: str, drafted: Drafted) -> DesiredResponse:
-    response, spoken = desired_response(cast(ReplyPart, drafted.reply)), drafted.spoken
-    if spoken:
-        response["audio"] = {"path": f"{name}.reply.flac", "bytes": None}
-        response["synthesis"] = synthesis(spoken)
+def _desired_response(drafted: Drafted) -> DesiredResponse:
+    response = desired_response(cast(ReplyPart, drafted.reply))
+    if drafted.spoken:
+        response["synthesis"] = synthesis(drafted.spoken)
     return response
+
+
+def _reply_audio(name: str, drafted: Drafted) -> ClipFile | None:
+    return {"path": f"{name}.reply.flac", "bytes": None} if drafted.spoken else None
+
+
+def _checks(drafted: Drafted, origin: Origin) -> ChecksPart | None:
+    """Return what the checks noted of a reply that passed; None where none were run on it."""
+    if origin.checks_version is None:
+        return None
+    results: list[CheckResult] = [
+        {"code": note.code, "severity": note.severity, "value": note.value, "detail": note.detail}
+        for note in drafted.notes
+    ]
+    return {"set_version": origin.checks_version, "results": results}
 
 
 def without_bytes(audio: ClipFile | None) -> ClipFile | None:
@@ -206,6 +229,7 @@ def _turn(turn: Turn) -> ContextTurn:
         "emotion": turn.emotion,
         "audio_sha256": turn.audio_sha256,
         "gap_seconds": turn.gap_seconds,
+        "flags": None,
     }
 
 
@@ -222,10 +246,11 @@ def _target_utterance(target: Target) -> TargetUtterance:
             "valence": emotions.valence,
             "arousal": emotions.arousal,
         },
+        "flags": None,
     }
 
 
-def _labels(target: Target, origin: Origin) -> LabelsPart:
+def _annotation(target: Target, origin: Origin) -> AnnotationPart:
     said = target.utterance.annotation or Annotation()
     return {
         "raw": target.utterance.label,
@@ -289,11 +314,11 @@ def _drafting(drafted: Drafted, origin: Origin) -> DraftingPart:
     return {
         "provider": origin.provider,
         "model": origin.model,
+        "output_terms": None,
         "prompt_version": drafted.prompt_version or origin.prompt_version,
         "request_key": drafted.request_key,
-        "planned_strategies": None,
-        "demonstrations": None,
         "heard_audio": drafted.heard_audio,
         "attempts": drafted.attempts,
         "coercions": cast("list[Coercion]", drafted.coercions),
+        "candidates": None,
     }

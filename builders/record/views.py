@@ -8,6 +8,19 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from builders.record.reply_views import (
+    ChecksPart,
+    DemonstrationsPart,
+    DesiredResponse,
+    DraftingPart,
+    ExecutedPart,
+    JudgedValue,
+    ReplyPlan,
+    ReviewPart,
+    SafetyPart,
+    SpeechSynthesis,
+)
+
 
 class ClipFile(TypedDict):
     """The Hub's Audio feature: FLAC, 16 kHz, mono; no bytes where only the name was read."""
@@ -49,17 +62,6 @@ class ClipTranscript(TypedDict):
     word_error_rate: float
 
 
-class SpeechSynthesis(TypedDict):
-    """How a synthetic voice was made."""
-
-    engine: str
-    voice: str
-    style: str | None
-    seed: int
-    word_error_rate: float | None
-    sha256_pcm: str
-
-
 class AudioInfo(TypedDict):
     """What is known of a clip; times in seconds, `samples` at 16 kHz."""
 
@@ -76,6 +78,15 @@ class AudioInfo(TypedDict):
     quality: SoundQuality | None
     transcript: ClipTranscript | None
     synthesis: SpeechSynthesis | None
+
+
+class VideoPointer(TypedDict):
+    """Where the picture of the utterance is in the owner's release; times in seconds."""
+
+    source_file: str
+    source_sha256: str
+    start: float | None
+    end: float | None
 
 
 class BackgroundPart(TypedDict):
@@ -95,6 +106,7 @@ class ContextTurn(TypedDict):
     emotion: str | None
     audio_sha256: str | None
     gap_seconds: float | None
+    flags: list[str] | None
 
 
 class SpeakerPart(TypedDict):
@@ -122,6 +134,7 @@ class TargetUtterance(TypedDict):
     speaker: SpeakerPart
     text: str
     emotions: EmotionsPart
+    flags: list[str] | None
 
 
 class VoteCount(TypedDict):
@@ -152,8 +165,8 @@ class LabelView(TypedDict):
     level: float | None
 
 
-class LabelsPart(TypedDict):
-    """What the corpus says of the emotion, as it writes it."""
+class AnnotationPart(TypedDict):
+    """What annotators said of the emotion, as the corpus writes it."""
 
     raw: str | None
     source: str | None
@@ -215,31 +228,6 @@ class ContrastPart(TypedDict):
     twin_of: list[str]
 
 
-class AwarenessPart(TypedDict):
-    """What the reply does with which emotions."""
-
-    act: str
-    emotions: list[str]
-
-
-class ReplyPart(TypedDict):
-    """The reply as it was drafted, in the shape of `schemas/reply.schema.json`."""
-
-    text: str
-    emotion: str | None
-    strategies: list[str]
-    awareness: AwarenessPart
-
-
-class DesiredResponse(ReplyPart):
-    """The reply, the names that are derived from its lists, and its sound."""
-
-    response_strategy: str
-    emotion_awareness: str
-    audio: ClipFile | None
-    synthesis: SpeechSynthesis | None
-
-
 class ReferenceResponse(TypedDict):
     """What the next other speaker really said."""
 
@@ -261,91 +249,6 @@ class SourcePart(TypedDict):
     context: str
 
 
-# `from` is a word of Python.
-Coercion = TypedDict("Coercion", {"field": str, "from": str, "to": str})
-
-
-class DraftingPart(TypedDict):
-    """How the reply came about."""
-
-    provider: str
-    model: str
-    prompt_version: str
-    request_key: str | None
-    planned_strategies: list[str] | None
-    demonstrations: list[str] | None
-    heard_audio: bool
-    attempts: int
-    coercions: list[Coercion]
-
-
-class CheckResult(TypedDict):
-    """What one check found of the reply."""
-
-    name: str
-    passed: bool
-    value: float | None
-    detail: str | None
-
-
-class SafetyPart(TypedDict):
-    """What may be done with the sample, as far as safety goes."""
-
-    route: str
-    flags: list[str]
-    pii_text: bool | None
-    pii_in_audio: bool | None
-
-
-class JudgeScore(TypedDict):
-    """What a judge gave the reply in one dimension."""
-
-    dimension: str
-    score: float
-
-
-class JudgePart(TypedDict):
-    """What a judge made of the reply."""
-
-    model: str
-    scores: list[JudgeScore]
-    order_flips: int | None
-
-
-class ScaleRating(TypedDict):
-    """The mean of reviewers on one scale."""
-
-    scale: str
-    mean: float
-    count: int
-
-
-class EmotionCount(TypedDict):
-    """How many reviewers hear an emotion."""
-
-    emotion: str
-    count: int
-
-
-class HeardEmotion(TypedDict):
-    """What reviewers hear; None where they disagree."""
-
-    heard: str | None
-    policy: str
-    votes: list[EmotionCount]
-
-
-class ReviewPart(TypedDict):
-    """What reviewers decided."""
-
-    status: str
-    policy: str
-    reviewers: int
-    ratings: list[ScaleRating]
-    flags: list[str]
-    emotion: HeardEmotion
-
-
 class RightsPart(TypedDict):
     """What may be published: yes, no or unknown."""
 
@@ -364,20 +267,25 @@ class SampleRecord(TypedDict):
     language: str
     audio: ClipFile | None
     audio_info: AudioInfo
+    video: VideoPointer | None
     background: BackgroundPart | None
     text_context: list[ContextTurn]
     target_utterance: TargetUtterance
-    labels: LabelsPart
+    annotation: AnnotationPart
     voice: VoicePart | None
     audio_contribution: ContributionPart | None
     contrast: ContrastPart | None
+    plan: ReplyPlan | None
+    demonstrations: DemonstrationsPart | None
     desired_response: DesiredResponse
+    executed: ExecutedPart | None
+    reply_audio: ClipFile | None
     reference_response: ReferenceResponse | None
     source: SourcePart
     drafting: DraftingPart
-    checks: list[CheckResult] | None
+    checks: ChecksPart | None
     safety: SafetyPart | None
-    judge: JudgePart | None
+    judgements: list[JudgedValue] | None
     review: ReviewPart | None
     rights: RightsPart
 

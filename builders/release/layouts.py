@@ -24,7 +24,10 @@ CONFIGS = (
 # Configs over the files of `sft`, by what a build has measured.
 AUDIO_CLASSES = {"weak_audio": "text_solvable", "strong_audio": "audio_solvable"}
 # What a model or a reviewer made of a record; `utterances` does without.
-_MADE = {"desired_response", "drafting", "checks", "judge", "review"}
+_MADE = {
+    *("plan", "demonstrations", "desired_response", "executed", "reply_audio"),
+    *("drafting", "checks", "judgements", "review"),
+}
 
 Row = dict[str, Any]
 
@@ -144,8 +147,9 @@ def as_text(record: Row) -> Row:
     """Return a record whose utterance was given a voice as it would be without any sound."""
     info = dict.fromkeys(record["audio_info"])
     info |= {"origin": "none", "findings": record["audio_info"]["findings"]}
-    reply = {**record["desired_response"], "audio": None, "synthesis": None}
-    return {**record, "audio": None, "audio_info": info, "desired_response": reply}
+    reply = {**record["desired_response"], "synthesis": None}
+    silent = {"audio": None, "audio_info": info, "desired_response": reply, "reply_audio": None}
+    return {**record, **silent}
 
 
 def _assistant(text: str) -> dict[str, str]:

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 from builders.record.dataset import Build
+from builders.record.reply_views import ReplyPart
 from builders.record.types import ReviewStatus
-from builders.record.views import ReplyPart, SampleRecord
+from builders.record.views import SampleRecord
 from builders.release.eligibility import Part, Purpose, Restrictions, eligibility
 from builders.review.data.decisions import reply_wanted
 from builders.review.data.events import Reviews

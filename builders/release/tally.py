@@ -28,7 +28,7 @@ class Tally:
         self.overlap: Counter[tuple[str, str]] = Counter()
         self.reviews: Counter[str] = Counter()
         self.heard_otherwise = 0
-        self.checks: Counter[tuple[str, bool]] = Counter()
+        self.checks: Counter[str] = Counter()
         self.classes: Counter[str] = Counter()
         self.judges: Counter[str] = Counter()
         self.scores: dict[str, list[float]] = {}
@@ -42,7 +42,7 @@ class Tally:
 
     def utterance(self, record: Row, split: str) -> None:
         """Count what is said of an utterance that goes out."""
-        emotions, labels = record["target_utterance"]["emotions"], record["labels"]
+        emotions, labels = record["target_utterance"]["emotions"], record["annotation"]
         self.emotions[split, emotions["primary"]] += 1
         meaning = emotions["primary"], labels["match_leaf"], labels["match_root"]
         if labels["source"] == REVIEWED:
@@ -58,18 +58,19 @@ class Tally:
         """Count what is said of a reply that goes out."""
         emotion = record["target_utterance"]["emotions"]["primary"]
         self.strategies.update((emotion, s) for s in record["desired_response"]["strategies"])
-        self.checks.update((check["name"], check["passed"]) for check in record["checks"] or ())
+        if record["checks"]:
+            self.checks.update(found["code"] for found in record["checks"]["results"])
         if measured := audio_class(record):
             self.classes[measured] += 1
         if record["review"]:
             self.reviews[record["review"]["status"]] += 1
             self.heard_otherwise += record["review"]["emotion"]["heard"] not in (None, emotion)
-        if record["judge"]:
-            self.judges[record["judge"]["model"]] += 1
-            for said in record["judge"]["scores"]:
-                score = self.scores.setdefault(said["dimension"], [0.0, 0.0])
-                score[0] += said["score"]
-                score[1] += 1
+        judged = record["judgements"] or ()
+        self.judges.update({said["model"] for said in judged})
+        for said in judged:
+            score = self.scores.setdefault(said["dimension"], [0.0, 0.0])
+            score[0] += said["value"]
+            score[1] += 1
 
     def voices(self, record: Row) -> None:
         """Count who speaks in a record, where it is no person."""

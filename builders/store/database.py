@@ -1,4 +1,4 @@
-"""The store: every request made, every attempt, every answer held; nothing of ours deletes it.
+"""The store: every request, every attempt, every answer held; only `forget.py` deletes any.
 
 An answer counts as done once it is committed (`committer.py`). SQLite runs in WAL mode with full
 synchronous; PostgreSQL serves many machines.

@@ -137,8 +137,8 @@ def test_the_views_are_chosen_on_the_command_line_and_no_others(tmp_path):
     assert ended.code == 0, ended.err
     rows = {row["id"]: row for row in samples(tmp_path / "output" / "crema_d-sample")}
     heard_as_neutral = rows["crema_d-all-1006_TIE-HAP_XX"]
-    assert heard_as_neutral["labels"]["source"] == "intended"
-    assert heard_as_neutral["labels"]["raw"] == "HAP"
+    assert heard_as_neutral["annotation"]["source"] == "intended"
+    assert heard_as_neutral["annotation"]["raw"] == "HAP"
     assert heard_as_neutral["target_utterance"]["emotions"]["primary"] == "happiness"
     ended = hearten(*build, "--label-view", "text", cwd=tmp_path)
     assert ended.code == 2
@@ -439,10 +439,10 @@ def test_the_real_labels_are_the_votes_with_three_fifths_and_else_ambiguous(real
         **{"happiness": 217, "disgust": 192, "sadness": 152},
     }
     for row in real:
-        agreement = row["labels"]["agreement"]
+        agreement = row["annotation"]["agreement"]
         ambiguous = row["target_utterance"]["emotions"]["primary"] == "ambiguous"
         assert ambiguous == (agreement < 0.6)
-        assert row["labels"]["source"] == "voice"
+        assert row["annotation"]["source"] == "voice"
 
 
 def test_the_real_records_are_valid(real):
@@ -471,8 +471,8 @@ def test_real_contrast_groups_are_one_actor_and_sentence_and_twins_other_actors(
 def test_clips_that_fit_the_instruction_form_the_published_number_of_groups(real):
     groups: dict[str, list[str]] = {}
     for row in real:
-        intended = row["labels"]["views"][0]["label"]
-        if row["labels"]["raw"] == intended[0] and row["labels"]["agreement"] >= 0.6:
+        intended = row["annotation"]["views"][0]["label"]
+        if row["annotation"]["raw"] == intended[0] and row["annotation"]["agreement"] >= 0.6:
             groups.setdefault(row["source"]["dialogue_id"], []).append(intended)
     assert sum(map(len, groups.values())) == 2260
     assert sum(len(set(found)) > 1 for found in groups.values()) == 696

@@ -268,12 +268,12 @@ def test_what_is_published_carries_the_judge_of_each_record(folder, endpoint):
     for record in samples(copy):
         assert violations(validator("sample"), {**record, "audio": None}) == []
         if record["id"] in told:
-            scores = [{"dimension": "swap", "score": 1.0}]
-            assert record["judge"] == {"model": "a-judge", "scores": scores, "order_flips": 0}
+            judged = {"test": "swap", "dimension": "swap", "value": 1.0}
+            assert record["judgements"] == [judged | {"model": "a-judge", "fit": None}]
         else:
-            assert record["judge"] is None
+            assert record["judgements"] is None
     assert "agreement" not in manifest(copy)["result"], "nobody has reviewed anything"
-    assert {record["judge"] and 1 for record in samples(folder)} == {None}
+    assert {record["judgements"] and 1 for record in samples(folder)} == {None}
 
 
 def test_a_judgement_counts_no_more_once_the_reply_is_another_one(folder, endpoint):
@@ -292,8 +292,8 @@ def test_a_judgement_counts_no_more_once_the_reply_is_another_one(folder, endpoi
     copy = applied(folder, str(folder.parent / "hearten.sqlite"))
     found = {record["id"]: record for record in samples(copy)}
     assert found[pair.one.id]["desired_response"]["text"] == reply["text"]
-    assert found[pair.one.id]["judge"] is None
-    assert found[pair.other.id]["judge"], "its other pairs still count"
+    assert found[pair.one.id]["judgements"] is None
+    assert found[pair.other.id]["judgements"], "its other pairs still count"
 
 
 def swapped(seen: str, ids: tuple[str, str], said: SwapVerdict, key: str | None) -> Judgement:
@@ -321,3 +321,17 @@ def test_an_event_belongs_to_what_was_seen(folder, store):
         "order_flips": 1,
     }
     assert judged(build, store, without={pair.other.id}) == {}
+
+
+def test_whoever_asked_to_be_left_out_is_not_sent_to_a_judge(folder, endpoint, tmp_path):
+    pair = pairs_of(Build(folder))[0]
+    table = tmp_path / "exclusions.tsv"
+    table.write_text(f"id\treason\n{pair.one.id}\tasked to be taken out\n")
+    ended = judge(folder, endpoint, "--exclusions", table)
+    assert ended.code == 0, ended.err
+    sent = json.dumps(endpoint.log(), ensure_ascii=False)
+    others = {m.reply for p in pairs_of(Build(folder)) for m in (p.one, p.other) if m != pair.one}
+    assert endpoint.log()["count"] and pair.one.id not in sent
+    assert pair.one.reply in others or pair.one.reply not in sent
+    report = hearten("report", folder, "--exclusions", table)
+    assert report.code == 0 and pair.one.id not in Path(report.out.strip()).read_text()

@@ -49,8 +49,8 @@ def scored(**parts) -> Judgement:
 
 
 def of_record(*scores: tuple[str, float]) -> float:
-    said = [{"dimension": name, "score": score} for name, score in scores]
-    return _judged_low({"judge": {"model": "m", "scores": said, "order_flips": None}})
+    said = [{"test": "score", "dimension": name, "value": score} for name, score in scores]
+    return _judged_low({"judgements": said})
 
 
 # Scales

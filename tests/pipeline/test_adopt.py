@@ -78,7 +78,7 @@ def test_what_an_imported_record_does_not_say_is_null_and_never_allowed():
     assert sample["audio"] is None
     assert sample["audio_info"]["findings"][0]["detail"] == "clips/7.wav"
     assert sample["desired_response"]["emotion"] is None
-    assert sample["labels"]["source"] is None
+    assert sample["annotation"]["source"] is None
     assert sample["drafting"]["request_key"] is None
     assert set(sample["rights"].values()) == {"unknown"}
 

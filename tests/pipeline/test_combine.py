@@ -139,7 +139,9 @@ def test_an_exclusion_made_later_takes_an_id_out_of_the_set(tmp_path):
     assert "meld-train-0-0" not in {row["id"] for _, row in placed(tmp_path / "set")}
     splits = manifest(tmp_path / "set")["result"]["splits"]
     assert splits["train"]["not_selected"] == {"excluded": 2}
-    combine([build], tmp_path / "set", Exclusions(frozenset({"meld-train-0-0"})))
+    combine(
+        [build], tmp_path / "set", Restrictions(Exclusions(frozenset({"meld-train-0-0"})).covers)
+    )
     assert "This is sentence 0 of dialogue 0." not in repr(
         [row for split, row in placed(tmp_path / "set") if split == "train"]
     )

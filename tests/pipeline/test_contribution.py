@@ -118,7 +118,7 @@ def test_crema_ds_voices_tell_what_the_same_twelve_sentences_cannot(endpoint, tm
         if measured := record["audio_contribution"]:
             cast = {vote["model"]: vote["emotion"] for vote in measured["votes"]}
             assert cast == dict(zip(VOTERS, ("neutral", "cannot_tell", "anger"), strict=True))
-            assert measured["audio_votes"] == record["labels"]["agreement"] >= 0.6
+            assert measured["audio_votes"] == record["annotation"]["agreement"] >= 0.6
     report = (folder / "report.html").read_text()
     assert "What the audio adds: crema_d" in report and "always-neutral" in report
     assert "misleads" in report and "About ten raters heard each clip" in report

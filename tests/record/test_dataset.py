@@ -93,9 +93,9 @@ def test_a_column_that_no_record_has_is_named(folder):
 def test_a_column_from_after_a_file_was_written_is_left_out(folder):
     shard = first_shard(folder)
     table = pq.read_table(shard)
-    pq.write_table(table.drop_columns(["judge"]), shard)
+    pq.write_table(table.drop_columns(["judgements"]), shard)
     describe(folder)
-    assert next(Build(folder).rows(["id", "judge"])).keys() == {"id"}
+    assert next(Build(folder).rows(["id", "judgements"])).keys() == {"id"}
 
 
 def test_batches_hold_so_many_rows_and_the_bytes_of_clips(place):

@@ -48,11 +48,11 @@ def leaves(value: object, path: str = "") -> list[tuple[str, object]]:
 def test_a_record_with_every_field_filled_comes_back_as_it_was(tmp_path):
     sample = full_record()
     empty = {path for path, value in leaves(sample) if value in (None, [])}
-    assert empty == {".audio.bytes", ".desired_response.audio.bytes"}
+    assert empty == {".audio.bytes", ".reply_audio.bytes"}
     heard, reply = flac(0.2), flac(0.1)
     (path,) = write(tmp_path, [(sample, heard, reply)])
     sample["audio"]["bytes"] = heard
-    sample["desired_response"]["audio"]["bytes"] = reply
+    sample["reply_audio"]["bytes"] = reply
     assert pq.read_table(path).to_pylist() == [sample]
 
 
@@ -75,14 +75,14 @@ def test_spoken_replies_stay_with_their_own_records_whether_there_are_clips_or_n
     rows = []
     for n in range(9):
         sample, reply = record(n), flac(0.1, n) if n % 4 else None
-        sample["desired_response"]["audio"] = reply and {"path": f"{n}.flac", "bytes": None}
+        sample["reply_audio"] = reply and {"path": f"{n}.flac", "bytes": None}
         rows.append((sample, None, reply))
     (path,) = write(tmp_path, rows)
     for (sample, _, reply), read in zip(rows, pq.read_table(path).to_pylist(), strict=True):
         assert read["id"] == sample["id"] and read["audio"] is None
-        named = sample["desired_response"]["audio"]
+        named = sample["reply_audio"]
         heard = named and {**named, "bytes": reply}
-        assert read["desired_response"] == {**sample["desired_response"], "audio": heard}
+        assert read["reply_audio"] == heard
 
 
 def test_words_of_any_script_and_lines_come_back_as_they_were(tmp_path):

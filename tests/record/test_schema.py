@@ -163,7 +163,7 @@ def test_the_schema_that_a_model_is_sent_has_the_bytes_it_always_had(node):
 
 
 def test_the_whole_schemas_have_the_bytes_they_always_had():
-    assert digest(load_schema("sample")) == "681c55b9c4ebaac9"
+    assert digest(load_schema("sample")) == "b846545eab428477"
     assert digest(load_schema("reply")) == "538c508177222cba"
 
 
@@ -192,7 +192,7 @@ def resolve(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def field(path: str) -> dict[str, Any]:
-    """Return the schema of a field such as ``labels.votes[].rater``; KeyError if it has none."""
+    """Return the schema of a field as ``annotation.votes[].rater``; KeyError if it has none."""
     node = resolve(load_schema("sample"))
     for name in path.split("."):
         node = resolve(node["properties"][name.removesuffix("[]")])
@@ -203,12 +203,13 @@ def field(path: str) -> dict[str, Any]:
 
 IN_THE_RECORD = """
     source.evaluation_overlap[] source.folds[] source.context
-    labels.raw labels.source labels.match_leaf labels.match_root labels.mapping_version
-    labels.votes[].rater labels.votes[].label labels.votes[].count labels.agreement
-    labels.intensity labels.dimensions[].name labels.dimensions[].value
-    labels.dimensions[].rater labels.dimensions[].minimum labels.dimensions[].maximum
-    labels.views[].name labels.views[].label labels.views[].votes[].count
-    labels.views[].agreement labels.views[].level labels.elicitor labels.conduct
+    annotation.raw annotation.source annotation.match_leaf annotation.match_root
+    annotation.mapping_version
+    annotation.votes[].rater annotation.votes[].label annotation.votes[].count annotation.agreement
+    annotation.intensity annotation.dimensions[].name annotation.dimensions[].value
+    annotation.dimensions[].rater annotation.dimensions[].minimum annotation.dimensions[].maximum
+    annotation.views[].name annotation.views[].label annotation.views[].votes[].count
+    annotation.views[].agreement annotation.views[].level annotation.elicitor annotation.conduct
     target_utterance.emotions.secondary target_utterance.emotions.alternatives[]
     target_utterance.emotions.valence target_utterance.emotions.arousal
     background.text background.origin
@@ -219,7 +220,7 @@ IN_THE_RECORD = """
     audio_info.quality.overall audio_info.quality.signal audio_info.quality.background
     audio_info.transcript.text audio_info.transcript.word_error_rate audio_info.transcript.model
     audio_info.synthesis.engine audio_info.synthesis.voice audio_info.synthesis.word_error_rate
-    desired_response.audio.bytes
+    reply_audio.bytes
     desired_response.synthesis.engine desired_response.synthesis.voice
     desired_response.synthesis.sha256_pcm desired_response.synthesis.seed
     voice.descriptors[].name voice.descriptors[].value voice.descriptors[].unit
@@ -227,12 +228,16 @@ IN_THE_RECORD = """
     audio_contribution.class audio_contribution.text_votes audio_contribution.audio_votes
     audio_contribution.votes[].model audio_contribution.votes[].emotion
     contrast.group contrast.role contrast.twin_of[]
-    drafting.heard_audio drafting.planned_strategies[] drafting.demonstrations[]
+    drafting.heard_audio drafting.output_terms drafting.candidates[].request_key
+    plan.strategies[] plan.min_words plan.max_words plan.emotions[] plan.by
+    demonstrations.ids[] demonstrations.set_digest video.source_file video.start
+    executed.strategies[].strategy executed.strategies[].start executed.by executed.adherence
+    target_utterance.flags[] text_context[].flags[] checks.set_version
     drafting.coercions[].field drafting.coercions[].from drafting.coercions[].to
     drafting.attempts drafting.request_key drafting.prompt_version drafting.provider
-    drafting.model checks[].name checks[].passed checks[].value
-    safety.route safety.flags[] safety.pii_text safety.pii_in_audio
-    judge.model judge.scores[].dimension judge.scores[].score judge.order_flips
+    drafting.model checks.results[].code checks.results[].severity checks.results[].value
+    safety.route safety.codes[] safety.by safety.pii.text safety.pii.sound
+    judgements[].test judgements[].dimension judgements[].value judgements[].fit
     review.status review.policy review.reviewers review.ratings[].scale
     review.ratings[].mean review.ratings[].count review.flags[] review.emotion.heard
     review.emotion.policy review.emotion.votes[].emotion review.emotion.votes[].count
@@ -243,7 +248,7 @@ IN_THE_RECORD = """
 VALUES_IN_THE_RECORD = {
     "source.context": {"dialogue", "same_speaker", "none"},
     "background.origin": {"goal", "situation", "scenario", "scene"},
-    "labels.source": {"intended", "voice", "audio_visual", "text", "self", "review", None},
+    "annotation.source": {"intended", "voice", "audio_visual", "text", "self", "review", None},
     "audio_info.origin": {"acted", "natural", "synthetic", "none"},
     "voice.reference": {"speaker", "group", "corpus", "none"},
     "audio_contribution.class": {"text_solvable", "audio_solvable", "unsupported", None},

@@ -6,8 +6,9 @@ import pytest
 
 from builders.record import views
 from builders.record.parquet import REJECTED
+from builders.record.reply_views import ReplyPart
 from builders.record.schema import load_schema
-from builders.record.views import ClipFile, RejectRow, ReplyPart, SampleRecord
+from builders.record.views import ClipFile, RejectRow, SampleRecord
 
 NULL = type(None)
 KINDS = {"string": str, "integer": int, "number": float, "boolean": bool, "null": NULL}

@@ -334,7 +334,8 @@ def test_defaults_of_the_first_format_are_not_said_and_the_rest_is(review, item,
     lines = line(item, 1, body=DEFAULTS), line(item, 2, BOB, body=DEFAULTS | SAID)
     import_events(review.store, review.build, write(tmp_path / "e.jsonl", *lines))
     silent, told = (event.decision for event in review.reviews.of_build(review.name))
-    assert silent == Decision("accept")
+    # Whether the draft was hidden was never left to a person to say.
+    assert silent == Decision("accept", hidden=False)
     assert told == Decision(
         "accept", ratings={"fit": 4}, flags=("unsafe",), seconds_heard=2.5, hidden=True
     )

@@ -102,15 +102,16 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
     plain = record | {
         "drafting": record["drafting"] | {"attempts": 1, "coercions": []},
         "audio_info": record["audio_info"] | {"findings": []},
-        "labels": record["labels"] | {"agreement": None, "match_leaf": "exact"},
+        "annotation": record["annotation"] | {"agreement": None, "match_leaf": "exact"},
         "target_utterance": record["target_utterance"]
         | {"emotions": emotions | {"alternatives": [], "valence": "negative"}},
-        **dict.fromkeys(("checks", "safety", "judge", "audio_contribution")),
+        **dict.fromkeys(("checks", "safety", "judgements", "audio_contribution")),
     }
     assert marks_of(plain) == {} and doubt_of(plain) == 0
     rewritten_once = {"field": "emotion", "from": "Joy", "to": "happiness"}
-    failed = {"name": "length", "passed": False, "value": None, "detail": None}
-    scores = {"model": "m", "order_flips": 0, "scores": [{"dimension": "swap", "score": 0.25}]}
+    noted = {"code": "length", "severity": "note", "value": None, "detail": None}
+    checked = {"set_version": "1", "results": [noted]}
+    judged = [{"test": "swap", "dimension": "swap", "value": 0.25, "model": "m", "fit": None}]
     marked = {
         "coercions": {"drafting": plain["drafting"] | {"coercions": [rewritten_once]}},
         "attempts": {"drafting": plain["drafting"] | {"attempts": 3}},
@@ -118,14 +119,14 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
         "text_audio_mismatch": {
             "audio_info": plain["audio_info"] | {"findings": [{"code": "text_audio_mismatch"}]}
         },
-        "failed_checks": {"checks": [failed, failed | {"passed": True}]},
-        "judged_low": {"judge": scores},
+        "failed_checks": {"checks": checked},
+        "judged_low": {"judgements": judged},
         "ambiguous_label": {
             "target_utterance": {"emotions": emotions | {"alternatives": ["fear"]}}
         },
-        "votes_apart": {"labels": plain["labels"] | {"agreement": 0.6}},
+        "votes_apart": {"annotation": plain["annotation"] | {"agreement": 0.6}},
         "unsupported": {"audio_contribution": {"class": "unsupported"}},
-        "loose_match": {"labels": plain["labels"] | {"match_leaf": "broad"}},
+        "loose_match": {"annotation": plain["annotation"] | {"match_leaf": "broad"}},
         "sensitive": {"safety": {"route": "sensitive"}},
     }
     assert marked.keys() == doubt._MARKS.keys()
@@ -137,9 +138,9 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
     worst = plain | {
         "drafting": plain["drafting"] | {"attempts": 9, "coercions": [rewritten_once] * 9},
         "audio_info": plain["audio_info"] | {"findings": [{"code": "x"}] * 9},
-        "labels": plain["labels"] | {"agreement": 0.0, "match_leaf": "broad"},
-        "checks": [failed] * 9,
-        "judge": {"scores": [{"dimension": "swap", "score": 0}]},
+        "annotation": plain["annotation"] | {"agreement": 0.0, "match_leaf": "broad"},
+        "checks": {"set_version": "1", "results": [noted] * 9},
+        "judgements": [judged[0] | {"value": 0}],
         **marked["ambiguous_label"],
         **marked["unsupported"],
         **marked["sensitive"],

@@ -153,7 +153,7 @@ def test_the_emotion_that_people_hear_is_merged_apart_from_the_reply(review, ite
     assert view(review).heard.policy == "adjudicated"
     merged = with_review(record, view(review))
     assert merged["review"]["emotion"]["heard"] == "shame"
-    for name in ("labels", "target_utterance"):
+    for name in ("annotation", "target_utterance"):
         assert merged[name] == record[name]
     assert violations(validator("sample"), merged) == []
 
@@ -258,12 +258,11 @@ def test_an_edited_reply_passes_the_same_checks_as_a_drafted_one(record, change,
 
 
 def test_an_edited_reply_is_spoken_anew(record):
-    spoken = {**record["desired_response"], "audio": {"path": "x.flac", "bytes": None}}
-    record = {**record, "desired_response": spoken}
+    record = {**record, "reply_audio": {"path": "x.flac", "bytes": None}}
     same = edited(record, reply_of(record))
-    assert same["desired_response"]["audio"] == spoken["audio"]
+    assert same["reply_audio"] == record["reply_audio"]
     other = edited(record, {**reply_of(record), "text": "That is a lot for one day."})
-    assert other["desired_response"]["audio"] is None
+    assert other["reply_audio"] is None
 
 
 def test_every_sample_of_a_build_may_be_accepted_as_it_is(review):
@@ -275,7 +274,7 @@ def test_every_sample_of_a_build_may_be_accepted_as_it_is(review):
 
 def test_the_hash_is_of_what_is_seen_and_heard_and_of_nothing_else(record):
     seen = content_hash(record)
-    judged = {**record, "judge": {"model": "m", "scores": [], "order_flips": 0}, "checks": []}
+    judged = {**record, "judgements": [], "checks": {"set_version": "1", "results": []}}
     assert content_hash({**judged, "audio": {"path": "x", "bytes": b"1"}}) == seen
     info = {**record["audio_info"], "sha256_pcm": "0" * 64}
     response = {**record["desired_response"], "text": "Something else entirely."}

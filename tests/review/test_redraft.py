@@ -371,7 +371,7 @@ def test_what_reviewers_hear_is_the_label_of_what_is_drafted_again(root, endpoin
     )
     after = {record["id"]: record for record in samples(root / "out" / "meld@2")}
     assert {n for n in after if after[n] != before[n]} == {name}
-    emotions, labels = after[name]["target_utterance"]["emotions"], after[name]["labels"]
+    emotions, labels = after[name]["target_utterance"]["emotions"], after[name]["annotation"]
     assert (emotions["primary"], emotions["root"], emotions["valence"]) == (
         *("grief", "sadness", "negative"),
     )
@@ -399,7 +399,7 @@ def test_a_corrected_emotion_stays_until_reviewers_hear_another(root, endpoint, 
     assert hearten(*arguments(root, endpoint, *flags, "meld@3")).code == 0
     fourth = {record["id"]: record for record in samples(root / "out" / "meld@4")}
     assert fourth[name]["target_utterance"]["emotions"]["primary"] == "neutral"
-    assert fourth[name]["labels"]["source"] == "review"
+    assert fourth[name]["annotation"]["source"] == "review"
 
 
 def test_versions_are_counted_from_two():

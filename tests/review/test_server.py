@@ -184,7 +184,12 @@ def test_what_comes_after_the_lease_is_over_is_kept_and_marked_surplus(site):
 
 def test_crisis_items_are_given_to_those_who_chose_them(tmp_path):
     records = [sample(1), sample(2)]
-    records[0]["safety"] = {"route": "crisis", "flags": [], "pii_text": None, "pii_in_audio": None}
+    records[0]["safety"] = {
+        "route": "crisis",
+        "codes": [],
+        "by": "a test",
+        "pii": {"text": None, "sound": None},
+    }
     with Server(own_build(tmp_path, records)) as server:
         ann = Visitor(server, "Ann")
         assert [item["item"] for item in ann.items(3)] == [records[1]["id"]]

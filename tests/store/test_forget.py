@@ -195,6 +195,14 @@ def test_the_command_takes_out_what_people_said_and_says_what_is_left(output):
     assert name not in turns
 
 
+def test_a_build_that_cannot_be_read_is_told_and_stops_nothing(output):
+    shard = next((output / "meld@2" / "data").glob("train-*.parquet"))
+    shard.write_bytes(shard.read_bytes()[:-100])
+    ended = hearten("store", "forget", "meld-train-0-1", "--output", output)
+    assert ended.code == 0 and "1 ids are taken out" in ended.out
+    assert f"warning: {output}/meld@2 may hold them: " in ended.err
+
+
 def test_ids_may_come_from_a_file(output, tmp_path):
     (tmp_path / "ids.txt").write_text("meld-train-0-1\n\nmeld-dev-0\n")
     ended = hearten("store", "forget", f"@{tmp_path}/ids.txt", "--output", output)

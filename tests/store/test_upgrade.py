@@ -108,6 +108,14 @@ def test_a_backup_is_a_store_and_never_takes_the_place_of_a_file(output, tmp_pat
     assert f"there is a file already in {to}" in line and "--to" in line
 
 
+def test_the_address_may_stand_in_the_settings(output):
+    (output.parent / "hearten.toml").write_text('[build]\noutput = "output"\n')
+    assert "output/hearten.sqlite" in hearten("store", "status", cwd=output.parent).out
+    (output.parent / "hearten.toml").write_text('[build]\nstore = "else.sqlite"\n')
+    line = fails(hearten("store", "status", cwd=output.parent))
+    assert "there is no store in else.sqlite" in line
+
+
 @pytest.mark.parametrize("told", [("upgrade",), ("status",), ("backup", "--to", "x")])
 def test_a_store_that_is_not_there_is_named_and_not_made(tmp_path, told):
     line = fails(hearten("store", *told, "--store", tmp_path / "no.sqlite", cwd=tmp_path))

@@ -167,9 +167,9 @@ def test_what_is_written_loads_with_its_speech(spoken, monkeypatch, tmp_path):
 
     shards = sorted(map(str, (spoken / "empathetic_dialogues-sample" / "data").glob("train-*")))
     data = load_dataset("parquet", data_files=shards, split="train", cache_dir=str(tmp_path))
-    assert data.features["desired_response"]["audio"] == Audio(sampling_rate=16000)
+    assert data.features["reply_audio"] == Audio(sampling_rate=16000)
     features = data.features.copy()
-    features["audio"] = features["desired_response"]["audio"] = Audio(decode=False)
+    features["audio"] = features["reply_audio"] = Audio(decode=False)
     row = data.cast(features)[0]
     reply = row["desired_response"]
     assert pcm_digest(reply["audio"]["bytes"]) == reply["synthesis"]["sha256_pcm"]
@@ -252,7 +252,7 @@ def test_an_unclear_reply_is_said_again_plainly_and_then_left_out_and_counted(se
     assert ended.code == 0, ended.err
     asked = [body for body in server.bodies if body["input"] == unclear]
     assert len(asked) == 2 and "instructions" not in asked[1]
-    quiet = [r for r in samples(tmp_path / "meld-sample") if not r["desired_response"]["audio"]]
+    quiet = [r for r in samples(tmp_path / "meld-sample") if not r["reply_audio"]]
     assert {r["desired_response"]["text"] for r in quiet} == {unclear}
     assert all(r["desired_response"]["synthesis"] is None for r in quiet)
     counts = manifest(tmp_path / "meld-sample")["result"]["speech"]["replies"]

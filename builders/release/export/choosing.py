@@ -75,7 +75,7 @@ def is_strict(record: Record) -> bool:
     Its root must match ours exactly or closely and be a feeling; where the corpus shows its votes,
     how far they agree must be known.
     """
-    labels = record["labels"]
+    labels = record["annotation"]
     known = labels["votes"] is None or labels["agreement"] is not None
     root = record["target_utterance"]["emotions"]["root"]
     return labels["match_root"] in _MATCHES and root not in ("unknown", "mixed") and known
@@ -89,7 +89,7 @@ def _other_subset(record: Record, options: Options) -> LeftOut | None:
 
 def _doubtful(record: Record, options: Options) -> LeftOut | None:
     if options.strict and not is_strict(record):
-        matches = record["labels"]["match_root"]
+        matches = record["annotation"]["match_root"]
         return LeftOut("not_strict", f"the label's root matches {matches}, or its votes are open")
     return None
 

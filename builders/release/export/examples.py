@@ -10,8 +10,9 @@ from typing import Any
 import soundfile
 
 from builders.record.messages import instruction, messages
+from builders.record.reply_views import ReviewPart
 from builders.record.types import ReviewStatus
-from builders.record.views import ClipFile, ReviewPart, SampleRecord
+from builders.record.views import ClipFile, SampleRecord
 from builders.release.export.choosing import LeftOut
 from builders.release.export.options import Options
 from builders.release.preferences import PreferencePair
@@ -114,7 +115,7 @@ def make(record: SampleRecord, options: Options, earlier: Mapping[str, Sound]) -
     )
     own = sound_of(record)
     sounds = [*(earlier[one] for one in heard), *([own] if own else [])]
-    spoken = record["desired_response"]["audio"] if options.reply_audio else None
+    spoken = record["reply_audio"] if options.reply_audio else None
     return Example(record, shown, sounds, _reply_sound(record, spoken) if spoken else None)
 
 

@@ -19,9 +19,9 @@ COLUMNS = (
     "background",
     "text_context",
     "target_utterance",
-    "labels.match_root",
-    "labels.votes",
-    "labels.agreement",
+    "annotation.match_root",
+    "annotation.votes",
+    "annotation.agreement",
     "voice.words",
     "audio_contribution.class",
     "desired_response.text",
@@ -36,7 +36,7 @@ COLUMNS = (
     "review.emotion",
     "rights.licence",
 )
-REPLY_AUDIO = ("desired_response.audio",)
+REPLY_AUDIO = ("reply_audio",)
 
 
 def any_known(build: Build, column: str) -> bool:

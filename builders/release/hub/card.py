@@ -79,7 +79,7 @@ def _content(staged: Staged, manifest: Manifest) -> dict[str, Any]:
             (dimension(name), total / count)
             for name, (total, count) in sorted(tally.scores.items())
         ],
-        "checks": sorted({name for name, _ in tally.checks}),
+        "checks": sorted(tally.checks),
         "hours": tally.seconds / 3600,
         "example": _example(staged),
         **wording(),

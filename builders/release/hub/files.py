@@ -21,7 +21,6 @@ from builders.record.parquet import (
     open_writer,
     table_of,
     with_audio,
-    with_reply_audio,
 )
 
 SUMS = "SHA256SUMS"
@@ -58,10 +57,10 @@ class RowFile:
             clips = _named(clips, [row["audio"] for row in back])
             if clips.null_count < len(clips):
                 table = with_audio(table, clips)
-        if "desired_response" in self._schema.names and replies is not None:
-            replies = _named(replies, [row["desired_response"]["audio"] for row in back])
+        if "reply_audio" in self._schema.names and replies is not None:
+            replies = _named(replies, [row["reply_audio"] for row in back])
             if replies.null_count < len(replies):
-                table = with_reply_audio(table, replies)
+                table = with_audio(table, replies, "reply_audio")
         if self._writer is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Chunks cut by content: of a changed shard, the Hub stores only what changed.
@@ -95,8 +94,7 @@ def clips_of(table: pa.Table) -> Clips:
 
 def replies_of(table: pa.Table) -> Clips:
     """Return the bytes of the spoken replies; see `clips_of`."""
-    replies = table.column("desired_response").combine_chunks()
-    return _bytes_of(pc.struct_field(replies, "audio"))
+    return _bytes_of(table.column("reply_audio").combine_chunks())
 
 
 def _bytes_of(audio: pa.StructArray) -> Clips:

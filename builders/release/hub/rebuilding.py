@@ -33,7 +33,10 @@ _NO_REPLY = Drafted(
     None,
     1,
 )
-_MADE = ("desired_response", "drafting", "checks", "safety", "judge", "review")
+_MADE = (
+    *("plan", "demonstrations", "desired_response", "executed", "reply_audio", "drafting"),
+    *("checks", "safety", "judgements", "review"),
+)
 # What was heard in the published clip, by models that need not be here.
 _HEARD = ("findings", "speech", "quality", "transcript")
 
@@ -140,7 +143,7 @@ def rebuild(
     if not row.get("desired_response"):
         record |= {name: row.get(name) for name in _MADE}
     published = row["audio"] and row["audio"]["bytes"]
-    spoken = record["desired_response"] and record["desired_response"]["audio"]
+    spoken = record["reply_audio"]
     reply = spoken["bytes"] if spoken else None
     if target.clip and not published:
         # The clip is the one made here, so what is said of it is too, but for what was heard in it.
@@ -157,11 +160,8 @@ def rebuild(
 def named(record: Row, clip: bytes | None, reply: bytes | None) -> Row:
     """Return a record that names the sound that there is of it, without its bytes."""
     audio = {"path": f"{record['id']}.flac", "bytes": None} if clip else None
-    response = record["desired_response"]
-    if response:
-        spoken = {"path": f"{record['id']}.reply.flac", "bytes": None} if reply else None
-        response = response | {"audio": spoken}
-    return record | {"audio": audio, "desired_response": response}
+    spoken = {"path": f"{record['id']}.reply.flac", "bytes": None} if reply else None
+    return record | {"audio": audio, "reply_audio": spoken}
 
 
 def _drafted(row: Row) -> Drafted:

@@ -22,14 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from builders.errors import VerificationError
 from builders.record.data_file import DataFile
 from builders.record.manifest_views import Manifest
 from builders.record.messages import AUDIO_MARK
-from builders.record.parquet import with_reply_audio
 from builders.record.schema import Validator, validator, violations
+from builders.record.views import ClipFile
 from builders.release.eligibility import (
     ClosedTexts,
     Eligible,
@@ -54,7 +53,7 @@ from builders.release.splits import split_name
 from builders.release.tally import Tally
 
 INPUTS = ".inputs"
-REPLY_AUDIO = "desired_response.audio"
+REPLY_AUDIO = "reply_audio"
 Row = dict[str, Any]
 
 
@@ -295,17 +294,17 @@ class Stage:
 
 def _records(table: pa.Table) -> Iterator[Row]:
     """Yield the records of a table, their clips by name only."""
-    audio = table.column("audio").combine_chunks()
-    names = audio.field("path").to_pylist()
-    valid = audio.is_valid().to_pylist()
-    order = table.schema.names
-    replies = table.column("desired_response").combine_chunks()
-    spoken = pc.struct_field(replies, ["audio", "path"]).to_pylist()
-    silent = with_reply_audio(table.drop_columns(["audio"]), pa.nulls(len(table), pa.binary()))
-    for record, name, is_there, reply in zip(silent.to_pylist(), names, valid, spoken, strict=True):
-        record["audio"] = {"path": name, "bytes": None} if is_there else None
-        record["desired_response"]["audio"] = {"path": reply, "bytes": None} if reply else None
-        yield {column: record[column] for column in order}
+    named = {name: _names_of(table, name) for name in ("audio", REPLY_AUDIO)}
+    for index, record in enumerate(table.drop_columns(list(named)).to_pylist()):
+        record |= {name: clips[index] for name, clips in named.items()}
+        yield {column: record[column] for column in table.schema.names}
+
+
+def _names_of(table: pa.Table, column: str) -> list[ClipFile | None]:
+    """Return the clips of a column by name, None where there is none."""
+    audio = table.column(column).combine_chunks()
+    there = zip(audio.field("path").to_pylist(), audio.is_valid().to_pylist(), strict=True)
+    return [{"path": name, "bytes": None} if valid else None for name, valid in there]
 
 
 class _Group:

@@ -95,7 +95,6 @@ _UNSAID: Mapping[str, Any] = {
     "ratings": {},
     "flags": [],
     "seconds_heard": 0.0,
-    "hidden": False,
     "broken": False,
 }
 

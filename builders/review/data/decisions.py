@@ -16,10 +16,11 @@ from builders.labels import strategies
 from builders.labels import vocabulary as labels
 from builders.labels.tables import read_rows
 from builders.labels.vocabulary import vocabulary
+from builders.record.reply_views import ReplyPart
 from builders.record.sample import desired_response, without_bytes
 from builders.record.schema import Validator, load_schema, narrowed_reply, validator, violations
 from builders.record.types import Contrast, Emotions
-from builders.record.views import ReplyPart, SampleRecord
+from builders.record.views import SampleRecord
 from builders.review.data.bodies import LONGEST_COMMENT
 from builders.review.data.events import VERDICTS, Decision
 from builders.review.data.items import reply_of
@@ -97,21 +98,27 @@ def edit_faults(reply: ReplyPart, record: SampleRecord) -> list[str]:
 def edited(record: SampleRecord, reply: ReplyPart) -> SampleRecord:
     """Return a sample with its reply as edited; its clip is named, its bytes are left out."""
     draft, response = record["desired_response"], desired_response(reply)
-    if reply["text"] == draft["text"]:  # else the spoken reply says something else
-        response["audio"], response["synthesis"] = draft["audio"], draft["synthesis"]
-    return {**record, "audio": without_bytes(record["audio"]), "desired_response": response}
+    spoken = record["reply_audio"]
+    if reply["text"] == draft["text"]:
+        response["synthesis"] = draft["synthesis"]
+    else:
+        spoken = None  # the spoken reply says something else
+    return {
+        **record,
+        "audio": without_bytes(record["audio"]),
+        "desired_response": response,
+        "reply_audio": spoken,
+    }
 
 
 def _by_name(record: SampleRecord) -> SampleRecord:
     """Return a sample whose spoken reply is named, its bytes left out, as it is validated."""
-    response = record["desired_response"]
-    audio = without_bytes(response["audio"])
-    return {**record, "desired_response": {**response, "audio": audio}}
+    return {**record, "reply_audio": without_bytes(record["reply_audio"])}
 
 
 def emotions_of(record: SampleRecord) -> Emotions:
     """Return the label of a sample as the checks take it."""
-    found, labels = record["target_utterance"]["emotions"], record["labels"]
+    found, labels = record["target_utterance"]["emotions"], record["annotation"]
     return Emotions(
         primary=found["primary"],
         root=found["root"],

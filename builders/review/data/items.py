@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from builders.record.dataset import Build, Place
-from builders.record.views import ReplyPart, SampleRecord
+from builders.record.reply_views import ReplyPart
+from builders.record.views import SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, left_out
 from builders.review.data.events import recount
 from builders.review.data.tables import events, items, registered, writing
@@ -26,11 +27,13 @@ from builders.store.database import Store
 
 # What is registered is read from these; the clips stay unread.
 _COLUMNS = [
-    "id", "language", "audio_info", "background", "text_context", "target_utterance", "labels",
-    "desired_response", "source", "drafting", "checks", "safety", "judge", "audio_contribution",
+    "id", "language", "audio_info", "background", "text_context", "target_utterance",
+    "annotation", "desired_response", "source", "drafting", "checks", "safety", "judgements",
+    "audio_contribution",
 ]  # fmt: skip
 # How many samples are made known at first, so that reviewing can begin, and then at a time.
 _FIRST, _LATER = 100, 2000
+_TARGET = ("speaker", "text", "emotions")
 _TURN = ("speaker", "role", "text", "emotion", "audio_sha256")
 
 
@@ -48,7 +51,7 @@ def content_hash(record: SampleRecord) -> str:
             {name: value for name, value in turn.items() if name in _TURN}
             for turn in record["text_context"]
         ],
-        "target": record["target_utterance"],
+        "target": {n: v for n, v in record["target_utterance"].items() if n in _TARGET},
         "reply": reply_of(record),
     }
     return sha256(orjson.dumps(seen, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,7 +1,7 @@
 """A build as people and judges see it: the copy that is published; the build stays as it is.
 
 output/.reviewed/<name>/
-  data/            the build's samples, `review` and `judge` filled, edited replies in place of
+  data/            the build's samples, `review` and `judgements` filled, edited replies in place of
                    the drafts
   rejected.parquet as in the build
   manifest.json    the build's, with these files and how far reviewers agree; written last
@@ -21,16 +21,16 @@ from typing import Any, Literal
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from builders.errors import ConfigError, VerificationError
 from builders.evaluation.results import judged
 from builders.record.data_file import DataFile
 from builders.record.dataset import Build
 from builders.record.folder import write_json
-from builders.record.parquet import describe_file, sample_schema
+from builders.record.parquet import describe_file, open_writer, sample_schema
+from builders.record.reply_views import JudgedValue
 from builders.record.types import ReviewStatus
-from builders.record.views import JudgePart, SampleRecord
+from builders.record.views import SampleRecord
 from builders.release.eligibility import Restrictions, nobody
 from builders.review.data.decisions import choices
 from builders.review.data.events import Reviews
@@ -41,11 +41,12 @@ from builders.review.outcome.merge import Merged, views, with_review
 from builders.store.database import Store, store_exists
 
 FOLDER = ".reviewed"
-# The `judge` of records, by id.
-_Scores = Mapping[str, JudgePart]
-_CHANGED: tuple[Literal["desired_response", "judge", "review"], ...] = (
+# The `judgements` of records, by id.
+_Scores = Mapping[str, list[JudgedValue]]
+_CHANGED: tuple[Literal["desired_response", "reply_audio", "judgements", "review"], ...] = (
     "desired_response",
-    "judge",
+    "reply_audio",
+    "judgements",
     "review",
 )
 
@@ -142,7 +143,7 @@ def _write(build: Build, by_item: Mapping[str, Merged], scores: _Scores, place: 
         to = place / "data" / shard.name
         with (
             DataFile(shard) as file,
-            pq.ParquetWriter(to, sample_schema(), compression="snappy") as writer,
+            open_writer(to, sample_schema()) as writer,
         ):
             for table in file.groups():
                 writer.write_table(_seen(table, by_item, scores))
@@ -156,7 +157,7 @@ def _seen(table: pa.Table, by_item: Mapping[str, Merged], scores: _Scores) -> pa
     silent: list[SampleRecord] = table.drop_columns(["audio"]).to_pylist()
     for record in silent:
         record["audio"] = None
-        record["judge"] = scores.get(record["id"], record["judge"])
+        record["judgements"] = scores.get(record["id"], record["judgements"])
     seen = [with_review(record, by_item.get(record["id"])) for record in silent]
     for name in _CHANGED:
         field = schema.field(name)

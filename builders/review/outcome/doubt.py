@@ -20,14 +20,14 @@ def _judged_low(record: SampleRecord) -> float:
 
     Raises LabelError for a dimension whose scale is not known.
     """
-    given = record["judge"]["scores"] if record["judge"] else ()
-    short = [dimension(one["dimension"]).shortfall(one["score"]) for one in given]
+    given = record["judgements"] or ()
+    short = [dimension(one["dimension"]).shortfall(one["value"]) for one in given]
     return sum(short) / len(short) if short else 0
 
 
 def _votes_apart(record: SampleRecord) -> float:
     """Return the share of votes that were not for the label."""
-    agreement = record["labels"]["agreement"]
+    agreement = record["annotation"]["agreement"]
     return 0 if agreement is None else 1 - agreement
 
 
@@ -41,7 +41,7 @@ _MARKS: dict[str, Callable[[SampleRecord], float]] = {
     "attempts": lambda record: record["drafting"]["attempts"] - 1,
     "audio_findings": lambda record: sum(code != _MISMATCH for code in _codes(record)),
     _MISMATCH: lambda record: _MISMATCH in _codes(record),
-    "failed_checks": lambda record: sum(not c["passed"] for c in record["checks"] or ()),
+    "failed_checks": lambda record: len(record["checks"]["results"] if record["checks"] else ()),
     "judged_low": _judged_low,
     "ambiguous_label": lambda record: (
         len(record["target_utterance"]["emotions"]["alternatives"]) > 0
@@ -52,7 +52,7 @@ _MARKS: dict[str, Callable[[SampleRecord], float]] = {
         record["audio_contribution"] is not None
         and record["audio_contribution"]["class"] == "unsupported"
     ),
-    "loose_match": lambda record: record["labels"]["match_leaf"] in ("broad", "none"),
+    "loose_match": lambda record: record["annotation"]["match_leaf"] in ("broad", "none"),
     "sensitive": lambda record: (
         record["safety"] is not None and record["safety"]["route"] in ("sensitive", "crisis")
     ),

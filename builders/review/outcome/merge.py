@@ -22,8 +22,9 @@ import sqlalchemy as sa
 
 from builders.errors import ConfigError
 from builders.labels import strategies
+from builders.record.reply_views import ReviewPart
 from builders.record.types import ReviewStatus
-from builders.record.views import ReviewPart, SampleRecord
+from builders.record.views import SampleRecord
 from builders.review.data.decisions import edit_faults, edited, reply_wanted
 from builders.review.data.events import Decision, Event, Reviews, counted, standing
 from builders.review.data.queue import Item

@@ -47,7 +47,7 @@ def contribution(row: Row, kind: str) -> Row:
 
 
 def test_every_record_is_a_row_or_left_out_with_a_reason_in_every_split(tmp_path):
-    route = {"flags": [], "pii_text": None, "pii_in_audio": None}
+    route = {"codes": [], "by": "a test", "pii": {"text": None, "sound": None}}
     rows = [
         spoken(0),
         changed(spoken(1), safety={**route, "route": "crisis"}),
@@ -110,7 +110,7 @@ def test_an_earlier_turn_that_is_left_out_is_still_heard(tmp_path):
 
 
 def test_what_is_unfit_does_not_come_back_as_an_earlier_turn(tmp_path):
-    route = {"route": "exclude", "flags": [], "pii_text": None, "pii_in_audio": None}
+    route = {"route": "exclude", "codes": [], "by": "a test", "pii": {"text": None, "sound": None}}
     rows = [changed(spoken(0), safety=route), spoken(1, earlier=[0]), spoken(2, earlier=[1])]
     export(small_build(tmp_path / "trial", rows), tmp_path / "out", context_audio=True)
     assert left_out(tmp_path / "out") == {

@@ -238,7 +238,7 @@ def test_a_text_that_holds_the_mark_is_left_out_with_the_reason(tmp_path, format
 
 def test_the_spoken_reply_stands_in_the_assistant_turn(tmp_path):
     sample, heard_bytes = spoken(0)
-    sample["desired_response"]["audio"] = {"path": "reply.flac", "bytes": None}
+    sample["reply_audio"] = {"path": "reply.flac", "bytes": None}
     build = small_build(tmp_path / "trial", [(sample, heard_bytes), spoken(1)])
     set_reply_audio(build, flac(0.2))
     options = {"profile": "qwen3-omni", "reply_audio": True}
@@ -260,6 +260,6 @@ def set_reply_audio(build: Path, clip: bytes) -> None:
     (shard,) = (build / "data").glob("*.parquet")
     table = pq.read_table(shard)
     rows_of = table.to_pylist()
-    rows_of[0]["desired_response"]["audio"]["bytes"] = clip
+    rows_of[0]["reply_audio"]["bytes"] = clip
     pq.write_table(pa.Table.from_pylist(rows_of, table.schema), shard)
     describe(build)

@@ -105,6 +105,20 @@ def test_what_was_heard_and_not_published_is_heard_again(publish, back, built):
     assert {row["id"]: row["audio_info"]["speech"] for row in rows} == published
 
 
+@pytest.mark.parametrize("closed", [(), ("audio", "text")])
+def test_whoever_asked_since_does_not_come_back(publish, back, built, tmp_path, closed):
+    publish(**dict.fromkeys(closed, "no"))
+    record = next(one for one in samples(built) if one["id"] == "meld-train-0-1")
+    table = tmp_path / "exclusions.tsv"
+    table.write_text("id\treason\nmeld-train-0-1\tasked to be taken out\n")
+    done = back(exclusions=table)
+    left = {row["id"] for row in samples(done.folder)}
+    assert left and "meld-train-0-1" not in left
+    assert done.records == done.published == len(left) < 30 and "missing" not in done.clips
+    assert record["target_utterance"]["text"] not in repr(samples(done.folder))
+    assert '"meld-train-0-1"' not in (done.folder / "hydrated.jsonl").read_text()
+
+
 def _utterances(folder):
     files = sorted((folder / "utterances").glob("*.parquet"))
     return [row for path in files for row in pq.read_table(path).to_pylist()]
@@ -172,7 +186,10 @@ def test_a_build_that_was_drafted_again_under_what_reviewers_hear_comes_back(
     assert done.same_bytes is True
     row = next(r for r in samples(done.folder) if r["id"] == "meld-train-0-0")
     assert row["target_utterance"]["emotions"]["primary"] == "grief"
-    assert (row["labels"]["source"], row["labels"]["raw"]) == ("review", record["labels"]["raw"])
+    assert (row["annotation"]["source"], row["annotation"]["raw"]) == (
+        "review",
+        record["annotation"]["raw"],
+    )
 
 
 def test_a_clip_in_another_wrapping_has_equal_samples(publish, back, corpus):

@@ -60,12 +60,12 @@ def text_of(folder):
 
 
 def test_a_spoken_reply_needs_the_words_too_and_takes_none_of_the_reply_with_it():
-    assert "desired_response.audio" in withheld(frozenset({"derived"}))
+    assert "reply_audio" in withheld(frozenset({"derived"}))
     assert "desired_response" not in withheld(frozenset({"derived"}))
-    assert "desired_response.audio" not in withheld(frozenset({"derived", "text"}))
-    assert "desired_response.audio" not in withheld(frozenset({"text"}))  # gone as a whole
+    assert "reply_audio" not in withheld(frozenset({"derived", "text"}))
+    assert "reply_audio" in withheld(frozenset({"text"}))
     out = withhold(full_record(), withheld(frozenset({"derived"})))
-    assert out["desired_response"]["audio"] is None and out["desired_response"]["text"]
+    assert out["reply_audio"] is None and out["desired_response"]["text"]
 
 
 def test_what_an_engine_says_may_go_out_where_words_and_what_is_derived_may():
@@ -85,9 +85,7 @@ def test_every_field_of_the_schema_has_one_row_in_the_table():
         rows = [
             field for field in known if leaf == field or leaf.startswith((f"{field}.", f"{field}["))
         ]
-        # The reply in sound needs more than the reply that it is in.
-        within = rows == ["desired_response", "desired_response.audio"]
-        assert within or len(rows) == 1, f"{leaf} is covered by {rows}"
+        assert len(rows) == 1, f"{leaf} is covered by {rows}"
 
 
 @pytest.mark.parametrize("may", SETS, ids=lambda may: "+".join(sorted(may)) or "nothing")
@@ -212,8 +210,13 @@ def test_ids_and_counts_alone_go_out_where_the_owner_forbids_the_rest(tmp_path, 
     row = pq.read_table(done.staged.files["utterances"]["train"][0]).to_pylist()[0]
     assert row["id"] == "meld-train-1-1"
     nobody = {"id": None, "sex": None, "age": None}
-    assert row["target_utterance"] == {"speaker": nobody, "text": None, "emotions": None}
-    assert row["audio"] is None and row["labels"]["raw"] is None
+    assert row["target_utterance"] == {
+        "speaker": nobody,
+        "text": None,
+        "emotions": None,
+        "flags": None,
+    }
+    assert row["audio"] is None and row["annotation"]["raw"] is None
     read = text_of(done.staged.folder)
     for secret in (
         "number 2!",
@@ -246,7 +249,7 @@ def test_an_unsafe_route_never_goes_out_nor_comes_back_as_an_earlier_turn(
     tmp_path, terms, release, route
 ):
     terms()
-    safety = {"route": route, "flags": [], "pii_text": None, "pii_in_audio": None}
+    safety = {"route": route, "codes": [], "by": "a test", "pii": {"text": None, "sound": None}}
     records = [sample(1), sample(2, safety=safety), sample(3), sample(5)]
     done = release(make_build(tmp_path / "output" / "b", records), dry_run=True)
     assert done.staged.tally.left_out == {

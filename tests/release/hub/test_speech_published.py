@@ -78,7 +78,7 @@ def test_spoken_utterances_are_in_a_config_of_their_own_and_text_in_the_default(
     built = {record["id"]: record for record in samples(folder)}
     assert len(as_text) == len(as_speech) == len(built) == 6
     for row in as_text:
-        assert row["audio"] is None and row["desired_response"]["audio"] is None
+        assert row["audio"] is None and row["reply_audio"] is None
         assert row["audio_info"]["origin"] == "none" and row["audio_info"]["synthesis"] is None
         assert "<audio>" not in row["messages"][0]["content"]
         assert row["target_utterance"]["text"].split()[0] in row["messages"][0]["content"]
@@ -110,12 +110,12 @@ def test_a_spoken_reply_that_may_not_go_out_is_spoken_again_from_ones_own_copy(
 ):
     folder = spoken("meld", **CLOSED)
     release(folder, allow_phrasebook=True)
-    assert "desired_response.audio" in published(hub)["withheld"]
+    assert "reply_audio" in published(hub)["withheld"]
     done = back(hub, tmp_path, "meld")
     assert done.same_bytes is True and done.records == 5
     found = samples(done.folder)
     assert found == samples(folder)
-    assert all(heard(record["desired_response"]["audio"]) > 0.5 for record in found)
+    assert all(heard(record["reply_audio"]) > 0.5 for record in found)
 
 
 def test_where_words_may_not_go_out_no_voice_says_them(spoken, release, hub, unloaded):
@@ -132,7 +132,7 @@ def test_what_another_version_spoke_is_reported_and_not_put_in_its_place(
     monkeypatch.setattr(respeak, "pcm_digest", lambda pcm: "other")
     done = back(hub, tmp_path, "meld")
     assert "5 clips (spoken by hibari-tts" in "; ".join(done.missing)
-    assert all(r["desired_response"]["audio"] is None for r in samples(done.folder))
+    assert all(r["reply_audio"] is None for r in samples(done.folder))
 
 
 def published(hub):

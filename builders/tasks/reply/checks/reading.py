@@ -14,9 +14,9 @@ import orjson
 
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
+from builders.record.reply_views import ReplyPart
 from builders.record.schema import Validator, violations
 from builders.record.types import CheckNote, Emotions
-from builders.record.views import ReplyPart
 from builders.tasks.reply.checks.registry import ReplyFault, run_checks
 from builders.tasks.reply.checks.rules import Candidate
 

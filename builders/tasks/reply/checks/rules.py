@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from builders.labels import strategies
 from builders.labels import vocabulary as labels
+from builders.record.reply_views import ReplyPart
 from builders.record.types import Emotions
-from builders.record.views import ReplyPart
 from builders.tasks.reply.checks.wording import shares_run
 
 WORDS = (3, 60)
