@@ -84,7 +84,7 @@ def _defaults(name: str) -> dict[str, Any]:
     if name == "build":
         return settings
     shared = {n: settings[n] for n in settings if n in ("store", "exclusions")}
-    beside = {n: settings[n] for n in settings if n in ("store", "output")}
+    beside = {n: settings[n] for n in settings if n in ("store", "output", "clips")}
     return {
         "build": settings,
         "store": dict.fromkeys(_OF_STORE, beside),

@@ -156,6 +156,12 @@ def _forget(
     print(f"{len(ids):,} ids {out} {store.name}:")
     for name, count in {**taken.rows, "files of clips": taken.clips}.items():
         print(f"{name.replace('_', ' '):<22}{count:>12,}")
+    if taken.missing:
+        print(
+            f"warning: {taken.missing:,} more files of clips are not in {files.folder}; if they "
+            "lie elsewhere, name that folder with --clips or remove them there",
+            file=sys.stderr,
+        )
     _print_left(taken.beside, builds, copies)
 
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import typer
 
-from builders.cli.options import Folder, Json
+from builders.cli.options import Excluded, Folder, Json, StoreAddress
 
 commands = typer.Typer()
 
 
 @commands.command("upgrade")
-def upgrade_command(folder: Folder, as_json: Json = False) -> None:
+def upgrade_command(
+    folder: Folder,
+    exclusions: Excluded = Path("exclusions.tsv"),
+    store: StoreAddress = None,
+    as_json: Json = False,
+) -> None:
     """Write a finished build anew in the newest record version; the old one stays."""
     from builders.pipeline.upgrade import upgrade
+    from builders.release.eligibility import Restrictions, excluded_by
+    from builders.settings import STORE_FILE
 
-    build = upgrade(folder)
+    address = store or str(folder.parent / STORE_FILE)
+    build = upgrade(folder, Restrictions(excluded_by(exclusions, address)))
     if as_json:
         print(json.dumps({"folder": str(build.folder), **build.manifest}, indent=2))
         return

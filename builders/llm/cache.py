@@ -20,7 +20,7 @@ _LINGER_SECONDS = 0.02
 
 
 # A request, its response or None, the attempt, and what is done when they are committed.
-_Entry = tuple[Asked, Answer | None, Attempt, "asyncio.Future[None]"]
+_Entry = tuple[Asked, Answer | None, Attempt | None, "asyncio.Future[None]"]
 
 
 class ResponseCache:
@@ -65,9 +65,9 @@ class ResponseCache:
         return self._store.held(keys)
 
     async def put(
-        self, asked: Asked, answer: Answer | None, attempt: Attempt
+        self, asked: Asked, answer: Answer | None, attempt: Attempt | None
     ) -> asyncio.Future[None]:
-        """Queue a response, or an attempt without one; its commit ends the future."""
+        """Queue a response, an attempt, or both; the commit ends the future."""
         await self._room.acquire()
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, answer, attempt, done))
@@ -103,7 +103,9 @@ class ResponseCache:
     def _save(self, batch: list[_Entry]) -> None:
         answered = {asked.key: answer for asked, answer, _, _ in batch if answer is not None}
         self._store.save(
-            [asked for asked, *_ in batch], answered, [(self._spender, row[2]) for row in batch]
+            [asked for asked, *_ in batch],
+            answered,
+            [(self._spender, attempt) for _, _, attempt, _ in batch if attempt is not None],
         )
 
 

@@ -60,8 +60,8 @@ class ServedModel:
             if failure.kind not in _ANSWERS:
                 return Pending(failure.kind, failure.detail)
             answer = Answer(failure.kind, "")
-            attempt = Attempt(request_key, request.model, "", failure.kind, failure.status)
-            done = await self._cache.put(asked(request, request_key, shown=True), answer, attempt)
+            # The pool has told of the attempt.
+            done = await self._cache.put(asked(request, request_key, shown=True), answer, None)
         finally:
             self._budget.settle(room, used[0] if used else (0, 0))
         await done

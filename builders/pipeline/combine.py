@@ -16,29 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from builders import report
 from builders.corpora import Card, load_card
 from builders.errors import ConfigError
+from builders.pipeline.copying import CopiedRows
 from builders.pipeline.selection import rank
 from builders.pipeline.split_leakage import Leaks
 from builders.record.dataset import Build
 from builders.record.folder import BuildFolder, read_json, write_json
-from builders.record.manifest import Ledger, versions
+from builders.record.manifest import versions
 from builders.record.manifest_views import Manifest, ManifestRun
-from builders.record.parquet import REJECTED, SplitWriter, describe_file
 from builders.record.views import SampleRecord
-from builders.release.eligibility import EXCLUDED, Restrictions
+from builders.release.eligibility import Restrictions
 
 ALL = "all"
 # Of ten parts of a corpus without splits, one is to test on and one for development.
 _PARTS = 10
 _SPLIT_OF_PART = {0: "test", 1: "dev"}
-_NEEDED = [
-    *("id", "source", "target_utterance", "contrast", "text_context", "reference_response"),
-]
 
 
 def combine(builds: Sequence[Build], path: Path, known: Restrictions) -> Manifest:
@@ -76,72 +71,35 @@ def _check_free(path: Path) -> None:
 
 
 class _Writing:
-    """The set while it is written: its files, its counts, what its splits share."""
+    """The set while it is written: its rows, and what its splits share."""
 
     def __init__(self, folder: Path, known: Restrictions) -> None:
-        self._folder = folder
-        self._known = known
-        self._ledger = Ledger()
+        self._rows = CopiedRows(folder, known)
         self._leaks = Leaks()
-        self._writers: dict[str, SplitWriter] = {}
-        self._rejects = pq.ParquetWriter(folder / "rejected.parquet", REJECTED, compression="zstd")
 
     def add(self, build: Build) -> None:
-        """Add the samples and the rejects of a build, a row group at a time."""
+        """Add the samples and the rejects of a build."""
         division = _Division(build)
-        for table in build.groups():
-            places = [self._place(row, division) for row in table.select(_NEEDED).to_pylist()]
-            for split in sorted({place for place in places if place is not None}):
-                mask = pa.array([place == split for place in places])
-                self._writer(split).add_table(table.filter(mask))
-        for split, counts in build.manifest["result"]["splits"].items():
-            for reason, count in counts["not_selected"].items():
-                self._ledger.read(split, count)
-                self._ledger.not_selected(split, reason, count)
-        for table in build.reject_groups():
-            kept = [not self._known.excluded(name) for name in table["id"].to_pylist()]
-            table = table.filter(pa.array(kept, pa.bool_()))
-            self._rejects.write_table(table)
-            for split, reason in zip(
-                *(table[n].to_pylist() for n in ("split", "reason")), strict=True
-            ):
-                self._ledger.read(split, 1)
-                self._ledger.rejected(split, reason)
 
-    def _place(self, row: SampleRecord, division: _Division) -> str | None:
-        """Return the split that a sample goes to and count it; None where it is excluded."""
-        # Of a build older than the table, what repeats an excluded utterance goes as well.
-        if self._known.names_excluded(row):
-            self._ledger.read(row["source"]["split"], 1)
-            self._ledger.not_selected(row["source"]["split"], EXCLUDED)
-            return None
-        split = division.split_of(row)
-        self._ledger.read(split, 1)
-        self._ledger.kept(split)
-        self._leaks.add(row, split)
-        return split
+        def split_of(row: SampleRecord) -> str:
+            split = division.split_of(row)
+            self._leaks.add(row, split)
+            return split
 
-    def _writer(self, split: str) -> SplitWriter:
-        if split not in self._writers:
-            self._writers[split] = SplitWriter(self._folder / "data", split)
-        return self._writers[split]
+        self._rows.add(build, split_of)
 
     def close(self, name: str, builds: Sequence[Build], started: float) -> Manifest:
         """Finish the files and return the manifest."""
-        self._rejects.close()
-        shards = [path for writer in self._writers.values() for path in writer.close()]
-        files = [
-            describe_file(p, self._folder) for p in (*shards, self._folder / "rejected.parquet")
-        ]
+        files, ledger = self._rows.close(), self._rows.ledger
         configs = [build.manifest["result"]["config"] for build in builds]
         return {
             "result": {
                 "name": name,
                 "limit": None,
                 "config": _common(configs),
-                "counts": self._ledger.totals,
-                "rejected": self._ledger.reasons,
-                "splits": self._ledger.by_split(),
+                "counts": ledger.totals,
+                "rejected": ledger.reasons,
+                "splits": ledger.by_split(),
                 "notes": [],
                 "combined": [_named(build) for build in builds],
                 "leaks": self._leaks.found(config["corpus"] for config in configs),

@@ -1,29 +1,36 @@
 """A finished build written anew in the record's newest version; the old one stays as it is.
 
-Nothing is asked, measured or decided again: every sample and every reject is carried over. What
-people decided counts for the new build as well, since it hangs on what they saw.
+Nothing is asked, measured or decided again: every sample and every reject is carried over, but for
+those that somebody has asked to be left out since. What people decided counts for the new build as
+well, since it hangs on what they saw.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
 from builders import report
 from builders.errors import ConfigError
+from builders.pipeline.copying import CopiedRows
 from builders.record.dataset import Build
-from builders.record.folder import BuildFolder, admitted_config, write_json
+from builders.record.folder import REDRAFT, BuildFolder, admitted_config, write_json
 from builders.record.manifest import versions
-from builders.record.manifest_views import Manifest, ManifestFile
-from builders.record.parquet import RejectWriter, SplitWriter, describe_file
+from builders.record.manifest_views import Manifest
 from builders.record.sample import SCHEMA_VERSION
+from builders.release.eligibility import Restrictions
+
+# Where it is written until it is whole; what a kill leaves there is worth nothing.
+_PLACE = ".upgrading"
 
 
-def upgrade(folder: Path) -> Build:
+def upgrade(folder: Path, known: Restrictions) -> Build:
     """Write a build anew beside the old one, under the next free number, and return it.
 
     Args:
         folder: the folder of a finished build of an earlier record version.
+        known: the ids that must not be used.
 
     Raises:
         VerificationError: a file of it is not what it was when it was built.
@@ -33,49 +40,38 @@ def upgrade(folder: Path) -> Build:
     if build.manifest["result"]["config"].get("schema_version") == SCHEMA_VERSION:
         raise ConfigError(
             f"{build.name} is of record version {SCHEMA_VERSION} already",
+            where=folder,
             do="use it as it is",
         )
-    started = time.time()
-    to = BuildFolder(_free(build.folder))
+    started, to = time.time(), BuildFolder(folder.parent / _PLACE / folder.name)
     with to.hold():
+        name = _free(folder)
         config = admitted_config(build.manifest["result"]["config"])
         write_json(to.path / "config.json", config)
-        files = _write(build, to.start())
-        manifest = _manifest(build, to.path.name, files, started)
+        if (folder / REDRAFT).is_file():
+            shutil.copyfile(folder / REDRAFT, to.path / REDRAFT)
+        rows = CopiedRows(to.start(), known)
+        rows.add(build, lambda row: row["source"]["split"])
+        manifest = _manifest(build, name, rows, started)
         manifest["result"]["config"] = config
         report.write(to.partial, manifest)
         to.finish(manifest)
-    return Build(to.path)
+        to.path.rename(folder.with_name(name))
+    return Build(folder.with_name(name))
 
 
-def _free(folder: Path) -> Path:
-    """Return the first folder of `NAME@2`, `NAME@3`, … that nothing is in."""
+def _free(folder: Path) -> str:
+    """Return the first of the names `NAME@2`, `NAME@3`, … that no folder has."""
     stem, _, number = folder.name.rpartition("@")
     name, version = (stem, int(number)) if stem and number.isdecimal() else (folder.name, 1)
-    while True:
+    while folder.with_name(f"{name}@{version + 1}").exists():
         version += 1
-        place = folder.with_name(f"{name}@{version}")
-        if not place.exists():
-            return place
+    return f"{name}@{version + 1}"
 
 
-def _write(build: Build, partial: Path) -> list[ManifestFile]:
-    """Write samples and rejects, row group by row group, and describe the files."""
-    shards: list[Path] = []
-    for split in dict.fromkeys(path.name.split("-")[0] for path in build.shards()):
-        writer = SplitWriter(partial / "data", split)
-        for table in build.groups(split=split):
-            writer.add_table(table)
-        shards += writer.close()
-    rejects = RejectWriter(partial / "rejected.parquet")
-    for row in build.rejects():
-        rejects.add(row)
-    rejects.close()
-    return [describe_file(path, partial) for path in (*shards, partial / "rejected.parquet")]
-
-
-def _manifest(build: Build, name: str, files: list[ManifestFile], started: float) -> Manifest:
-    """Return the old manifest with the new name, files, versions and times."""
+def _manifest(build: Build, name: str, rows: CopiedRows, started: float) -> Manifest:
+    """Return the old manifest with the new name, counts, files, versions and times."""
+    files = rows.close()
     finished = time.time()
     run = build.manifest["run"] | {
         "started": started,
@@ -85,5 +81,11 @@ def _manifest(build: Build, name: str, files: list[ManifestFile], started: float
         "requests": 0,
         "upgraded_from": build.name,
     }
-    result = build.manifest["result"] | {"name": name, "files": files}
+    result = build.manifest["result"] | {
+        "name": name,
+        "files": files,
+        "counts": rows.ledger.totals,
+        "rejected": rows.ledger.reasons,
+        "splits": rows.ledger.by_split(),
+    }
     return build.manifest | {"result": result, "run": run}

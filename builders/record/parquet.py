@@ -243,6 +243,11 @@ class RejectWriter:
         if len(self._rows) >= 1000:
             self.flush()
 
+    def add_table(self, table: pa.Table) -> None:
+        """Add rows that are a table of `REJECTED` already."""
+        self.flush()
+        self._writer.write_table(table)
+
     def flush(self) -> None:
         """Write what has gathered."""
         if self._rows:

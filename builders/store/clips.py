@@ -67,14 +67,18 @@ class ClipFiles:
                 _write(self.path(digest), content)
         return digest
 
-    def remove(self, digests: Iterable[str]) -> None:
-        """Remove files, and what writers that were killed have left."""
+    def remove(self, digests: Iterable[str]) -> int:
+        """Remove files, and what writers that were killed have left; return how many were there."""
+        removed = 0
         with writable(self.folder, OPTION):
             for digest in digests:
-                self.path(digest).unlink(missing_ok=True)
+                if self.path(digest).is_file():
+                    self.path(digest).unlink()
+                    removed += 1
             for left in self.folder.glob(f"*/*/*{_PARTIAL}"):
                 if time.time() - left.stat().st_mtime > _LEFT:
                     left.unlink(missing_ok=True)
+        return removed
 
 
 def _digest(content: bytes) -> str:

@@ -193,12 +193,7 @@ class Store:
             StoreError: it is of another version.
         """
         with self.translated(), self.engine.connect() as connection:
-            try:
-                version = migrations.version_of(connection)
-            except ValueError as error:
-                raise StoreError(
-                    f"the store's version is no number: {error}", where=self.name
-                ) from error
+            version = migrations.version_of(connection)
         if version == 0:
             with self.translated():
                 migrations.make(self.engine)

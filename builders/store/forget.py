@@ -43,13 +43,14 @@ _WAIT_MILLISECONDS = 5000
 
 @dataclass(frozen=True, slots=True)
 class TakenOut:
-    """What was taken out: rows by table, and files of clips.
+    """What was taken out: rows by table, and files of clips; `missing` ones were not there.
 
     `beside` counts the answers about other utterances of the same dialogues, which stay.
     """
 
     rows: dict[str, int]
     clips: int
+    missing: int
     beside: int
 
 
@@ -92,11 +93,12 @@ def forget(store: Store, ids: Sequence[str], clips: ClipFiles, *, dry_run: bool)
         _keep_ids(store, connection, ids)
         if dry_run:
             connection.rollback()
+            there = sum(clips.path(digest).is_file() for digest in files)
         else:
-            clips.remove(files)
+            there = clips.remove(files)
     if not dry_run:
         _wipe(store, [*rows, "message_parts", "attempts", "key_values"])
-    return TakenOut(rows, len(files), beside)
+    return TakenOut(rows, there, len(files) - there, beside)
 
 
 def copies_beside(store: Store) -> list[Path]:

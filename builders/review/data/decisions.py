@@ -91,7 +91,9 @@ def edit_faults(reply: ReplyPart, record: SampleRecord) -> list[str]:
     wrong = violations(_reply_checker(emotions, _own_turns(record)), reply)
     if wrong:
         return wrong
-    broken = [fault.sentence for fault in rule_faults(dict(reply), emotions, _twin(record))]
+    caption = record["voice"]["caption"] if record["voice"] else None
+    found = rule_faults(dict(reply), emotions, _twin(record), caption)
+    broken = [fault.sentence for fault in found]
     return broken or violations(validator("sample"), _by_name(edited(record, reply)))
 
 
@@ -108,6 +110,7 @@ def edited(record: SampleRecord, reply: ReplyPart) -> SampleRecord:
         "audio": without_bytes(record["audio"]),
         "desired_response": response,
         "reply_audio": spoken,
+        "checks": None,  # those were of the draft
     }
 
 

@@ -12,12 +12,13 @@ time.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import orjson
 import pyarrow as pa
@@ -43,12 +44,8 @@ from builders.store.database import Store, store_exists
 FOLDER = ".reviewed"
 # The `judgements` of records, by id.
 _Scores = Mapping[str, list[JudgedValue]]
-_CHANGED: tuple[Literal["desired_response", "reply_audio", "judgements", "review"], ...] = (
-    "desired_response",
-    "reply_audio",
-    "judgements",
-    "review",
-)
+_Changed = Literal["desired_response", "reply_audio", "checks", "judgements", "review"]
+_CHANGED: tuple[_Changed, ...] = get_args(_Changed)
 
 
 def applied(folder: Path, store: str, excluded: Callable[[str], bool] = nobody) -> Path:
@@ -78,16 +75,18 @@ def applied(folder: Path, store: str, excluded: Callable[[str], bool] = nobody) 
     place, state = folder.parent / FOLDER / folder.name, _state(build, merged, scores)
     if _is_of(place, state):
         return place
-    _write(build, {view.item.item: view for view in merged}, scores, place)
+    made = place.with_name(f".{place.name}.{os.getpid()}")
+    _write(build, {view.item.item: view for view in merged}, scores, made)
     result = build.manifest["result"] | {
-        "files": [
-            describe_file(place / f["path"], place) for f in build.manifest["result"]["files"]
-        ],
+        "files": [describe_file(made / f["path"], made) for f in build.manifest["result"]["files"]],
     }
     if merged:
         result["agreement"] = measured(merged)
     run = build.manifest["run"] | {"reviewed": state}
-    write_json(place / "manifest.json", build.manifest | {"result": result, "run": run})
+    write_json(made / "manifest.json", build.manifest | {"result": result, "run": run})
+    # Whole before it takes its place: another command may be reading the one before.
+    shutil.rmtree(place, ignore_errors=True)
+    made.rename(place)
     return place
 
 

@@ -63,6 +63,8 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
     name = next_name(config.name)
     begun = config.output / name
     if (begun / "config.json").is_file() and config.resume != "never":
+        if not (begun / REDRAFT).is_file():
+            raise _no_redraft(begun, build)
         redraft = Redraft(**read_json(begun / REDRAFT))
         if (redraft.which, redraft.ids) != (which, ids):
             raise _begun_otherwise(begun, redraft)
@@ -113,6 +115,14 @@ def _understood(wanted: str) -> tuple[Which, tuple[str, ...]]:
             expected="rejected, stale, ids with commas between them, or @FILE with one id a line",
         )
     return "ids", ids
+
+
+def _no_redraft(begun: Path, build: Build) -> ConfigError:
+    return ConfigError(
+        f"{begun.name} is there already, and no redraft of {build.name}",
+        where=begun,
+        do=f"draft again from that one: --name {begun.name}",
+    )
 
 
 def _begun_otherwise(begun: Path, redraft: Redraft) -> ConfigError:

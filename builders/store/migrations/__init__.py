@@ -16,6 +16,8 @@ from importlib import import_module
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from builders.errors import StoreError
+
 _ONE_AT_A_TIME = 0x68656172  # a PostgreSQL lock number of our own
 # The release that knew no numbers kept a version for each group of its tables. It looks at the row
 # `version` first, so that words there keep it away from a store that is not its own any more.
@@ -42,14 +44,20 @@ def version_of(connection: Connection) -> int:
     """Return the version of the store: 0 where nothing was made yet.
 
     Raises:
-        ValueError: it is not a number.
+        StoreError: it is not a number.
     """
     if not sa.inspect(connection).has_table(meta.name):
         return 0
     found: dict[str, str] = {name: value for name, value in connection.execute(sa.select(meta))}
-    if "store_version" in found:
-        return int(found["store_version"])
-    return max((int(found[name]) for name in _GROUPS if name in found), default=0)
+    told = ["store_version"] if "store_version" in found else [n for n in _GROUPS if n in found]
+    try:
+        return max((int(found[name]) for name in told), default=0)
+    except ValueError as error:
+        raise StoreError(
+            f"the store's version is no number: {error}",
+            expected=f"a number up to {NEWEST}",
+            do="restore a backup, or name another store with --store",
+        ) from error
 
 
 def make(engine: Engine) -> None:

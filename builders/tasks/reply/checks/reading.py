@@ -62,13 +62,17 @@ def read_answer(
 
 
 def rule_faults(
-    document: dict[str, Any], emotions: Emotions, neutral_twin: bool = False
+    document: dict[str, Any],
+    emotions: Emotions,
+    neutral_twin: bool = False,
+    caption: str | None = None,
 ) -> list[ReplyFault]:
     """Return what the checks refuse in a schema-valid reply.
 
-    To a `neutral_twin`, of whose words only another voice makes a feeling, it may name none.
+    To a `neutral_twin`, of whose words only another voice makes a feeling, it may name none; it may
+    not repeat the `caption` of the voice.
     """
-    candidate = Candidate(cast(ReplyPart, document), emotions, neutral_twin)
+    candidate = Candidate(cast(ReplyPart, document), emotions, neutral_twin, caption)
     return list(run_checks(candidate).faults)
 
 

@@ -154,3 +154,47 @@ def test_an_unfinished_build_of_the_release_is_finished_in_the_newest_version(tm
         assert endpoint.log()["count"] <= what()["made_again"]["unfinished"]["sent"]
     assert version(output / "unfinished") == SCHEMA_VERSION
     assert all(row["checks"] for row in samples(output / "unfinished"))
+
+
+def test_who_asked_to_be_left_out_since_is_not_in_the_build_written_anew(tmp_path):
+    output = unpacked(tmp_path)
+    assert hearten("store", "upgrade", output / "hearten.sqlite").code == 0
+    who = next(load(output / "meld").rows(["id", "target_utterance"]))
+    (tmp_path / "exclusions.tsv").write_text(f"id\treason\n{who['id']}\tasked\n")
+    ended = hearten("upgrade", "output/meld", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    folder = output / "meld@3"
+    rows = list(load(folder).verify().rows())
+    named = [row["id"] for row in rows] + [t["id"] for row in rows for t in row["text_context"]]
+    assert rows and who["id"] not in named
+    counts = load(folder).manifest["result"]["counts"]
+    assert counts["read"] == 12 and counts["kept"] == len(rows) < 12
+    assert who["target_utterance"]["text"] not in (folder / "report.html").read_text()
+
+
+def test_a_redraft_written_anew_keeps_what_was_told_of_its_replies(tmp_path):
+    output = unpacked(tmp_path)
+    (output / "meld@2" / "redraft.json").write_text('{"of": "meld"}')
+    ended = hearten("upgrade", output / "meld@2")
+    assert ended.code == 0, ended.err
+    assert (output / "meld@3" / "redraft.json").read_text() == '{"of": "meld"}'
+
+
+def test_drafting_again_does_not_take_a_build_written_anew_for_a_redraft(tmp_path):
+    output = unpacked(tmp_path)
+    assert hearten("store", "upgrade", output / "hearten.sqlite").code == 0
+    assert hearten("upgrade", output / "crema_d").code == 0
+    told = [part.replace("{url}", "http://127.0.0.1:9/v1") for part in what()["builds"]["crema_d"]]
+    ended = hearten(*told, "--redraft", "rejected", cwd=tmp_path)
+    line = one_line_error(ended)
+    assert ended.code == 1 and "crema_d@2 is there already, and no redraft of crema_d" in line
+
+
+def test_what_a_killed_upgrade_left_is_in_nobodys_way(tmp_path):
+    output = unpacked(tmp_path)
+    left = output / ".upgrading" / "crema_d" / ".partial" / "data"
+    left.mkdir(parents=True)
+    (left / "all-00000.partial").write_bytes(b"half")
+    assert hearten("upgrade", output / "crema_d").code == 0
+    assert load(output / "crema_d@2").verify().count == 20
+    assert not (output / ".upgrading" / "crema_d").exists()
