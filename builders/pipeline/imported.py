@@ -16,7 +16,7 @@ from builders.labels import strategies
 from builders.labels import vocabulary as labels
 from builders.labels.tables import read_rows
 from builders.record.sample import Origin, assemble
-from builders.record.schema import Validator, narrowed_reply, violations
+from builders.record.schema import Validator, as_document, narrowed_reply, violations
 from builders.record.types import Drafted, Emotions, Target, Turn, Utterance, sample_id
 from builders.record.views import ClipFinding, SampleRecord
 from builders.tasks.reply.checks.reading import coerce, rule_faults
@@ -146,7 +146,7 @@ def _reply(
     schema = narrowed_reply(allowed, labels.allowed_emotions(emotions))
     said = {field: value for field, value in reply.items() if value is not None}
     schema["required"].remove("emotion")
-    wrong = violations(Validator(schema), said)
+    wrong = violations(Validator(as_document(schema)), said)
     wrong = wrong or [fault.sentence for fault in rule_faults(reply, emotions)]
     if wrong:
         raise ConfigError(wrong[0], where=where, do="correct the record")

@@ -75,7 +75,7 @@ class BuildFolder:
         lock.release()
         return False
 
-    def keep_redraft(self, identity: dict[str, Any], config: BuildConfig) -> None:
+    def keep_redraft(self, identity: Mapping[str, object], config: BuildConfig) -> None:
         """Keep what a new build drafts again, as its decisions may change before it is resumed.
 
         Raises:
@@ -105,7 +105,7 @@ class BuildFolder:
         if config.resume == "never" or not (self.path / "config.json").is_file():
             write_json(self.path / REDRAFT, redraft.model_dump(mode="json"))
 
-    def admit(self, identity: dict[str, Any], config: BuildConfig) -> None:
+    def admit(self, identity: Mapping[str, object], config: BuildConfig) -> None:
         """Check that this run may go on with what is in the folder; keep the settings if it is new.
 
         Raises:
