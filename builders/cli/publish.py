@@ -84,7 +84,7 @@ def _publish(given: dict[str, Any]) -> None:
     rules = conditions.read_rules(read_settings())
     address = given["store"] or str(given["folder"].parent / STORE_FILE)
     excluded = excluded_by(given.pop("exclusions"), address)
-    asked = release.Asked(claims=claims, excluded=excluded, **given)
+    asked = release.PublishOptions(claims=claims, excluded=excluded, **given)
     done = release.publish(asked, rules, Hub(asked.repo), _silent if as_json else print)
     if as_json:
         print(json.dumps(describing.as_json(asked, done), indent=2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from builders.release.rules import Finding
+from builders.release.rules import RuleResult
 from builders.review.outcome.agreement import Agreement
 from builders.review.outcome.alpha import Alpha
 from builders.stats import Difference
@@ -23,7 +23,7 @@ def lines(known: Known, names: Mapping[str, str]) -> Iterator[str]:
     yield from _anchoring(known["anchoring"])
     yield from _compared(known)
     for found in known["rules"]:
-        yield Finding(**found).line
+        yield RuleResult(**found).line
     if known["disputed"]:
         shown = ", ".join(known["disputed"][:_SHOWN])
         more = len(known["disputed"]) - _SHOWN
