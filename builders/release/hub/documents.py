@@ -110,11 +110,13 @@ def published_manifest(staged: Staged, manifest: Manifest) -> PublishedManifest:
 def _without_traces(result: ManifestResult) -> ManifestResult:
     """Return a result that does not tell who asked to be left out.
 
-    A digest over the few ids that a corpus has is found by trying, and where the reasons are told
-    apart, a gap in the ids says whom one of them is about.
+    A digest over the few ids that a corpus has is found by trying, as is one over what was found
+    out about all others. Where the reasons are told apart, a gap in the ids says whom one of them
+    is about.
     """
     told = copy.deepcopy(result)
     told["config"].pop("excluded_ids", None)
+    told.pop("fits", None)
     for split in told["splits"].values():
         reasons = split["not_selected"]
         if EXCLUDED in reasons:
