@@ -52,7 +52,14 @@ LAYERS = [
         "stats",
     },
 ]
-READERS = {"record.types", "record.views", "errors", "corpora.files", "labels.tables"}
+READERS = {
+    "record.types",
+    "record.views",
+    "record.manifest_views",
+    "errors",
+    "corpora.files",
+    "labels.tables",
+}
 
 
 def imported(path: Path) -> set[str]:

@@ -20,7 +20,7 @@ import soundfile
 from builders.audio.asr import MODEL, word_error_rate
 from builders.audio.clip_format import length_findings
 from builders.audio.clips import ClipError, digest_of, head_of, locate
-from builders.audio.decode import Sound, as_flac, duration_findings, pcm_digest, read_sound
+from builders.audio.decode import DecodedSound, as_flac, duration_findings, pcm_digest, read_sound
 from builders.audio.detectors import ClipCheck
 from builders.audio.features import VERSION, Measured, measure
 from builders.audio.findings import checked_findings, findings_of
@@ -29,6 +29,7 @@ from builders.audio.resampling import RATE
 from builders.audio.speaker_baseline import Baselines
 from builders.audio.threads import ordered
 from builders.record.types import Clip, Finding, Media, Utterance, Voice
+from builders.record.views import ClipTranscript, SpeechShare
 from builders.store.clips import ClipFiles
 from builders.store.key_value import Kept, Key, KeyValue, key_of
 
@@ -133,7 +134,7 @@ class Hearing:
             tick()
 
     @property
-    def result(self) -> dict[str, Any]:
+    def result(self) -> dict[str, object]:
         """Return what the manifest says of the pass: its digest, and what it counted."""
         alike = sorted(self._alike.items())
         digest = hashlib.sha256(orjson.dumps([self.baselines.digest(), alike])).hexdigest()
@@ -166,7 +167,13 @@ class Hearing:
         self._remember(utterance, found)
         known, source = found.known, found.source
         measured, checked = Measured(**known["measured"]), known["checked"]
-        speech = checked.get("vad", {"share": measured.share, "start": None, "end": None})
+        spoken = checked.get("vad", {"share": measured.share, "start": None, "end": None})
+        speech: SpeechShare = {
+            "by": "vad" if "vad" in checked else "energy",
+            "share": spoken["share"],
+            "start": spoken["start"],
+            "end": spoken["end"],
+        }
         clip = Clip(
             flac=found.flac,
             sha256_pcm=known["sha256_pcm"],
@@ -176,7 +183,7 @@ class Hearing:
             source_sha256=source.sha256,
             start=media.start,
             end=media.end,
-            speech={"by": "vad" if "vad" in checked else "energy", **speech},
+            speech=speech,
             quality=checked.get("dnsmos"),
             transcript=_transcript(utterance.text, checked.get("asr")),
         )
@@ -285,7 +292,7 @@ class Hearing:
         kept = self._values.get(*key, name)
         return self._clips.get(kept.file) if kept and kept.file else None
 
-    def _listened(self, sound: Sound, key: str, asked: list[ClipCheck]) -> dict[Key, Kept]:
+    def _listened(self, sound: DecodedSound, key: str, asked: list[ClipCheck]) -> dict[Key, Kept]:
         """Measure and check a sound, as far as that is not remembered."""
         digest = pcm_digest(sound.pcm)
         found: dict[Key, Any] = {}
@@ -321,7 +328,7 @@ class Hearing:
             self._values.put(kind, key, kept, utterance.id)
 
 
-def _transcript(text: str, heard: str | None) -> dict[str, Any] | None:
+def _transcript(text: str, heard: str | None) -> ClipTranscript | None:
     if heard is None:
         return None
     rate = round(word_error_rate(text, heard), 3)

@@ -7,7 +7,6 @@ None, never zero.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +78,7 @@ class Measured:
         """Return whether there is enough voice to say something of it."""
         return self.voiced >= ENOUGH_VOICE
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, float | None]:
         """Return it by name, as `Measured(**…)` takes it."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 

@@ -103,7 +103,7 @@ def _read_table(path: Path) -> Iterator[Defect]:
 
 
 @dataclass(frozen=True)
-class Rules:
+class ReadingRules:
     """What a build was told about reading: ids not to use, and what to do about what is broken.
 
     `on_error` is ``quarantine`` (a broken file becomes a reject as a broken record does), ``stop``
@@ -115,7 +115,7 @@ class Rules:
 
 
 def read_split(
-    reader: Reader, slug: str, split: str, defects: Defects, rules: Rules = Rules()
+    reader: Reader, slug: str, split: str, defects: Defects, rules: ReadingRules = ReadingRules()
 ) -> Iterator[Dialogue | Reject]:
     """Yield the dialogues of a split as the rest of a build uses them, and its rejects.
 
@@ -157,7 +157,7 @@ def _without_faults(
         yield item
 
 
-def _unless_excluded(reject: Reject, rules: Rules) -> Iterator[Dialogue | Reject]:
+def _unless_excluded(reject: Reject, rules: ReadingRules) -> Iterator[Dialogue | Reject]:
     if rules.exclusions.covers(reject.id):
         yield Dialogue(reject.split, "", [], excluded=1)
     elif rules.on_error == "stop":

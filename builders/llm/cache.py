@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from builders.llm import prompts
 from builders.llm.request import Request
-from builders.store.database import Answer, Asked, Attempt, Store
+from builders.store.database import Answer, Attempt, RequestRow, Store
 
 BATCH = 64
 _LINGER_SECONDS = 0.02
 
 
 # A request, its response or None, the attempt, and what is done when they are committed.
-_Entry = tuple[Asked, Answer | None, Attempt, "asyncio.Future[None]"]
+_Entry = tuple[RequestRow, Answer | None, Attempt, "asyncio.Future[None]"]
 
 
 class ResponseCache:
@@ -64,7 +64,7 @@ class ResponseCache:
         return self._store.held(keys)
 
     async def put(
-        self, asked: Asked, answer: Answer | None, attempt: Attempt
+        self, asked: RequestRow, answer: Answer | None, attempt: Attempt
     ) -> asyncio.Future[None]:
         """Queue a response, or an attempt without one; its commit ends the future."""
         await self._room.acquire()
@@ -106,7 +106,7 @@ class ResponseCache:
         )
 
 
-def asked(request: Request, request_key: str) -> Asked:
+def asked(request: Request, request_key: str) -> RequestRow:
     """Return what the store keeps of a request."""
     version = request.prompt_version or prompts.draft_version()
-    return Asked(request_key, request.record_id, request.attempt, request.model, version)
+    return RequestRow(request_key, request.record_id, request.attempt, request.model, version)

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
-from typing import Any
 
 from builders import resources
 from builders.corpora import Card
@@ -127,7 +126,7 @@ class Ballots:
         supported = heard >= float(rules()["voice_share"])
         return Contribution(votes, hits, heard, "audio_solvable" if supported else "unsupported")
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> dict[str, object]:
         """Return what the manifest says of the votes."""
         return {
             "models": list(self.voters),

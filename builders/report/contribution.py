@@ -19,7 +19,7 @@ CLASSES = ("text_solvable", "audio_solvable", "unsupported", OPEN)
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class LabelAgreement:
     """How far votes agree with labels; a measure is None where it is not defined."""
 
     name: str
@@ -38,8 +38,8 @@ class OfCorpus:
     """
 
     corpus: str
-    models: list[Agreement]
-    roots: list[tuple[Agreement, list[int]]]
+    models: list[LabelAgreement]
+    roots: list[tuple[LabelAgreement, list[int]]]
     classes: list[int]
     unknown: int
     failed: int
@@ -86,24 +86,24 @@ def _of_corpus(corpus: str, votes: pd.Series, classes: pd.Series) -> OfCorpus:
     )
 
 
-def agreement(name: str, votes: pd.Series) -> Agreement:
+def agreement(name: str, votes: pd.Series) -> LabelAgreement:
     """Return how far votes agree with labels, over all roots; `votes` counts by root and vote."""
     matrix = _square(votes)
     total, right = int(matrix.to_numpy().sum()), int(matrix.to_numpy().trace())
     if not total:
-        return Agreement(name, 0, 0.0, None, None)
+        return LabelAgreement(name, 0, 0.0, None, None)
     labelled, voted = matrix.sum(axis="columns"), matrix.sum(axis="index")
     found = [matrix.loc[r, r] / n for r, n in labelled.items() if n]
     by_chance = float((labelled * voted).sum()) / total**2
     kappa = None if by_chance == 1 else (right / total - by_chance) / (1 - by_chance)
-    return Agreement(name, total, right / total, float(sum(found) / len(found)), kappa)
+    return LabelAgreement(name, total, right / total, float(sum(found) / len(found)), kappa)
 
 
-def of_root(root: str, votes: pd.Series) -> Agreement:
+def of_root(root: str, votes: pd.Series) -> LabelAgreement:
     """Return how far votes tell one root from all others."""
     matrix = _square(votes)
     if root not in matrix.index or not matrix.loc[root].sum():
-        return Agreement(root, 0, 0.0, None, None)
+        return LabelAgreement(root, 0, 0.0, None, None)
     hit, labelled, voted = matrix.loc[root, root], matrix.loc[root].sum(), matrix[root].sum()
     total = matrix.to_numpy().sum()
     pairs = {
@@ -116,7 +116,7 @@ def of_root(root: str, votes: pd.Series) -> Agreement:
     told = agreement(root, pd.Series(list(pairs.values()), index=index))
     one_sided = labelled == total
     balanced, kappa = (None, None) if one_sided else (told.balanced, told.kappa)
-    return Agreement(root, int(labelled), float(hit / labelled), balanced, kappa)
+    return LabelAgreement(root, int(labelled), float(hit / labelled), balanced, kappa)
 
 
 def _square(votes: pd.Series) -> pd.DataFrame:

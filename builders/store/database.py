@@ -49,7 +49,7 @@ class Attempt:
 
 
 @dataclass(slots=True)
-class Asked:
+class RequestRow:
     """What the store keeps of a request beside its key."""
 
     key: str
@@ -105,7 +105,7 @@ class Store:
 
     def save(
         self,
-        asked: Sequence[Asked],
+        asked: Sequence[RequestRow],
         answered: Mapping[str, Answer],
         tried: Iterable[tuple[str, Attempt]],
     ) -> None:
@@ -168,7 +168,9 @@ class Store:
             self._reader.close()
         self.engine.dispose()
 
-    def _add(self, connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    def _add(
+        self, connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]
+    ) -> None:
         if rows:
             connection.execute(self.insert(table).on_conflict_do_nothing(), rows)
 
@@ -217,5 +219,5 @@ def forgotten_by(url: str) -> frozenset[str]:
         return store.forgotten()
 
 
-def _fields(row: Any) -> dict[str, Any]:
+def _fields(row: Answer | Attempt | RequestRow) -> dict[str, object]:
     return {name: getattr(row, name) for name in row.__slots__}

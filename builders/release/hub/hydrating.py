@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from builders.pipeline.selection import Selection, Wanted
 from builders.record.folder import BuildFolder, write_json
 from builders.record.manifest import Ledger, versions
 from builders.record.parquet import SplitWriter, file_digest
+from builders.record.reply_views import SpeechSynthesis
 from builders.record.types import Emotions, Reject, Target, Utterance
 from builders.release.eligibility import Restrictions, excluded_by
 from builders.release.hub.client import Hub, HubError
@@ -301,7 +302,7 @@ class _Run:
         self._done.utterances += kind == "utterances"
         return verdict
 
-    def _spoken_again(self, by: Mapping[str, Any] | None, text: str) -> bytes | None:
+    def _spoken_again(self, by: SpeechSynthesis | None, text: str) -> bytes | None:
         """Return speech that was withheld, made anew here, or None; count what is missing."""
         if by is None:
             return None

@@ -166,6 +166,6 @@ def _refused(path: Path, wrong: Mapping[int, str]) -> SourceError:
     )
 
 
-def json_line(document: Any) -> bytes:
+def json_line(document: object) -> bytes:
     """Return a document as one line of JSON, its keys in alphabetical order."""
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 from builders.labels import strategies
 from builders.review.data.decided import Decision, Event
@@ -219,14 +218,16 @@ def _rating(scale: str) -> Value:
     return lambda _, decision: (decision.ratings or {}).get(scale)
 
 
-def _set(chosen: Iterable[str] | None, as_one: Mapping[str, str] | None = None) -> Any:
+def _set(
+    chosen: Iterable[str] | None, as_one: Mapping[str, str] | None = None
+) -> frozenset[str] | None:
     """Return strategies as a set, some of them under another's name; None for no opinion."""
     if chosen is None:
         return None
     return frozenset((as_one or {}).get(name, name) for name in chosen)
 
 
-def _kept(item: Item, decision: Decision) -> Any:
+def _kept(item: Item, decision: Decision) -> frozenset[str] | None:
     """Return the strategies that stand after a decision: those chosen, or of the reply that stays;
     None where no reply does.
     """
@@ -235,11 +236,11 @@ def _kept(item: Item, decision: Decision) -> Any:
     return _set(decision.reply["strategies"]) if decision.reply else _drafted(item)
 
 
-def _first(decision: Decision) -> Any:
+def _first(decision: Decision) -> frozenset[str] | None:
     return _set((decision.before or {}).get("strategies"))
 
 
-def _drafted(item: Item) -> frozenset:
+def _drafted(item: Item) -> frozenset[str]:
     return frozenset(strategies.split(item.strategies))
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TypedDict
 from urllib.parse import quote
 
 import orjson
 
 from builders.errors import HeartenError
 from builders.record.dataset import Build
+from builders.record.reply_views import ReplyPart
 from builders.record.types import ReviewStatus
 from builders.record.views import ContextTurn, SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, left_out
@@ -49,6 +50,54 @@ class Faulty(HeartenError):
 
 class NotTheirs(HeartenError):
     """An item that was never given to this annotator."""
+
+
+class _Face(TypedDict):
+    """What everybody is shown of an item, but for the draft."""
+
+    item: str
+    seen: str
+    language: str
+    crisis: bool
+    background: str | None
+    turns: list[ShownTurn]
+    speaker: str | None
+    text: str
+    emotions: dict[str, str | None]
+    audio: str | None
+    drawing: str | None
+    duration: float | None
+
+
+class ShownTurn(TypedDict):
+    """An earlier turn as a page shows it; `audio` is an address."""
+
+    speaker: str | None
+    role: str
+    text: str
+    emotion: str | None
+    audio: str | None
+
+
+class Face(_Face):
+    """What everybody is shown of an item."""
+
+    draft: ReplyPart
+
+
+class ShownItem(_Face):
+    """An item as a page shows it to one annotator; `mine` is their own decision."""
+
+    draft: ReplyPart | None
+    version: int
+    hidden: bool
+    mine: dict[str, object] | None
+
+
+class DisputedItem(ShownItem):
+    """An item as it is shown to whoever settles it, with what the others answered."""
+
+    answers: list[dict[str, object]]
 
 
 class Desk:
@@ -100,7 +149,7 @@ class Desk:
         finally:
             self.begun.set()
 
-    def next_items(self, person: Annotator, count: int) -> list[dict[str, Any]]:
+    def next_items(self, person: Annotator, count: int) -> list[ShownItem]:
         """Return the next items of somebody as a page shows them, leased to them."""
         with self.writing:
             given = self.queue.next(self.name, person, count)
@@ -130,7 +179,7 @@ class Desk:
         """Return everybody's events in this build that stand."""
         return standing(self.reviews.history(self.name))
 
-    def item(self, name: str, person: Annotator) -> dict[str, Any]:
+    def item(self, name: str, person: Annotator) -> ShownItem:
         """Return one item that was given to this person.
 
         Raises:
@@ -156,7 +205,7 @@ class Desk:
             self.queue.release(self.name, person.id)
             self.sessions.end(cookie)
 
-    def first_answer(self, shown: Shown, person: Annotator, decision: Decision) -> dict[str, Any]:
+    def first_answer(self, shown: Shown, person: Annotator, decision: Decision) -> ShownItem:
         """Keep what somebody answers before they see a draft, and return the item with it.
 
         Raises:
@@ -208,7 +257,7 @@ class Desk:
         with self.writing:
             return self.reviews.adjudicate(person.id, shown, decision, event_id)
 
-    def undo(self, person: Annotator) -> dict[str, Any] | None:
+    def undo(self, person: Annotator) -> ShownItem | None:
         """Take back somebody's latest decision and return its item, which they hold again."""
         with self.writing:
             undone = self.reviews.undo(person.id, self.name, _UNDONE)
@@ -217,7 +266,7 @@ class Desk:
             if undone.kind == "decision":
                 self.queue.again(self.name, undone.item, person.id)
         shown = self._shown(self.known_item(undone.item), person)
-        return shown | {"mine": _as_page(undone)}
+        return {**shown, "mine": _as_page(undone)}
 
     def decided(self, person: Annotator) -> list[Event]:
         """Return what stands of somebody's decisions in this build, the latest first."""
@@ -238,7 +287,7 @@ class Desk:
             and not self._knows(view.item.item, person)
         ]
 
-    def disputed_item(self, name: str, person: Annotator) -> dict[str, Any]:
+    def disputed_item(self, name: str, person: Annotator) -> DisputedItem:
         """Return an item as it is shown to whoever settles it, with what the others answered.
 
         Raises:
@@ -258,7 +307,8 @@ class Desk:
         ]
         # Whoever decided first is not always the first one that is read.
         answers.sort(key=lambda one: self.settings.draw("answers", name, orjson.dumps(one).hex()))
-        return self._shown(item, person) | {
+        return {
+            **self._shown(item, person),
             "draft": reply_of(self.record(item)),
             "hidden": False,
             "answers": answers,
@@ -295,7 +345,7 @@ class Desk:
         record: SampleRecord = orjson.loads(held)
         return record
 
-    def _shown(self, item: Item, person: Annotator) -> dict[str, Any]:
+    def _shown(self, item: Item, person: Annotator) -> ShownItem:
         """Return an item as a page shows it to one annotator."""
         face = self.face(item)
         shown = self.reviews.shown(self.name, item.item, person.id)
@@ -303,27 +353,31 @@ class Desk:
             self.settings.hides(person.id, item.item)
             and self._first.given(shown, person.id) is None
         )
-        if hidden:
-            face = face | {"draft": None}
         mine = None
         if shown.version:
             made = [e for e in self.reviews.of_item(item.item) if e.annotator == person.id]
             mine = next(
                 (_as_page(e) for e in reversed(standing(made)) if e.kind == "decision"), None
             )
-        return face | {"version": shown.version, "hidden": hidden, "mine": mine}
+        return {
+            **face,
+            "draft": None if hidden else face["draft"],
+            "version": shown.version,
+            "hidden": hidden,
+            "mine": mine,
+        }
 
-    def face(self, item: Item) -> dict[str, Any]:
+    def face(self, item: Item) -> Face:
         """Return what everybody is shown of an item; the same while all items are known."""
         if not self._complete:
             return self._made_face(item)
         held: bytes = self._cache.get(
             f"face {item.seen}", lambda: orjson.dumps(self._made_face(item)), len
         )
-        face: dict[str, Any] = orjson.loads(held)
+        face: Face = orjson.loads(held)
         return face
 
-    def _made_face(self, item: Item) -> dict[str, Any]:
+    def _made_face(self, item: Item) -> Face:
         record = self.record(item)
         spoken = record["audio_info"]["duration"] is not None and not self.settings.text_only
         target = record["target_utterance"]
@@ -336,17 +390,25 @@ class Desk:
             "turns": [self._turn(turn) for turn in record["text_context"]],
             "speaker": target["speaker"]["id"],
             "text": target["text"],
-            "emotions": {n: target["emotions"][n] for n in ("primary", "secondary")},
+            "emotions": {
+                "primary": target["emotions"]["primary"],
+                "secondary": target["emotions"]["secondary"],
+            },
             "audio": _address("audio", item.item) if spoken else None,
             "drawing": _address("drawing", item.item) if spoken else None,
             "duration": record["audio_info"]["duration"],
             "draft": reply_of(record),
         }
 
-    def _turn(self, turn: ContextTurn) -> dict[str, Any]:
-        shown = {name: turn[name] for name in ("speaker", "role", "text", "emotion")}
+    def _turn(self, turn: ContextTurn) -> ShownTurn:
         playable = turn["audio_sha256"] and not self.settings.text_only and self._has(turn["id"])
-        return shown | {"audio": _address("audio", turn["id"]) if playable else None}
+        return {
+            "speaker": turn["speaker"],
+            "role": turn["role"],
+            "text": turn["text"],
+            "emotion": turn["emotion"],
+            "audio": _address("audio", turn["id"]) if playable else None,
+        }
 
     def _has(self, name: str) -> bool:
         try:
@@ -387,7 +449,7 @@ class Desk:
             )
 
 
-def _as_page(event: Event) -> dict[str, Any]:
+def _as_page(event: Event) -> dict[str, object]:
     """Return a decision as the page fills it in again, but for what cannot be read."""
     return {"verdict": event.verdict, **event.said}
 
