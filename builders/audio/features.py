@@ -1,6 +1,6 @@
 """Measuring: what can be said of the voice in one clip, without knowing whose it is.
 
-Nothing here is compared with anything; `baseline.py` does that. What was measured too little of is
+Nothing here is compared with anything; `speaker_baseline.py` does that. What was measured too little of is
 None, never zero.
 """
 

@@ -13,8 +13,6 @@ from builders.cli.settings_file import read_settings
 from builders.cli.status import cost_line
 from builders.corpora import load_card, slugs
 from builders.errors import ConfigError
-from builders.evaluation.asking import Judge
-from builders.evaluation.asking import judge as ask
 from builders.evaluation.pairs import Pair, chosen, pairs_of
 from builders.evaluation.results import GOOD, SwapResult, results
 from builders.llm.addresses import check_may_send
@@ -56,7 +54,7 @@ def judge(given: JudgeOptions) -> None:
             f"warning: {drafter} drafted these replies; a judge of another family is fairer",
             file=sys.stderr,
         )
-    done = ask(asked, pairs, prices, quiet=as_json)
+    done = judge_pairs(asked, pairs, prices, quiet=as_json)
     rows = results(build, asked.store, known)
     found = next(row for row in rows if row["model"] == asked.model.model)
     if as_json:

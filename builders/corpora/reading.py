@@ -76,17 +76,21 @@ class Defects:
         return self._known.get((split, dialogue), {})
 
 
+def _check_header(header: list[str], columns: list[str], path: Path) -> None:
+    if header != columns:
+        raise ConfigError(
+            f"the columns are {', '.join(header)}",
+            where=path,
+            expected=", ".join(columns),
+            do="correct the first line",
+        )
+
+
 def _read_table(path: Path) -> Iterator[Defect]:
     with path.open(newline="", encoding="utf-8") as stream:
         table = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
         columns = list(Defect.__slots__)
-        if (header := next(table, [])) != columns:
-            raise ConfigError(
-                f"the columns are {', '.join(header)}",
-                where=path,
-                expected=", ".join(columns),
-                do="correct the first line",
-            )
+        _check_header(next(table, []), columns, path)
         known: set[tuple[str, ...]] = set()
         for row in table:
             whole = len(row) == len(columns) and row[4] in _EFFECTS

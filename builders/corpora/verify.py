@@ -178,20 +178,24 @@ class _Known:
                 return u.start == u.end
             case "starts_before_previous":
                 return previous is not None and (u.start or 0) < (previous.start or 0)
-            case "same_audio_as" if self._with_media:
+            case "overlong_clip":
+                return (self._seconds(u) or 0) > float(row.value) - 1
+        return self._verdict_on_clip(row, u) if self._with_media else None
+
+    def _verdict_on_clip(self, row: Defect, u: Utterance) -> bool | None:
+        match row.defect:
+            case "same_audio_as":
                 other = self._known.get(row.value)
                 sound = self._sound(u)
                 return sound is not None and other is not None and sound == self._sound(other[0])
-            case "no_signal" if self._with_media:
+            case "no_signal":
                 clip = self._clip(u)
                 return clip is not None and any(f.code == "clip_silent" for f in clip.findings)
-            case "clip_missing" if self._with_media:
+            case "clip_missing":
                 return u.media is None
-            case "clip_corrupt" if self._with_media:
+            case "clip_corrupt":
                 return self._seconds(u) is None
-            case "overlong_clip":
-                return (self._seconds(u) or 0) > float(row.value) - 1
-            case "very_short_clip" if self._with_media:
+            case "very_short_clip":
                 return (self._seconds(u) or 1) < float(row.value)
         return None
 

@@ -53,7 +53,7 @@ class JudgingCost(TypedDict):
     cost: RunCost
 
 
-def judge(
+def judge_pairs(
     by: Judge, pairs: Sequence[Pair], prices: Mapping[str, object], quiet: bool
 ) -> JudgingCost:
     """Ask about all pairs and keep what comes of each; return the requests and what they cost.

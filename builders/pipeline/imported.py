@@ -13,8 +13,8 @@ from typing import Literal, TypedDict
 from builders import resources
 from builders.errors import ConfigError
 from builders.labels import strategies
-from builders.labels import vocabulary as labels
 from builders.labels.tables import read_rows
+from builders.labels.vocabulary import allowed_emotions, vocabulary
 from builders.record.sample import Origin, assemble
 from builders.record.schema import Validator, narrowed_reply, violations
 from builders.record.types import Drafted, Emotions, Target, Turn, Utterance, sample_id
@@ -130,16 +130,16 @@ def _renamed(given: dict[str, object], coercions: list[dict[str, str]]) -> dict[
 
 
 def _emotions(given: LooseEmotions, coercions: list[dict[str, str]], where: str) -> Emotions:
-    vocabulary = labels.vocabulary()
+    tree = vocabulary()
     words = {"primary": given.get("primary"), "secondary": given.get("secondary")}
     nodes: dict[str, str | None] = {}
     for field, word in words.items():
-        node = nodes[field] = vocabulary.resolve(word) if word else None
+        node = nodes[field] = tree.resolve(word) if word else None
         if word and node is None:
             raise ConfigError(
                 f"{field} emotion {word!r} is not known",
                 where=where,
-                expected=", ".join(vocabulary.nodes),
+                expected=", ".join(tree.nodes),
                 do="use one of these or add an alias to label_maps/emotion/_aliases.tsv",
             )
         if node and node != word:
@@ -147,9 +147,9 @@ def _emotions(given: LooseEmotions, coercions: list[dict[str, str]], where: str)
     primary = str(nodes["primary"])
     return Emotions(
         primary=primary,
-        root=vocabulary.root_of(primary),
-        valence=vocabulary.valence(primary),
-        arousal=vocabulary.arousal(primary),
+        root=tree.root_of(primary),
+        valence=tree.valence(primary),
+        arousal=tree.arousal(primary),
         secondary=nodes["secondary"],
     )
 
@@ -169,7 +169,7 @@ def _reply(
     }
     coercions += coerce(reply, emotions)
     allowed = strategies.allowed(emotions, own_turns)
-    schema = narrowed_reply(allowed, labels.allowed_emotions(emotions))
+    schema = narrowed_reply(allowed, allowed_emotions(emotions))
     said = {field: value for field, value in reply.items() if value is not None}
     schema["required"].remove("emotion")
     wrong = violations(Validator(schema), said)

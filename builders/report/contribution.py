@@ -65,25 +65,28 @@ def _of_corpus(corpus: str, votes: pd.Series, classes: pd.Series) -> OfCorpus:
     unknown = int(missing.get("unknown", 0))
     counts = every.reindex(columns=list(CLASSES), fill_value=0)
     counts = counts[counts.sum(axis="columns") > 0]
-    models = [
-        agreement(str(model), votes.loc[model])
-        for model in votes.index.get_level_values("model").unique()
-    ]
     together = votes.groupby(level=["root", "vote"]).sum()
     order = counts.sum(axis="columns").sort_values(ascending=False, kind="stable").index
     roots = [(of_root(str(r), together), [int(n) for n in counts.loc[r]]) for r in order]
-    pooled = [agreement("all votes", together)] if len(models) > 1 else []
     card = load_card(corpus) if corpus in slugs() else None
     evidence = card.voice_evidence.note if card and card.voice_evidence else None
     return OfCorpus(
         corpus=corpus,
-        models=[*models, *pooled],
+        models=_of_models(votes, together),
         roots=roots,
         classes=[int(n) for n in counts.sum()],
         unknown=unknown,
         failed=int(missing.sum()) - unknown,
         evidence=evidence,
     )
+
+
+def _of_models(votes: pd.Series, together: pd.Series) -> list[LabelAgreement]:
+    """Return the agreement of each model, and of all votes where there are several models."""
+    names = votes.index.get_level_values("model").unique()
+    models = [agreement(str(name), votes.loc[name]) for name in names]
+    pooled = [agreement("all votes", together)] if len(models) > 1 else []
+    return [*models, *pooled]
 
 
 def agreement(name: str, votes: pd.Series) -> LabelAgreement:

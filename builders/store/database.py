@@ -1,6 +1,6 @@
 """The store: every request, every attempt, every answer held; only `forget.py` deletes any.
 
-An answer counts as done once it is committed (`committer.py`). SQLite runs in WAL mode with full
+An answer counts as done once it is committed (`llm/cache.py`). SQLite runs in WAL mode with full
 synchronous; PostgreSQL serves many machines.
 """
 
@@ -180,13 +180,7 @@ class Store:
         Raises:
             StoreError: it is of another version.
         """
-        with self.translated(), self.engine.connect() as connection:
-            try:
-                version = migrations.version_of(connection)
-            except ValueError as error:
-                raise StoreError(
-                    f"the store's version is no number: {error}", where=self.name
-                ) from error
+        version = self._version()
         if version == 0:
             with self.translated():
                 migrations.make(self.engine)
@@ -199,6 +193,15 @@ class Store:
                 if version < migrations.NEWEST
                 else "use the newer Hearten that wrote it, or name another store with --store",
             )
+
+    def _version(self) -> int:
+        with self.translated(), self.engine.connect() as connection:
+            try:
+                return migrations.version_of(connection)
+            except ValueError as error:
+                raise StoreError(
+                    f"the store's version is no number: {error}", where=self.name
+                ) from error
 
     def translated(self) -> AbstractContextManager[None]:
         """Turn the database's errors into one line that names the store."""

@@ -37,15 +37,20 @@ def annotate(utterance: Utterance, emotion: object) -> int:
     if sentiment not in _SENTIMENTS:
         known = ", ".join(map(str, _SENTIMENTS))
         raise BrokenRecord("unknown_sentiment", f"{sentiment}; expected one of {known}")
-    votes: list[VoteCount] = [
-        {"rater": rater, "label": str(one["emotion"]), "count": 1}
-        for rater, one in said
-        if isinstance(one, dict) and isinstance(one.get("emotion"), int)
-    ]
+    votes = _votes(said)
     utterance.label, utterance.sentiment = str(code), _SENTIMENTS[sentiment]
     elicitor, conduct = _definitions().get(utterance.label, (None, None))
     utterance.annotation = Annotation(votes=votes or None, elicitor=elicitor, conduct=conduct)
     return len(said) - len(votes)
+
+
+def _votes(said: list[tuple[str | None, object]]) -> list[VoteCount]:
+    """Return the votes of those who said something that can be read."""
+    return [
+        {"rater": rater, "label": str(one["emotion"]), "count": 1}
+        for rater, one in said
+        if isinstance(one, dict) and isinstance(one.get("emotion"), int)
+    ]
 
 
 def _taken_apart(

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict, replace
-from typing import TypedDict
 from urllib.parse import quote
 
 import orjson
 
 from builders.errors import HeartenError
 from builders.record.dataset import Build
-from builders.record.reply_views import ReplyPart
 from builders.record.types import ReviewStatus
 from builders.record.views import ContextTurn, SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, left_out
@@ -28,6 +26,7 @@ from builders.review.data.people import Annotator, People
 from builders.review.data.queue import Item, Queue
 from builders.review.data.settings import Settings, load_settings
 from builders.review.outcome.merge import views
+from builders.review.server.faces import DisputedItem, Face, ShownItem, ShownTurn
 from builders.review.server.sessions import Sessions
 from builders.review.server.sound import Cache, as_wav, drawing
 from builders.store.database import Store
@@ -50,54 +49,6 @@ class Faulty(HeartenError):
 
 class NotTheirs(HeartenError):
     """An item that was never given to this annotator."""
-
-
-class _Face(TypedDict):
-    """What everybody is shown of an item, but for the draft."""
-
-    item: str
-    seen: str
-    language: str
-    crisis: bool
-    background: str | None
-    turns: list[ShownTurn]
-    speaker: str | None
-    text: str
-    emotions: dict[str, str | None]
-    audio: str | None
-    drawing: str | None
-    duration: float | None
-
-
-class ShownTurn(TypedDict):
-    """An earlier turn as a page shows it; `audio` is an address."""
-
-    speaker: str | None
-    role: str
-    text: str
-    emotion: str | None
-    audio: str | None
-
-
-class Face(_Face):
-    """What everybody is shown of an item."""
-
-    draft: ReplyPart
-
-
-class ShownItem(_Face):
-    """An item as a page shows it to one annotator; `mine` is their own decision."""
-
-    draft: ReplyPart | None
-    version: int
-    hidden: bool
-    mine: dict[str, object] | None
-
-
-class DisputedItem(ShownItem):
-    """An item as it is shown to whoever settles it, with what the others answered."""
-
-    answers: list[dict[str, object]]
 
 
 class Desk:
@@ -300,19 +251,19 @@ class Desk:
                 expected="somebody who has not seen it",
                 do="leave it to another",
             )
-        answers = [
-            _as_page(event)
-            for event in counted(self.reviews.of_item(name))
-            if event.seen == item.seen
-        ]
-        # Whoever decided first is not always the first one that is read.
-        answers.sort(key=lambda one: self.settings.draw("answers", name, orjson.dumps(one).hex()))
         return {
             **self._shown(item, person),
             "draft": reply_of(self.record(item)),
             "hidden": False,
-            "answers": answers,
+            "answers": self._answers(item),
         }
+
+    def _answers(self, item: Item) -> list[dict[str, object]]:
+        """Return what people decided about an item; who was first is not always read first."""
+        made = counted(self.reviews.of_item(item.item))
+        answers = [_as_page(event) for event in made if event.seen == item.seen]
+        draw = self.settings.draw
+        return sorted(answers, key=lambda one: draw("answers", item.item, orjson.dumps(one).hex()))
 
     def clip(self, name: str) -> bytes:
         """Return an item's clip as WAV; KeyError where there is none, or none is to be heard."""

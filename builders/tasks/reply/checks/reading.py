@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar, cast
 import orjson
 
 from builders.labels import strategies
-from builders.labels import vocabulary as labels
+from builders.labels.vocabulary import vocabulary
 from builders.record.reply_views import ReplyPart
 from builders.record.schema import Validator, violations
 from builders.record.types import CheckNote, Emotions
@@ -130,14 +130,14 @@ def _unfold(field: str, given: str, parts: Parts, made: list[dict[str, str]]) ->
 
 
 def _node(field: str, word: str, made: list[dict[str, str]]) -> str:
-    return _note(field, word, labels.vocabulary().resolve(word) or word, made)
+    return _note(field, word, vocabulary().resolve(word) or word, made)
 
 
 def _reply_emotion(word: str, made: list[dict[str, str]]) -> str:
     """Return the reply's own emotion; a leaf stands for its root, as only roots are asked for."""
-    vocabulary = labels.vocabulary()
-    node = vocabulary.resolve(word)
-    return _note("emotion", word, vocabulary.root_of(node) if node else word, made)
+    known = vocabulary()
+    node = known.resolve(word)
+    return _note("emotion", word, known.root_of(node) if node else word, made)
 
 
 def _note(field: str, given: str, canonical: str, made: list[dict[str, str]]) -> str:
