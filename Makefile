@@ -6,16 +6,22 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # A key in the environment must not make the demonstration spend anything.
 NO_PROVIDER := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u HEARTEN_API_KEY -u HEARTEN_MODEL -u HEARTEN_BASE_URL
 
-.PHONY: demo browser pictures test test-all check fix setup golden clean
+# Tests run side by side, on each core some, and say which took longest.
+TOGETHER := -n logical --dist worksteal --durations=25
+
+.PHONY: demo browser pictures test test-slow test-all check fix setup golden clean
 
 demo: .venv/core  ## build the sample dataset, without a key or an account
 	$(NO_PROVIDER) $(BIN)/build --corpus meld --sample
 
 test: .venv/test browser  ## run every test but the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(TOGETHER) -m "not slow"
+
+test-slow: .venv/test browser  ## run the slow ones
+	$(BIN)/python -m pytest $(TOGETHER) -m slow
 
 test-all: .venv/test browser  ## run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TOGETHER)
 
 check: .venv/test  ## format, lint, types
 	$(BIN)/ruff format --check .

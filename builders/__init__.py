@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from builders.pipeline.run import build_dataset as build
     from builders.record.dataset import Build, load
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Build", "__version__", "build", "load"]
 
 

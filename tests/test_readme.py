@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from builds import ROOT, environment, hearten
 
 from builders.corpora import load_card, slugs
@@ -70,3 +71,15 @@ def test_python_lines_of_the_readme_run(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert " -> " in done.stdout
+
+
+PLACES = re.compile(r"`((?:builders|label_maps|prompts|schemas|tests|bench|docs)/[^` ]+)")
+PLANNED = {"builders/evaluation/question_sets/", "builders/pipeline/fits.py"}
+
+
+@pytest.mark.parametrize("page", ["DESIGN.md", "CONTRIBUTING.md"])
+def test_every_place_that_a_page_names_is_there(page):
+    named = {one for one in PLACES.findall((ROOT / page).read_text("utf-8")) if "<" not in one}
+    assert named
+    gone = [one for one in named - PLANNED if not list(ROOT.glob(one.rstrip("/")))]
+    assert not gone

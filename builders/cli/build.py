@@ -24,7 +24,7 @@ from builders.errors import UsageError
 commands = typer.Typer()
 
 Corpora = Annotated[str, typer.Option(help="Which corpus, or all; `hearten corpora` lists them.")]
-# The choices again that `settings.BuildConfig` has, whose import would slow --help; a test compares.
+# The choices of `settings.BuildConfig` again, whose import would slow --help; a test compares.
 Persona = Literal["assistant", "addressee"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]

@@ -19,6 +19,7 @@ from builders.record.manifest_views import ManifestResult
 from builders.record.views import SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, excluded_by, going_out
 from builders.settings import BuildConfig
+from builders.store.messages import MessageSizes
 
 PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
 
@@ -37,6 +38,8 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
     if config.models:
         took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
         print(f"{took}; in all {cost_line(run['cost'])}")
+        if finished.fresh:
+            print(f"messages of {MessageSizes(**run['messages'])}")
     if config.redraft:
         from builders.review.outcome.redraft import drafted_again
 

@@ -13,6 +13,7 @@ from builders.cli.settings_file import read_settings
 from builders.cli.status import cost_line
 from builders.corpora import load_card, slugs
 from builders.errors import ConfigError
+from builders.evaluation.asking import Judge, judge_pairs
 from builders.evaluation.pairs import Pair, chosen, pairs_of
 from builders.evaluation.results import GOOD, SwapResult, results
 from builders.llm.addresses import check_may_send

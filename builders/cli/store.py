@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -94,12 +95,14 @@ def status_command(
     found = contents(_address(address, store, output))
     if as_json:
         known = {"store": found.name, "version": found.version, "newest": NEWEST}
-        print(json.dumps({**known, "counts": found.counts, "bytes": found.size}, indent=2))
+        held = {"counts": found.counts, "bytes": found.size, "messages": asdict(found.messages)}
+        print(json.dumps(known | held, indent=2))
         return
     newest = "the newest" if found.version == NEWEST else f"this Hearten has {NEWEST}"
     print(f"{found.name}: version {found.version} ({newest}), {found.size:,} bytes")
     for name, count in found.counts.items():
         print(f"{name.replace('_', ' '):<14}{count:>12,}")
+    print(f"messages of {found.messages}")
     if found.version < NEWEST:
         print(f"next:\n  hearten store upgrade {found.name}")
 

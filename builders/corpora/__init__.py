@@ -141,6 +141,10 @@ class Reader(Protocol):
         """
 
 
+# What a corpus's folder holds beside its card; its table of labels lies in label_maps/.
+_PARTS = ("reader.py", "counts.tsv", "defects.tsv", "sample")
+
+
 @cache
 def slugs() -> tuple[str, ...]:
     """Return the slugs of all corpora, sorted."""
@@ -203,5 +207,19 @@ def splits_of(slug: str) -> tuple[str, ...]:
     return cast("tuple[str, ...]", _reader_class(slug).splits)
 
 
+def check_whole(slug: str) -> None:
+    """Raise ConfigError where a part of a corpus's folder, or its table of labels, is missing."""
+    folder, tables = resources.corpora() / slug, resources.label_maps() / "emotion"
+    parts = [folder / name for name in _PARTS] + [tables / f"{slug}.sssom.tsv"]
+    gone = [str(path.relative_to(path.parents[1])) for path in parts if not path.exists()]
+    if gone:
+        raise ConfigError(
+            f"the corpus {slug} is not whole: {', '.join(gone)} missing",
+            where=folder,
+            do="add what is missing; CONTRIBUTING.md says what each part is",
+        )
+
+
 def _reader_class(slug: str) -> Any:
+    check_whole(slug)
     return importlib.import_module(f"builders.corpora.{slug}.reader").Reader

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from builders.llm import prompts
 from builders.llm.request import Request
 from builders.store.database import Answer, Attempt, RequestRow, Store
+from builders.store.messages import Sent
 
 BATCH = 64
 _LINGER_SECONDS = 0.02
@@ -106,7 +107,11 @@ class ResponseCache:
         )
 
 
-def asked(request: Request, request_key: str) -> RequestRow:
-    """Return what the store keeps of a request."""
+def asked(request: Request, request_key: str, *, shown: bool) -> RequestRow:
+    """Return what the store keeps of a request; its messages, too, where it may be `shown`."""
     version = request.prompt_version or prompts.draft_version()
-    return RequestRow(request_key, request.record_id, request.attempt, request.model, version)
+    sent = None
+    if shown:
+        said = [(message["role"], message["content"]) for message in request.messages]
+        sent = Sent(said, request.audio_sha256)
+    return RequestRow(request_key, request.record_id, request.attempt, request.model, version, sent)

@@ -30,7 +30,9 @@ class PhrasebookModel:
         text = phrasebook.answer(request.schema.document, request.seed)
         answer = Answer("ok", text, "stop", request.model)
         attempt = Attempt(request_key, request.model, PHRASEBOOK, "ok")
-        done = await self._cache.put(asked(request, request_key), answer, attempt)
+        # Nobody need be shown what the phrase tables were asked: they read the schema alone.
+        row = asked(request, request_key, shown=False)
+        done = await self._cache.put(row, answer, attempt)
         await done
         return answer
 

@@ -61,7 +61,7 @@ class ServedModel:
                 return Pending(failure.kind, failure.detail)
             answer = Answer(failure.kind, "")
             attempt = Attempt(request_key, request.model, "", failure.kind, failure.status)
-            done = await self._cache.put(asked(request, request_key), answer, attempt)
+            done = await self._cache.put(asked(request, request_key, shown=True), answer, attempt)
         finally:
             self._budget.settle(room, used[0] if used else (0, 0))
         await done
@@ -89,7 +89,7 @@ class ServedModel:
             failure.detail,
             seconds,
         )
-        await self._cache.put(asked(request, request_key), None, attempt)
+        await self._cache.put(asked(request, request_key, shown=True), None, attempt)
 
     async def _deliver(
         self,
@@ -113,7 +113,9 @@ class ServedModel:
             completion.seconds,
             *used[0],
         )
-        return answer, await self._cache.put(asked(request, request_key), answer, attempt)
+        return answer, await self._cache.put(
+            asked(request, request_key, shown=True), answer, attempt
+        )
 
 
 def _tokens(request: Request, completion: Completion) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from builders.audio.caption_claims import load_claims
 from builders.audio.detectors import versions
 from builders.audio.findings import FINDINGS, checks_version, load_rules
 from builders.audio.prosody import load_words
-from builders.corpora import Card
+from builders.corpora import Card, check_whole
 from builders.errors import ConfigError
 from builders.labels.class_sets import class_views
 from builders.labels.strategies import strategies
@@ -37,8 +37,10 @@ def check(config: BuildConfig, card: Card, heard: bool) -> None:
 def check_tables(config: BuildConfig, heard: bool) -> None:
     """Read all tables of a build; LabelError where one is wrong, or something is half added.
 
-    Phrases are asked for where the phrasebook drafts: with a model, a strategy needs none.
+    ConfigError where a part of the corpus is missing. Phrases are asked for where the phrasebook
+    drafts: with a model, a strategy needs none.
     """
+    check_whole(config.corpus)
     for read in (strategies, feelings, class_views, rules, load_checks, load_claims, styles):
         read()
     for name in ("reply", "sample"):

@@ -13,7 +13,7 @@ import platform
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -200,6 +200,7 @@ def _costs(plan: Plan, setup: Setup, started: float, requests: int) -> ManifestR
         "store": setup.store.name,
         "endpoints": plan.config.addresses,
         "requests": requests,
+        "messages": asdict(setup.store.kept),
         "cost": setup.budget.cost,
     }
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from builders import report
-from builders.errors import UsageError
+from builders.errors import ConfigError
 from builders.record.dataset import Build
 from builders.record.folder import BuildFolder, admitted_config, write_json
 from builders.record.manifest import versions
@@ -27,11 +27,11 @@ def upgrade(folder: Path) -> Build:
 
     Raises:
         VerificationError: a file of it is not what it was when it was built.
-        UsageError: it is of the newest version already.
+        ConfigError: it is of the newest version already.
     """
     build = Build(folder).verify()
     if build.manifest["result"]["config"].get("schema_version") == SCHEMA_VERSION:
-        raise UsageError(
+        raise ConfigError(
             f"{build.name} is of record version {SCHEMA_VERSION} already",
             do="use it as it is",
         )

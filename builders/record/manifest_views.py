@@ -95,6 +95,8 @@ class ManifestRun(TypedDict):
     store: NotRequired[str]
     endpoints: NotRequired[list[str]]
     requests: NotRequired[int]
+    # Those of the requests that were asked over HTTP: how many, their bytes, what they take.
+    messages: NotRequired[dict[str, int]]
     report_seconds: NotRequired[float]
     report_cpu_seconds: NotRequired[float]
     # Which decisions and judgements a reviewed copy holds.

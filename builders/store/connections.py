@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from builders.errors import StoreError
 from builders.record.folder import writable
 
 _BUSY_SECONDS = 60
+_AT_ONCE = 500  # names in one statement
 # What an error of SQLite is called, and what to do, by its code.
 _DAMAGED = (
     "the store's file is damaged, or no store",
@@ -153,3 +155,10 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
             time.sleep(0.02)
+
+
+def in_parts(names: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the names in lists that one statement takes."""
+    left = iter(sorted({*names}))
+    while some := list(islice(left, _AT_ONCE)):
+        yield some

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 from builders.errors import StoreError
 from builders.store import migrations
 from builders.store.connections import engine_at, translated
+from builders.store.messages import MessageSizes, Prompt, Sent, keep, read
 from builders.store.tables import answers, attempts, endpoints, forgotten, requests
 
 
@@ -50,13 +51,14 @@ class Attempt:
 
 @dataclass(slots=True)
 class RequestRow:
-    """What the store keeps of a request beside its key."""
+    """What the store keeps of a request beside its key; `sent` is None where nobody shows it."""
 
     key: str
     record_id: str
     attempt: int
     model: str
     prompt_version: str
+    sent: Sent | None = None
 
 
 @dataclass(slots=True)
@@ -76,6 +78,9 @@ class Store:
         url: a SQLAlchemy address, or a path to a SQLite file.
         writes: whether it will be written; if not, a file that cannot be written is read as it is.
 
+    Attributes:
+        kept: the messages that were added since it was opened.
+
     Raises:
         StoreError: it cannot be opened, or is of another version.
     """
@@ -93,6 +98,7 @@ class Store:
             answers.c.model,
         ).where(answers.c.key.in_(sa.bindparam("keys", expanding=True)))
         self._reader: Connection | None = None
+        self.kept = MessageSizes()
         self._check()
 
     def held(self, keys: Sequence[str]) -> dict[str, Answer]:
@@ -111,8 +117,10 @@ class Store:
     ) -> None:
         """Commit requests, their answers by key, and attempts with the name of their build."""
         now = time.time()
+        sent = {row.key: row.sent for row in asked if row.sent}
         with self.translated(), self.engine.begin() as connection:
-            self._add(connection, requests, [_fields(row) for row in asked])
+            self._add(connection, requests, [_fields(row, "sent") for row in asked])
+            kept = keep(connection, self.insert, sent)
             self._add(
                 connection,
                 answers,
@@ -121,6 +129,12 @@ class Store:
             self._add(
                 connection, attempts, [{"build": b, "at": now, **_fields(a)} for b, a in tried]
             )
+        self.kept += kept
+
+    def messages(self, key: str) -> Prompt | None:
+        """Return what the request of a key said; None where its messages are not kept."""
+        with self.translated(), self.engine.connect() as connection:
+            return read(connection, key)
 
     def spent(self, build: str) -> list[Spent]:
         """Return the attempts and tokens of a build so far, over all its runs, by model."""
@@ -222,5 +236,5 @@ def forgotten_by(url: str) -> frozenset[str]:
         return store.forgotten()
 
 
-def _fields(row: Answer | Attempt | RequestRow) -> dict[str, object]:
-    return {name: getattr(row, name) for name in row.__slots__}
+def _fields(row: Answer | Attempt | RequestRow, but: str = "") -> dict[str, object]:
+    return {name: getattr(row, name) for name in row.__slots__ if name != but}

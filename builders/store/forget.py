@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from builders.errors import StoreError
-from builders.store import key_value, migrations
+from builders.store import key_value, messages, migrations
 from builders.store.clips import ClipFiles
-from builders.store.connections import file_of
+from builders.store.connections import file_of, in_parts
 from builders.store.database import Store
 from builders.store.tables import answers, attempts, forgotten, requests
 
@@ -39,7 +38,6 @@ _JUDGEMENTS = sa.table(
     "judgements", sa.column("subject"), sa.column("other"), sa.column("keys", sa.JSON)
 )
 _PARTS = 4  # of the id of a sample: corpus, split, dialogue, utterance
-_AT_ONCE = 500  # ids of one statement
 _WAIT_MILLISECONDS = 5000
 
 
@@ -56,10 +54,17 @@ class TakenOut:
 
 
 def known(store: Store, ids: Collection[str]) -> set[str]:
-    """Return those ids that the store has a row about, or was told to forget before."""
+    """Return those ids that the store has a row about, may quote, or was told to forget before."""
     before = store.forgotten()
     with store.translated(), store.engine.connect() as connection:
-        return {name for name in ids if name in before or _samples(connection, [name])}
+        dialogues = {name.rpartition("-")[0] for name in _asked(connection)}
+        return {
+            name
+            for name in ids
+            if name in before
+            or name.rpartition("-")[0] in dialogues
+            or _samples(connection, [name])
+        }
 
 
 def forget(store: Store, ids: Sequence[str], clips: ClipFiles, *, dry_run: bool) -> TakenOut:
@@ -83,14 +88,14 @@ def forget(store: Store, ids: Sequence[str], clips: ClipFiles, *, dry_run: bool)
             connection.exec_driver_sql("PRAGMA secure_delete=ON")
         samples = _samples(connection, ids)
         beside = _beside(connection, samples)
-        rows, files = _take_out(connection, samples)
+        rows, files = _take_out(connection, samples, ids)
         _keep_ids(store, connection, ids)
         if dry_run:
             connection.rollback()
         else:
             clips.remove(files)
     if not dry_run:
-        _wipe(store, [*rows, "attempts", "key_values"])
+        _wipe(store, [*rows, "message_parts", "attempts", "key_values"])
     return TakenOut(rows, len(files), beside)
 
 
@@ -110,7 +115,7 @@ def _samples(connection: Connection, ids: Collection[str]) -> set[str]:
         for name in columns:
             column = sa.column(name, sa.String)
             query = sa.select(column).select_from(sa.table(table)).distinct()
-            for some in _parts(ids):
+            for some in in_parts(ids):
                 found |= {*connection.scalars(query.where(column.in_(some)))}
             for dialogue in dialogues:
                 below = column.startswith(f"{dialogue}-", autoescape=True)
@@ -128,12 +133,14 @@ def _beside(connection: Connection, samples: Collection[str]) -> int:
     return count
 
 
-def _take_out(connection: Connection, samples: Collection[str]) -> tuple[dict[str, int], set[str]]:
+def _take_out(
+    connection: Connection, samples: Collection[str], ids: Collection[str]
+) -> tuple[dict[str, int], set[str]]:
     """Delete the rows about samples; return how many of which table, and the files of no use."""
     keys = _keys(connection, samples)
     files = key_value.forget(connection, samples)
-    rows = {}
-    for some in _parts(keys):
+    rows = {"request_messages": messages.forget(connection, keys | _quoting(connection, ids))}
+    for some in in_parts(keys):
         blank = sa.update(attempts).where(attempts.c.key.in_(some)).values(key="", detail=None)
         connection.execute(blank)
     for table in ("requests", "answers"):
@@ -149,7 +156,7 @@ def _keys(connection: Connection, samples: Collection[str]) -> set[str]:
     asked = sa.select(requests.c.key)
     judged = sa.select(_JUDGEMENTS.c["keys"])
     found: set[str] = set()
-    for some in _parts(samples):
+    for some in in_parts(samples):
         found |= {*connection.scalars(asked.where(requests.c.record_id.in_(some)))}
         for column in (_JUDGEMENTS.c.subject, _JUDGEMENTS.c.other):
             for keys in connection.scalars(judged.where(column.in_(some))):
@@ -157,11 +164,24 @@ def _keys(connection: Connection, samples: Collection[str]) -> set[str]:
     return found
 
 
+def _quoting(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Return the keys of all requests about the dialogues of these ids, as any may quote them."""
+    dialogues = {*ids} | {name.rpartition("-")[0] for name in ids}
+    return _keys(connection, {n for n in _asked(connection) if n.rpartition("-")[0] in dialogues})
+
+
+def _asked(connection: Connection) -> set[str]:
+    """Return all samples that a request is about, or that a judge was asked about."""
+    columns = (requests.c.record_id, _JUDGEMENTS.c.subject, _JUDGEMENTS.c.other)
+    every = sa.union(*(sa.select(column) for column in columns))
+    return {*connection.scalars(every)}
+
+
 def _delete(connection: Connection, table: str, column: str, names: Collection[str]) -> int:
     name = sa.column(column, sa.String)
     return sum(
         connection.execute(sa.delete(sa.table(table)).where(name.in_(some))).rowcount
-        for some in _parts(names)
+        for some in in_parts(names)
     )
 
 
@@ -199,10 +219,3 @@ def _written_anew(connection: Connection) -> bool:
             raise
         return False
     return connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar() == 0
-
-
-def _parts(names: Collection[str]) -> Iterator[list[str]]:
-    """Yield the names in lists that one statement takes."""
-    left = iter(sorted({*names}))
-    while some := list(islice(left, _AT_ONCE)):
-        yield some

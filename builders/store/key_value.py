@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from builders.store.connections import in_parts
 from builders.store.database import Store
 from builders.store.tables import key_value_records, key_values
 
@@ -26,7 +26,6 @@ Kind = Literal["measured", "checked", "clip", "speech", "heard"]
 Key = tuple[Kind, str]
 # A batch is committed when it has so many bytes, or was begun so many seconds ago.
 _BYTES, _SECONDS = 8_000_000, 1.0
-_AT_ONCE = 500  # keys of one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ def forget(connection: Connection, record_ids: Collection[str]) -> set[str]:
         Digests of files that nothing in the store stands for any more: remove them, then commit.
     """
     owners, values = key_value_records.c, key_values.c
-    for some in _parts(record_ids):
+    for some in in_parts(record_ids):
         connection.execute(sa.delete(key_value_records).where(owners.record_id.in_(some)))
     needed = sa.exists().where(owners.kind == values.kind, owners.key == values.key)
     digests = sa.select(values.file).where(~needed, values.file.is_not(None))
@@ -165,14 +164,7 @@ def forget(connection: Connection, record_ids: Collection[str]) -> set[str]:
 def _in_use(connection: Connection, files: Iterable[str]) -> set[str]:
     """Return the files that values still stand for."""
     used: set[str] = set()
-    for some in _parts(files):
+    for some in in_parts(files):
         query = sa.select(key_values.c.file).where(key_values.c.file.in_(some))
         used |= {str(digest) for digest in connection.scalars(query)}
     return used
-
-
-def _parts(names: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the names in lists that one statement takes."""
-    left = iter(sorted({*names}))
-    while some := list(islice(left, _AT_ONCE)):
-        yield some

@@ -1,4 +1,4 @@
-"""The tables of answers and of values by key.
+"""The tables of answers, of messages and of values by key.
 
 `migrations/` makes them in the database; a test compares the two.
 """
@@ -51,6 +51,22 @@ endpoints = sa.Table(
     sa.Column("model", sa.String, primary_key=True),
     sa.Column("understands", sa.String, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
+)
+# Each text of a request once, by its SHA-256, compressed by zlib.
+message_parts = sa.Table(
+    "message_parts",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+# `parts` is JSON: role and digest of each message; `size` is in bytes of UTF-8.
+request_messages = sa.Table(
+    "request_messages",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("parts", sa.String, nullable=False),
+    sa.Column("audio_sha256", sa.String(64)),
+    sa.Column("size", sa.Integer, nullable=False),
 )
 forgotten = sa.Table(
     "forgotten",

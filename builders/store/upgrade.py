@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from builders.errors import StoreError
-from builders.store import migrations
+from builders.store import messages, migrations
 from builders.store.backup import backup, dump
 from builders.store.connections import engine_at, file_of, translated
 from builders.store.database import store_exists
+from builders.store.tables import request_messages
 
 # What is counted, by table; release 0.1 had another one for judgements.
 _COUNTED = {
@@ -31,12 +32,13 @@ _COUNTED = {
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a store holds: rows by what they are, and its bytes on disk."""
+    """What a store holds: rows by what they are, its messages, and its bytes on disk."""
 
     name: str
     version: int
     counts: dict[str, int]
     size: int
+    messages: messages.MessageSizes
 
 
 def upgraded(address: str, *, backed_up: bool) -> Iterator[str]:
@@ -72,7 +74,8 @@ def contents(address: str) -> Contents:
     with opened(address, writes=False) as (engine, name):
         version = _version(engine, name, newer=True)
         with translated(name), engine.connect() as connection:
-            return Contents(name, version, _counts(connection), _size(engine, connection))
+            counts, size = _counts(connection), _size(engine, connection)
+            return Contents(name, version, counts, size, _messages(connection))
 
 
 @contextmanager
@@ -131,6 +134,11 @@ def _counts(connection: Connection) -> dict[str, int]:
         files = sa.select(sa.text("count(DISTINCT file) FROM key_values"))
         counts["clips"] = connection.scalar(files) or 0
     return counts
+
+
+def _messages(connection: Connection) -> messages.MessageSizes:
+    there = sa.inspect(connection).has_table(request_messages.name)
+    return messages.sizes(connection) if there else messages.MessageSizes()
 
 
 def _size(engine: Engine, connection: Connection) -> int:

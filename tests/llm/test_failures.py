@@ -74,6 +74,7 @@ def test_a_refused_key_is_not_repeated_whatever_the_server_says_of_it():
         (format_datetime(datetime.now(UTC) + timedelta(seconds=9000), usegmt=True), 8000, 9000),
         (format_datetime(datetime.now(UTC) - timedelta(seconds=100), usegmt=True), 0, 0),
     ],
+    ids=["whole", "half", "negative", "later", "past"],  # dates would be other names each run
 )
 def test_retry_after_is_read_as_seconds_and_as_a_date(value, least, most):
     failure = classify(429, {"Retry-After": value}, b"")

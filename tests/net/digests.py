@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import re
@@ -30,7 +31,7 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,6 @@ from hub.server import LoopbackHub  # noqa: E402 - needs the path
 
 EXPECTED = HERE / "digests.json"
 HELD_ARCHIVE = HERE / "release_0_1" / "output.tar.xz"
-# Packages that most commands import. Imported once here, they are there in every forked command.
-HEAVY = (
-    *("numpy", "pyarrow.parquet", "pydantic", "sqlalchemy", "polars", "orjson", "jsonschema_rs"),
-    *("soundfile", "av", "jinja2", "rich.console", "typer", "huggingface_hub", "h5py", "yaml"),
-)
 CORPORA = "meld crema_d emorynlp emowoz empathetic_dialogues iemocap mosei".split()
 SAMPLES = {f"{corpus}-sample": corpus for corpus in CORPORA}
 # Name, and what `build` is told besides where the tables are.
@@ -90,39 +86,25 @@ Digests = dict[str, str]
 
 @dataclass
 class Ended:
-    """How a command ended: its exit code, and what it printed on stderr."""
+    """How a command ended: its exit code, and what it printed on stdout and stderr."""
 
     code: int
+    out: str
     err: str
 
 
 def run(cwd: Path, *arguments: Any, **env: str) -> Ended:
-    """Run `python -m builders` with these arguments in a fork of this process."""
-    with tempfile.TemporaryFile("w+") as err:
-        child = os.fork()
-        if not child:
-            _become(cwd, [str(part) for part in arguments], env, err.fileno())
-        _, status = os.waitpid(child, 0)
-        err.seek(0)
-        return Ended(os.waitstatus_to_exitcode(status), err.read())
-
-
-def _become(cwd: Path, arguments: list[str], env: dict[str, str], err: int) -> None:
-    code = 1
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os.dup2(err, 2)
-        os.chdir(cwd)
-        os.environ.update(env)
-        sys.argv = ["hearten", *arguments]
+    """Run `python -m builders` with these arguments inside this process, which saves importing."""
+    os.environ.update(env)
+    sys.argv = ["hearten", *map(str, arguments)]
+    out, err = io.StringIO(), io.StringIO()
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
         try:
             runpy.run_module("builders", run_name="__main__")
             code = 0
         except SystemExit as ended:
             code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
+    return Ended(code, out.getvalue(), err.getvalue())
 
 
 def _need(ended: Ended) -> None:
@@ -146,6 +128,8 @@ def sha256(content: bytes) -> str:
 def files_of(folder: Path) -> Digests:
     """Return the digest of each file of a folder by its path there."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not paths:
+        raise SystemExit(f"expected files in {folder}")
     return {path.relative_to(folder).as_posix(): sha256(_kept(path)) for path in paths}
 
 
@@ -207,7 +191,8 @@ def _publication(output: Path, name: str, hub: str) -> Digests:
     ended = run(output, "publish", name, *how, HF_HUB_DISABLE_TELEMETRY="1", **where)
     if ended.code:
         return {"publication": refusal(ended)}
-    return _under("publication", files_of(output / ".publish" / name))
+    (staged,) = re.findall(r"^files: (.+)$", ended.out, re.MULTILINE)
+    return _under("publication", files_of(output / staged))
 
 
 def of_sample(corpus: str, output: Path, hub: str) -> Digests:
@@ -257,8 +242,6 @@ def surroundings() -> Iterator[tuple[Path, str]]:
     for name in list(os.environ):
         if name.startswith(_UNSET) and name != "HEARTEN_REAL_DATA":
             del os.environ[name]
-    for package in HEAVY:
-        __import__(package)
     with tempfile.TemporaryDirectory() as folder, LoopbackHub(Path(folder) / "hub") as hub:
         yield Path(folder), hub.url
 

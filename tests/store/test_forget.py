@@ -26,7 +26,7 @@ _ABOUT_NOBODY = {
     *("review_sessions", "review_settings"),
 }
 # Those whose rows go with the rows of requests, or lose what leads to one.
-_BY_KEY = {"answers", "attempts", "key_values"}
+_BY_KEY = {"answers", "attempts", "key_values", "request_messages", "message_parts"}
 
 
 @pytest.fixture

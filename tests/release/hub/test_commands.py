@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import pytest
 from builds import ROOT, hearten, one_line_error, result_bytes
@@ -24,11 +25,18 @@ def surroundings(hub, tmp_path):
     }
 
 
-@pytest.fixture
-def built(tmp_path):
-    ended = hearten("build", "--corpus", "meld", "--sample", "--output", tmp_path / "output")
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory):
+    output = tmp_path_factory.mktemp("built") / "output"
+    ended = hearten("build", "--corpus", "meld", "--sample", "--output", output)
     assert ended.code == 0, ended.err
-    return tmp_path / "output" / "meld-sample"
+    return output
+
+
+@pytest.fixture
+def built(built_once, tmp_path):
+    """The folder of a build of one's own, copied with its store."""
+    return shutil.copytree(built_once, tmp_path / "output") / "meld-sample"
 
 
 def publish(built, surroundings, *more, phrasebook=("--allow-phrasebook",), **env):

@@ -1,0 +1,146 @@
+"""The messages of each request that was asked over HTTP, so that a prompt can be shown later.
+
+Each distinct text is kept once, compressed: the system turn of 10,000 requests is one row. A clip
+is known by its digest alone. The version of the template is that of the request (`requests`).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from builders.store.connections import in_parts
+from builders.store.tables import message_parts, request_messages, requests
+
+# Texts whose compressed form is at hand: system turns, and the first turns of a correction.
+_AT_HAND = 256
+# The fastest level: the others take two to four times as long for a tenth less.
+_LEVEL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a request said: role and content of its messages in order, and the clip with them.
+
+    They are those that the request's key is made of. An endpoint in the mode ``prompt`` gets the
+    schema in words behind the system turn as well.
+    """
+
+    messages: Sequence[tuple[str, str]]
+    audio_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A request as it can be shown later: what it said, to whom, about which sample."""
+
+    messages: list[dict[str, str]]
+    audio_sha256: str | None
+    record_id: str
+    attempt: int
+    model: str
+    prompt_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSizes:
+    """How many requests have their messages kept, their bytes, and the bytes that they take."""
+
+    requests: int = 0
+    bytes: int = 0
+    kept: int = 0
+
+    def __add__(self, other: MessageSizes) -> MessageSizes:
+        """Return the sizes of both together."""
+        return MessageSizes(
+            self.requests + other.requests, self.bytes + other.bytes, self.kept + other.kept
+        )
+
+    def __str__(self) -> str:
+        """Return them in one line."""
+        return f"{self.requests:,} requests, {self.bytes:,} bytes kept in {self.kept:,}"
+
+
+def keep(
+    connection: Connection, insert: Callable[[sa.Table], Any], sent: Mapping[str, Sent]
+) -> MessageSizes:
+    """Keep what requests said, by key, and return the sizes of what was not there before."""
+    texts: dict[str, bytes] = {}
+    asked = []
+    for key, said in sent.items():
+        packed = [(role, *_packed(content)) for role, content in said.messages]
+        texts.update((digest, content) for _, digest, content, _ in packed)
+        parts = orjson.dumps([(role, digest) for role, digest, *_ in packed]).decode()
+        size = sum(length for *_, length in packed)
+        asked.append({"key": key, "parts": parts, "audio_sha256": said.audio_sha256, "size": size})
+    if not asked:
+        return MessageSizes()
+    length = sa.func.length(message_parts.c.content)
+    adding = insert(message_parts).on_conflict_do_nothing().returning(length)
+    kept = connection.scalars(adding, [{"digest": d, "content": c} for d, c in texts.items()])
+    taken = sum(kept)
+    adding = insert(request_messages).on_conflict_do_nothing().returning(request_messages.c.size)
+    sizes = [*connection.scalars(adding, asked)]
+    return MessageSizes(len(sizes), sum(sizes), taken)
+
+
+def read(connection: Connection, key: str) -> Prompt | None:
+    """Return the request of a key; None where its messages are not kept."""
+    both = request_messages.join(requests, requests.c.key == request_messages.c.key)
+    query = sa.select(request_messages, requests).select_from(both)
+    row = connection.execute(query.where(request_messages.c.key == key)).one_or_none()
+    if row is None:
+        return None
+    parts: list[tuple[str, str]] = orjson.loads(row.parts)
+    wanted = message_parts.c.digest.in_({digest for _, digest in parts})
+    texts = {
+        r.digest: r.content for r in connection.execute(sa.select(message_parts).where(wanted))
+    }
+    return Prompt(
+        [{"role": role, "content": zlib.decompress(texts[d]).decode()} for role, d in parts],
+        row.audio_sha256,
+        row.record_id,
+        row.attempt,
+        row.model,
+        row.prompt_version,
+    )
+
+
+def sizes(connection: Connection) -> MessageSizes:
+    """Return how much of a store is messages."""
+    count, total = sa.func.count(), sa.func.coalesce(sa.func.sum(request_messages.c.size), 0)
+    asked, said = connection.execute(sa.select(count, total).select_from(request_messages)).one()
+    length = sa.func.length(message_parts.c.content)
+    kept = connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(length), 0)))
+    return MessageSizes(asked, said, kept or 0)
+
+
+def forget(connection: Connection, keys: Collection[str]) -> int:
+    """Take out what requests said, and the texts that no other has; return how many requests."""
+    taken, texts = 0, set[str]()
+    for some in in_parts(keys):
+        there = request_messages.c.key.in_(some)
+        for parts in connection.scalars(sa.select(request_messages.c.parts).where(there)):
+            texts.update(digest for _, digest in orjson.loads(parts))
+        taken += connection.execute(sa.delete(request_messages).where(there)).rowcount
+    if texts:
+        for parts in connection.scalars(sa.select(request_messages.c.parts)):
+            texts.difference_update(digest for _, digest in orjson.loads(parts))
+    for some in in_parts(texts):
+        connection.execute(sa.delete(message_parts).where(message_parts.c.digest.in_(some)))
+    return taken
+
+
+@lru_cache(_AT_HAND)
+def _packed(text: str) -> tuple[str, bytes, int]:
+    """Return a text's digest, its compressed form and how many bytes it has."""
+    content = text.encode()
+    return sha256(content).hexdigest(), zlib.compress(content, _LEVEL), len(content)
