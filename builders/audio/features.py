@@ -1,7 +1,7 @@
 """Measuring: what can be said of the voice in one clip, without knowing whose it is.
 
-Nothing here is compared with anything; `speaker_baseline.py` does that. What was measured too little
-of is None, never zero.
+Nothing here is compared with anything; `speaker_baseline.py` does that. What was measured too
+little of is None, never zero.
 """
 
 from __future__ import annotations

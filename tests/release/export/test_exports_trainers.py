@@ -18,11 +18,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from exporting import draft, lines, reviewed, small_build, spoken, written
+from exporting import lines, reviewed, small_build, spoken, written
 
 import builders.release.export
 from builders.release.export.options import Options
-from builders.store.database import Store
+from builders.store.database import Answer, Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -89,7 +89,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         reviewed(written(0, dialogue="5"), "accepted"),
     ]
     store = Store(str(folder / "hearten.sqlite"))
-    draft(store, "c" * 64, DRAFT)
+    store.save([], {"c" * 64: Answer("ok", json.dumps({"text": DRAFT}))}, [])
     store.close()
     return small_build(folder / "trial", rows)
 
