@@ -45,14 +45,19 @@ def inner(folder: Path, whole: bool) -> None:
     from builders.corpora import Rights, load_card
     from builders.release import rights
     from builders.release.hub.client import Hub
-    from builders.release.hub.release import Asked, publish
-    from builders.release.rules import Rules
+    from builders.release.hub.release import PublishOptions, publish
+    from builders.release.rules import PublishRules
 
     card = load_card("meld").model_copy(update={"rights": Rights(**OPEN)})
     rights.load_card = lambda slug: card
     with LoopbackHub(folder.parent / "hub") as server:
         hub = Hub("org/dataset", endpoint=server.url, token="hf_test")
-        publish(Asked(folder, hub.repo, dry_run=not whole), Rules(), hub, lambda line: None)
+        publish(
+            PublishOptions(folder, hub.repo, dry_run=not whole),
+            PublishRules(),
+            hub,
+            lambda line: None,
+        )
     # Not that of the process which loads the version: it maps its files into memory.
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 

@@ -124,21 +124,7 @@ OPENS_PARQUET = re.compile(r"ParquetFile\(|read_table\(|(scan|read)_parquet\(|ds
 MAY_OPEN = {"record", "release", "corpora"}
 # Names that stand for two things in two packages. The list shrinks to three at most, each of them
 # with its reason; nothing is added.
-DOUBLED = {
-    *(
-        "Agreement",
-        "Asked",
-        "Choice",
-        "Compared",
-        "Conversation",
-        "Finding",
-        "Heard",
-        "Left",
-        "Part",
-    ),
-    *("Line", "Pair", "Progress", "Rules", "Said", "Sound", "State", "Tally", "Understanding"),
-    "Wanted",
-}
+DOUBLED = {"Agreement", "Line", "Wanted"}
 
 
 def package(path: Path) -> str:

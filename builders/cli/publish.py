@@ -92,7 +92,7 @@ def _publish(
 
     claims, rules = tuple(right or ()), read_rules(read_settings())
     excluded = excluded_by(exclusions, store or str(folder.parent / STORE_FILE))
-    asked = release.Asked(folder, store=store, claims=claims, excluded=excluded, **given)
+    asked = release.PublishOptions(folder, store=store, claims=claims, excluded=excluded, **given)
     done = release.publish(asked, rules, Hub(asked.repo), _silent if as_json else print)
     if as_json:
         print(json.dumps(describing.as_json(asked, done), indent=2))

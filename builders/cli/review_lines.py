@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from builders.release.rules import Finding
+from builders.release.rules import RuleResult
 from builders.review.outcome.agreement import Agreement, Anchoring, Move
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.comparisons import Comparison
@@ -43,7 +43,7 @@ class ReviewOverview:
     anchoring: Anchoring
     comparisons: list[Comparison]
     comparisons_unknown: int
-    rules: list[Finding]
+    rules: list[RuleResult]
     disputed: list[str]
 
 

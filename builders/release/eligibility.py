@@ -2,7 +2,7 @@
 
     known = restrictions(build.shards(), exclusions.covers, gates_of(build.folder))
     answer = eligibility(record, Purpose.TRAIN, known)
-    answer.part, answer.reason
+    answer.extent, answer.reason
 
 `record` is a whole record, or one that was read with `COLUMNS` only. A purpose is asked about the
 record itself and about the turns that go out with it: what somebody asked to be left out must not
@@ -64,7 +64,7 @@ class Purpose(StrEnum):
     PUBLISH = "publish"
 
 
-class Part(IntEnum):
+class Extent(IntEnum):
     """How much of a record may go out; more includes less."""
 
     NOTHING = 0
@@ -77,7 +77,7 @@ class Part(IntEnum):
 class Eligible:
     """How much may go out; `reason` is a code that says why it is not everything, or None."""
 
-    part: Part
+    extent: Extent
     reason: str | None = None
 
 
@@ -104,7 +104,7 @@ _PURPOSES = {
         "next_to_a_left_out_utterance", "reply_{}_in_review", fit=True, reference=True
     ),
 }
-_TURNED_DOWN = {ReviewStatus.DISPUTED: Part.UTTERANCE, ReviewStatus.REJECTED: Part.VERDICT}
+_TURNED_DOWN = {ReviewStatus.DISPUTED: Extent.UTTERANCE, ReviewStatus.REJECTED: Extent.VERDICT}
 
 
 def nobody(_sample_id: str) -> bool:
@@ -142,14 +142,14 @@ def eligibility(record: Record, purpose: Purpose, known: Restrictions) -> Eligib
     """
     asked = _PURPOSES[purpose]
     if reason := _against(record, asked, known):
-        return Eligible(Part.NOTHING, reason)
+        return Eligible(Extent.NOTHING, reason)
     beside = _turns(record, asked.reference)
     if any(_is_out(name, asked, known) for name in beside):
-        return Eligible(Part.NOTHING, asked.beside)
+        return Eligible(Extent.NOTHING, asked.beside)
     status = asked.review and record["review"] and record["review"]["status"]
     if asked.review and status in _TURNED_DOWN:
         return Eligible(_TURNED_DOWN[ReviewStatus(status)], asked.review.format(status))
-    return Eligible(Part.RECORD)
+    return Eligible(Extent.RECORD)
 
 
 def _against(record: Record, asked: _Asked, known: Restrictions) -> str | None:
@@ -211,7 +211,9 @@ def left_out(shards: Sequence[Path], purpose: Purpose, known: Restrictions) -> d
     if known.excluded is nobody and not _PURPOSES[purpose].fit:
         return {}  # without a pass over the build
     answers = ((row["id"], eligibility(row, purpose, known)) for row in columns_of(shards, COLUMNS))
-    return {name: answer.reason or "" for name, answer in answers if answer.part is Part.NOTHING}
+    return {
+        name: answer.reason or "" for name, answer in answers if answer.extent is Extent.NOTHING
+    }
 
 
 def going_out(
@@ -219,7 +221,7 @@ def going_out(
 ) -> Iterator[_Record]:
     """Yield the records of which anything may go out for a purpose."""
     for record in records:
-        if eligibility(record, purpose, known).part is not Part.NOTHING:
+        if eligibility(record, purpose, known).extent is not Extent.NOTHING:
             yield record
 
 

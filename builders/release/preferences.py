@@ -24,7 +24,7 @@ from builders.record.dataset import Build
 from builders.record.reply_views import ReplyPart
 from builders.record.types import ReviewStatus
 from builders.record.views import SampleRecord
-from builders.release.eligibility import Part, Purpose, Restrictions, eligibility
+from builders.release.eligibility import Extent, Purpose, Restrictions, eligibility
 from builders.review.data.decisions import reply_wanted
 from builders.review.data.events import Reviews
 from builders.review.data.items import Items, reply_of
@@ -170,7 +170,7 @@ class _Drafts:
             return None
         record = self._build.row(found.shard, found.row)
         # What reviewers say of the reply makes the pair; all else must let the target go out.
-        if eligibility(record, Purpose.TRAIN, self._known).part is Part.NOTHING:
+        if eligibility(record, Purpose.TRAIN, self._known).extent is Extent.NOTHING:
             return None
         origin = {"build": self.name, "model": record["drafting"]["model"], "seen": found.seen}
         return _Draft(reply_of(record), record, origin)

@@ -48,7 +48,7 @@ _AGREE = "go through the guidelines with the annotators, or change the rule"
 _Share = Annotated[float | None, Field(ge=0, le=1, strict=True)]
 
 
-class Rules(BaseModel):
+class PublishRules(BaseModel):
     """What a build must come up to: shares and Krippendorff's alpha, each from 0 to 1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,7 +60,7 @@ class Rules(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RuleResult:
     """How one rule came out: whether it lets the build pass, why, and what would help if not."""
 
     rule: str
@@ -74,15 +74,15 @@ class Finding:
         return f"{'met' if self.passed else 'not met'}: {self.rule}: {self.sentence}"
 
 
-def read_rules(settings: Mapping[str, Any]) -> Rules:
+def read_rules(settings: Mapping[str, Any]) -> PublishRules:
     """Return the rules of `hearten.toml`; ConfigError names a wrong one."""
     try:
-        return Rules(**settings.get("publish", {}))
+        return PublishRules(**settings.get("publish", {}))
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        if name not in Rules.model_fields:
-            expected = f"one of {', '.join(Rules.model_fields)}"
+        if name not in PublishRules.model_fields:
+            expected = f"one of {', '.join(PublishRules.model_fields)}"
         else:
             expected = '"manual" or "auto"' if name == "gated" else "a number from 0 to 1"
         raise ConfigError(
@@ -93,7 +93,7 @@ def read_rules(settings: Mapping[str, Any]) -> Rules:
         ) from error
 
 
-def judge(rules: Rules, merged: Sequence[Merged], samples: int) -> list[Finding]:
+def judge(rules: PublishRules, merged: Sequence[Merged], samples: int) -> list[RuleResult]:
     """Return how each rule comes out for a build of so many samples; empty without rules.
 
     Args:
@@ -108,7 +108,7 @@ def judge(rules: Rules, merged: Sequence[Merged], samples: int) -> list[Finding]
     overall = {row.measure: row for row in agreement(merged, ("all",))}
     if not overall:
         asked = [rule for rule, value in least.items() if value is not None]
-        return found + [Finding(rule, False, "nobody has reviewed it", _MORE) for rule in asked]
+        return found + [RuleResult(rule, False, "nobody has reviewed it", _MORE) for rule in asked]
     wanted = [("alpha_strategy", "strategies")]
     wanted += [("alpha_affect", scale) for scale in choices("scale")]
     for rule, measure in wanted:
@@ -117,15 +117,15 @@ def judge(rules: Rules, merged: Sequence[Merged], samples: int) -> list[Finding]
     return found
 
 
-def _reviewed(least: float, merged: Sequence[Merged], samples: int) -> Finding:
+def _reviewed(least: float, merged: Sequence[Merged], samples: int) -> RuleResult:
     settled = sum(view.status != ReviewStatus.DISPUTED for view in merged)
     share = settled / samples if samples else 0.0
     sentence = f"{settled:,} of {samples:,} samples are reviewed and settled"
     sentence += f"; {least:.0%} are wanted"
-    return Finding("reviewed_share", share >= least, sentence, _MORE)
+    return RuleResult("reviewed_share", share >= least, sentence, _MORE)
 
 
-def _agreed(rule: str, least: float, measure: str, row: Agreement | None) -> Finding:
+def _agreed(rule: str, least: float, measure: str, row: Agreement | None) -> RuleResult:
     found = row.alpha if row else Alpha(None, None, None, 0, 0, None)
     on = f"on {measure}"
     if found.items < LEAST_ITEMS:
@@ -135,7 +135,7 @@ def _agreed(rule: str, least: float, measure: str, row: Agreement | None) -> Fin
     else:
         sentence = f"agreement {on} is {found.alpha:.2f} over {found.items:,} items"
         sentence += f"; {least:.2f} is wanted"
-    return Finding(rule, reaches(found, least), sentence, _AGREE)
+    return RuleResult(rule, reaches(found, least), sentence, _AGREE)
 
 
 def reaches(found: Alpha, least: float) -> bool:
@@ -148,8 +148,8 @@ def reaches(found: Alpha, least: float) -> bool:
 
 
 def evaluate(
-    rules: Rules, build: Build, address: str, excluded: Callable[[str], bool] = nobody
-) -> list[Finding]:
+    rules: PublishRules, build: Build, address: str, excluded: Callable[[str], bool] = nobody
+) -> list[RuleResult]:
     """Return how each rule comes out for a build, by what the store holds of its review.
 
     Args:
@@ -175,7 +175,7 @@ def _views(build: Build, address: str, known: Restrictions) -> list[Merged]:
         return views(store, build.manifest["result"]["name"])
 
 
-def check_rules(findings: Sequence[Finding]) -> None:
+def check_rules(findings: Sequence[RuleResult]) -> None:
     """Raise ConfigError where a build does not come up to a rule, in the words of its finding."""
     for found in findings:
         if not found.passed:

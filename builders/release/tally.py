@@ -11,7 +11,7 @@ from builders.release.layouts import audio_class
 Row = dict[str, Any]
 
 
-class Tally:
+class ReleaseTally:
     """Counts over whole records; counts are published even where the records are not."""
 
     def __init__(self) -> None:

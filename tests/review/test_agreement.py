@@ -4,7 +4,7 @@ import pytest
 from views import item, view
 
 from builders.errors import ConfigError
-from builders.release.rules import Rules, judge, read_rules
+from builders.release.rules import PublishRules, judge, read_rules
 from builders.review.data.events import Decision
 from builders.review.outcome.agreement import Move, agreement, anchoring, gold_results, moves
 
@@ -163,27 +163,27 @@ def test_without_rules_nothing_is_judged():
 
 def test_the_share_of_settled_samples_is_a_rule():
     views = [*many(8, (ACCEPT, ACCEPT)), *many(2, (ACCEPT, REJECT))]
-    (found,) = judge(Rules(reviewed_share=0.8), views, 10)
+    (found,) = judge(PublishRules(reviewed_share=0.8), views, 10)
     assert found.passed and "8 of 10 samples are reviewed and settled" in found.sentence
-    (found,) = judge(Rules(reviewed_share=0.81), views, 10)
+    (found,) = judge(PublishRules(reviewed_share=0.81), views, 10)
     assert not found.passed
-    (found,) = judge(Rules(reviewed_share=0.1), [], 0)
+    (found,) = judge(PublishRules(reviewed_share=0.1), [], 0)
     assert not found.passed
 
 
 def test_agreement_is_asked_only_from_fifty_items_on():
     apart = (VALIDATE, replace(ACCEPT, strategies=("celebration",)))
-    (found,) = judge(Rules(alpha_strategy=0.67), many(49, apart), 49)
+    (found,) = judge(PublishRules(alpha_strategy=0.67), many(49, apart), 49)
     assert found.passed and "asked only from 50 on" in found.sentence
-    (found,) = judge(Rules(alpha_strategy=0.67), many(50, apart), 50)
+    (found,) = judge(PublishRules(alpha_strategy=0.67), many(50, apart), 50)
     assert not found.passed and "agreement on strategies is -" in found.sentence
     alike = many(60, (VALIDATE, VALIDATE), (ASK, ASK))
-    (found,) = judge(Rules(alpha_strategy=0.67), alike, 60)
+    (found,) = judge(PublishRules(alpha_strategy=0.67), alike, 60)
     assert found.passed and "is 1.00 over 60 items; 0.67 is wanted" in found.sentence
 
 
 def test_agreement_that_nobody_has_made_is_not_reached():
-    rules = Rules(alpha_strategy=0.67, alpha_affect=0.45)
+    rules = PublishRules(alpha_strategy=0.67, alpha_affect=0.45)
     found = judge(rules, [], 10)
     assert [(f.rule, f.passed, f.sentence) for f in found] == [
         ("alpha_strategy", False, "nobody has reviewed it"),
@@ -192,7 +192,7 @@ def test_agreement_that_nobody_has_made_is_not_reached():
 
 
 def test_undefined_agreement_passes_where_the_pairs_agree():
-    (found,) = judge(Rules(alpha_strategy=0.67), many(60, (VALIDATE, VALIDATE)), 60)
+    (found,) = judge(PublishRules(alpha_strategy=0.67), many(60, (VALIDATE, VALIDATE)), 60)
     assert found.passed and "is undefined; 100% of the pairs agree" in found.sentence
 
 
@@ -200,7 +200,9 @@ def test_each_scale_must_reach_the_least_agreement():
     low, high = (replace(ACCEPT, ratings={"fit": n, "restraint": n}) for n in (1, 5))
     apart = replace(ACCEPT, ratings={"fit": 5, "restraint": 1})
     views = many(60, (low, low), (high, high), (low, apart))
-    found = {f.sentence.split()[2]: f.passed for f in judge(Rules(alpha_affect=0.6), views, 60)}
+    found = {
+        f.sentence.split()[2]: f.passed for f in judge(PublishRules(alpha_affect=0.6), views, 60)
+    }
     assert found == {"fit": False, "restraint": True, "have": True}
 
 

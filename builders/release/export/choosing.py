@@ -14,7 +14,7 @@ from builders.record.types import ReviewStatus
 from builders.release.eligibility import (
     EXCLUDED,
     Eligible,
-    Part,
+    Extent,
     Purpose,
     Restrictions,
     eligibility,
@@ -30,7 +30,7 @@ _DETAILS = {
     "after_an_unfit_turn": "an earlier turn is not one to learn from",
 }
 # How much of a record a task needs. A pair has replies of its own.
-_NEEDED = {"dpo": Part.UTTERANCE, "kto": Part.VERDICT}
+_NEEDED = {"dpo": Extent.UTTERANCE, "kto": Extent.VERDICT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class Choice:
     def against(self, record: Record) -> LeftOut | None:
         """Return what speaks against a record, or None."""
         answer = eligibility(record, Purpose.TRAIN, self._known)
-        if answer.part < _NEEDED.get(self._options.task, Part.RECORD):
+        if answer.extent < _NEEDED.get(self._options.task, Extent.RECORD):
             return _said(answer, record)
         return next((found for check in _CHECKS if (found := check(record, self._options))), None)
 
 
 def _said(answer: Eligible, record: Record) -> LeftOut:
     reason = answer.reason or ""
-    if answer.part is not Part.NOTHING:
+    if answer.extent is not Extent.NOTHING:
         status = ReviewStatus(record["review"]["status"])
         return LeftOut(reason, f"the people who reviewed the reply {_VERDICT[status]}")
     return LeftOut(reason, _DETAILS.get(reason, "the utterance is not one to learn from"))

@@ -21,7 +21,7 @@ RATE = 16_000
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class ExportedClip:
     """A clip that goes out: where, relative to the manifest; seconds; 16 kHz samples; FLAC."""
 
     path: str
@@ -41,8 +41,8 @@ class Example:
 
     record: SampleRecord
     messages: list[dict[str, str]]
-    sounds: list[Sound]
-    spoken_reply: Sound | None = None
+    sounds: list[ExportedClip]
+    spoken_reply: ExportedClip | None = None
     rejected: str | None = None
     origin: str | None = None
     label: bool | None = None
@@ -95,7 +95,7 @@ def _heard(review: Mapping[str, Any] | None) -> str:
     return str(review["emotion"]["heard"] or silent)
 
 
-def make(record: SampleRecord, options: Options, earlier: Mapping[str, Sound]) -> Example:
+def make(record: SampleRecord, options: Options, earlier: Mapping[str, ExportedClip]) -> Example:
     """Return a record as an example.
 
     Args:
@@ -158,17 +158,17 @@ def _no_pair(review: ReviewPart | None) -> LeftOut:
     return LeftOut("no_pair", f"the reply was {review['status']}, and is in no pair of replies")
 
 
-def sound_of(record: SampleRecord) -> Sound | None:
+def sound_of(record: SampleRecord) -> ExportedClip | None:
     """Return the clip of a record, or None where it has none."""
     if record["audio"] is None:
         return None
     samples = record["audio_info"]["samples"] or 0
-    return Sound(_path(record, ""), samples / RATE, samples, record["audio"]["bytes"])
+    return ExportedClip(_path(record, ""), samples / RATE, samples, record["audio"]["bytes"])
 
 
-def _reply_sound(record: SampleRecord, audio: ClipFile) -> Sound:
+def _reply_sound(record: SampleRecord, audio: ClipFile) -> ExportedClip:
     info = soundfile.info(io.BytesIO(audio["bytes"] or b""))
-    return Sound(_path(record, ".reply"), info.duration, info.frames, audio["bytes"])
+    return ExportedClip(_path(record, ".reply"), info.duration, info.frames, audio["bytes"])
 
 
 def _path(record: SampleRecord, kind: str) -> str:

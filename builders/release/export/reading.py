@@ -7,7 +7,7 @@ from typing import Any
 
 from builders.record.dataset import Build
 from builders.record.views import SampleRecord
-from builders.release.export.examples import Sound, sound_of
+from builders.release.export.examples import ExportedClip, sound_of
 
 COLUMNS = (
     "id",
@@ -54,10 +54,10 @@ class EarlierTurns:
 
     def __init__(self) -> None:
         self._dialogue: tuple[str, str] | None = None
-        self._clips: dict[str, tuple[str | None, Sound]] = {}
+        self._clips: dict[str, tuple[str | None, ExportedClip]] = {}
         self.found = self.wanted = 0
 
-    def of(self, record: SampleRecord) -> dict[str, Sound]:
+    def of(self, record: SampleRecord) -> dict[str, ExportedClip]:
         """Return the clips of a record's context turns by id, and keep its own for later.
 
         A turn's digest, where it has one, must be that of the clip.

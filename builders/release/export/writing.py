@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from builders.release.export.examples import Example, Sound
+from builders.release.export.examples import Example, ExportedClip
 from builders.release.export.options import Options
 
 
@@ -57,7 +57,7 @@ class Lines:
         self._stream.close()
         return [self._name]
 
-    def _save(self, sound: Sound) -> None:
+    def _save(self, sound: ExportedClip) -> None:
         path = self._folder / sound.path
         if sound.flac is not None and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from builders.release.hub.release import Asked, Published
+from builders.release.hub.release import Published, PublishOptions
 
 _LIST_UP_TO = 20
 
 
-def lines(asked: Asked, done: Published) -> Iterator[str]:
+def lines(asked: PublishOptions, done: Published) -> Iterator[str]:
     """Yield the lines for a person."""
     staged = done.staged
     terms = staged.terms
@@ -25,7 +25,7 @@ def lines(asked: Asked, done: Published) -> Iterator[str]:
     yield from _ending(asked, done)
 
 
-def _ending(asked: Asked, done: Published) -> Iterator[str]:
+def _ending(asked: PublishOptions, done: Published) -> Iterator[str]:
     if not done.fresh:
         yield f"nothing changed since the last version of {asked.repo}"
     else:
@@ -49,7 +49,7 @@ def _ending(asked: Asked, done: Published) -> Iterator[str]:
         yield f'  load_dataset("{asked.repo}", revision="v{done.version}")'
 
 
-def as_json(asked: Asked, done: Published) -> dict[str, Any]:
+def as_json(asked: PublishOptions, done: Published) -> dict[str, Any]:
     """Return everything in plain types, for JSON."""
     staged = done.staged
     return {

@@ -32,7 +32,7 @@ from builders.release.hub.loading import check_loads
 from builders.release.hub.staging import Stage, Staged, link_inputs
 from builders.release.preferences import pairs_of, trained_on
 from builders.release.rights import Terms, terms_of
-from builders.release.rules import Rules, check_build, check_rules, check_terms, evaluate
+from builders.release.rules import PublishRules, check_build, check_rules, check_terms, evaluate
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.applied import applied
 from builders.settings import STORE_FILE
@@ -42,7 +42,7 @@ _TITLE = "Hearten"
 
 
 @dataclass(frozen=True)
-class Asked:
+class PublishOptions:
     """What a run of `hearten publish` was told; `excluded` says which ids must not be used."""
 
     folder: Path
@@ -72,7 +72,9 @@ class Published:
     fresh: bool = True
 
 
-def publish(asked: Asked, rules: Rules, hub: Hub, say: Callable[[str], None]) -> Published:
+def publish(
+    asked: PublishOptions, rules: PublishRules, hub: Hub, say: Callable[[str], None]
+) -> Published:
     """Publish a build.
 
     Args:
@@ -125,7 +127,9 @@ def _rights(shards: list[Path]) -> dict[str, str]:
     return rights
 
 
-def _look(asked: Asked, terms: Terms, hub: Hub, say: Callable[[str], None]) -> State | None:
+def _look(
+    asked: PublishOptions, terms: Terms, hub: Hub, say: Callable[[str], None]
+) -> State | None:
     """Return the repository as it is, after checking that this build may go there."""
     try:
         state = hub.state()
@@ -145,7 +149,7 @@ def _look(asked: Asked, terms: Terms, hub: Hub, say: Callable[[str], None]) -> S
     return state
 
 
-def _check_repository(asked: Asked, terms: Terms, hub: Hub, state: State) -> None:
+def _check_repository(asked: PublishOptions, terms: Terms, hub: Hub, state: State) -> None:
     """Raise HubError where a repository holds something else than versions of this corpus."""
     text = hub.text(MANIFEST, state.head) if MANIFEST in state.files else None
     held = read_published(text)
@@ -194,7 +198,7 @@ class _held:
 
 
 def _stage(
-    asked: Asked,
+    asked: PublishOptions,
     terms: Terms,
     inputs: tuple[Path, list[Path]],
     address: str,
@@ -224,7 +228,7 @@ class _Run:
 
     def __init__(
         self,
-        asked: Asked,
+        asked: PublishOptions,
         staged: Staged,
         sums: dict[str, str],
         state: State | None,
@@ -257,7 +261,7 @@ class _Run:
         self._finish_files()
         return self._ended(None, fresh=self._last != self._sums)
 
-    def publish(self, rules: Rules) -> Published:
+    def publish(self, rules: PublishRules) -> Published:
         """Bring the version to the Hub, or find that it is there."""
         if self._last == self._sums and self._state:
             if self._state.tags[self._state.last] == self._state.head:
@@ -330,7 +334,7 @@ class _Run:
         }
         check_loads(self._asked.repo, commit, expected, self._hub.endpoint, self._hub.token)
 
-    def _open_up(self, rules: Rules) -> None:
+    def _open_up(self, rules: PublishRules) -> None:
         """Gate the repository, then make it public, where that is asked for."""
         if rules.gated:
             self._hub.change(gated=rules.gated)

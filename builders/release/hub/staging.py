@@ -32,7 +32,7 @@ from builders.record.views import ClipFile
 from builders.release.eligibility import (
     ClosedTexts,
     Eligible,
-    Part,
+    Extent,
     Purpose,
     Restrictions,
     eligibility,
@@ -50,7 +50,7 @@ from builders.release.layouts import (
 from builders.release.preferences import PreferencePair
 from builders.release.rights import Terms, withheld, withhold
 from builders.release.splits import split_name
-from builders.release.tally import Tally
+from builders.release.tally import ReleaseTally
 
 INPUTS = ".inputs"
 REPLY_AUDIO = "reply_audio"
@@ -67,7 +67,7 @@ class Staged:
 
     folder: Path
     terms: Terms
-    tally: Tally
+    tally: ReleaseTally
     schemas: dict[str, dict[str, Any]]
     files: dict[str, dict[str, list[Path]]] = field(default_factory=dict)
     fingerprints: dict[str, dict[str, Fingerprint]] = field(default_factory=dict)
@@ -131,7 +131,7 @@ class Stage:
         pairs: Mapping[str, Sequence[PreferencePair]],
     ) -> None:
         schemas = schemas_of(terms.may, with_audio)
-        self.staged = Staged(folder, terms, Tally(), schemas)
+        self.staged = Staged(folder, terms, ReleaseTally(), schemas)
         self._rows = Rows(terms.may, schemas)
         self._whole = validator("sample")
         self._valid = {name: Validator(schema) for name, schema in schemas.items()}
@@ -197,7 +197,7 @@ class Stage:
         published = withhold(self._without_names(record), self._withheld)
         utterance = self._rows.utterance(published)
         quoting = "quotes_unpublished_text" if self._closed.quotes(utterance) else None
-        nothing = answer.part is Part.NOTHING
+        nothing = answer.extent is Extent.NOTHING
         if reason := answer.reason if nothing else quoting:
             tally.left_out[reason] += 1
             return
@@ -242,9 +242,9 @@ class Stage:
             self._pair(sft, pair, index, group)
         if self._closed.quotes(sft):
             return "reply_quotes_unpublished_text"
-        if answer.part >= Part.VERDICT:
+        if answer.extent >= Extent.VERDICT:
             self._add(group, "kto", self._rows.kto(sft), index)
-        if answer.part is not Part.RECORD:
+        if answer.extent is not Extent.RECORD:
             return answer.reason
         self.staged.tally.reply(record)
         self.staged.tally.voices(record)

@@ -22,7 +22,7 @@ from builders.labels.strategies import strategies
 from builders.record.dataset import Build
 from builders.record.folder import writable
 from builders.record.views import SampleRecord
-from builders.release.eligibility import Part, Purpose, Restrictions, eligibility
+from builders.release.eligibility import Extent, Purpose, Restrictions, eligibility
 from builders.review.data.decisions import choices
 from builders.review.data.events import VERDICTS, Decision, Event
 from builders.review.data.items import reply_of
@@ -65,7 +65,7 @@ def _samples(
     """Yield the samples of a build that people may be shown, their clips written to the folder."""
     for record in build.rows():
         clip = f"audio/{quote(record['id'], safe='')}.flac"
-        if eligibility(record, Purpose.REVIEW, known).part is Part.NOTHING:
+        if eligibility(record, Purpose.REVIEW, known).extent is Extent.NOTHING:
             (folder / clip).unlink(missing_ok=True)  # of an earlier export
             continue
         audio = None

@@ -17,8 +17,8 @@ from publishable import OPEN
 from builders.corpora import Card, Rights, load_card
 from builders.release import rights
 from builders.release.hub.client import Hub
-from builders.release.hub.release import Asked, Published, publish
-from builders.release.rules import Rules
+from builders.release.hub.release import Published, PublishOptions, publish
+from builders.release.rules import PublishRules
 
 
 @pytest.fixture
@@ -63,8 +63,10 @@ def client(hub: LoopbackHub) -> Hub:
 def release(client: Hub) -> Callable[..., Published]:
     """Publish a build to the loopback Hub."""
 
-    def run(folder: Path, *, to: Hub = client, rules: Rules | None = None, **how: Any) -> Published:
-        asked = Asked(folder, to.repo, **how)
-        return publish(asked, rules or Rules(), to, lambda line: None)
+    def run(
+        folder: Path, *, to: Hub = client, rules: PublishRules | None = None, **how: Any
+    ) -> Published:
+        asked = PublishOptions(folder, to.repo, **how)
+        return publish(asked, rules or PublishRules(), to, lambda line: None)
 
     return run

@@ -14,7 +14,7 @@ from publishable import OPEN, make_build, sample
 from builders.errors import StoppedEarly, UsageError, VerificationError
 from builders.release.hub import loading
 from builders.release.hub.client import HubError, Overtaken
-from builders.release.rules import Rules
+from builders.release.rules import PublishRules
 
 STEPS = {
     "create": "POST /api/repos/create",
@@ -174,7 +174,7 @@ def sft_of(hub):
 
 
 def test_the_hub_is_gated_as_the_settings_say(hub, build, release, unchecked):
-    release(build, rules=Rules(gated="manual"))
+    release(build, rules=PublishRules(gated="manual"))
     assert hub.repos[REPO].gated == "manual"
 
 

@@ -19,7 +19,7 @@ from builders.release import rules
 from builders.release.hub.files import read_sums
 from builders.release.hub.fingerprints import Fingerprint
 from builders.release.hub.release import write_documents
-from builders.release.rules import Rules
+from builders.release.rules import PublishRules
 from builders.review.data.events import Decision
 
 HEARD = {"heard": "grief", "policy": "majority", "votes": [{"emotion": "grief", "count": 2}]}
@@ -270,7 +270,7 @@ def test_a_rule_of_the_publisher_that_is_not_met_stops_it(tmp_path, terms, relea
         "alpha_strategy": "nobody has reviewed it",
     }[rule]
     with pytest.raises(ConfigError, match=f"not met: {rule}: {said}; have more of it reviewed"):
-        release(folder, dry_run=True, rules=Rules(**{rule: 0.6}))
+        release(folder, dry_run=True, rules=PublishRules(**{rule: 0.6}))
 
 
 def test_a_rejection_does_not_lower_the_share(tmp_path, terms, release):
@@ -279,7 +279,7 @@ def test_a_rejection_does_not_lower_the_share(tmp_path, terms, release):
     for n in (1, 2, 3):
         verdict = Decision("reject", reason="generic") if n > 1 else Decision("accept")
         decide(folder, {sample(n)["id"]: verdict})
-    assert release(folder, dry_run=True, rules=Rules(reviewed_share=0.75)).staged.configs
+    assert release(folder, dry_run=True, rules=PublishRules(reviewed_share=0.75)).staged.configs
 
 
 def test_rules_come_from_the_settings_and_a_wrong_one_is_named():

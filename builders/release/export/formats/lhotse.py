@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from builders.release.export.examples import RATE, Example, Sound
+from builders.release.export.examples import RATE, Example, ExportedClip
 from builders.release.export.writing import Form as Base
 
 
@@ -27,7 +27,7 @@ class Form(Base):
         }
 
 
-def _recording(name: str, sound: Sound) -> dict[str, Any]:
+def _recording(name: str, sound: ExportedClip) -> dict[str, Any]:
     return {
         "id": name,
         "sources": [{"type": "file", "channels": [0], "source": sound.path}],
@@ -38,7 +38,7 @@ def _recording(name: str, sound: Sound) -> dict[str, Any]:
     }
 
 
-def _supervision(example: Example, sound: Sound) -> dict[str, Any]:
+def _supervision(example: Example, sound: ExportedClip) -> dict[str, Any]:
     target = example.record["target_utterance"]
     told = {"speaker": target["speaker"]["id"], "gender": target["speaker"]["sex"]}
     return {
