@@ -1,4 +1,4 @@
-"""Hearing a corpus: a pass over all its clips before any draft, then what each one was.
+"""Audio analysis: a pass over all clips of a corpus before any draft, then what each one was.
 
 Every clip is decoded once, checked and measured, whether it is chosen or not; how people usually
 sound is added up from all of them and frozen. What was measured is remembered by the digest of the
@@ -84,7 +84,7 @@ class _Found:
 
 
 class Hearing:
-    """What was heard of a corpus.
+    """The audio analysis of a corpus.
 
     Args:
         root: the folder of the corpus.
@@ -122,7 +122,7 @@ class Hearing:
         workers: int,
         tick: Callable[[], None] = lambda: None,
     ) -> None:
-        """Hear all clips of the corpus, in its order.
+        """Analyse all clips of the corpus, in its order.
 
         Args:
             utterances: all of them that have a clip, and whether its sound will be needed.
@@ -152,7 +152,7 @@ class Hearing:
         return utterance.id in self._alike
 
     def of(self, utterance: Utterance, with_sound: bool) -> Heard:
-        """Return what was heard of an utterance; raises ClipError where its clip has no use.
+        """Return the analysis of an utterance; raises ClipError where its clip has no use.
 
         What was taken away since it was heard is made again.
         """

@@ -28,7 +28,7 @@ from builders.tasks.swap import questions
 
 
 def judge(given: JudgeOptions) -> None:
-    """Have a model match replies to voices within contrast groups, or say what that would take.
+    """Have a model match replies to voices in minimal pairs, or say what that would take.
 
     Args:
         given: the options of the command line by name.

@@ -62,7 +62,7 @@ class Pool(Generic[Sent, Answered]):
         """Return what `deliver` makes of the answer; it is awaited before the slot is given back.
 
         Raises:
-            Failure: this request cannot be answered, or not in several tries.
+            Failure: this request cannot be answered, or not in several attempts.
             StoppedEarly: the quota is exhausted, or nothing has succeeded for too long.
             EndpointError: the endpoint can answer no request as things are.
         """

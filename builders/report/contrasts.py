@@ -1,4 +1,4 @@
-"""Replies inside contrast groups: the same words in another voice ask for another reply."""
+"""Replies to minimal pairs: the same words in another voice ask for another reply."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Contrasts:
 
 
 def contrasts(paths: Sequence[Path], out: Collection[str] = ()) -> Contrasts:
-    """Compare the replies of each contrast group, but for these ids.
+    """Compare the replies of each group of minimal pairs, but for these ids.
 
     Raises:
         VerificationError: a file is broken.
@@ -77,7 +77,7 @@ def overlap(one: Sequence[str], other: Sequence[str]) -> float:
 
 
 def _members(paths: Sequence[Path], out: Collection[str]) -> Iterator[tuple[str, SampleRecord]]:
-    """Yield the samples that are in a contrast group, each with the group's name."""
+    """Yield the samples that are in a group of minimal pairs, each with the group's name."""
     for path in paths:
         for batch in batches(path, _COLUMNS, out):
             for record in batch.to_pylist():

@@ -31,7 +31,7 @@ class LabelAgreement:
 
 @dataclass(frozen=True, slots=True)
 class OfCorpus:
-    """One corpus: its models and all of them together, its roots, its classes by root.
+    """One corpus: its models and all of them together, its coarse labels, its classes by these.
 
     `unknown` counts the samples without a known label, `failed` those whose votes failed where it
     counted. `evidence` is what the card says of who judged the voice alone.
@@ -90,7 +90,7 @@ def _of_models(votes: pd.Series, together: pd.Series) -> list[LabelAgreement]:
 
 
 def agreement(name: str, votes: pd.Series) -> LabelAgreement:
-    """Return how far votes agree with labels, over all roots; `votes` counts by root and vote."""
+    """Return how far votes agree with labels, over all coarse ones; `votes` counts by both."""
     matrix = _square(votes)
     total, right = int(matrix.to_numpy().sum()), int(matrix.to_numpy().trace())
     if not total:
@@ -103,7 +103,7 @@ def agreement(name: str, votes: pd.Series) -> LabelAgreement:
 
 
 def of_root(root: str, votes: pd.Series) -> LabelAgreement:
-    """Return how far votes tell one root from all others."""
+    """Return how far votes tell one coarse label from all others."""
     matrix = _square(votes)
     if root not in matrix.index or not matrix.loc[root].sum():
         return LabelAgreement(root, 0, 0.0, None, None)

@@ -147,7 +147,7 @@ class Voicing:
             self._samples += clip.samples
 
     async def _say(self, text: str, style: str | None, record_id: str) -> Clip | Unspoken | Pending:
-        """Return a text spoken, at the second try if nobody understands the first."""
+        """Return a text spoken, at the second attempt if nobody understands the first."""
         rates = []
         for number, how in enumerate((style, None)):
             line = SpokenLine(text, how, number, record_id)

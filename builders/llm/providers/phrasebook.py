@@ -157,13 +157,13 @@ def _asks(strategy: str) -> bool:
 
 
 def _phrases_for(strategy: str, primary: str, root: str) -> tuple[str, ...]:
-    """Return the phrases of the emotion itself, else of its root, else its part of the general."""
+    """Return the phrases of the emotion, else of its coarse label, else its part of the general."""
     table = _phrases()
     for emotion in (primary, root):
         if (strategy, emotion) in table:
             return table[strategy, emotion]
     general = table.get((strategy, ANY_EMOTION), ())
-    # Dealt out like cards among the roots that have none of their own.
+    # Dealt out like cards among the coarse labels that have none of their own.
     sharing = [one for one in vocabulary().roots if (strategy, one) not in table]
     if len(general) < len(sharing):
         raise LabelError(
@@ -200,7 +200,7 @@ def _phrase(row: TableRow, strategy: str) -> str:
 
 @cache
 def _manners() -> Mapping[str, _Manner]:
-    """Return how an emotion is replied to; a leaf without a row of its own takes its root's."""
+    """Return how an emotion is replied to; without a row of its own, as its coarse label is."""
     path = _path("replies.tsv")
     reply = load_schema("reply")["properties"]
     spoken, acts = reply["emotion"]["enum"], reply["awareness"]["properties"]["act"]["enum"]

@@ -134,7 +134,7 @@ def _node(field: str, word: str, made: list[dict[str, str]]) -> str:
 
 
 def _reply_emotion(word: str, made: list[dict[str, str]]) -> str:
-    """Return the reply's own emotion; a leaf stands for its root, as only roots are asked for."""
+    """Return the reply's own emotion as a coarse label, as only those are asked for."""
     known = vocabulary()
     node = known.resolve(word)
     return _note("emotion", word, known.root_of(node) if node else word, made)
