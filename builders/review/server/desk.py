@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict, replace
-from urllib.parse import quote
 
 import orjson
 
@@ -26,7 +25,7 @@ from builders.review.data.people import Annotator, People
 from builders.review.data.queue import Item, Queue
 from builders.review.data.settings import Settings, load_settings
 from builders.review.outcome.merge import views
-from builders.review.server.faces import DisputedItem, Face, ShownItem, ShownTurn
+from builders.review.server.faces import DisputedItem, Face, ShownItem, face_of, turn_of
 from builders.review.server.sessions import Sessions
 from builders.review.server.sound import Cache, as_wav, drawing
 from builders.store.database import Store
@@ -331,35 +330,12 @@ class Desk:
     def _made_face(self, item: Item) -> Face:
         record = self.record(item)
         spoken = record["audio_info"]["duration"] is not None and not self.settings.text_only
-        target = record["target_utterance"]
-        return {
-            "item": item.item,
-            "seen": item.seen,
-            "language": record["language"],
-            "crisis": item.crisis,
-            "background": record["background"] and record["background"]["text"],
-            "turns": [self._turn(turn) for turn in record["text_context"]],
-            "speaker": target["speaker"]["id"],
-            "text": target["text"],
-            "emotions": {
-                "primary": target["emotions"]["primary"],
-                "secondary": target["emotions"]["secondary"],
-            },
-            "audio": _address("audio", item.item) if spoken else None,
-            "drawing": _address("drawing", item.item) if spoken else None,
-            "duration": record["audio_info"]["duration"],
-            "draft": reply_of(record),
-        }
+        turns = [turn_of(turn, self._playable(turn)) for turn in record["text_context"]]
+        return face_of(item, record, turns, spoken)
 
-    def _turn(self, turn: ContextTurn) -> ShownTurn:
-        playable = turn["audio_sha256"] and not self.settings.text_only and self._has(turn["id"])
-        return {
-            "speaker": turn["speaker"],
-            "role": turn["role"],
-            "text": turn["text"],
-            "emotion": turn["emotion"],
-            "audio": _address("audio", turn["id"]) if playable else None,
-        }
+    def _playable(self, turn: ContextTurn) -> bool:
+        heard = turn["audio_sha256"] and not self.settings.text_only
+        return bool(heard) and self._has(turn["id"])
 
     def _has(self, name: str) -> bool:
         try:
@@ -403,7 +379,3 @@ class Desk:
 def _as_page(event: Event) -> dict[str, object]:
     """Return a decision as the page fills it in again, but for what cannot be read."""
     return {"verdict": event.verdict, **event.said}
-
-
-def _address(path: str, item: str) -> str:
-    return f"/{path}?item={quote(item, safe='')}"
