@@ -126,6 +126,11 @@ class Ballots:
         supported = heard >= float(rules()["voice_share"])
         return Contribution(votes, hits, heard, "audio_solvable" if supported else "unsupported")
 
+    @property
+    def document(self) -> dict[str, object]:
+        """Return all votes by target, a model and what it chose each; a `Fit` that answers make."""
+        return {"models": list(self.voters), "votes": self._cast}
+
     def result(self) -> dict[str, object]:
         """Return what the manifest says of the votes."""
         return {

@@ -80,6 +80,13 @@ class Renderings:
             said.sort(key=lambda one: one[:2])
         self._groups = {key: one for key, one in self._groups.items() if len(one.roots) > 1}
 
+    @property
+    def document(self) -> dict[str, object]:
+        """Return the groups, and who else said which words, by the ids of utterances; a `Fit`."""
+        groups = sorted([one.name, sorted(one.roles.items())] for one in self._groups.values())
+        said = ([[name, who] for _, name, who in each] for each in self._by_words.values())
+        return {"groups": groups, "same_words": sorted(each for each in said if len(each) > 1)}
+
     def of(self, split: str, utterance: Utterance) -> Contrast:
         """Return the place of an utterance among the same words said otherwise.
 

@@ -26,6 +26,7 @@ from builders.llm.providers import phrasebook
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import preconditions
 from builders.pipeline.contribution import Evidence, can_vote, options, rules
+from builders.pipeline.fits import Fit
 from builders.pipeline.minimal_pairs import NO_MEMBER
 from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
@@ -100,6 +101,15 @@ class Plan:
     def evidence(self) -> Evidence:
         """Return what people heard in the voices alone."""
         return Evidence(self.card, self.corpus.labelling)
+
+    def fits(self, hearing: Hearing | None) -> dict[str, Fit]:
+        """Return what was found out about the whole corpus, by name."""
+        found: dict[str, Fit | None] = {
+            "survey": self.survey,
+            "minimal_pairs": self.survey.renderings,
+            "speaker_baselines": hearing,
+        }
+        return {name: fit for name, fit in found.items() if fit}
 
     def to_vote(self) -> Iterator[Target]:
         """Yield the targets that can be voted about; no clip is decoded for it."""

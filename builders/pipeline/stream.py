@@ -87,6 +87,15 @@ class Survey:
     renderings: Renderings | None = None
     clips: int = 0
 
+    @property
+    def document(self) -> dict[str, object]:
+        """Return what it found that `--limit` does not change; a `Fit`."""
+        return {
+            "candidates": self.selection.candidates,
+            "highest_rank": self.selection.per_emotion,
+            "clips": self.clips,
+        }
+
 
 def survey(corpus: Corpus, wanted: Wanted) -> Survey:
     """Read all annotations once: check that every label is mapped, and choose the targets.

@@ -79,11 +79,13 @@ def published_manifest(staged: Staged, manifest: Manifest) -> dict[str, Any]:
 def _without_traces(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result that does not tell who asked to be left out.
 
-    A digest over the few ids that a corpus has is found by trying, and where the reasons are told
-    apart, a gap in the ids says whom one of them is about.
+    A digest over the few ids that a corpus has is found by trying, as is one over what was found
+    out about all others. Where the reasons are told apart, a gap in the ids says whom one of them
+    is about.
     """
     told: dict[str, Any] = copy.deepcopy(dict(result))
     told["config"].pop("excluded_ids", None)
+    told.pop("fits", None)
     for split in told["splits"].values():
         reasons = split["not_selected"]
         if EXCLUDED in reasons:

@@ -220,6 +220,22 @@ def test_the_published_manifest_names_no_host_and_no_time(staged):
     assert "finished" not in json.loads(manifest)["run"]
 
 
+def test_nothing_of_the_fits_is_published_as_their_digests_tell_who_is_left_out(
+    tmp_path, terms, release
+):
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [sample(1)])
+    (folder / "fits").mkdir()
+    (folder / "fits" / "survey.json").write_text("{}\n")
+    held = json.loads((folder / "manifest.json").read_text())
+    held["result"]["fits"] = {"survey": "f" * 64}
+    (folder / "manifest.json").write_text(json.dumps(held))
+    staged = release(folder, dry_run=True)
+    assert not [path for path in staged.sums if "fits" in path or "survey" in path]
+    published = (staged.staged.folder / "manifest.json").read_text()
+    assert "fits" not in json.loads(published)["result"] and "f" * 64 not in published
+
+
 def test_staging_twice_gives_the_same_bytes(tmp_path, terms, release):
     terms()
     folder = make_build(tmp_path / "output" / "b", [sample(1), sample(2)])
