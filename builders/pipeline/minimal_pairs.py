@@ -1,4 +1,4 @@
-"""Contrast groups: the same words by the same speaker, heard as different emotions.
+"""Minimal pairs: the same words by the same speaker, heard as different emotions.
 
 They show that a reply must answer how something was said. A group's key holds the split, so that it
 lies inside one by construction. The same words by another speaker are a link only: another voice,

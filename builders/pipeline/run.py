@@ -55,7 +55,7 @@ class Finished:
     fresh: bool
 
 
-def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -> Finished:
+def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False) -> Finished:
     """Build the dataset that a config describes, or go on with it.
 
     Args:
@@ -93,7 +93,7 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
     return Finished(folder.path, manifest, fresh=True)
 
 
-def _setup(plan: Plan, store: Store, prices: Mapping[str, Any], quiet: bool) -> Setup:
+def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) -> Setup:
     """Return what all stages ask with."""
     config = plan.config
     limits, before = config.limits, store.spent(config.name)

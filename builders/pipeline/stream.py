@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from builders.audio.analysis import Hearing
 from builders.audio.clips import ClipError
 from builders.corpora import Reader, SameWords
-from builders.corpora.reading import Defects, Rules, read_split, stopped_by
+from builders.corpora.reading import Defects, ReadingRules, read_split, stopped_by
 from builders.errors import SourceError
 from builders.labels.aggregation import Labelling
 from builders.labels.vocabulary import unmapped_error
@@ -36,7 +36,7 @@ class Corpus:
     reader: Reader
     labelling: Labelling
     defects: Defects
-    rules: Rules = Rules()
+    rules: ReadingRules = ReadingRules()
     contrast: SameWords | None = None
     unfit: frozenset[str] = frozenset()
 

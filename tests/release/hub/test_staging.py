@@ -16,9 +16,9 @@ from builders.errors import ConfigError, OutputError, VerificationError
 from builders.record.folder import read_json, write_json
 from builders.record.schema import Validator
 from builders.release import rules
-from builders.release.hub import release as releasing
 from builders.release.hub.files import read_sums
 from builders.release.hub.fingerprints import Fingerprint
+from builders.release.hub.release import write_documents
 from builders.release.rules import PublishRules
 from builders.review.data.events import Decision
 
@@ -341,14 +341,14 @@ def test_files_that_do_not_match_their_manifest_stop_it(tmp_path, terms, release
 def test_a_build_that_changes_meanwhile_stops_it(tmp_path, terms, release, monkeypatch):
     terms()
     folder = make_build(tmp_path / "output" / "b", [sample(1)])
-    write = releasing.write_documents
+    write = write_documents
 
     def change(*given):
         path = folder / "manifest.json"
         path.write_text(path.read_text().replace("tiny", "other"))
         return write(*given)
 
-    monkeypatch.setattr(releasing, "write_documents", change)
+    monkeypatch.setattr("builders.release.hub.release.write_documents", change)
     with pytest.raises(OutputError, match="the build changed while it was being published"):
         release(folder, dry_run=True)
 
