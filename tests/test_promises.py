@@ -31,6 +31,7 @@ LAYERS = [
         *("pipeline", "report", "record.dataset", "record.data_file", "record.version_1"),
         *("record.messages", "release.eligibility"),
     },
+    {"release.row_views"},
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},
     {"pipeline.context", "pipeline.minimal_pairs", "audio.analysis", "tts", "store.side_files"},
     {"record.sample", "record.parquet", "record.manifest", "corpora.published_counts"},
