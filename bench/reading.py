@@ -147,9 +147,9 @@ from builders.corpora.reading import Defects
 from builders.labels.aggregation import load_labelling
 from builders.record.manifest import Ledger
 from builders.record.types import Target
-from builders.selection import Wanted
+from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey
-from builders.selection import Selection
+from builders.pipeline.selection import Selection
 
 slug = {slug!r}
 reader = open_reader(slug, Path(folder), False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypedDict, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -236,6 +236,21 @@ class BuildConfig(BaseModel):
         return self.store or str(self.output / STORE_FILE)
 
 
+class CorpusTable(TypedDict, total=False):
+    """The table of one corpus in `hearten.toml`."""
+
+    source: str
+
+
+class SettingsFile(TypedDict, total=False):
+    """What `hearten.toml` may hold; what `build`, `prices` and `publish` say is checked later."""
+
+    build: dict[str, object]
+    corpora: dict[str, CorpusTable]
+    prices: dict[str, object]
+    publish: dict[str, Any]
+
+
 _TABLES = {"build", "corpora", "prices", "publish"}
 # Options that may be given again, and the settings that gather them.
 LISTED = {
@@ -263,7 +278,7 @@ MAY_CHANGE = frozenset(
 )
 
 
-def identity(config: BuildConfig) -> dict[str, Any]:
+def identity(config: BuildConfig) -> dict[str, object]:
     """Return the settings that identify a build, as JSON values, without secrets."""
     settings = config.model_dump(mode="json", exclude=set(MAY_CHANGE | {"store", "redraft"}))
     settings["provider"] = config.provider
@@ -312,7 +327,7 @@ def checked(kind: type[Settings], **settings: Any) -> Settings:
         ) from error
 
 
-def load_settings(path: Path) -> dict[str, Any]:
+def load_settings(path: Path) -> SettingsFile:
     """Return `hearten.toml` as a dict, empty when there is none; unknown tables are refused."""
     if not path.is_file():
         return {}
@@ -340,7 +355,7 @@ def load_settings(path: Path) -> dict[str, Any]:
                 expected="a folder's name in quotation marks",
                 do="correct it",
             )
-    return settings
+    return cast(SettingsFile, settings)
 
 
 def _check_table(name: str, table: object, known: set[str] | None, path: Path) -> None:
@@ -355,7 +370,7 @@ def _check_table(name: str, table: object, known: set[str] | None, path: Path) -
         )
 
 
-def find_source(slug: str, how_to_get: str, settings: dict[str, Any]) -> Path:
+def find_source(slug: str, how_to_get: str, settings: SettingsFile) -> Path:
     """Return where a corpus is: `hearten.toml`, then `HEARTEN_SOURCE_<SLUG>`.
 
     Raises:

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from builders.corpora import open_reader
-from builders.corpora.reading import Defects, Rules, read_split
+from builders.corpora.reading import Defects, ReadingRules, read_split
 from builders.errors import SourceError
 from builders.record.types import Dialogue, Reject, Utterance
 
-AS_EVER = Rules()
+AS_EVER = ReadingRules()
 
 
 def read(
-    slug: str, source: Path, *splits: str, media: bool = False, rules: Rules = AS_EVER
+    slug: str, source: Path, *splits: str, media: bool = False, rules: ReadingRules = AS_EVER
 ) -> list[Dialogue | Reject]:
     """Return what the reader of a corpus makes of a folder, without the defects we know of."""
     reader = open_reader(slug, source, media, splits)

@@ -1,4 +1,4 @@
-"""Hearing a corpus: a pass over all its clips before any draft, then what each one was.
+"""Audio analysis: a pass over all clips of a corpus before any draft, then what each one was.
 
 Every clip is decoded once, checked and measured, whether it is chosen or not; how people usually
 sound is added up from all of them and frozen. What was measured is remembered by the digest of the
@@ -7,7 +7,6 @@ source file for every later build, and so is the encoded sound of the chosen one
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -20,7 +19,7 @@ import soundfile
 from builders.audio.asr import MODEL, word_error_rate
 from builders.audio.clip_format import length_findings
 from builders.audio.clips import ClipError, digest_of, head_of, locate
-from builders.audio.decode import Sound, as_flac, duration_findings, pcm_digest, read_sound
+from builders.audio.decode import DecodedSound, as_flac, duration_findings, pcm_digest, read_sound
 from builders.audio.detectors import ClipCheck
 from builders.audio.features import VERSION, Measured, measure
 from builders.audio.findings import checked_findings, findings_of
@@ -29,6 +28,7 @@ from builders.audio.resampling import RATE
 from builders.audio.speaker_baseline import Baselines
 from builders.audio.threads import ordered
 from builders.record.types import Clip, Finding, Media, Utterance, Voice
+from builders.record.views import ClipTranscript, SpeechShare
 from builders.store.clips import ClipFiles
 from builders.store.key_value import Kept, Key, KeyValue, key_of
 
@@ -83,7 +83,7 @@ class _Found:
 
 
 class Hearing:
-    """What was heard of a corpus.
+    """The audio analysis of a corpus.
 
     Args:
         root: the folder of the corpus.
@@ -121,7 +121,7 @@ class Hearing:
         workers: int,
         tick: Callable[[], None] = lambda: None,
     ) -> None:
-        """Hear all clips of the corpus, in its order.
+        """Analyse all clips of the corpus, in its order.
 
         Args:
             utterances: all of them that have a clip, and whether its sound will be needed.
@@ -133,12 +133,14 @@ class Hearing:
             tick()
 
     @property
-    def result(self) -> dict[str, Any]:
-        """Return what the manifest says of the pass: its digest, and what it counted."""
-        alike = sorted(self._alike.items())
-        digest = hashlib.sha256(orjson.dumps([self.baselines.digest(), alike])).hexdigest()
+    def document(self) -> dict[str, object]:
+        """Return how people usually sound, and which clips are one sound, as a JSON value."""
+        return self.baselines.document | {"same_audio": self._alike}
+
+    @property
+    def result(self) -> dict[str, object]:
+        """Return what the manifest says of the pass: what it counted."""
         return {
-            "digest": digest,
             "measured": self.baselines.clips,
             "too_little_voice": self.baselines.insufficient,
             "unusable": len(self._useless),
@@ -151,7 +153,7 @@ class Hearing:
         return utterance.id in self._alike
 
     def of(self, utterance: Utterance, with_sound: bool) -> Heard:
-        """Return what was heard of an utterance; raises ClipError where its clip has no use.
+        """Return the analysis of an utterance; raises ClipError where its clip has no use.
 
         What was taken away since it was heard is made again.
         """
@@ -166,7 +168,13 @@ class Hearing:
         self._remember(utterance, found)
         known, source = found.known, found.source
         measured, checked = Measured(**known["measured"]), known["checked"]
-        speech = checked.get("vad", {"share": measured.share, "start": None, "end": None})
+        spoken = checked.get("vad", {"share": measured.share, "start": None, "end": None})
+        speech: SpeechShare = {
+            "by": "vad" if "vad" in checked else "energy",
+            "share": spoken["share"],
+            "start": spoken["start"],
+            "end": spoken["end"],
+        }
         clip = Clip(
             flac=found.flac,
             sha256_pcm=known["sha256_pcm"],
@@ -176,7 +184,7 @@ class Hearing:
             source_sha256=source.sha256,
             start=media.start,
             end=media.end,
-            speech={"by": "vad" if "vad" in checked else "energy", **speech},
+            speech=speech,
             quality=checked.get("dnsmos"),
             transcript=_transcript(utterance.text, checked.get("asr")),
         )
@@ -285,7 +293,7 @@ class Hearing:
         kept = self._values.get(*key, name)
         return self._clips.get(kept.file) if kept and kept.file else None
 
-    def _listened(self, sound: Sound, key: str, asked: list[ClipCheck]) -> dict[Key, Kept]:
+    def _listened(self, sound: DecodedSound, key: str, asked: list[ClipCheck]) -> dict[Key, Kept]:
         """Measure and check a sound, as far as that is not remembered."""
         digest = pcm_digest(sound.pcm)
         found: dict[Key, Any] = {}
@@ -321,7 +329,7 @@ class Hearing:
             self._values.put(kind, key, kept, utterance.id)
 
 
-def _transcript(text: str, heard: str | None) -> dict[str, Any] | None:
+def _transcript(text: str, heard: str | None) -> ClipTranscript | None:
     if heard is None:
         return None
     rate = round(word_error_rate(text, heard), 3)

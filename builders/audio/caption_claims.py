@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from builders import resources
 from builders.audio.prosody import LEVELS, level_of
 from builders.audio.speaker_baseline import COMPARED
 from builders.labels.tables import TableRow, normalise, read_rows
 from builders.labels.vocabulary import vocabulary
+from builders.record.views import VoiceDescriptor
 
 SAYS = ("lower", "usual", "higher")
 NOT_SAID = "not_said"
@@ -48,7 +48,7 @@ class Claims:
 
 
 def fault_of(
-    text: str, claims: Mapping[str, str], descriptors: Iterable[Mapping[str, Any]]
+    text: str, claims: Mapping[str, str], descriptors: Iterable[VoiceDescriptor]
 ) -> str | None:
     """Return why a description of a voice cannot stand, or None.
 

@@ -41,7 +41,7 @@ _CHANNELS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class DecodedSound:
     """A decoded clip: 16-bit PCM at 16 kHz, which file it is from, and what was odd on the way."""
 
     pcm: NDArray[np.int16]
@@ -70,7 +70,7 @@ def decode(media: Media, root: Path) -> Clip:
     )
 
 
-def read_sound(media: Media, root: Path) -> Sound:
+def read_sound(media: Media, root: Path) -> DecodedSound:
     """Return a clip's sound.
 
     Of a 5.1 mix the centre channel is taken, where the speech is; else the mean of the channels.
@@ -89,7 +89,7 @@ def read_sound(media: Media, root: Path) -> Sound:
         sound, errors = _decode_container(path, media)
     pcm = sound.pcm()
     source = path.relative_to(root.resolve()).as_posix()
-    return Sound(pcm, source, digest_of(path), tuple(_findings(sound, errors)))
+    return DecodedSound(pcm, source, digest_of(path), tuple(_findings(sound, errors)))
 
 
 def read_bytes(content: bytes, name: str) -> NDArray[np.int16]:

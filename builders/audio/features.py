@@ -1,13 +1,12 @@
 """Measuring: what can be said of the voice in one clip, without knowing whose it is.
 
-Nothing here is compared with anything; `baseline.py` does that. What was measured too little of is
-None, never zero.
+Nothing here is compared with anything; `speaker_baseline.py` does that. What was measured too
+little of is None, never zero.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +78,7 @@ class Measured:
         """Return whether there is enough voice to say something of it."""
         return self.voiced >= ENOUGH_VOICE
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, float | None]:
         """Return it by name, as `Measured(**…)` takes it."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 

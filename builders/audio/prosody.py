@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from builders import resources
 from builders.audio.features import VERSION, Measured
@@ -18,6 +17,7 @@ from builders.audio.speaker_baseline import COMPARED, Baselines, values_of
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
 from builders.record.types import Utterance, Voice
+from builders.record.views import VoiceDescriptor
 
 # Where a difference begins, and a large one, in standard deviations: half of all clips are usual,
 # a tenth of them on either side much higher or lower.
@@ -89,7 +89,7 @@ def version() -> str:
 
 def _descriptors(
     measured: Measured, values: Mapping[str, float], scores: Mapping[str, float]
-) -> list[dict[str, Any]]:
+) -> list[VoiceDescriptor]:
     hertz = None if measured.pitch is None or not measured.enough else 2 ** (measured.pitch / 12)
     found: list[tuple[str, float | None, str, float | None]] = [
         ("pitch", hertz, "Hz", None),

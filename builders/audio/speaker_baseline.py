@@ -8,7 +8,6 @@ corpus's.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections import Counter
@@ -16,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from builders.audio.features import Measured
@@ -75,6 +73,16 @@ class _Sums:
         )
         rest.add(values, voiced, -1)
         return rest
+
+    @property
+    def document(self) -> dict[str, object]:
+        return {
+            "counts": self.counts.tolist(),
+            "sums": self.sums.round(6).tolist(),
+            "squares": self.squares.round(6).tolist(),
+            "clips": self.clips,
+            "voiced": round(self.voiced, 6),
+        }
 
     @property
     def suffices(self) -> bool:
@@ -200,19 +208,16 @@ class Baselines:
             return peaks
         return levels if levels <= _LEVELS_WITHIN else None
 
-    def digest(self) -> str:
-        """Return the SHA-256 of all of it."""
-        sums = {
-            name: [
-                s.counts.tolist(),
-                s.sums.round(6).tolist(),
-                s.squares.round(6).tolist(),
-                s.clips,
-            ]
-            for name, s in sorted(self._sums.items())
+    @property
+    def document(self) -> dict[str, object]:
+        """Return all of it as a JSON value; peaks and levels count bins of `_BIN` dB."""
+        return {
+            "compared": list(COMPARED),
+            "sums": {name: one.document for name, one in self._sums.items()},
+            "peaks": sorted(self._peaks.items()),
+            "levels": sorted(self._levels.items()),
+            "too_little_voice": self.insufficient,
         }
-        bins = [sorted(self._peaks.items()), sorted(self._levels.items())]
-        return hashlib.sha256(orjson.dumps([sums, bins, self.insufficient])).hexdigest()
 
     def _of(self, name: str) -> _Sums:
         return self._sums.get(name, _Sums())

@@ -70,14 +70,14 @@ def _run(command: typer.Typer, name: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _defaults(name: str) -> dict[str, Any]:
+def _defaults(name: str) -> dict[str, object]:
     """Return what `hearten.toml` says for the options of `build`, as the library takes it."""
     path = Path("hearten.toml")
     if not path.is_file():
         return {}
     from builders.settings import LISTED, load_settings
 
-    settings: dict[str, Any] = load_settings(path).get("build", {})
+    settings = load_settings(path).get("build", {})
     # One value stands for a list of one.
     listed = {n: [v] for n, v in settings.items() if n in LISTED and isinstance(v, str)}
     settings = settings | listed

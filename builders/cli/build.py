@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Unpack
 
 import typer
 
+from builders.cli.build_options import BuildOptions
 from builders.cli.options import (
     Excluded,
     Json,
@@ -23,7 +24,7 @@ from builders.errors import UsageError
 commands = typer.Typer()
 
 Corpora = Annotated[str, typer.Option(help="Which corpus, or all; `hearten corpora` lists them.")]
-# The choices again that `config.BuildConfig` has, whose import would slow --help; a test compares.
+# The choices of `settings.BuildConfig` again, whose import would slow --help; a test compares.
 Persona = Literal["assistant", "addressee"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
@@ -206,11 +207,10 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     as_json: Json = False,
 ) -> None:
     """Build a dataset from a corpus: read, map, attach, draft, check, write."""
-    given = dict(locals())
-    _build(given)
+    _build(**locals())
 
 
-def _build(given: dict[str, Any]) -> None:
+def _build(**given: Unpack[BuildOptions]) -> None:
     """Build a dataset, or with `estimate` say what it would cost.
 
     Args:
@@ -232,21 +232,21 @@ def _build(given: dict[str, Any]) -> None:
         return
     config = config_of(given, settings)
     from builders.cli.build_lines import PHRASEBOOK_WARNING, print_estimate, print_finished
-    from builders.pipeline import estimate as estimating
-    from builders.pipeline import run as pipeline
+    from builders.pipeline import run
+    from builders.pipeline.estimate import estimate
 
     prices = settings.get("prices", {})
     if config.estimate:
-        estimate = estimating.estimate(config, prices)
+        found = estimate(config, prices)
         if as_json:
-            print(json.dumps(estimate, indent=2))
+            print(json.dumps(found, indent=2))
         else:
-            print_estimate(estimate)
+            print_estimate(found)
         return
     if config.provider == PHRASEBOOK and not as_json:
         print(PHRASEBOOK_WARNING)
     tune_collector()
-    finished = pipeline.build(config, prices, quiet=as_json)
+    finished = run.build(config, prices, quiet=as_json)
     if as_json:
         print(json.dumps({"folder": str(finished.folder), **finished.manifest}, indent=2))
         return

@@ -5,24 +5,25 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from builders import resources
 from builders.cli.build import tune_collector
 from builders.cli.build_config import config_of
 from builders.cli.build_lines import PHRASEBOOK_WARNING, print_counts, print_estimate
+from builders.cli.build_options import BuildOptions
 from builders.corpora import load_card, resolve_slug, slugs, splits_of
 from builders.errors import LabelError, SourceError, StoppedEarly, UsageError
 from builders.llm.settings import PHRASEBOOK
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
-from builders.settings import BuildConfig
+from builders.settings import BuildConfig, SettingsFile
 
 ALL = "all"
 
 
-def build_all(given: dict[str, Any], settings: dict[str, Any], as_json: bool) -> None:
+def build_all(given: BuildOptions, settings: SettingsFile, as_json: bool) -> None:
     """Build each corpus that is found, then the set; `given` are the options by name.
 
     Raises:
@@ -42,7 +43,7 @@ def build_all(given: dict[str, Any], settings: dict[str, Any], as_json: bool) ->
     configs = [config for config in wanted if config]
     if not configs:
         raise UsageError(
-            f"none of {', '.join(sources)} has a split {', '.join(given['split'])}",
+            f"none of {', '.join(sources)} has a split {', '.join(given['split'] or ())}",
             do="correct --split",
         )
     if given["label_view"] and not any(config.label_view for config in configs):
@@ -60,7 +61,7 @@ def build_all(given: dict[str, Any], settings: dict[str, Any], as_json: bool) ->
     _combine(builds, name, configs[0], as_json)
 
 
-def _find(given: dict[str, Any], settings: dict[str, Any]) -> dict[str, Path]:
+def _find(given: BuildOptions, settings: SettingsFile) -> dict[str, Path]:
     """Return where each corpus is: the samples, sub-folders of the source, or as settings say."""
     if given["sample"] and given["source"]:
         raise UsageError("--sample and --source exclude each other", do="leave one of them out")
@@ -68,7 +69,8 @@ def _find(given: dict[str, Any], settings: dict[str, Any]) -> dict[str, Path]:
         return {slug: resources.corpora() / slug / "sample" for slug in slugs()}
     if given["source"]:
         return _sub_folders(given["source"])
-    known = {slug: settings.get("corpora", {}).get(slug, {}).get("source") for slug in slugs()}
+    tables = settings.get("corpora", {})
+    known = {slug: tables[slug].get("source") if slug in tables else None for slug in slugs()}
     found = {s: p or os.environ.get(f"HEARTEN_SOURCE_{s.upper()}") for s, p in known.items()}
     return {slug: Path(path).expanduser() for slug, path in found.items() if path}
 
@@ -84,17 +86,18 @@ def _sub_folders(source: Path) -> dict[str, Path]:
 
 
 def _config(
-    given: dict[str, Any], settings: dict[str, Any], slug: str, source: Path
+    given: BuildOptions, settings: SettingsFile, slug: str, source: Path
 ) -> BuildConfig | None:
     """Return the config of one corpus; None where it has none of the splits that are wanted."""
-    one, card = dict(given), load_card(slug)
+    card = load_card(slug)
     wanted = given["split"] or []
     has = [split for split in wanted if split in splits_of(slug)]
     if wanted and not has:
         return None
     view = given["label_view"]
     suffix = "-sample" if given["sample"] else ""
-    one |= {
+    one: BuildOptions = {
+        **given,
         "corpus": slug,
         "source": source,
         "sample": False,
@@ -104,7 +107,7 @@ def _config(
         "speak": given["speak"] and card.audio_origin == "none",
     }
     if card.audio_origin == "none":
-        one |= {"hear": False, "caption_model": None, "caption_base_url": None}
+        one = {**one, "hear": False, "caption_model": None, "caption_base_url": None}
     return config_of(one, settings)
 
 
@@ -113,7 +116,7 @@ def _views(configs: list[BuildConfig]) -> str:
     return f"one of {', '.join(views)}" if views else "none: they have one label each"
 
 
-def _announce(configs: list[BuildConfig], given: dict[str, Any], as_json: bool) -> None:
+def _announce(configs: list[BuildConfig], given: BuildOptions, as_json: bool) -> None:
     if as_json:
         return
     if configs[0].provider == PHRASEBOOK:
@@ -128,13 +131,15 @@ def _announce(configs: list[BuildConfig], given: dict[str, Any], as_json: bool) 
             print(f"not built: {slug} ({_why_not(slug, given)})")
 
 
-def _why_not(slug: str, given: dict[str, Any]) -> str:
+def _why_not(slug: str, given: BuildOptions) -> str:
     if given["split"] and not set(given["split"]) & set(splits_of(slug)):
         return f"it has no split {', '.join(given['split'])}"
     return f"not found; {load_card(slug).how_to_get}"
 
 
-def _build_each(configs: list[BuildConfig], prices: dict[str, Any], as_json: bool) -> list[Build]:
+def _build_each(
+    configs: list[BuildConfig], prices: Mapping[str, object], as_json: bool
+) -> list[Build]:
     """Build one corpus after the other; a budget is that of all of them together."""
     from builders.pipeline import run
 
@@ -166,7 +171,7 @@ def _build_each(configs: list[BuildConfig], prices: dict[str, Any], as_json: boo
 def _within_budget(config: BuildConfig, builds: list[Build]) -> BuildConfig:
     """Return the config with what the builds before it have left of the budget."""
     costs = [build.manifest["run"]["cost"] for build in builds]
-    changes: dict[str, Any] = {}
+    changes: dict[str, float] = {}
     if config.max_tokens is not None:
         spent = sum(cost["prompt_tokens"] + cost["completion_tokens"] for cost in costs)
         changes["max_tokens"] = config.max_tokens - spent
@@ -204,13 +209,13 @@ def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool)
         print(PHRASEBOOK_WARNING)
 
 
-def _estimate(configs: list[BuildConfig], prices: dict[str, Any], as_json: bool) -> None:
-    from builders.pipeline import estimate as estimating
+def _estimate(configs: list[BuildConfig], prices: Mapping[str, object], as_json: bool) -> None:
+    from builders.pipeline.estimate import estimate
 
-    estimates = {config.corpus: estimating.estimate(config, prices) for config in configs}
+    estimates = {config.corpus: estimate(config, prices) for config in configs}
     if as_json:
         print(json.dumps(estimates, indent=2))
         return
-    for slug, estimate in estimates.items():
+    for slug, found in estimates.items():
         print(f"{slug}:")
-        print_estimate(estimate)
+        print_estimate(found)

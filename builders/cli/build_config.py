@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
 
 from builders import resources
+from builders.cli.build_options import BuildOptions
 from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
-from builders.settings import HIBARI, LISTED, BuildConfig, find_source, make_config, voting
+from builders.settings import (
+    HIBARI,
+    LISTED,
+    BuildConfig,
+    SettingsFile,
+    find_source,
+    make_config,
+    voting,
+)
+
+# What goes into the settings otherwise than as it was given, or not at all.
+_NO_SETTINGS = frozenset(
+    {"corpus", "source", "name", "tts", "sample", "redraft", "show", "as_json"}
+)
 
 
-def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
+def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     """Return the config of a build of one corpus; `given` are the options by name."""
-    slug = resolve_slug(given.pop("corpus"))
-    redraft = given.pop("redraft", None)
-    sample, source = given.pop("sample"), given.pop("source")
+    slug = resolve_slug(given["corpus"])
+    redraft, sample, source = given.get("redraft"), given["sample"], given["source"]
     if sample and source:
         raise UsageError("--sample and --source exclude each other", do="leave one of them out")
     if sample:
         source = resources.corpora() / slug / "sample"
     source = source or find_source(slug, load_card(slug).how_to_get, settings)
-    given["name"] = given["name"] or (f"{slug}-sample" if sample else slug)
-    lists = {setting: tuple(given.pop(option) or ()) for option, setting in LISTED.items()}
+    speaks = given["speak"] or given["speak_replies"]
+    tts = (given["tts"] if speaks else None) or HIBARI
+    name = given["name"] or (f"{slug}-sample" if sample else slug)
+    plain: dict[str, object] = {n: value for n, value in given.items() if n not in _NO_SETTINGS}
+    lists = {setting: _listed(plain.pop(option)) for option, setting in LISTED.items()}
     _check_hearing(given, lists["caption_base_urls"])
     asked = _asked_at_base_urls(given, lists)
     if lists["base_urls"] and not (asked or sample):
         raise UsageError("--base-url is given without --model", do="name the model that drafts")
     lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
-    speaks = given["speak"] or given["speak_replies"]
-    given["tts"] = (given["tts"] if speaks else None) or HIBARI
-    lists["tts_base_urls"] = _speech_addresses(given, lists["tts_base_urls"])
+    lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
     lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
-    config = make_config(corpus=slug, source=source, **lists, **given)
+    config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
     if redraft:
         from builders.review.outcome.redraft import redrafting
 
@@ -41,15 +55,21 @@ def config_of(given: dict[str, Any], settings: dict[str, Any]) -> BuildConfig:
     return config
 
 
-def _check_hearing(given: dict[str, Any], addresses: tuple[str, ...]) -> None:
+def _listed(said: object) -> tuple[str, ...]:
+    """Return what was given for an option that may be given again."""
+    return tuple(said) if isinstance(said, list | tuple) else ()
+
+
+def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
     """Refuse options about models that hear which do not go together."""
     if given["hear"] and not given["model"]:
         raise UsageError(
             "--hear is given without --model, and the phrasebook hears nothing",
             do="name a model that takes audio",
         )
-    for option, wanted in (("--hear", "hear"), ("--caption-model", "caption_model")):
-        if given[wanted] and given["text_only"]:
+    asked = (("--hear", given["hear"]), ("--caption-model", given["caption_model"]))
+    for option, wanted in asked:
+        if wanted and given["text_only"]:
             raise UsageError(
                 f"{option} and --text-only exclude each other", do="leave one of them out"
             )
@@ -64,7 +84,7 @@ def _check_hearing(given: dict[str, Any], addresses: tuple[str, ...]) -> None:
         )
 
 
-def _asked_at_base_urls(given: dict[str, Any], lists: dict[str, Any]) -> str | None:
+def _asked_at_base_urls(given: BuildOptions, lists: Mapping[str, tuple[str, ...]]) -> str | None:
     """Return a model that is asked at --base-url: the one that drafts, describes or votes."""
     describes = None if lists["caption_base_urls"] else given["caption_model"]
     votes = (one for one in lists["vote_models"] if voting(one).address is None)
@@ -82,12 +102,12 @@ def default_addresses(model: str | None, option: str = "--base-url") -> tuple[st
     return (address or DEFAULT_BASE_URL,)
 
 
-def _speech_addresses(given: dict[str, Any], addresses: tuple[str, ...]) -> tuple[str, ...]:
-    """Return where a voice is asked for: nowhere if it is the embedded one."""
-    if not (given["speak"] or given["speak_replies"]):
+def _speech_addresses(tts: str | None, addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where a voice is asked for: nowhere if it is the embedded one, or there is none."""
+    if tts is None:
         return ()
-    if given["tts"] != HIBARI:
-        return addresses or default_addresses(given["tts"], "--tts-base-url")
+    if tts != HIBARI:
+        return addresses or default_addresses(tts, "--tts-base-url")
     if addresses:
         raise UsageError("--tts-base-url is given without --tts", do="name the model that speaks")
     return ()

@@ -11,6 +11,7 @@ from typing import Any
 
 from builders.cli.status import cost_line
 from builders.llm.settings import PHRASEBOOK
+from builders.pipeline.estimate import BuildEstimate
 from builders.pipeline.run import Finished
 from builders.record.dataset import Build
 from builders.record.manifest import summary_line
@@ -108,7 +109,7 @@ def _size(flac: bytes) -> str:
     return f"<{len(flac):,} bytes of FLAC>"
 
 
-def print_estimate(estimate: dict[str, Any]) -> None:
+def print_estimate(estimate: BuildEstimate) -> None:
     """Print what a build would take."""
     if estimate["captions_to_ask"] is not None:
         print(f"{estimate['captions_to_ask']:,} captions to ask for")
@@ -122,7 +123,7 @@ def print_estimate(estimate: dict[str, Any]) -> None:
         f"about {estimate['prompt_tokens']:,} prompt tokens and at most "
         f"{estimate['completion_tokens']:,} of answers, without corrections: {cost}"
     )
-    for one in estimate.get("votes", ()):
+    for one in estimate["votes"]:
         usd = one["usd"]
         print(
             f"votes of {one['model']}: {one['held']:,} held, {one['to_ask']:,} to ask, about "

@@ -45,13 +45,13 @@ def _verify(
     """
     from builders.cli.settings_file import read_settings
     from builders.corpora import load_card, resolve_slug
-    from builders.corpora.verify import verify as compare
+    from builders.corpora.verify import verify
     from builders.settings import find_source
 
     slug = resolve_slug(corpus)
     settings = read_settings()
     source = source or find_source(slug, load_card(slug).how_to_get, settings)
-    verification = compare(slug, source, splits, text_only=text_only)
+    verification = verify(slug, source, splits, text_only=text_only)
     print(json.dumps(verification.as_json(), indent=2) if as_json else verification.as_text())
     if not verification.ok:
         raise VerificationError(

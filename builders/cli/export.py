@@ -50,28 +50,32 @@ def export_command(  # noqa: PLR0913 - one argument for each option
     as_json: Json = False,
 ) -> None:
     """Write a finished build in the form that a trainer loads."""
-    given = dict(locals())
-    _export(given)
+    _export(**locals())
 
 
-def _export(given: dict[str, Any]) -> None:
+def _export(
+    folder: Path, to: Path, store: str | None, exclusions: Path, as_json: bool, **given: Any
+) -> None:
     """Write a build in a trainer's form, and say what became of every record.
 
     Args:
-        given: the options of the command line by name.
+        folder: the folder of a finished build.
+        to: a new folder, or an earlier export.
+        store: the address of the store, by default the file beside the build.
+        exclusions: the table of ids that must not be used.
+        as_json: print one JSON object.
+        given: the other options of the command line, by name.
     """
     from builders.cli.build_lines import PHRASEBOOK_WARNING
     from builders.llm.settings import PHRASEBOOK
-    from builders.release import export as exports
     from builders.release.eligibility import excluded_by
+    from builders.release.export import export
     from builders.release.export.options import make_options
     from builders.settings import STORE_FILE
 
-    folder, to, store = given.pop("folder"), given.pop("to"), given.pop("store")
-    as_json, address = given.pop("as_json"), store or str(folder.parent / STORE_FILE)
-    excluded = excluded_by(given.pop("exclusions"), address)
+    excluded = excluded_by(exclusions, store or str(folder.parent / STORE_FILE))
     options = make_options(**given)
-    exported = exports.export(folder, to, options, store, excluded, quiet=as_json)
+    exported = export(folder, to, options, store, excluded, quiet=as_json)
     counts = exported.counts
     if as_json:
         told = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict, Unpack
 
 import typer
 
@@ -12,6 +12,26 @@ from builders.cli.options import Excluded, Folder, Json, StoreAddress, env
 commands = typer.Typer()
 
 Client = Literal["aiohttp", "openai"]
+
+
+class JudgeOptions(TypedDict):
+    """What `hearten judge` was told."""
+
+    folder: Path
+    model: str
+    base_url: list[str] | None
+    limit: int | None
+    estimate: bool
+    max_usd: float | None
+    max_tokens: int | None
+    max_concurrency: int | None
+    timeout: float
+    patience: float
+    reply_tokens: int
+    client: Client
+    exclusions: Path
+    store: str | None
+    as_json: bool
 
 
 @commands.command("judge")
@@ -46,8 +66,10 @@ def judge_command(  # noqa: PLR0913 - one argument for each option
     as_json: Json = False,
 ) -> None:
     """Test by swapping whether replies fit the voices they answer; `hearten report` shows it."""
-    given = dict(locals())
-    given.pop("folder")
+    _judge(**locals())
+
+
+def _judge(**given: Unpack[JudgeOptions]) -> None:
     from builders.cli.judge_run import judge
 
-    judge(folder, given)
+    judge(given)

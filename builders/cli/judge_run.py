@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from builders.cli.build_config import default_addresses
+from builders.cli.judge import JudgeOptions
 from builders.cli.settings_file import read_settings
 from builders.cli.status import cost_line
 from builders.corpora import load_card, slugs
 from builders.errors import ConfigError
-from builders.evaluation.asking import Judge
-from builders.evaluation.asking import judge as ask
+from builders.evaluation.asking import Judge, judge_pairs
 from builders.evaluation.pairs import Pair, chosen, pairs_of
-from builders.evaluation.results import GOOD, results
+from builders.evaluation.results import GOOD, SwapResult, results
 from builders.llm.addresses import check_may_send
 from builders.llm.budget import price_of
 from builders.llm.estimate import estimated
@@ -27,27 +27,26 @@ from builders.tasks.question import QuestionTask
 from builders.tasks.swap import questions
 
 
-def judge(folder: Path, given: dict[str, Any]) -> None:
-    """Have a model match replies to voices within contrast groups, or say what that would take.
+def judge(given: JudgeOptions) -> None:
+    """Have a model match replies to voices in minimal pairs, or say what that would take.
 
     Args:
-        folder: the folder of a finished build.
         given: the options of the command line by name.
 
     Raises:
         ConfigError: the build has no pair that can be judged, or its text may not be sent.
         StoppedEarly: it stopped before the end; the same command goes on.
     """
-    as_json, limit, estimate = (given.pop(name) for name in ("as_json", "limit", "estimate"))
-    exclusions, build = given.pop("exclusions"), Build(folder).verify()
-    asked = _judge(folder, build, given)
-    known = Restrictions(excluded_by(exclusions, asked.store))
+    folder, as_json = given["folder"], given["as_json"]
+    build = Build(folder).verify()
+    asked = _judge(build, given)
+    known = Restrictions(excluded_by(given["exclusions"], asked.store))
     every = pairs_of(build, known)
-    pairs = chosen(every, limit)
+    pairs = chosen(every, given["limit"])
     _check(folder, every, pairs)
     _check_may_send(pairs, asked.model.base_urls)
     prices = read_settings().get("prices", {})
-    if estimate:
+    if given["estimate"]:
         _print_estimate(asked, pairs, prices, as_json)
         return
     drafter = build.manifest["result"]["config"].get("model")
@@ -56,7 +55,7 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
             f"warning: {drafter} drafted these replies; a judge of another family is fairer",
             file=sys.stderr,
         )
-    done = ask(asked, pairs, prices, quiet=as_json)
+    done = judge_pairs(asked, pairs, prices, quiet=as_json)
     rows = results(build, asked.store, known)
     found = next(row for row in rows if row["model"] == asked.model.model)
     if as_json:
@@ -67,15 +66,21 @@ def judge(folder: Path, given: dict[str, Any]) -> None:
     print(f"next:\n  hearten report {folder}")
 
 
-def _judge(folder: Path, build: Build, given: dict[str, Any]) -> Judge:
+def _judge(build: Build, given: JudgeOptions) -> Judge:
     """Return how and where the judge is asked."""
-    urls = tuple(given.pop("base_url") or ()) or default_addresses(given["model"])
-    store = given.pop("store") or str(folder.parent / STORE_FILE)
-    limits = {name: given.pop(name) for name in Limits.model_fields}
+    model = checked(
+        ModelSettings,
+        model=given["model"],
+        base_urls=tuple(given["base_url"] or ()) or default_addresses(given["model"]),
+        sent={"text"},
+        client=given["client"],
+        reply_tokens=given["reply_tokens"],
+    )
+    limits = {name: value for name, value in given.items() if name in Limits.model_fields}
     return Judge(
-        model=checked(ModelSettings, base_urls=urls, sent={"text"}, **given),
+        model=model,
         limits=checked(Limits, **limits),
-        store=store,
+        store=given["store"] or str(given["folder"].parent / STORE_FILE),
         build=build.manifest["result"]["name"],
     )
 
@@ -105,7 +110,9 @@ def _check_may_send(pairs: list[Pair], addresses: tuple[str, ...]) -> None:
         check_may_send(load_card(corpus), addresses)
 
 
-def _print_estimate(judge: Judge, pairs: list[Pair], prices: dict[str, Any], as_json: bool) -> None:
+def _print_estimate(
+    judge: Judge, pairs: list[Pair], prices: Mapping[str, object], as_json: bool
+) -> None:
     asked = questions(pairs, judge.model.model, judge.model.reply_tokens)
     first = QuestionTask().first_request
     price = price_of(judge.model.model, prices)
@@ -122,7 +129,7 @@ def _print_estimate(judge: Judge, pairs: list[Pair], prices: dict[str, Any], as_
     )
 
 
-def _print_found(found: dict[str, Any]) -> None:
+def _print_found(found: SwapResult) -> None:
     if found["pairs"]:
         print(
             f"{found['right']:,} of {found['pairs']:,} pairs matched in both orders: "
@@ -130,10 +137,10 @@ def _print_found(found: dict[str, Any]) -> None:
             f"over {found['groups']:,} groups; {GOOD:.0%} is a good mark, 25% is chance)"
         )
         print(f"{found['flips']:,} changed with the order")
-    for name, words in (
-        ("refused", "have no judgement: the judge gave no usable answer"),
-        ("untold", "cannot be matched: their voices are not described, or alike"),
-        ("left", "are not judged"),
+    for count, words in (
+        (found["refused"], "have no judgement: the judge gave no usable answer"),
+        (found["untold"], "cannot be matched: their voices are not described, or alike"),
+        (found["left"], "are not judged"),
     ):
-        if found[name]:
-            print(f"{found[name]:,} pairs {words}")
+        if count:
+            print(f"{count:,} pairs {words}")

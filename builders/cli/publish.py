@@ -42,8 +42,7 @@ def publish_command(  # noqa: PLR0913 - one argument for each option
     as_json: Json = False,
 ) -> None:
     """Publish to the Hub what the corpus's terms let be published, as a new version."""
-    given = dict(locals())
-    _publish(given)
+    _publish(**locals())
 
 
 @commands.command("hydrate")
@@ -63,28 +62,37 @@ def hydrate_command(  # noqa: PLR0913 - one argument for each option
     as_json: Json = False,
 ) -> None:
     """Rebuild the whole dataset from what was published and your own copy of the corpus."""
-    given = dict(locals())
-    _hydrate(given)
+    _hydrate(**locals())
 
 
-def _publish(given: dict[str, Any]) -> None:
+def _publish(
+    folder: Path,
+    store: str | None,
+    right: list[str] | None,
+    exclusions: Path,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Publish a build, and say what went out and what did not.
 
     Args:
-        given: the options of the command line by name.
+        folder: the folder of a finished build.
+        store: the address of the store, by default the file beside the build.
+        right: the terms that the publisher has beyond the corpus's own.
+        exclusions: the table of ids that must not be used.
+        as_json: print one JSON object.
+        given: the other options of the command line, by name.
     """
     from builders.cli.settings_file import read_settings
-    from builders.release import rules as conditions
     from builders.release.eligibility import excluded_by
     from builders.release.hub import describing, release
     from builders.release.hub.client import Hub
+    from builders.release.rules import read_rules
     from builders.settings import STORE_FILE
 
-    as_json, claims = given.pop("as_json"), tuple(given.pop("right") or ())
-    rules = conditions.read_rules(read_settings())
-    address = given["store"] or str(given["folder"].parent / STORE_FILE)
-    excluded = excluded_by(given.pop("exclusions"), address)
-    asked = release.PublishOptions(claims=claims, excluded=excluded, **given)
+    claims, rules = tuple(right or ()), read_rules(read_settings())
+    excluded = excluded_by(exclusions, store or str(folder.parent / STORE_FILE))
+    asked = release.PublishOptions(folder, store=store, claims=claims, excluded=excluded, **given)
     done = release.publish(asked, rules, Hub(asked.repo), _silent if as_json else print)
     if as_json:
         print(json.dumps(describing.as_json(asked, done), indent=2))
@@ -93,16 +101,17 @@ def _publish(given: dict[str, Any]) -> None:
         print(line)
 
 
-def _hydrate(given: dict[str, Any]) -> None:
+def _hydrate(dataset: str, as_json: bool, **given: Any) -> None:
     """Rebuild a dataset from its repository and a corpus folder, and say how alike it is.
 
     Args:
-        given: the options of the command line by name.
+        dataset: the repository.
+        as_json: print one JSON object.
+        given: the other options of the command line, by name.
     """
     from builders.release.hub import hydrating
     from builders.release.hub.client import Hub
 
-    as_json, dataset = given.pop("as_json"), given.pop("dataset")
     done = hydrating.hydrate(Hub(dataset), **given)
     print(json.dumps(done.as_json(), indent=2) if as_json else done.as_text())
     done.check()

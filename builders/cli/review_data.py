@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from builders.cli.review_lines import lines
+from builders.cli.review_lines import ReviewOverview, lines
 from builders.cli.settings_file import read_settings
 from builders.errors import ConfigError
 from builders.record.dataset import Build
@@ -47,10 +46,10 @@ def status(folder: Path, store: str | None, exclusions: Path, as_json: bool) -> 
     with _opened(folder, store) as held:
         address = _address(folder, store)
         known = _known(build, held, address, excluded_by(exclusions, address))
-        _tell_unreadable(held, known["name"])
+        _tell_unreadable(held, known.name)
         names = {person.id: person.name or person.id for person in People(held).all()}
     if as_json:
-        print(json.dumps(known, indent=2))
+        print(json.dumps(asdict(known), indent=2))
         return
     for line in lines(known, names):
         print(line)
@@ -128,8 +127,8 @@ def _register(build: Build, store: Store, known: Restrictions) -> None:
 
 def _known(
     build: Build, store: Store, address: str, excluded: Callable[[str], bool]
-) -> dict[str, Any]:
-    """Return all that the status says, as JSON values."""
+) -> ReviewOverview:
+    """Return all that the status says."""
     known = Restrictions(excluded)
     _register(build, store, known)
     result = build.manifest["result"]
@@ -139,24 +138,24 @@ def _known(
     overlap = load_settings(store, result["name"]).overlap
     statuses = Counter(view.status for view in merged)
     compared, unknown = comparisons(store, result["name"])
-    return {
-        "name": result["name"],
-        "samples": samples,
-        "overlap": overlap,
-        "decided": len(merged),
-        "complete": sum(view.item.submitted >= overlap for view in merged),
-        "statuses": {name: statuses[name] for name in sorted(statuses)},
-        "policies": dict(sorted(Counter(view.policy for view in merged).items())),
-        "flags": dict(sorted(Counter(f for view in merged for f in view.flags).items())),
-        "annotators": _annotators(_events(build, store, known), merged),
-        "agreement": [asdict(row) for row in agreement(merged)],
-        "moved": [asdict(move) for move in moves(merged)],
-        "anchoring": asdict(anchoring(merged)),
-        "comparisons": [asdict(one) for one in compared],
-        "comparisons_unknown": unknown,
-        "rules": [asdict(found) for found in rules],
-        "disputed": [v.item.item for v in merged if v.status == ReviewStatus.DISPUTED],
-    }
+    return ReviewOverview(
+        name=result["name"],
+        samples=samples,
+        overlap=overlap,
+        decided=len(merged),
+        complete=sum(view.item.submitted >= overlap for view in merged),
+        statuses={name: statuses[name] for name in sorted(statuses)},
+        policies=dict(sorted(Counter(view.policy for view in merged).items())),
+        flags=dict(sorted(Counter(f for view in merged for f in view.flags).items())),
+        annotators=_annotators(_events(build, store, known), merged),
+        agreement=agreement(merged),
+        moved=moves(merged),
+        anchoring=anchoring(merged),
+        comparisons=compared,
+        comparisons_unknown=unknown,
+        rules=list(rules),
+        disputed=[v.item.item for v in merged if v.status == ReviewStatus.DISPUTED],
+    )
 
 
 def _annotators(made: Sequence[Event], merged: Sequence[Merged]) -> dict[str, dict[str, int]]:

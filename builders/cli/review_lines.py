@@ -2,45 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from builders.release.rules import RuleResult
-from builders.review.outcome.agreement import Agreement
+from builders.review.outcome.agreement import Agreement, Anchoring, Move
 from builders.review.outcome.alpha import Alpha
-from builders.stats import Difference
+from builders.review.outcome.comparisons import Comparison
+from builders.stats import Difference, Share
 
 _SHOWN = 10
-Known = Mapping[str, Any]
 
 
-def lines(known: Known, names: Mapping[str, str]) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class ReviewOverview:
+    """What is known of a review, in the order in which JSON has it.
+
+    Attributes:
+        name: the build.
+        samples: those that may be reviewed.
+        overlap: how many people are to decide about each.
+        decided, complete: samples that somebody has decided about, and so many people as wanted.
+        statuses, policies, flags: how many samples have each.
+        annotators: of each pseudonym what they decided, skipped, and had right of gold items.
+        rules: how the publisher's own rules come out.
+        disputed: ids of samples to be settled.
+    """
+
+    name: str
+    samples: int
+    overlap: int
+    decided: int
+    complete: int
+    statuses: dict[str, int]
+    policies: dict[str, int]
+    flags: dict[str, int]
+    annotators: dict[str, dict[str, int]]
+    agreement: list[Agreement]
+    moved: list[Move]
+    anchoring: Anchoring
+    comparisons: list[Comparison]
+    comparisons_unknown: int
+    rules: list[RuleResult]
+    disputed: list[str]
+
+
+def lines(known: ReviewOverview, names: Mapping[str, str]) -> Iterator[str]:
     """Yield what is known of a review as lines for a person; `names` are those of annotators."""
     yield from _counts(known)
-    yield from _people(known["annotators"], names)
-    yield from _agreement(known["agreement"], names)
-    yield from _moved(known["moved"])
-    yield from _anchoring(known["anchoring"])
+    yield from _people(known.annotators, names)
+    yield from _agreement(known.agreement, names)
+    yield from _moved(known.moved)
+    yield from _anchoring(known.anchoring)
     yield from _compared(known)
-    for found in known["rules"]:
-        yield RuleResult(**found).line
-    if known["disputed"]:
-        shown = ", ".join(known["disputed"][:_SHOWN])
-        more = len(known["disputed"]) - _SHOWN
+    for rule in known.rules:
+        yield rule.line
+    if known.disputed:
+        shown = ", ".join(known.disputed[:_SHOWN])
+        more = len(known.disputed) - _SHOWN
         yield f"to be settled: {shown}" + (f" and {more:,} more" if more > 0 else "")
 
 
-def _counts(known: Known) -> Iterator[str]:
-    yield f"{known['name']}: {known['decided']:,} of {known['samples']:,} samples are decided about"
-    people = "1 person" if known["overlap"] == 1 else f"{known['overlap']} people"
-    yield f"{known['complete']:,} of them by {people}, as wanted"
-    for status, count in known["statuses"].items():
+def _counts(known: ReviewOverview) -> Iterator[str]:
+    yield f"{known.name}: {known.decided:,} of {known.samples:,} samples are decided about"
+    people = "1 person" if known.overlap == 1 else f"{known.overlap} people"
+    yield f"{known.complete:,} of them by {people}, as wanted"
+    for status, count in known.statuses.items():
         yield f"  {count:,} {status}"
-    for flag, count in known["flags"].items():
+    for flag, count in known.flags.items():
         yield f"  {count:,} flagged {flag}"
 
 
-def _people(annotators: Known, names: Mapping[str, str]) -> Iterator[str]:
+def _people(annotators: Mapping[str, Mapping[str, int]], names: Mapping[str, str]) -> Iterator[str]:
     for who, of in annotators.items():
         said = f"{of['decided']:,} decided, {of['skipped']:,} skipped"
         if of["gold"]:
@@ -48,11 +81,10 @@ def _people(annotators: Known, names: Mapping[str, str]) -> Iterator[str]:
         yield f"{names.get(who, who)}: {said}"
 
 
-def _agreement(rows: list[dict[str, Any]], names: Mapping[str, str]) -> Iterator[str]:
+def _agreement(rows: Sequence[Agreement], names: Mapping[str, str]) -> Iterator[str]:
     if rows:
         yield "agreement (Krippendorff's alpha, 95 % interval):"
-    for row in rows:
-        found = Agreement(**row | {"alpha": Alpha(**row["alpha"])})
+    for found in rows:
         if found.alpha.items and found.by in ("all", "corpus", "label", "pair"):
             group = " and ".join(names.get(part, part) for part in found.group.split())
             yield f"  {' '.join((found.measure, group)).ljust(40)} {alpha_line(found.alpha)}"
@@ -70,27 +102,27 @@ def alpha_line(found: Alpha) -> str:
     return f"{found.alpha:.2f} from {found.low:.2f} to {found.high:.2f} ({of})"
 
 
-def _moved(moved: list[dict[str, Any]]) -> Iterator[str]:
+def _moved(moved: Sequence[Move]) -> Iterator[str]:
     if moved:
         yield "another emotion heard than the label says:"
     for move in moved:
-        times = "1 time" if move["decisions"] == 1 else f"{move['decisions']:,} times"
-        change = f"{move['label']} to {move['heard']}"
-        yield f"  {change.ljust(40)} {times}, prevails in {len(move['prevails']):,}"
+        times = "1 time" if move.decisions == 1 else f"{move.decisions:,} times"
+        change = f"{move.label} to {move.heard}"
+        yield f"  {change.ljust(40)} {times}, prevails in {len(move.prevails):,}"
 
 
-def _anchoring(found: Known) -> Iterator[str]:
-    if not found["hidden"]:
+def _anchoring(found: Anchoring) -> Iterator[str]:
+    if not found.hidden:
         return
-    shares = [found["like_draft_shown"], found["like_draft_hidden"], found["moved"]]
+    shares = [found.like_draft_shown, found.like_draft_hidden, found.moved]
     shown, hidden, moved = ("unknown" if share is None else f"{share:.0%}" for share in shares)
     yield (
-        f"strategies as in the draft: {shown} of {found['shown']:,} with the draft in sight, "
-        f"{hidden} of the {found['hidden']:,} first answers without it; {moved} of these changed "
+        f"strategies as in the draft: {shown} of {found.shown:,} with the draft in sight, "
+        f"{hidden} of the {found.hidden:,} first answers without it; {moved} of these changed "
         "on seeing it"
     )
-    if found["effect"]:
-        effect = Difference(**found["effect"])
+    effect = found.effect
+    if effect:
         low, high = f"{100 * effect.low:+.0f}", f"{100 * effect.high:+.0f}"
         points = f"{100 * effect.difference:+.0f} points (95 % interval {low} to {high})"
         yield f"seeing the draft {_verdict(effect)}: {points}"
@@ -102,28 +134,25 @@ def _verdict(effect: Difference) -> str:
     return f"moves answers {'towards' if effect.difference > 0 else 'away from'} it"
 
 
-def _compared(known: Known) -> Iterator[str]:
-    name = known["name"]
-    for of in known["comparisons"]:
-        wins, losses, ties = of["wins"], of["losses"], of["ties"]
-        if of["corpus"]:
-            yield f"  {of['corpus']}: {wins:,} won, {losses:,} lost, {ties:,} equal"
+def _compared(known: ReviewOverview) -> Iterator[str]:
+    for of in known.comparisons:
+        wins, losses, ties = of.wins, of.losses, of.ties
+        if of.corpus:
+            yield f"  {of.corpus}: {wins:,} won, {losses:,} lost, {ties:,} equal"
             continue
-        against = of["against"]
         yield (
-            f"compared with {against}: {wins + losses + ties:,} targets; "
-            f"{wins:,} for {name}, {losses:,} for {against}, {ties:,} equal"
+            f"compared with {of.against}: {wins + losses + ties:,} targets; "
+            f"{wins:,} for {known.name}, {losses:,} for {of.against}, {ties:,} equal"
         )
-        yield f"  preferred, without ties: {_share(of['preferred'])}"
-        yield f"  the reply shown first, of votes that are not equal: {_share(of['first'])}"
-        yield f"  agreement: {alpha_line(Alpha(**of['alpha']))}"
-    if known["comparisons_unknown"]:
-        count = known["comparisons_unknown"]
+        yield f"  preferred, without ties: {_share(of.preferred)}"
+        yield f"  the reply shown first, of votes that are not equal: {_share(of.first)}"
+        yield f"  agreement: {alpha_line(of.alpha)}"
+    if count := known.comparisons_unknown:
         yield f"{count:,} comparisons are with drafts that no build registered here has"
 
 
-def _share(found: Known) -> str:
-    if found["share"] is None:
+def _share(found: Share) -> str:
+    if found.share is None or found.low is None or found.high is None:
         return "unknown"
-    interval = f"95 % interval {found['low']:.0%} to {found['high']:.0%}"
-    return f"{found['count']:,} of {found['of']:,}, {found['share']:.0%} ({interval})"
+    interval = f"95 % interval {found.low:.0%} to {found.high:.0%}"
+    return f"{found.count:,} of {found.of:,}, {found.share:.0%} ({interval})"

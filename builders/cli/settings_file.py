@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from builders.corpora import resolve_slug
 from builders.errors import ConfigError, UsageError
-from builders.settings import SETTINGS_FILE, load_settings
+from builders.settings import SETTINGS_FILE, SettingsFile, load_settings
 
 
-def read_settings() -> dict[str, Any]:
+def read_settings() -> SettingsFile:
     """Return `hearten.toml`; ConfigError where it names a corpus that there is not."""
     path = Path(SETTINGS_FILE)
     settings = load_settings(path)

@@ -77,18 +77,18 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
 
 def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     """Write the report of a finished build again; of one that was reviewed, that of its copy."""
-    from builders import report as pages
     from builders.evaluation.results import results
     from builders.record.dataset import Build
     from builders.record.manifest import read_manifest
     from builders.release.eligibility import Restrictions, excluded_by
+    from builders.report import write
     from builders.review.outcome.applied import applied
     from builders.settings import STORE_FILE
 
     store = store or str(folder.parent / STORE_FILE)
     known = Restrictions(excluded_by(exclusions, store))
     place = applied(folder, store, known.excluded)
-    print(pages.write(place, read_manifest(place), results(Build(folder), store, known), known))
+    print(write(place, read_manifest(place), results(Build(folder), store, known), known))
 
 
 def cost_line(cost: RunCost) -> str:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders import resources
 from builders.errors import ConfigError, SourceError, UsageError
+from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject
 
 Permission = Literal["yes", "no", "unknown"]
@@ -129,7 +130,7 @@ class Reader(Protocol):
         """Return the annotation files."""
 
     @property
-    def notes(self) -> Sequence[dict[str, Any]]:
+    def notes(self) -> Sequence[ReaderNote]:
         """Return the choices made so far; complete when every split was read to its end."""
 
     def read(self, split: str) -> Iterator[Dialogue | Reject | SourceError]:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from builders.errors import SourceError
 from builders.record.types import Dialogue, Reject, Utterance, sample_id
@@ -38,7 +37,7 @@ class BrokenRecord(Exception):
 
 
 @dataclass(slots=True)
-class Row:
+class CsvRow:
     """One row of a table: its file, the number of its last line, its cells.
 
     `fields` are the cells by column, none where there are too many or too few.
@@ -94,7 +93,7 @@ def visible(folder: Path, pattern: str = "*") -> list[Path]:
     return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
 
 
-def csv_rows(path: Path, columns: Collection[str], *, quoted: bool = True) -> Iterator[Row]:
+def csv_rows(path: Path, columns: Collection[str], *, quoted: bool = True) -> Iterator[CsvRow]:
     """Yield the rows of a comma-separated file that has at least `columns`; blank lines are none.
 
     `quoted` says whether quotation marks enclose cells or are text. Raises SourceError when the
@@ -109,7 +108,7 @@ def csv_rows(path: Path, columns: Collection[str], *, quoted: bool = True) -> It
                 line = table.line_num
                 # Not strict, which costs as much again; the lengths are known to be the same.
                 whole = len(cells) == len(header)
-                yield Row(name, line, cells, dict(zip(header, cells)) if whole else {})  # noqa: B905
+                yield CsvRow(name, line, cells, dict(zip(header, cells)) if whole else {})  # noqa: B905
     except (OSError, csv.Error) as error:
         where = f"{path} after line {line}"
         raise SourceError(f"the file cannot be read ({error})", where=where, do=AGAIN) from error
@@ -128,11 +127,11 @@ def _checked(header: list[str], columns: Collection[str], path: Path) -> list[st
 
 def in_dialogues(
     split: str,
-    rows: Iterable[Row],
-    parse: Callable[[Row], Utterance],
-    reject: Callable[[Row, BrokenRecord], Reject],
+    rows: Iterable[CsvRow],
+    parse: Callable[[CsvRow], Utterance],
+    reject: Callable[[CsvRow, BrokenRecord], Reject],
     sort_by: str,
-) -> Iterator[tuple[Dialogue, Row] | Reject]:
+) -> Iterator[tuple[Dialogue, CsvRow] | Reject]:
     """Yield the dialogues that rows make up, each with its first row, and a reject per broken row.
 
     Args:
@@ -144,7 +143,7 @@ def in_dialogues(
 
     A row of a dialogue that comes back after another one is a reject as well.
     """
-    gathered: tuple[Dialogue, Row] | None = None
+    gathered: tuple[Dialogue, CsvRow] | None = None
     seen: set[int] = set()  # hashes, as there may be millions of names
     for row in rows:
         try:
@@ -183,7 +182,7 @@ def text_lines(path: Path) -> Iterator[tuple[str, str]]:
         ) from error
 
 
-def json_items(path: Path) -> Iterator[tuple[str, Any]]:
+def json_items(path: Path) -> Iterator[tuple[str, object]]:
     """Yield the members of the one JSON object in a file, one at a time, numbers as floats.
 
     Raises SourceError when the file cannot be read, is no such object or ends before its end; what

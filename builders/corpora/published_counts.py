@@ -22,7 +22,9 @@ import polars as pl
 
 from builders import resources
 from builders.labels.tables import read_rows
+from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue
+from builders.record.views import LabelView
 
 _MEASURES = {
     "utterances": pl.len(),
@@ -95,7 +97,7 @@ def _needs_media(what: str) -> bool:
     return what.split(" by ")[0] == "clips"
 
 
-class Tally:
+class FoundCounts:
     """Holds of every utterance the columns that the published counts ask for.
 
     Args:
@@ -124,7 +126,7 @@ class Tally:
             votes = [_votes(views.get(m.removesuffix("_votes"))) for m in self._votes]
             self._rows.append((*row, *cells, *votes))
 
-    def counts(self, notes: Sequence[Mapping[str, Any]]) -> dict[_Key, int]:
+    def counts(self, notes: Sequence[ReaderNote]) -> dict[_Key, int]:
         """Return what was found, by split, what and label; of the notes, those that are wanted."""
         table = self._table()
         named = (note for note in notes if note["note"] in self._wanted)
@@ -156,7 +158,9 @@ def _parsed(what: str) -> tuple[str, list[str]]:
     return "utterances", measure.split("+")
 
 
-def _view_cell(views: Mapping[str, Any], column: str, node: Callable[[str], str]) -> str | None:
+def _view_cell(
+    views: Mapping[str, LabelView], column: str, node: Callable[[str], str]
+) -> str | None:
     """Return what a column says of a label view, as text; None where there is no such view."""
     found = _OF_VIEW.fullmatch(column)
     if found is None or (view := views.get(found["view"])) is None:
@@ -166,24 +170,25 @@ def _view_cell(views: Mapping[str, Any], column: str, node: Callable[[str], str]
         case "_level":
             return "none" if view["level"] is None else f"{view['level']:g}"
         case "_majority":
-            most = max(vote["count"] for vote in view["votes"])
+            most = max(vote["count"] for vote in view["votes"] or ())
             return "yes" if 2 * most > _votes(view) else "no"
         case "_vs_intended":
-            intended = node(views["intended"]["label"])
-            agrees = intended in {node(label) for label in winners}
+            intended = views["intended"]["label"] or ""
+            agrees = node(intended) in {node(label) for label in winners if label}
             if len(winners) > 1:
                 return "tie_with" if agrees else "tie_without"
             return "same" if agrees else "other"
     return "tie" if len(winners) > 1 else winners[0]
 
 
-def _winners(view: Mapping[str, Any]) -> list[str]:
+def _winners(view: LabelView) -> list[str | None]:
     """Return the labels with most votes; without votes, the label."""
-    if not view["votes"]:
+    votes = view["votes"]
+    if not votes:
         return [view["label"]]
-    most = max(vote["count"] for vote in view["votes"])
-    return [vote["label"] for vote in view["votes"] if vote["count"] == most]
+    most = max(vote["count"] for vote in votes)
+    return [vote["label"] for vote in votes if vote["count"] == most]
 
 
-def _votes(view: Mapping[str, Any] | None) -> int:
+def _votes(view: LabelView | None) -> int:
     return sum(vote["count"] for vote in (view and view["votes"]) or ())

@@ -76,17 +76,21 @@ class Defects:
         return self._known.get((split, dialogue), {})
 
 
+def _check_header(header: list[str], columns: list[str], path: Path) -> None:
+    if header != columns:
+        raise ConfigError(
+            f"the columns are {', '.join(header)}",
+            where=path,
+            expected=", ".join(columns),
+            do="correct the first line",
+        )
+
+
 def _read_table(path: Path) -> Iterator[Defect]:
     with path.open(newline="", encoding="utf-8") as stream:
         table = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
         columns = list(Defect.__slots__)
-        if (header := next(table, [])) != columns:
-            raise ConfigError(
-                f"the columns are {', '.join(header)}",
-                where=path,
-                expected=", ".join(columns),
-                do="correct the first line",
-            )
+        _check_header(next(table, []), columns, path)
         known: set[tuple[str, ...]] = set()
         for row in table:
             whole = len(row) == len(columns) and row[4] in _EFFECTS
@@ -103,7 +107,7 @@ def _read_table(path: Path) -> Iterator[Defect]:
 
 
 @dataclass(frozen=True)
-class Rules:
+class ReadingRules:
     """What a build was told about reading: ids not to use, and what to do about what is broken.
 
     `on_error` is ``quarantine`` (a broken file becomes a reject as a broken record does), ``stop``
@@ -115,7 +119,7 @@ class Rules:
 
 
 def read_split(
-    reader: Reader, slug: str, split: str, defects: Defects, rules: Rules = Rules()
+    reader: Reader, slug: str, split: str, defects: Defects, rules: ReadingRules = ReadingRules()
 ) -> Iterator[Dialogue | Reject]:
     """Yield the dialogues of a split as the rest of a build uses them, and its rejects.
 
@@ -157,7 +161,7 @@ def _without_faults(
         yield item
 
 
-def _unless_excluded(reject: Reject, rules: Rules) -> Iterator[Dialogue | Reject]:
+def _unless_excluded(reject: Reject, rules: ReadingRules) -> Iterator[Dialogue | Reject]:
     if rules.exclusions.covers(reject.id):
         yield Dialogue(reject.split, "", [], excluded=1)
     elif rules.on_error == "stop":

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from builders.audio.clips import ClipError
 from builders.audio.decode import decode
@@ -14,7 +14,7 @@ from builders.corpora import Reader, load_card, open_reader
 from builders.corpora.published_counts import (
     TOTAL,
     Compared,
-    Tally,
+    FoundCounts,
     compare,
     read_counts,
     with_totals,
@@ -22,6 +22,7 @@ from builders.corpora.published_counts import (
 from builders.corpora.reading import Defect, Defects, read_split
 from builders.errors import SourceError
 from builders.labels.aggregation import load_labelling
+from builders.record.manifest_views import ReaderNote
 from builders.record.types import Clip, Dialogue, Reject, Utterance
 
 State = Literal["found", "missing", "not_checked"]
@@ -48,7 +49,7 @@ class Verification:
     rows: list[Compared]
     faults: list[Fault]
     rejects: dict[str, int]
-    notes: list[dict[str, Any]]
+    notes: list[ReaderNote]
 
     @property
     def off(self) -> list[Compared]:
@@ -60,7 +61,7 @@ class Verification:
         """Return whether every count is as published; defects are reported and do not matter."""
         return not self.off
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return everything in plain types, for JSON."""
         return {**asdict(self), "source": str(self.source), "ok": self.ok}
 
@@ -84,7 +85,7 @@ def _count_line(count: Compared) -> str:
     return f"  {name:<40}{count.found:>8,}{verdict}"
 
 
-def _note_line(note: dict[str, Any]) -> str:
+def _note_line(note: ReaderNote) -> str:
     rest = (f"{name} {value}" for name, value in note.items() if name != "note")
     return f"{note['note']}: {', '.join(rest)}"
 
@@ -114,7 +115,7 @@ def verify(
     rows = [row for row in Defects.load(slug).rows if row.split in reader.splits]
     known = _Known(reader.root, with_media, {_key(row) for row in rows})
     labelling, rejects = load_labelling(slug), Counter[str]()
-    seen = Tally({count.what for count in published}, with_media, labelling.node)
+    seen = FoundCounts({count.what for count in published}, with_media, labelling.node)
     for split in reader.splits:
         # Without the table of defects: what it rejects is among the published counts too.
         for item in read_split(reader, slug, split, Defects()):
@@ -177,20 +178,24 @@ class _Known:
                 return u.start == u.end
             case "starts_before_previous":
                 return previous is not None and (u.start or 0) < (previous.start or 0)
-            case "same_audio_as" if self._with_media:
+            case "overlong_clip":
+                return (self._seconds(u) or 0) > float(row.value) - 1
+        return self._verdict_on_clip(row, u) if self._with_media else None
+
+    def _verdict_on_clip(self, row: Defect, u: Utterance) -> bool | None:
+        match row.defect:
+            case "same_audio_as":
                 other = self._known.get(row.value)
                 sound = self._sound(u)
                 return sound is not None and other is not None and sound == self._sound(other[0])
-            case "no_signal" if self._with_media:
+            case "no_signal":
                 clip = self._clip(u)
                 return clip is not None and any(f.code == "clip_silent" for f in clip.findings)
-            case "clip_missing" if self._with_media:
+            case "clip_missing":
                 return u.media is None
-            case "clip_corrupt" if self._with_media:
+            case "clip_corrupt":
                 return self._seconds(u) is None
-            case "overlong_clip":
-                return (self._seconds(u) or 0) > float(row.value) - 1
-            case "very_short_clip" if self._with_media:
+            case "very_short_clip":
                 return (self._seconds(u) or 1) < float(row.value)
         return None
 

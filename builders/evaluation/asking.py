@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from builders.errors import StoppedEarly
 from builders.evaluation.dimensions import SWAP
@@ -20,6 +20,7 @@ from builders.llm.runner import Setup, ask, open_session
 from builders.llm.settings import Limits, ModelSettings
 from builders.llm.task import Accepted, Outcome, Pending
 from builders.progress import ProgressState
+from builders.record.manifest_views import RunCost
 from builders.record.types import Reject
 from builders.store.database import Store
 from builders.tasks.question import QuestionTask
@@ -45,9 +46,16 @@ class Judge:
         return f"{self.build} judged"
 
 
-def judge(
-    by: Judge, pairs: Sequence[Pair], prices: Mapping[str, Any], quiet: bool
-) -> dict[str, Any]:
+class JudgingCost(TypedDict):
+    """How many requests were made, and what they and all before them cost."""
+
+    requests: int
+    cost: RunCost
+
+
+def judge_pairs(
+    by: Judge, pairs: Sequence[Pair], prices: Mapping[str, object], quiet: bool
+) -> JudgingCost:
     """Ask about all pairs and keep what comes of each; return the requests and what they cost.
 
     Args:
@@ -70,7 +78,7 @@ def judge(
         store.close()
 
 
-async def _judge(model: ModelSettings, pairs: Sequence[Pair], setup: Setup) -> dict[str, Any]:
+async def _judge(model: ModelSettings, pairs: Sequence[Pair], setup: Setup) -> JudgingCost:
     """Ask about both orders of each pair, and keep a judgement of each with two outcomes."""
     state = ProgressState(2 * len(pairs), paid=True, doing="orders of pairs judged")
     judging = _Judging(model.model, pairs, Judgements(setup.store))

@@ -1,4 +1,4 @@
-"""Pairs of one contrast group with different emotions: what a judge is shown of them."""
+"""Minimal pairs, the same words with different emotions: what a judge is shown of them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two samples of one group, whose roots differ, in the order of their ids."""
+    """Two samples of one group whose coarse labels differ, in the order of their ids."""
 
     one: Member
     other: Member

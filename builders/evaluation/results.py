@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TypedDict
 
 from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
@@ -21,12 +21,32 @@ GOOD = 0.8
 _Latest = dict[str, dict[tuple[str, str], Judgement]]
 
 
-def results(build: Build, store: str, known: Restrictions | None = None) -> list[dict[str, Any]]:
-    """Return what each model made of a build's pairs as they are now, the latest model last.
+class SwapCounts(TypedDict):
+    """What one model made of the pairs that it was asked about.
 
-    Keys: model, pairs (judged), right, flips, refused, untold (voices not described, or alike),
-    left (not judged), groups, accuracy, low and high (95 %, None without pairs).
+    `pairs` were judged, `left` not; without pairs accuracy and its 95 % interval are None.
     """
+
+    pairs: int
+    right: int
+    flips: int
+    refused: int
+    left: int
+    groups: int
+    accuracy: float | None
+    low: float | None
+    high: float | None
+
+
+class SwapResult(SwapCounts):
+    """The same of all pairs of a build; `untold` are those whose voices cannot be told apart."""
+
+    model: str
+    untold: int
+
+
+def results(build: Build, store: str, known: Restrictions | None = None) -> list[SwapResult]:
+    """Return what each model made of a build's pairs as they are now, the latest model last."""
     if not store_exists(store):
         return []
     opened = Store(store, writes=False)
@@ -37,12 +57,14 @@ def results(build: Build, store: str, known: Restrictions | None = None) -> list
     finally:
         opened.close()
     return [
-        {"model": model, "untold": len(pairs) - len(told)} | _summed(held, told)
+        {"model": model, "untold": len(pairs) - len(told), **_summed(held, told)}
         for model, held in latest.items()
     ]
 
 
-def _summed(held: dict[tuple[str, str], Judgement], told: dict[tuple[str, str], Pair]) -> Any:
+def _summed(
+    held: dict[tuple[str, str], Judgement], told: dict[tuple[str, str], Pair]
+) -> SwapCounts:
     verdicts = {ids: judgement.verdict for ids, judgement in held.items()}
     judged = [ids for ids, verdict in verdicts.items() if verdict != "refused"]
     right = sum(verdicts[ids] == "right" for ids in judged)

@@ -36,7 +36,7 @@ RULES = {
     "secondary_of_strongest": "the least part of the strongest intensity for a second emotion",
     "near_zero_sentiment": "the sentiment, either way, below which there is none",
 }
-# Roots that are no feeling to be named beside another one.
+# Coarse labels that are no feeling to be named beside another one.
 _NO_SECOND = ("neutral", "unknown")
 
 Shares = tuple[tuple[str, float], ...]
@@ -92,7 +92,7 @@ class Labelling:
     def _agreement(self, label: str, votes: Sequence[VoteCount]) -> float | None:
         """Return the share of raters who chose what a label means; 0 where nobody did.
 
-        Of an ambiguous label it is the share of the root that stands for it, else the largest one.
+        Of an ambiguous label it is the share of the coarse label that it has, else the largest one.
         """
         words, node = vocabulary(), self.node(label)
         voted = {self.node(vote["label"]) for vote in votes}
@@ -156,7 +156,7 @@ class Labelling:
     def _unsettled(self, meaning: Emotions, shares: Shares) -> Emotions:
         """Return an ambiguous label with the emotions voted for as its other readings.
 
-        Where the rules say so, the root that enough votes lie under stands in its place.
+        Where the rules say so, the coarse label of enough votes stands in its place.
         """
         if root := self._common_root(shares):
             meaning = _as_root(meaning, root)
@@ -172,7 +172,7 @@ class Labelling:
         return replace(meaning, alternatives=_in_table_order(others))
 
     def _common_root(self, shares: Shares) -> str | None:
-        """Return the one root that as many votes lie under as the rules ask for."""
+        """Return the one coarse label that has as many votes as the rules ask for."""
         enough, roots = self.rules.get("root_share"), dict[str, float]()
         for node, share in shares:
             if (root := vocabulary().root_of(node)) != "unknown":
@@ -220,7 +220,7 @@ class Labelling:
         return _with_second(meaning, _sorted(nodes), 0.0)
 
     def _tied(self, meaning: Emotions, nodes: Mapping[str, float], top: float) -> Emotions:
-        """Return a tie as the root that the tied emotions share, else as it is, with them all."""
+        """Return a tie as the coarse label that all of it share, else as it is, with them all."""
         roots = {vocabulary().root_of(node) for node, value in nodes.items() if value == top}
         if len(roots) == 1:
             meaning = _as_root(meaning, roots.pop())
@@ -253,7 +253,7 @@ def _with_second(meaning: Emotions, shares: Shares, least: float | None) -> Emot
 
 
 def _as_root(meaning: Emotions, root: str) -> Emotions:
-    """Return a label that stands for a whole root, since its readings have only that in common."""
+    """Return a label that stands for a coarse one, as its readings have only that in common."""
     words = vocabulary()
     return replace(
         meaning,

@@ -56,8 +56,8 @@ def views_version() -> str:
 def views_of(emotion: str, match_root: str) -> tuple[LabelView, ...]:
     """Return a label under each class set, in the shape of `annotation.views` of a sample.
 
-    It has no class where it does not fit its root well (`match_root` is broad or none): an apology
-    is not what papers count as sad, nor what raters could not agree on a class of theirs.
+    It has no class where it does not fit its coarse label well (`match_root` is broad or none): an
+    apology is not what papers count as sad, nor what raters could not agree on a class of theirs.
     """
     fits = match_root in ("exact", "close")
     return tuple(

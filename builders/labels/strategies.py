@@ -79,7 +79,7 @@ class StrategyTables:
         return policy
 
     def _check_policy(self, path: Path) -> None:
-        """Raise LabelError where a strategy or a root of the emotions is half added."""
+        """Raise LabelError where a strategy or a coarse emotion is half added."""
         named = {name for block in self._policy.values() for name in block}
         for name in self.strategies:
             if name not in named:

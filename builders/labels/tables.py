@@ -63,15 +63,19 @@ def read_rows(path: Path, columns: Collection[str], key: Sequence[str]) -> list[
     numbered = [(n, line) for n, line in lines if line.strip() and not line.startswith("#")]
     reader = csv.reader((line for _, line in numbered), delimiter="\t", quoting=csv.QUOTE_NONE)
     header = next(reader, [])
-    missing = [column for column in columns if column not in header]
-    if missing:
-        what, expected = f"no column {', '.join(missing)}", f"the columns {', '.join(columns)}"
-        raise LabelError(what, where=path, expected=expected, do="add it, tab-separated")
+    _check_header(header, columns, path)
     numbers = (n for n, _ in numbered[1:])
     rows = [_row(header, cells, f"{path}:{n}") for n, cells in zip(numbers, reader, strict=True)]
     if key:
         _check_keys(rows, key)
     return rows
+
+
+def _check_header(header: Collection[str], columns: Collection[str], path: Path) -> None:
+    missing = [column for column in columns if column not in header]
+    if missing:
+        what, expected = f"no column {', '.join(missing)}", f"the columns {', '.join(columns)}"
+        raise LabelError(what, where=path, expected=expected, do="add it, tab-separated")
 
 
 def _check_keys(rows: Iterable[TableRow], key: Sequence[str]) -> None:

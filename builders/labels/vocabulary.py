@@ -75,11 +75,11 @@ class Vocabulary:
                 raise row.error("adjective", f"a word that does not yet stand for {known}")
 
     def root_of(self, node: str) -> str:
-        """Return the root that `node` lies under; a root's is itself."""
+        """Return the coarse label (root) that `node` lies under; a root's is itself."""
         return self._cells[node]["root"]
 
     def line(self, node: str) -> frozenset[str]:
-        """Return `node` with its root and, for a root, all its leaves."""
+        """Return `node` with its coarse label and, for a coarse one, all fine ones below it."""
         return self._lines[node]
 
     def valence(self, node: str) -> str:
@@ -233,7 +233,7 @@ def unmapped_error(counts: Mapping[str, int], label_map: LabelMap) -> LabelError
 
 
 def votable_roots() -> tuple[str, ...]:
-    """Return the roots that a vote can be for: to find the emotion unknown is no vote for one."""
+    """Return the coarse labels a vote can be for: to find the emotion unknown is no such vote."""
     return tuple(root for root in vocabulary().roots if root != "unknown")
 
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from builders.llm import prompts
 from builders.llm.request import Request
-from builders.store.database import Answer, Asked, Attempt, Store
+from builders.store.database import Answer, Attempt, RequestRow, Store
 from builders.store.messages import Sent
 
 BATCH = 64
@@ -20,7 +20,7 @@ _LINGER_SECONDS = 0.02
 
 
 # A request, its response or None, the attempt, and what is done when they are committed.
-_Entry = tuple[Asked, Answer | None, Attempt | None, "asyncio.Future[None]"]
+_Entry = tuple[RequestRow, Answer | None, Attempt | None, "asyncio.Future[None]"]
 
 
 class ResponseCache:
@@ -65,7 +65,7 @@ class ResponseCache:
         return self._store.held(keys)
 
     async def put(
-        self, asked: Asked, answer: Answer | None, attempt: Attempt | None
+        self, asked: RequestRow, answer: Answer | None, attempt: Attempt | None
     ) -> asyncio.Future[None]:
         """Queue a response, an attempt, or both; the commit ends the future."""
         await self._room.acquire()
@@ -109,11 +109,11 @@ class ResponseCache:
         )
 
 
-def asked(request: Request, request_key: str, *, shown: bool) -> Asked:
+def asked(request: Request, request_key: str, *, shown: bool) -> RequestRow:
     """Return what the store keeps of a request; its messages, too, where it may be `shown`."""
     version = request.prompt_version or prompts.draft_version()
     sent = None
     if shown:
         said = [(message["role"], message["content"]) for message in request.messages]
         sent = Sent(said, request.audio_sha256)
-    return Asked(request_key, request.record_id, request.attempt, request.model, version, sent)
+    return RequestRow(request_key, request.record_id, request.attempt, request.model, version, sent)

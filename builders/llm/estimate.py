@@ -15,7 +15,7 @@ _BLOCK = 64
 
 
 class Estimate(TypedDict):
-    """How many requests are held and to be asked, their tokens, and US dollars or None."""
+    """How many requests are cached and to be asked, their tokens, and US dollars or None."""
 
     held: int
     to_ask: int
@@ -35,7 +35,7 @@ class Asking:
     completion_tokens: int = 0
 
     def add(self, requests: Iterable[Request], store: Store | None = None) -> None:
-        """Take in requests that would be made; those held in `store` are only counted."""
+        """Take in requests that would be made; those cached in `store` are only counted."""
         coming = iter(requests)
         while block := list(islice(coming, _BLOCK)):
             keys = [key(request) for request in block]
@@ -52,7 +52,7 @@ class Asking:
 
 
 def estimated(requests: Iterable[Request], store_url: str, price: Price | None) -> Estimate:
-    """Return how many requests are held and to be asked, their tokens, and US dollars or None.
+    """Return how many requests are cached and to be asked, their tokens, and US dollars or None.
 
     Prompt tokens are characters over four, answer tokens the most they may have. No store is made.
     """

@@ -7,7 +7,7 @@ KINDS = frozenset(
     "bad_request context_length content_filter server_error timeout connection bad_response "
     "takes_no_audio".split()
 )
-# Worth another try; the rest would only come again.
+# Worth another attempt; the rest would only come again.
 PASSING = frozenset({"server_error", "timeout", "connection", "bad_response"})
 
 

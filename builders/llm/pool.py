@@ -62,7 +62,7 @@ class Pool(Generic[Sent, Answered]):
         """Return what `deliver` makes of the answer; it is awaited before the slot is given back.
 
         Raises:
-            Failure: this request cannot be answered, or not in several tries.
+            Failure: this request cannot be answered, or not in several attempts.
             StoppedEarly: the quota is exhausted, or nothing has succeeded for too long.
             EndpointError: the endpoint can answer no request as things are.
         """
@@ -158,16 +158,17 @@ class Pool(Generic[Sent, Answered]):
                     do="see what the server says, and whether the model takes "
                     f"{endpoint.help.route}",
                 )
-        if (
-            failure.kind == "connection"
-            and not self._succeeded
-            and attempts >= _FIRST_CONTACT_ATTEMPTS
-        ):
-            return EndpointError(
-                f"nothing answers at {endpoint.name} ({failure.detail})",
-                do=f"is the server running? correct {endpoint.help.address_option} or start it",
-            )
+        tried_enough = attempts >= _FIRST_CONTACT_ATTEMPTS and not self._succeeded
+        if failure.kind == "connection" and tried_enough:
+            return _no_contact(failure, endpoint)
         return _fatal(failure, endpoint)
+
+
+def _no_contact(failure: Failure, endpoint: Provider[Sent, Answered]) -> EndpointError:
+    return EndpointError(
+        f"nothing answers at {endpoint.name} ({failure.detail})",
+        do=f"is the server running? correct {endpoint.help.address_option} or start it",
+    )
 
 
 def _fatal(failure: Failure, endpoint: Provider[Sent, Answered]) -> HeartenError | None:

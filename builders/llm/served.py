@@ -22,7 +22,7 @@ from builders.llm.settings import KEY_VARIABLES, Limits, ModelSettings
 from builders.llm.task import Pending
 from builders.store.database import Answer, Attempt
 
-# Failures that are an endpoint's answer to this very prompt: held, and not asked for again.
+# Failures that are an endpoint's answer to this very prompt: cached, and not asked for again.
 _ANSWERS = frozenset({"context_length", "content_filter"})
 
 Committed = tuple[Answer, "asyncio.Future[None]"]

@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -160,7 +159,7 @@ class _Groups:
         return name
 
 
-def _named(build: Build) -> dict[str, Any]:
+def _named(build: Build) -> dict[str, object]:
     """Return what the manifest says of a build that the set is made of."""
     result = build.manifest["result"]
     card: Card = load_card(result["config"]["corpus"])
@@ -173,11 +172,13 @@ def _named(build: Build) -> dict[str, Any]:
     }
 
 
-def _common(configs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _common(configs: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """Return the settings that all builds share, and who drafted them."""
     first = configs[0]
     same = {name: v for name, v in first.items() if all(c.get(name) == v for c in configs)}
-    joined = {name: ", ".join(sorted({c[name] for c in configs})) for name in ("model", "provider")}
+    joined = {
+        name: ", ".join(sorted({str(c[name]) for c in configs})) for name in ("model", "provider")
+    }
     return same | joined | {"corpus": ALL}
 
 
@@ -203,5 +204,5 @@ def _run(builds: Sequence[Build], started: float) -> ManifestRun:
     }
 
 
-def _digest(document: Any) -> str:
+def _digest(document: object) -> str:
     return sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
-from typing import Any
 
 from builders import resources
 from builders.corpora import Card
@@ -44,7 +43,7 @@ def rules() -> Mapping[str, Fraction]:
 
 
 def needed(voters: int) -> int:
-    """Return how many of so many models must find the label's root."""
+    """Return how many of so many models must find the coarse label."""
     return math.ceil(rules()["text_share"] * voters)
 
 
@@ -61,7 +60,7 @@ class Evidence:
         self._map = labelling.map
 
     def share(self, target: Target) -> float | None:
-        """Return the share of votes on the voice for the label's root, 0 to 1; None without any."""
+        """Return the share of votes on the voice for the coarse label, 0 to 1; None without any."""
         said = target.utterance.annotation
         views = (said and said.views) or ()
         votes = next((view["votes"] for view in views if view["name"] == self._view), None)
@@ -127,7 +126,12 @@ class Ballots:
         supported = heard >= float(rules()["voice_share"])
         return Contribution(votes, hits, heard, "audio_solvable" if supported else "unsupported")
 
-    def result(self) -> dict[str, Any]:
+    @property
+    def document(self) -> dict[str, object]:
+        """Return all votes by target, a model and what it chose each; a `Fit` that answers make."""
+        return {"models": list(self.voters), "votes": self._cast}
+
+    def result(self) -> dict[str, object]:
         """Return what the manifest says of the votes."""
         return {
             "models": list(self.voters),
@@ -137,12 +141,12 @@ class Ballots:
 
 
 def can_vote(target: Target) -> bool:
-    """Return whether there is a root to be found: nobody can be right about an unknown one."""
+    """Return whether there is a label to be found: nobody can be right about an unknown one."""
     return target.emotions.root != "unknown"
 
 
 def options(labelling: Labelling) -> Sequence[str]:
-    """Return what a corpus's targets can be voted to be: its roots in the vocabulary's order."""
+    """Return what can be voted for: the corpus's coarse labels in the vocabulary's order."""
     words = labelling.map
     meanings = (words.emotions(label) for label in words.labels)
     roots = {meaning.root for meaning in meanings if meaning}

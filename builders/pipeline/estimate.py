@@ -6,10 +6,10 @@ import tempfile
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from builders.audio.analysis import Hearing
-from builders.llm.estimate import Asking, estimated
+from builders.llm.estimate import Asking, Estimate, estimated
 from builders.llm.runner import BLOCK
 from builders.pipeline.plan import Plan, make_plan
 from builders.record.manifest import Ledger
@@ -18,7 +18,35 @@ from builders.settings import BuildConfig
 from builders.store.database import Store, store_exists
 
 
-def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
+class VoteEstimate(Estimate):
+    """What the votes of one model would take."""
+
+    model: str
+
+
+class SpeechEstimate(TypedDict):
+    """What would be spoken."""
+
+    utterance_characters: int
+    replies: int
+
+
+class BuildEstimate(TypedDict):
+    """What a build would take; without a model that captions, `captions_to_ask` is None."""
+
+    model: str
+    targets: int
+    held: int
+    to_ask: int
+    captions_to_ask: int | None
+    prompt_tokens: int
+    completion_tokens: int
+    usd: float | None
+    votes: list[VoteEstimate]
+    to_speak: SpeechEstimate
+
+
+def estimate(config: BuildConfig, prices: Mapping[str, object]) -> BuildEstimate:
     """Return what the first answers of a build would take.
 
     Clips are heard first, as what is said of a voice is part of its prompt; a caption that is not
@@ -33,7 +61,7 @@ def estimate(config: BuildConfig, prices: Mapping[str, Any]) -> dict[str, Any]:
         return _estimated(plan, hearing, prices)
 
 
-def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, Any]) -> dict[str, Any]:
+def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -> BuildEstimate:
     prices, captioned = plan.prices(own), plan.captioned
     config = plan.config
     drafts, captions, characters = _drafting(plan, hearing)
@@ -50,10 +78,12 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, Any]) -> d
         "completion_tokens": sum(asked.completion_tokens for asked in asking),
         "usd": None if None in costs else sum(cost for cost in costs if cost is not None),
         "votes": [
-            {"model": voter.model}
-            | estimated(
-                map(voter.first_request, plan.to_vote()), config.store_url, prices[voter.model]
-            )
+            {
+                "model": voter.model,
+                **estimated(
+                    map(voter.first_request, plan.to_vote()), config.store_url, prices[voter.model]
+                ),
+            }
             for voter in plan.voters
         ],
         "to_speak": {

@@ -8,15 +8,15 @@ null, and an audio path is kept as a finding, since nothing has read the clip.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from builders import resources
 from builders.errors import ConfigError
 from builders.labels import strategies
-from builders.labels import vocabulary as labels
 from builders.labels.tables import read_rows
+from builders.labels.vocabulary import allowed_emotions, vocabulary
 from builders.record.sample import Origin, assemble
-from builders.record.schema import Validator, narrowed_reply, violations
+from builders.record.schema import Validator, as_document, narrowed_reply, violations
 from builders.record.types import Drafted, Emotions, Target, Turn, Utterance, sample_id
 from builders.record.views import ClipFinding, SampleRecord
 from builders.tasks.reply.checks.reading import coerce, rule_faults
@@ -25,7 +25,33 @@ CORPUS = "imported"
 UNKNOWN = "unknown"
 
 
-def adopt(document: dict[str, Any]) -> SampleRecord:
+class LooseEmotions(TypedDict, total=False):
+    """Emotions in anybody's words."""
+
+    primary: str
+    secondary: str | None
+
+
+class LooseTurn(TypedDict, total=False):
+    """A turn as it was written elsewhere; the target has emotions."""
+
+    text: str
+    speaker: str | None
+    emotions: LooseEmotions
+
+
+class LooseRecord(TypedDict, total=False):
+    """A record written elsewhere, as far as it is read."""
+
+    id: str | int
+    language: str
+    audio: dict[str, str | None] | None
+    text_context: list[LooseTurn]
+    target_utterance: LooseTurn
+    desired_response: dict[str, object]
+
+
+def adopt(document: LooseRecord) -> SampleRecord:
     """Return the valid sample that a looser record stands for.
 
     Args:
@@ -52,7 +78,7 @@ def adopt(document: dict[str, Any]) -> SampleRecord:
     return sample
 
 
-def _require(document: dict[str, Any], where: str) -> None:
+def _require(document: LooseRecord, where: str) -> None:
     wrong = violations(_looser(), document)
     if wrong:
         raise ConfigError(wrong[0], where=where, do="add or correct that field")
@@ -93,7 +119,7 @@ def _field_aliases() -> dict[str, str]:
     return {row.text("alias"): row.text("field") for row in rows}
 
 
-def _renamed(given: dict[str, Any], coercions: list[dict[str, str]]) -> dict[str, Any]:
+def _renamed(given: dict[str, object], coercions: list[dict[str, str]]) -> dict[str, object]:
     renamed = {}
     for name, value in given.items():
         field = _field_aliases().get(name, name)
@@ -103,17 +129,17 @@ def _renamed(given: dict[str, Any], coercions: list[dict[str, str]]) -> dict[str
     return renamed
 
 
-def _emotions(given: dict[str, Any], coercions: list[dict[str, str]], where: str) -> Emotions:
-    vocabulary = labels.vocabulary()
-    nodes: dict[str, str | None] = {"primary": None, "secondary": None}
-    for field in nodes:
-        word = given.get(field)
-        node = nodes[field] = vocabulary.resolve(word) if word else None
+def _emotions(given: LooseEmotions, coercions: list[dict[str, str]], where: str) -> Emotions:
+    tree = vocabulary()
+    words = {"primary": given.get("primary"), "secondary": given.get("secondary")}
+    nodes: dict[str, str | None] = {}
+    for field, word in words.items():
+        node = nodes[field] = tree.resolve(word) if word else None
         if word and node is None:
             raise ConfigError(
                 f"{field} emotion {word!r} is not known",
                 where=where,
-                expected=", ".join(vocabulary.nodes),
+                expected=", ".join(tree.nodes),
                 do="use one of these or add an alias to label_maps/emotion/_aliases.tsv",
             )
         if node and node != word:
@@ -121,20 +147,20 @@ def _emotions(given: dict[str, Any], coercions: list[dict[str, str]], where: str
     primary = str(nodes["primary"])
     return Emotions(
         primary=primary,
-        root=vocabulary.root_of(primary),
-        valence=vocabulary.valence(primary),
-        arousal=vocabulary.arousal(primary),
+        root=tree.root_of(primary),
+        valence=tree.valence(primary),
+        arousal=tree.arousal(primary),
         secondary=nodes["secondary"],
     )
 
 
 def _reply(
-    response: dict[str, Any],
+    response: dict[str, object],
     emotions: Emotions,
     own_turns: int,
     coercions: list[dict[str, str]],
     where: str,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     reply = {
         "text": response.get("text"),
         "emotion": response.get("emotion"),
@@ -143,22 +169,22 @@ def _reply(
     }
     coercions += coerce(reply, emotions)
     allowed = strategies.allowed(emotions, own_turns)
-    schema = narrowed_reply(allowed, labels.allowed_emotions(emotions))
+    schema = narrowed_reply(allowed, allowed_emotions(emotions))
     said = {field: value for field, value in reply.items() if value is not None}
     schema["required"].remove("emotion")
-    wrong = violations(Validator(schema), said)
+    wrong = violations(Validator(as_document(schema)), said)
     wrong = wrong or [fault.sentence for fault in rule_faults(reply, emotions)]
     if wrong:
         raise ConfigError(wrong[0], where=where, do="correct the record")
     return reply
 
 
-def _role(turn: dict[str, Any]) -> Literal["user", "assistant", "other"]:
+def _role(turn: LooseTurn) -> Literal["user", "assistant", "other"]:
     role = str(turn.get("speaker", "")).lower()
     return "user" if role == "user" else "assistant" if role == "assistant" else "other"
 
 
-def _utterance(document: dict[str, Any], number: int, said: dict[str, Any]) -> Utterance:
+def _utterance(document: LooseRecord, number: int, said: LooseTurn) -> Utterance:
     dialogue = str(document["id"])
     return Utterance(
         dialogue=dialogue,
@@ -171,7 +197,7 @@ def _utterance(document: dict[str, Any], number: int, said: dict[str, Any]) -> U
     )
 
 
-def _target(document: dict[str, Any], emotions: Emotions) -> Target:
+def _target(document: LooseRecord, emotions: Emotions) -> Target:
     turns = document.get("text_context", [])
     utterances = [_utterance(document, number, turn) for number, turn in enumerate(turns)]
     return Target(
@@ -188,7 +214,7 @@ def _target(document: dict[str, Any], emotions: Emotions) -> Target:
     )
 
 
-def _origin(document: dict[str, Any]) -> Origin:
+def _origin(document: LooseRecord) -> Origin:
     """Return what is known of where the record comes from: nothing is taken to be allowed."""
     return Origin(
         corpus=CORPUS,

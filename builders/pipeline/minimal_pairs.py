@@ -1,4 +1,4 @@
-"""Contrast groups: the same words by the same speaker, heard as different emotions.
+"""Minimal pairs: the same words by the same speaker, heard as different emotions.
 
 They show that a reply must answer how something was said. A group's key holds the split, so that it
 lies inside one by construction. The same words by another speaker are a link only: another voice,
@@ -79,6 +79,13 @@ class Renderings:
         for said in self._by_words.values():
             said.sort(key=lambda one: one[:2])
         self._groups = {key: one for key, one in self._groups.items() if len(one.roots) > 1}
+
+    @property
+    def document(self) -> dict[str, object]:
+        """Return the groups, and who else said which words, by the ids of utterances; a `Fit`."""
+        groups = sorted([one.name, sorted(one.roles.items())] for one in self._groups.values())
+        said = ([[name, who] for _, name, who in each] for each in self._by_words.values())
+        return {"groups": groups, "same_words": sorted(each for each in said if len(each) > 1)}
 
     def of(self, split: str, utterance: Utterance) -> Contrast:
         """Return the place of an utterance among the same words said otherwise.

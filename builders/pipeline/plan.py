@@ -16,7 +16,7 @@ from builders.audio.detectors import open_checks
 from builders.audio.prosody import version as voice_version
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.exclusions import Exclusions
-from builders.corpora.reading import Defects, Rules
+from builders.corpora.reading import Defects, ReadingRules
 from builders.labels import strategies, vocabulary
 from builders.labels.aggregation import as_heard, check_view, load_labelling
 from builders.labels.class_sets import views_version
@@ -26,6 +26,7 @@ from builders.llm.providers import phrasebook
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import preconditions
 from builders.pipeline.contribution import Evidence, can_vote, options, rules
+from builders.pipeline.fits import Fit
 from builders.pipeline.minimal_pairs import NO_MEMBER
 from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
@@ -80,7 +81,7 @@ class Plan:
         model = self.config.caption_model
         return Captioned(self.drafter, model) if model else None
 
-    def prices(self, own: Mapping[str, Any]) -> dict[str, Price | None]:
+    def prices(self, own: Mapping[str, object]) -> dict[str, Price | None]:
         """Return the price of each model that is asked, the one that drafts first."""
         config = self.config
         others = [settings.model for settings in config.models]
@@ -100,6 +101,15 @@ class Plan:
     def evidence(self) -> Evidence:
         """Return what people heard in the voices alone."""
         return Evidence(self.card, self.corpus.labelling)
+
+    def fits(self, hearing: Hearing | None) -> dict[str, Fit]:
+        """Return what was found out about the whole corpus, by name."""
+        found: dict[str, Fit | None] = {
+            "survey": self.survey,
+            "minimal_pairs": self.survey.renderings,
+            "speaker_baselines": hearing,
+        }
+        return {name: fit for name, fit in found.items() if fit}
 
     def to_vote(self) -> Iterator[Target]:
         """Yield the targets that can be voted about; no clip is decoded for it."""
@@ -224,7 +234,9 @@ def make_plan(config: BuildConfig) -> Plan:
     return Plan(config, card, corpus, surveyed, origin, identified, heard)
 
 
-def _identified(config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool) -> dict[str, Any]:
+def _identified(
+    config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool
+) -> dict[str, object]:
     """Return what a build is identified by: its settings, its files, and all versions in force."""
     votes = bool(config.vote_models)
     return identity(config) | {
@@ -255,7 +267,7 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
         reader=open_reader(card.slug, config.source, heard, config.splits),
         labelling=load_labelling(card.slug, view),
         defects=defects if heard else defects.without_clips(),
-        rules=Rules(exclusions, config.on_error),
+        rules=ReadingRules(exclusions, config.on_error),
         contrast=card.contrast,
         unfit=defects.ids(card.slug, NO_MEMBER) if card.contrast else frozenset(),
     )

@@ -26,6 +26,7 @@ from builders.llm.exchange import Retry
 from builders.llm.interrupts import KEPT_ANSWERS
 from builders.llm.runner import Setup
 from builders.llm.settings import PHRASEBOOK
+from builders.pipeline import fits
 from builders.pipeline.drafting import draft
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.voting import vote, with_votes
@@ -54,7 +55,7 @@ class Finished:
     fresh: bool
 
 
-def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -> Finished:
+def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False) -> Finished:
     """Build the dataset that a config describes, or go on with it.
 
     Args:
@@ -92,7 +93,7 @@ def build(config: BuildConfig, prices: Mapping[str, Any], quiet: bool = False) -
     return Finished(folder.path, manifest, fresh=True)
 
 
-def _setup(plan: Plan, store: Store, prices: Mapping[str, Any], quiet: bool) -> Setup:
+def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) -> Setup:
     """Return what all stages ask with."""
     config = plan.config
     limits, before = config.limits, store.spent(config.name)
@@ -110,13 +111,19 @@ def _setup(plan: Plan, store: Store, prices: Mapping[str, Any], quiet: bool) -> 
 async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: Setup) -> Manifest:
     """Vote, draft and write; return the manifest of the finished build."""
     started = time.time()
+    # A clip that stopped the build may have been repaired since.
+    may_change = plan.config.on_error == "stop" and not folder.manifest.exists()
+    kept = fits.keep(plan.fits(hearing), folder, may_change=may_change)
     ballots, votes_asked = await vote(plan, setup)
     ledger = Ledger()
     targets = with_votes(plan.targets(ledger, hearing), ballots, plan)
     config = plan.config
     paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
     state = ProgressState(plan.survey.chosen, requests=votes_asked, paid=paid)
-    sink = Sink(folder.start(), plan.origin, ledger)
+    partial = folder.start()
+    if ballots.voters:
+        kept |= fits.keep_last({"votes": ballots}, folder)
+    sink = Sink(partial, plan.origin, ledger)
     try:
         done = await draft(plan, setup, targets, sink, state)
     finally:
@@ -127,6 +134,7 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     result = _result(plan, ledger, files)
     result["voice"] = hearing.result if hearing else None
     result["speech"] = done.speech
+    result["fits"] = kept
     result["contribution"] = ballots.result() if ballots.voters else None
     manifest: Manifest = {
         "result": result,

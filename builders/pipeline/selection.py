@@ -39,11 +39,13 @@ class Selection:
         wanted: what was asked for.
         per_emotion: the highest rank taken for each emotion, where there is a limit for each.
         overall: the highest rank taken at all, where there is a limit.
+        candidates: how many could be taken without limits, by emotion.
     """
 
     wanted: Wanted
     per_emotion: dict[str, int] = field(default_factory=dict)
     overall: int | None = None
+    candidates: dict[str, int] = field(default_factory=dict)
 
     def against(self, utterance: Utterance, emotions: Emotions | None) -> str | None:
         """Return why an utterance is not a target, a word that is counted, or None."""
@@ -80,11 +82,12 @@ def select(
     for utterance, emotions in candidates:
         if emotions and not _unsuitable(wanted, utterance, emotions):
             ranks.setdefault(emotions.primary, array("Q")).append(rank(utterance.id))
+    counts = {emotion: len(of) for emotion, of in ranks.items()}
     if wanted.max_per_emotion is not None:
         most = wanted.max_per_emotion
         ranks = {emotion: array("Q", heapq.nsmallest(most, of)) for emotion, of in ranks.items()}
     limits = {e: max(of) for e, of in ranks.items()} if wanted.max_per_emotion is not None else {}
     if wanted.limit is None:
-        return Selection(wanted, limits), sum(map(len, ranks.values()))
+        return Selection(wanted, limits, None, counts), sum(map(len, ranks.values()))
     overall = heapq.nsmallest(wanted.limit, chain.from_iterable(ranks.values()))
-    return Selection(wanted, limits, max(overall, default=0)), len(overall)
+    return Selection(wanted, limits, max(overall, default=0), counts), len(overall)

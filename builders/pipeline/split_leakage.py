@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 
 from builders.corpora.reading import Defects
 from builders.record.views import SampleRecord
@@ -16,6 +16,20 @@ from builders.record.views import SampleRecord
 # Shorter utterances ("What are you doing here?") recur by chance.
 _WORDS_THAT_TELL = 8
 _EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """What a corpus, or two of them, have in more than one split: of which kind, and which."""
+
+    kind: str
+    corpus: str
+    keys: list[str]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the kind, the corpus, how many there are, and a few of them."""
+        shown = {"count": len(self.keys), "examples": self.keys[:_EXAMPLES]}
+        return {"leak": self.kind, "corpus": self.corpus, **shown}
 
 
 class Leaks:
@@ -48,21 +62,22 @@ class Leaks:
             digest = blake2b(" ".join(words).encode(), digest_size=12).digest()
             self._words[digest].append((corpus, split, row["id"]))
 
-    def found(self, corpora: Iterable[str]) -> list[dict[str, Any]]:
+    def found(self, corpora: Iterable[str]) -> list[dict[str, object]]:
         """Return each kind of leak of the corpora: what, how many, and a few examples."""
         leaks = [*self._shared(), *self._of_owners(corpora), *self._across()]
-        return sorted(leaks, key=lambda leak: (leak["leak"], leak["corpus"]))
+        leaks.sort(key=lambda leak: (leak.kind, leak.corpus))
+        return [leak.as_json() for leak in leaks]
 
-    def _shared(self) -> Iterator[dict[str, Any]]:
+    def _shared(self) -> Iterator[Leak]:
         for kind, places in self._places.items():
             by_corpus: dict[str, list[str]] = defaultdict(list)
             for (corpus, key), splits in places.items():
                 if len(splits) > 1:
                     by_corpus[corpus].append(key)
             for corpus, keys in by_corpus.items():
-                yield _leak(f"{kind}s_in_several_splits", corpus, sorted(keys))
+                yield Leak(f"{kind}s_in_several_splits", corpus, sorted(keys))
 
-    def _of_owners(self, corpora: Iterable[str]) -> Iterator[dict[str, Any]]:
+    def _of_owners(self, corpora: Iterable[str]) -> Iterator[Leak]:
         """Yield the spans that an owner put into two splits, as the table of defects knows them."""
         for corpus in corpora:
             known = [row for row in Defects.load(corpus).rows if row.defect == "leak_across_splits"]
@@ -72,9 +87,9 @@ class Leaks:
             }
             here = sorted(one for one, other in ids.items() if {one, other} <= self._splits.keys())
             if here:
-                yield _leak("same_spans_in_two_splits", corpus, here)
+                yield Leak("same_spans_in_two_splits", corpus, here)
 
-    def _across(self) -> Iterator[dict[str, Any]]:
+    def _across(self) -> Iterator[Leak]:
         """Yield the words that two corpora have in different splits: one show, annotated twice."""
         pairs: dict[str, list[str]] = defaultdict(list)
         for said in self._words.values():
@@ -82,8 +97,4 @@ class Leaks:
             if len(corpora) > 1 and len({split for _, split, _ in said}) > 1:
                 pairs[" and ".join(corpora)].append(min(name for _, _, name in said))
         for corpora_of, ids in pairs.items():
-            yield _leak("same_words_in_two_corpora_and_splits", corpora_of, sorted(ids))
-
-
-def _leak(kind: str, corpus: str, keys: list[str]) -> dict[str, Any]:
-    return {"leak": kind, "corpus": corpus, "count": len(keys), "examples": keys[:_EXAMPLES]}
+            yield Leak("same_words_in_two_corpora_and_splits", corpora_of, sorted(ids))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from builders.audio.analysis import Hearing
 from builders.audio.clips import ClipError
 from builders.corpora import Reader, SameWords
-from builders.corpora.reading import Defects, Rules, read_split, stopped_by
+from builders.corpora.reading import Defects, ReadingRules, read_split, stopped_by
 from builders.errors import SourceError
 from builders.labels.aggregation import Labelling
 from builders.labels.vocabulary import unmapped_error
@@ -36,7 +36,7 @@ class Corpus:
     reader: Reader
     labelling: Labelling
     defects: Defects
-    rules: Rules = Rules()
+    rules: ReadingRules = ReadingRules()
     contrast: SameWords | None = None
     unfit: frozenset[str] = frozenset()
 
@@ -86,6 +86,15 @@ class Survey:
     selection: Selection
     renderings: Renderings | None = None
     clips: int = 0
+
+    @property
+    def document(self) -> dict[str, object]:
+        """Return what it found that `--limit` does not change; a `Fit`."""
+        return {
+            "candidates": self.selection.candidates,
+            "highest_rank": self.selection.per_emotion,
+            "clips": self.clips,
+        }
 
 
 def survey(corpus: Corpus, wanted: Wanted) -> Survey:

@@ -3,6 +3,7 @@
 output/<name>/
   config.json      the settings that identify the build, written first
   redraft.json     of a build that drafts replies again: which, and what was said of them
+  fits/            what was found out about the whole corpus, written before anything is asked
   .partial/        results while they are being written; worth nothing after a kill
   data/ rejected.parquet report.html
   manifest.json    written last: where it is, the build is complete
@@ -26,6 +27,7 @@ from builders.record.manifest_views import Manifest
 from builders.settings import BuildConfig, chosen
 
 REDRAFT = "redraft.json"
+FITS = "fits"
 # Settings that builds of release 0.1 do not have.
 _ADDED = ("checks_version",)
 _RESULTS = ("data", "rejected.parquet", "report.html")
@@ -75,7 +77,7 @@ class BuildFolder:
         lock.release()
         return False
 
-    def keep_redraft(self, identity: dict[str, Any], config: BuildConfig) -> None:
+    def keep_redraft(self, identity: Mapping[str, object], config: BuildConfig) -> None:
         """Keep what a new build drafts again, as its decisions may change before it is resumed.
 
         Raises:
@@ -105,7 +107,7 @@ class BuildFolder:
         if config.resume == "never" or not (self.path / "config.json").is_file():
             write_json(self.path / REDRAFT, redraft.model_dump(mode="json"))
 
-    def admit(self, identity: dict[str, Any], config: BuildConfig) -> None:
+    def admit(self, identity: Mapping[str, object], config: BuildConfig) -> None:
         """Check that this run may go on with what is in the folder; keep the settings if it is new.
 
         Raises:
@@ -121,6 +123,7 @@ class BuildFolder:
             )
         over = config.resume == "never" and not self.manifest.exists()
         if held is None or over:
+            shutil.rmtree(self.path / FITS, ignore_errors=True)
             write_json(path, identity)
             return
         held = admitted_config(held, identity)
@@ -155,7 +158,9 @@ class BuildFolder:
             if target.is_dir():
                 shutil.rmtree(target)
             (self.partial / name).replace(target)
-        self.partial.rmdir()
+        for path in self.partial.glob(f"{FITS}/*"):
+            path.replace(self.path / FITS / path.name)
+        shutil.rmtree(self.partial)
         config = self.path / "config.json"
         if config.is_file() and read_json(config).get("schema_version") == "1":
             # Release 0.1 began it; what is finished is of this one.
@@ -208,11 +213,16 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, document: object) -> None:
-    """Write JSON atomically and durably: a temporary file beside it, flushed, then renamed."""
-    temporary = path.with_name(path.name + ".tmp")
+    """Write JSON as `write_whole` does."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    write_whole(path, orjson.dumps(document, option=options))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write atomically and durably: a temporary file beside it, flushed, then renamed."""
+    temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as stream:
-        stream.write(orjson.dumps(document, option=options))
+        stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)

@@ -73,6 +73,8 @@ class ManifestResult(TypedDict):
     captions: NotRequired[CaptionCounts | None]
     speech: NotRequired[dict[str, Any] | None]
     contribution: NotRequired[dict[str, Any] | None]
+    # The SHA-256 of each file below `fits/`, by its name.
+    fits: NotRequired[dict[str, str]]
     # Of a set of several builds.
     combined: NotRequired[list[dict[str, Any]]]
     leaks: NotRequired[list[dict[str, Any]]]

@@ -12,14 +12,14 @@ single user turn; the reply is the single assistant turn:
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import cache
 from hashlib import sha256
-from typing import Any
 
 from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
+from builders.record.views import ContextTurn, SampleRecord
 
 AUDIO_MARK = "<audio>"
 # What a turn's speaker is called where the corpus gives no name, or a code such as Ses01_F or 386.
@@ -28,7 +28,7 @@ _CODE = re.compile(r"\w*\d\w*")
 
 
 def messages(
-    record: Mapping[str, Any],
+    record: SampleRecord,
     *,
     instruction: str | None,
     system: str | None,
@@ -79,7 +79,7 @@ def instructions(form: str) -> tuple[str, ...]:
 
 
 def _user_turn(
-    record: Mapping[str, Any], mark: str | None, heard: Collection[str], voice_words: bool
+    record: SampleRecord, mark: str | None, heard: Collection[str], voice_words: bool
 ) -> str:
     lines = []
     if record["background"]:
@@ -98,7 +98,7 @@ def _user_turn(
     return "\n".join([*lines, now])
 
 
-def _said(turn: Mapping[str, Any], mark: str | None, named: bool) -> str:
+def _said(turn: ContextTurn, mark: str | None, named: bool) -> str:
     words = mark or _line(turn["text"])
     return f"{_name(turn['speaker'], turn['role'])}: {words}" if named else words
 

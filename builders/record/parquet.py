@@ -11,15 +11,16 @@ import hashlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias, TypedDict
 
 import orjson
 import pyarrow as pa
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
+from typing_extensions import TypeIs
 
 from builders.record.manifest_views import ManifestFile
-from builders.record.schema import load_schema
+from builders.record.schema import SchemaNode, load_schema
 
 SHARD_BYTES = 500 * 2**20
 # A row group's description stays in memory until its shard is closed: 144 columns, a hundred rows.
@@ -40,7 +41,24 @@ _SCALARS = {
 _AUDIO = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
-def _resolve(node: Mapping[str, Any], defs: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+class LeafFeature(TypedDict, total=False):
+    """What `datasets` says of a column that holds values (`dtype`) or clips."""
+
+    _type: str
+    dtype: str
+    sampling_rate: int
+
+
+# What `datasets` says of a column: a list as a JSON array, an object by its fields.
+HubFeature: TypeAlias = "LeafFeature | dict[str, HubFeature] | list[HubFeature]"
+
+
+def is_leaf(feature: LeafFeature | dict[str, HubFeature]) -> TypeIs[LeafFeature]:
+    """Return whether a feature is of values or clips, not of an object."""
+    return "_type" in feature
+
+
+def _resolve(node: SchemaNode, defs: Mapping[str, SchemaNode]) -> tuple[SchemaNode, str]:
     """Follow references and nullable alternatives; return the node and its last reference."""
     name = ""
     while "$ref" in node or "anyOf" in node:
@@ -52,7 +70,7 @@ def _resolve(node: Mapping[str, Any], defs: Mapping[str, Any]) -> tuple[Mapping[
     return node, name
 
 
-def _kind(node: Mapping[str, Any]) -> str:
+def _kind(node: SchemaNode) -> str:
     """Return the one JSON type of a node that is not null; enums without a type are strings."""
     types = node.get("type", "string")
     if isinstance(types, str):
@@ -60,7 +78,7 @@ def _kind(node: Mapping[str, Any]) -> str:
     return str(next(t for t in types if t != "null"))
 
 
-def arrow_type(node: Mapping[str, Any], defs: Mapping[str, Any]) -> pa.DataType:
+def arrow_type(node: SchemaNode, defs: Mapping[str, SchemaNode]) -> pa.DataType:
     """Return the Arrow type of a JSON Schema node."""
     node, name = _resolve(node, defs)
     if name == "audio":
@@ -73,7 +91,7 @@ def arrow_type(node: Mapping[str, Any], defs: Mapping[str, Any]) -> pa.DataType:
     return _SCALARS[kind]
 
 
-def hub_feature(node: Mapping[str, Any], defs: Mapping[str, Any]) -> Any:
+def hub_feature(node: SchemaNode, defs: Mapping[str, SchemaNode]) -> HubFeature:
     """Return the `datasets` feature of a JSON Schema node, lists in the older spelling."""
     node, name = _resolve(node, defs)
     if name == "audio":
@@ -92,12 +110,12 @@ def sample_schema() -> pa.Schema:
     return arrow_schema(load_schema("sample"))
 
 
-def features_of(schema: Mapping[str, Any]) -> dict[str, Any]:
+def features_of(schema: SchemaNode) -> dict[str, HubFeature]:
     """Return the `datasets` features of the rows that a JSON Schema describes."""
     return {k: hub_feature(v, schema["$defs"]) for k, v in schema["properties"].items()}
 
 
-def arrow_schema(schema: Mapping[str, Any]) -> pa.Schema:
+def arrow_schema(schema: SchemaNode) -> pa.Schema:
     """Return the Arrow schema of such rows, with the Hub's features in its metadata."""
     fields = [(k, arrow_type(v, schema["$defs"])) for k, v in schema["properties"].items()]
     features = features_of(schema)
@@ -105,7 +123,7 @@ def arrow_schema(schema: Mapping[str, Any]) -> pa.Schema:
     return pa.schema(fields, metadata=metadata)
 
 
-def open_writer(path: Path, schema: pa.Schema, **more: Any) -> pq.ParquetWriter:
+def open_writer(path: Path, schema: pa.Schema, **more: bool) -> pq.ParquetWriter:
     """Return a writer of small row groups, which readers that skip want; `more` goes to pyarrow."""
     return pq.ParquetWriter(
         path,

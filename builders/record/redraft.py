@@ -55,7 +55,7 @@ class Redraft(BaseModel):
         return {name: n.heard for name, notes in self.notes.items() for n in notes if n.heard}
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """Return what identifies it, as JSON values."""
         told = self.model_dump(mode="json", exclude_defaults=True)
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

@@ -49,7 +49,6 @@ from builders.record.views import (
     SourcePart,
     SpeechShare,
     TargetUtterance,
-    VoiceDescriptor,
     VoicePart,
 )
 
@@ -206,7 +205,7 @@ def _voice(target: Target) -> VoicePart | None:
     if voice is None:
         return None
     return {
-        "descriptors": cast("list[VoiceDescriptor]", voice.descriptors),
+        "descriptors": voice.descriptors,
         "reference": voice.reference,
         "words": voice.words,
         "caption": target.caption.text if target.caption else None,

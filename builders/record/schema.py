@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import jsonschema_rs
 import orjson
@@ -21,6 +21,29 @@ from builders.labels.vocabulary import vocabulary, votable_roots
 from builders.record.types import CANNOT_TELL
 
 Validator = jsonschema_rs.Draft202012Validator
+
+# Written as a call because of the names with a dollar sign.
+_SchemaHead = TypedDict(
+    "_SchemaHead",
+    {"$schema": str, "$id": str, "$ref": str, "$comment": str, "$defs": dict[str, "SchemaNode"]},
+    total=False,
+)
+
+
+class SchemaNode(_SchemaHead, total=False):
+    """A JSON Schema or a node of one, as far as it is read or written here."""
+
+    title: str
+    description: str
+    type: str | list[str]
+    enum: list[str]
+    const: None
+    pattern: str
+    properties: dict[str, SchemaNode]
+    required: list[str]
+    items: SchemaNode
+    maxItems: int
+    anyOf: list[SchemaNode]
 
 
 # The values that the tables give, by schema and by the path of the field in it.
@@ -41,14 +64,12 @@ _FROM_TABLES: Mapping[str, Mapping[str, Callable[[], Sequence[str]]]] = {
 
 
 @cache
-def load_schema(name: str) -> dict[str, Any]:
+def load_schema(name: str) -> SchemaNode:
     """Return `schemas/<name>.schema.json` with the values that the tables give.
 
     Raises LabelError where one of these tables is wrong.
     """
-    loaded: dict[str, Any] = orjson.loads(
-        (resources.schemas() / f"{name}.schema.json").read_bytes()
-    )
+    loaded = orjson.loads((resources.schemas() / f"{name}.schema.json").read_bytes())
     for path, values in _FROM_TABLES.get(name, {}).items():
         node = loaded
         for part in path.split():
@@ -57,13 +78,19 @@ def load_schema(name: str) -> dict[str, Any]:
         filled = {("enum" if k == "$comment" else k): node[k] for k in node} | {"enum": [*values()]}
         node.clear()
         node.update(filled)
-    return loaded
+    schema: SchemaNode = loaded
+    return schema
+
+
+def as_document(schema: SchemaNode) -> dict[str, Any]:
+    """Return a schema as the JSON object that it is, for what reads schemas of any kind."""
+    return cast("dict[str, Any]", schema)
 
 
 @cache
 def validator(name: str) -> Validator:
     """Return the compiled validator of `schemas/<name>.schema.json`."""
-    return Validator(load_schema(name))
+    return Validator(as_document(load_schema(name)))
 
 
 def violations(checker: Validator, instance: object) -> list[str]:
@@ -74,11 +101,10 @@ def violations(checker: Validator, instance: object) -> list[str]:
     return [f"{'.'.join(map(str, e.instance_path)) or 'answer'}: {e.message}" for e in found]
 
 
-def narrowed_reply(strategies: Sequence[str], emotions: Sequence[str]) -> dict[str, Any]:
+def narrowed_reply(strategies: Sequence[str], emotions: Sequence[str]) -> SchemaNode:
     """Return the reply schema narrowed to what a label allows, the primary emotion first."""
-    schema: dict[str, Any] = orjson.loads(orjson.dumps(load_schema("reply")))
-    for key in ("$schema", "$id", "title", "description"):
-        del schema[key]
+    schema: SchemaNode = orjson.loads(orjson.dumps(load_schema("reply")))
+    del schema["$schema"], schema["$id"], schema["title"], schema["description"]
     properties = schema["properties"]
     properties["strategies"]["items"]["enum"] = list(strategies)
     properties["awareness"]["properties"]["emotions"]["items"]["enum"] = list(emotions)

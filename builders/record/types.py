@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
-from builders.record.views import DimensionRating, LabelView, VoteCount
+from builders.record.views import (
+    ClipTranscript,
+    DimensionRating,
+    LabelView,
+    SoundQuality,
+    SpeechShare,
+    VoiceDescriptor,
+    VoteCount,
+)
 
 Sentiment = Literal["positive", "negative", "neutral"]
 # Whose label it is where reviewers of an earlier draft hear another emotion than the corpus says.
@@ -205,9 +213,9 @@ class Clip:
     end: float | None = None
     findings: tuple[Finding, ...] = ()
     synthesis: Synthesis | None = None
-    speech: dict[str, Any] | None = None
-    quality: dict[str, float] | None = None
-    transcript: dict[str, Any] | None = None
+    speech: SpeechShare | None = None
+    quality: SoundQuality | None = None
+    transcript: ClipTranscript | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -218,7 +226,7 @@ class Voice:
     what a prompt says of it; where there was too little voice, `words` is None and `reliable` not.
     """
 
-    descriptors: list[dict[str, Any]]
+    descriptors: list[VoiceDescriptor]
     reference: Literal["speaker", "group", "corpus", "none"]
     words: str | None
     reliable: bool

@@ -202,7 +202,7 @@ class VoicePart(TypedDict):
 
 
 class ModelVote(TypedDict):
-    """The root that a model chose from the words, or ``cannot_tell``."""
+    """The coarse label that a model chose from the words, or ``cannot_tell``."""
 
     model: str
     emotion: str

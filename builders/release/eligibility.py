@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import cast
 
 import orjson
 
@@ -27,6 +27,8 @@ from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError
 from builders.record.data_file import DataFile, rows_of
 from builders.record.types import ReviewStatus
+from builders.record.views import RejectRow, SampleRecord
+from builders.release.row_views import PublishedRecord
 from builders.store.database import forgotten_by
 
 GATES_FILE = "gated.tsv"
@@ -49,9 +51,6 @@ _TEXT_COLUMNS = (
 )
 _BATCH = 1000
 _WORD = re.compile(r"\w+")
-
-Record = Mapping[str, Any]
-_Record = TypeVar("_Record", bound=Record)
 
 
 class Purpose(StrEnum):
@@ -126,12 +125,12 @@ class Restrictions:
     gated: Mapping[str, str] = field(default_factory=dict)
     unsafe: Mapping[str, str] = field(default_factory=dict)
 
-    def names_excluded(self, record: Record) -> bool:
+    def names_excluded(self, record: SampleRecord | PublishedRecord) -> bool:
         """Return whether a record is excluded, or has an excluded turn before or after it."""
         return self.excluded(record["id"]) or any(map(self.excluded, _turns(record, True)))
 
 
-def eligibility(record: Record, purpose: Purpose, known: Restrictions) -> Eligible:
+def eligibility(record: SampleRecord, purpose: Purpose, known: Restrictions) -> Eligible:
     """Return whether a record may go out for a purpose, and how much of it.
 
     Args:
@@ -152,7 +151,7 @@ def eligibility(record: Record, purpose: Purpose, known: Restrictions) -> Eligib
     return Eligible(Extent.RECORD)
 
 
-def _against(record: Record, asked: _Asked, known: Restrictions) -> str | None:
+def _against(record: SampleRecord, asked: _Asked, known: Restrictions) -> str | None:
     """Return what speaks against the record itself, or None."""
     if known.excluded(record["id"]):
         return EXCLUDED
@@ -167,14 +166,14 @@ def _is_out(name: str, asked: _Asked, known: Restrictions) -> bool:
     return asked.fit and (name in known.unsafe or name in known.gated)
 
 
-def _turns(record: Record, reference: bool) -> list[str]:
+def _turns(record: SampleRecord | PublishedRecord, reference: bool) -> list[str]:
     """Return the ids of the turns that go out with a record."""
     named = [turn["id"] for turn in record["text_context"] or ()]
     after = record["reference_response"] if reference else None
     return [*named, after["id"]] if after else named
 
 
-def unsafe(record: Record) -> str | None:
+def unsafe(record: SampleRecord) -> str | None:
     """Return why nothing may be learnt from an utterance, whatever its terms are, or None."""
     if record["safety"] and record["safety"]["route"] in UNSAFE_ROUTES:
         return f"safety_{record['safety']['route']}"
@@ -217,20 +216,31 @@ def left_out(shards: Sequence[Path], purpose: Purpose, known: Restrictions) -> d
 
 
 def going_out(
-    records: Iterable[_Record], purpose: Purpose, known: Restrictions
-) -> Iterator[_Record]:
+    records: Iterable[SampleRecord], purpose: Purpose, known: Restrictions
+) -> Iterator[SampleRecord]:
     """Yield the records of which anything may go out for a purpose."""
     for record in records:
         if eligibility(record, purpose, known).extent is not Extent.NOTHING:
             yield record
 
 
-def columns_of(shards: Iterable[Path], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+def columns_of(shards: Iterable[Path], columns: Sequence[str]) -> Iterator[SampleRecord]:
     """Yield the rows of shards with these columns only."""
     for shard in shards:
-        with DataFile(shard) as file:
-            for batch in file.batches(columns, _BATCH):
-                yield from rows_of(shard, batch)
+        for rows in _read(shard, columns):
+            yield from cast("list[SampleRecord]", rows)
+
+
+def rejects_of(rejected: Path, columns: Sequence[str]) -> Iterator[RejectRow]:
+    """Yield the rows of `rejected.parquet` with these columns only."""
+    for rows in _read(rejected, columns):
+        yield from cast("list[RejectRow]", rows)
+
+
+def _read(path: Path, columns: Sequence[str]) -> Iterator[list[dict[str, object]]]:
+    with DataFile(path) as file:
+        for batch in file.batches(columns, _BATCH):
+            yield rows_of(path, batch)
 
 
 def gates_of(folder: Path) -> dict[str, str]:
@@ -269,15 +279,15 @@ class ClosedTexts:
         for row in columns_of(shards, _TEXT_COLUMNS):
             found._close(row)
         if rejected.is_file():
-            for row in columns_of([rejected], ("raw",)):
-                found._close(orjson.loads(row["raw"]))
+            for reject in rejects_of(rejected, ("raw",)):
+                found._close(orjson.loads(reject["raw"]))
         return found
 
-    def _close(self, texts: Any) -> None:
+    def _close(self, texts: object) -> None:
         for text in strings(texts):
             self._runs.update(runs(text))
 
-    def quotes(self, published: Any) -> bool:
+    def quotes(self, published: object) -> bool:
         """Return whether anything in a row repeats five words in a row of a closed text."""
         if not self._runs:
             return False
@@ -296,7 +306,7 @@ def runs(text: str) -> Iterator[int]:
         yield hash(tuple(found[start : start + RUN]))
 
 
-def strings(value: Any) -> Iterator[str]:
+def strings(value: object) -> Iterator[str]:
     """Yield every string in a record, whatever field holds it."""
     if isinstance(value, str):
         yield value

@@ -10,12 +10,23 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
 from builders.record.messages import AUDIO_MARK, instruction, messages
-from builders.record.schema import load_schema
+from builders.record.reply_views import DesiredResponse
+from builders.record.sample import audio_info
+from builders.record.schema import SchemaNode, load_schema
 from builders.record.types import ReviewStatus
+from builders.record.views import SampleRecord
 from builders.release.rights import published_schema, withheld
+from builders.release.row_views import (
+    KtoRow,
+    PreferenceRow,
+    PromptsRow,
+    PublishedRecord,
+    SftRow,
+    SmallRow,
+)
 
 CONFIGS = (
     *("sft", "utterances", "weak_audio", "strong_audio"),
@@ -29,16 +40,14 @@ _MADE = {
     *("drafting", "checks", "judgements", "review"),
 }
 
-Row = dict[str, Any]
 
-
-def audio_class(record: Mapping[str, Any]) -> str | None:
+def audio_class(record: SampleRecord | PublishedRecord) -> str | None:
     """Return what the audio adds to a record's words, as measured; None where it is not known."""
     measured = record["audio_contribution"]
     return measured["class"] if measured else None
 
 
-def schemas_of(may: frozenset[str], with_audio: bool) -> dict[str, dict[str, Any]]:
+def schemas_of(may: frozenset[str], with_audio: bool) -> dict[str, SchemaNode]:
     """Return the JSON Schema of the rows of each config that has files.
 
     Args:
@@ -70,15 +79,17 @@ class Rows:
         schemas: the schema of each kind of row, as `schemas_of` returns them.
     """
 
-    def __init__(self, may: frozenset[str], schemas: Mapping[str, dict[str, Any]]) -> None:
+    def __init__(self, may: frozenset[str], schemas: Mapping[str, SchemaNode]) -> None:
         self._may = may
         self._columns = {name: tuple(schema["properties"]) for name, schema in schemas.items()}
 
-    def is_marked(self, record: Row) -> bool:
+    def is_marked(self, record: SampleRecord) -> bool:
         """Return whether a mark stands for a record's clip: it goes out, or nothing else may."""
         return bool(record["audio"]) and ("audio" in self._may or "text" not in self._may)
 
-    def messages(self, record: Row, published: Row) -> list[dict[str, str]] | None:
+    def messages(
+        self, record: SampleRecord, published: PublishedRecord
+    ) -> list[dict[str, str]] | None:
         """Return the record as chat messages of published words, or None where there is nothing."""
         text, marked = "text" in self._may, self.is_marked(record)
         if not text and not marked:
@@ -87,69 +98,79 @@ class Rows:
         shown = {**published, "audio": record["audio"], "text_context": turns if text else []}
         wording = instruction(record["id"], spoken=marked)
         mark = AUDIO_MARK if marked else None
-        return messages(shown, instruction=wording, system=None, mark=mark)
+        # What is withheld of it is not among the words that are shown.
+        whole = cast(SampleRecord, shown)
+        return messages(whole, instruction=wording, system=None, mark=mark)
 
-    def utterance(self, published: Row) -> Row:
+    def utterance(self, published: PublishedRecord) -> dict[str, object]:
         """Return the row of `utterances`."""
-        return {name: published[name] for name in self._columns["utterances"]}
+        columns: Mapping[str, object] = published
+        return {name: columns[name] for name in self._columns["utterances"]}
 
-    def sft(self, published: Row, said: list[dict[str, str]]) -> Row:
+    def sft(self, published: PublishedRecord, said: list[dict[str, str]]) -> SftRow:
         """Return the row of `sft`."""
         return {**published, "messages": said}
 
-    def preference(self, sft: Row, chosen: str, rejected: str, origin: str) -> Row:
+    def preference(self, sft: SftRow, chosen: str, rejected: str, origin: str) -> PreferenceRow:
         """Return the row of `preference`: the reply that people prefer to another, and how."""
-        said = {"chosen": [_assistant(chosen)], "rejected": [_assistant(rejected)]}
-        return self._small("preference", sft, {**said, "origin": origin})
+        return {
+            **self._small("preference", sft),
+            "chosen": [_assistant(chosen)],
+            "rejected": [_assistant(rejected)],
+            "origin": origin,
+        }
 
-    def kto(self, sft: Row) -> Row | None:
+    def kto(self, sft: SftRow) -> KtoRow | None:
         """Return the row of `kto`: a reply that was reviewed, and whether it was accepted."""
         status = sft["review"] and sft["review"]["status"]
         if status is None or status == ReviewStatus.DISPUTED:
             return None
         label = status != ReviewStatus.REJECTED
-        said = {"completion": [sft["messages"][-1]], "label": label}
-        return self._small("kto", sft, said)
+        return {**self._small("kto", sft), "completion": [sft["messages"][-1]], "label": label}
 
-    def prompt(self, sft: Row) -> Row:
+    def prompt(self, sft: SftRow, reply: DesiredResponse) -> PromptsRow:
         """Return the row of `prompts`, with what a reward can be computed from."""
-        reply, emotions = sft["desired_response"], sft["target_utterance"]["emotions"] or {}
-        said = {
-            "root": emotions.get("root"),
-            "valence": emotions.get("valence"),
+        emotions = sft["target_utterance"]["emotions"]
+        return {
+            **self._small("prompts", sft),
+            "root": emotions["root"] if emotions else None,
+            "valence": emotions["valence"] if emotions else None,
             "strategies": reply["strategies"],
             "awareness_act": reply["awareness"]["act"],
             "awareness_emotions": reply["awareness"]["emotions"],
             "reply_emotion": reply["emotion"],
             "solution": reply["text"],
         }
-        return self._small("prompts", sft, said)
 
-    def _small(self, name: str, sft: Row, said: Row) -> Row:
-        emotions = sft["target_utterance"]["emotions"] or {}
-        row = {
+    def _small(self, name: str, sft: SftRow) -> SmallRow:
+        emotions = sft["target_utterance"]["emotions"]
+        row: SmallRow = {
             "id": sft["id"],
             "language": sft["language"],
             "corpus": sft["source"]["corpus"],
             "split": sft["source"]["split"],
             "licence": sft["rights"]["licence"],
-            "audio": sft["audio"],
             "audio_path": sft["audio"] and sft["audio"]["path"],
             "audio_sha256": sft["audio_info"]["sha256_pcm"],
-            "emotion": emotions.get("primary"),
+            "emotion": emotions["primary"] if emotions else None,
             "prompt": sft["messages"][:-1],
-            **said,
         }
-        return {column: row[column] for column in self._columns[name]}
+        if "audio" in self._columns[name]:
+            row["audio"] = sft["audio"]
+        return row
 
 
-def as_text(record: Row) -> Row:
+def as_text(record: SampleRecord) -> SampleRecord:
     """Return a record whose utterance was given a voice as it would be without any sound."""
-    info = dict.fromkeys(record["audio_info"])
-    info |= {"origin": "none", "findings": record["audio_info"]["findings"]}
-    reply = {**record["desired_response"], "synthesis": None}
-    silent = {"audio": None, "audio_info": info, "desired_response": reply, "reply_audio": None}
-    return {**record, **silent}
+    info = audio_info("none", None)
+    info["findings"] = record["audio_info"]["findings"]
+    return {
+        **record,
+        "audio": None,
+        "audio_info": info,
+        "desired_response": {**record["desired_response"], "synthesis": None},
+        "reply_audio": None,
+    }
 
 
 def _assistant(text: str) -> dict[str, str]:

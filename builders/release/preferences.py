@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from builders.record.dataset import Build
 from builders.record.reply_views import ReplyPart
@@ -37,6 +37,20 @@ from builders.store.database import Store, store_exists
 Origin = Literal["edit", "rejection", "compared"]
 
 
+class DraftOrigin(TypedDict):
+    """Which model wrote a draft, in which build, and the hash of what is seen of it."""
+
+    build: str
+    model: str
+    seen: str
+
+
+class EditOrigin(TypedDict):
+    """How many reviewers wrote a reply."""
+
+    reviewers: int
+
+
 class PreferencePair(TypedDict):
     """Two replies to one target, of which people prefer the first.
 
@@ -48,9 +62,9 @@ class PreferencePair(TypedDict):
     id: str
     origin: Origin
     chosen: ReplyPart | None
-    chosen_from: dict[str, Any] | None
+    chosen_from: DraftOrigin | EditOrigin | None
     rejected: ReplyPart
-    rejected_from: dict[str, Any]
+    rejected_from: DraftOrigin
     reasons: list[str]
     policy: str
     reviewers: int
@@ -149,7 +163,7 @@ class _Draft:
 
     reply: ReplyPart
     record: SampleRecord
-    origin: dict[str, Any]
+    origin: DraftOrigin
 
 
 class _Drafts:
@@ -172,8 +186,10 @@ class _Drafts:
         # What reviewers say of the reply makes the pair; all else must let the target go out.
         if eligibility(record, Purpose.TRAIN, self._known).extent is Extent.NOTHING:
             return None
-        origin = {"build": self.name, "model": record["drafting"]["model"], "seen": found.seen}
-        return _Draft(reply_of(record), record, origin)
+        model = record["drafting"]["model"]
+        return _Draft(
+            reply_of(record), record, {"build": self.name, "model": model, "seen": found.seen}
+        )
 
 
 def _from_view(view: Merged, drafts: Sequence[_Drafts]) -> PreferencePair | None:
@@ -191,7 +207,7 @@ def _from_view(view: Merged, drafts: Sequence[_Drafts]) -> PreferencePair | None
 
 def _accepted_later(
     item: str, later: Sequence[_Drafts]
-) -> tuple[ReplyPart | None, dict[str, Any] | None]:
+) -> tuple[ReplyPart | None, DraftOrigin | EditOrigin | None]:
     """Return the last reply to a target that people accepted or edited, and where it is from."""
     for drafts in reversed(later):
         view = drafts.views.get(item)
@@ -211,7 +227,7 @@ def _pair(
     origin: Origin,
     view: Merged,
     chosen: ReplyPart | None,
-    chosen_from: dict[str, Any] | None,
+    chosen_from: DraftOrigin | EditOrigin | None,
     rejected: _Draft,
 ) -> PreferencePair:
     return {

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from builders.record.types import REVIEWED
+from builders.record.views import SampleRecord
 from builders.release.layouts import audio_class
-
-Row = dict[str, Any]
 
 
 class ReleaseTally:
@@ -40,7 +38,7 @@ class ReleaseTally:
         """Count a row of a config's split."""
         self.rows.setdefault(config, Counter())[split] += 1
 
-    def utterance(self, record: Row, split: str) -> None:
+    def utterance(self, record: SampleRecord, split: str) -> None:
         """Count what is said of an utterance that goes out."""
         emotions, labels = record["target_utterance"]["emotions"], record["annotation"]
         self.emotions[split, emotions["primary"]] += 1
@@ -54,7 +52,7 @@ class ReleaseTally:
         self.dialogues.add((record["source"]["split"], record["source"]["dialogue_id"]))
         self.seconds += record["audio_info"]["duration"] or 0.0
 
-    def reply(self, record: Row) -> None:
+    def reply(self, record: SampleRecord) -> None:
         """Count what is said of a reply that goes out."""
         emotion = record["target_utterance"]["emotions"]["primary"]
         self.strategies.update((emotion, s) for s in record["desired_response"]["strategies"])
@@ -72,7 +70,7 @@ class ReleaseTally:
             score[0] += said["value"]
             score[1] += 1
 
-    def voices(self, record: Row) -> None:
+    def voices(self, record: SampleRecord) -> None:
         """Count who speaks in a record, where it is no person."""
         for what, by in (
             ("utterances", record["audio_info"]["synthesis"]),

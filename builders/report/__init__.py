@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jinja2
 
@@ -32,7 +32,7 @@ _SPLITS = ("train", "dev", "test", "all")
 def write(
     folder: Path,
     manifest: Manifest,
-    swaps: Sequence[Mapping[str, Any]] = (),
+    swaps: Sequence[Mapping[str, object]] = (),
     known: Restrictions | None = None,
 ) -> Path:
     """Write ``report.html`` of a build and return its path.
@@ -58,11 +58,11 @@ def write(
     rejects = tallies.rejects(folder / "rejected.parquet", gone.ids)
     _check(folder, manifest["result"]["splits"], samples, rejects)
     content = _content(manifest, samples, rejects)
-    content["examples"] = tallies.examples(data[:1], gone.ids)
+    content["examples"] = examples = tallies.examples(data[:1], gone.ids)
     content["contributions"] = contribution.by_corpus(samples.votes, samples.classes)
     content["contrasts"] = contrasts.contrasts(data, gone.ids)
     content["swaps"] = swaps
-    content["voices"] = voices.drawings(data[:1], content["examples"])
+    content["voices"] = voices.drawings(data[:1], examples)
     page = _environment().get_template("report.html.j2").render(content)
     target = folder / "report.html"
     with writable(folder):
@@ -88,7 +88,7 @@ def _check(folder: Path, splits: _Splits, samples: Samples, rejects: Rejects) ->
             )
 
 
-def _content(manifest: Manifest, samples: Samples, rejects: Rejects) -> dict[str, Any]:
+def _content(manifest: Manifest, samples: Samples, rejects: Rejects) -> dict[str, object]:
     """Return what the template shows. Everything that was a dict is put in an order of its own."""
     from builders.report import pictures
 

@@ -1,4 +1,4 @@
-"""Replies inside contrast groups: the same words in another voice ask for another reply."""
+"""Replies to minimal pairs: the same words in another voice ask for another reply."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 from builders.pipeline.minimal_pairs import normalised
+from builders.record.views import SampleRecord
 from builders.report.tallies import batches
 
 # Replies that share so much of their words are as good as one reply.
@@ -40,16 +40,16 @@ class Contrasts:
 
 
 def contrasts(paths: Sequence[Path], out: Collection[str] = ()) -> Contrasts:
-    """Compare the replies of each contrast group, but for these ids.
+    """Compare the replies of each group of minimal pairs, but for these ids.
 
     Raises:
         VerificationError: a file is broken.
     """
     groups: dict[str, list[tuple[str, str, tuple[str, ...]]]] = defaultdict(list)
-    for record in _members(paths, out):
+    for group, record in _members(paths, out):
         words = tuple(normalised(record["desired_response"]["text"]))
         root = record["target_utterance"]["emotions"]["root"]
-        groups[record["contrast"]["group"]].append((record["id"], root, words))
+        groups[group].append((record["id"], root, words))
     found = Contrasts(groups=len(groups), samples=sum(map(len, groups.values())))
     for members in groups.values():
         for one, other in combinations(members, 2):
@@ -76,9 +76,10 @@ def overlap(one: Sequence[str], other: Sequence[str]) -> float:
     return 2 * shared / (len(one) + len(other)) if one or other else 1.0
 
 
-def _members(paths: Sequence[Path], out: Collection[str]) -> Iterator[dict[str, Any]]:
+def _members(paths: Sequence[Path], out: Collection[str]) -> Iterator[tuple[str, SampleRecord]]:
+    """Yield the samples that are in a group of minimal pairs, each with the group's name."""
     for path in paths:
         for batch in batches(path, _COLUMNS, out):
             for record in batch.to_pylist():
                 if record["contrast"] and record["contrast"]["group"]:
-                    yield record
+                    yield record["contrast"]["group"], record

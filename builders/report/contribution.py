@@ -19,7 +19,7 @@ CLASSES = ("text_solvable", "audio_solvable", "unsupported", OPEN)
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class LabelAgreement:
     """How far votes agree with labels; a measure is None where it is not defined."""
 
     name: str
@@ -31,15 +31,15 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class OfCorpus:
-    """One corpus: its models and all of them together, its roots, its classes by root.
+    """One corpus: its models and all of them together, its coarse labels, its classes by these.
 
     `unknown` counts the samples without a known label, `failed` those whose votes failed where it
     counted. `evidence` is what the card says of who judged the voice alone.
     """
 
     corpus: str
-    models: list[Agreement]
-    roots: list[tuple[Agreement, list[int]]]
+    models: list[LabelAgreement]
+    roots: list[tuple[LabelAgreement, list[int]]]
     classes: list[int]
     unknown: int
     failed: int
@@ -65,19 +65,14 @@ def _of_corpus(corpus: str, votes: pd.Series, classes: pd.Series) -> OfCorpus:
     unknown = int(missing.get("unknown", 0))
     counts = every.reindex(columns=list(CLASSES), fill_value=0)
     counts = counts[counts.sum(axis="columns") > 0]
-    models = [
-        agreement(str(model), votes.loc[model])
-        for model in votes.index.get_level_values("model").unique()
-    ]
     together = votes.groupby(level=["root", "vote"]).sum()
     order = counts.sum(axis="columns").sort_values(ascending=False, kind="stable").index
     roots = [(of_root(str(r), together), [int(n) for n in counts.loc[r]]) for r in order]
-    pooled = [agreement("all votes", together)] if len(models) > 1 else []
     card = load_card(corpus) if corpus in slugs() else None
     evidence = card.voice_evidence.note if card and card.voice_evidence else None
     return OfCorpus(
         corpus=corpus,
-        models=[*models, *pooled],
+        models=_of_models(votes, together),
         roots=roots,
         classes=[int(n) for n in counts.sum()],
         unknown=unknown,
@@ -86,24 +81,32 @@ def _of_corpus(corpus: str, votes: pd.Series, classes: pd.Series) -> OfCorpus:
     )
 
 
-def agreement(name: str, votes: pd.Series) -> Agreement:
-    """Return how far votes agree with labels, over all roots; `votes` counts by root and vote."""
+def _of_models(votes: pd.Series, together: pd.Series) -> list[LabelAgreement]:
+    """Return the agreement of each model, and of all votes where there are several models."""
+    names = votes.index.get_level_values("model").unique()
+    models = [agreement(str(name), votes.loc[name]) for name in names]
+    pooled = [agreement("all votes", together)] if len(models) > 1 else []
+    return [*models, *pooled]
+
+
+def agreement(name: str, votes: pd.Series) -> LabelAgreement:
+    """Return how far votes agree with labels, over all coarse ones; `votes` counts by both."""
     matrix = _square(votes)
     total, right = int(matrix.to_numpy().sum()), int(matrix.to_numpy().trace())
     if not total:
-        return Agreement(name, 0, 0.0, None, None)
+        return LabelAgreement(name, 0, 0.0, None, None)
     labelled, voted = matrix.sum(axis="columns"), matrix.sum(axis="index")
     found = [matrix.loc[r, r] / n for r, n in labelled.items() if n]
     by_chance = float((labelled * voted).sum()) / total**2
     kappa = None if by_chance == 1 else (right / total - by_chance) / (1 - by_chance)
-    return Agreement(name, total, right / total, float(sum(found) / len(found)), kappa)
+    return LabelAgreement(name, total, right / total, float(sum(found) / len(found)), kappa)
 
 
-def of_root(root: str, votes: pd.Series) -> Agreement:
-    """Return how far votes tell one root from all others."""
+def of_root(root: str, votes: pd.Series) -> LabelAgreement:
+    """Return how far votes tell one coarse label from all others."""
     matrix = _square(votes)
     if root not in matrix.index or not matrix.loc[root].sum():
-        return Agreement(root, 0, 0.0, None, None)
+        return LabelAgreement(root, 0, 0.0, None, None)
     hit, labelled, voted = matrix.loc[root, root], matrix.loc[root].sum(), matrix[root].sum()
     total = matrix.to_numpy().sum()
     pairs = {
@@ -116,7 +119,7 @@ def of_root(root: str, votes: pd.Series) -> Agreement:
     told = agreement(root, pd.Series(list(pairs.values()), index=index))
     one_sided = labelled == total
     balanced, kappa = (None, None) if one_sided else (told.balanced, told.kappa)
-    return Agreement(root, int(labelled), float(hit / labelled), balanced, kappa)
+    return LabelAgreement(root, int(labelled), float(hit / labelled), balanced, kappa)
 
 
 def _square(votes: pd.Series) -> pd.DataFrame:

@@ -13,9 +13,9 @@ from builders.release.eligibility import (
     EXCLUDED,
     Purpose,
     Restrictions,
-    columns_of,
     left_out,
     nobody,
+    rejects_of,
 )
 
 
@@ -62,7 +62,7 @@ def find(data: Sequence[Path], rejected: Path, known: Restrictions) -> Missing:
         if out:
             # In a combined set a file's split is not always the one that the owner gave.
             found.samples[path.name.split("-")[0]] += len(out)
-    for row in columns_of([rejected], ("id", "split", "reason")):
+    for row in rejects_of(rejected, ("id", "split", "reason")):
         if known.excluded(row["id"]):
             found.ids.add(row["id"])
             found.rejects[row["split"], row["reason"]] += 1

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -19,6 +18,7 @@ import pyarrow.compute as pc
 
 from builders.record.data_file import DataFile
 from builders.record.parquet import REJECTED, sample_schema
+from builders.record.views import SampleRecord
 
 BATCH = 8192
 OPENING_WORDS = 3
@@ -154,14 +154,12 @@ def rejects(path: Path, out: Collection[str] = ()) -> Rejects:
     return Rejects(reasons, {split: int(count) for split, count in splits.items()})
 
 
-def examples(
-    paths: Sequence[Path], out: Collection[str] = (), most: int = 3
-) -> list[dict[str, Any]]:
+def examples(paths: Sequence[Path], out: Collection[str] = (), most: int = 3) -> list[SampleRecord]:
     """Return a few samples of different emotions from the first batch of the first file.
 
     Only those whose own rights say yes to publishing the text and what is derived from it.
     """
-    chosen: dict[str, dict[str, Any]] = {}
+    chosen: dict[str, SampleRecord] = {}
     for batch in chain(*(batches(path, _EXAMPLE, out, first_group=True) for path in paths)):
         for row in batch.to_pylist():
             if row["rights"] == {"text": "yes", "derived": "yes"} and len(chosen) < most:

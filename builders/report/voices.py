@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from builders.audio.pitch import CEILING, FLOOR, HOP, Floats, track
 from builders.errors import VerificationError
 from builders.record.data_file import DataFile
+from builders.record.views import SampleRecord, VoicePart
 
 WIDTH, WAVE, PITCH = 600, 80, 100
 # Frequencies that a line is drawn at, in Hz: octaves.
@@ -47,19 +47,19 @@ class Drawing:
     marks: list[tuple[str, float, str, float | None]]
 
 
-def drawings(paths: Sequence[Path], examples: Sequence[Mapping[str, Any]]) -> list[Drawing]:
+def drawings(paths: Sequence[Path], examples: Sequence[SampleRecord]) -> list[Drawing]:
     """Return a drawing for each example that has a voice; only their audio is read.
 
     Raises:
         VerificationError: a file cannot be read.
     """
-    wanted = {row["id"]: row for row in examples if row["voice"] is not None}
+    wanted = {row["id"]: (row, voice) for row in examples if (voice := row["voice"]) is not None}
     if not wanted:
         return []
     sounds: dict[str, tuple[Floats, int]] = {}
     for path in paths:
         sounds |= _sounds(path, set(wanted))
-    return [_drawing(wanted[name], sounds[name]) for name in wanted if name in sounds]
+    return [_drawing(*wanted[name], sounds[name]) for name in wanted if name in sounds]
 
 
 def _sounds(path: Path, wanted: set[str]) -> dict[str, tuple[Floats, int]]:
@@ -79,9 +79,8 @@ def _sounds(path: Path, wanted: set[str]) -> dict[str, tuple[Floats, int]]:
         ) from error
 
 
-def _drawing(row: Mapping[str, Any], sound: tuple[Floats, int]) -> Drawing:
+def _drawing(row: SampleRecord, voice: VoicePart, sound: tuple[Floats, int]) -> Drawing:
     samples, rate = sound
-    voice = row["voice"]
     marks = [
         (d["name"].replace("_", " "), d["value"], d["unit"], d["z"])
         for d in voice["descriptors"]

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -136,7 +135,7 @@ def _read_only(url: sa.URL) -> Engine:
     return sa.create_engine(url.set(database=f"file:{quote(str(url.database))}", query=query))
 
 
-def _prepare_sqlite(connection: Any, _record: object, *, wal: bool) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object, *, wal: bool) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
     if wal:

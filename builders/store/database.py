@@ -1,6 +1,6 @@
 """The store: every request, every attempt, every answer held; only `forget.py` deletes any.
 
-An answer counts as done once it is committed (`committer.py`). SQLite runs in WAL mode with full
+An answer counts as done once it is committed (`llm/cache.py`). SQLite runs in WAL mode with full
 synchronous; PostgreSQL serves many machines.
 """
 
@@ -50,7 +50,7 @@ class Attempt:
 
 
 @dataclass(slots=True)
-class Asked:
+class RequestRow:
     """What the store keeps of a request beside its key; `sent` is None where nobody shows it."""
 
     key: str
@@ -111,7 +111,7 @@ class Store:
 
     def save(
         self,
-        asked: Sequence[Asked],
+        asked: Sequence[RequestRow],
         answered: Mapping[str, Answer],
         tried: Iterable[tuple[str, Attempt]],
     ) -> None:
@@ -182,7 +182,9 @@ class Store:
             self._reader.close()
         self.engine.dispose()
 
-    def _add(self, connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    def _add(
+        self, connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]
+    ) -> None:
         if rows:
             connection.execute(self.insert(table).on_conflict_do_nothing(), rows)
 
@@ -192,8 +194,7 @@ class Store:
         Raises:
             StoreError: it is of another version.
         """
-        with self.translated(), self.engine.connect() as connection:
-            version = migrations.version_of(connection)
+        version = self._version()
         if version == 0:
             with self.translated():
                 migrations.make(self.engine)
@@ -206,6 +207,10 @@ class Store:
                 if version < migrations.NEWEST
                 else "use the newer Hearten that wrote it, or name another store with --store",
             )
+
+    def _version(self) -> int:
+        with self.translated(), self.engine.connect() as connection:
+            return migrations.version_of(connection)
 
     def translated(self) -> AbstractContextManager[None]:
         """Turn the database's errors into one line that names the store."""
@@ -226,5 +231,5 @@ def forgotten_by(url: str) -> frozenset[str]:
         return store.forgotten()
 
 
-def _fields(row: Any, but: str = "") -> dict[str, Any]:
+def _fields(row: Answer | Attempt | RequestRow, but: str = "") -> dict[str, object]:
     return {name: getattr(row, name) for name in row.__slots__ if name != but}

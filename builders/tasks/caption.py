@@ -83,7 +83,7 @@ class Captioned:
         return None
 
     def settled(self, targets: Iterable[Target], store: Store | None) -> list[Request]:
-        """Settle the captions whose answers are held; return what is to be asked for the others."""
+        """Settle the captions whose responses are cached; return the requests for the others."""
         asked = []
         for target in targets:
             if self.question(target) is None:

@@ -10,7 +10,7 @@ from builders.audio.asr import Transcriber, spoken_words, word_error_rate
 from builders.audio.decode import read_bytes
 from builders.errors import ConfigError
 from builders.store.key_value import key_of
-from builders.tts.request import Line, Spoken
+from builders.tts.request import Spoken, SpokenLine
 
 # One word may always be misheard, such as a name that the recogniser has never met.
 _FORGIVEN = 1
@@ -53,7 +53,7 @@ class ReadBack:
                 do="or say --no-read-back, and nobody knows whether it can be understood",
             ) from error
 
-    async def errors(self, key: str, flac: bytes, line: Line) -> float:
+    async def errors(self, key: str, flac: bytes, line: SpokenLine) -> float:
         """Return the word error rate of a line that is held under a key."""
         loop = asyncio.get_running_loop()
         heard = await loop.run_in_executor(self._pool, self._heard, key, flac, line.record_id)

@@ -8,7 +8,7 @@ from typing import Protocol
 from builders.errors import HeartenError
 from builders.llm.providers import SpeechAudio
 from builders.llm.task import Pending
-from builders.tts.request import Line, Unspoken
+from builders.tts.request import SpokenLine, Unspoken
 
 # Commits what came, before anyone counts it.
 Keep = Callable[[SpeechAudio | Unspoken], Awaitable[None]]
@@ -32,7 +32,7 @@ class Engine(Protocol):
         """Return whether it is given styles, as far as is known."""
         ...
 
-    async def say(self, line: Line, keep: Keep) -> SpeechAudio | Unspoken | Pending:
+    async def say(self, line: SpokenLine, keep: Keep) -> SpeechAudio | Unspoken | Pending:
         """Say a line and have it kept; raises HeartenError where no line can be said."""
         ...
 

@@ -18,7 +18,7 @@ from builders.errors import ConfigError, HeartenError
 from builders.llm.providers import SpeechAudio
 from builders.llm.task import Pending
 from builders.tts.engine import Keep
-from builders.tts.request import Line, Unspoken
+from builders.tts.request import SpokenLine, Unspoken
 
 DISTRIBUTION = "hibari-tts"
 VOICE = "heart"
@@ -85,7 +85,7 @@ class Speaker:
         self._speaker: Hibari = Hibari(voice, model=model)
         _ = self._speaker.g2p  # loaded now, and not by several threads at once
 
-    def say(self, line: Line) -> bytes | Unspoken:
+    def say(self, line: SpokenLine) -> bytes | Unspoken:
         """Return a line as 16 kHz mono FLAC."""
         resampler = Resampler(self._speaker.sample_rate, _LONGEST, "speech")
         resampler.add(np.asarray(self._speaker(line.text, seed=line.number), np.float32))
@@ -116,7 +116,7 @@ class Embedded:
         """Return that it takes no styles."""
         return False
 
-    async def say(self, line: Line, keep: Keep) -> SpeechAudio | Unspoken | Pending:
+    async def say(self, line: SpokenLine, keep: Keep) -> SpeechAudio | Unspoken | Pending:
         """See `Engine`."""
         if self._stopped:
             raise self._stopped

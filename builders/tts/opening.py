@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from builders.audio.asr import Transcriber
 from builders.corpora import Card
@@ -24,13 +23,13 @@ from builders.tts import hibari
 from builders.tts.asr_check import ReadBack, hears
 from builders.tts.engine import Engine
 from builders.tts.request import Spoken
-from builders.tts.stage import Voicing, Wanted
+from builders.tts.stage import SpeechWanted, Voicing
 from builders.tts.styles import version as styles_version
 
 VOICE = "alloy"
 
 
-def check(config: BuildConfig, card: Card) -> dict[str, Any] | None:
+def check(config: BuildConfig, card: Card) -> dict[str, object] | None:
     """Return what identifies a build's speech, None where there is none.
 
     Raises:
@@ -99,7 +98,7 @@ async def open_voicing(
         else _served(config.speech_model, config.tts_voice or VOICE, config.limits, cache, budget)
     )
     try:
-        yield Voicing(Wanted(config.speak, config.speak_replies), engine, spoken, read_back)
+        yield Voicing(SpeechWanted(config.speak, config.speak_replies), engine, spoken, read_back)
     finally:
         await engine.close()
         if read_back:

@@ -17,7 +17,7 @@ _FORMAT = f"flac {RATE}"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SpokenLine:
     """One text to be said in one way.
 
     `style` is how, in words, or None for plainly; `number` tells tries at the same text apart, and

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from builders.audio.decode import pcm_digest, read_bytes
 from builders.errors import ConfigError
+from builders.record.reply_views import SpeechSynthesis
 from builders.tts import hibari
-from builders.tts.request import Line
+from builders.tts.request import SpokenLine
 
 
 class SpeaksAgain:
@@ -17,7 +15,7 @@ class SpeaksAgain:
     def __init__(self) -> None:
         self._speakers: dict[str, hibari.Speaker | None] = {}
 
-    def say(self, by: Mapping[str, Any], text: str) -> bytes | None:
+    def say(self, by: SpeechSynthesis, text: str) -> bytes | None:
         """Return a text as FLAC with the very samples that a `synthesis` tells of, or None.
 
         None where another engine spoke, or another version of this one whose samples differ.
@@ -28,7 +26,7 @@ class SpeaksAgain:
         if voice not in self._speakers:
             self._speakers[voice] = _speaker(voice)
         speaker = self._speakers[voice]
-        said = speaker and speaker.say(Line(text, None, by["seed"], ""))
+        said = speaker and speaker.say(SpokenLine(text, None, by["seed"], ""))
         if not isinstance(said, bytes):
             return None
         return said if pcm_digest(read_bytes(said, "speech")) == by["sha256_pcm"] else None

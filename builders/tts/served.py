@@ -14,9 +14,9 @@ from builders.llm.pool import Pool
 from builders.llm.providers import SpeechAudio
 from builders.llm.providers.openai_speech import SpeechServer
 from builders.llm.task import Pending
-from builders.store.database import Asked, Attempt
+from builders.store.database import Attempt, RequestRow
 from builders.tts.engine import Keep
-from builders.tts.request import Line, Unspoken
+from builders.tts.request import SpokenLine, Unspoken
 
 # A server's answer to this very text: held, and not asked for again.
 _ANSWERS = {"context_length": "too_long_to_say", "content_filter": "refused_by_engine"}
@@ -47,7 +47,7 @@ class ServedVoice:
         self._servers = servers
         self._cache = cache
         self._budget = budget
-        self._pool: Pool[Line, SpeechAudio] = Pool(servers, patience, self._attempted)
+        self._pool: Pool[SpokenLine, SpeechAudio] = Pool(servers, patience, self._attempted)
 
     @property
     def styled(self) -> bool:
@@ -56,7 +56,7 @@ class ServedVoice:
             server.understood is None or server.understood.styled for server in self._servers
         )
 
-    async def say(self, line: Line, keep: Keep) -> SpeechAudio | Unspoken | Pending:
+    async def say(self, line: SpokenLine, keep: Keep) -> SpeechAudio | Unspoken | Pending:
         """See `Engine`."""
         tokens = estimated_tokens(len(line.text) + len(line.style or ""))
         room, used = await self._budget.room(Room(self.name, tokens, 0)), (0, 0)
@@ -91,13 +91,15 @@ class ServedVoice:
         """See `Engine`."""
         await self._pool.close()
 
-    async def _attempted(self, line: Line, failure: Failure, endpoint: str, seconds: float) -> None:
+    async def _attempted(
+        self, line: SpokenLine, failure: Failure, endpoint: str, seconds: float
+    ) -> None:
         """Keep an attempt that failed."""
         detail = failure.detail
         failed = Attempt("", self.name, endpoint, failure.kind, failure.status, detail, seconds)
         await self._note(line, failed)
 
-    async def _note(self, line: Line, attempt: Attempt) -> asyncio.Future[None]:
+    async def _note(self, line: SpokenLine, attempt: Attempt) -> asyncio.Future[None]:
         attempt.key = line.key(self.name, self.voice)
-        asked = Asked(attempt.key, line.record_id, line.number, self.name, "speech")
+        asked = RequestRow(attempt.key, line.record_id, line.number, self.name, "speech")
         return await self._cache.put(asked, None, attempt)

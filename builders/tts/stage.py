@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from builders.audio.resampling import RATE
@@ -24,7 +24,7 @@ from builders.llm.task import GivenUp, Pending
 from builders.record.types import Clip, Drafted, Reject, Synthesis, Target
 from builders.tts.asr_check import ReadBack
 from builders.tts.engine import Engine
-from builders.tts.request import Line, Speech, Spoken, Unspoken
+from builders.tts.request import Speech, Spoken, SpokenLine, Unspoken
 from builders.tts.styles import styles
 
 Item = tuple[Target, Drafted | GivenUp | Pending] | Reject
@@ -33,7 +33,7 @@ Out = TypeVar("Out")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SpeechWanted:
     """What is spoken: the utterances, the replies, or both."""
 
     utterances: bool
@@ -62,7 +62,7 @@ class Voicing:
     """
 
     def __init__(
-        self, wanted: Wanted, engine: Engine, spoken: Spoken, read_back: ReadBack | None
+        self, wanted: SpeechWanted, engine: Engine, spoken: Spoken, read_back: ReadBack | None
     ) -> None:
         self._wanted = wanted
         self._engine = engine
@@ -88,7 +88,7 @@ class Voicing:
         return in_order(partial(self._voiced, drafting), items, self._engine.at_once)
 
     @property
-    def result(self) -> dict[str, Any]:
+    def result(self) -> dict[str, object]:
         """Return what the manifest says of it: by whom, how many, and how many not, with reasons.
 
         `read_back` is false where nobody listened.
@@ -147,10 +147,10 @@ class Voicing:
             self._samples += clip.samples
 
     async def _say(self, text: str, style: str | None, record_id: str) -> Clip | Unspoken | Pending:
-        """Return a text spoken, at the second try if nobody understands the first."""
+        """Return a text spoken, at the second attempt if nobody understands the first."""
         rates = []
         for number, how in enumerate((style, None)):
-            line = Line(text, how, number, record_id)
+            line = SpokenLine(text, how, number, record_id)
             said = await self._take(line)
             if not isinstance(said, _Held):
                 return said
@@ -162,7 +162,7 @@ class Voicing:
         shares = " and ".join(rates)
         return Unspoken("spoken_unclear", f"shares of its words heard otherwise: {shares}")
 
-    async def _take(self, line: Line) -> _Held | Unspoken | Pending:
+    async def _take(self, line: SpokenLine) -> _Held | Unspoken | Pending:
         """Return what is held of a line, or have it said."""
         # People say the same words: who comes second waits for what the first one gets.
         line = self._as_taken(line)
@@ -175,11 +175,11 @@ class Voicing:
                 return await self._have_said(line)
         return _Held(held, line.style) if isinstance(held, Speech) else held
 
-    def _as_taken(self, line: Line) -> Line:
+    def _as_taken(self, line: SpokenLine) -> SpokenLine:
         """Return a line without its style where the engine takes none."""
         return line if self._engine.styled else replace(line, style=None)
 
-    async def _have_said(self, line: Line) -> _Held | Unspoken | Pending:
+    async def _have_said(self, line: SpokenLine) -> _Held | Unspoken | Pending:
         kept: list[Speech] = []
 
         async def keep(what: SpeechAudio | Unspoken) -> None:
@@ -194,7 +194,7 @@ class Voicing:
         said = await self._engine.say(line, keep)
         return _Held(kept[-1], said.style) if isinstance(said, SpeechAudio) else said
 
-    async def _heard(self, line: Line, held: _Held) -> tuple[Clip, float | None]:
+    async def _heard(self, line: SpokenLine, held: _Held) -> tuple[Clip, float | None]:
         """Return the clip, and its word error rate where somebody listens."""
         rate, speech = None, held.speech
         if self._read_back:
@@ -202,7 +202,7 @@ class Voicing:
         by = Synthesis(self._engine.name, self._engine.voice, held.style, line.number, rate)
         return _clip_of(speech, by), rate
 
-    def _key(self, line: Line) -> str:
+    def _key(self, line: SpokenLine) -> str:
         return line.key(self._engine.name, self._engine.voice)
 
 

@@ -11,8 +11,7 @@ from audio.aloud import read_aloud
 from audio.voices import RATE, as_pcm
 
 from builders import resources
-from builders.audio import detectors, onnx_models, vad
-from builders.audio import findings as check
+from builders.audio import detectors, findings, onnx_models, vad
 from builders.audio.dnsmos import QualityRater
 from builders.audio.findings import FINDINGS, checked_findings
 from builders.audio.vad import SpeechFinder
@@ -203,14 +202,14 @@ def test_a_broken_table_is_one_line_that_names_the_cell(tmp_path, monkeypatch):
         ("poor_sond\t1\tx", "one of little_speech, poor_sound"),
     ):
         table.write_text(f"rule\tvalue\treason\n{text}\n")
-        check.load_rules.cache_clear()
+        findings.load_rules.cache_clear()
         with pytest.raises(LabelError, match=words):
             codes({"dnsmos": {"overall": 1.2}})
     table.write_text("rule\tvalue\treason\n")
-    check.load_rules.cache_clear()
+    findings.load_rules.cache_clear()
     poor = {"vad": {"share": 0.0}, "dnsmos": {"overall": 1.0}, "asr": "We row home."}
     assert codes(poor) == {}
-    check.load_rules.cache_clear()
+    findings.load_rules.cache_clear()
 
 
 # Opening

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from trees import CLIP_RATE, hum, recording, stereo, surround, write_container, write_mp4
 
 from builders import resources
-from builders.audio import decode as voice_decode
 from builders.audio.clips import ClipError
 from builders.audio.decode import decode, duration_findings
 from builders.audio.resampling import RATE
@@ -383,7 +382,7 @@ def test_links_in_a_circle_are_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.wav"])
 def test_a_recording_where_a_clip_was_promised_is_refused(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(voice_decode, "LONGEST", 1.0)
+    monkeypatch.setattr("builders.audio.decode.LONGEST", 1.0)
     path = write_sound(tmp_path / name, VOICE)
     error = refused(path, tmp_path)
     assert (error.reason, error.detail) == ("clip_too_long", f"{name}: 1.5 s, at most 1.0 s")

@@ -8,7 +8,7 @@ from invented import HAPPY, reply, utterance
 from test_baseline import added, crowd, measured, said
 
 from builders import resources
-from builders.audio import prosody as describing
+from builders.audio import prosody
 from builders.audio.prosody import describe, in_words, level_of
 from builders.audio.speaker_baseline import COMPARED
 from builders.errors import LabelError
@@ -101,7 +101,7 @@ def test_half_of_many_voices_are_usual():
 
 
 def test_every_word_is_one_that_a_reply_may_not_say_of_the_voice_but_a_prompt_may():
-    words = [w for (name, _), w in describing.load_words().items() if name in COMPARED]
+    words = [w for (name, _), w in prosody.load_words().items() if name in COMPARED]
     assert len(words) == len(set(words)) >= 18
     said = Candidate(reply(text="Your voice is much lower in pitch, I think."), HAPPY)
     assert list(acoustic_talk(said))
@@ -116,20 +116,20 @@ def table(tmp_path, monkeypatch):
 
     def write(old: str = "", new: str = "") -> None:
         (tmp_path / "voice" / "words.tsv").write_text(whole.replace(old, new, 1))
-        describing.load_words.cache_clear()
-        describing.version.cache_clear()
+        prosody.load_words.cache_clear()
+        prosody.version.cache_clear()
 
     yield write
-    describing.load_words.cache_clear()
-    describing.version.cache_clear()
+    prosody.load_words.cache_clear()
+    prosody.version.cache_clear()
 
 
 def test_an_edited_word_is_said_and_changes_the_version(table):
     table()
-    before = describing.version()
+    before = prosody.version()
     table("\tlouder", "\twith more force")
     assert "with more force" in in_words("speaker", {**USUAL, "loudness": 1.0})
-    assert describing.version() != before
+    assert prosody.version() != before
 
 
 @pytest.mark.parametrize(

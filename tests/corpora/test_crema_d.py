@@ -12,7 +12,7 @@ from trees_crema_d import RATE, Votes, make_crema_d_tree, write_wav
 
 from builders import resources
 from builders.corpora import open_reader
-from builders.corpora.reading import Defects, Rules, read_split
+from builders.corpora.reading import Defects, ReadingRules, read_split
 from builders.corpora.verify import verify
 from builders.labels.aggregation import load_labelling
 from builders.record.schema import validator, violations
@@ -311,7 +311,9 @@ def test_bytes_that_are_not_utf8_cost_one_clip_and_are_kept_readable(tmp_path):
     make_crema_d_tree(tmp_path, CLIPS)
     change(tmp_path / SUMMARY, b'"1006_TIE_ANG_XX"', b'"1006_TI\xe9_ANG_XX"')
     reader = open_reader("crema_d", tmp_path, with_media=False)
-    items = list(read_split(reader, "crema_d", "all", Defects(), Rules(on_error="quarantine")))
+    items = list(
+        read_split(reader, "crema_d", "all", Defects(), ReadingRules(on_error="quarantine"))
+    )
     first = next(item for item in items if isinstance(item, Reject))
     assert (first.id, first.reason) == ("crema_d-all-line-3", "not_utf8")
     assert "1006_TI\\xe9_ANG_XX" in first.raw["row"]
@@ -334,7 +336,9 @@ def test_a_summary_that_is_cut_short_stops_or_leaves_what_stood_before_the_cut(t
     message = f"2 clips have votes and no row in {tmp_path / SUMMARY}; unpack or download it again"
     assert refused(tmp_path) == message
     reader = open_reader("crema_d", tmp_path, with_media=False)
-    items = list(read_split(reader, "crema_d", "all", Defects(), Rules(on_error="quarantine")))
+    items = list(
+        read_split(reader, "crema_d", "all", Defects(), ReadingRules(on_error="quarantine"))
+    )
     assert list(utterances(items)) == ["crema_d-all-1006_TIE-NEU_XX"]
     rejects = {item.reason: item for item in items if isinstance(item, Reject)}
     assert rejects.keys() == {"broken_row", "broken_file"}

@@ -21,7 +21,7 @@ from trees_emowoz import (
 from builders import resources
 from builders.corpora import open_reader
 from builders.corpora.published_counts import read_counts
-from builders.corpora.reading import Defects, Rules, read_split
+from builders.corpora.reading import Defects, ReadingRules, read_split
 from builders.errors import SourceError
 from builders.labels.aggregation import load_labelling
 from builders.record.types import Dialogue, Emotions, Utterance
@@ -29,7 +29,7 @@ from builders.record.types import Dialogue, Emotions, Utterance
 SAMPLE = resources.corpora() / "emowoz" / "sample"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:cfc5d48f\nsize 18098247\n"
 TREE = "the folder that holds emowoz-multiwoz.json, emowoz-dialmage.json and data-split.json"
-QUARANTINE = Rules(on_error="quarantine")
+QUARANTINE = ReadingRules(on_error="quarantine")
 read = partial(reading.read, "emowoz")
 refused = partial(reading.refused, "emowoz")
 

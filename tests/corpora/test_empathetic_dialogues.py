@@ -10,7 +10,7 @@ from trees_empathetic_dialogues import COLUMNS, FILES, make_tree, row
 
 from builders import resources
 from builders.corpora import open_reader
-from builders.corpora.reading import Defects, Rules, read_split
+from builders.corpora.reading import Defects, ReadingRules, read_split
 from builders.labels.aggregation import load_labelling
 from builders.labels.vocabulary import label_map, vocabulary
 from builders.record.types import Dialogue, Reject, Utterance
@@ -18,7 +18,7 @@ from builders.record.types import Dialogue, Reject, Utterance
 SLUG = "empathetic_dialogues"
 SAMPLE = resources.corpora() / SLUG / "sample"
 TREE = "the folder empatheticdialogues that empatheticdialogues.tar.gz unpacks to"
-QUARANTINE = Rules(on_error="quarantine")
+QUARANTINE = ReadingRules(on_error="quarantine")
 read = partial(reading.read, SLUG)
 refused = partial(reading.refused, SLUG)
 

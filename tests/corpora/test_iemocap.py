@@ -13,13 +13,13 @@ from trees_iemocap import RATE, Turn, block, make_tree, write
 from builders import resources
 from builders.audio.decode import decode
 from builders.corpora import load_card, open_reader
-from builders.corpora.reading import Defects, Rules, read_split
+from builders.corpora.reading import Defects, ReadingRules, read_split
 from builders.labels.aggregation import load_labelling
 from builders.record.types import Annotation, Dialogue, Emotions, Reject, Utterance
 
 SAMPLE = resources.corpora() / "iemocap" / "sample"
 NAME = "Ses01F_impro01"
-QUARANTINE = Rules(on_error="quarantine")
+QUARANTINE = ReadingRules(on_error="quarantine")
 read = partial(reading.read, "iemocap")
 refused = partial(reading.refused, "iemocap")
 

@@ -29,7 +29,7 @@ from builders import resources
 from builders.audio.decode import decode
 from builders.corpora import load_card, open_reader, resolve_slug
 from builders.corpora.mosei.texts import Line, join
-from builders.corpora.reading import Defects, OnError, Rules, read_split
+from builders.corpora.reading import Defects, OnError, ReadingRules, read_split
 from builders.corpora.verify import verify
 from builders.errors import SourceError
 from builders.labels.aggregation import load_labelling
@@ -47,7 +47,7 @@ def read(
     source: Path, *splits: str, media: bool = False, on_error: OnError | None = None
 ) -> list[Dialogue | Reject]:
     reader = open_reader("mosei", source, media)
-    rules = Rules(on_error=on_error)
+    rules = ReadingRules(on_error=on_error)
     wanted = splits or reader.splits
     return [item for s in wanted for item in read_split(reader, "mosei", s, Defects(), rules)]
 

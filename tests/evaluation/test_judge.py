@@ -315,11 +315,9 @@ def test_an_event_belongs_to_what_was_seen(folder, store):
     events.append([mine])
     assert list(events.about([pair.seen], SWAP)) == [mine]
     assert list(events.about([pair.seen], "another test")) == []
-    assert judged(build, store)[pair.one.id] == {
-        "model": "m",
-        "scores": [{"dimension": "swap", "score": 0.0}],
-        "order_flips": 1,
-    }
+    assert judged(build, store)[pair.one.id] == [
+        {"test": "swap", "dimension": "swap", "value": 0.0, "model": "m", "fit": None}
+    ]
     assert judged(build, store, without={pair.other.id}) == {}
 
 

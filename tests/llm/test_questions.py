@@ -10,7 +10,7 @@ from asking import session
 from builders.llm.request import NarrowedSchema, Request
 from builders.llm.runner import ask
 from builders.llm.task import Accepted, GivenUp, Pending
-from builders.store.database import Answer, Asked, Attempt, Store
+from builders.store.database import Answer, Attempt, RequestRow, Store
 from builders.tasks.question import ATTEMPTS, Question, QuestionTask
 
 SCHEMA = NarrowedSchema(
@@ -42,7 +42,7 @@ class Scripted:
         self.asked.append(request)
         answer = self.answers.pop(0)
         if isinstance(answer, Answer):
-            kept = Asked(
+            kept = RequestRow(
                 request_key, request.record_id, request.attempt, "a-model", request.prompt_version
             )
             attempt = Attempt(request_key, "a-model", "here", answer.outcome)

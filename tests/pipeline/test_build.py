@@ -131,8 +131,8 @@ def test_larger_limit_contains_the_smaller_one(tmp_path):
 def test_build_reads_as_pandas(sample_build):
     folder, _ = sample_build
     build = Build(folder)
-    table = build.to_pandas("dev", columns=["id", "labels"])
-    assert list(table.columns) == ["id", "labels"]
+    table = build.to_pandas("dev", columns=["id", "annotation"])
+    assert list(table.columns) == ["id", "annotation"]
     assert len(table) == manifest(folder)["result"]["splits"]["dev"]["kept"]
     assert {row["reason"] for row in build.rejects(["reason"])} == {"broken_time"}
 

@@ -11,7 +11,6 @@ from invented import clip, full_record, record
 
 from builders import resources
 from builders.errors import LabelError
-from builders.record import messages as conversation
 from builders.record.messages import instruction, instructions, messages
 
 
@@ -142,4 +141,4 @@ def test_a_broken_table_of_instructions_is_one_line(tmp_path, monkeypatch, table
     (tmp_path / "instructions" / "odd.tsv").write_text(table)
     monkeypatch.setattr(resources, "prompts", lambda: tmp_path)
     with pytest.raises(LabelError, match=words):
-        conversation.instructions("odd")
+        instructions("odd")

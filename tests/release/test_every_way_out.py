@@ -176,7 +176,7 @@ WAYS: dict[str, Callable[[Path], bytes]] = {
     "review-status": review_status,
 }
 # It is tried where there is a Hub: tests/release/hub/test_hydrating.py.
-ELSEWHERE = {"hydrate"}
+ELSEWHERE = {"hydrate", "upgrade"}
 
 
 def test_every_command_that_reads_a_build_is_tried():

@@ -14,7 +14,7 @@ from builders.corpora.exclusions import Exclusions
 from builders.errors import StoreError
 from builders.store import forget
 from builders.store.clips import ClipFiles
-from builders.store.database import Answer, Asked, Attempt, Spent, Store, forgotten_by
+from builders.store.database import Answer, Attempt, RequestRow, Spent, Store, forgotten_by
 from builders.store.key_value import Kept, KeyValue
 from builders.store.tables import metadata
 
@@ -40,7 +40,7 @@ def filled(store: Store, clips: ClipFiles) -> Store:
     for name in (MINE, OTHER, APART):
         said = WORDS if name == MINE else f"words of {name}"
         store.save(
-            [Asked(f"key-{name}", name, 0, "a-model", "draft 1")],
+            [RequestRow(f"key-{name}", name, 0, "a-model", "draft 1")],
             {f"key-{name}": Answer("ok", said)},
             [("a-build", Attempt(f"key-{name}", "a-model", "http://x", "ok", detail=said,
                                  prompt_tokens=10, completion_tokens=1))],
@@ -107,7 +107,7 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(filled, clips):
 def test_not_a_byte_of_the_words_is_left(tmp_path, clips):
     path = tmp_path / "made" / "hearten.sqlite"
     store = Store(str(path))
-    save = [Asked("k", MINE, 0, "a-model", "draft 1")], {"k": Answer("ok", WORDS * 500)}
+    save = [RequestRow("k", MINE, 0, "a-model", "draft 1")], {"k": Answer("ok", WORDS * 500)}
     store.save(*save, [("b", Attempt("k", "a-model", "http://x", "ok", detail=WORDS))])
     with closing(KeyValue(store)) as values:
         values.put("speech", "k", Kept(b"{}", clips.put(WORDS.encode())), MINE)
@@ -121,7 +121,7 @@ def test_not_a_byte_of_the_words_is_left(tmp_path, clips):
 def test_a_program_that_holds_the_file_is_named_and_the_same_call_ends_it(tmp_path, clips):
     path = tmp_path / "made" / "hearten.sqlite"
     store = Store(str(path))
-    store.save([Asked("k", MINE, 0, "m", "draft 1")], {"k": Answer("ok", WORDS)}, [])
+    store.save([RequestRow("k", MINE, 0, "m", "draft 1")], {"k": Answer("ok", WORDS)}, [])
     with closing(sqlite3.connect(path)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM answers").fetchone()

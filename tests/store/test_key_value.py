@@ -12,7 +12,7 @@ from builds import environment
 
 from builders.errors import StoreError
 from builders.store import key_value
-from builders.store.database import Answer, Asked, Attempt, Store
+from builders.store.database import Answer, Attempt, RequestRow, Store
 from builders.store.key_value import Kept, KeyValue, forget, key_of
 
 
@@ -71,7 +71,7 @@ def test_two_builds_and_their_threads_put_at_once_while_answers_are_saved(values
 
     def save() -> None:
         for number in range(60):
-            asked = Asked(f"{number:064}", "r", 1, "m", "1")
+            asked = RequestRow(f"{number:064}", "r", 1, "m", "1")
             tried = ("b", Attempt(asked.key, "m", "", "ok"))
             store.save([asked], {asked.key: Answer("ok", "text")}, [tried])
 

@@ -8,7 +8,7 @@ from builds import hearten, manifest
 from endpoints import TestEndpoint
 
 from builders.store.clips import ClipFiles
-from builders.store.database import Answer, Asked, Attempt, Store
+from builders.store.database import Answer, Attempt, RequestRow, Store
 from builders.store.forget import forget, known
 from builders.store.messages import MessageSizes, Sent
 from builders.store.tables import message_parts, request_messages
@@ -26,7 +26,7 @@ def shown(sent):
 
 
 def save(store, key, sent, record_id="meld-train-1-0"):
-    asked = Asked(key, record_id, 0, "a-model", "draft 1", sent)
+    asked = RequestRow(key, record_id, 0, "a-model", "draft 1", sent)
     attempt = Attempt(key, "a-model", "http://x", "ok")
     store.save([asked], {key: Answer("ok", "text")}, [("a-build", attempt)])
 

@@ -17,7 +17,7 @@ from tts.speech_server import SpeechServer
 from builders.audio.decode import as_flac
 from builders.errors import StoreError
 from builders.store.clips import ClipFiles
-from builders.store.database import Asked, Attempt, Store
+from builders.store.database import Attempt, RequestRow, Store
 from builders.store.key_value import KeyValue, forget, key_of
 from builders.store.side_files import take_in
 from builders.store.upgrade import upgraded
@@ -57,7 +57,7 @@ def old(tmp_path, store):
     folder = tmp_path / "old"
     folder.mkdir()
     write_side_file(folder / "speech.sqlite", entries)
-    asked = [Asked(f"{0:064}", "r0", 0, "loud-1", "speech")]
+    asked = [RequestRow(f"{0:064}", "r0", 0, "loud-1", "speech")]
     store.save(asked, {}, [("b", Attempt(asked[0].key, "loud-1", "", "ok"))])
     return folder
 

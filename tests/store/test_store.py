@@ -12,8 +12,8 @@ from builders.errors import OutputError, StoreError
 from builders.llm.cache import BATCH, ResponseCache
 from builders.store.database import (
     Answer,
-    Asked,
     Attempt,
+    RequestRow,
     Spent,
     Store,
     store_exists,
@@ -25,8 +25,8 @@ ROOT = Path(__file__).parent.parent.parent
 SECRET = "s3cr3t"
 
 
-def asked(name: str) -> Asked:
-    return Asked(name, f"meld-dev-1-{name}", 0, "a-model", "draft 1+abc")
+def asked(name: str) -> RequestRow:
+    return RequestRow(name, f"meld-dev-1-{name}", 0, "a-model", "draft 1+abc")
 
 
 def attempt(name: str, outcome: str = "ok", **fields) -> Attempt:
@@ -302,10 +302,10 @@ def test_an_answer_that_no_database_can_hold_leaves_nobody_waiting(store):
 WRITER = """
 import asyncio, sys
 from builders.llm.cache import ResponseCache
-from builders.store.database import Answer, Asked, Attempt, Store
+from builders.store.database import Answer, RequestRow, Attempt, Store
 
 async def one(committer, name):
-    asked = Asked(name, name, 0, "a-model", "draft 1")
+    asked = RequestRow(name, name, 0, "a-model", "draft 1")
     attempt = Attempt(name, "a-model", "http://x", "ok")
     done = await committer.put(asked, Answer("ok", "text of " + name), attempt)
     await done

@@ -15,7 +15,7 @@ from builders.llm.runner import ask
 from builders.llm.settings import Sampling
 from builders.llm.task import Accepted, GivenUp, Pending
 from builders.record.types import Drafted, Finding, Voice
-from builders.store.database import Answer, Asked, Attempt, Store
+from builders.store.database import Answer, Attempt, RequestRow, Store
 from builders.tasks.caption import Captioned
 from builders.tasks.reply.draft import Drafter, drafted
 
@@ -49,7 +49,7 @@ class Models:
         self.asked.append(request)
         answer = self.answers.pop(0)
         if isinstance(answer, Answer):
-            kept = Asked(request_key, request.record_id, request.attempt, request.model, "1")
+            kept = RequestRow(request_key, request.record_id, request.attempt, request.model, "1")
             attempt = Attempt(request_key, request.model, "here", answer.outcome)
             self.store.save([kept], {request_key: answer}, [("a-build", attempt)])
         return answer
@@ -148,7 +148,7 @@ def test_what_is_held_is_never_asked_for_again(store):
 
 def test_a_reply_drafted_without_a_caption_is_held_for_one_whose_caption_was_dropped(store):
     plain = captioned().drafter.first_request(heard())
-    asked = Asked(key(plain), plain.record_id, 0, "a-writer", "1")
+    asked = RequestRow(key(plain), plain.record_id, 0, "a-writer", "1")
     store.save([asked], {key(plain): GOOD}, [])
     outcome, requests = outcome_of(store, heard(), caption(rate="lower"))
     assert isinstance(outcome, Drafted)

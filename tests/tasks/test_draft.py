@@ -22,7 +22,7 @@ from builders.record.types import (
     Reject,
     Voice,
 )
-from builders.store.database import Answer, Asked, Attempt, Store
+from builders.store.database import Answer, Attempt, RequestRow, Store
 from builders.tasks.reply.draft import ATTEMPTS, Drafter, PromptExtras, drafted
 
 DRAFTER = Drafter("a-model", "assistant", "voice", Sampling())
@@ -61,7 +61,9 @@ class Scripted:
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, Answer):
-            asked = Asked(request_key, request.record_id, request.attempt, "a-model", "draft 1")
+            asked = RequestRow(
+                request_key, request.record_id, request.attempt, "a-model", "draft 1"
+            )
             attempt = Attempt(request_key, "a-model", "http://x", answer.outcome)
             self._store.save([asked], {request_key: answer}, [("a-build", attempt)])
         return answer

@@ -34,9 +34,9 @@ from builders.record.types import Drafted
 from builders.store.clips import ClipFiles
 from builders.store.database import Spent, Store
 from builders.tts.hibari import Embedded, model_file
-from builders.tts.request import Line, Spoken, Unspoken
+from builders.tts.request import Spoken, SpokenLine, Unspoken
 from builders.tts.served import ServedVoice
-from builders.tts.stage import Voicing, Wanted
+from builders.tts.stage import SpeechWanted, Voicing
 from builders.tts.styles import styles
 
 TEXT = "The ferry was late, and everybody waited in the rain."
@@ -44,7 +44,7 @@ KEY = "sk-secret-0123456789"
 
 
 def line(text=TEXT, style=None, number=0):
-    return Line(text, style, number, "meld-train-0-0")
+    return SpokenLine(text, style, number, "meld-train-0-0")
 
 
 async def nothing_kept(_what):
@@ -271,7 +271,7 @@ def test_the_same_words_of_many_records_are_asked_for_once_though_all_are_under_
         async with ResponseCache(store, "a-build") as committer:
             budget = Budget({"loud-1": None}, None, None, [])
             engine = ServedVoice([there], "alloy", 30, committer, budget)
-            voicing = Voicing(Wanted(utterances=False, replies=True), engine, spoken, None)
+            voicing = Voicing(SpeechWanted(utterances=False, replies=True), engine, spoken, None)
             found = [item[1].spoken async for item in voicing.outcomes(drafted())]
             await engine.close()
         spoken.close()
@@ -304,7 +304,9 @@ def test_the_key_depends_on_all_that_changes_the_sound_and_on_nothing_else():
         line(number=1).key("one", "heart"),
     }
     assert len(keys) == 6
-    assert Line(TEXT, None, 0, "another-record").key("one", "heart") == plain.key("one", "heart")
+    assert SpokenLine(TEXT, None, 0, "another-record").key("one", "heart") == plain.key(
+        "one", "heart"
+    )
 
 
 KEEPER = """

@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from builders.corpora.crema_d.votes import COLUMNS, Votes, read_votes, views
 from builders.corpora.files import (
     AGAIN,
     BrokenRecord,
-    Row,
+    CsvRow,
     archives,
     broken,
     csv_rows,
@@ -26,6 +25,7 @@ from builders.corpora.files import (
 )
 from builders.errors import SourceError
 from builders.labels.tables import read_rows
+from builders.record.manifest_views import ReaderNote
 from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
 from builders.record.views import LabelView
 
@@ -55,7 +55,7 @@ class Reader:
         self._clips = self._find_clips() if with_media else None
 
     @property
-    def notes(self) -> list[dict[str, Any]]:
+    def notes(self) -> list[ReaderNote]:
         """Return what was chosen and left over: clips under an old name, clips without a row."""
         counts = sorted(self._counts.items())
         return [{"note": note, "split": "all", "count": count} for note, count in counts if count]
@@ -71,7 +71,7 @@ class Reader:
         votes, self._counts["votes_of_no_clip"] = read_votes(self.files[1])
         named: set[str] = set()
 
-        def parse(row: Row) -> Utterance:
+        def parse(row: CsvRow) -> Utterance:
             named.add(row.fields.get("FileName", ""))
             return self._utterance(row, votes, people)
 
@@ -84,7 +84,7 @@ class Reader:
             yield SourceError(what, where=self.files[0], do=AGAIN)
 
     def _utterance(
-        self, row: Row, votes: Votes, people: dict[str, tuple[str, int | None]]
+        self, row: CsvRow, votes: Votes, people: dict[str, tuple[str, int | None]]
     ) -> Utterance:
         fields = row.fields
         if not all(fields.get(column) for column in ("FileName", *COLUMNS)):
@@ -152,7 +152,7 @@ def _parts(clip: str) -> tuple[str, str, str, str]:
     return actor, code, emotion, level
 
 
-def _reject(row: Row, error: BrokenRecord) -> Reject:
+def _reject(row: CsvRow, error: BrokenRecord) -> Reject:
     match = _CLIP.fullmatch(row.fields.get("FileName", ""))
     ids = (f"{match[1]}_{match[2]}", f"{match[3]}_{match[4]}") if match else ("line", row.line)
     return broken("crema_d", "all", ids, row.place, ",".join(row.cells), error)

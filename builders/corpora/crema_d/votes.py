@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from builders.corpora.files import BrokenRecord, Row, csv_rows
+from builders.corpora.files import BrokenRecord, CsvRow, csv_rows
 from builders.record.views import LabelView
 
 # What was rated, by our name: its columns in the summary, and the first digit of its numbers in
@@ -36,7 +36,7 @@ def read_votes(path: Path) -> tuple[Votes, int]:
     return votes, stray
 
 
-def _counted(row: Row) -> dict[str, int] | BrokenRecord:
+def _counted(row: CsvRow) -> dict[str, int] | BrokenRecord:
     try:
         counts = {letter: int(row.fields[letter]) for letter in _LETTERS}
     except ValueError:
@@ -47,7 +47,7 @@ def _counted(row: Row) -> dict[str, int] | BrokenRecord:
     return BrokenRecord("broken_votes", f"{row.place} has {shown}; expected whole numbers")
 
 
-def _second(row: Row) -> BrokenRecord:
+def _second(row: CsvRow) -> BrokenRecord:
     return BrokenRecord("broken_votes", f"{row.place} has votes for this clip a second time")
 
 

@@ -10,11 +10,10 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from builders.corpora.files import (
     BrokenRecord,
-    Row,
+    CsvRow,
     archives,
     broken,
     csv_rows,
@@ -25,6 +24,7 @@ from builders.corpora.files import (
     visible,
 )
 from builders.errors import SourceError
+from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Media, Reject, Utterance
 
 _TREE = "the folder data/emorynlp of the MELD repository"
@@ -59,7 +59,7 @@ class Reader:
         return tuple(self._csv.values())
 
     @property
-    def notes(self) -> list[dict[str, Any]]:
+    def notes(self) -> list[ReaderNote]:
         """Return how many clips no row names."""
         found = ((split, count) for split, count in self._left.items() if count)
         return [{"note": "clips_without_row", "split": s, "count": count} for s, count in found]
@@ -119,7 +119,7 @@ def _ids(fields: dict[str, str]) -> tuple[str, str]:
     return f"sea{season}_ep{episode}_sc{scene}", utterance
 
 
-def _reject(split: str, row: Row, error: BrokenRecord) -> Reject:
+def _reject(split: str, row: CsvRow, error: BrokenRecord) -> Reject:
     try:
         ids = _ids(row.fields)
     except BrokenRecord:
@@ -127,7 +127,7 @@ def _reject(split: str, row: Row, error: BrokenRecord) -> Reject:
     return broken("emorynlp", split, ids, row.place, ",".join(row.cells), error)
 
 
-def _utterance(row: Row, clips: dict[tuple[str, str], Media] | None) -> Utterance:
+def _utterance(row: CsvRow, clips: dict[tuple[str, str], Media] | None) -> Utterance:
     fields = row.fields
     if not all(fields.get(column) for column in _COLUMNS):
         raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from builders.corpora.files import BrokenRecord
 from builders.labels.tables import read_rows
@@ -21,7 +20,7 @@ _SENTIMENTS: dict[int, Sentiment] = {0: "neutral", 1: "negative", 2: "positive"}
 _ANNOTATORS = 3
 
 
-def annotate(utterance: Utterance, emotion: Any) -> int:
+def annotate(utterance: Utterance, emotion: object) -> int:
     """Fill in the final label, its sentiment and what each annotator chose.
 
     Returns how many annotators said nothing that can be read. BrokenRecord where the final label is
@@ -38,18 +37,25 @@ def annotate(utterance: Utterance, emotion: Any) -> int:
     if sentiment not in _SENTIMENTS:
         known = ", ".join(map(str, _SENTIMENTS))
         raise BrokenRecord("unknown_sentiment", f"{sentiment}; expected one of {known}")
-    votes: list[VoteCount] = [
-        {"rater": rater, "label": str(one["emotion"]), "count": 1}
-        for rater, one in said
-        if isinstance(one, dict) and isinstance(one.get("emotion"), int)
-    ]
+    votes = _votes(said)
     utterance.label, utterance.sentiment = str(code), _SENTIMENTS[sentiment]
     elicitor, conduct = _definitions().get(utterance.label, (None, None))
     utterance.annotation = Annotation(votes=votes or None, elicitor=elicitor, conduct=conduct)
     return len(said) - len(votes)
 
 
-def _taken_apart(emotion: Any) -> tuple[Mapping[str, Any] | None, list[tuple[str | None, Any]]]:
+def _votes(said: list[tuple[str | None, object]]) -> list[VoteCount]:
+    """Return the votes of those who said something that can be read."""
+    return [
+        {"rater": rater, "label": str(one["emotion"]), "count": 1}
+        for rater, one in said
+        if isinstance(one, dict) and isinstance(one.get("emotion"), int)
+    ]
+
+
+def _taken_apart(
+    emotion: object,
+) -> tuple[Mapping[str, object] | None, list[tuple[str | None, object]]]:
     """Return the final annotation, and the others by annotator."""
     final, said = None, []
     if isinstance(emotion, dict):  # as an older description of the files has it
@@ -61,13 +67,13 @@ def _taken_apart(emotion: Any) -> tuple[Mapping[str, Any] | None, list[tuple[str
     return (final if isinstance(final, dict) else None), said
 
 
-def _rater(annotation: Any) -> str | None:
+def _rater(annotation: object) -> str | None:
     """Return who annotated: the only text in an annotation, whatever its field is called."""
     values = annotation.values() if isinstance(annotation, dict) else ()
     return next((value for value in values if isinstance(value, str)), None)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 200 else f"{text[:200]}..."
 

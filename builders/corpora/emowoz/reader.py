@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 from builders.corpora.emowoz.emotions import annotate
 from builders.corpora.files import (
@@ -26,6 +25,7 @@ from builders.corpora.files import (
     visible,
 )
 from builders.errors import SourceError
+from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject, Utterance
 
 _TREE = "the folder that holds emowoz-multiwoz.json, emowoz-dialmage.json and data-split.json"
@@ -64,7 +64,7 @@ class Reader:
         return (*(path for path in self._parts.values() if path.is_file()), self._split_file)
 
     @property
-    def notes(self) -> list[dict[str, Any]]:
+    def notes(self) -> list[ReaderNote]:
         """Return the sizes of the two parts, then what has a counterpart neither here nor there."""
         strays = Counter(dialogues_in_no_split=sum(self._strays.values()))
         return [
@@ -154,13 +154,13 @@ def _refuse_pointer(path: Path) -> None:
 
 
 def _read_dialogue(
-    split: str, name: str, value: Any, counts: Counter[str], part: str
+    split: str, name: str, value: object, counts: Counter[str], part: str
 ) -> Iterator[Dialogue | Reject]:
     log = value.get("log") if isinstance(value, dict) else None
     if not log or not isinstance(log, list):
         raise BrokenRecord("broken_dialogue", "it has no list of turns under log")
     dialogue = Dialogue(split, name, [], assistant="system")
-    if background := _goal(value.get("goal")):
+    if background := _goal(value["goal"] if isinstance(value, dict) and "goal" in value else None):
         dialogue.background, dialogue.background_origin = background, "goal"
     for index, turn in enumerate(log):
         try:
@@ -172,12 +172,14 @@ def _read_dialogue(
     yield dialogue
 
 
-def _broken(split: str, ids: tuple[str, str], part: str, value: Any, error: BrokenRecord) -> Reject:
+def _broken(
+    split: str, ids: tuple[str, str], part: str, value: object, error: BrokenRecord
+) -> Reject:
     raw = json.dumps(value, ensure_ascii=False)
     return broken("emowoz", split, ids, f"{_FILES[part]}:{ids[0]}", raw, error)
 
 
-def _goal(goal: Any) -> str | None:
+def _goal(goal: object) -> str | None:
     """Return what the user was told to do, without the markup that marks places and times."""
     message = goal.get("message") if isinstance(goal, dict) else None
     lines = message if isinstance(message, list) else [message]
@@ -186,7 +188,7 @@ def _goal(goal: Any) -> str | None:
     return " ".join(s if s.endswith(_ENDS) else f"{s}." for s in sentences if s) or None
 
 
-def _utterance(dialogue: str, index: int, turn: Any, counts: Counter[str]) -> Utterance:
+def _utterance(dialogue: str, index: int, turn: object, counts: Counter[str]) -> Utterance:
     text, emotion = (turn.get("text"), turn.get("emotion")) if isinstance(turn, dict) else (0, 0)
     if not isinstance(text, str) or not text.strip():
         raise BrokenRecord("broken_turn", "it has no text")

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from builders.corpora.files import (
     BrokenRecord,
-    Row,
+    CsvRow,
     broken,
     csv_rows,
     in_dialogues,
@@ -24,6 +23,7 @@ from builders.corpora.files import (
     open_root,
     require_utf8,
 )
+from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject, Utterance
 
 _TREE = "the folder empatheticdialogues that empatheticdialogues.tar.gz unpacks to"
@@ -56,7 +56,7 @@ class Reader:
         return tuple(path for path in self._paths.values() if path.is_file())
 
     @property
-    def notes(self) -> list[dict[str, Any]]:
+    def notes(self) -> list[ReaderNote]:
         """Return how many rows have a further column, and where turns decided who speaks."""
         return [
             {"note": note, "split": split, "count": count}
@@ -81,7 +81,7 @@ class Reader:
             yield item if isinstance(item, Reject) else _with_situation(*item, counts)
 
 
-def _whole(row: Row, counts: Counter[str]) -> Row:
+def _whole(row: CsvRow, counts: Counter[str]) -> CsvRow:
     """Return a row with its cells by column; what is beyond the last column is left out."""
     if len(row.cells) > len(_COLUMNS):
         counts["rows_with_more_columns"] += 1
@@ -89,7 +89,7 @@ def _whole(row: Row, counts: Counter[str]) -> Row:
     return row
 
 
-def _utterance(row: Row) -> Utterance:
+def _utterance(row: CsvRow) -> Utterance:
     fields = row.fields
     if len(fields) < len(_COLUMNS):
         raise BrokenRecord("broken_row", "there are too few fields")
@@ -122,14 +122,14 @@ def _with_commas(text: str) -> str:
     return text.replace("_comma_", ",").strip()
 
 
-def _reject(split: str, row: Row, error: BrokenRecord) -> Reject:
+def _reject(split: str, row: CsvRow, error: BrokenRecord) -> Reject:
     ids = row.fields.get("conv_id", ""), row.fields.get("utterance_idx", "")
     known = ids[0] and _INDEX.fullmatch(ids[1])
     named = ids if known else ("line", row.line)
     return broken("empathetic_dialogues", split, named, row.place, ",".join(row.cells), error)
 
 
-def _with_situation(dialogue: Dialogue, first: Row, counts: Counter[str]) -> Dialogue:
+def _with_situation(dialogue: Dialogue, first: CsvRow, counts: Counter[str]) -> Dialogue:
     if situation := _with_commas(first.fields["prompt"]):
         dialogue.background, dialogue.background_origin = situation, "situation"
     return _with_two_speakers(dialogue, counts)

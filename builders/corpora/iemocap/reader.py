@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from builders.corpora.files import (
     BrokenRecord,
@@ -34,6 +33,7 @@ from builders.corpora.iemocap.layout import SESSIONS, Files, dialogues, has_clip
 from builders.corpora.iemocap.ratings import Ratings, annotation, follows, merge
 from builders.corpora.iemocap.transcripts import Line, transcript
 from builders.errors import SourceError
+from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Media, Reject, Utterance
 
 _TREE = "the folder that IEMOCAP_full_release.tar.gz unpacks to"
@@ -150,7 +150,7 @@ class Reader:
         return tuple(path for path in paths if path.is_file())
 
     @property
-    def notes(self) -> list[dict[str, Any]]:
+    def notes(self) -> list[ReaderNote]:
         """Return what did not fit together, and how often."""
         counted = sorted(self._counts.items())
         return [{"note": note, "split": "all", "count": n} for note, n in counted if n]

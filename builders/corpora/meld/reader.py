@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from builders.corpora.files import (
     BrokenRecord,
-    Row,
+    CsvRow,
     archives,
     broken,
     csv_rows,
@@ -26,6 +25,7 @@ from builders.corpora.files import (
     require_utf8,
 )
 from builders.errors import SourceError
+from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Media, Reject, Sentiment, Utterance
 
 _CLIP_FOLDERS = {
@@ -70,7 +70,7 @@ class Reader:
         return tuple(self._csv.values())
 
     @property
-    def notes(self) -> list[dict[str, Any]]:
+    def notes(self) -> list[ReaderNote]:
         """Return the choices made: rows repaired, re-cut twins used, clips that have no row."""
         return [
             {"note": note, "split": split, "count": count}
@@ -126,7 +126,7 @@ class Reader:
         )
 
 
-def _with_scene(dialogue: Dialogue, first: Row) -> Dialogue:
+def _with_scene(dialogue: Dialogue, first: CsvRow) -> Dialogue:
     season, episode = first.fields["Season"], first.fields["Episode"]
     present = ", ".join(dict.fromkeys(u.speaker for u in dialogue.utterances if u.speaker))
     dialogue.background = f"Season {season}, episode {episode}. Present: {present}."
@@ -134,14 +134,14 @@ def _with_scene(dialogue: Dialogue, first: Row) -> Dialogue:
     return dialogue
 
 
-def _reject(split: str, row: Row, error: BrokenRecord) -> Reject:
+def _reject(split: str, row: CsvRow, error: BrokenRecord) -> Reject:
     ids = row.fields.get("Dialogue_ID", ""), row.fields.get("Utterance_ID", "")
     known = all(part.isdecimal() for part in ids)
     named = ids if known else ("line", row.line)
     return broken("meld", split, named, row.place, ",".join(row.cells), error)
 
 
-def _utterance(row: Row, clips: dict[str, Media] | None, counts: Counter[str]) -> Utterance:
+def _utterance(row: CsvRow, clips: dict[str, Media] | None, counts: Counter[str]) -> Utterance:
     fields = row.fields
     if not fields or not all(_required(fields)):
         raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")

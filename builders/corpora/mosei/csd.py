@@ -10,10 +10,13 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builders.corpora.files import AGAIN, BrokenRecord
 from builders.errors import SourceError
+
+if TYPE_CHECKING:
+    import h5py
 
 
 class Sequence:
@@ -23,7 +26,7 @@ class Sequence:
     case, or None where it does not say.
     """
 
-    def __init__(self, path: Path, file: Any) -> None:
+    def __init__(self, path: Path, file: h5py.File) -> None:
         import h5py
 
         self.path = path

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import json
 from pathlib import Path
-from typing import Any
 
 from builders.corpora.files import AGAIN
 from builders.errors import SourceError
@@ -41,7 +40,7 @@ def read_folds(path: Path) -> dict[str, frozenset[str]]:
     return folds
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path) -> dict[str, object]:
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -49,7 +48,7 @@ def _json(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _assigned(path: Path) -> dict[str, Any]:
+def _assigned(path: Path) -> dict[str, object]:
     """Return the literals that a Python file assigns to the names we know."""
     known = [python for python, _ in _NAMES.values()]
     try:

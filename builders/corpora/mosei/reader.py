@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from builders.corpora.files import BrokenRecord, broken, require_utf8
 from builders.corpora.mosei.csd import Sequence, open_csd
@@ -20,6 +19,7 @@ from builders.corpora.mosei.folds import read_folds
 from builders.corpora.mosei.layout import find_layout
 from builders.corpora.mosei.texts import TOLERANCE, Span, join, read_transcript, spoken, timed_words
 from builders.errors import SourceError
+from builders.record.manifest_views import ReaderNote
 from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
 from builders.record.views import DimensionRating
 
@@ -66,7 +66,7 @@ class Reader:
         return self._layout.annotations
 
     @property
-    def notes(self) -> list[dict[str, Any]]:
+    def notes(self) -> list[ReaderNote]:
         """Return the sizes of the folds, then what was clamped or found no counterpart."""
         notes = {s: {"videos_in_fold": len(f)} for s, f in self._folds.items()}
         for split, counts in self._counts.items():

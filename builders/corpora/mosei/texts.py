@@ -11,7 +11,6 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from builders.corpora.files import text_lines
 from builders.errors import SourceError
@@ -93,7 +92,7 @@ def _shared(one: Span, other: Span) -> float:
     return (min(end, stop) - max(start, begin)) / max(end - start, stop - begin)
 
 
-def timed_words(rows: Sequence[tuple[list[Any], list[float]]]) -> list[Line]:
+def timed_words(rows: Sequence[tuple[Sequence[bytes | str], list[float]]]) -> list[Line]:
     """Return the words among the rows of a sequence of words, in order of time."""
     words = [Line((start, end), _word(cells[0])) for cells, (start, end) in rows]
     said = [w for w in words if w.text not in ("", _PAUSE) and math.isfinite(sum(w.span))]

@@ -19,8 +19,8 @@ import orjson
 from builders import resources
 from builders.errors import LabelError
 from builders.labels import strategies
-from builders.labels import vocabulary as labels
 from builders.labels.tables import TableRow, read_rows
+from builders.labels.vocabulary import vocabulary
 from builders.record.schema import load_schema
 from builders.record.types import Emotions
 
@@ -66,13 +66,13 @@ def check() -> None:
     A secondary emotion brings strategies along that suit no reply to the primary one by itself, so
     each strategy needs phrases for each root.
     """
-    vocabulary = labels.vocabulary()
+    known = vocabulary()
     for strategy in strategies.strategies():
-        for root in vocabulary.roots:
+        for root in known.roots:
             _phrases_for(strategy, root, root)
-    for node in vocabulary.nodes:
-        root = vocabulary.root_of(node)
-        emotions = Emotions(node, root, vocabulary.valence(node), vocabulary.arousal(node))
+    for node in known.nodes:
+        root = known.root_of(node)
+        emotions = Emotions(node, root, known.valence(node), known.arousal(node))
         _repertoire(node, strategies.allowed(emotions, own_turns=0))
 
 
@@ -118,9 +118,9 @@ def _mixed(seed: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _repertoire(primary: str, allowed: tuple[str, ...]) -> _Repertoire:
-    vocabulary = labels.vocabulary()
-    root = vocabulary.root_of(primary)
-    emotions = Emotions(primary, root, vocabulary.valence(primary), vocabulary.arousal(primary))
+    known = vocabulary()
+    root = known.root_of(primary)
+    emotions = Emotions(primary, root, known.valence(primary), known.arousal(primary))
     singles, pairs = _plans(allowed, emotions)
     if not singles:
         raise LabelError(
@@ -157,14 +157,14 @@ def _asks(strategy: str) -> bool:
 
 
 def _phrases_for(strategy: str, primary: str, root: str) -> tuple[str, ...]:
-    """Return the phrases of the emotion itself, else of its root, else its part of the general."""
+    """Return the phrases of the emotion, else of its coarse label, else its part of the general."""
     table = _phrases()
     for emotion in (primary, root):
         if (strategy, emotion) in table:
             return table[strategy, emotion]
     general = table.get((strategy, ANY_EMOTION), ())
-    # Dealt out like cards among the roots that have none of their own.
-    sharing = [one for one in labels.vocabulary().roots if (strategy, one) not in table]
+    # Dealt out like cards among the coarse labels that have none of their own.
+    sharing = [one for one in vocabulary().roots if (strategy, one) not in table]
     if len(general) < len(sharing):
         raise LabelError(
             f"strategy {strategy} has {len(general)} general phrases for {len(sharing)} emotions",
@@ -181,7 +181,7 @@ def _phrases() -> Mapping[tuple[str, str], tuple[str, ...]]:
     table: dict[tuple[str, str], tuple[str, ...]] = {}
     for row in read_rows(_path("phrases.tsv"), ("strategy", "emotion", "text"), key=("text",)):
         strategy = row.choice("strategy", strategies.strategies())
-        emotion = row.choice("emotion", (ANY_EMOTION, *labels.vocabulary().nodes))
+        emotion = row.choice("emotion", (ANY_EMOTION, *vocabulary().nodes))
         others = table.get((strategy, emotion), ())
         table[strategy, emotion] = (*others, _phrase(row, strategy))
     return table
@@ -200,15 +200,15 @@ def _phrase(row: TableRow, strategy: str) -> str:
 
 @cache
 def _manners() -> Mapping[str, _Manner]:
-    """Return how an emotion is replied to; a leaf without a row of its own takes its root's."""
+    """Return how an emotion is replied to; without a row of its own, as its coarse label is."""
     path = _path("replies.tsv")
     reply = load_schema("reply")["properties"]
     spoken, acts = reply["emotion"]["enum"], reply["awareness"]["properties"]["act"]["enum"]
     table: dict[str, _Manner] = {}
     for row in read_rows(path, ("emotion", "reply_emotion", "act"), key=("emotion",)):
-        emotion = row.choice("emotion", labels.vocabulary().nodes)
+        emotion = row.choice("emotion", vocabulary().nodes)
         table[emotion] = _Manner(row.choice("reply_emotion", spoken), row.choice("act", acts))
-    missing = [root for root in labels.vocabulary().roots if root not in table]
+    missing = [root for root in vocabulary().roots if root not in table]
     if missing:
         what = f"no row for {', '.join(missing)}"
         raise LabelError(what, where=path, expected="one for each root", do="add it")

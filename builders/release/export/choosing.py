@@ -6,11 +6,11 @@ decided by `eligibility`; what this export is asked to leave out beside that, by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from builders.record.types import ReviewStatus
+from builders.record.views import SampleRecord
 from builders.release.eligibility import (
     EXCLUDED,
     Eligible,
@@ -22,7 +22,6 @@ from builders.release.eligibility import (
 from builders.release.export.options import SUBSETS, Options
 from builders.release.layouts import audio_class
 
-Record = Mapping[str, Any]
 _MATCHES = ("exact", "close")
 _VERDICT = {ReviewStatus.DISPUTED: "did not agree", ReviewStatus.REJECTED: "rejected it"}
 _DETAILS = {
@@ -53,7 +52,7 @@ class Choice:
         self._options = options
         self._known = known
 
-    def against(self, record: Record) -> LeftOut | None:
+    def against(self, record: SampleRecord) -> LeftOut | None:
         """Return what speaks against a record, or None."""
         answer = eligibility(record, Purpose.TRAIN, self._known)
         if answer.extent < _NEEDED.get(self._options.task, Extent.RECORD):
@@ -61,15 +60,15 @@ class Choice:
         return next((found for check in _CHECKS if (found := check(record, self._options))), None)
 
 
-def _said(answer: Eligible, record: Record) -> LeftOut:
+def _said(answer: Eligible, record: SampleRecord) -> LeftOut:
     reason = answer.reason or ""
-    if answer.extent is not Extent.NOTHING:
+    if answer.extent is not Extent.NOTHING and record["review"]:
         status = ReviewStatus(record["review"]["status"])
         return LeftOut(reason, f"the people who reviewed the reply {_VERDICT[status]}")
     return LeftOut(reason, _DETAILS.get(reason, "the utterance is not one to learn from"))
 
 
-def is_strict(record: Record) -> bool:
+def is_strict(record: SampleRecord) -> bool:
     """Return whether a record's label is beyond doubt.
 
     Its root must match ours exactly or closely and be a feeling; where the corpus shows its votes,
@@ -81,20 +80,20 @@ def is_strict(record: Record) -> bool:
     return labels["match_root"] in _MATCHES and root not in ("unknown", "mixed") and known
 
 
-def _other_subset(record: Record, options: Options) -> LeftOut | None:
+def _other_subset(record: SampleRecord, options: Options) -> LeftOut | None:
     if options.subset and (measured := audio_class(record)) != SUBSETS[options.subset]:
         return LeftOut("not_in_subset", f"audio contribution is {measured or 'not measured'}")
     return None
 
 
-def _doubtful(record: Record, options: Options) -> LeftOut | None:
+def _doubtful(record: SampleRecord, options: Options) -> LeftOut | None:
     if options.strict and not is_strict(record):
         matches = record["annotation"]["match_root"]
         return LeftOut("not_strict", f"the label's root matches {matches}, or its votes are open")
     return None
 
 
-_CHECKS: tuple[Callable[[Record, Options], LeftOut | None], ...] = (
+_CHECKS: tuple[Callable[[SampleRecord, Options], LeftOut | None], ...] = (
     _other_subset,
     _doubtful,
 )

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
+from builders.record.views import SampleRecord
 from builders.release.export.choosing import LeftOut
+
+
+class ExportedSplit(TypedDict):
+    """The counts of a split; those of what was left out by reason."""
+
+    read: int
+    written: int
+    left_out: dict[str, int]
 
 
 class Counts:
@@ -25,7 +33,7 @@ class Counts:
         self.licences: Counter[str] = Counter()
         self.providers: Counter[str] = Counter()
 
-    def read(self, record: Mapping[str, Any]) -> None:
+    def read(self, record: SampleRecord) -> None:
         """Count a record that came in."""
         self._read[record["source"]["split"]] += 1
         self.licences[record["rights"]["licence"]] += 1
@@ -62,7 +70,7 @@ class Counts:
             every.update(counts)
         return dict(sorted(every.items(), key=lambda pair: (-pair[1], pair[0])))
 
-    def by_split(self) -> dict[str, dict[str, Any]]:
+    def by_split(self) -> dict[str, ExportedSplit]:
         """Return the counts of each split.
 
         Raises:
@@ -70,7 +78,7 @@ class Counts:
         """
         return {split: self._split(split) for split in self._read}
 
-    def _split(self, split: str) -> dict[str, Any]:
+    def _split(self, split: str) -> ExportedSplit:
         read, written = self._read[split], self._written[split]
         left_out = self._left_out.get(split, Counter())
         if read != (out := written + left_out.total()):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import soundfile
 
@@ -68,11 +67,11 @@ class Example:
         """Return the paths of the clips, in the order of the marks."""
         return [sound.path for sound in self.sounds]
 
-    def rewards(self) -> dict[str, Any]:
+    def rewards(self) -> dict[str, str | list[str]]:
         """Return what a reward function compares an answer with."""
         return {**self.labels(), "solution": self.reply}
 
-    def labels(self) -> dict[str, Any]:
+    def labels(self) -> dict[str, str | list[str]]:
         """Return the emotion of the speaker and the strategies of the reply."""
         return {**self.emotions(), "strategies": self.record["desired_response"]["strategies"]}
 
@@ -88,7 +87,7 @@ class Example:
         return {**label, "emotion_heard": _heard(review)}
 
 
-def _heard(review: Mapping[str, Any] | None) -> str:
+def _heard(review: ReviewPart | None) -> str:
     if review is None:
         return "not_reviewed"
     silent = "disputed" if review["emotion"]["votes"] else "not_said"

@@ -37,7 +37,7 @@ class Options:
         """Return what the model bears, where one is named."""
         return profiles()[self.profile] if self.profile else None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, str | bool | None]:
         """Return the options by name."""
         return {name: getattr(self, name) for name in self.__slots__}
 

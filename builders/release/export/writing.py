@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
 
@@ -17,7 +18,7 @@ from builders.release.export.options import Options
 class Writer(Protocol):
     """Takes the rows of one split in their order."""
 
-    def add(self, example: Example, row: dict[str, Any]) -> None:
+    def add(self, example: Example, row: Mapping[str, object]) -> None:
         """Write one row, with the clips it names."""
 
     def close(self) -> list[str]:
@@ -41,7 +42,7 @@ class Lines:
         self._stream = (folder / self._name).open("wb")
         self._silent = TemporaryFile(dir=folder)
 
-    def add(self, example: Example, row: dict[str, Any]) -> None:
+    def add(self, example: Example, row: Mapping[str, object]) -> None:
         """Write one row, and those of its clips that are not there yet."""
         sounds = [*example.sounds, *([example.spoken_reply] if example.spoken_reply else [])]
         for sound in sounds:
@@ -71,7 +72,7 @@ class Form(ABC):
         self.options = options
 
     @abstractmethod
-    def row(self, example: Example) -> dict[str, Any]:
+    def row(self, example: Example) -> Mapping[str, object]:
         """Return the row of an example as JSON values."""
 
     def open(self, folder: Path, split: str) -> Writer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import jinja2
 
@@ -21,7 +21,17 @@ _TEMPLATES = Path(__file__).parent
 _BAR = 320
 
 
-def write_card(staged: Staged, manifest: Manifest, repo: str, measured: Mapping[str, Any]) -> None:
+class PictureBar(TypedDict):
+    """A bar of a picture: its name, what it counts, its length in pixels."""
+
+    label: str
+    count: int
+    length: int
+
+
+def write_card(
+    staged: Staged, manifest: Manifest, repo: str, measured: Mapping[str, float]
+) -> None:
     """Write `README.md` and `pictures/` of a version.
 
     Args:
@@ -55,7 +65,7 @@ def write_card(staged: Staged, manifest: Manifest, repo: str, measured: Mapping[
             (pictures / f"{name}.svg").write_text(drawn, encoding="utf-8")
 
 
-def _content(staged: Staged, manifest: Manifest) -> dict[str, Any]:
+def _content(staged: Staged, manifest: Manifest) -> dict[str, object]:
     tally, terms = staged.tally, staged.terms
     splits = sorted(tally.rows["utterances"], key=ORDER.index)
     replies = tally.rows.get("sft", Counter()).total()
@@ -98,7 +108,7 @@ def _by(tally: Counter[tuple[str, str]], place: int) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _bars(counts: list[tuple[str, int]]) -> list[dict[str, Any]]:
+def _bars(counts: list[tuple[str, int]]) -> list[PictureBar]:
     most = max(count for _, count in counts)
     return [
         {"label": name, "count": count, "length": max(1, round(count / most * _BAR))}
@@ -106,14 +116,14 @@ def _bars(counts: list[tuple[str, int]]) -> list[dict[str, Any]]:
     ]
 
 
-def _example(staged: Staged) -> dict[str, Any] | None:
+def _example(staged: Staged) -> dict[str, object] | None:
     """Return the first row of `sft`, if the terms let words and replies be shown."""
     if not {"text", "derived"} <= staged.terms.may or "sft" not in staged.files:
         return None
     first = next(iter(staged.files["sft"].values()))[0]
     with DataFile(first) as file:
         table = file.group(0, ["id", "messages"]).slice(0, 1)
-    row: dict[str, Any] = table.to_pylist()[0]
+    row: dict[str, object] = table.to_pylist()[0]
     return row
 
 

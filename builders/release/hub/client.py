@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from json import JSONDecodeError
 from pathlib import Path
@@ -189,7 +189,9 @@ class Hub:
 
         return self._tried(send, done=has_them)
 
-    def _send(self, ref: str, head: str, operations: list[Any]) -> str:
+    def _send(
+        self, ref: str, head: str, operations: Sequence[CommitOperationAdd | CommitOperationDelete]
+    ) -> str:
         message = f"Hearten: {len(operations)} files"
         return str(
             self._api.create_commit(

@@ -6,10 +6,7 @@ how the data came about; this one is in the repository.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from builders.record.parquet import features_of
+from builders.record.parquet import HubFeature, features_of, is_leaf
 from builders.release.hub.metadata import schema_of, wording
 from builders.release.hub.staging import Staged
 from builders.release.layouts import AUDIO_CLASSES
@@ -55,7 +52,7 @@ _CONTEXT = {
 _TYPES = {"string": "sc:Text", "int64": "sc:Integer", "float64": "sc:Float", "bool": "sc:Boolean"}
 
 
-def croissant(staged: Staged, repo: str, endpoint: str) -> dict[str, Any]:
+def croissant(staged: Staged, repo: str, endpoint: str) -> dict[str, object]:
     """Return the document.
 
     Args:
@@ -92,7 +89,7 @@ def croissant(staged: Staged, repo: str, endpoint: str) -> dict[str, Any]:
     }
 
 
-def _repository(url: str) -> dict[str, Any]:
+def _repository(url: str) -> dict[str, object]:
     return {
         "@type": "cr:FileObject",
         "@id": "repo",
@@ -105,7 +102,7 @@ def _repository(url: str) -> dict[str, Any]:
     }
 
 
-def _files(kind: str) -> dict[str, Any]:
+def _files(kind: str) -> dict[str, object]:
     return {
         "@type": "cr:FileSet",
         "@id": f"{kind}-files",
@@ -115,7 +112,7 @@ def _files(kind: str) -> dict[str, Any]:
     }
 
 
-def _records(staged: Staged, config: str) -> dict[str, Any]:
+def _records(staged: Staged, config: str) -> dict[str, object]:
     files = config if config in staged.files else "sft"
     features = features_of(schema_of(staged, config))
     return {
@@ -131,23 +128,23 @@ def _records(staged: Staged, config: str) -> dict[str, Any]:
     }
 
 
-def _field(where: str, column: str, feature: Any, files: str, path: str) -> dict[str, Any]:
+def _field(
+    where: str, column: str, feature: HubFeature, files: str, path: str
+) -> dict[str, object]:
     """Return a field; those of an object are its sub-fields, found by their path in the column."""
-    found: dict[str, Any] = {"@type": "cr:Field", "@id": where, "name": where}
-    if isinstance(feature, list):
+    found: dict[str, object] = {"@type": "cr:Field", "@id": where, "name": where}
+    while isinstance(feature, list):
         found["repeated"] = True
         feature = feature[0]
-    source: dict[str, Any] = {"fileSet": {"@id": files}, "extract": {"column": column}}
+    source: dict[str, object] = {"fileSet": {"@id": files}, "extract": {"column": column}}
     if path != column:
         source["transform"] = {"jsonPath": path.removeprefix(f"{column}.")}
-    kind = feature.get("_type")
-    if kind == "Audio":
-        return {**found, "dataType": "sc:AudioObject", "source": source}
-    if kind == "Value":
-        return {**found, "dataType": _TYPES[feature["dtype"]], "source": source}
-    below: Mapping[str, Any] = feature
+    if is_leaf(feature):
+        audio = feature["_type"] == "Audio"
+        kind = "sc:AudioObject" if audio else _TYPES[feature["dtype"]]
+        return {**found, "dataType": kind, "source": source}
     found["subField"] = [
         _field(f"{where}/{name}", column, one, files, f"{path}.{name}")
-        for name, one in below.items()
+        for name, one in feature.items()
     ]
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from builders.release.hub.release import Published, PublishOptions
 
@@ -49,7 +48,7 @@ def _ending(asked: PublishOptions, done: Published) -> Iterator[str]:
         yield f'  load_dataset("{asked.repo}", revision="v{done.version}")'
 
 
-def as_json(asked: PublishOptions, done: Published) -> dict[str, Any]:
+def as_json(asked: PublishOptions, done: Published) -> dict[str, object]:
     """Return everything in plain types, for JSON."""
     staged = done.staged
     return {

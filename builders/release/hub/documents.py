@@ -6,26 +6,57 @@ import copy
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from builders import resources
 from builders.record.folder import write_json
-from builders.record.manifest_views import Manifest
+from builders.record.manifest_views import Manifest, ManifestResult, RunCost
 from builders.record.schema import load_schema
 from builders.release.eligibility import EXCLUDED
 from builders.release.hub.card import write_card
 from builders.release.hub.croissant import croissant
 from builders.release.hub.files import SUMS, digests, link, sums_text
+from builders.release.hub.fingerprints import RowDigest
 from builders.release.hub.staging import INPUTS, Staged
 from builders.release.rights import withheld
 
 CHANGES = "CHANGELOG.md"
 MANIFEST = "manifest.json"
-_RUN = ("cost", "versions")
+
+
+class PublishedRun(TypedDict):
+    """What is published of a build's run."""
+
+    cost: RunCost
+    versions: dict[str, str]
+
+
+class Publication(TypedDict):
+    """What was published of a build and what was not: counts by reason, rows by config and split.
+
+    `may` and `widened` are permissions, `withheld` fields; see `rights.py`.
+    """
+
+    corpus: str
+    licence: str
+    may: list[str]
+    widened: list[str]
+    withheld: list[str]
+    left_out: dict[str, int]
+    without_reply: dict[str, int]
+    configs: dict[str, dict[str, RowDigest]]
+
+
+class PublishedManifest(TypedDict):
+    """The content of a repository's `manifest.json`."""
+
+    result: ManifestResult
+    run: PublishedRun
+    published: Publication
 
 
 def write_documents(
-    staged: Staged, manifest: Manifest, repo: str, endpoint: str, measured: Mapping
+    staged: Staged, manifest: Manifest, repo: str, endpoint: str, measured: Mapping[str, float]
 ) -> dict[str, str]:
     """Write everything but the change log, and return the digest of each file by path.
 
@@ -53,11 +84,11 @@ def write_documents(
     return sums
 
 
-def published_manifest(staged: Staged, manifest: Manifest) -> dict[str, Any]:
+def published_manifest(staged: Staged, manifest: Manifest) -> PublishedManifest:
     """Return the build's manifest without hosts and times, and what was published of it."""
     return {
         "result": _without_traces(manifest["result"]),
-        "run": {name: value for name, value in manifest["run"].items() if name in _RUN},
+        "run": {"cost": manifest["run"]["cost"], "versions": manifest["run"]["versions"]},
         "published": {
             "corpus": staged.terms.card.slug,
             "licence": staged.terms.licence.name,
@@ -76,14 +107,16 @@ def published_manifest(staged: Staged, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _without_traces(result: Mapping[str, Any]) -> dict[str, Any]:
+def _without_traces(result: ManifestResult) -> ManifestResult:
     """Return a result that does not tell who asked to be left out.
 
-    A digest over the few ids that a corpus has is found by trying, and where the reasons are told
-    apart, a gap in the ids says whom one of them is about.
+    A digest over the few ids that a corpus has is found by trying, as is one over what was found
+    out about all others. Where the reasons are told apart, a gap in the ids says whom one of them
+    is about.
     """
-    told: dict[str, Any] = copy.deepcopy(dict(result))
+    told = copy.deepcopy(result)
     told["config"].pop("excluded_ids", None)
+    told.pop("fits", None)
     for split in told["splits"].values():
         reasons = split["not_selected"]
         if EXCLUDED in reasons:
@@ -104,7 +137,9 @@ def _made(path: Path) -> Path:
     return path
 
 
-def changes_text(version: int, before: str | None, sums: Mapping[str, str], last: Mapping) -> str:
+def changes_text(
+    version: int, before: str | None, sums: Mapping[str, str], last: Mapping[str, str]
+) -> str:
     """Return the change log with an entry for this version above those before."""
     head = '# Changelog\n\nVersions are tags; `revision="v1"` loads the first one.\n'
     entry = [f"\n## v{version}\n", *_changes(sums, last)]

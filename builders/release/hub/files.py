@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,11 +22,11 @@ from builders.record.parquet import (
     table_of,
     with_audio,
 )
+from builders.record.schema import SchemaNode
 
 SUMS = "SHA256SUMS"
 # The bytes of clips, null where there is none; None where none was read.
 Clips: TypeAlias = "pa.Array | None"
-Row = dict[str, Any]
 
 
 class RowFile:
@@ -37,13 +37,15 @@ class RowFile:
         schema: the JSON Schema of its rows.
     """
 
-    def __init__(self, path: Path, schema: dict[str, Any]) -> None:
+    def __init__(self, path: Path, schema: SchemaNode) -> None:
         self.path = path
         self.rows = 0
         self._schema = arrow_schema(schema)
         self._writer: pq.ParquetWriter | None = None
 
-    def write(self, rows: Sequence[Row], clips: Clips, replies: Clips) -> list[Row]:
+    def write(
+        self, rows: Sequence[Mapping[str, object]], clips: Clips, replies: Clips
+    ) -> list[dict[str, object]]:
         """Write rows as one row group; return them as Arrow gives them, clips as their SHA-256.
 
         Args:
@@ -52,7 +54,7 @@ class RowFile:
             replies: those of the replies.
         """
         table = table_of([orjson.dumps(row) for row in rows], self._schema)
-        back: list[Row] = table.to_pylist()
+        back: list[dict[str, Any]] = table.to_pylist()
         if "audio" in self._schema.names and clips is not None:
             clips = _named(clips, [row["audio"] for row in back])
             if clips.null_count < len(clips):
@@ -75,7 +77,7 @@ class RowFile:
             self._writer.close()
 
 
-def _named(clips: pa.Array, names: Sequence[Row | None]) -> pa.Array:
+def _named(clips: pa.Array, names: Sequence[dict[str, object] | None]) -> pa.Array:
     """Return the clips of the rows that name one, and put the SHA-256 of each beside its name."""
     for name, clip in zip(names, clips, strict=True):
         if name:

@@ -15,10 +15,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -28,11 +27,13 @@ from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.selection import Selection, Wanted
 from builders.record.folder import BuildFolder, write_json
 from builders.record.manifest import Ledger, versions
+from builders.record.manifest_views import ManifestFile
 from builders.record.parquet import SplitWriter, file_digest
+from builders.record.reply_views import SpeechSynthesis
 from builders.record.types import Emotions, Reject, Target, Utterance
 from builders.release.eligibility import Restrictions, excluded_by
 from builders.release.hub.client import Hub, HubError
-from builders.release.hub.documents import MANIFEST
+from builders.release.hub.documents import MANIFEST, PublishedManifest
 from builders.release.hub.rebuilding import (
     DIFFERENT,
     PublishedRows,
@@ -71,7 +72,7 @@ class Hydrated:
     other_versions: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return everything in plain types, for JSON."""
         return {
             "folder": str(self.folder),
@@ -144,7 +145,7 @@ def hydrate(
     published = read_published(text)
     if text is None or published is None:
         raise HubError(f"{hub.repo} at {revision} was not published by Hearten", do="name another")
-    manifest = orjson.loads(text)
+    manifest: PublishedManifest = orjson.loads(text)
     folder = BuildFolder(output / (name or hub.repo.split("/")[-1]))
     with folder.hold():
         if folder.manifest.exists():
@@ -178,7 +179,7 @@ def _last(hub: Hub) -> str:
     return f"v{state.last}"
 
 
-def _plan(manifest: dict[str, Any], source: Path, folder: Path, exclusions: Path) -> Plan:
+def _plan(manifest: PublishedManifest, source: Path, folder: Path, exclusions: Path) -> Plan:
     """Return how the build read its corpus, over this copy of it."""
     built = manifest["result"]["config"]
     # Which targets were chosen, and by whom they were drafted, the published records say.
@@ -239,7 +240,7 @@ class _Run:
     def __init__(
         self,
         plan: Plan,
-        manifest: dict[str, Any],
+        manifest: PublishedManifest,
         rows: PublishedRows,
         folder: BuildFolder,
         repo: str,
@@ -287,8 +288,9 @@ class _Run:
             return verdict
         record, clip, reply = rebuild(row, target, self._plan.origin, self._withheld)
         clip = clip or self._spoken_again(record["audio_info"]["synthesis"], target.utterance.text)
-        said = record["desired_response"] or {}
-        reply = reply or self._spoken_again(said.get("synthesis"), said.get("text", ""))
+        said = record["desired_response"]
+        if said and not reply:
+            reply = self._spoken_again(said["synthesis"], said["text"])
         record = named(record, clip, reply)
         kind = "data" if record["desired_response"] else "utterances"
         at = kind, target.split
@@ -301,7 +303,7 @@ class _Run:
         self._done.utterances += kind == "utterances"
         return verdict
 
-    def _spoken_again(self, by: Mapping[str, Any] | None, text: str) -> bytes | None:
+    def _spoken_again(self, by: SpeechSynthesis | None, text: str) -> bytes | None:
         """Return speech that was withheld, made anew here, or None; count what is missing."""
         if by is None:
             return None
@@ -310,7 +312,7 @@ class _Run:
             self._unspoken[f"spoken by {by['engine']}, which did not say it again here"] += 1
         return flac
 
-    def _close(self) -> list[dict[str, Any]]:
+    def _close(self) -> list[ManifestFile]:
         """Finish the files, and compare those of `data/` with the build's."""
         shards = [path for writer in self._writers.values() for path in writer.close()]
         here = self._folder.partial
@@ -331,7 +333,7 @@ class _Run:
         self._done.same_bytes = data == built if data else None
         return [self._described(path, digest) for path, digest in digests.items()]
 
-    def _described(self, path: str, digest: str) -> dict[str, Any]:
+    def _described(self, path: str, digest: str) -> ManifestFile:
         import pyarrow.parquet as pq
 
         file = self._folder.partial / path
@@ -349,7 +351,7 @@ class _Run:
                 f"--corpus {published['corpus']} --source {self._plan.config.source} --model MODEL"
             )
 
-    def _finish(self, files: list[dict[str, Any]]) -> None:
+    def _finish(self, files: list[ManifestFile]) -> None:
         """Move everything to its name; a manifest makes a build of it where there are records."""
         for name in ("data", "utterances", "hydrated.jsonl"):
             made, target = self._folder.partial / name, self._folder.path / name

@@ -14,12 +14,13 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from builders.errors import HeartenError, StoppedEarly, VerificationError
-from builders.release.hub.fingerprints import Fingerprint
+from builders.release.hub.fingerprints import Fingerprint, RowDigest
 
-Found = dict[str, dict[str, dict[str, Any]]]
+# By config and split.
+Found: TypeAlias = dict[str, dict[str, RowDigest]]
 _BATCH = 100
 _TROUBLE = ("ConnectionError", "ConnectError", "Timeout", "HfHubHTTPError", "RemoteProtocolError")
 
@@ -78,7 +79,7 @@ def _does_not_load(repo: str, revision: str, said: str) -> HeartenError:
     )
 
 
-def _fingerprint(rows: Any, audio: Any) -> dict[str, Any]:
+def _fingerprint(rows: Any, audio: Any) -> RowDigest:
     if "audio" in rows.features:
         rows = rows.cast_column("audio", audio(decode=False))
     seen = Fingerprint()

@@ -9,11 +9,12 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import pyarrow.parquet as pq
 
-from builders.record.parquet import features_of
+from builders.record.parquet import HubFeature, features_of, is_leaf
+from builders.record.schema import SchemaNode
 from builders.release.hub.staging import Staged
 from builders.release.layouts import AUDIO_CLASSES
 
@@ -26,15 +27,35 @@ _SIZES = (
 )
 
 
-def wording() -> dict[str, Any]:
+class Wording(TypedDict):
+    """The tables of `wording.toml`."""
+
+    gating: dict[str, str]
+    uses: dict[str, list[str]]
+    rai: dict[str, str]
+    about: dict[str, str]
+    speech_licence: dict[str, str]
+    label_source: dict[str, str]
+    context: dict[str, str]
+
+
+class SplitInfo(TypedDict):
+    """What the card's head says of a split."""
+
+    name: str
+    num_bytes: int
+    num_examples: int
+
+
+def wording() -> Wording:
     """Return the sentences of `wording.toml`."""
-    return tomllib.loads(_WORDING.read_text("utf-8"))
+    return cast(Wording, tomllib.loads(_WORDING.read_text("utf-8")))
 
 
-def front_matter(staged: Staged, provider: str) -> dict[str, Any]:
+def front_matter(staged: Staged, provider: str) -> dict[str, object]:
     """Return the card's head as plain values, in the order in which they are written."""
     terms, card = staged.terms, staged.terms.card
-    licence: dict[str, Any] = {"license": terms.licence.hub}
+    licence = {"license": terms.licence.hub}
     if terms.licence.hub == "other":
         licence["license_name"] = re.sub(r"[^a-z0-9.]+", "-", terms.licence.name.lower()).strip("-")
         if card.homepage:
@@ -75,7 +96,7 @@ def _size(staged: Staged) -> str:
     return next((name for most, name in _SIZES if rows < most), "1M<n<10M")
 
 
-def _gating(staged: Staged) -> dict[str, Any]:
+def _gating(staged: Staged) -> dict[str, object]:
     """Return the form that readers fill in where access is gated: voices, non-commercial terms."""
     said = wording()["gating"]
     voices = "audio" in staged.terms.may and not staged.terms.synthetic
@@ -108,14 +129,14 @@ def files_of(staged: Staged, config: str, split: str) -> Iterable[Path]:
     return [path for pattern in patterns for path in sorted(staged.folder.glob(pattern))]
 
 
-def schema_of(staged: Staged, config: str) -> dict[str, Any]:
+def schema_of(staged: Staged, config: str) -> SchemaNode:
     """Return the JSON Schema of a config's rows."""
     return staged.schemas["sft" if config in AUDIO_CLASSES else config]
 
 
-def _config(staged: Staged, config: str) -> dict[str, Any]:
+def _config(staged: Staged, config: str) -> dict[str, object]:
     parts = _parts(staged, config)
-    entry: dict[str, Any] = {"config_name": config}
+    entry: dict[str, object] = {"config_name": config}
     if config == staged.configs[0]:
         entry["default"] = True
     entry["data_files"] = [{"split": split, "path": found} for split, found in parts.items()]
@@ -124,8 +145,9 @@ def _config(staged: Staged, config: str) -> dict[str, Any]:
     return entry
 
 
-def _info(staged: Staged, config: str) -> dict[str, Any]:
-    splits, download = [], 0
+def _info(staged: Staged, config: str) -> dict[str, object]:
+    splits: list[SplitInfo] = []
+    download = 0
     for split, seen in staged.fingerprints[config].items():
         files = list(files_of(staged, config, split))
         download += sum(path.stat().st_size for path in files)
@@ -145,18 +167,17 @@ def _unpacked(path: Path) -> int:
     return sum(found.row_group(n).total_byte_size for n in range(found.num_row_groups))
 
 
-def _fields(features: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _fields(features: Mapping[str, HubFeature]) -> list[dict[str, object]]:
     return [{"name": name, **_spelt(feature)} for name, feature in features.items()]
 
 
-def _spelt(feature: Any) -> dict[str, Any]:
+def _spelt(feature: HubFeature) -> dict[str, object]:
     """Return a feature as the card spells it."""
     if isinstance(feature, list):
         item = _spelt(feature[0])
         return {"list": item.get("struct", item.get("dtype"))}
-    kind = feature.get("_type")
-    if kind == "Audio":
+    if not is_leaf(feature):
+        return {"struct": _fields(feature)}
+    if feature["_type"] == "Audio":
         return {"dtype": {"audio": {"sampling_rate": feature["sampling_rate"]}}}
-    if kind == "Value":
-        return {"dtype": feature["dtype"]}
-    return {"struct": _fields(feature)}
+    return {"dtype": feature["dtype"]}

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, KeysView, Sequence
+from collections.abc import Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
+import pyarrow as pa
 import soundfile
 
 from builders.record.data_file import DataFile
 from builders.record.sample import Origin, assemble
 from builders.record.types import Clip, Drafted, Target
+from builders.record.views import SampleRecord
 from builders.release.eligibility import Restrictions
+from builders.release.row_views import PublishedRecord
 
 DIFFERENT = "different"
 _NAMED = ["id", "text_context.id", "reference_response.id"]
 LSB = 2
-Row = dict[str, Any]
 
 # Assembling a record needs a reply; where none was published this one is taken out again.
 _NO_REPLY = Drafted(
@@ -37,8 +39,6 @@ _MADE = (
     *("plan", "demonstrations", "desired_response", "executed", "reply_audio", "drafting"),
     *("checks", "safety", "judgements", "review"),
 )
-# What was heard in the published clip, by models that need not be here.
-_HEARD = ("findings", "speech", "quality", "transcript")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class PublishedRows:
     def __init__(self, files: Sequence[Path], known: Restrictions) -> None:
         self._files = [DataFile(path) for path in files]
         self._at: dict[str, tuple[int, int, int]] = {}
-        self._held: dict[int, tuple[int, Any]] = {}
+        self._held: dict[int, tuple[int, pa.Table]] = {}
         for number, file in enumerate(self._files):
             for group, table in enumerate(file.groups(_NAMED)):
                 for place, row in enumerate(table.to_pylist()):
@@ -86,15 +86,15 @@ class PublishedRows:
         """Return the ids."""
         return self._at.keys()
 
-    def __getitem__(self, sample_id: str) -> Row:
+    def __getitem__(self, sample_id: str) -> PublishedRecord:
         number, group, place = self._at[sample_id]
         if self._held.get(number, (None,))[0] != group:
             self._held[number] = group, self._files[number].group(group)
-        row: Row = self._held[number][1].slice(place, 1).to_pylist()[0]
+        row: PublishedRecord = self._held[number][1].slice(place, 1).to_pylist()[0]
         return row
 
 
-def verdict_of(clip: Clip | None, row: Row) -> Verdict:
+def verdict_of(clip: Clip | None, row: PublishedRecord) -> Verdict:
     """Return how alike the clip made here is to the published record's."""
     info = row["audio_info"]
     if clip is None:
@@ -124,8 +124,8 @@ def furthest(one: bytes, other: bytes) -> int | None:
 
 
 def rebuild(
-    row: Row, target: Target, origin: Origin, withheld: Sequence[str]
-) -> tuple[Row, bytes | None, bytes | None]:
+    row: PublishedRecord, target: Target, origin: Origin, withheld: Sequence[str]
+) -> tuple[PublishedRecord, bytes | None, bytes | None]:
     """Return the whole record, its clip, and its reply in sound where that was published.
 
     Args:
@@ -134,50 +134,65 @@ def rebuild(
         origin: what the samples of the build share.
         withheld: the fields that were held back.
     """
-    made: Row = {**assemble(target, _drafted(row), origin)}
-    record = {name: row[name] for name in made if name in row}
-    record = {name: record.get(name) for name in made}
+    made = assemble(target, _drafted(row), origin)
+    held: Mapping[str, object] = row
+    fresh: Mapping[str, object] = made
+    filled = {name: held.get(name) for name in fresh}
     for field in withheld:
         name = field.split(".")[0].removesuffix("[]")
-        record[name] = _filled(record[name], made[name], field.partition(".")[2])
-    if not row.get("desired_response"):
-        record |= {name: row.get(name) for name in _MADE}
+        filled[name] = _filled(filled[name], fresh[name], field.partition(".")[2])
+    if not held.get("desired_response"):
+        filled |= {name: held.get(name) for name in _MADE}
+    record = cast(PublishedRecord, filled)
     published = row["audio"] and row["audio"]["bytes"]
     spoken = record["reply_audio"]
     reply = spoken["bytes"] if spoken else None
     if target.clip and not published:
-        # The clip is the one made here, so what is said of it is too, but for what was heard in it.
-        heard = {name: record["audio_info"][name] for name in _HEARD}
-        record["audio"], record["audio_info"] = made["audio"], made["audio_info"] | heard
-        record["text_context"] = [
-            turn | {"audio_sha256": other["audio_sha256"]}
-            for turn, other in zip(record["text_context"], made["text_context"], strict=True)
-        ]
+        _take_clip(record, made)
         return record, target.clip.flac, reply
     return record, published or None, reply
 
 
-def named(record: Row, clip: bytes | None, reply: bytes | None) -> Row:
+def _take_clip(record: PublishedRecord, made: SampleRecord) -> None:
+    """Put what is said of the clip made here into a record, but for what was heard in it."""
+    heard = record["audio_info"]
+    record["audio"] = made["audio"]
+    record["audio_info"] = {
+        **made["audio_info"],
+        "findings": heard["findings"],
+        "speech": heard["speech"],
+        "quality": heard["quality"],
+        "transcript": heard["transcript"],
+    }
+    for turn, other in zip(record["text_context"], made["text_context"], strict=True):
+        turn["audio_sha256"] = other["audio_sha256"]
+
+
+def named(record: PublishedRecord, clip: bytes | None, reply: bytes | None) -> PublishedRecord:
     """Return a record that names the sound that there is of it, without its bytes."""
-    audio = {"path": f"{record['id']}.flac", "bytes": None} if clip else None
-    spoken = {"path": f"{record['id']}.reply.flac", "bytes": None} if reply else None
-    return record | {"audio": audio, "reply_audio": spoken}
+    return {
+        **record,
+        "audio": {"path": f"{record['id']}.flac", "bytes": None} if clip else None,
+        "reply_audio": {"path": f"{record['id']}.reply.flac", "bytes": None} if reply else None,
+    }
 
 
-def _drafted(row: Row) -> Drafted:
+def _drafted(row: PublishedRecord) -> Drafted:
     reply, drafting = row.get("desired_response"), row.get("drafting")
     if not reply or not drafting:
         return _NO_REPLY
-    said = {name: reply[name] for name in ("text", "emotion", "strategies", "awareness")}
-    return Drafted(said, drafting["coercions"], drafting["request_key"], drafting["attempts"])
+    said: Mapping[str, object] = reply
+    told = {name: said[name] for name in ("text", "emotion", "strategies", "awareness")}
+    coercions = cast("list[dict[str, str]]", drafting["coercions"])
+    return Drafted(told, coercions, drafting["request_key"], drafting["attempts"])
 
 
-def _filled(published: Any, made: Any, path: str) -> Any:
+def _filled(published: object, made: object, path: str) -> object:
     """Return a value in which the field at `path` is the one made here."""
-    if isinstance(published, list) and path:
+    if isinstance(published, list) and isinstance(made, list) and path:
         pairs = zip(published, made, strict=True)
         return [_filled(one, other, path) for one, other in pairs]
-    if not path or published is None:
+    if not path or not (isinstance(published, dict) and isinstance(made, dict)):
         return made
     name, _, rest = path.partition(".")
     return published | {name: _filled(published[name], made[name], rest)}

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -168,7 +167,7 @@ def _check_repository(asked: PublishOptions, terms: Terms, hub: Hub, state: Stat
         )
 
 
-def read_published(text: str | None) -> dict[str, Any] | None:
+def read_published(text: str | None) -> Mapping[str, object] | None:
     """Return what a published manifest says of itself, None where it is not one of ours."""
     try:
         found = json.loads(text or "")["published"]

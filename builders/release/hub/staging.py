@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pyarrow as pa
 
@@ -27,8 +27,8 @@ from builders.errors import VerificationError
 from builders.record.data_file import DataFile
 from builders.record.manifest_views import Manifest
 from builders.record.messages import AUDIO_MARK
-from builders.record.schema import Validator, validator, violations
-from builders.record.views import ClipFile
+from builders.record.schema import SchemaNode, Validator, as_document, validator, violations
+from builders.record.views import ClipFile, SampleRecord
 from builders.release.eligibility import (
     ClosedTexts,
     Eligible,
@@ -49,12 +49,12 @@ from builders.release.layouts import (
 )
 from builders.release.preferences import PreferencePair
 from builders.release.rights import Terms, withheld, withhold
+from builders.release.row_views import PublishedRecord, SftRow
 from builders.release.splits import split_name
 from builders.release.tally import ReleaseTally
 
 INPUTS = ".inputs"
 REPLY_AUDIO = "reply_audio"
-Row = dict[str, Any]
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Staged:
     folder: Path
     terms: Terms
     tally: ReleaseTally
-    schemas: dict[str, dict[str, Any]]
+    schemas: dict[str, SchemaNode]
     files: dict[str, dict[str, list[Path]]] = field(default_factory=dict)
     fingerprints: dict[str, dict[str, Fingerprint]] = field(default_factory=dict)
 
@@ -134,7 +134,7 @@ class Stage:
         self.staged = Staged(folder, terms, ReleaseTally(), schemas)
         self._rows = Rows(terms.may, schemas)
         self._whole = validator("sample")
-        self._valid = {name: Validator(schema) for name, schema in schemas.items()}
+        self._valid = {name: Validator(as_document(schema)) for name, schema in schemas.items()}
         self._withheld = withheld(terms.may)
         self._known, self._pairs = known, pairs
         self._closed = ClosedTexts()
@@ -184,7 +184,7 @@ class Stage:
         held_back = {f"{name}.bytes" for name in ("audio", REPLY_AUDIO) if name in self._withheld}
         return [leaf for leaf in file.leaves if leaf not in held_back]
 
-    def _record(self, record: Row, index: int, group: _Group) -> None:
+    def _record(self, record: SampleRecord, index: int, group: _Group) -> None:
         """Sort the rows of a record into a group, or count why there are none."""
         tally, split = self.staged.tally, split_name(record["source"]["split"])
         tally.read += 1
@@ -203,31 +203,36 @@ class Stage:
             return
         tally.utterance(record, split)
         tally.row("utterances", split)
-        reason = self._reply(record, published, index, group, answer)
+        at = _Place(group, index, split)
+        reason = self._reply(record, published, at, answer)
         if reason:
             tally.without_reply[reason] += 1
-            self._add(group, "utterances", utterance, index)
+            self._add(at, "utterances", utterance)
         elif spoken:
-            self._spoken(spoken, index, group)
+            self._spoken(spoken, at)
 
-    def _without_names(self, record: Row) -> Row:
+    def _without_names(self, record: SampleRecord) -> SampleRecord:
         """Return a record that names nobody who was left out as having said the same words."""
-        twins = (record["contrast"] or {}).get("twin_of") or ()
-        if not any(map(self._known.excluded, twins)):
+        contrast = record["contrast"]
+        if contrast is None or not any(map(self._known.excluded, contrast["twin_of"])):
             return record
-        kept = [name for name in twins if not self._known.excluded(name)]
-        return {**record, "contrast": {**record["contrast"], "twin_of": kept}}
+        kept = [name for name in contrast["twin_of"] if not self._known.excluded(name)]
+        return {**record, "contrast": {**contrast, "twin_of": kept}}
 
-    def _spoken(self, record: Row, index: int, group: _Group) -> None:
+    def _spoken(self, record: SampleRecord, at: _Place) -> None:
         """Sort the row of a record whose utterance an engine speaks; its text is a row of `sft`."""
         published = withhold(self._without_names(record), self._withheld)
         said = self._rows.messages(record, published)
         if said is not None:
             self.staged.tally.voices(record)
-            self._add(group, "synthetic", self._rows.sft(published, said), index)
+            self._add(at, "synthetic", self._rows.sft(published, said))
 
     def _reply(
-        self, record: Row, published: Row, index: int, group: _Group, answer: Eligible
+        self,
+        record: SampleRecord,
+        published: PublishedRecord,
+        at: _Place,
+        answer: Eligible,
     ) -> str | None:
         """Sort the rows that hold a record's reply; return why they do not go out, or None."""
         if not self.staged.terms.replies:
@@ -239,38 +244,39 @@ class Stage:
             return "words_hold_the_mark_of_a_clip"
         sft = self._rows.sft(published, said)
         for pair in self._pairs.get(record["id"], ()):
-            self._pair(sft, pair, index, group)
+            self._pair(sft, pair, at)
         if self._closed.quotes(sft):
             return "reply_quotes_unpublished_text"
         if answer.extent >= Extent.VERDICT:
-            self._add(group, "kto", self._rows.kto(sft), index)
+            self._add(at, "kto", self._rows.kto(sft))
         if answer.extent is not Extent.RECORD:
             return answer.reason
         self.staged.tally.reply(record)
         self.staged.tally.voices(record)
-        self._add(group, "sft", sft, index)
-        self._add(group, "prompts", self._rows.prompt(sft), index)
+        self._add(at, "sft", sft, audio_class(sft))
+        self._add(at, "prompts", self._rows.prompt(sft, record["desired_response"]))
         return None
 
-    def _pair(self, sft: Row, pair: PreferencePair, index: int, group: _Group) -> None:
+    def _pair(self, sft: SftRow, pair: PreferencePair, at: _Place) -> None:
         """Sort the row of a pair, unless one of its replies repeats what may not be published."""
         if pair["chosen"] is None:
             return
         chosen, rejected = pair["chosen"]["text"], pair["rejected"]["text"]
         if not self._closed.quotes([chosen, rejected]):
             row = self._rows.preference(sft, chosen, rejected, pair["origin"])
-            self._add(group, "preference", row, index)
+            self._add(at, "preference", row)
 
-    def _add(self, group: _Group, kind: str, row: Row | None, index: int) -> None:
+    def _add(
+        self, at: _Place, kind: str, row: Mapping[str, object] | None, measured: str | None = None
+    ) -> None:
         if row is None:
             return
         self._check(self._valid[kind], row)
-        group.add(kind, row, index)
+        at.group.add(f"{kind}/{measured}" if measured else kind, row, at.index)
         if kind != "utterances":
-            split = split_name(row["split"] if "split" in row else row["source"]["split"])
-            self.staged.tally.row(kind, split)
+            self.staged.tally.row(kind, at.split)
 
-    def _check_terms(self, record: Row) -> None:
+    def _check_terms(self, record: SampleRecord) -> None:
         """Raise VerificationError where a record is under other terms than the build's first."""
         terms = self.staged.terms
         strange = record["audio_info"]["origin"] == "synthetic" and not terms.synthetic
@@ -283,7 +289,7 @@ class Stage:
                 do="publish a build of each corpus",
             )
 
-    def _check(self, checker: Validator, row: Row) -> None:
+    def _check(self, checker: Validator, row: Mapping[str, object]) -> None:
         if wrong := violations(checker, row):
             raise VerificationError(
                 f"{row['id']} does not fit its schema: {wrong[0]}",
@@ -292,12 +298,12 @@ class Stage:
             )
 
 
-def _records(table: pa.Table) -> Iterator[Row]:
+def _records(table: pa.Table) -> Iterator[SampleRecord]:
     """Yield the records of a table, their clips by name only."""
     named = {name: _names_of(table, name) for name in ("audio", REPLY_AUDIO)}
     for index, record in enumerate(table.drop_columns(list(named)).to_pylist()):
         record |= {name: clips[index] for name, clips in named.items()}
-        yield {column: record[column] for column in table.schema.names}
+        yield cast(SampleRecord, {column: record[column] for column in table.schema.names})
 
 
 def _names_of(table: pa.Table, column: str) -> list[ClipFile | None]:
@@ -312,15 +318,13 @@ class _Group:
 
     def __init__(self, *clips: Clips) -> None:
         self._clips = clips
-        self._rows: dict[str, list[tuple[Row, int]]] = {}
+        self._rows: dict[str, list[tuple[Mapping[str, object], int]]] = {}
 
-    def add(self, kind: str, row: Row, index: int) -> None:
-        """Add a row; those of `sft` whose clip's part in the emotion was measured, by its class."""
-        measured = audio_class(row) if kind == "sft" else None
-        key = f"sft/{measured}" if measured else kind
+    def add(self, key: str, row: Mapping[str, object], index: int) -> None:
+        """Add a row by kind; one of `sft` by its class too, where the clip's part was measured."""
         self._rows.setdefault(key, []).append((row, index))
 
-    def tables(self) -> Iterator[tuple[str, list[Row], list[Clips]]]:
+    def tables(self) -> Iterator[tuple[str, list[Mapping[str, object]], list[Clips]]]:
         """Yield kind (and class), rows, and the clips of utterances and of replies."""
         for key, pairs in self._rows.items():
             places = pa.array([index for _, index in pairs])
@@ -329,6 +333,15 @@ class _Group:
                 [row for row, _ in pairs],
                 [_taken(clips, places) for clips in self._clips],
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a record's rows go: the group, its index in the row group, the split on the Hub."""
+
+    group: _Group
+    index: int
+    split: str
 
 
 def _taken(clips: Clips, places: pa.Array) -> Clips:
@@ -362,10 +375,10 @@ class _ShardFiles:
         self._staged.add_file(kind, self._split, path)
         return RowFile(path, self._staged.schemas[kind])
 
-    def _take_in(self, kind: str, measured: str, rows: list[Row]) -> None:
+    def _take_in(self, kind: str, measured: str, rows: list[dict[str, object]]) -> None:
         self._staged.fingerprint(kind, self._split).add(rows)
         if kind == "sft":
-            columns = self._staged.schemas["utterances"]["properties"]
+            columns = list(self._staged.schemas["utterances"]["properties"])
             seen = [{name: row[name] for name in columns} for row in rows]
             self._staged.fingerprint("utterances", self._split).add(seen)
             for config, of_class in AUDIO_CLASSES.items():

@@ -40,7 +40,7 @@ class Checked(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _kept(cls, given: Any, info: ValidationInfo) -> Any:
+    def _kept(cls, given: object, info: ValidationInfo) -> object:
         wrong = None if info.context is _HELD else unkept(given)
         if wrong:
             raise ValueError(wrong)
@@ -107,7 +107,7 @@ BODIES: Mapping[str, type[Checked]] = {
 }
 
 
-def body_fault(kind: str, body: Any, version: int) -> str | None:
+def body_fault(kind: str, body: Mapping[str, object], version: int) -> str | None:
     """Return what is wrong with the body of an event of a kind, or None where it can be read."""
     try:
         BODIES[kind].model_validate(body, context=_HELD)
@@ -117,7 +117,7 @@ def body_fault(kind: str, body: Any, version: int) -> str | None:
     return f"body.{null}: null is what was not said in format 2, and nothing in 1" if null else None
 
 
-def said_in(body: Mapping[str, Any], version: int) -> dict[str, Any]:
+def said_in(body: Mapping[str, object], version: int) -> dict[str, object]:
     """Return what a body that can be read says; what was not said is left out."""
     unsaid = _UNSAID if version == 1 else {}
     return {
@@ -142,13 +142,13 @@ def sentence(field: str, message: str) -> str:
     return f"{field}: {message}" if field else message
 
 
-def unkept(value: Any, within: str = "", depth: int = 0) -> str | None:
+def unkept(value: object, within: str = "", depth: int = 0) -> str | None:
     """Return why a value cannot be kept, or None: half characters, NUL, too many levels."""
     if isinstance(value, str):
         return _unkept_text(value, within)
     if depth == _DEEPEST:
         return f"{within[:80]}: it is nested more than {_DEEPEST} deep"
-    pairs: list[tuple[Any, Any]] = []
+    pairs: list[tuple[object, object]] = []
     if isinstance(value, dict):
         pairs = list(value.items())
         wrong = next((f for key in value if (f := _unkept_text(str(key), within))), None)

@@ -93,9 +93,15 @@ class Event:
         return body_fault(self.kind, self.body, self.format)
 
     @property
-    def said(self) -> dict[str, Any]:
+    def said(self) -> dict[str, object]:
         """Return what the body says, without what was not said; nothing where it cannot be read."""
         return {} if self.fault else said_in(self.body, self.format)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Return the flags that were set, none where the body cannot be read."""
+        flags = self.said.get("flags")
+        return tuple(flags) if isinstance(flags, list) else ()
 
     @property
     def decision(self) -> Decision:
@@ -103,9 +109,9 @@ class Event:
         return decision_of(self.verdict, said_in(self.body, self.format))
 
 
-def decision_of(verdict: str, answers: Mapping[str, Any]) -> Decision:
+def decision_of(verdict: str, answers: Mapping[str, object]) -> Decision:
     """Return the decision of a verdict and what was said beside it, by name."""
-    lists = {n: tuple(answers[n]) for n in ("strategies", "flags") if answers.get(n) is not None}
+    lists = {n: tuple(v) for n in ("strategies", "flags") if isinstance(v := answers.get(n), list)}
     return Decision(verdict, **{**answers, **lists})  # type: ignore[arg-type]
 
 

@@ -13,12 +13,18 @@ from typing import cast
 
 from builders import resources
 from builders.labels import strategies
-from builders.labels import vocabulary as labels
 from builders.labels.tables import read_rows
-from builders.labels.vocabulary import vocabulary
+from builders.labels.vocabulary import allowed_emotions, vocabulary
 from builders.record.reply_views import ReplyPart
 from builders.record.sample import desired_response, without_bytes
-from builders.record.schema import Validator, load_schema, narrowed_reply, validator, violations
+from builders.record.schema import (
+    Validator,
+    as_document,
+    load_schema,
+    narrowed_reply,
+    validator,
+    violations,
+)
 from builders.record.types import Contrast, Emotions
 from builders.record.views import SampleRecord
 from builders.review.data.bodies import LONGEST_COMMENT
@@ -192,7 +198,8 @@ def _comment_faults(comment: str) -> list[str]:
 def _reply_checker(emotions: Emotions, own_turns: int) -> Validator:
     """Return the validator of a reply to this label, as narrow as the model's was."""
     allowed = strategies.allowed(emotions, own_turns)
-    return Validator(narrowed_reply(allowed, labels.allowed_emotions(emotions)))
+    narrowed = narrowed_reply(allowed, allowed_emotions(emotions))
+    return Validator(as_document(narrowed))
 
 
 def _twin(record: SampleRecord) -> bool:

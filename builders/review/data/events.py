@@ -27,11 +27,11 @@ import secrets
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from builders.errors import HeartenError
@@ -153,7 +153,7 @@ class Reviews:
         choice: Better,
         event_id: str | None = None,
         *,
-        more: Mapping[str, Any] | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> Event:
         """Append which of two drafts of one target is better: ``a`` is `shown`, ``b`` is `other`.
 
@@ -355,10 +355,10 @@ def _new(annotator: str, shown: Shown, kind: str, verdict: str, event_id: str | 
     )
 
 
-def _body(decision: Decision) -> dict[str, Any]:
+def _body(decision: Decision) -> dict[str, object]:
     body = asdict(decision)
     del body["verdict"]
-    as_held: dict[str, Any] = orjson.loads(orjson.dumps(body))
+    as_held: dict[str, object] = orjson.loads(orjson.dumps(body))
     return as_held
 
 
@@ -372,6 +372,6 @@ def _version(made: Iterable[Event], annotator: str) -> int:
     return max((event.version for event in made if event.annotator == annotator), default=0)
 
 
-def _event(row: Row) -> Event:
+def _event(row: sa.Row) -> Event:
     fields = dict(row._mapping)
     return Event(**fields | {"body": orjson.loads(row.body)})

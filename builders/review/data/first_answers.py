@@ -7,7 +7,6 @@ the draft at once, and the decision carries the answer from here, not from the p
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -34,7 +33,7 @@ class FirstAnswers:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def keep(self, shown: Shown, annotator: str, answer: dict[str, Any]) -> None:
+    def keep(self, shown: Shown, annotator: str, answer: dict[str, object]) -> None:
         """Keep a first answer; a second one changes nothing."""
         row = {
             "item": shown.item,
@@ -46,7 +45,7 @@ class FirstAnswers:
         with writing(self._store) as connection:
             connection.execute(self._store.insert(_answers).values(row).on_conflict_do_nothing())
 
-    def given(self, shown: Shown, annotator: str) -> dict[str, Any] | None:
+    def given(self, shown: Shown, annotator: str) -> dict[str, object] | None:
         """Return the first answer somebody gave about an item as it is, or None."""
         mine = (_answers.c.item == shown.item) & (_answers.c.seen == shown.seen)
         query = sa.select(_answers.c.answer).where(mine, _answers.c.annotator == annotator)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from hashlib import sha256
 from itertools import islice
-from typing import Any
+from typing import TypedDict
 
 import orjson
 import sqlalchemy as sa
@@ -35,6 +35,25 @@ _COLUMNS = [
 _FIRST, _LATER = 100, 2000
 _TARGET = ("speaker", "text", "emotions")
 _TURN = ("speaker", "role", "text", "emotion", "audio_sha256")
+
+
+class ItemRow(TypedDict):
+    """An item as a row of the store's table."""
+
+    build: str
+    item: str
+    seen: str
+    position: int
+    doubt: float
+    crisis: bool
+    gold: bool
+    submitted: int
+    corpus: str
+    label: str
+    emotion: str
+    strategies: str
+    shard: str
+    row: int
 
 
 def content_hash(record: SampleRecord) -> str:
@@ -109,7 +128,7 @@ class Items:
         self._forget_others(name, known)
         self._note(name, state)
 
-    def _keep(self, rows: list[dict[str, Any]]) -> None:
+    def _keep(self, rows: list[ItemRow]) -> None:
         statement = self._store.insert(items)
         kept = {"submitted", "gold"}
         changed = {c.name: statement.excluded[c.name] for c in items.c if c.name not in kept}
@@ -143,13 +162,13 @@ class Items:
                 connection.execute(sa.insert(registered).values(row))
 
 
-def _rows(build: Build, name: str) -> Iterator[dict[str, Any]]:
+def _rows(build: Build, name: str) -> Iterator[ItemRow]:
     """Yield a build's samples as rows of the store, in order."""
     for position, place in enumerate(build.places(_COLUMNS)):
         yield _row(place, name, position)
 
 
-def _row(place: Place, build: str, position: int) -> dict[str, Any]:
+def _row(place: Place, build: str, position: int) -> ItemRow:
     record = place.record
     return {
         "build": build,

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, cast
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -176,7 +176,7 @@ class Pairs:
         for name in names:
             self.count(name, "")
 
-    def _row(self, item: str, position: int, mine: _Told, other: _Told) -> dict[str, Any]:
+    def _row(self, item: str, position: int, mine: _Told, other: _Told) -> dict[str, object]:
         return {
             "build": self._build,
             "against": self._against,

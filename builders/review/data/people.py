@@ -14,7 +14,6 @@ from hashlib import sha256
 from typing import Literal
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from builders.errors import ConfigError
 from builders.review.data.tables import annotators, writing
@@ -107,5 +106,5 @@ def _hashed(token: str) -> str:
     return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _annotator(row: Row) -> Annotator:
+def _annotator(row: sa.Row) -> Annotator:
     return Annotator(row.id, row.name, row.role, row.takes_crisis)

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from builders.review.data.people import Annotator
 from builders.review.data.settings import Settings, settings_of
@@ -246,5 +246,5 @@ def _live_leases(annotator: str) -> sa.ScalarSelect[int]:
     )
 
 
-def _item(row: Row) -> Item:
+def _item(row: sa.Row) -> Item:
     return Item(**row._mapping)

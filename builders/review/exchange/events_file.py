@@ -107,13 +107,7 @@ def import_events(store: Store, build: Build, path: Path) -> Imported:
         SourceError: a line is not what `event_lines` writes, or the page would refuse what it says;
             nothing is appended.
     """
-    found: dict[int, Event] = {}
-    wrong: dict[int, str] = {}
-    for number, line in _lines(path):
-        try:
-            found[number] = _event(line)
-        except ValueError as error:
-            wrong[number] = str(error)
+    found, wrong = _read(path)
     numbers = list(found)
     elsewhere = Elsewhere(store, build, [*found.values()])
     wrong |= {numbers[place]: fault for place, fault in elsewhere.faults()}
@@ -121,6 +115,18 @@ def import_events(store: Store, build: Build, path: Path) -> Imported:
         raise _refused(path, wrong)
     added = Reviews(store).add(found.values())
     return Imported(len(found), added.new, added.undone)
+
+
+def _read(path: Path) -> tuple[dict[int, Event], dict[int, str]]:
+    """Return the events of a file, and what is wrong with other lines, by number."""
+    found: dict[int, Event] = {}
+    wrong: dict[int, str] = {}
+    for number, line in _lines(path):
+        try:
+            found[number] = _event(line)
+        except ValueError as error:
+            wrong[number] = str(error)
+    return found, wrong
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -166,6 +172,6 @@ def _refused(path: Path, wrong: Mapping[int, str]) -> SourceError:
     )
 
 
-def json_line(document: Any) -> bytes:
+def json_line(document: object) -> bytes:
     """Return a document as one line of JSON, its keys in alphabetical order."""
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 from builders.labels import strategies
 from builders.review.data.decided import Decision, Event
@@ -43,6 +42,7 @@ class Agreement:
     alpha: Alpha
 
 
+_Chosen = tuple[Item, Event, frozenset[str]]
 Value = Callable[[Item, Decision], Hashable | None]
 
 
@@ -106,18 +106,7 @@ class Anchoring:
 
 def anchoring(views: Sequence[Merged]) -> Anchoring:
     """Return what hiding drafts at first has shown; decisions without strategies do not count."""
-    shown: list[tuple[Item, Event, frozenset]] = []
-    hidden: list[tuple[Item, Event, frozenset]] = []
-    moved = []
-    for view in views:
-        for event in view.decisions:
-            final, first = _kept(view.item, event.decision), _first(event.decision)
-            if event.decision.hidden is False and final is not None:
-                shown.append((view.item, event, final))
-            elif event.decision.hidden and first is not None:
-                hidden.append((view.item, event, first))
-                if final is not None:
-                    moved.append(final != first)
+    shown, hidden, moved = _in_sight_and_hidden(views)
     in_sight = share([chosen == _drafted(item) for item, _, chosen in shown])
     without = share([chosen == _drafted(item) for item, _, chosen in hidden])
     return Anchoring(
@@ -130,6 +119,25 @@ def anchoring(views: Sequence[Merged]) -> Anchoring:
         alpha_shown=alpha(_by_item(shown), "masi"),
         alpha_hidden=alpha(_by_item(hidden), "masi"),
     )
+
+
+def _in_sight_and_hidden(
+    views: Sequence[Merged],
+) -> tuple[list[_Chosen], list[_Chosen], list[bool]]:
+    """Return what was chosen with the draft in sight, what before it, and whether that moved."""
+    shown: list[_Chosen] = []
+    hidden: list[_Chosen] = []
+    moved = []
+    for view in views:
+        for event in view.decisions:
+            final, first = _kept(view.item, event.decision), _first(event.decision)
+            if event.decision.hidden is False and final is not None:
+                shown.append((view.item, event, final))
+            elif event.decision.hidden and first is not None:
+                hidden.append((view.item, event, first))
+                if final is not None:
+                    moved.append(final != first)
+    return shown, hidden, moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,14 +227,16 @@ def _rating(scale: str) -> Value:
     return lambda _, decision: (decision.ratings or {}).get(scale)
 
 
-def _set(chosen: Iterable[str] | None, as_one: Mapping[str, str] | None = None) -> Any:
+def _set(
+    chosen: Iterable[str] | None, as_one: Mapping[str, str] | None = None
+) -> frozenset[str] | None:
     """Return strategies as a set, some of them under another's name; None for no opinion."""
     if chosen is None:
         return None
     return frozenset((as_one or {}).get(name, name) for name in chosen)
 
 
-def _kept(item: Item, decision: Decision) -> Any:
+def _kept(item: Item, decision: Decision) -> frozenset[str] | None:
     """Return the strategies that stand after a decision: those chosen, or of the reply that stays;
     None where no reply does.
     """
@@ -235,15 +245,15 @@ def _kept(item: Item, decision: Decision) -> Any:
     return _set(decision.reply["strategies"]) if decision.reply else _drafted(item)
 
 
-def _first(decision: Decision) -> Any:
+def _first(decision: Decision) -> frozenset[str] | None:
     return _set((decision.before or {}).get("strategies"))
 
 
-def _drafted(item: Item) -> frozenset:
+def _drafted(item: Item) -> frozenset[str]:
     return frozenset(strategies.split(item.strategies))
 
 
-def _by_item(rows: Iterable[tuple[Item, Event, frozenset]]) -> list[Mapping[str, Hashable]]:
+def _by_item(rows: Iterable[_Chosen]) -> list[Mapping[str, Hashable]]:
     values: dict[str, dict[str, Hashable]] = {}
     for item, event, chosen in rows:
         values.setdefault(item.item, {})[event.annotator] = chosen

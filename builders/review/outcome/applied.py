@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import orjson
 import pyarrow as pa
@@ -107,7 +107,7 @@ def _decided(build: Build, store: Store, known: Restrictions) -> list[Merged]:
     return views(store, build.manifest["result"]["name"])
 
 
-def measured(merged: Sequence[Merged]) -> dict[str, Any]:
+def measured(merged: Sequence[Merged]) -> dict[str, dict[str, object]]:
     """Return agreement on strategies, and the least on a scale as `affect`, as JSON values."""
     by_measure = {row.measure: row.alpha for row in agreement(merged, ("all",))}
     scales = [by_measure[scale] for scale in choices("scale") if scale in by_measure]

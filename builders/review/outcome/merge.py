@@ -115,7 +115,7 @@ def merge(item: Item, made: Iterable[Event]) -> Merged | None:
         decisive=decisive,
         decisions=tuple(decisions),
         ratings=_ratings([event.decision for event in decisions]),
-        flags=tuple(sorted({flag for event in present for flag in event.said.get("flags", ())})),
+        flags=tuple(sorted({flag for event in present for flag in event.flags})),
         reasons=_reasons(decisive, decisions),
         heard=_heard(decisions, settled[-1] if settled else None),
     )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from builders.record.types import ReviewStatus
 from builders.review.outcome.agreement import (
@@ -112,6 +111,6 @@ def _people(desk: Desk, merged: Sequence[Merged], names: dict[str, str]) -> list
     ]
 
 
-def named(group: str, names: dict[str, Any]) -> str:
+def named(group: str, names: Mapping[str, str]) -> str:
     """Return a group as it is read: a pair of ids by their names."""
     return " and ".join(names.get(part, part) for part in group.split())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import Depends, Header, HTTPException, Request
@@ -14,7 +14,7 @@ from builders.review.server.desk import Desk
 from builders.review.server.sessions import COOKIE, is_form_token
 
 
-def answer(value: Any, status: int = 200) -> Response:
+def answer(value: object, status: int = 200) -> Response:
     """Return a value as a JSON response."""
     return Response(orjson.dumps(value), status, media_type="application/json")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 from builders.record.dataset import Build
 from builders.review.data.decided import Better, Event, Shown, standing
@@ -57,13 +56,13 @@ class Comparing:
         self.counts = self._pairs.register(self._desk.build, self._other, self._desk.known)
         return self.counts
 
-    def next_pairs(self, person: Annotator, count: int) -> list[dict[str, Any]]:
+    def next_pairs(self, person: Annotator, count: int) -> list[dict[str, object]]:
         """Return the next pairs of somebody as a page shows them, leased to them."""
         with self._desk.writing:
             given = self._pairs.next(person, count)
         return [self._shown(pair, person) for pair in given if self._desk.may_show(pair.item)]
 
-    def pair(self, item: str, person: Annotator) -> dict[str, Any]:
+    def pair(self, item: str, person: Annotator) -> dict[str, object]:
         """Return a pair that was given to this person.
 
         Raises:
@@ -119,7 +118,7 @@ class Comparing:
             self._pairs.count(pair.item, person.id)
         return event
 
-    def undo(self, person: Annotator) -> dict[str, Any] | None:
+    def undo(self, person: Annotator) -> dict[str, object] | None:
         """Take back somebody's latest comparison and return its pair, which they hold again."""
         with self._desk.writing:
             if not self._made_here(person):
@@ -137,17 +136,18 @@ class Comparing:
         made = [event for event in stands if event.kind == "comparison"]
         return bool(made) and made[-1].body.get("against") == self.against
 
-    def _shown(self, pair: DraftPair, person: Annotator) -> dict[str, Any]:
+    def _shown(self, pair: DraftPair, person: Annotator) -> dict[str, object]:
         """Return a pair as a page shows it to one annotator, whose draft is whose left out."""
         desk = self._desk
         item = desk.known_item(pair.item)
         face = desk.face(item)
-        mine = face.pop("draft")["text"]
+        shown: dict[str, object] = {n: value for n, value in face.items() if n != "draft"}
+        mine = face["draft"]["text"]
         other = desk.queue.item(self.against, pair.item)
         theirs = self._other.row(other.shard, other.row)["desired_response"]["text"]
         replies = [mine, theirs] if self._first(pair, person) == "a" else [theirs, mine]
         version = desk.reviews.shown(desk.name, pair.item, person.id).version
-        return face | {"seen": pair.hash, "version": version, "replies": replies, "mine": None}
+        return shown | {"seen": pair.hash, "version": version, "replies": replies, "mine": None}
 
     def _first(self, pair: DraftPair, person: Annotator) -> str:
         """Return whose draft is shown first: a for the desk's build, b for the other."""
@@ -165,9 +165,9 @@ def _turned(choice: Better, first: str) -> Better:
     return "b" if choice == "a" else "a"
 
 
-def _as_page(event: Event) -> dict[str, Any]:
+def _as_page(event: Event) -> dict[str, object]:
     """Return a comparison as the page fills it in again."""
     said = event.said
-    verdict = _turned(event.verdict, said.get("first", "a"))  # type: ignore[arg-type]
+    verdict = _turned(event.verdict, str(said.get("first", "a")))  # type: ignore[arg-type]
     given = {name: said.get(name) for name in ("comment", "broken", "seconds_heard")}
     return {"verdict": verdict, **given}

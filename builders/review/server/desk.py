@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict, replace
-from typing import Any
-from urllib.parse import quote
 
 import orjson
 
@@ -27,6 +25,7 @@ from builders.review.data.people import Annotator, People
 from builders.review.data.queue import Item, Queue
 from builders.review.data.settings import Settings, load_settings
 from builders.review.outcome.merge import views
+from builders.review.server.faces import DisputedItem, Face, ShownItem, face_of, turn_of
 from builders.review.server.sessions import Sessions
 from builders.review.server.sound import Cache, as_wav, drawing
 from builders.store.database import Store
@@ -100,7 +99,7 @@ class Desk:
         finally:
             self.begun.set()
 
-    def next_items(self, person: Annotator, count: int) -> list[dict[str, Any]]:
+    def next_items(self, person: Annotator, count: int) -> list[ShownItem]:
         """Return the next items of somebody as a page shows them, leased to them."""
         with self.writing:
             given = self.queue.next(self.name, person, count)
@@ -130,7 +129,7 @@ class Desk:
         """Return everybody's events in this build that stand."""
         return standing(self.reviews.history(self.name))
 
-    def item(self, name: str, person: Annotator) -> dict[str, Any]:
+    def item(self, name: str, person: Annotator) -> ShownItem:
         """Return one item that was given to this person.
 
         Raises:
@@ -156,7 +155,7 @@ class Desk:
             self.queue.release(self.name, person.id)
             self.sessions.end(cookie)
 
-    def first_answer(self, shown: Shown, person: Annotator, decision: Decision) -> dict[str, Any]:
+    def first_answer(self, shown: Shown, person: Annotator, decision: Decision) -> ShownItem:
         """Keep what somebody answers before they see a draft, and return the item with it.
 
         Raises:
@@ -208,7 +207,7 @@ class Desk:
         with self.writing:
             return self.reviews.adjudicate(person.id, shown, decision, event_id)
 
-    def undo(self, person: Annotator) -> dict[str, Any] | None:
+    def undo(self, person: Annotator) -> ShownItem | None:
         """Take back somebody's latest decision and return its item, which they hold again."""
         with self.writing:
             undone = self.reviews.undo(person.id, self.name, _UNDONE)
@@ -217,7 +216,7 @@ class Desk:
             if undone.kind == "decision":
                 self.queue.again(self.name, undone.item, person.id)
         shown = self._shown(self.known_item(undone.item), person)
-        return shown | {"mine": _as_page(undone)}
+        return {**shown, "mine": _as_page(undone)}
 
     def decided(self, person: Annotator) -> list[Event]:
         """Return what stands of somebody's decisions in this build, the latest first."""
@@ -238,7 +237,7 @@ class Desk:
             and not self._knows(view.item.item, person)
         ]
 
-    def disputed_item(self, name: str, person: Annotator) -> dict[str, Any]:
+    def disputed_item(self, name: str, person: Annotator) -> DisputedItem:
         """Return an item as it is shown to whoever settles it, with what the others answered.
 
         Raises:
@@ -251,18 +250,19 @@ class Desk:
                 expected="somebody who has not seen it",
                 do="leave it to another",
             )
-        answers = [
-            _as_page(event)
-            for event in counted(self.reviews.of_item(name))
-            if event.seen == item.seen
-        ]
-        # Whoever decided first is not always the first one that is read.
-        answers.sort(key=lambda one: self.settings.draw("answers", name, orjson.dumps(one).hex()))
-        return self._shown(item, person) | {
+        return {
+            **self._shown(item, person),
             "draft": reply_of(self.record(item)),
             "hidden": False,
-            "answers": answers,
+            "answers": self._answers(item),
         }
+
+    def _answers(self, item: Item) -> list[dict[str, object]]:
+        """Return what people decided about an item; who was first is not always read first."""
+        made = counted(self.reviews.of_item(item.item))
+        answers = [_as_page(event) for event in made if event.seen == item.seen]
+        draw = self.settings.draw
+        return sorted(answers, key=lambda one: draw("answers", item.item, orjson.dumps(one).hex()))
 
     def clip(self, name: str) -> bytes:
         """Return an item's clip as WAV; KeyError where there is none, or none is to be heard."""
@@ -295,7 +295,7 @@ class Desk:
         record: SampleRecord = orjson.loads(held)
         return record
 
-    def _shown(self, item: Item, person: Annotator) -> dict[str, Any]:
+    def _shown(self, item: Item, person: Annotator) -> ShownItem:
         """Return an item as a page shows it to one annotator."""
         face = self.face(item)
         shown = self.reviews.shown(self.name, item.item, person.id)
@@ -303,50 +303,39 @@ class Desk:
             self.settings.hides(person.id, item.item)
             and self._first.given(shown, person.id) is None
         )
-        if hidden:
-            face = face | {"draft": None}
         mine = None
         if shown.version:
             made = [e for e in self.reviews.of_item(item.item) if e.annotator == person.id]
             mine = next(
                 (_as_page(e) for e in reversed(standing(made)) if e.kind == "decision"), None
             )
-        return face | {"version": shown.version, "hidden": hidden, "mine": mine}
+        return {
+            **face,
+            "draft": None if hidden else face["draft"],
+            "version": shown.version,
+            "hidden": hidden,
+            "mine": mine,
+        }
 
-    def face(self, item: Item) -> dict[str, Any]:
+    def face(self, item: Item) -> Face:
         """Return what everybody is shown of an item; the same while all items are known."""
         if not self._complete:
             return self._made_face(item)
         held: bytes = self._cache.get(
             f"face {item.seen}", lambda: orjson.dumps(self._made_face(item)), len
         )
-        face: dict[str, Any] = orjson.loads(held)
+        face: Face = orjson.loads(held)
         return face
 
-    def _made_face(self, item: Item) -> dict[str, Any]:
+    def _made_face(self, item: Item) -> Face:
         record = self.record(item)
         spoken = record["audio_info"]["duration"] is not None and not self.settings.text_only
-        target = record["target_utterance"]
-        return {
-            "item": item.item,
-            "seen": item.seen,
-            "language": record["language"],
-            "crisis": item.crisis,
-            "background": record["background"] and record["background"]["text"],
-            "turns": [self._turn(turn) for turn in record["text_context"]],
-            "speaker": target["speaker"]["id"],
-            "text": target["text"],
-            "emotions": {n: target["emotions"][n] for n in ("primary", "secondary")},
-            "audio": _address("audio", item.item) if spoken else None,
-            "drawing": _address("drawing", item.item) if spoken else None,
-            "duration": record["audio_info"]["duration"],
-            "draft": reply_of(record),
-        }
+        turns = [turn_of(turn, self._playable(turn)) for turn in record["text_context"]]
+        return face_of(item, record, turns, spoken)
 
-    def _turn(self, turn: ContextTurn) -> dict[str, Any]:
-        shown = {name: turn[name] for name in ("speaker", "role", "text", "emotion")}
-        playable = turn["audio_sha256"] and not self.settings.text_only and self._has(turn["id"])
-        return shown | {"audio": _address("audio", turn["id"]) if playable else None}
+    def _playable(self, turn: ContextTurn) -> bool:
+        heard = turn["audio_sha256"] and not self.settings.text_only
+        return bool(heard) and self._has(turn["id"])
 
     def _has(self, name: str) -> bool:
         try:
@@ -387,10 +376,6 @@ class Desk:
             )
 
 
-def _as_page(event: Event) -> dict[str, Any]:
+def _as_page(event: Event) -> dict[str, object]:
     """Return a decision as the page fills it in again, but for what cannot be read."""
     return {"verdict": event.verdict, **event.said}
-
-
-def _address(path: str, item: str) -> str:
-    return f"/{path}?item={quote(item, safe='')}"

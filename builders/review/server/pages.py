@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,9 @@ def disputed(
     )
 
 
-def _review_page(desk: Desk, person: Annotator, cookie: str, start: dict[str, Any]) -> HTMLResponse:
+def _review_page(
+    desk: Desk, person: Annotator, cookie: str, start: Mapping[str, object]
+) -> HTMLResponse:
     words = _words()
     start = {
         "again": None,
@@ -160,7 +163,7 @@ def _review_page(desk: Desk, person: Annotator, cookie: str, start: dict[str, An
         "most": strategies.MAX_STRATEGIES,
     }
     return _signed_in_page(
-        "review", desk, person, cookie, title=start["mode"].capitalize(), start=start, **words
+        "review", desk, person, cookie, title=str(start["mode"]).capitalize(), start=start, **words
     )
 
 

@@ -29,7 +29,7 @@ _DIGITS = 18
 _T = TypeVar("_T")
 
 
-class Part(NamedTuple):
+class ClipRange(NamedTuple):
     """The part of a clip that answers a request: status, the bytes, the headers about them."""
 
     status: int
@@ -71,7 +71,7 @@ def as_wav(flac: bytes) -> bytes:
     return wav.getvalue()
 
 
-def ranged(clip: bytes, wanted: str | None) -> Part:
+def ranged(clip: bytes, wanted: str | None) -> ClipRange:
     """Return what of a clip a Range header asks for: the whole, a part, or that there is none.
 
     Several ranges at once are answered with the whole, as RFC 9110 allows.
@@ -79,16 +79,16 @@ def ranged(clip: bytes, wanted: str | None) -> Part:
     headers = {"Accept-Ranges": "bytes"}
     asked = _RANGE.match(wanted.strip()) if wanted else None
     if asked is None or asked.groups() == ("", ""):
-        return Part(200, clip, headers)
+        return ClipRange(200, clip, headers)
     first, last = asked.groups()
     if first:
         start, end = _place(first), min(_place(last) if last else len(clip), len(clip) - 1)
     else:
         start, end = max(0, len(clip) - _place(last)), len(clip) - 1
     if start > end:
-        return Part(416, b"", headers | {"Content-Range": f"bytes */{len(clip)}"})
+        return ClipRange(416, b"", headers | {"Content-Range": f"bytes */{len(clip)}"})
     headers["Content-Range"] = f"bytes {start}-{end}/{len(clip)}"
-    return Part(206, clip[start : end + 1], headers)
+    return ClipRange(206, clip[start : end + 1], headers)
 
 
 def _place(digits: str) -> int:
@@ -96,7 +96,7 @@ def _place(digits: str) -> int:
     return int(digits.lstrip("0")[:_DIGITS] or "0")
 
 
-def drawing(clip: bytes) -> dict[str, Any]:
+def drawing(clip: bytes) -> dict[str, object]:
     """Return what a page draws of a clip.
 
     Returns:

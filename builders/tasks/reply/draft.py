@@ -19,7 +19,7 @@ from builders.llm.request import AudioInput, Message, NarrowedSchema, Request, s
 from builders.llm.settings import Sampling
 from builders.llm.task import HOPELESS, Accepted, GivenUp, Steps
 from builders.record.redraft import Note
-from builders.record.schema import Validator, load_schema, narrowed_reply
+from builders.record.schema import Validator, as_document, load_schema, narrowed_reply
 from builders.record.types import REVIEWED, CheckNote, Drafted, Emotions, Target, Utterance
 from builders.store.database import Answer
 from builders.tasks.reply.checks.reading import Reply, read_answer
@@ -102,7 +102,8 @@ def _form(emotions: Emotions, own_turns: int) -> _Form:
         emotions=nodes,
         acts=document["properties"]["awareness"]["properties"]["act"]["enum"],
     )
-    return _Form(NarrowedSchema(document), Validator(document), choices, words)
+    plain = as_document(document)
+    return _Form(NarrowedSchema(plain), Validator(plain), choices, words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from deciding import decide, edits
 from exporting import Row, changed, lines, reviewed, small_build, spoken, written
 from invented import record
 
+import builders.release.export
 from builders.cli import export as options
 from builders.errors import ConfigError, OutputError, UsageError, VerificationError
 from builders.record.messages import instruction
-from builders.release import export as exports
 from builders.release.export.format_table import formats, profiles, start_line
 from builders.release.export.options import SUBSETS, Options, make_options
 from builders.review.data.events import Decision
@@ -28,8 +28,8 @@ from builders.store.database import Store
 SFT = Options("ms-swift")
 
 
-def export(build: Path, to: Path, **options: Any) -> exports.Exported:
-    return exports.export(build, to, Options(**{"format": "ms-swift", **options}))
+def export(build: Path, to: Path, **options: Any) -> builders.release.export.Exported:
+    return builders.release.export.export(build, to, Options(**{"format": "ms-swift", **options}))
 
 
 def left_out(folder: Path) -> dict[str, str]:
@@ -152,7 +152,9 @@ def test_instructions_differ_by_id_and_by_whether_there_is_a_clip(tmp_path):
 def test_the_system_prompt_opens_every_row(tmp_path):
     (tmp_path / "system.txt").write_text("You are kind.\n")
     options = make_options(format="trl", system_prompt=tmp_path / "system.txt")
-    exports.export(small_build(tmp_path / "trial", [spoken(0)]), tmp_path / "out", options)
+    builders.release.export.export(
+        small_build(tmp_path / "trial", [spoken(0)]), tmp_path / "out", options
+    )
     (row,) = lines(tmp_path / "out" / "train.jsonl")
     assert row["prompt"][0] == {"role": "system", "content": "You are kind."}
 
@@ -191,10 +193,10 @@ def test_strict_takes_labels_that_match_and_whose_votes_agree(tmp_path):
     unknown = {"root": "unknown", "primary": "other"}
     rows = [
         spoken(0),
-        changed(spoken(1), labels={"match_root": "close"}),
-        changed(spoken(2), labels={"match_root": "broad"}),
-        changed(spoken(3), labels={"votes": votes, "agreement": 0.75}),
-        changed(spoken(4), labels={"votes": votes, "agreement": None}),
+        changed(spoken(1), annotation={"match_root": "close"}),
+        changed(spoken(2), annotation={"match_root": "broad"}),
+        changed(spoken(3), annotation={"votes": votes, "agreement": 0.75}),
+        changed(spoken(4), annotation={"votes": votes, "agreement": None}),
         spoken(5),
     ]
     rows[5][0]["target_utterance"]["emotions"] |= unknown

@@ -17,7 +17,7 @@ from builds import describe
 from exporting import lines, small_build, spoken, written
 from invented import flac
 
-from builders.release import export as exports
+import builders.release.export
 from builders.release.export.format_table import formats, profiles
 from builders.release.export.options import Options
 
@@ -39,7 +39,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def export(build: Path, to: Path, format: str, **options: Any) -> Path:
-    exports.export(build, to, Options(format, **options))
+    builders.release.export.export(build, to, Options(format, **options))
     return to
 
 

@@ -18,11 +18,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from exporting import draft, lines, reviewed, small_build, spoken, written
+from exporting import lines, reviewed, small_build, spoken, written
 
-from builders.release import export as exports
+import builders.release.export
 from builders.release.export.options import Options
-from builders.store.database import Store
+from builders.store.database import Answer, Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -89,14 +89,14 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         reviewed(written(0, dialogue="5"), "accepted"),
     ]
     store = Store(str(folder / "hearten.sqlite"))
-    draft(store, "c" * 64, DRAFT)
+    store.save([], {"c" * 64: Answer("ok", json.dumps({"text": DRAFT}))}, [])
     store.close()
     return small_build(folder / "trial", rows)
 
 
 def export(build: Path, to: Path, format: str, task: str, **options: Any) -> list[dict[str, Any]]:
     """Export to `to` and return the rows that were written."""
-    exports.export(build, to, Options(format, task, system="Be kind.", **options))
+    builders.release.export.export(build, to, Options(format, task, system="Be kind.", **options))
     return lines(to / "train.jsonl") if (to / "train.jsonl").exists() else []
 
 
@@ -168,7 +168,7 @@ SHORT = {
 @pytest.mark.parametrize("format", SHORT)
 def test_the_start_line_trains(environment, tmp_path, format):
     told_to = small_build(tmp_path / "trial", [written(n) for n in range(6)])
-    done = exports.export(told_to, tmp_path / "out", Options(format))
+    done = builders.release.export.export(told_to, tmp_path / "out", Options(format))
     tiny = tmp_path / "tiny"
     assert run(environment("trl"), "trl_tiny.py", tiny).returncode == 0
     line = re.sub(r"(--model\S*) \S+", rf"\1 {tiny}", done.start)
@@ -179,7 +179,7 @@ def test_the_start_line_trains(environment, tmp_path, format):
 
 @pytest.mark.parametrize("format", ["lhotse", "webdataset"])
 def test_the_start_line_reads(environment, build, tmp_path, format):
-    done = exports.export(build, tmp_path / "out", Options(format))
+    done = builders.release.export.export(build, tmp_path / "out", Options(format))
     ended = in_shell(done.start, environment("lhotse"), tmp_path / "out")
     assert ended.returncode == 0, ended.stderr[-3000:]
     assert ("(1, 1600)" if format == "lhotse" else "'id': 'meld-train-1-0'") in ended.stdout

@@ -15,10 +15,9 @@ from invented import clip, flac
 from builders.audio import onnx_models
 from builders.errors import ConfigError, SourceError, StoppedEarly, VerificationError
 from builders.pipeline import plan
-from builders.pipeline import run as pipeline
+from builders.pipeline.run import build as build_dataset
 from builders.record.redraft import HeardEmotion, Note, Redraft
 from builders.release.hub import hydrating, rebuilding
-from builders.release.hub import release as releasing
 from builders.release.hub.client import HubError
 from builders.release.hub.hydrating import hydrate
 from builders.release.rights import KINDS
@@ -40,14 +39,14 @@ def built(tmp_path):
 @pytest.fixture
 def publish(hub, built, terms, release, monkeypatch):
     """Build the sample corpus under other rights, which its records carry, and publish it."""
-    monkeypatch.setattr(releasing, "check_loads", lambda *given: None)
+    monkeypatch.setattr("builders.release.hub.release.check_loads", lambda *given: None)
 
     def run(settings=None, **changed):
         card = terms(licence="GPL-3.0", **changed)
         monkeypatch.setattr(plan, "load_card", lambda slug: card)
         place = {"name": built.name, "output": built.parent}
         config = make_config(corpus="meld", source=SAMPLE, **place, **(settings or {}))
-        pipeline.build(config, {}, quiet=True)
+        build_dataset(config, {}, quiet=True)
         return release(built, allow_phrasebook=True)
 
     return run
@@ -179,7 +178,7 @@ def test_a_build_that_was_drafted_again_under_what_reviewers_hear_comes_back(
     config = make_config(
         corpus="meld", source=SAMPLE, name=name, output=built.parent, redraft=again
     )
-    pipeline.build(config, {}, quiet=True)
+    build_dataset(config, {}, quiet=True)
     published = release(built.with_name(name), allow_phrasebook=True)
     assert published.staged.tally.corrected == 1
     done = back()

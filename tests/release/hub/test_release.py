@@ -13,7 +13,6 @@ from publishable import OPEN, make_build, sample
 
 from builders.errors import StoppedEarly, UsageError, VerificationError
 from builders.release.hub import loading
-from builders.release.hub import release as releasing
 from builders.release.hub.client import HubError, Overtaken
 from builders.release.rules import PublishRules
 
@@ -42,7 +41,7 @@ ANSWERED = ("create", "request", "put", "commit", "open", "merge", "tag")
 @pytest.fixture
 def unchecked(monkeypatch):
     """Leave out loading elsewhere, which other tests do."""
-    monkeypatch.setattr(releasing, "check_loads", lambda *given: None)
+    monkeypatch.setattr("builders.release.hub.release.check_loads", lambda *given: None)
 
 
 @pytest.fixture
@@ -344,7 +343,7 @@ def test_a_publisher_who_was_there_before_the_merge_stops_it(hub, build, release
         tree["theirs.txt"] = hub.store(b"theirs")
         repo.commit("main", tree, "quicker")
 
-    monkeypatch.setattr(releasing, "check_loads", overtake)
+    monkeypatch.setattr("builders.release.hub.release.check_loads", overtake)
     with pytest.raises(Overtaken, match="somebody else changed"):
         release(build)
     assert hub.files(REPO) == {"theirs.txt"} and not repo.tags

@@ -13,10 +13,10 @@ from hub.client import client_of
 
 from builders.corpora import Rights, load_card
 from builders.pipeline import plan
-from builders.pipeline import run as pipeline
+from builders.pipeline.run import build as build_dataset
 from builders.release import rights
-from builders.release.hub import release as releasing
 from builders.release.hub.hydrating import hydrate
+from builders.release.hub.release import STAGING, check_loads
 from builders.settings import make_config
 from builders.tts import respeak
 
@@ -40,7 +40,7 @@ def spoken(tmp_path, monkeypatch):
             **{"corpus": corpus, "source": CORPORA / corpus / "sample", "name": "spoken"},
             **{"output": tmp_path / "output", "read_back": False, **changed},
         )
-        pipeline.build(config, {}, quiet=True)
+        build_dataset(config, {}, quiet=True)
         return config.folder
 
     return run
@@ -49,7 +49,7 @@ def spoken(tmp_path, monkeypatch):
 @pytest.fixture
 def unloaded(monkeypatch):
     """Leave out the loading elsewhere, which has a test of its own."""
-    monkeypatch.setattr(releasing, "check_loads", lambda *given: None)
+    monkeypatch.setattr("builders.release.hub.release.check_loads", lambda *given: None)
 
 
 def back(hub, tmp_path, corpus):
@@ -62,16 +62,16 @@ def test_spoken_utterances_are_in_a_config_of_their_own_and_text_in_the_default(
 ):
     folder = spoken("emowoz", speak=True, speak_replies=True, limit=6)
     staged = []
-    loads = releasing.check_loads
+    loads = check_loads
 
     def kept(*given):
-        place = folder.parent / releasing.STAGING / folder.name
+        place = folder.parent / STAGING / folder.name
         for config in ("sft", "synthetic"):
             files = sorted((place / "data" / config).glob("*.parquet"))
             staged.append([row for path in files for row in pq.read_table(path).to_pylist()])
         loads(*given)
 
-    monkeypatch.setattr(releasing, "check_loads", kept)
+    monkeypatch.setattr("builders.release.hub.release.check_loads", kept)
     done = release(folder, allow_phrasebook=True)
     assert done.staged.configs == ["sft", "utterances", "prompts", "synthetic"]
     as_text, as_speech = staged

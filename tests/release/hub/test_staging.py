@@ -16,9 +16,9 @@ from builders.errors import ConfigError, OutputError, VerificationError
 from builders.record.folder import read_json, write_json
 from builders.record.schema import Validator
 from builders.release import rules
-from builders.release.hub import release as releasing
 from builders.release.hub.files import read_sums
 from builders.release.hub.fingerprints import Fingerprint
+from builders.release.hub.release import write_documents
 from builders.release.rules import PublishRules
 from builders.review.data.events import Decision
 
@@ -220,6 +220,22 @@ def test_the_published_manifest_names_no_host_and_no_time(staged):
     assert "finished" not in json.loads(manifest)["run"]
 
 
+def test_nothing_of_the_fits_is_published_as_their_digests_tell_who_is_left_out(
+    tmp_path, terms, release
+):
+    terms()
+    folder = make_build(tmp_path / "output" / "b", [sample(1)])
+    (folder / "fits").mkdir()
+    (folder / "fits" / "survey.json").write_text("{}\n")
+    held = json.loads((folder / "manifest.json").read_text())
+    held["result"]["fits"] = {"survey": "f" * 64}
+    (folder / "manifest.json").write_text(json.dumps(held))
+    staged = release(folder, dry_run=True)
+    assert not [path for path in staged.sums if "fits" in path or "survey" in path]
+    published = (staged.staged.folder / "manifest.json").read_text()
+    assert "fits" not in json.loads(published)["result"] and "f" * 64 not in published
+
+
 def test_staging_twice_gives_the_same_bytes(tmp_path, terms, release):
     terms()
     folder = make_build(tmp_path / "output" / "b", [sample(1), sample(2)])
@@ -325,14 +341,14 @@ def test_files_that_do_not_match_their_manifest_stop_it(tmp_path, terms, release
 def test_a_build_that_changes_meanwhile_stops_it(tmp_path, terms, release, monkeypatch):
     terms()
     folder = make_build(tmp_path / "output" / "b", [sample(1)])
-    write = releasing.write_documents
+    write = write_documents
 
     def change(*given):
         path = folder / "manifest.json"
         path.write_text(path.read_text().replace("tiny", "other"))
         return write(*given)
 
-    monkeypatch.setattr(releasing, "write_documents", change)
+    monkeypatch.setattr("builders.release.hub.release.write_documents", change)
     with pytest.raises(OutputError, match="the build changed while it was being published"):
         release(folder, dry_run=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from builders.release.export.examples import Example
 from builders.release.export.writing import Form as Base
@@ -12,15 +11,17 @@ from builders.release.export.writing import Form as Base
 class Form(Base):
     """Writes ``messages`` of content blocks; the model's profile says how a clip is spelt."""
 
-    def row(self, example: Example) -> dict[str, Any]:
+    def row(self, example: Example) -> dict[str, object]:
         """Return a row: id, messages, seconds of audio, and the labels."""
         paths = iter(example.paths)
-        turns: list[dict[str, Any]] = [
-            {"role": turn["role"], "content": self._blocks(turn["content"], paths)}
-            for turn in example.messages
-        ]
+        contents = [self._blocks(turn["content"], paths) for turn in example.messages]
         if example.spoken_reply:
-            turns[-1]["content"].append(self._clip(example.spoken_reply.path))
+            contents[-1].append(self._clip(example.spoken_reply.path))
+        roles = (turn["role"] for turn in example.messages)
+        turns = [
+            {"role": role, "content": content}
+            for role, content in zip(roles, contents, strict=True)
+        ]
         seconds = round(sum((sound.seconds for sound in example.sounds), 0.0), 3)
         return {"id": example.id, "messages": turns, "seconds": seconds, **example.labels()}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from builders.release.export.examples import RATE, Example, ExportedClip
 from builders.release.export.writing import Form as Base
 
@@ -11,7 +9,7 @@ from builders.release.export.writing import Form as Base
 class Form(Base):
     """Writes cuts as `CutSet.from_file` reads them."""
 
-    def row(self, example: Example) -> dict[str, Any]:
+    def row(self, example: Example) -> dict[str, object]:
         """Return a cut over the whole clip."""
         (sound,) = example.sounds
         custom = {"messages": example.messages, **example.rewards()}
@@ -27,7 +25,7 @@ class Form(Base):
         }
 
 
-def _recording(name: str, sound: ExportedClip) -> dict[str, Any]:
+def _recording(name: str, sound: ExportedClip) -> dict[str, object]:
     return {
         "id": name,
         "sources": [{"type": "file", "channels": [0], "source": sound.path}],
@@ -38,7 +36,7 @@ def _recording(name: str, sound: ExportedClip) -> dict[str, Any]:
     }
 
 
-def _supervision(example: Example, sound: ExportedClip) -> dict[str, Any]:
+def _supervision(example: Example, sound: ExportedClip) -> dict[str, object]:
     target = example.record["target_utterance"]
     told = {"speaker": target["speaker"]["id"], "gender": target["speaker"]["sex"]}
     return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from builders.record.folder import write_json
 from builders.release.export.examples import Example
@@ -21,11 +20,11 @@ _TAGS = {
 class Form(Base):
     """Writes rows for the stages sft, dpo and kto."""
 
-    def row(self, example: Example) -> dict[str, Any]:
+    def row(self, example: Example) -> dict[str, object]:
         """Return a row; a ranked one ends on the user turn, and the answers stand beside it."""
         task = self.options.task
         turns = example.prompt if task == "dpo" else example.messages
-        row: dict[str, Any] = {"id": example.id, "messages": turns, "audios": example.paths}
+        row: dict[str, object] = {"id": example.id, "messages": turns, "audios": example.paths}
         if task == "dpo":
             row["chosen"] = {"role": "assistant", "content": example.reply}
             row["rejected"] = {"role": "assistant", "content": example.rejected}
@@ -37,7 +36,7 @@ class Form(Base):
     def finish(self, folder: Path, splits: list[str]) -> None:
         """Register each split under its name."""
         columns = {"messages": "messages", "audios": "audios"}
-        entry: dict[str, Any] = {"formatting": "sharegpt", "columns": columns, "tags": _TAGS}
+        entry: dict[str, object] = {"formatting": "sharegpt", "columns": columns, "tags": _TAGS}
         if self.options.task == "dpo":
             columns |= {"chosen": "chosen", "rejected": "rejected"}
             entry["ranking"] = True

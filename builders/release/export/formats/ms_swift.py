@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from builders.release.export.examples import Example
 from builders.release.export.writing import Form as Base
 
@@ -11,11 +9,11 @@ from builders.release.export.writing import Form as Base
 class Form(Base):
     """Writes rows for `swift sft` and `swift rlhf` (dpo, kto, grpo)."""
 
-    def row(self, example: Example) -> dict[str, Any]:
+    def row(self, example: Example) -> dict[str, object]:
         """Return a row: id, messages, audios, and what the task adds."""
         task = self.options.task
         turns = example.prompt if task == "grpo" else example.messages
-        row: dict[str, Any] = {"id": example.id, "messages": turns, "audios": example.paths}
+        row: dict[str, object] = {"id": example.id, "messages": turns, "audios": example.paths}
         if task == "dpo":
             row |= {"rejected_response": example.rejected, "origin": example.origin}
         elif task == "kto":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from builders.release.export.examples import Example
 from builders.release.export.writing import Form as Base
 
@@ -14,10 +12,10 @@ class Form(Base):
     It joins neighbouring turns of one role with a blank and puts its own locator tag for a clip.
     """
 
-    def row(self, example: Example) -> dict[str, Any]:
+    def row(self, example: Example) -> dict[str, object]:
         """Return a row: id, conversations, and the labels as custom fields."""
         sounds = iter(example.sounds)
-        turns: list[dict[str, Any]] = []
+        turns: list[dict[str, object]] = []
         for message in example.messages:
             role = message["role"].title()
             for number, piece in enumerate(message["content"].split(self.options.facts.mark)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from builders.release.export.examples import Example
 from builders.release.export.writing import Form as Base
@@ -11,12 +11,12 @@ from builders.release.export.writing import Form as Base
 class Form(Base):
     """Writes rows for `trl sft`, `dpo`, `kto` and `grpo`."""
 
-    def row(self, example: Example) -> dict[str, Any]:
+    def row(self, example: Example) -> dict[str, object]:
         """Return a row: the prompt, and what the task holds against it."""
         row = {"id": example.id, "prompt": example.prompt, **self._answer(example)}
         return {**row, "audios": example.paths}
 
-    def _answer(self, example: Example) -> dict[str, Any]:
+    def _answer(self, example: Example) -> Mapping[str, object]:
         said = [example.messages[-1]]
         if self.options.task == "dpo":
             rejected = [{**said[0], "content": example.rejected}]

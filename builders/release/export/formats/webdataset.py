@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -18,7 +18,7 @@ SHARD_BYTES = 10**9
 class Form(Base):
     """Writes shards for `webdataset.WebDataset`."""
 
-    def row(self, example: Example) -> dict[str, Any]:
+    def row(self, example: Example) -> dict[str, object]:
         """Return the JSON member; `audios` names the members with its clips, in mark order."""
         return {
             "id": example.id,
@@ -48,13 +48,12 @@ class Shards:
         self._tar: tarfile.TarFile | None = None
         self._bytes = 0
 
-    def add(self, example: Example, row: dict[str, Any]) -> None:
+    def add(self, example: Example, row: Mapping[str, object]) -> None:
         """Write the members of one row, which never lie in two shards."""
         # A key ends at its first dot, and ids may have some.
         key = example.id.replace(".", "%2E")
-        files = [
-            (name, s.flac or b"") for name, s in zip(row["audios"], example.sounds, strict=True)
-        ]
+        clips = zip(members(example), example.sounds, strict=True)
+        files = [(name, clip.flac or b"") for name, clip in clips]
         files.append(("json", orjson.dumps(row)))
         size = sum(len(content) for _, content in files)
         tar = self._room(size)

@@ -8,12 +8,12 @@ is shown when it is asked again.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import orjson
 
 from builders.labels import strategies
-from builders.labels import vocabulary as labels
+from builders.labels.vocabulary import vocabulary
 from builders.record.reply_views import ReplyPart
 from builders.record.schema import Validator, violations
 from builders.record.types import CheckNote, Emotions
@@ -26,7 +26,7 @@ Parts = TypeVar("Parts")
 class Reply(NamedTuple):
     """An accepted answer, what was rewritten in it ({field, from, to} each), and what is noted."""
 
-    document: dict[str, Any]
+    document: dict[str, object]
     coercions: list[dict[str, str]]
     notes: tuple[CheckNote, ...] = ()
 
@@ -62,7 +62,7 @@ def read_answer(
 
 
 def rule_faults(
-    document: dict[str, Any],
+    document: dict[str, object],
     emotions: Emotions,
     neutral_twin: bool = False,
     caption: str | None = None,
@@ -76,7 +76,7 @@ def rule_faults(
     return list(run_checks(candidate).faults)
 
 
-def coerce(document: dict[str, Any], emotions: Emotions) -> list[dict[str, str]]:
+def coerce(document: dict[str, object], emotions: Emotions) -> list[dict[str, str]]:
     """Rewrite case, blanks and declared aliases in place; return what was rewritten."""
     made: list[dict[str, str]] = []
     _coerce_text(document, made)
@@ -88,14 +88,16 @@ def coerce(document: dict[str, Any], emotions: Emotions) -> list[dict[str, str]]
     return made
 
 
-def _coerce_text(document: dict[str, Any], made: list[dict[str, str]]) -> None:
+def _coerce_text(document: dict[str, object], made: list[dict[str, str]]) -> None:
     text = document.get("text")
     if isinstance(text, str):
         lines = (" ".join(line.split()) for line in text.strip().splitlines())
         document["text"] = _note("text", text, "\n".join(lines), made)
 
 
-def _coerce_strategies(document: dict[str, Any], valence: str, made: list[dict[str, str]]) -> None:
+def _coerce_strategies(
+    document: dict[str, object], valence: str, made: list[dict[str, str]]
+) -> None:
     given = document.get("strategies")
     if isinstance(given, str):
         given = _unfold("strategies", given, strategies.split(given.strip().lower()), made)
@@ -108,7 +110,7 @@ def _coerce_strategies(document: dict[str, Any], valence: str, made: list[dict[s
         ]
 
 
-def _coerce_awareness(document: dict[str, Any], made: list[dict[str, str]]) -> None:
+def _coerce_awareness(document: dict[str, object], made: list[dict[str, str]]) -> None:
     given = document.get("awareness")
     if isinstance(given, str):
         act, _, rest = given.strip().lower().partition("_")
@@ -132,14 +134,14 @@ def _unfold(field: str, given: str, parts: Parts, made: list[dict[str, str]]) ->
 
 
 def _node(field: str, word: str, made: list[dict[str, str]]) -> str:
-    return _note(field, word, labels.vocabulary().resolve(word) or word, made)
+    return _note(field, word, vocabulary().resolve(word) or word, made)
 
 
 def _reply_emotion(word: str, made: list[dict[str, str]]) -> str:
-    """Return the reply's own emotion; a leaf stands for its root, as only roots are asked for."""
-    vocabulary = labels.vocabulary()
-    node = vocabulary.resolve(word)
-    return _note("emotion", word, vocabulary.root_of(node) if node else word, made)
+    """Return the reply's own emotion as a coarse label, as only those are asked for."""
+    known = vocabulary()
+    node = known.resolve(word)
+    return _note("emotion", word, known.root_of(node) if node else word, made)
 
 
 def _note(field: str, given: str, canonical: str, made: list[dict[str, str]]) -> str:

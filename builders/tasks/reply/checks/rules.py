@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from builders.labels import strategies
-from builders.labels import vocabulary as labels
+from builders.labels.vocabulary import feelings
 from builders.record.reply_views import ReplyPart
 from builders.record.types import Emotions
 from builders.tasks.reply.checks.wording import shares_run
@@ -126,7 +126,7 @@ def emotion_repeated(candidate: Candidate) -> Iterator[Hit]:
 @_check("found")
 def feeling_named(candidate: Candidate) -> Iterator[Hit]:
     """Find a feeling that is named to a speaker whose voice alone could have shown one."""
-    if candidate.neutral_twin and (found := labels.feelings().named_in(candidate.text)):
+    if candidate.neutral_twin and (found := feelings().named_in(candidate.text)):
         yield Hit({"found": repr(found)})
 
 

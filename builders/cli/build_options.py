@@ -1,0 +1,29 @@
+"""The options of `build` that are looked at together, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypedDict
+
+
+class BuildOptions(TypedDict, total=False):
+    """What `build` was told. The options that are not named here become settings as they are."""
+
+    corpus: str
+    source: Path | None
+    sample: bool
+    name: str | None
+    split: list[str] | None
+    text_only: bool
+    label_view: str | None
+    model: str | None
+    estimate: bool
+    redraft: str | None
+    hear: bool
+    caption_model: str | None
+    caption_base_url: list[str] | None
+    speak: bool
+    speak_replies: bool
+    tts: str | None
+    show: int | None
+    as_json: bool

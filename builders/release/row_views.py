@@ -1,0 +1,134 @@
+"""The rows of a published dataset as types: records as far as they may go out, small rows."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+from builders.record.reply_views import (
+    ChecksPart,
+    DemonstrationsPart,
+    DesiredResponse,
+    DraftingPart,
+    ExecutedPart,
+    JudgedValue,
+    ReplyPlan,
+    ReviewPart,
+    SafetyPart,
+)
+from builders.record.views import (
+    AudioInfo,
+    BackgroundPart,
+    ClipFile,
+    ContrastPart,
+    ContributionPart,
+    EmotionsPart,
+    ReferenceResponse,
+    RightsPart,
+    SourcePart,
+    VideoPointer,
+    VoicePart,
+)
+
+
+class PublishedTurn(TypedDict):
+    """What is published of an earlier turn; see `views.ContextTurn`."""
+
+    id: str
+    speaker: str | None
+    role: str | None
+    text: str | None
+    emotion: str | None
+    audio_sha256: str | None
+    gap_seconds: float | None
+    flags: list[str] | None
+
+
+class PublishedUtterance(TypedDict):
+    """What is published of the utterance that is replied to; see `views.TargetUtterance`."""
+
+    speaker: dict[str, str | int | None]
+    text: str | None
+    emotions: EmotionsPart | None
+    flags: list[str] | None
+
+
+class PublishedRecord(TypedDict):
+    """A sample some fields of which may be withheld: they are null, lists are empty.
+
+    A row of `utterances` has no keys for what a model made.
+    """
+
+    schema_version: str
+    id: str
+    language: str
+    audio: ClipFile | None
+    audio_info: AudioInfo
+    video: VideoPointer | None
+    background: BackgroundPart | None
+    text_context: list[PublishedTurn]
+    target_utterance: PublishedUtterance
+    annotation: dict[str, object]
+    voice: VoicePart | None
+    audio_contribution: ContributionPart | None
+    contrast: ContrastPart | None
+    plan: ReplyPlan | None
+    demonstrations: DemonstrationsPart | None
+    desired_response: DesiredResponse | None
+    executed: ExecutedPart | None
+    reply_audio: ClipFile | None
+    reference_response: ReferenceResponse | None
+    source: SourcePart
+    drafting: DraftingPart | None
+    checks: ChecksPart | None
+    safety: SafetyPart | None
+    judgements: list[JudgedValue] | None
+    review: ReviewPart | None
+    rights: RightsPart
+
+
+class SftRow(PublishedRecord):
+    """A row of `sft` or `synthetic`: the record, and the exchange as chat messages."""
+
+    messages: list[dict[str, str]]
+
+
+class SmallRow(TypedDict):
+    """What `preference`, `kto` and `prompts` have of a record; `audio` only where it is asked."""
+
+    id: str
+    language: str
+    corpus: str
+    split: str
+    licence: str
+    audio: NotRequired[ClipFile | None]
+    audio_path: str | None
+    audio_sha256: str | None
+    emotion: str | None
+    prompt: list[dict[str, str]]
+
+
+class PreferenceRow(SmallRow):
+    """A row of `preference`: the reply that people prefer to another, and how that is known."""
+
+    chosen: list[dict[str, str]]
+    rejected: list[dict[str, str]]
+    origin: str
+
+
+class KtoRow(SmallRow):
+    """A row of `kto`: a reply, and whether reviewers accepted it."""
+
+    completion: list[dict[str, str]]
+    label: bool
+
+
+class PromptsRow(SmallRow):
+    """A row of `prompts`, with what a reward can be computed from."""
+
+    root: str | None
+    valence: str | None
+    strategies: list[str]
+    awareness_act: str
+    awareness_emotions: list[str]
+    reply_emotion: str | None
+    solution: str
