@@ -49,6 +49,7 @@ def written(
             "emotion": None,
             "audio_sha256": None,
             "gap_seconds": None,
+            "flags": None,
         }
         for turn in earlier
     ]

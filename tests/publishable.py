@@ -56,6 +56,7 @@ def sample(number: int, split: str = "train", **given: Any) -> dict[str, Any]:
             "emotion": "happiness",
             "audio_sha256": None,
             "gap_seconds": 0.5,
+            "flags": None,
         }
     ]
     one["desired_response"]["text"] = given.pop("reply", f"That is good news, number {number}!")

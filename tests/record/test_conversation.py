@@ -23,6 +23,7 @@ def turn(speaker: str | None, text: str, role: str = "other") -> dict[str, Any]:
         "emotion": None,
         "audio_sha256": None,
         "gap_seconds": None,
+        "flags": None,
     }
 
 

@@ -175,7 +175,8 @@ WAYS: dict[str, Callable[[Path], bytes]] = {
     "review-import": review_import,
     "review-status": review_status,
 }
-# It is tried where there is a Hub: tests/release/hub/test_hydrating.py.
+# Where there is a Hub, and where there are builds of an earlier record version:
+# tests/release/hub/test_hydrating.py, tests/record/test_version_1.py.
 ELSEWHERE = {"hydrate", "upgrade"}
 
 

@@ -59,9 +59,13 @@ def test_the_copy_has_what_was_decided_and_the_build_is_untouched(review, folder
     }
     assert new[accepted]["review"]["emotion"]["heard"] == "grief"
     assert new[edited]["desired_response"]["text"] == "That sounds like a lot to carry tonight."
+    assert new[edited]["checks"] is None, "they were of the draft"
     for name, record in new.items():
         assert record["audio"] == old[name]["audio"]
-        kept = {k: v for k, v in record.items() if k not in ("review", "desired_response", "audio")}
+        changed = {"review", "desired_response", "audio"} | (
+            {"checks"} if name == edited else set()
+        )
+        kept = {k: v for k, v in record.items() if k not in changed}
         assert kept == {k: old[name][k] for k in kept}
         assert violations(validator("sample"), {**record, "audio": None}) == []
 

@@ -369,7 +369,7 @@ def test_lines_of_both_formats_are_written_as_they_came(review, item, tmp_path):
 
 def test_an_event_that_comes_again_in_the_other_format_is_the_same(review, item, tmp_path):
     first = line(item, body=DEFAULTS | {"ratings": {"fit": 4}})
-    body = dict.fromkeys(DEFAULTS) | {"ratings": {"fit": 4}}
+    body = dict.fromkeys(DEFAULTS) | {"ratings": {"fit": 4}, "hidden": False}
     second = {**first, "body": body, "format": 2}
     import_events(review.store, review.build, write(tmp_path / "e.jsonl", first))
     assert import_events(review.store, review.build, write(tmp_path / "e.jsonl", second)).new == 0
@@ -397,5 +397,5 @@ def test_an_upgraded_store_keeps_its_events_in_the_first_format(tmp_path):
     store = Store(str(address))
     (held,) = Reviews(store).history("meld")
     assert (held.id, held.format, held.body) == ("f" * 32, 1, DEFAULTS)
-    assert held.decision == Decision("accept")
+    assert held.decision == Decision("accept", hidden=False)
     store.close()
