@@ -66,14 +66,15 @@ def _export(
         as_json: print one JSON object.
         given: the other options of the command line, by name.
     """
+    from builders.cli.beside import store_of
     from builders.cli.build_lines import PHRASEBOOK_WARNING
     from builders.llm.settings import PHRASEBOOK
     from builders.release.eligibility import excluded_by
     from builders.release.export import export
     from builders.release.export.options import make_options
-    from builders.settings import STORE_FILE
 
-    excluded = excluded_by(exclusions, store or str(folder.parent / STORE_FILE))
+    store = store_of(folder, store)
+    excluded = excluded_by(exclusions, store)
     options = make_options(**given)
     exported = export(folder, to, options, store, excluded, quiet=as_json)
     counts = exported.counts

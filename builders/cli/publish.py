@@ -83,15 +83,16 @@ def _publish(
         as_json: print one JSON object.
         given: the other options of the command line, by name.
     """
+    from builders.cli.beside import store_of
     from builders.cli.settings_file import read_settings
     from builders.release.eligibility import excluded_by
     from builders.release.hub import describing, release
     from builders.release.hub.client import Hub
     from builders.release.rules import read_rules
-    from builders.settings import STORE_FILE
 
     claims, rules = tuple(right or ()), read_rules(read_settings())
-    excluded = excluded_by(exclusions, store or str(folder.parent / STORE_FILE))
+    store = store_of(folder, store)
+    excluded = excluded_by(exclusions, store)
     asked = release.PublishOptions(folder, store=store, claims=claims, excluded=excluded, **given)
     done = release.publish(asked, rules, Hub(asked.repo), _silent if as_json else print)
     if as_json:

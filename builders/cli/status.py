@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import typer
@@ -36,10 +37,10 @@ def _status(folder: Path, store: str | None, as_json: bool) -> None:
     Raises:
         ConfigError: there is no build, or no store to look in.
     """
-    from builders.settings import STORE_FILE
+    from builders.cli.beside import store_of
 
     if (folder / "config.json").is_file() and not (folder / "manifest.json").is_file():
-        _print_unfinished(folder, store or str(folder.parent / STORE_FILE), as_json)
+        _print_unfinished(folder, store_of(folder, store), as_json)
         return
     from builders.record.dataset import Build
     from builders.record.manifest import summary_line
@@ -63,7 +64,8 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
             f"{folder.name} is not complete, and there is no store {store} that knows more",
             do="name its store with --store",
         )
-    spent = Store(store, writes=False).spent(folder.name)
+    with closing(Store(store, writes=False)) as held:
+        spent = held.spent(folder.name)
     attempts = sum(row.attempts for row in spent)
     tokens = sum(row.prompt_tokens + row.completion_tokens for row in spent)
     running = BuildFolder(folder).is_held()
@@ -77,15 +79,15 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
 
 def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     """Write the report of a finished build again; of one that was reviewed, that of its copy."""
+    from builders.cli.beside import store_of
     from builders.evaluation.results import results
     from builders.record.dataset import Build
     from builders.record.manifest import read_manifest
     from builders.release.eligibility import Restrictions, excluded_by
     from builders.report import write
     from builders.review.outcome.applied import applied
-    from builders.settings import STORE_FILE
 
-    store = store or str(folder.parent / STORE_FILE)
+    store = store_of(folder, store)
     known = Restrictions(excluded_by(exclusions, store))
     place = applied(folder, store, known.excluded)
     print(write(place, read_manifest(place), results(Build(folder), store, known), known))

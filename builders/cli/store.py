@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from contextlib import closing
 from dataclasses import asdict
@@ -146,12 +147,15 @@ def _forget(
 
     _check_ids(ids)
     given, output, clips = where
+    _check_nothing_runs(output)
     with closing(Store(_existing(_address(None, given, output)))) as store:
         builds = _builds_with(ids, output)
         _check_known(ids, forget.known(store, ids).union(*builds.values()), store.name)
         files = ClipFiles(clips_folder(given, output, clips))
         taken = forget.forget(store, ids, files, dry_run=dry_run)
         copies = forget.copies_beside(store)
+    if not dry_run:
+        _remove_reviewed(builds, output)
     out = "would be taken out of" if dry_run else "are taken out of"
     print(f"{len(ids):,} ids {out} {store.name}:")
     for name, count in {**taken.rows, "files of clips": taken.clips}.items():
@@ -163,6 +167,29 @@ def _forget(
             file=sys.stderr,
         )
     _print_left(taken.beside, builds, copies)
+
+
+def _check_nothing_runs(output: Path) -> None:
+    """Raise ConfigError while a build runs: it would put back what is taken out."""
+    from builders.record.folder import BuildFolder
+
+    folders = sorted(path.parent for path in output.glob("*/config.json"))
+    running = [folder.name for folder in folders if BuildFolder(folder).is_held()]
+    if running:
+        raise ConfigError(
+            f"a build is running: {', '.join(running)}",
+            where=output,
+            expected="none that could put back what is taken out",
+            do="stop it or wait for its end; nothing was taken out",
+        )
+
+
+def _remove_reviewed(builds: dict[str, set[str]], output: Path) -> None:
+    """Remove the copies as reviewers see them that hold the ids; they are made anew when needed."""
+    reviewed = output / ".reviewed"
+    for name in [one for one in builds if Path(one).parent == reviewed]:
+        shutil.rmtree(name)
+        del builds[name]
 
 
 def _print_left(beside: int, builds: dict[str, set[str]], copies: list[Path]) -> None:

@@ -20,12 +20,12 @@ def upgrade_command(
     as_json: Json = False,
 ) -> None:
     """Write a finished build anew in the newest record version; the old one stays."""
+    from builders.cli.beside import store_of
     from builders.pipeline.upgrade import upgrade
     from builders.release.eligibility import Restrictions, excluded_by
-    from builders.settings import STORE_FILE
 
-    address = store or str(folder.parent / STORE_FILE)
-    build = upgrade(folder, Restrictions(excluded_by(exclusions, address)))
+    known = Restrictions(excluded_by(exclusions, store_of(folder, store)))
+    build = upgrade(folder, known)
     if as_json:
         print(json.dumps({"folder": str(build.folder), **build.manifest}, indent=2))
         return

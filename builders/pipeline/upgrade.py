@@ -16,7 +16,7 @@ from builders.errors import ConfigError
 from builders.pipeline.copying import CopiedRows
 from builders.record.dataset import Build
 from builders.record.folder import REDRAFT, BuildFolder, admitted_config, write_json
-from builders.record.manifest import versions
+from builders.record.manifest import read_manifest, versions
 from builders.record.manifest_views import Manifest
 from builders.record.sample import SCHEMA_VERSION
 from builders.release.eligibility import Restrictions
@@ -43,6 +43,7 @@ def upgrade(folder: Path, known: Restrictions) -> Build:
             where=folder,
             do="use it as it is",
         )
+    _check_first(build)
     started, to = time.time(), BuildFolder(folder.parent / _PLACE / folder.name)
     with to.hold():
         name = _free(folder)
@@ -58,6 +59,18 @@ def upgrade(folder: Path, known: Restrictions) -> Build:
         to.finish(manifest)
         to.path.rename(folder.with_name(name))
     return Build(folder.with_name(name))
+
+
+def _check_first(build: Build) -> None:
+    """Raise ConfigError where a build was written anew before."""
+    stem = build.folder.name.partition("@")[0]
+    for place in sorted(build.folder.parent.glob(f"{stem}@*/manifest.json")):
+        if read_manifest(place.parent)["run"].get("upgraded_from") == build.name:
+            raise ConfigError(
+                f"{place.parent.name} is {build.name} written anew already",
+                where=build.folder,
+                do="use that one, or remove it first",
+            )
 
 
 def _free(folder: Path) -> str:

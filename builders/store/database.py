@@ -86,6 +86,7 @@ class Store:
     """
 
     def __init__(self, url: str, *, writes: bool = True) -> None:
+        self._writes = writes
         self.engine, self.name = engine_at(url, writes=writes)
         self.insert: Callable[[sa.Table], Any] = (
             postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
@@ -196,6 +197,7 @@ class Store:
         """
         version = self._version()
         if version == 0:
+            self._check_new()
             with self.translated():
                 migrations.make(self.engine)
         elif version != migrations.NEWEST:
@@ -207,6 +209,21 @@ class Store:
                 if version < migrations.NEWEST
                 else "use the newer Hearten that wrote it, or name another store with --store",
             )
+
+    def _check_new(self) -> None:
+        """Raise StoreError where no store may be made: read alone, or another program's file."""
+        with self.translated():
+            there = sa.inspect(self.engine).get_table_names()
+        # A server's database may be shared; a file belongs to whoever made it.
+        if there and self.engine.dialect.name == "sqlite":
+            raise StoreError(
+                f"the database is another program's: it has a table {there[0]}",
+                where=self.name,
+                expected="a store, or a file that does not exist yet",
+                do="correct --store",
+            )
+        if not self._writes:
+            raise StoreError("there is no store in it", where=self.name, do="correct --store")
 
     def _version(self) -> int:
         with self.translated(), self.engine.connect() as connection:
@@ -225,10 +242,20 @@ def store_exists(url: str) -> bool:
 
 def forgotten_by(url: str) -> frozenset[str]:
     """Return the ids that a store was told to forget; none where there is no store."""
-    if not store_exists(url):
+    if not store_exists(url) or _is_empty(url):
         return frozenset()
     with closing(Store(url, writes=False)) as store:
         return store.forgotten()
+
+
+def _is_empty(url: str) -> bool:
+    """Return whether nothing is in a database yet, as another build may be about to make it."""
+    engine, name = engine_at(url, writes=False)
+    try:
+        with translated(name), engine.connect() as connection:
+            return not sa.inspect(connection).get_table_names()
+    finally:
+        engine.dispose()
 
 
 def _fields(row: Answer | Attempt | RequestRow, but: str = "") -> dict[str, object]:

@@ -201,3 +201,8 @@ def test_what_a_killed_upgrade_left_is_in_nobodys_way(tmp_path):
     assert hearten("upgrade", output / "crema_d").code == 0
     assert load(output / "crema_d@2").verify().count == 20
     assert not (output / ".upgrading" / "crema_d").exists()
+
+
+def test_a_build_is_written_anew_once(anew, release):
+    ended = hearten("upgrade", release / "meld")
+    assert ended.code == 1 and "meld@3 is meld written anew already" in one_line_error(ended)

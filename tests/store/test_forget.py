@@ -12,6 +12,7 @@ from net.release import unpacked
 
 from builders.corpora.exclusions import Exclusions
 from builders.errors import StoreError
+from builders.record.folder import BuildFolder
 from builders.store import forget
 from builders.store.clips import ClipFiles
 from builders.store.database import Answer, Attempt, RequestRow, Spent, Store, forgotten_by
@@ -173,12 +174,12 @@ def test_the_command_takes_out_what_people_said_and_says_what_is_left(output):
     for words in (
         "1 ids are taken out of",
         f"{output}/meld is finished and is not rewritten: 1 of these ids lie in it",
-        f"{output}/.reviewed/meld is finished",
         "forget the whole dialogue",
         ".backup is an older copy with everything in it: remove it",
         "export and publish again",
     ):
         assert words in ended.out
+    assert not (output / ".reviewed" / "meld").exists(), "it is made anew, without them"
     content = (output / "hearten.sqlite").read_bytes()
     with closing(sqlite3.connect(output / "hearten.sqlite")) as connection:
         for table, columns in forget.ABOUT_SAMPLES.items():
@@ -227,3 +228,11 @@ def test_an_id_that_nobody_knows_is_one_line_and_nothing_is_taken_out(output, id
         line = fails(hearten("store", "forget", ids, "--output", output), code)
         assert words in line
         assert connection.execute("SELECT count(*) FROM requests").fetchone() == before
+
+
+def test_nothing_is_taken_out_while_a_build_runs_that_could_put_it_back(output):
+    with BuildFolder(output / "meld").hold():
+        ended = hearten("store", "forget", "meld-train-0-0", "--output", output)
+    assert ended.code == 1
+    line = one_line_error(ended)
+    assert "a build is running: meld" in line and "nothing was taken out" in line
