@@ -93,7 +93,7 @@ def pairs_of(
     if not store_exists(address):
         say(f"no pairs: there is no store {address} with decisions")
         return []
-    with closing(Store(address)) as store:
+    with closing(Store(address, writes=False)) as store:
         if not Reviews(store).any():
             return []
         versions = [*earlier_versions(build.folder), *later_versions(build.folder)]

@@ -167,7 +167,7 @@ def evaluate(
 def _views(build: Build, address: str, known: Restrictions) -> list[Merged]:
     if not store_exists(address):
         return []
-    with closing(Store(address)) as store:
+    with closing(Store(address, writes=False)) as store:
         if not Reviews(store).any():
             return []
         for _ in Items(store, known).register(build):

@@ -51,6 +51,7 @@ def answers_held(output):
         return connection.execute("select count(*) from answers").fetchone()[0]
 
 
+@pytest.mark.slow
 def test_twenty_kills_lose_nothing_and_ask_nothing_twice_but_what_was_under_way(tmp_path):
     source = corpus(tmp_path / "meld", 300)
     chance = random.Random(20)
