@@ -19,6 +19,7 @@ from builders.record.folder import REDRAFT, BuildFolder, admitted_config, write_
 from builders.record.manifest import read_manifest, versions
 from builders.record.manifest_views import Manifest
 from builders.record.sample import SCHEMA_VERSION
+from builders.record.versions import next_name, version_of
 from builders.release.eligibility import Restrictions
 
 # Where it is written until it is whole; what a kill leaves there is worth nothing.
@@ -63,7 +64,7 @@ def upgrade(folder: Path, known: Restrictions) -> Build:
 
 def _check_first(build: Build) -> None:
     """Raise ConfigError where a build was written anew before."""
-    stem = build.folder.name.partition("@")[0]
+    stem, _ = version_of(build.folder.name)
     for place in sorted(build.folder.parent.glob(f"{stem}@*/manifest.json")):
         if read_manifest(place.parent)["run"].get("upgraded_from") == build.name:
             raise ConfigError(
@@ -75,11 +76,10 @@ def _check_first(build: Build) -> None:
 
 def _free(folder: Path) -> str:
     """Return the first of the names `NAME@2`, `NAME@3`, … that no folder has."""
-    stem, _, number = folder.name.rpartition("@")
-    name, version = (stem, int(number)) if stem and number.isdecimal() else (folder.name, 1)
-    while folder.with_name(f"{name}@{version + 1}").exists():
-        version += 1
-    return f"{name}@{version + 1}"
+    name = next_name(folder.name)
+    while folder.with_name(name).exists():
+        name = next_name(name)
+    return name
 
 
 def _manifest(build: Build, name: str, rows: CopiedRows, started: float) -> Manifest:

@@ -152,6 +152,8 @@ class BuildFolder:
 
     def finish(self, manifest: Manifest) -> None:
         """Move the results to their final names, then write the manifest: now it is complete."""
+        for path in self.partial.rglob("*.parquet"):
+            settle(path)  # a manifest must not outlive what it describes
         self.manifest.unlink(missing_ok=True)
         for name in _RESULTS:
             target = self.path / name
@@ -165,7 +167,9 @@ class BuildFolder:
         if config.is_file() and read_json(config).get("schema_version") == "1":
             # Release 0.1 began it; what is finished is of this one.
             write_json(config, manifest["result"]["config"])
+        settle(self.path / "data")
         write_json(self.manifest, manifest)
+        settle(self.path)
 
 
 def admitted_config(
@@ -226,6 +230,15 @@ def write_whole(path: Path, content: bytes) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
+
+
+def settle(path: Path) -> None:
+    """Wait until the disk has a file, or the names in a folder."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 @contextmanager

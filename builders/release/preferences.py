@@ -23,6 +23,7 @@ from typing import Literal, TypedDict
 from builders.record.dataset import Build
 from builders.record.reply_views import ReplyPart
 from builders.record.types import ReviewStatus
+from builders.record.versions import version_of
 from builders.record.views import SampleRecord
 from builders.release.eligibility import Extent, Purpose, Restrictions, eligibility
 from builders.review.data.decisions import reply_wanted
@@ -153,8 +154,7 @@ def preferences(
 
 def _number(build: Build) -> int:
     """Return which version a build is: 1 without a number behind its name."""
-    version = build.folder.name.rpartition("@")[2]
-    return int(version) if version.isdecimal() else 1
+    return version_of(build.folder.name)[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from builders.errors import StoreError
-from builders.record.folder import writable
+from builders.record.folder import settle, writable
 from builders.store.connections import translated
 
 _OF_THE_COPY = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
@@ -40,9 +39,9 @@ def backup(engine: Engine, name: str, to: Path) -> None:
         partial.unlink(missing_ok=True)
         try:
             _copy(engine, name, partial)
-            _settle(partial)
+            settle(partial)
             partial.replace(to)
-            _settle(to.parent)
+            settle(to.parent)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -67,12 +66,3 @@ def _copy(engine: Engine, name: str, to: Path) -> None:
                 do="free space there, or write it elsewhere with hearten store backup --to FILE; "
                 "the store is as it was",
             ) from error
-
-
-def _settle(path: Path) -> None:
-    """Wait until the disk has a file, or the names in a folder."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

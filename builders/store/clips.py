@@ -14,7 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from builders.errors import OutputError
-from builders.record.folder import writable
+from builders.record.folder import settle, writable
 
 OPTION = "--clips"
 _SUFFIX, _PARTIAL = ".flac", ".partial"
@@ -97,13 +97,4 @@ def _write(path: Path, content: bytes) -> None:
     except OSError:
         partial.unlink(missing_ok=True)
         raise
-    _settle(path.parent)
-
-
-def _settle(folder: Path) -> None:
-    """Wait until the disk has the names in a folder."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    settle(path.parent)

@@ -24,6 +24,7 @@ from builders.record.folder import REDRAFT, read_json
 from builders.record.ids import listed
 from builders.record.redraft import HeardEmotion, Note, Redraft, Which
 from builders.record.types import ReviewStatus
+from builders.record.versions import named, next_name, version_of
 from builders.record.views import SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, excluded_by, left_out
 from builders.review.data.decisions import choices
@@ -74,12 +75,6 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
     return make_config(**settings | {"name": name, "limit": limit, "redraft": redraft})
 
 
-def next_name(name: str) -> str:
-    """Return what the next version of a build is called: meld, meld@2, meld@3."""
-    stem, _, version = name.rpartition("@")
-    return f"{stem}@{int(version) + 1}" if stem and version.isdecimal() else f"{name}@2"
-
-
 def later_versions(folder: Path) -> Iterator[Build]:
     """Yield the finished versions of a build that follow it, in order."""
     path = folder.with_name(next_name(folder.name))
@@ -90,12 +85,9 @@ def later_versions(folder: Path) -> Iterator[Build]:
 
 def earlier_versions(folder: Path) -> list[Build]:
     """Return the finished versions of a build that come before it, in order."""
-    stem, _, version = folder.name.rpartition("@")
-    if not stem or not version.isdecimal():
-        return []
-    names = [stem, *(f"{stem}@{number}" for number in range(2, int(version)))]
-    places = [folder.with_name(name) for name in names]
-    return [Build(place) for place in places if (place / "manifest.json").is_file()]
+    stem, number = version_of(folder.name)
+    places = [folder.with_name(named(stem, earlier)) for earlier in range(1, number)]
+    return [Build(place).verify() for place in places if (place / "manifest.json").is_file()]
 
 
 def drafted_again(before: Build, after: Build) -> int:
