@@ -24,10 +24,8 @@ def sound(audio):
     return [audio["path"], rate, len(pcm), hashlib.sha256(pcm.tobytes()).hexdigest()]
 
 def heard(row):
-    reply = row["desired_response"]
-    if reply["audio"]:
-        row["desired_response"] = {**reply, "audio": sound(reply["audio"])}
-    return {**row, "audio": sound(row["audio"])}
+    spoken = row["reply_audio"] and sound(row["reply_audio"])
+    return {**row, "audio": sound(row["audio"]), "reply_audio": spoken}
 
 def as_bytes(split):
     features = split.features.copy()
@@ -70,13 +68,13 @@ def load(python: Path, folder: Path, way: str) -> dict[str, Any]:
 
 def as_heard(sample: dict[str, Any]) -> dict[str, Any]:
     """Return a sample with what decoding its clip must give in the place of its bytes."""
-    info, reply = sample["audio_info"], dict(sample["desired_response"])
-    if reply["audio"]:
-        pcm, _ = soundfile.read(io.BytesIO(reply["audio"]["bytes"]), dtype="int16")
-        digest = reply["synthesis"]["sha256_pcm"]
-        reply["audio"] = [reply["audio"]["path"], 16000, len(pcm), digest]
+    info, spoken = sample["audio_info"], sample["reply_audio"]
+    if spoken:
+        pcm, _ = soundfile.read(io.BytesIO(spoken["bytes"]), dtype="int16")
+        digest = sample["desired_response"]["synthesis"]["sha256_pcm"]
+        spoken = [spoken["path"], 16000, len(pcm), digest]
     audio = [sample["audio"]["path"], 16000, info["samples"], info["sha256_pcm"]]
-    return {**sample, "audio": audio, "desired_response": reply}
+    return {**sample, "audio": audio, "reply_audio": spoken}
 
 
 @pytest.mark.parametrize("way", ["whole", "streaming"])

@@ -18,11 +18,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from exporting import lines, reviewed, small_build, spoken, written
+from deciding import decide, edits
+from exporting import changed as changed_row
+from exporting import lines, small_build, spoken, written
 
 import builders.release.export
 from builders.release.export.options import Options
-from builders.store.database import Answer, Store
+from builders.review.data.events import Decision
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -79,19 +81,23 @@ def environment() -> Iterator[Environment]:
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a build with and without clips and context, reviewed, with its drafts held."""
-    folder = tmp_path_factory.mktemp("builds")
+    """Return a build with and without clips and context, about which people decided."""
+    draft = {"text": DRAFT}
     rows = [
-        reviewed(spoken(0), "edited"),
-        reviewed(spoken(1, earlier=[0]), "edited"),
-        reviewed(written(2, earlier=[0, 1]), "rejected"),
-        reviewed(spoken(3, earlier=[0, 1, 2]), "edited"),
-        reviewed(written(0, dialogue="5"), "accepted"),
+        changed_row(spoken(0), desired_response=draft),
+        changed_row(spoken(1, earlier=[0]), desired_response=draft),
+        written(2, earlier=[0, 1]),
+        changed_row(spoken(3, earlier=[0, 1, 2]), desired_response=draft),
+        written(0, dialogue="5"),
     ]
-    store = Store(str(folder / "hearten.sqlite"))
-    store.save([], {"c" * 64: Answer("ok", json.dumps({"text": DRAFT}))}, [])
-    store.close()
-    return small_build(folder / "trial", rows)
+    folder = small_build(tmp_path_factory.mktemp("builds") / "trial", rows)
+    edited = ("meld-train-1-0", "meld-train-1-1", "meld-train-1-3")
+    decisions = {name: edits(folder, name, REPLY) for name in edited} | {
+        "meld-train-1-2": Decision("reject", reason="generic"),
+        "meld-train-5-0": Decision("accept"),
+    }
+    decide(folder, decisions)
+    return folder
 
 
 def export(build: Path, to: Path, format: str, task: str, **options: Any) -> list[dict[str, Any]]:
