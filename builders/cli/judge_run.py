@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from builders.cli.beside import store_of
 from builders.cli.build_config import default_addresses
 from builders.cli.judge import JudgeOptions
 from builders.cli.settings_file import read_settings
@@ -22,7 +23,7 @@ from builders.llm.estimate import estimated
 from builders.llm.settings import Limits, ModelSettings
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
-from builders.settings import STORE_FILE, checked
+from builders.settings import checked
 from builders.tasks.question import QuestionTask
 from builders.tasks.swap import questions
 
@@ -80,7 +81,7 @@ def _judge(build: Build, given: JudgeOptions) -> Judge:
     return Judge(
         model=model,
         limits=checked(Limits, **limits),
-        store=given["store"] or str(given["folder"].parent / STORE_FILE),
+        store=store_of(given["folder"], given["store"]),
         build=build.manifest["result"]["name"],
     )
 

@@ -40,6 +40,17 @@ def test_a_command_that_reads_decisions_wants_the_store_that_was_named(built, co
     assert not (built / "typo.sqlite").exists()
 
 
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [("typo.sqlite", "there is no store"), ("other.sqlite", "it has a table songs")],
+)
+def test_nobody_who_was_forgotten_is_sent_to_a_judge_for_a_slip_of_the_pen(built, address, said):
+    where = ("--model", "m", "--base-url", "http://127.0.0.1:9/v1", "--store", address)
+    ended = hearten("judge", "output/meld-sample", *where, cwd=built)
+    assert ended.code == 1 and said in one_line_error(ended)
+    assert not (built / "typo.sqlite").exists()
+
+
 def test_a_build_leaves_another_programs_database_alone(built):
     told = ("--corpus", "meld", "--sample", "--name", "b", "--store", "other.sqlite")
     ended = hearten("build", *told, cwd=built)
