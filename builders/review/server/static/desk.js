@@ -338,6 +338,7 @@ export class Desk {
   }
 
   failed(error) {
+    if (this.closed) return; // this page is being left: going again would break off the first navigation
     this.closed = error instanceof Refused && error.status === 401;
     if (this.closed) location.href = "/join";
     this.error(error instanceof Refused ? error.message : "The server cannot be reached. What you decided is kept and sent later.");
