@@ -97,7 +97,7 @@ def test_the_version_is_told_by_both_commands():
     for line in (("--version",), ("build", "--version"), ("status", "--version")):
         ended = hearten(*line)
         assert (ended.code, ended.out) == (0, f"hearten {__version__}\n")
-    own = "import sys; sys.argv = ['build', '--version']\nfrom builders.cli import build_main as b; b()"
+    own = "import sys; sys.argv[1:] = ['--version']\nfrom builders.cli import build_main as b; b()"
     ended = subprocess.run(
         [sys.executable, "-c", own], capture_output=True, text=True, env=environment()
     )
