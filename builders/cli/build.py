@@ -41,9 +41,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     name: Annotated[
         str | None, typer.Option(help="Name of the build.", show_default="the corpus")
     ] = None,
-    output: Annotated[Path, env("OUTPUT", "Folder of all builds. [default: output]")] = Path(
-        "output"
-    ),
+    output: Annotated[Path, env("OUTPUT", "Folder of all builds.")] = Path("output"),
     split: OnlySplits = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many targets, chosen by hash of the id.")
@@ -171,7 +169,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     ] = False,
     tts: Annotated[
         str | None,
-        env("TTS", "The voice: hibari, or the model of a speech endpoint. [default: hibari]"),
+        env("TTS", "The voice: hibari, or the model of a speech endpoint.", show_default="hibari"),
     ] = None,
     tts_voice: Annotated[
         str | None,
@@ -198,7 +196,11 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     store: StoreAddress = None,
     clips: Annotated[
         Path | None,
-        env("CLIPS", "Folder of encoded clips and made speech. [default: clips beside the store]"),
+        env(
+            "CLIPS",
+            "Folder of encoded clips and made speech.",
+            show_default="clips beside the store",
+        ),
     ] = None,
     show: Annotated[
         int | None,

@@ -18,7 +18,7 @@ Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder 
 
 def env(name: str, help_text: str, **more: Any) -> Any:
     """Return an option that `HEARTEN_<name>` sets too."""
-    return typer.Option(envvar=f"HEARTEN_{name}", help=help_text, show_default=False, **more)
+    return typer.Option(envvar=f"HEARTEN_{name}", help=help_text, **more)
 
 
 StoreAddress = Annotated[

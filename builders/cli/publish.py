@@ -55,9 +55,7 @@ def hydrate_command(  # noqa: PLR0913 - one argument for each option
     name: Annotated[
         str | None, typer.Option(help="Name of the build.", show_default="the repository's")
     ] = None,
-    output: Annotated[Path, env("OUTPUT", "Folder of all builds. [default: output]")] = Path(
-        "output"
-    ),
+    output: Annotated[Path, env("OUTPUT", "Folder of all builds.")] = Path("output"),
     exclusions: Excluded = Path("exclusions.tsv"),
     as_json: Json = False,
 ) -> None:

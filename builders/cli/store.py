@@ -25,15 +25,14 @@ Address = Annotated[
     str | None,
     typer.Argument(
         metavar="ADDRESS",
-        help="The store, as --store says it. [default: hearten.sqlite beside all builds]",
-        show_default=False,
+        help="The store, as --store says it; hearten.sqlite beside all builds if left out.",
     ),
 ]
-Output = Annotated[Path, env("OUTPUT", "Folder of all builds. [default: output]")]
+Output = Annotated[Path, env("OUTPUT", "Folder of all builds.")]
 _OUTPUT = Path("output")
 Clips = Annotated[
     Path | None,
-    env("CLIPS", "Folder of encoded clips and made speech. [default: clips beside the store]"),
+    env("CLIPS", "Folder of encoded clips and made speech.", show_default="clips beside the store"),
 ]
 
 

@@ -78,7 +78,9 @@ def known_kind(status: int, codes: Sequence[object], message: str) -> str | None
 
 def finish_outcome(reason: object) -> str | None:
     """Return how an answer ended: truncated, refusal, failed or ok; None for an unknown reason."""
-    plain = _plain(reason)
+    if isinstance(reason, dict):
+        reason = [*reason.values()]
+    plain = "".join(map(_plain, reason)) if isinstance(reason, list) else _plain(reason)
     for row in _table()["finish"]:
         if any(part in plain for part in row["reasons"]):
             return str(row["outcome"])

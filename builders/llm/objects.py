@@ -24,6 +24,7 @@ REPLACEMENT = "\ufffd"
 _THOUGHT = re.compile(r"</(?:think|thinking|thought|reasoning|reflection)>", re.IGNORECASE)
 # Strings in either kind of quotes, and the brackets outside of them.
 _PARTS = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([{}])""", re.DOTALL)
+_BEGUN = re.compile(r"""\{\s*["']""")
 _TRAILING_COMMA = re.compile(r"""("(?:\\.|[^"\\])*")|,(?=\s*[}\]])""", re.DOTALL)
 _NOT_STORED = re.compile("[\ud800-\udfff\0]")
 # An answer is a few hundred characters. What is far longer is searched as far as this.
@@ -123,18 +124,16 @@ def _inside(
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Yield each part of a text from a bracket to the one that closes it."""
+    """Yield each part from a bracket before a name to the one that closes it."""
     at = 0
     for _ in range(_MOST_OBJECTS):
-        start = text.find("{", at)
-        if start < 0:
+        begun = _BEGUN.search(text, at)
+        # What is in an object without its end is no object of its own.
+        end = _end_of(text, begun.start()) if begun else None
+        if begun is None or end is None:
             return
-        end = _end_of(text, start)
-        if end is None:
-            at = start + 1
-        else:
-            yield text[start:end]
-            at = end
+        yield text[begun.start() : end]
+        at = end
 
 
 def _end_of(text: str, start: int) -> int | None:

@@ -19,8 +19,8 @@ from builders.llm.objects import find_object
 from builders.record.reply_views import ReplyPart
 from builders.record.schema import Validator, as_document, load_schema, violations
 from builders.record.types import CheckNote, Emotions
+from builders.tasks.reply.checks.candidate import Candidate, Scene
 from builders.tasks.reply.checks.registry import ReplyFault, run_checks
-from builders.tasks.reply.checks.rules import Candidate
 
 Parts = TypeVar("Parts")
 
@@ -39,6 +39,7 @@ def read_answer(
     emotions: Emotions,
     neutral_twin: bool = False,
     caption: str | None = None,
+    scene: Scene | None = None,
 ) -> Reply | list[ReplyFault]:
     """Return the accepted reply, or what is wrong with it (never empty).
 
@@ -48,6 +49,7 @@ def read_answer(
         emotions: the target's mapped label.
         neutral_twin: whether the same words were said with a feeling elsewhere, and not here.
         caption: how the voice was described to the model.
+        scene: what the reply answers; None where it is not known.
     """
     found = find_object(text, as_document(load_schema("reply")))
     if found is None:
@@ -57,7 +59,7 @@ def read_answer(
     wrong = violations(checker, document)
     if wrong:
         return [ReplyFault(_schema_code(line), line) for line in wrong]
-    seen = run_checks(Candidate(cast(ReplyPart, document), emotions, neutral_twin, caption))
+    seen = run_checks(Candidate(cast(ReplyPart, document), emotions, neutral_twin, caption, scene))
     return list(seen.faults) or Reply(document, coercions, seen.notes)
 
 
