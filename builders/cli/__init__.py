@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from builders import __version__
+from builders import __version__, masking
 from builders.cli import build, corpora, export, judge, publish, review, status, store, upgrade
 from builders.cli.options import OPTIONS
 from builders.errors import HeartenError, StoppedEarly, UsageError
@@ -53,6 +53,9 @@ def _run(command: typer.Typer, name: str) -> None:
         return
     arguments = sys.argv[1:] or ([] if name == "build" else ["--help"])
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    masking.learn_environment()
+    # Whatever is printed passes here: lines, JSON, progress, tracebacks.
+    sys.stdout, sys.stderr = masking.masking(sys.stdout), masking.masking(sys.stderr)
     try:
         code = command(
             arguments, prog_name=name, standalone_mode=False, default_map=_defaults(name)
