@@ -148,7 +148,10 @@ def check_response(
     if status in (400, 426) and any(words in start for words in _WANTS_TLS):
         raise Failure("wrong_address", "it speaks TLS there", status, do=_WRITE_HTTPS)
     if status == 200 and _PAGE.match(start):
-        do = "correct --base-url; a page to sign in on also comes from a proxy or a guest network"
+        do = (
+            "correct --base-url, mostly ending in /v1; a page to sign in on also comes from a proxy "
+            "or a guest network"
+        )
         raise Failure("bad_response", "a web page came in place of an answer", 200, do=do)
 
 
