@@ -149,8 +149,8 @@ def check_response(
         raise Failure("wrong_address", "it speaks TLS there", status, do=_WRITE_HTTPS)
     if status == 200 and _PAGE.match(start):
         do = (
-            "correct --base-url, mostly ending in /v1; a page to sign in on also comes from a proxy "
-            "or a guest network"
+            "correct --base-url, mostly ending in /v1; a page to sign in on comes from a proxy "
+            "or guest network too"
         )
         raise Failure("bad_response", "a web page came in place of an answer", 200, do=do)
 
