@@ -25,7 +25,8 @@ clips, by such a digest.
     {"kind": K, "probability": 0.1, "seed": 7}
     {"kind": K, "match": "some text"}             requests whose body contains it
     further fields: "times": at most so often; "retry_after": seconds, for rate_limit;
-    "status", "body", "headers" of says: the body is an object or a text, sent as it is;
+    "status", "body", "headers" of says: the body is an object or a text, sent as it is
+    (compressed where the headers say gzip); {"$blanks": N} is one of so many blanks;
     "change" of changed: a right completion with this merged into it (RFC 7386, lists by place);
     in its texts $text stands for the right answer, and the object {"$object": 1} for it as JSON
 
@@ -41,6 +42,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import hashlib
 import json
 import random
@@ -388,8 +390,12 @@ def _said(fault: dict[str, Any] | None) -> web.Response | None:
     if fault is None or fault["kind"] != "says":
         return None
     body = fault.get("body", "")
+    if isinstance(body, dict) and "$blanks" in body:
+        body = " " * body["$blanks"]
+    raw = (body if isinstance(body, str) else json.dumps(body)).encode()
+    packed = fault.get("headers", {}).get("Content-Encoding") == "gzip"
     return web.Response(
-        body=body if isinstance(body, str) else json.dumps(body),
+        body=gzip.compress(raw) if packed else raw,
         status=fault.get("status", 200),
         headers={"Content-Type": "application/json", **fault.get("headers", {})},
     )

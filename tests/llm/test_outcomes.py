@@ -5,9 +5,9 @@ import pytest
 from asking import BOTH, Memory, a_request, ask
 
 from builders.llm.failures import Failure
+from builders.llm.objects import find_object
 from builders.llm.pool import ATTEMPTS
 from builders.llm.providers.openai_chat.body import ChatCapabilities
-from builders.llm.objects import find_object
 
 LASTING = {"kind": "changed", "match": "It rained."}
 
@@ -157,3 +157,13 @@ def test_arguments_of_a_tool_may_be_an_object(endpoint):
     memory = Memory(ChatCapabilities("tool"))
     (completion,), _ = ask(endpoint.base_url, memory=memory)
     assert "strategies" in orjson.loads(completion.text)
+
+
+@BOTH
+@pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
+def test_a_body_without_end_is_not_read_to_it(endpoint, quick, transport, headers):
+    endpoint.control(faults=[says({"$blanks": 40_000_000}, headers=headers)])
+    (failure,), attempts = ask(endpoint.base_url, transport=transport)
+    assert isinstance(failure, Failure) and failure.kind == "bad_response"
+    assert failure.detail == "a body of more than 16 MB"
+    assert len(attempts) == ATTEMPTS
