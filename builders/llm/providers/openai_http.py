@@ -264,7 +264,10 @@ def _failure(status: int, error: Mapping[str, object]) -> Failure:
     # What a server says of a key may repeat it.
     shown = message if kind != "authentication" else ""
     told = f"HTTP {status}" if meant == status else f"HTTP {status} with error {meant}"
-    return Failure(kind, told + (f": {shown}" if shown else ""), status)
+    failure = Failure(kind, told + (f": {shown}" if shown else ""), status)
+    param = error.get("param")
+    failure.param = param if isinstance(param, str) else None
+    return failure
 
 
 def _kind(status: int, codes: Sequence[object], message: str) -> str:
