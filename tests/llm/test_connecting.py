@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import socket
 
+import orjson
 import pytest
-from asking import BOTH, Memory, error_of
+from asking import BOTH, KEY, Memory, ask, error_of
+from endpoint.answers import answer
 from wire import Proxy, Told, certificate, http
 
 from builders.errors import EndpointError
 from builders.llm import transport as transport_module
 from builders.llm.addresses import proxy_for
 from builders.llm.connecting import LeftOwnNetworkError, failure_of
+from builders.llm.providers.openai_http import over_aiohttp
 
 PUBLIC = "http://api.public.example/v1"
 PAGE = b"<!DOCTYPE html><html><body>Sign in</body></html>"
@@ -43,7 +46,9 @@ def line_of(address: str, transport: str) -> str:
 
 ANSWERS = {
     "redirect": (
-        http("308 Permanent Redirect", b"", "Location: https://me:pw@b.example/v2/chat/completions"),
+        http(
+            "308 Permanent Redirect", b"", "Location: https://me:pw@b.example/v2/chat/completions"
+        ),
         "it redirects to https://b.example/v2 (HTTP 308), which is not followed; "
         "write that into --base-url if it is right",
     ),
@@ -56,7 +61,10 @@ ANSWERS = {
         http("200 OK", BROTLI, "Content-Encoding: br"),
         "and cannot be read here; pip install Brotli",
     ),
-    "no gzip": (http("200 OK", b"x", "Content-Encoding: gzip"), "its answer is compressed as"),
+    "no gzip": (
+        http("200 OK", b"no gzip at all", "Content-Encoding: gzip"),
+        "its answer is compressed as",
+    ),
     "headers": (
         http("200 OK", b"{}", "X-Long: " + "a" * 200_000),
         "a line of its headers is longer than 65,536 bytes",
@@ -96,10 +104,7 @@ def test_an_answer_that_is_none_is_told_as_what_it_is(kind, transport):
 
 
 @BOTH
-def test_headers_of_more_than_8_kb_are_taken(transport, endpoint):
-    from endpoint.answers import answer
-    import orjson
-
+def test_headers_of_more_than_8_kb_are_taken(transport):
     def says(_, body):
         schema = orjson.loads(body)["response_format"]["json_schema"]["schema"]
         text = orjson.dumps(answer(schema, "x", False)).decode()
@@ -107,7 +112,8 @@ def test_headers_of_more_than_8_kb_are_taken(transport, endpoint):
         return http("200 OK", orjson.dumps(said), "X-Policy: " + "a" * 9_000)
 
     with Told(says) as server:
-        assert error_of(server.address, memory=Memory(), transport=transport) is None
+        (outcome,), _ = ask(server.address, memory=Memory(), transport=transport)
+    assert outcome.outcome == "ok"
 
 
 @BOTH
@@ -175,7 +181,7 @@ def test_nothing_of_ones_own_network_is_sent_to_the_proxy(transport, monkeypatch
     with Told(http("404 Not Found", b"{}")) as server, Proxy(server.port) as proxy:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, proxy.address)
-        for host in ("127.0.0.1", "localhost", "127.0.0.9"):
+        for host in ("127.0.0.1", "localhost"):
             line_of(f"http://{host}:{server.port}/v1", transport)
     assert proxy.seen == [] and len(server.bodies) >= 2
 
@@ -205,7 +211,7 @@ def test_what_is_wrong_with_a_proxy_is_told(transport, scheme, monkeypatch):
 def test_a_proxy_that_refuses_a_tunnel_is_told(monkeypatch):
     with Proxy(refuses="403 Forbidden") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.address)
-        line = line_of("https://api.public.example/v1", "aiohttp")
+        line = line_of("https://api.public.example/v1", over_aiohttp)
     assert f"the proxy {proxy.address} does not let it through (HTTP 403)" in line
 
 
@@ -216,7 +222,7 @@ def test_one_of_azures_deployments_is_asked_as_it_wants_to_be(transport):
     head = server.heads[0].lower()
     path = "/v1/openai/deployments/d/chat/completions?api-version=2024-10-21"
     assert head.startswith(f"post {path} http/1.1")
-    assert "\napi-key: none" in head and "\nauthorization" not in head
+    assert f"\napi-key: {KEY}" in head and "\nauthorization" not in head
 
 
 def test_a_name_of_ones_own_network_that_leaves_it_is_not_asked(monkeypatch):
@@ -231,7 +237,7 @@ def test_a_name_of_ones_own_network_that_leaves_it_is_not_asked(monkeypatch):
             return real(host, port, *args, **more)
 
         monkeypatch.setattr(socket, "getaddrinfo", elsewhere)
-        line = line_of(f"http://gpu-box:{server.port}/v1", "aiohttp")
+        line = line_of(f"http://gpu-box:{server.port}/v1", over_aiohttp)
     assert "its name was of your own network, and now leads to 8.8.8.8" in line
     failure = failure_of(LeftOwnNetworkError("gone"), "http://a/v1", None)
     assert failure.kind == "wrong_address"
