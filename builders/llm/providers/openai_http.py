@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from importlib import metadata
 from urllib.parse import urlsplit
@@ -17,6 +15,7 @@ from builders.errors import ConfigError
 from builders.llm.concurrency import AdaptiveLimit
 from builders.llm.failures import Failure
 from builders.llm.providers import Help, Memory
+from builders.llm.retry_after import seconds_to_wait
 from builders.llm.transport import (
     CONNECT,
     AiohttpTransport,
@@ -179,7 +178,7 @@ def classify(status: int, headers: Mapping[str, str], content: bytes) -> Failure
     kind = _kind(status, said)
     # What a server says of a key may repeat it.
     detail = f"HTTP {status}" + (f": {message}" if message and status not in (401, 403) else "")
-    return Failure(kind, detail, status, _retry_after(headers))
+    return Failure(kind, detail, status, seconds_to_wait(headers))
 
 
 def _kind(status: int, said: str) -> str:
@@ -212,17 +211,3 @@ def _error(content: bytes) -> dict[str, object]:
     if isinstance(error, dict):
         return {**error, "message": error.get("message") or error.get("detail")}
     return {"message": str(error)}
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("Retry-After")
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
