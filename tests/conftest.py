@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from releases import RELEASES, make_environment
+from releases import RELEASES, make_release
 
 from builders.store.database import Store
 
@@ -68,11 +68,10 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
 def datasets_release(request: pytest.FixtureRequest, shared_folder: Path) -> tuple[str, Path]:
     """A version of `datasets` and the interpreter of a fresh environment that has it."""
     folder = shared_folder / f"datasets-{request.param}"
-    more = ("soundfile", "orjson", *RELEASES[request.param])
     with FileLock(f"{folder}.lock"):
         python = folder / "bin" / "python"
         if not python.exists():
-            make_environment(folder, f"datasets=={request.param}", *more)
+            make_release(folder, request.param, "soundfile", "orjson")
         return request.param, python
 
 
