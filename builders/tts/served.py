@@ -19,7 +19,11 @@ from builders.tts.engine import Keep
 from builders.tts.request import SpokenLine, Unspoken
 
 # A server's answer to this very text: held, and not asked for again.
-_ANSWERS = {"context_length": "too_long_to_say", "content_filter": "refused_by_engine"}
+_ANSWERS = {
+    "context_length": "too_long_to_say",
+    "content_filter": "refused_by_engine",
+    "refused": "refused_by_engine",
+}
 # Lines that are opened where no number of requests at once was asked for.
 _AT_ONCE = 64
 

@@ -81,6 +81,7 @@ class OpenAIServer:
         self._transport = transport
         self._memory = memory
         self._lock = asyncio.Lock()
+        self._answered = False
 
     @cached_property
     def name(self) -> str:
@@ -90,6 +91,14 @@ class OpenAIServer:
         host = parts.hostname or ""
         host = f"[{host}]" if ":" in host else host
         return f"{parts.scheme}://{host}{port}{parts.path}"
+
+    async def answered_before(self) -> bool:
+        """Return whether it has answered requests in earlier runs."""
+        if not self._answered:
+            self._answered = await asyncio.to_thread(
+                self._memory.has_answered, self.name, self.model
+            )
+        return self._answered
 
     async def models(self) -> list[str]:
         """Return the models that the server says it has; empty where it does not say."""

@@ -21,7 +21,7 @@ from builders.llm.providers.openai_chat.probe import (
     NOT_UNDERSTOOD,
     find_audio,
     find_mode,
-    question_like,
+    questions_like,
     send_without,
 )
 from builders.llm.providers.openai_http import (
@@ -88,13 +88,17 @@ class ChatServer(OpenAIServer):
             return answered
 
     async def check(self, like: Request) -> bool:
-        """Return whether a question of ours, like a request, is answered in the same form now."""
-        understood = self._understood or ChatCapabilities()
-        try:
-            await self._send(question_like(like), understood)
-        except Failure:
-            return False
-        return True
+        """Return whether a question of ours, as long as a request, is answered in its form now."""
+        for asked in questions_like(like):
+            try:
+                await self._send(asked, self._understood or ChatCapabilities())
+            except Failure as failure:
+                # A shorter one would be answered, and show nothing.
+                if failure.kind == "context_length":
+                    return False
+            else:
+                return True
+        return False
 
     async def _send(self, request: Request, understood: ChatCapabilities) -> Completion:
         started = time.monotonic()

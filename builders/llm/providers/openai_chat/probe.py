@@ -53,7 +53,7 @@ async def find_mode(like: Request, send: Send, hears: bool = False) -> ChatCapab
         Failure: ``no_form`` where no mode brings an answer that fits; or the endpoint cannot be
             asked just now, and nothing is known of it.
     """
-    asked = _questions(like)
+    asked = questions_like(like)
     refused = Failure("no_form", "it was asked nothing")
     for question in asked:
         found = await _first_that_fits(question, ChatCapabilities(), send)
@@ -168,17 +168,17 @@ def _misfit(answered: Completion) -> Failure:
 
 def _of_endpoint(failure: Failure, like: Request) -> Failure:
     """Return a failure of all questions as what it is about: the endpoint."""
-    if failure.kind == "bad_response" and failure.do is None:
-        return Failure("wrong_address", failure.detail, failure.status)
-    if failure.kind in ("wrong_address", "forbidden"):
+    if failure.kind == "bad_response":
+        return Failure("wrong_address", failure.detail, failure.status, do=failure.do)
+    if failure.kind in ("wrong_address", "forbidden", "server_error"):
         return failure
-    detail, do = failure.detail, "see what the server says, or use another model"
+    detail, do = failure.detail, None if failure.status else "use another model"
     if "cut off" in detail:
         detail = f"{detail} at {like.max_tokens} tokens"
         do = "raise --reply-tokens, as a model that thinks first needs thousands, or turn that off"
     elif failure.kind == "context_length":
         do = "serve it with a longer context, or lower --reply-tokens or --context-turns"
-    return Failure("no_form", detail, failure.status, do=failure.do or do)
+    return Failure("no_form", detail, failure.status, do=do)
 
 
 async def find_audio(model: str, understood: ChatCapabilities, send: Send) -> ChatCapabilities:
@@ -208,12 +208,7 @@ async def find_audio(model: str, understood: ChatCapabilities, send: Send) -> Ch
     raise why
 
 
-def question_like(like: Request) -> Request:
-    """Return a short question of ours in the form of a request."""
-    return _questions(like)[-1]
-
-
-def _questions(like: Request) -> Sequence[Request]:
+def questions_like(like: Request) -> Sequence[Request]:
     """Return questions like a request: one as long, and a short one in other words."""
     system = [message for message in like.messages if message["role"] == "system"]
     said = sum(len(str(message["content"])) for message in like.messages if message not in system)
