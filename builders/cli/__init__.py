@@ -6,12 +6,11 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from builders import __version__
 from builders.cli import build, corpora, export, judge, publish, review, status, store, upgrade
+from builders.cli.command import equip
 from builders.cli.options import OPTIONS
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
@@ -23,8 +22,6 @@ _READING = (
 _OF_STORE = ("upgrade", "backup", "status", "forget")
 # What the command line library returns instead of letting a KeyboardInterrupt through.
 _INTERRUPTED = 130
-# Typer carries its own copy of click and exports only this leaf of its errors.
-_CommandLineError: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     help="Build empathetic spoken-dialogue datasets from emotion speech corpora.",
@@ -34,6 +31,8 @@ _build_app = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
 _build_app.command("build")(build.build_command)
 for group in (build, corpora, status, judge, review, export, publish, store, upgrade):
     app.add_typer(group.commands)
+equip(app)
+equip(_build_app)
 
 
 def main() -> None:
@@ -48,9 +47,6 @@ def build_main() -> None:
 
 def _run(command: typer.Typer, name: str) -> None:
     """Run a command; every error a user can meet is one line on stderr and its exit code."""
-    if sys.argv[1:] == ["--version"]:
-        print(f"hearten {__version__}")
-        return
     arguments = sys.argv[1:] or ([] if name == "build" else ["--help"])
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -61,7 +57,7 @@ def _run(command: typer.Typer, name: str) -> None:
             raise KeyboardInterrupt
     except HeartenError as error:
         _fail(str(error), error.exit_code)
-    except _CommandLineError as error:
+    except typer.TyperException as error:
         line = f"{error.format_message().rstrip('.')}; see {name} --help"
         _fail(line, UsageError.exit_code)
     except KeyboardInterrupt:
