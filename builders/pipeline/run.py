@@ -146,8 +146,11 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
 
 
 def _report(folder: BuildFolder, manifest: Manifest) -> None:
-    """Write the report, and into the manifest what it took."""
+    """Check the set, write the report, and into the manifest what both took."""
     seconds, cpu = time.perf_counter(), time.process_time()
+    paths = [folder.partial / file["path"] for file in manifest["result"]["files"]]
+    data = [path for path in paths if path.parent.name == "data"]
+    manifest["result"]["set_checks"] = check_set(data)
     report.write(folder.partial, manifest)
     manifest["run"]["report_seconds"] = round(time.perf_counter() - seconds, 3)
     manifest["run"]["report_cpu_seconds"] = round(time.process_time() - cpu, 3)

@@ -69,11 +69,12 @@ def _buckets(pairs: Sequence[frozenset[Words]]) -> Iterator[list[int]]:
     signatures = _signatures(pairs)
     for band in range(_BANDS):
         rows = signatures[:, band * _ROWS : (band + 1) * _ROWS]
-        _, number = np.unique(rows, axis=0, return_inverse=True)
-        order = np.argsort(number.ravel(), kind="stable")
-        ends = np.flatnonzero(np.diff(number.ravel()[order])) + 1
-        for bucket in np.split(order, ends):
-            if len(bucket) > 1:
+        _, number, size = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+        number = number.ravel()
+        shared = np.flatnonzero(size[number] > 1)
+        order = shared[np.argsort(number[shared], kind="stable")]
+        for bucket in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
+            if len(bucket):
                 yield bucket.tolist()
 
 
