@@ -27,6 +27,8 @@ _BANDS = (3, 9, 18, 30, 48)
 _CELL = ["corpus", "root", "band"]
 # Of the words of the smaller side, so that one left-out group leaves enough.
 _TOKENS = 0.85
+# So that every machine writes the same manifest.
+_DIGITS = 6
 
 
 def compare(replies: pl.DataFrame) -> list[SetCheck]:
@@ -123,7 +125,7 @@ def _alone(row: TableRow, replies: pl.DataFrame) -> SetCheck:
     value = MEASURES[row.text("code")](texts(replies, _words(replies)))
     return {
         "code": row.text("code"),
-        "value": value,
+        "value": round(value, _DIGITS),
         "people": None,
         "low": None,
         "high": None,
@@ -144,10 +146,10 @@ def _beside(row: TableRow, ours: pl.DataFrame, people: pl.DataFrame) -> SetCheck
     low, high = _interval(row, said, theirs, people["dialogue"].rank("dense").to_list())
     return {
         "code": row.text("code"),
-        "value": value,
-        "people": said,
-        "low": low,
-        "high": high,
+        "value": round(value, _DIGITS),
+        "people": round(said, _DIGITS),
+        "low": round(low, _DIGITS),
+        "high": round(high, _DIGITS),
         "texts": len(people),
         "tokens": tokens,
         "out": value > high if row.text("worse") == "high" else value < low,

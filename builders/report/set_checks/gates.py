@@ -81,9 +81,13 @@ def _near(left: dict[str, _Words], high: float) -> set[str]:
 
 
 def _opener(left: dict[str, _Words], high: float) -> set[str]:
-    openings = {name: one for name, text in left.items() if (one := opening_of(text))}
-    room = max(1, int(high * len(openings)))
-    return {name for group in _groups(openings.items()).values() for name in group[room:]}
+    found = [(name, one) for name, text in left.items() if (one := opening_of(text))]
+    groups = list(_groups(found).values())
+    room = len(found)
+    # Each reply that goes makes the others a larger share of what is left.
+    while (fits := max(1, int(high * sum(min(len(group), room) for group in groups)))) < room:
+        room = fits
+    return {name for group in groups for name in group[room:]}
 
 
 def _groups(found: Iterable[tuple[str, _Words]]) -> dict[_Words, list[str]]:

@@ -28,7 +28,7 @@ def near_same(texts: Sequence[Words]) -> list[list[int]]:
     """
     pairs = [_pairs(words) for words in texts]
     leader = list(range(len(texts)))
-    for bucket in _buckets(pairs):
+    for bucket in _buckets([_in_order(words) for words in texts]):
         for one, other in zip(bucket, bucket[1:], strict=False):
             _join(leader, pairs, one, other)
             _join(leader, pairs, bucket[0], other)
@@ -45,8 +45,12 @@ def jaccard(one: frozenset[Words], other: frozenset[Words]) -> float:
 
 
 def _pairs(words: Words) -> frozenset[Words]:
+    return frozenset(_in_order(words))
+
+
+def _in_order(words: Words) -> list[Words]:
     """Return the pairs of neighbouring words; of a single word, itself."""
-    return frozenset(zip(words, words[1:], strict=False)) or frozenset([words])
+    return list(zip(words, words[1:], strict=False)) or [words]
 
 
 def _join(leader: list[int], pairs: Sequence[frozenset[Words]], one: int, other: int) -> None:
@@ -62,7 +66,7 @@ def _root(leader: list[int], index: int) -> int:
     return index
 
 
-def _buckets(pairs: Sequence[frozenset[Words]]) -> Iterator[list[int]]:
+def _buckets(pairs: Sequence[Sequence[Words]]) -> Iterator[list[int]]:
     """Yield the indices of texts that agree in all values of a band."""
     if not pairs:
         return
@@ -78,10 +82,10 @@ def _buckets(pairs: Sequence[frozenset[Words]]) -> Iterator[list[int]]:
                 yield bucket.tolist()
 
 
-def _signatures(pairs: Sequence[frozenset[Words]]) -> _Numbers:
+def _signatures(pairs: Sequence[Sequence[Words]]) -> _Numbers:
     """Return `_BANDS * _ROWS` values for each text: the least of each hash over its pairs."""
     numbers: dict[Words, int] = {}
-    flat = [numbers.setdefault(pair, len(numbers)) for text in pairs for pair in sorted(text)]
+    flat = [numbers.setdefault(pair, len(numbers)) for text in pairs for pair in text]
     starts = np.cumsum([0, *map(len, pairs[:-1])])
     draw = np.random.default_rng(_SEED)
     # A random number for each pair and hash function: the least one is a fair draw of the pairs.

@@ -33,7 +33,7 @@ def replies(paths: Sequence[Path], out: Collection[str] = ()) -> pl.DataFrame:
     """
     parts = [_table(batch) for path in paths for batch in batches(path, _COLUMNS, out)]
     if not parts:
-        return pl.DataFrame(schema=_SCHEMA)
+        return pl.DataFrame(schema=SCHEMA)
     found = pl.concat(parts)
     roots = found.select(pl.col("id").alias("next_id"), pl.col("root").alias("next_root"))
     joined = found.join(roots.unique("next_id"), on="next_id", how="left", maintain_order="left")
@@ -62,6 +62,6 @@ def _words(column: str) -> pl.Expr:
 
 _TEXT = ("id", "corpus", "dialogue", "root", "emotion", "next_id", "next_root")
 _WORDS = ("words", "next_words")
-_SCHEMA = pl.Schema(
+SCHEMA = pl.Schema(
     [(name, pl.String()) for name in _TEXT] + [(name, pl.List(pl.String())) for name in _WORDS]
 )
