@@ -165,9 +165,19 @@ class Pool(Generic[Sent, Answered]):
 
 
 def _no_contact(failure: Failure, endpoint: Provider[Sent, Answered]) -> EndpointError:
+    if failure.do:
+        return _unusable(failure, endpoint)
     return EndpointError(
         f"nothing answers at {endpoint.name} ({failure.detail})",
         do=f"is the server running? correct {endpoint.help.address_option} or start it",
+    )
+
+
+def _unusable(failure: Failure, endpoint: Provider[Sent, Answered]) -> EndpointError:
+    """Return the error for an address that leads to something, which is not what was meant."""
+    return EndpointError(
+        f"{endpoint.name} cannot be used: {failure.detail}",
+        do=(failure.do or "").replace("--base-url", endpoint.help.address_option),
     )
 
 
@@ -185,6 +195,8 @@ def _fatal(failure: Failure, endpoint: Provider[Sent, Answered]) -> HeartenError
             where=name,
             do="serve one that hears, or build without --hear and --caption-model",
         )
+    if failure.kind == "wrong_address" and failure.do:
+        return _unusable(failure, endpoint)
     if failure.kind == "wrong_address":
         return EndpointError(
             f"there is no {endpoint.help.route} (HTTP {failure.status})",

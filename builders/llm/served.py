@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+from builders import masking
 from builders.errors import ConfigError, HeartenError
 from builders.llm.budget import Budget, estimated_tokens, tokens_of
 from builders.llm.cache import ResponseCache, asked
@@ -130,13 +131,14 @@ def _tokens(request: Request, completion: Completion) -> tuple[int, int]:
 def api_key(variables: tuple[str, ...] = KEY_VARIABLES) -> str:
     """Return the key for endpoints; servers of one's own mostly ask for none."""
     given = (os.environ.get(name, "").strip() for name in variables)
-    found = next(filter(None, given), "none")
+    found = next(filter(None, given), masking.NO_KEY)
     if not (found.isascii() and found.isprintable()):
         raise ConfigError(
             f"the key in {' or '.join(variables)} holds a character that no key has",
             expected="printable ASCII on one line",
             do="copy the key anew",
         )
+    masking.learn(found)
     return found
 
 

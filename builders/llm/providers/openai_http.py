@@ -13,19 +13,14 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from builders import masking
 from builders.errors import ConfigError
+from builders.llm.addresses import API_VERSION, proxy_for, route
 from builders.llm.concurrency import AdaptiveLimit
+from builders.llm.connecting import check_response, failure_of, tls_context, unreadable
 from builders.llm.failures import Failure
 from builders.llm.providers import Help, Memory
-from builders.llm.transport import (
-    CONNECT,
-    AiohttpTransport,
-    Body,
-    Response,
-    Transport,
-    one_line,
-    without_key,
-)
+from builders.llm.transport import CONNECT, AiohttpTransport, Body, Response, Transport
 
 ADDRESS_FORM = "an OpenAI-compatible address, mostly ending in /v1"
 # Statuses with which a server may say that it does not know the form it was asked in.
@@ -81,7 +76,9 @@ class OpenAIServer:
         """Return the address without user, password and query."""
         parts = urlsplit(self.base_url)
         port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+        host = parts.hostname or ""
+        host = f"[{host}]" if ":" in host else host
+        return f"{parts.scheme}://{host}{port}{parts.path}"
 
     async def models(self) -> list[str]:
         """Return the models that the server says it has; empty where it does not say."""
@@ -99,7 +96,8 @@ class OpenAIServer:
 
 def over_aiohttp(base_url: str, api_key: str, timeout: float) -> AiohttpTransport:
     """Return a transport over aiohttp that shows the key as servers of this kind want it."""
-    headers = {"Authorization": f"Bearer {api_key}"}
+    azure = route(base_url).api_version is not None
+    headers = {"api-key": api_key} if azure else {"Authorization": f"Bearer {api_key}"}
     return AiohttpTransport(base_url, headers, api_key, timeout)
 
 
@@ -117,20 +115,39 @@ class OpenAITransport:
             import openai
         except ImportError as error:
             raise _not_usable(error) from error
+        masking.learn(api_key)
         self._openai = openai
-        self._key = api_key
+        self._route = route(base_url)
+        self._proxy = proxy_for(base_url)
         self._raw = httpx2.Response
         self._not_reached = httpx2.ConnectTimeout
+        # Whether there is a proxy is decided by us, in the same way for both clients.
+        http_client = openai.DefaultAsyncHttpxClient(
+            follow_redirects=False, trust_env=False, proxy=self._proxy, verify=tls_context()
+        )
+        # Other encodings come through as they are, and would be taken for broken answers.
+        self._reads = f"identity {http_client.headers['accept-encoding']}"
+        wait = openai.Timeout(timeout, connect=min(timeout, CONNECT))
+        version = self._route.api_version
+        if version is not None:
+
+            async def as_azure_wants_it(request: httpx2.Request) -> None:
+                del request.headers["Authorization"]
+                request.headers["api-key"] = api_key
+
+            http_client.event_hooks = {"request": [as_azure_wants_it]}
         self._client = openai.AsyncOpenAI(
-            base_url=base_url,
+            base_url=self._route.base,
             api_key=api_key,
-            timeout=openai.Timeout(timeout, connect=min(timeout, CONNECT)),
+            timeout=wait,
             max_retries=0,
-            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),
+            http_client=http_client,
+            default_query={API_VERSION: version} if version else None,
         )
 
     async def send(self, path: str, body: Body | None) -> Response:
         """See `Transport`."""
+        url = self._route.url(path)
         try:
             if body is None:
                 response = await self._client.get(path, cast_to=self._raw)
@@ -143,9 +160,13 @@ class OpenAITransport:
                 raise Failure("connection", "no connection in time") from error
             raise Failure("timeout", "no answer in time") from error
         except self._openai.APIConnectionError as error:
-            raise Failure("connection", one_line(error.__cause__ or error)) from error
-        content = await response.aread()
-        return response.status_code, response.headers, without_key(self._key, content)
+            raise failure_of(error, url, self._proxy) from error
+        encodings = response.headers.get("content-encoding", "identity").lower().split(",")
+        if unknown := next((one for one in encodings if one.strip() not in self._reads), None):
+            raise unreadable(unknown.strip())
+        content = masking.mask_bytes(await response.aread())
+        check_response(url, path, response.status_code, response.headers, content)
+        return response.status_code, response.headers, content
 
     async def close(self) -> None:
         """See `Transport`."""
@@ -174,7 +195,9 @@ def classify(status: int, headers: Mapping[str, str], content: bytes) -> Failure
     """Return the failure that a response other than 200 is."""
     error = _error(content)
     said = " ".join(str(error.get(k) or "") for k in ("code", "type", "message")).lower()
-    message = " ".join(_ENCODED.sub("…", str(error.get("message") or "")).split())
+    # A key that is cut in two could not be found any more.
+    said_plainly = masking.mask(str(error.get("message") or ""))
+    message = " ".join(_ENCODED.sub("…", said_plainly).split())
     message = message[:_LONGEST_DETAIL]
     kind = _kind(status, said)
     # What a server says of a key may repeat it.

@@ -17,8 +17,8 @@ from builders.labels.vocabulary import vocabulary
 from builders.record.reply_views import ReplyPart
 from builders.record.schema import Validator, violations
 from builders.record.types import CheckNote, Emotions
+from builders.tasks.reply.checks.candidate import Candidate, Scene
 from builders.tasks.reply.checks.registry import ReplyFault, run_checks
-from builders.tasks.reply.checks.rules import Candidate
 
 Parts = TypeVar("Parts")
 
@@ -37,6 +37,7 @@ def read_answer(
     emotions: Emotions,
     neutral_twin: bool = False,
     caption: str | None = None,
+    scene: Scene | None = None,
 ) -> Reply | list[ReplyFault]:
     """Return the accepted reply, or what is wrong with it (never empty).
 
@@ -46,6 +47,7 @@ def read_answer(
         emotions: the target's mapped label.
         neutral_twin: whether the same words were said with a feeling elsewhere, and not here.
         caption: how the voice was described to the model.
+        scene: what the reply answers; None where it is not known.
     """
     try:
         document = orjson.loads(text)
@@ -57,7 +59,7 @@ def read_answer(
     wrong = violations(checker, document)
     if wrong:
         return [ReplyFault(_schema_code(line), line) for line in wrong]
-    found = run_checks(Candidate(cast(ReplyPart, document), emotions, neutral_twin, caption))
+    found = run_checks(Candidate(cast(ReplyPart, document), emotions, neutral_twin, caption, scene))
     return list(found.faults) or Reply(document, coercions, found.notes)
 
 
