@@ -130,7 +130,7 @@ def test_every_option_named_on_a_page_exists(page):
 
 
 FOREIGN = ("llama-server", "python ", "pytest", "PYTHONPATH", "uvx", "pip ")
-TESTS_OWN = {"--update-golden", "--write", "--seconds", "--seed"}
+TESTS_OWN = {"--upgrade", "--update-golden", "--write", "--seconds", "--seed"}
 
 
 @named([*WRITTEN, *OURS])

@@ -20,6 +20,7 @@ from builders.llm.connecting import (
 from builders.llm.failures import Failure
 
 if TYPE_CHECKING:
+    from aiohttp import ClientResponse
     from aiohttp.abc import AbstractResolver
 
 Response = tuple[int, Mapping[str, str], bytes]
@@ -27,6 +28,8 @@ Body = Mapping[str, object]
 
 # Seconds to connect, which is soon done or never.
 CONNECT = 10.0
+# Bytes; an answer is a few thousand, one in sound a few million.
+LONGEST_BODY = 16 << 20
 
 
 class Transport(Protocol):
@@ -80,7 +83,7 @@ class AiohttpTransport:
             async with self._session.request(
                 method, url, data=data, allow_redirects=False, proxy=self._proxy
             ) as response:
-                content = masking.mask_bytes(await response.read())
+                content = masking.mask_bytes(await _read(response))
                 check_response(url, path, response.status, response.headers, content)
                 return response.status, response.headers, content
         except self._not_reached as error:
@@ -93,6 +96,23 @@ class AiohttpTransport:
     async def close(self) -> None:
         """See `Transport`."""
         await self._session.close()
+
+
+async def _read(response: ClientResponse) -> bytes:
+    """Return a body up to its end, or raise Failure where it goes on without one."""
+    if (response.content_length or 0) > LONGEST_BODY:
+        raise too_long()
+    content = bytearray()
+    async for piece in response.content.iter_any():
+        content += piece
+        if len(content) > LONGEST_BODY:
+            raise too_long()
+    return bytes(content)
+
+
+def too_long() -> Failure:
+    """Return the failure of a body that no answer is as long as."""
+    return Failure("bad_response", f"a body of more than {LONGEST_BODY >> 20} MB", 200)
 
 
 def _own_network() -> AbstractResolver:
