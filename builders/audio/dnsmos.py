@@ -21,7 +21,7 @@ from builders.audio.resampling import RATE
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-_EXTRA = "quality"
+_EXTRA = "rate-sound"
 _CARRIER = "speechmos"
 _MODEL = "sig_bak_ovr"
 _SECONDS = 9.01

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 MODEL = "silero_vad_v6"
-_EXTRA = "vad"
+_EXTRA = "find-speech"
 _CARRIER = "faster_whisper"
 # The model takes a piece of 32 ms and the last 4 ms before it, and what it remembers of the rest.
 _PIECE, _BEFORE, _MEMORY = 512, 64, (1, 1, 128)

@@ -32,7 +32,8 @@ def check_installed() -> None:
     if util.find_spec("hibari") is None:
         raise ConfigError(
             "the package hibari-tts, the embedded voice, is not installed",
-            do='pip install "hearten[tts]", or name another voice: --tts MODEL --tts-base-url URL',
+            do='pip install "hearten[speak]", or name another voice: '
+            "--tts MODEL --tts-base-url URL",
         )
 
 
