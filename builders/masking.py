@@ -36,11 +36,14 @@ _WORD = 6
 # Letters or digits alone, below this length, are a word in place of a key ("ollama", "1234"): a
 # reply may use it, and a count of tokens may be it.
 _LIKE_A_WORD = 12
-# So many characters of base64 do not come about by chance.
-_RUN = 8
+# So many characters of base64, or digits of hexadecimal, do not come about by chance.
+_RUN, _DIGITS = 6, 8
 _HEADERS = ("", "Bearer ", ":", "api-key:", "api-key: ")
 # Without one of these no character of a key is written otherwise than it is.
 _ESCAPED = re.compile(r"\\(?:u0*[2-7][0-9a-f](?![0-9a-f])|x|[^\w\s\"'\\])|[%=][0-9a-f]{2}|&[#a-z]")
+
+# Where a word begins, be it behind an escape.
+_BEGINS = r"(?:(?<![a-z0-9])|(?<=\\u[0-9a-f]{4})|(?<=%[0-9a-f]{2})|(?<=\\[nrt]))"
 
 _known: set[str] = set()
 
@@ -140,7 +143,7 @@ def _plain_forms(key: str) -> tuple[str, ...]:
 def _encodings(key: str) -> Iterator[str]:
     """Yield the key in hexadecimal and in base64, alone, in a header, and amid other bytes."""
     raw = key.encode()
-    if len(raw) * 2 >= _RUN:
+    if len(raw) * 2 >= _DIGITS:
         yield raw.hex()
     for header in _HEADERS:
         yield from _in_base64(f"{header}{key}".encode())
@@ -168,13 +171,17 @@ def _in_base64(raw: bytes) -> Iterator[str]:
 @cache
 def _pattern(key: str) -> re.Pattern[str]:
     """Return what matches a key and its encodings, each character written in any way."""
-    forms = sorted({key, *_encodings(key)}, key=len, reverse=True)
-    written = ("".join(map(_any_writing, form)) for form in forms)
-    alone = "|".join(written)
-    if len(key) < _WORD:
-        begins = r"(?:(?<![a-z0-9])|(?<=\\u[0-9a-f]{4})|(?<=%[0-9a-f]{2})|(?<=\\[nrt]))"
-        alone = f"{begins}(?:{alone})(?![a-z0-9])"
-    return re.compile(alone, re.IGNORECASE)
+    # Base64 is filled up with one or two of these.
+    ends = f"(?:{_any_writing('=')}){{0,2}}"
+    encoded = sorted({*_encodings(key)} - {key}, key=len, reverse=True)
+    forms = [_written(form) + ends for form in encoded]
+    return re.compile("|".join([*forms, _written(key)]), re.IGNORECASE)
+
+
+def _written(form: str) -> str:
+    """Return what matches a form of a key; a short one only as a word of its own."""
+    written = "".join(map(_any_writing, form))
+    return written if len(form) >= _WORD else f"{_BEGINS}{written}(?![a-z0-9])"
 
 
 @cache

@@ -51,6 +51,9 @@ class _Listening:
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0))
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -50,6 +50,11 @@ class ServedModel:
         self._cache = cache
         self._budget = budget
 
+    @property
+    def at_once(self) -> int:
+        """Return how many requests its servers take at once as things are."""
+        return self._pool.at_once
+
     async def answer(self, request: Request, request_key: str) -> Answer | Pending:
         """Return the committed answer, or the failure that is left of several attempts."""
         room = await self._budget.room_for(request)

@@ -78,6 +78,7 @@ FAULTS = {
     "quota": (429, "insufficient_quota", "You have no credit left; check your billing details."),
     "error_500": (500, "server_error", "Something broke in here."),
     "unavailable_503": (503, "overloaded", "All workers are busy."),
+    "overloaded_529": (529, "overloaded_error", "The model is overloaded."),
     "forbidden": (403, "forbidden", "This key may not use this model."),
     "content_filter": (400, "content_filter", "The prompt was stopped by the content filter."),
     "context_length": (400, "context_length_exceeded", "The maximum context length is 128 tokens."),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -22,6 +20,7 @@ from builders.llm.connecting import check_response, failure_of, tls_context, unr
 from builders.llm.failures import Failure, known_kind
 from builders.llm.objects import loads_anyhow, storable
 from builders.llm.providers import Help, Memory
+from builders.llm.retry_after import seconds_to_wait
 from builders.llm.transport import (
     CONNECT,
     LONGEST_BODY,
@@ -231,7 +230,7 @@ def classify(status: int, headers: Mapping[str, str], content: bytes) -> Failure
     except ValueError:
         body = {}
     failure = _failure(status, _error(body))
-    failure.retry_after = _retry_after(headers)
+    failure.retry_after = seconds_to_wait(headers)
     return failure
 
 
@@ -299,17 +298,3 @@ def _error(body: object) -> dict[str, object]:
     error = {**around, **body} if isinstance(body, dict) else around
     said = next(filter(None, map(error.get, ("message", "detail", "msg"))), None)
     return {**error, "message": said or ("" if isinstance(body, dict) else str(body))}
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("Retry-After")
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
