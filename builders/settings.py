@@ -84,6 +84,11 @@ class BuildConfig(BaseModel):
     emotions: tuple[str, ...] = ()
     min_words: int = Field(0, ge=0)
     max_per_emotion: int | None = Field(None, ge=1)
+    exclude_emotions: tuple[str, ...] = ()
+    min_agreement: float | None = Field(None, ge=0, le=1)
+    known_agreement: bool = False
+    no_ambiguous: bool = False
+    balance: Literal["emotion"] | None = None
     limit: int | None = Field(None, ge=1)
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None
@@ -259,6 +264,7 @@ LISTED = {
     "vote_model": "vote_models",
     "split": "splits",
     "emotion": "emotions",
+    "exclude_emotion": "exclude_emotions",
     "retry_kind": "retry_kinds",
     "reject_finding": "reject_findings",
     "caption_base_url": "caption_base_urls",
@@ -278,10 +284,21 @@ MAY_CHANGE = frozenset(
     "caption_base_urls tts_base_urls clips enforce_set_gates".split()
 )
 
+# What identifies a build only where it is asked for: builds that were begun without it go on.
+_WHERE_ASKED = (
+    "exclude_emotions",
+    "min_agreement",
+    "known_agreement",
+    "no_ambiguous",
+    "balance",
+)
+
 
 def identity(config: BuildConfig) -> dict[str, object]:
     """Return the settings that identify a build, as JSON values, without secrets."""
-    settings = config.model_dump(mode="json", exclude=set(MAY_CHANGE | {"store", "redraft"}))
+    unasked = {name for name in _WHERE_ASKED if getattr(config, name) in (None, False, ())}
+    leave = MAY_CHANGE | unasked | {"store", "redraft"}
+    settings = config.model_dump(mode="json", exclude=set(leave))
     settings["provider"] = config.provider
     settings["vote_models"] = list(config.voters)  # where they are asked may change
     if config.redraft:

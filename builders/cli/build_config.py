@@ -46,7 +46,12 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
         raise UsageError("--base-url is given without --model", do="name the model that drafts")
     lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
     lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
-    lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
+    for setting in ("emotions", "exclude_emotions"):
+        lists[setting] = tuple(_emotion(word) for word in lists[setting])
+    if given["known_agreement"] and given["min_agreement"] is None:
+        raise UsageError(
+            "--known-agreement is given without --min-agreement", do="say how much is enough"
+        )
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
     if redraft:
         from builders.review.outcome.redraft import redrafting
