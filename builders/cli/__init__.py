@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from builders import masking
 from builders.cli import (
     build,
     corpora,
@@ -60,6 +61,9 @@ def _run(command: typer.Typer, name: str) -> None:
     """Run a command; every error a user can meet is one line on stderr and its exit code."""
     arguments = sys.argv[1:] or ([] if name == "build" else ["--help"])
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    masking.learn_environment()
+    # Whatever is printed passes here: lines, JSON, progress, tracebacks.
+    sys.stdout, sys.stderr = masking.masking(sys.stdout), masking.masking(sys.stderr)
     try:
         code = command(
             arguments, prog_name=name, standalone_mode=False, default_map=_defaults(name)

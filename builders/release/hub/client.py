@@ -32,7 +32,7 @@ try:
     from huggingface_hub.utils.tqdm import disable_progress_bars
 except ImportError as error:
     raise HeartenError(
-        "publishing needs the Hub's client", do='install it with pip install "hearten[hub]"'
+        "publishing needs the Hub's client", do='install it with pip install "hearten[publish]"'
     ) from error
 
 T = TypeVar("T")
