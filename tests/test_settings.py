@@ -6,15 +6,8 @@ import pytest
 
 from builders.cli import build
 from builders.errors import ConfigError, SourceError
-from builders.settings import (
-    BUILD_KEYS,
-    MAY_CHANGE,
-    BuildConfig,
-    find_source,
-    identity,
-    load_settings,
-    make_config,
-)
+from builders.settings import MAY_CHANGE, BuildConfig, identity, make_config
+from builders.settings.file import BUILD_KEYS, find_source, load_settings
 
 SECRET = "s3cr3t"
 

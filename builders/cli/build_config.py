@@ -10,15 +10,8 @@ from builders.cli.build_options import BuildOptions
 from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
-from builders.settings import (
-    HIBARI,
-    LISTED,
-    BuildConfig,
-    SettingsFile,
-    find_source,
-    make_config,
-    voting,
-)
+from builders.settings import HIBARI, LISTED, BuildConfig, make_config, voting
+from builders.settings.file import SettingsFile, find_source
 
 # What goes into the settings otherwise than as it was given, or not at all.
 _NO_SETTINGS = frozenset(
