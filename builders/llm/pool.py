@@ -35,6 +35,8 @@ _THIS_PROMPT = frozenset({"context_length", "content_filter", "bad_request"})
 _FATAL_AT_FIRST = frozenset({"forbidden", "wrong_address", "model_not_found"})
 # A refused prompt is asked once more; until another has succeeded, nothing follows from it.
 _REFUSED_TWICE = 2
+# So many that are refused before the first success: all will be, whatever the words are.
+_ENOUGH_REFUSED = 20
 # So many prompts that one server refused and another took: leave it out for a while.
 _OUTDONE = 3
 # So many lost connections, or other failures, in a row at one of several servers: likewise.
@@ -67,7 +69,7 @@ class _Standing(Generic[Sent, Answered]):
     outdone: int = 0
     aside: HeartenError | None = None
     rests: int = 0
-    control: Control = field(default_factory=Control)
+    control: Control[Sent] = field(default_factory=Control)
 
     @property
     def due(self) -> bool:
@@ -113,6 +115,7 @@ class Pool(Generic[Sent, Answered]):
         self._open = 0
         self._idle_since = 0.0
         self._refused = 0  # of the open ones
+        self._unproved = 0  # given up before anything had succeeded
 
     @property
     def at_once(self) -> int:
@@ -169,7 +172,7 @@ class Pool(Generic[Sent, Answered]):
                 if self._stopped:
                     raise self._stopped
                 completion = await endpoint.complete(request)
-                self._note_success(standing, sent, tries)
+                self._note_success(request, standing, sent, tries)
                 return await deliver(completion)
             except Failure as caught:
                 failure = caught
@@ -207,9 +210,14 @@ class Pool(Generic[Sent, Answered]):
         )
 
     def _note_success(
-        self, standing: _Standing[Sent, Answered], sent: float, tries: _Tries[Sent, Answered]
+        self,
+        request: Sent,
+        standing: _Standing[Sent, Answered],
+        sent: float,
+        tries: _Tries[Sent, Answered],
     ) -> None:
         self._succeeded += 1
+        standing.control.good = request
         standing.succeeded += 1
         self._idle_since = time.monotonic()
         standing.lost = 0
@@ -291,14 +299,24 @@ class Pool(Generic[Sent, Answered]):
         refused.waits = failure.kind not in PASSING
         if refused.times < enough:
             return
-        if answers and (
-            self._succeeded > refused.succeeded
-            or await standing.control.answered(endpoint, request, refused.since)
-        ):
-            raise lasting(failure) from failure
+        proved = answers and self._succeeded > refused.succeeded
         # Others that are under way may still succeed.
-        if answers or (refused.waits and self._refused >= self._open):
-            raise every_request(failure, endpoint, answers) from failure
+        if not proved and not answers and (not refused.waits or self._refused < self._open):
+            return
+        if proved or await standing.control.answered(endpoint, request, refused.since):
+            raise self._of_request(failure, endpoint, answers) from failure
+        raise every_request(failure, endpoint, answers) from failure
+
+    def _of_request(
+        self, failure: Failure, endpoint: Provider[Sent, Answered], answers: bool
+    ) -> Failure | HeartenError:
+        """Return what a refusal is that is about the request: for good once others succeeded."""
+        if answers:
+            return lasting(failure)
+        self._unproved += 1
+        if self._unproved >= _ENOUGH_REFUSED:
+            return every_request(failure, endpoint, False)
+        return failure
 
     def _slow_down(
         self,

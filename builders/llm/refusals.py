@@ -1,8 +1,8 @@
 """Refusals: whether a server refuses one request or all of them, by its answers alone.
 
 A request that is refused twice while others succeed is refused for good: that is an answer. Where
-nothing has succeeded in between, a question of ours decides: a server that answers it refuses the
-request, one that does not refuses everybody.
+nothing has succeeded in between, the server is tried with what it has answered before: if it
+answers that again, it refuses the request, and otherwise everybody.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from builders.llm.failures import Failure
 from builders.llm.providers import Provider
@@ -30,6 +30,8 @@ REFUSALS = frozenset(
 )
 # Refusals whose reason is known by its words.
 _NAMED = frozenset({"content_filter", "context_length"})
+
+Sent = TypeVar("Sent")
 
 
 @dataclass(slots=True)
@@ -56,24 +58,39 @@ class Refused:
 
 
 @dataclass(slots=True)
-class Control:
-    """The question of ours by which a server that refuses a request is tried, one at a time."""
+class Control(Generic[Sent]):
+    """How a server that refuses a request is tried, one at a time: by what it has answered before.
 
-    asked: float = float("-inf")
-    fine: bool = False
+    `good` is the last request that it answered; where there is none, a question of ours is asked.
+    """
+
+    good: Sent | None = None
+    _asked: float = float("-inf")
+    _fine: bool = False
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def answered(self, endpoint: Provider[Any, Any], like: object, since: float) -> bool:
-        """Return whether the server has answered it since a time, asking it where need be."""
+    async def answered(self, endpoint: Provider[Sent, Any], like: Sent, since: float) -> bool:
+        """Return whether the server has answered since a time, trying it where need be."""
         async with self._lock:
-            if self.asked < since:
+            if self._asked < since:
                 begun = time.monotonic()
-                self.fine = await endpoint.check(like)
-                self.asked = begun
-            return self.fine
+                self._fine = await self._again(endpoint) or await endpoint.check(like)
+                self._asked = begun
+            return self._fine
+
+    async def _again(self, endpoint: Provider[Sent, Any]) -> bool:
+        if self.good is None:
+            return False
+        try:
+            await endpoint.complete(self.good)
+        except Failure:
+            return False
+        return True
 
 
 def lasting(failure: Failure) -> Failure:
     """Return a refusal as one for good, with the server's words."""
     kind = failure.kind if failure.kind in _NAMED else "refused"
-    return Failure(kind, failure.detail, failure.status)
+    found = Failure(kind, failure.detail, failure.status)
+    found.lasting = True
+    return found

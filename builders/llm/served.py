@@ -24,9 +24,6 @@ from builders.llm.settings import KEY_VARIABLES, Limits, ModelSettings
 from builders.llm.task import Pending
 from builders.store.database import Answer, Attempt
 
-# Refusals for good of this very prompt: cached like an answer, and not asked for again.
-_ANSWERS = frozenset({"context_length", "content_filter", "refused"})
-
 Committed = tuple[Answer, "asyncio.Future[None]"]
 
 
@@ -64,7 +61,7 @@ class ServedModel:
             deliver = partial(self._deliver, request, request_key, used)
             answer, done = await self._pool.complete(request, deliver)
         except Failure as failure:
-            if failure.kind not in _ANSWERS:
+            if not failure.lasting:
                 return Pending(failure.kind, failure.detail)
             answer = Answer(failure.kind, storable(failure.detail))
             # The pool has told of the attempt.

@@ -81,7 +81,7 @@ class ServedVoice:
             await noted
             return said
         except Failure as failure:
-            if failure.kind not in _ANSWERS:
+            if not failure.lasting:
                 return Pending(failure.kind, failure.detail)
             refused = Unspoken(_ANSWERS[failure.kind], failure.detail)
             await keep(refused)

@@ -97,6 +97,10 @@ class SpeechServer(OpenAIServer):
                     return await self._learning(request, SpeechCapabilities())
         return await self._learning(request, self.understood)
 
+    async def answered_before(self) -> bool:
+        """Return whether it has spoken in earlier runs: only then something is remembered."""
+        return self._memory.remembered_dialect(self.name, self._remembered_as) is not None
+
     async def check(self, like: SpeechRequest) -> bool:
         """Return whether a line of our own is spoken now; `like` is another."""
         try:
