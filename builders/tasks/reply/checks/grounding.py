@@ -23,9 +23,14 @@ _OTHER_SCRIPT = re.compile(
 )
 _ACCENTED = re.compile(r"[^\W\d_a-zA-Z]")
 _CAPITAL = re.compile(
-    r"(?<![.!?…:\"“”'‘(*\-–—] )(?<!^)\b([A-Z][a-zà-ÿ]+(?:['’][A-Z][a-z]+)?)\b(?!['’](?:m|ll|ve|d|re)\b)"
+    r"(?<![.!?…:\"“”'‘(*\-–—] )(?<!^)\b([A-Z][a-zà-ÿ]+(?:['’][A-Z][a-z]+)?)\b"
+    r"(?!['’](?:m|ll|ve|d|re)\b)"
 )
-_FIRST_WORD = re.compile(r"(?:^|[.!?…] )\W{0,2}([A-Z][a-zà-ÿ]+), ")
+_FIRST_WORD = re.compile(r"(?:^|[.!?…] )\W{0,2}([A-Z][a-zà-ÿ]+)(?=,? [a-z])")
+_TITLED = re.compile(
+    r"\b(?:Dr|Mr|Mrs|Ms|Prof|Professor|Uncle|Aunt|Auntie|Chef|Officer|Coach|Judge|Nurse|Father"
+    r"|Sister|Captain)\.? ([A-Z][a-zà-ÿ]+)"
+)
 _ADDRESSED = re.compile(r", ([A-Z][a-zà-ÿ]+)[.!?,]")
 _DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
 # What turns when a sentence is said back: I and you, my and your, am and are.
@@ -59,7 +64,9 @@ def other_language(candidate: Candidate) -> Iterator[Hit]:
     """Find words or letters of another language than the utterance's."""
     text, said = candidate.text, candidate.scene.said if candidate.scene else ()
     if not text.isascii() and (found := _OTHER_SCRIPT.search(text)):
-        if not any(_OTHER_SCRIPT.search(one) for one in said):
+        # Without a scene it may be the name of somebody who was spoken of.
+        much = bool(said) or 2 * sum(map(len, _OTHER_SCRIPT.findall(text))) > len(text) * 2 // 3
+        if much and not any(_OTHER_SCRIPT.search(one) for one in said):
             yield Hit({"found": repr(found[0][:40])}, None, *found.span())
             return
     language = load_language(language_of(candidate))
@@ -126,7 +133,7 @@ def unknown_name(candidate: Candidate) -> Iterator[Hit]:
         return
     known = _known_words(scene)
     fine = load_language(scene.language).words
-    for pattern in (_CAPITAL, _ADDRESSED, _FIRST_WORD):
+    for pattern in (_CAPITAL, _ADDRESSED, _TITLED, _FIRST_WORD):
         for found in pattern.finditer(text):
             name = found[1].lower().replace("’", "'")
             listed = name in fine["capital"] or name in fine["function"] or name in fine["opener"]
@@ -158,6 +165,10 @@ def unknown_number(candidate: Candidate) -> Iterator[Hit]:
     for at, word in enumerate(text.words):
         if word in words["number"] and word not in known and not _idiom(text, at, words):
             yield Hit({"found": repr(word)}, None, *text.spans[at])
+            return
+        counted = word == "two" and text.words[at + 1 : at + 2]
+        if counted and counted[0] in words["unit"] and not {word, counted[0]} & known:
+            yield Hit({"found": repr(f"{word} {counted[0]}")}, None, *text.spans[at])
             return
 
 
@@ -193,6 +204,23 @@ def _alike(word: str, known: frozenset[str]) -> bool:
     """Return whether a word was said in another form: dog for dogs, mother for mom."""
     stem = word.removesuffix("s")
     return any(one.startswith(stem) and len(one) <= len(stem) + 3 for one in known)
+
+
+@check("found")
+def narration(candidate: Candidate) -> Iterator[Hit]:
+    """Find a reply that speaks of the speaker as of somebody else."""
+    scene = candidate.scene
+    if not scene or not scene.utterance:
+        return
+    words = load_language(scene.language).words
+    text = read_text(candidate.text)
+    others = text.known & words["third_person"]
+    if not others or text.known & words["person"] or not text.words[0:2]:
+        return
+    known = _known_words(scene)
+    if not known & (words["third_person"] | words["kin"] | words["given"] | words["somebody"]):
+        if text.words[0] in others or text.words[1] in others:
+            yield Hit({"found": repr(text.words[0])}, None, *text.spans[0])
 
 
 @check("found")

@@ -6,7 +6,8 @@ its name. A language without a folder cannot be checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -15,6 +16,7 @@ from pathlib import Path
 from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
+from builders.labels.tables import read_text as read_table
 from builders.tasks.reply.checks.patterns import Found, Pattern, PatternSet, read_pattern
 from builders.tasks.reply.checks.text import read_text
 
@@ -22,12 +24,14 @@ _CLASSES, _WORDS = "_classes.tsv", "_words.tsv"
 # What `_words.tsv` must say of a language.
 LISTS = (
     *("function", "label", "before_colon", "gesture", "sound", "number", "number_idiom"),
-    *("kin", "capital", "opener", "given"),
+    *("kin", "capital", "opener", "given", "asking", "unit", "third_person", "person", "somebody"),
+    *("common", "aside"),
 )
+_LETTERS = re.compile(r"[^\W\d_]+")
 _COLUMNS = ("kind", "when", "pattern", "reason")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Language:
     """What is known of a language: lists of words by name, and the patterns."""
 
@@ -35,10 +39,34 @@ class Language:
     words: Mapping[str, frozenset[str]]
     patterns: PatternSet
     version: str
+    pieces: frozenset[str]
+
+    def is_strange(self, word: str) -> bool:
+        """Return whether many runs of letters of a word are in no word that is known."""
+        return _strange_share(word, self) > _STRANGE
 
     def codes(self) -> frozenset[str]:
         """Return the codes that have patterns."""
         return frozenset(pattern.code for pattern in self.patterns.patterns)
+
+
+# From this share of unknown runs of letters on a word is strange.
+_STRANGE = 0.4
+_RUN = 4
+
+
+@lru_cache(maxsize=16384)
+def _strange_share(word: str, language: Language) -> float:
+    runs = _pieces_of(word)
+    if len(word) < _RUN or word in language.words["given"]:
+        return 0.0
+    return sum(run not in language.pieces for run in runs) / len(runs)
+
+
+def _pieces_of(word: str) -> list[str]:
+    """Return the runs of letters of a word, with its ends."""
+    marked = f"^{word}$"
+    return [marked[at : at + _RUN] for at in range(len(marked) - _RUN + 1)]
 
 
 def folder_of(language: str) -> Path:
@@ -70,7 +98,19 @@ def load_language(code: str) -> Language:
         for row in read_rows(path, _COLUMNS, key=("pattern", "when")):
             row.text("reason")
             patterns.append(read_pattern(row, path.stem, classes, words))
-    return Language(code, words, PatternSet(patterns), _digest(folder))
+    pieces = frozenset(_pieces(folder, words))
+    return Language(code, words, PatternSet(patterns), _digest(folder), pieces)
+
+
+def _pieces(folder: Path, words: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Yield the runs of letters of all words in a language's tables."""
+    told = [text for path in sorted(folder.glob("*.tsv")) for text in _told(path)]
+    for word in {*(word for group in words.values() for word in group), *told}:
+        yield from _pieces_of(word)
+
+
+def _told(path: Path) -> Iterator[str]:
+    return iter(_LETTERS.findall(read_table(path).lower()))
 
 
 def _read_words(path: Path) -> dict[str, frozenset[str]]:

@@ -2,7 +2,7 @@
 
 A pattern is words with blanks between, as people say them in lower case. Each part is one of
 
-    word          that word; ``word*`` any word that begins so
+    word          that word; ``word*`` any word that begins so, ``*word`` that ends so
     a|b c|<name>  one of these; <name> is a class of ``_classes.tsv``
     part?         it may be missing
     _             any one word
@@ -47,11 +47,12 @@ _SHORT = {
 _MANY_WORDS = 100_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pattern:
     """One row of a table: which code it is of, when it counts, and what it looks for.
 
-    `kind` is ``fine`` for one that takes back what others find in the same place.
+    `kind` is ``fine`` for one that takes back what others find in the same place. One of the words
+    `needed` must occur in a text, and one of each group of `also`.
     """
 
     code: str
@@ -60,6 +61,7 @@ class Pattern:
     source: str
     expression: str
     needed: tuple[str, ...]
+    also: tuple[frozenset[str], ...] = ()
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
@@ -93,13 +95,16 @@ def read_pattern(
     if not needed:
         raise row.error("pattern", "one part at least that may not be missing")
     common, numbers = words["function"], "|".join(sorted(words["number"]))
+    least = min(needed, key=lambda firsts: sum(40 if w in common else 1 for w in firsts))
+    whole = [f for f in needed if f is not least and not any("*" in word for word in f)]
     return Pattern(
         code=code,
         kind=row.choice("kind", KINDS),
         when=when,
         source=row.cells["pattern"],
         expression="(?<= )" + "".join(e for e, _ in made).replace("<numbers>", numbers),
-        needed=min(needed, key=lambda firsts: sum(40 if w in common else 1 for w in firsts)),
+        needed=least,
+        also=tuple(frozenset(firsts) for firsts in whole),
     )
 
 
@@ -118,7 +123,7 @@ def _part(
     if sign == "~":
         return f"(?!{any_of})", ()
     firsts = tuple(dict.fromkeys(phrase[0] for phrase in phrases))
-    open_ended = missing or any(first in _SYMBOLS for first in firsts)
+    open_ended = missing or any(f in _SYMBOLS or f.startswith("*") for f in firsts)
     return f"(?:{any_of})" + "?" * missing, () if open_ended else firsts
 
 
@@ -136,7 +141,7 @@ def _spoken(phrase: str) -> tuple[str, ...]:
     """Return a phrase as `Text.words` has it; symbols and a * stay where they are."""
     words: list[str] = []
     for word in phrase.split():
-        if word in _SYMBOLS or word.endswith("*"):
+        if word in _SYMBOLS or "*" in word:
             words.append(word)
         elif word in _SHORT:
             words.append(_SHORT[word])
@@ -148,8 +153,7 @@ def _spoken(phrase: str) -> tuple[str, ...]:
 def _expression(words: Sequence[str]) -> str:
     made = ""
     for word in words:
-        bare = re.escape(word.rstrip("*"))
-        made += _SYMBOLS.get(word) or bare + ("[^ ]*" if word.endswith("*") else "") + " "
+        made += _SYMBOLS.get(word) or re.escape(word).replace(r"\*", "[^ ]*") + " "
     return made
 
 
@@ -173,12 +177,15 @@ class PatternSet:
         """Return what is found in a text, by code; what is fine is taken back."""
         hits: dict[str, list[Found]] = {}
         fine: list[Found] = []
-        tried: set[int] = set()
-        for word in text.known:
+        known, line = text.known, text.line
+        tried: set[Pattern] = set()
+        for word in known:
             for pattern in self._of(word):
-                if id(pattern) in tried:
+                if pattern in tried or any(known.isdisjoint(group) for group in pattern.also):
                     continue
-                tried.add(id(pattern))
+                tried.add(pattern)
+                if not pattern.compiled.search(line):
+                    continue
                 for found in _occurrences(pattern, text):
                     place = fine if pattern.kind == "fine" else hits.setdefault(pattern.code, [])
                     place.append(found)

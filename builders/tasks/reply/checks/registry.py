@@ -11,7 +11,7 @@ both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -25,11 +25,18 @@ from builders.errors import LabelError
 from builders.labels.tables import TableRow, read_rows
 from builders.record.types import CheckNote
 from builders.tasks.reply.checks import fit, form, grounding, rules
-from builders.tasks.reply.checks.candidate import ASSISTANT, CHECKS, Candidate, Checking, Hit
+from builders.tasks.reply.checks.candidate import (
+    ASSISTANT,
+    CHECKS,
+    Candidate,
+    Checking,
+    Hit,
+    Scene,
+)
 from builders.tasks.reply.checks.form import language_of
 from builders.tasks.reply.checks.language import found_in, known_languages, load_language
 from builders.tasks.reply.checks.patterns import Found
-from builders.tasks.reply.checks.text import read_text
+from builders.tasks.reply.checks.text import BREAK, read_text
 
 MODULES = (rules, form, grounding, fit)
 SEVERITIES = ("reject", "note")
@@ -68,18 +75,24 @@ class Check:
 
     def hits(self, candidate: Candidate) -> list[Hit]:
         """Return what the check finds in a reply."""
+        return self.hits_of(candidate, found_in(candidate.text, language_of(candidate)))
+
+    def hits_of(self, candidate: Candidate, found: Mapping[str, list[Found]]) -> list[Hit]:
+        """Return what the check finds in a reply, given what the patterns found."""
         function = CHECKS.get(self.code)
         hits = list(function.run(candidate)) if function else []
-        return hits or list(_pattern_hits(self.code, candidate))
+        if not hits and self.code in found:
+            return list(_pattern_hits(found[self.code], candidate))
+        return hits
 
     def said_of(self, hit: Hit) -> str:
         """Return the sentence about a hit."""
         return self.sentence.format(**hit.words)
 
 
-def _pattern_hits(code: str, candidate: Candidate) -> Iterator[Hit]:
-    """Yield the first thing that the patterns of a check find and that counts here."""
-    for found in found_in(candidate.text, language_of(candidate)).get(code, ()):
+def _pattern_hits(all_found: list[Found], candidate: Candidate) -> Iterator[Hit]:
+    """Yield the first thing that the patterns of a check found and that counts here."""
+    for found in all_found:
         if _counts(found, candidate):
             said = candidate.text[found.start : found.end]
             yield Hit({"found": repr(said)}, None, found.start, found.end)
@@ -89,9 +102,11 @@ def _pattern_hits(code: str, candidate: Candidate) -> Iterator[Hit]:
 def _counts(found: Found, candidate: Candidate) -> bool:
     """Return whether a pattern counts for a candidate, by what its row says of `when`."""
     when = found.pattern.when
+    scene, emotions = candidate.scene, candidate.emotions
+    if scene is not None and _is_said_back(found, scene):
+        return False
     if not when:
         return True
-    scene, emotions = candidate.scene, candidate.emotions
     valence = emotions.valence if emotions else None
     wrong = (
         ("assistant" in when and (scene is None or scene.persona != ASSISTANT))
@@ -102,6 +117,19 @@ def _counts(found: Found, candidate: Candidate) -> bool:
         or ("new" in when and scene is not None and _is_said(found, scene.said))
     )
     return not wrong
+
+
+def _is_said_back(found: Found, scene: Scene) -> bool:
+    """Return whether what was found is the speakers' own: the same words, or all of content."""
+    function = load_language(scene.language).words["function"]
+    words = [word for word in found.words if word != BREAK]
+    content = {word for word in words if word not in function}
+    said = [read_text(one) for one in scene.said]
+    if not content <= frozenset[str]().union(*(one.known for one in said)):
+        return False
+    pairs = zip(words, words[1:], strict=False)
+    telling = [pair for pair in pairs if not content or content.intersection(pair)]
+    return len(content) > 1 or any(f" {a} {b} " in one.line for a, b in telling for one in said)
 
 
 def _is_said(found: Found, said: tuple[str, ...]) -> bool:
@@ -124,11 +152,14 @@ def run_checks(candidate: Candidate) -> CheckOutcome:
     """
     faults: list[ReplyFault] = []
     notes: list[CheckNote] = []
+    found = found_in(candidate.text, language_of(candidate))
     for stage in (1, 2):
         if faults:
             break
         for check in _of_stage(stage):
-            for hit in check.hits(candidate):
+            if check.code not in CHECKS and check.code not in found:
+                continue
+            for hit in check.hits_of(candidate, found):
                 if check.severity == "reject":
                     faults.append(ReplyFault(check.reason, check.said_of(hit)))
                 else:
@@ -189,7 +220,7 @@ def _rows_of(path: Path) -> list[dict[str, str]]:
 
 def forget_tables() -> None:
     """Forget what was read, so that it is read again: for tables that were changed."""
-    for cached in (load_checks, checks_digest, _of_stage):
+    for cached in (load_checks, checks_digest, _of_stage, load_language):
         cached.cache_clear()
 
 

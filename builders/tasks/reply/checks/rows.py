@@ -2,7 +2,8 @@
 
 A row is one JSON object a line: `id`, `context` (a list of {role, text}), `utterance`, `label`,
 `voice` (a list of words), `strategies`, `reply`, `reply_emotion`, `awareness` ({act, emotions}),
-`later` (a list of texts), `lang`, `gold`. All but `id` may be missing; what else it has is handed on.
+`later` (a list of texts), `lang`, `gold`. All but `id` may be missing; what else it has is handed
+on.
 """
 
 from __future__ import annotations
@@ -129,9 +130,7 @@ def _is_turn(turn: object) -> bool:
     return isinstance(turn, dict) and isinstance(turn.get("text"), str)
 
 
-def _candidate(
-    document: dict[str, object], persona: str, recited: Recited | None
-) -> Candidate:
+def _candidate(document: dict[str, object], persona: str, recited: Recited | None) -> Candidate:
     language = str(document.get("lang") or "en").lower().partition("-")[0]
     if language not in known_languages():
         known = ", ".join(known_languages())
@@ -182,7 +181,7 @@ def _emotions(label: object) -> Emotions | None:
 
 def check_row(row: Row) -> Checked:
     """Return what all checks say of a row."""
-    codes = []
+    codes: list[dict[str, object]] = []
     severities = set()
     for check, hit in all_hits(row.candidate):
         severities.add(check.severity)
