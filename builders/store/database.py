@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from builders.errors import StoreError
+from builders.masking import mask_answer
 from builders.store import migrations
 from builders.store.connections import engine_at, translated
 from builders.store.messages import MessageSizes, Prompt, Sent, keep, read
@@ -26,12 +27,17 @@ from builders.store.tables import answers, attempts, endpoints, forgotten, reque
 
 @dataclass(slots=True)
 class Answer:
-    """An answer as it is held: `outcome` is ok, refusal, truncated, empty or a kind of error."""
+    """An answer as it is held: `outcome` is ok, refusal, truncated, empty or a kind of error.
+
+    Its tokens are None where nobody counted them.
+    """
 
     outcome: str
     text: str
     finish_reason: str | None = None
     model: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 @dataclass(slots=True)
@@ -97,6 +103,8 @@ class Store:
             answers.c.text,
             answers.c.finish_reason,
             answers.c.model,
+            answers.c.prompt_tokens,
+            answers.c.completion_tokens,
         ).where(answers.c.key.in_(sa.bindparam("keys", expanding=True)))
         self._reader: Connection | None = None
         self.kept = MessageSizes()
@@ -108,7 +116,7 @@ class Store:
             if self._reader is None:
                 self._reader = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             rows = self._reader.execute(self._held, {"keys": list(keys)})
-            return {row[0]: Answer(row[1], row[2], row[3], row[4]) for row in rows}
+            return {row[0]: Answer(*row[1:]) for row in rows}
 
     def save(
         self,
@@ -125,10 +133,12 @@ class Store:
             self._add(
                 connection,
                 answers,
-                [{"key": k, "at": now, **_fields(a)} for k, a in answered.items()],
+                [{"key": k, "at": now, **_masked(_fields(a))} for k, a in answered.items()],
             )
             self._add(
-                connection, attempts, [{"build": b, "at": now, **_fields(a)} for b, a in tried]
+                connection,
+                attempts,
+                [{"build": b, "at": now, **_masked(_fields(a))} for b, a in tried],
             )
         self.kept += kept
 
@@ -256,6 +266,12 @@ def _is_empty(url: str) -> bool:
             return not sa.inspect(connection).get_table_names()
     finally:
         engine.dispose()
+
+
+def _masked(fields: dict[str, object]) -> dict[str, object]:
+    """Return what came from a server without keys in it; what a request is called stays."""
+    said = {name: fields[name] for name in ("text", "finish_reason", "detail") if name in fields}
+    return fields | {n: mask_answer(v) for n, v in said.items() if isinstance(v, str)}
 
 
 def _fields(row: Answer | Attempt | RequestRow, but: str = "") -> dict[str, object]:
