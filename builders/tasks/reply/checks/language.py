@@ -16,8 +16,8 @@ from pathlib import Path
 from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
-from builders.labels.tables import read_text as read_table
-from builders.tasks.reply.checks.patterns import Found, Pattern, PatternSet, read_pattern
+from builders.labels.tables import read_text as table_text
+from builders.tasks.reply.checks.patterns import Pattern, PatternSet, Place, read_pattern
 from builders.tasks.reply.checks.text import read_text
 
 _CLASSES, _WORDS = "_classes.tsv", "_words.tsv"
@@ -110,7 +110,7 @@ def _pieces(folder: Path, words: Mapping[str, frozenset[str]]) -> Iterator[str]:
 
 
 def _told(path: Path) -> Iterator[str]:
-    return iter(_LETTERS.findall(read_table(path).lower()))
+    return iter(_LETTERS.findall(table_text(path).lower()))
 
 
 def _read_words(path: Path) -> dict[str, frozenset[str]]:
@@ -148,7 +148,7 @@ def _digest(folder: Path) -> str:
 
 
 @lru_cache(maxsize=64)
-def found_in(text: str, language: str) -> Mapping[str, list[Found]]:
+def found_in(text: str, language: str) -> Mapping[str, list[Place]]:
     """Return what the patterns of a language find in a text, by code."""
     return load_language(language).patterns.find(read_text(text))
 

@@ -48,7 +48,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedRow:
     """A row and what the checks say of it: a verdict and the codes, with their places."""
 
     row: Row
@@ -179,7 +179,7 @@ def _emotions(label: object) -> Emotions | None:
     return Emotions(node, tree.root_of(node), tree.valence(node), tree.arousal(node))
 
 
-def check_row(row: Row) -> Checked:
+def check_row(row: Row) -> CheckedRow:
     """Return what all checks say of a row."""
     codes: list[dict[str, object]] = []
     severities = set()
@@ -188,10 +188,10 @@ def check_row(row: Row) -> Checked:
         place = {"start": hit.start, "end": hit.end}
         codes.append({"code": check.code, "severity": check.severity, **place})
     verdict = next((name for name in ("reject", "note") if name in severities), "keep")
-    return Checked(row, verdict, codes)
+    return CheckedRow(row, verdict, codes)
 
 
-def check_rows(rows: Iterable[Row]) -> Iterator[Checked]:
+def check_rows(rows: Iterable[Row]) -> Iterator[CheckedRow]:
     """Yield what all checks say of each row."""
     return (check_row(row) for row in rows)
 
