@@ -122,6 +122,8 @@ class BuildConfig(BaseModel):
     redraft: Redraft | None = None
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
+    see: bool = False
+    may_send: tuple[str, ...] = ()
     caption_model: str | None = None
     caption_base_urls: tuple[str, ...] = ()
 
@@ -186,7 +188,8 @@ class BuildConfig(BaseModel):
     ) -> ModelSettings:
         reads = model in (self.model, *self.voters) or (self.speaks and model == self.tts)
         hears = model == self.caption_model or (self.hear and model == self.model)
-        sent: dict[Part, bool] = {"text": reads, "audio": hears}
+        sees = self.see and model == self.model
+        sent: dict[Part, bool] = {"text": reads, "audio": hears, "video": sees}
         return ModelSettings(
             model=model,
             base_urls=addresses,
@@ -263,6 +266,7 @@ LISTED = {
     "caption_base_url": "caption_base_urls",
     "tts_base_url": "tts_base_urls",
     "check": "clip_checks",
+    "i_may_send": "may_send",
 }
 # `hearten.toml` has the names of the command line.
 BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}
@@ -278,9 +282,16 @@ MAY_CHANGE = frozenset(
 )
 
 
+# What only builds that use it have in their identity: the others' stays what it was.
+_WHERE_USED = ("see", "may_send")
+
+
 def identity(config: BuildConfig) -> dict[str, object]:
     """Return the settings that identify a build, as JSON values, without secrets."""
     settings = config.model_dump(mode="json", exclude=set(MAY_CHANGE | {"store", "redraft"}))
+    for name in _WHERE_USED:
+        if not settings[name]:
+            del settings[name]
     settings["provider"] = config.provider
     settings["vote_models"] = list(config.voters)  # where they are asked may change
     if config.redraft:

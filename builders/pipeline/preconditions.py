@@ -88,4 +88,4 @@ def _check_may_send(config: BuildConfig, card: Card) -> None:
         from builders.llm.addresses import check_may_send
 
         for settings in config.models:
-            check_may_send(card, settings.base_urls, settings.sent)
+            check_may_send(card, settings.base_urls, settings.sent, config.may_send)
