@@ -15,7 +15,7 @@ NO_PROVIDER := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u HEARTEN_API_KEY -u HE
 # Tests run side by side, on each core some, and say which took longest.
 TOGETHER := -n logical --dist worksteal --durations=25
 
-.PHONY: demo browser pictures test test-slow test-all check fix setup lock golden clean
+.PHONY: demo browser pictures test test-slow test-all check fix docs setup lock golden clean
 
 demo: .venv/core  ## build the sample dataset, without a key or an account
 	$(NO_PROVIDER) $(BIN)/build --corpus meld --sample
@@ -40,6 +40,9 @@ fix: .venv/test  ## rewrite what format and lint can
 
 golden: .venv/test  ## rewrite the golden files from what is read now; read the difference
 	$(BIN)/python -m pytest -q -k golden --update-golden
+
+docs: .venv/test  ## write the generated parts of the documentation again
+	$(BIN)/python -m pytest -q tests/test_readme.py -k golden --update-golden
 
 setup: .venv/test
 
