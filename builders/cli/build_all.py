@@ -111,7 +111,7 @@ def _config(
     }
     if card.audio_origin == "none":
         one = {**one, "hear": False, "caption_model": None, "caption_base_url": None}
-    if card.video_of is None:
+    if card.video is None:
         one["see"] = False
     return config_of(one, settings)
 

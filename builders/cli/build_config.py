@@ -75,6 +75,8 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
             "--see is given without --model, and the phrasebook sees nothing",
             do="name a model that takes video",
         )
+    if given["see"] and given["hear"]:
+        raise UsageError("--see sends the sound as well as the picture", do="leave --hear out")
     asked = (
         ("--hear", given["hear"]),
         ("--see", given["see"]),

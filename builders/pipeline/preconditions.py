@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from builders.audio.asr import check_language, spellings
 from builders.audio.caption_claims import load_claims
 from builders.audio.detectors import versions
 from builders.audio.findings import FINDINGS, checks_version, load_rules
 from builders.audio.prosody import load_words
 from builders.corpora import Card, check_whole
-from builders.errors import ConfigError
+from builders.errors import ConfigError, SourceError
 from builders.labels.class_sets import class_views
 from builders.labels.strategies import strategies
 from builders.labels.vocabulary import feelings
@@ -74,12 +76,40 @@ def _check_standards(config: BuildConfig) -> None:
 
 
 def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
-    asked = [("--hear", config.hear), ("--caption-model", config.caption_model)]
+    asked = [
+        ("--hear", config.hear),
+        ("--see", config.see),
+        ("--caption-model", config.caption_model),
+    ]
     for option in (name for name, given in asked if given and not heard):
         raise ConfigError(
             f"{option} needs clips, and "
             + ("--text-only leaves them out" if config.text_only else f"{card.title} has none"),
             do=f"leave {'--text-only or ' if config.text_only else ''}{option} out",
+        )
+
+
+def check_sees(config: BuildConfig, card: Card, films: int, root: Path) -> None:
+    """Raise where pictures are to be sent and there are none.
+
+    Args:
+        config: the build.
+        card: the corpus's.
+        films: how many utterances have a picture.
+        root: the folder of the corpus.
+
+    Raises:
+        ConfigError: the corpus has none.
+        SourceError: they are not in its folder.
+    """
+    if config.see and card.video is None:
+        raise ConfigError(f"--see needs video, and {card.title} has none", do="leave --see out")
+    if config.see and not films:
+        raise SourceError(
+            "the video is missing: no utterance has a picture",
+            where=root,
+            expected=card.video,
+            do="put it there, or leave --see out",
         )
 
 

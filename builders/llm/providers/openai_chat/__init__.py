@@ -21,6 +21,7 @@ from builders.llm.providers.openai_chat.probe import (
     find_audio,
     find_mode,
 )
+from builders.llm.providers.openai_chat.video import find_video
 from builders.llm.providers.openai_http import (
     ADDRESS_FORM,
     UNKNOWN_FORM,
@@ -62,6 +63,8 @@ class ChatServer(OpenAIServer):
             understood = self._understood or await self._understanding(hears)
             if hears and understood.audio is None:
                 understood = await self._hearing(understood)
+            if request.video and understood.video is None:
+                understood = await self._seeing(understood)
             try:
                 return await self._send(request, understood)
             except Failure as failure:
@@ -92,6 +95,19 @@ class ChatServer(OpenAIServer):
             understood = self._understood or used
             if understood.audio is None:
                 understood = await find_audio(self.model, understood, self._text)
+                self._learn(understood)
+            return understood
+
+    async def _seeing(self, used: ChatCapabilities) -> ChatCapabilities:
+        """Return what is understood of clips with their picture as well."""
+
+        async def ask(request: Request, understood: ChatCapabilities) -> str:
+            return (await self._send(request, understood)).text
+
+        async with self._probing():
+            understood = self._understood or used
+            if understood.video is None:
+                understood = await find_video(self.model, understood, ask)
                 self._learn(understood)
             return understood
 
