@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builders.audio.features import PAUSE
-from builders.audio.onnx_models import folder_of, session_of, versions_of
+from builders.audio.onnx_models import session_of, versions_of
 from builders.audio.resampling import RATE
+from builders.audio.weights import checked
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -31,12 +32,12 @@ class SpeechFinder:
     """Finds speech in clips; threads may share it.
 
     Raises:
-        ConfigError: the extra is not installed.
+        ConfigError: the extra is not installed, or its model is not the one that was tested.
     """
 
     def __init__(self) -> None:
         self.version()
-        path = folder_of(_CARRIER, _EXTRA) / "assets" / f"{MODEL}.onnx"
+        path = checked(f"{_CARRIER}/assets/{MODEL}.onnx", _EXTRA)
         self._session: InferenceSession = session_of(path)
 
     @staticmethod

@@ -148,6 +148,14 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             "commas, or @FILE).",
         ),
     ] = None,
+    enforce_set_gates: Annotated[
+        bool,
+        typer.Option(
+            "--enforce-set-gates",
+            help="List replies that repeat others more than people do in gated.tsv of the build; "
+            "export and publish leave these out.",
+        ),
+    ] = False,
     on_error: Annotated[
         OnError | None,
         typer.Option(

@@ -13,6 +13,7 @@ from builders.record.types import ReviewStatus
 from builders.record.views import SampleRecord
 from builders.release.eligibility import (
     EXCLUDED,
+    GATES_FILE,
     Eligible,
     Extent,
     Purpose,
@@ -56,16 +57,17 @@ class Choice:
         """Return what speaks against a record, or None."""
         answer = eligibility(record, Purpose.TRAIN, self._known)
         if answer.extent < _NEEDED.get(self._options.task, Extent.RECORD):
-            return _said(answer, record)
+            return self._said(answer, record)
         return next((found for check in _CHECKS if (found := check(record, self._options))), None)
 
-
-def _said(answer: Eligible, record: SampleRecord) -> LeftOut:
-    reason = answer.reason or ""
-    if answer.extent is not Extent.NOTHING and record["review"]:
-        status = ReviewStatus(record["review"]["status"])
-        return LeftOut(reason, f"the people who reviewed the reply {_VERDICT[status]}")
-    return LeftOut(reason, _DETAILS.get(reason, "the utterance is not one to learn from"))
+    def _said(self, answer: Eligible, record: SampleRecord) -> LeftOut:
+        reason = answer.reason or ""
+        if answer.extent is not Extent.NOTHING and record["review"]:
+            status = ReviewStatus(record["review"]["status"])
+            return LeftOut(reason, f"the people who reviewed the reply {_VERDICT[status]}")
+        if reason == self._known.gated.get(record["id"]):
+            return LeftOut(reason, f"{GATES_FILE} of the build keeps the reply back")
+        return LeftOut(reason, _DETAILS.get(reason, "the utterance is not one to learn from"))
 
 
 def is_strict(record: SampleRecord) -> bool:

@@ -43,6 +43,7 @@ class ChatCapabilities(Capabilities):
     """
 
     stored_as: ClassVar[Mapping[str, str]] = {"mode": "dialect"}
+    where_known: ClassVar[tuple[str, ...]] = ("video",)
 
     mode: str = MODES[0]
     limit: str = "max_tokens"
