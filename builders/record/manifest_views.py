@@ -115,6 +115,10 @@ class ManifestRun(TypedDict):
     store: NotRequired[str]
     endpoints: NotRequired[list[str]]
     requests: NotRequired[int]
+    # What all runs of this build paid, which is `cost` to earlier releases; and what the answers in
+    # it took, whichever build paid for them.
+    spent: NotRequired[RunCost]
+    cost_of_answers: NotRequired[RunCost]
     # Those of the requests that were asked over HTTP: how many, their bytes, what they take.
     messages: NotRequired[dict[str, int]]
     report_seconds: NotRequired[float]

@@ -21,7 +21,6 @@ from builders.llm.providers.openai_chat.probe import (
     find_audio,
     find_mode,
 )
-from builders.llm.providers.openai_chat.video import find_video
 from builders.llm.providers.openai_http import (
     ADDRESS_FORM,
     UNKNOWN_FORM,
@@ -103,6 +102,9 @@ class ChatServer(OpenAIServer):
 
         async def ask(request: Request, understood: ChatCapabilities) -> str:
             return (await self._send(request, understood)).text
+
+        # Here, as it makes a video: few ask for that.
+        from builders.llm.providers.openai_chat.video import find_video
 
         async with self._probing():
             understood = self._understood or used
