@@ -311,12 +311,13 @@ def _build(**given: Unpack[BuildOptions]) -> None:
         build_all(given, settings, as_json)
         return
     config = config_of(given, settings)
-    from builders.cli.build_lines import PHRASEBOOK_WARNING, print_estimate, print_finished
     from builders.pipeline import run
-    from builders.pipeline.estimate import estimate
 
     prices = settings.get("prices", {})
     if config.estimate:
+        from builders.cli.build_lines import print_estimate
+        from builders.pipeline.estimate import estimate
+
         found = estimate(config, prices)
         if as_json:
             print(json.dumps(found, indent=2))
@@ -324,12 +325,17 @@ def _build(**given: Unpack[BuildOptions]) -> None:
             print_estimate(found)
         return
     if config.provider == PHRASEBOOK and not as_json:
+        from builders.cli.build_lines import PHRASEBOOK_WARNING
+
         print(PHRASEBOOK_WARNING)
     tune_collector()
     finished = run.build(config, prices, quiet=as_json)
     if as_json:
         print(json.dumps({"folder": str(finished.folder), **finished.manifest}, indent=2))
         return
+    # Here, as it takes its time to import, and the first request goes out before.
+    from builders.cli.build_lines import print_finished
+
     print_finished(finished, config, sample, 3 if show is None and sample else show or 0)
 
 

@@ -21,8 +21,8 @@ _LINGER, _LOOK_AGAIN = 0.02, 0.3
 T = TypeVar("T")
 
 
-class Claims:
-    """Claims request keys from the event loop; use as an async context manager.
+class RequestClaims:
+    """RequestClaims request keys from the event loop; use as an async context manager.
 
     Args:
         table: the claims in the store; None where nobody else can ask.
@@ -42,7 +42,7 @@ class Claims:
         self._closing = False
         self._stopped = False
 
-    async def __aenter__(self) -> Claims:
+    async def __aenter__(self) -> RequestClaims:
         if table := self._table:
             await self._run(lambda: table.enter(alone=self._alone))
             self._task = asyncio.create_task(self._work(table))

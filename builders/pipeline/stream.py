@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from builders.audio.analysis import Hearing
 from builders.audio.clips import ClipError
 from builders.corpora import Reader, SameWords
 from builders.corpora.reading import Defects, ReadingRules, read_split, stopped_by
@@ -22,6 +22,9 @@ from builders.pipeline.minimal_pairs import Renderings
 from builders.pipeline.selection import Selection, Wanted, select
 from builders.record.manifest import Ledger
 from builders.record.types import Dialogue, Emotions, Reject, Target, Utterance
+
+if TYPE_CHECKING:  # decoding takes its time to import
+    from builders.audio.analysis import Hearing
 
 
 @dataclass(frozen=True)
