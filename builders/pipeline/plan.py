@@ -212,7 +212,15 @@ def make_plan(config: BuildConfig) -> Plan:
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
     wanted = Wanted(
-        frozenset(config.emotions), config.min_words, config.max_per_emotion, config.limit
+        frozenset(config.emotions),
+        config.min_words,
+        config.max_per_emotion,
+        config.limit,
+        frozenset(config.exclude_emotions),
+        config.min_agreement,
+        config.known_agreement,
+        not config.no_ambiguous,
+        config.balance == "emotion",
     )
     surveyed = survey(corpus, wanted)
     exclusions.check_matched(reader.splits, config.exclusions)

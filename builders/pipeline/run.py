@@ -40,7 +40,8 @@ from builders.record.manifest_views import (
     ManifestRun,
     ReaderNote,
 )
-from builders.settings import HIBARI, BuildConfig, find_source, make_config
+from builders.settings import HIBARI, BuildConfig, make_config
+from builders.settings.file import find_source
 from builders.store.database import Store
 
 # What takes its time to import waits until the first requests are out.

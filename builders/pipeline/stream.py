@@ -93,11 +93,13 @@ class Survey:
     @property
     def document(self) -> dict[str, object]:
         """Return what it found that `--limit` does not change; a `Fit`."""
-        return {
+        found: dict[str, object] = {
             "candidates": self.selection.candidates,
             "highest_rank": self.selection.per_emotion,
             "clips": self.clips,
         }
+        balanced = self.selection.per_root
+        return found | {"highest_rank_by_root": balanced} if balanced else found
 
 
 def survey(corpus: Corpus, wanted: Wanted) -> Survey:
