@@ -17,7 +17,7 @@ from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
 from builders.labels.tables import read_text as table_text
-from builders.tasks.reply.checks.patterns import Pattern, PatternSet, Place, read_pattern
+from builders.tasks.reply.checks.patterns import Pattern, PatternFind, PatternSet, read_pattern
 from builders.tasks.reply.checks.text import read_text
 
 _CLASSES, _WORDS = "_classes.tsv", "_words.tsv"
@@ -148,7 +148,7 @@ def _digest(folder: Path) -> str:
 
 
 @lru_cache(maxsize=64)
-def found_in(text: str, language: str) -> Mapping[str, list[Place]]:
+def found_in(text: str, language: str) -> Mapping[str, list[PatternFind]]:
     """Return what the patterns of a language find in a text, by code."""
     return load_language(language).patterns.find(read_text(text))
 
