@@ -16,13 +16,10 @@ from builders.tasks.reply.checks.candidate import Candidate, Hit, check
 from builders.tasks.reply.checks.language import found_in, load_language
 from builders.tasks.reply.checks.text import BREAK, Text, read_text
 
-# A text of these alone holds nothing that most of the checks look for.
-_PLAIN = re.compile(r"[A-Za-z ,.!?'’;-]*")
 _LABEL = re.compile(
     r"(?:^|(?<=[.!?\n] ))[\s\"“*_#(\[<]*"
     r"([^\W\d_][\w'’-]*\.?(?:[ _-][\w'’-]+){0,3})[*_)\]>\"”]*\s?[:：=]\s*(?=\S)"
 )
-_LABEL_MARKS = frozenset(":：=")
 _DASHED_LABEL = re.compile(r"^\s*([^\W\d_]\w*)\s+(?:[-–—>]+|says:?)\s+")
 _OPENING, _CLOSING = "\"“„«‹‘'`「『＂", "\"”“»›’'`」』＂"
 _DOUBLED = frozenset(('""', "''", "““", "””", "``"))
@@ -54,11 +51,13 @@ _GAPS = re.compile(
     r"|\b[A-Z]{2,}_[A-Z_]{2,}\b"
     r"|\.{6,}|\?{4,}"
 )
+_GAP_MARKS = re.compile(r"[Xx]{3}|\?{4}|HERE\b|TBD|TODO|FIXME")
 _READ_ONLY = re.compile(
     r"[%&@#=+^~|\\€£$§°™®©•→←]|\b\w+/\w*|\b(?:e\.g|i\.e|a\.k\.a|approx|etc|vs|yrs?|hrs?|mins?|incl|resp)\.?(?=\s|$|,)"
     r"|\b\d+(?:mg|ml|kg|km|cm|am|pm|h|k)\b",
     re.IGNORECASE,
 )
+_CAPITALS = re.compile(r"[A-Z]{2}\W+[A-Z]{2}")
 _TELEPHONE = re.compile(r"\+?\(?\d[\d\s().-]{5,}\d|\b\d{3}[-. ]\d{3,4}\b")
 _QUESTIONS = re.compile(r"[?？][?!？！.\"”’')]*")
 _ENDS = ".!?…。！？"
@@ -94,7 +93,7 @@ def _labels() -> frozenset[str]:
 def role_prefix(candidate: Candidate) -> Iterator[Hit]:
     """Find a role, a name, a field or a strategy that stands before the words."""
     text = candidate.text
-    if not _LABEL_MARKS.intersection(text) and not _DASHED_LABEL.match(text):
+    if read_text(text).plain and not _DASHED_LABEL.match(text):
         return
     words = load_language(language_of(candidate)).words
     names = {n.lower() for n in candidate.scene.names} if candidate.scene else set()
@@ -130,6 +129,8 @@ def _is_name(label: str, words: Mapping[str, frozenset[str]]) -> bool:
 @check("found")
 def quoted(candidate: Candidate) -> Iterator[Hit]:
     """Find quotation marks around the reply."""
+    if read_text(candidate.text).plain:
+        return
     text = candidate.text.strip()
     if text[:2] in _DOUBLED and text[-2:] in _DOUBLED:
         text = text[1:-1]
@@ -146,14 +147,14 @@ def quoted(candidate: Candidate) -> Iterator[Hit]:
 @check("found")
 def entity(candidate: Candidate) -> Iterator[Hit]:
     """Find what a page or a program has left in the words."""
-    if not _PLAIN.fullmatch(candidate.text) and (found := _ENTITIES.search(candidate.text)):
+    if not read_text(candidate.text).plain and (found := _ENTITIES.search(candidate.text)):
         yield _hit(found)
 
 
 @check("found")
 def invisible(candidate: Candidate) -> Iterator[Hit]:
     """Find characters that nobody sees."""
-    if found := _INVISIBLE.search(candidate.text):
+    if not read_text(candidate.text).plain and (found := _INVISIBLE.search(candidate.text)):
         code = f"U+{ord(found[0][0]):04X}"
         yield Hit({"found": code}, None, *found.span())
 
@@ -169,7 +170,7 @@ def full_width(candidate: Candidate) -> Iterator[Hit]:
 def stage_direction(candidate: Candidate) -> Iterator[Hit]:
     """Find what is done rather than said, of any length."""
     text = candidate.text
-    if _PLAIN.fullmatch(text) and "-" not in text:
+    if read_text(text).plain and "-" not in text:
         return
     words = load_language(language_of(candidate)).words
     for found in _BESIDE.finditer(text):
@@ -187,6 +188,8 @@ def stage_direction(candidate: Candidate) -> Iterator[Hit]:
 @check("found")
 def placeholder(candidate: Candidate) -> Iterator[Hit]:
     """Find a gap that somebody was to fill."""
+    if read_text(candidate.text).plain and not _GAP_MARKS.search(candidate.text):
+        return
     if found := _GAPS.search(candidate.text):
         yield _hit(found)
 
@@ -194,14 +197,14 @@ def placeholder(candidate: Candidate) -> Iterator[Hit]:
 @check("found")
 def contact_details(candidate: Candidate) -> Iterator[Hit]:
     """Find a telephone number."""
-    if found := _TELEPHONE.search(candidate.text):
+    if not read_text(candidate.text).plain and (found := _TELEPHONE.search(candidate.text)):
         yield _hit(found)
 
 
 @check("found")
 def written_only(candidate: Candidate) -> Iterator[Hit]:
     """Find signs and short forms that are read and not said."""
-    if not _PLAIN.fullmatch(candidate.text) and (found := _READ_ONLY.search(candidate.text)):
+    if not read_text(candidate.text).plain and (found := _READ_ONLY.search(candidate.text)):
         yield _hit(found)
 
 
@@ -335,7 +338,7 @@ def gibberish(candidate: Candidate) -> Iterator[Hit]:
         yield Hit({"found": repr(" ".join(strange[:4]))}, len(strange))
     elif len(words) > 5 and not known["function"].intersection(text.words):
         yield Hit({"found": repr(" ".join(words[:4]))}, 0)
-    elif found := _MIXED.search(candidate.text):
+    elif not text.plain and (found := _MIXED.search(candidate.text)):
         yield _hit(found)
 
 
@@ -351,6 +354,8 @@ def _is_odd(word: str) -> bool:
 def all_caps(candidate: Candidate) -> Iterator[Hit]:
     """Find a reply in capitals."""
     text = candidate.text
+    if not _CAPITALS.search(text):
+        return
     upper = sum(letter.isupper() for letter in text)
     if upper > 9 and upper > 2 * sum(letter.islower() for letter in text):
         yield Hit({}, upper)

@@ -59,6 +59,11 @@ def other_languages() -> Mapping[str, frozenset[str]]:
     return {language: frozenset(words) for language, words in found.items()}
 
 
+@cache
+def _all_little() -> frozenset[str]:
+    return frozenset[str]().union(*other_languages().values())
+
+
 @check("found")
 def other_language(candidate: Candidate) -> Iterator[Hit]:
     """Find words or letters of another language than the utterance's."""
@@ -78,7 +83,7 @@ def _foreign(text: Text, language: Language, said: tuple[str, ...]) -> list[str]
     """Return the words that tell another language, if they are enough to tell it."""
     own = text.known & language.words["function"]
     words = text.known - language.words["function"]
-    if len(words) < _FEW_FOREIGN:
+    if own and len(words & _all_little()) < _FEW_FOREIGN:
         return []
     for other, little in other_languages().items():
         if other == language.code:

@@ -181,10 +181,10 @@ class PatternSet:
         tried: set[Pattern] = set()
         for word in known:
             for pattern in self._of(word):
-                if pattern in tried or any(known.isdisjoint(group) for group in pattern.also):
+                if pattern in tried:
                     continue
                 tried.add(pattern)
-                if not pattern.compiled.search(line):
+                if not _may_occur(pattern, known) or not pattern.compiled.search(line):
                     continue
                 for found in _occurrences(pattern, text):
                     place = fine if pattern.kind == "fine" else hits.setdefault(pattern.code, [])
@@ -200,6 +200,13 @@ class PatternSet:
             known = tuple(p for group in (self._by_word.get(word, ()), *begun) for p in group)
             self._seen[word] = known
         return known
+
+
+def _may_occur(pattern: Pattern, known: frozenset[str]) -> bool:
+    for group in pattern.also:  # a loop: this is asked a hundred times of each text
+        if known.isdisjoint(group):
+            return False
+    return True
 
 
 def _occurrences(pattern: Pattern, text: Text) -> Iterator[PatternFind]:
