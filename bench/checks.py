@@ -26,8 +26,8 @@ sys.path.insert(0, str(ROOT))
 
 from builders.corpora import open_reader  # noqa: E402 - needs the path
 from builders.corpora.reading import Defects, read_split  # noqa: E402
-from builders.labels.aggregation import load_labelling  # noqa: E402
-from builders.labels.tables import read_rows  # noqa: E402
+from builders.labels.aggregation import Labelling, load_labelling  # noqa: E402
+from builders.labels.tables import TableRow, read_rows  # noqa: E402
 from builders.record.types import Dialogue  # noqa: E402
 from builders.stats import Share, share  # noqa: E402
 from builders.tasks.reply.checks.candidate import Candidate, Scene  # noqa: E402
@@ -60,7 +60,7 @@ def said(folder: Path) -> Iterator[Candidate]:
                     yield from _replies(item, labelling)
 
 
-def _replies(dialogue: Dialogue, labelling) -> Iterator[Candidate]:
+def _replies(dialogue: Dialogue, labelling: Labelling) -> Iterator[Candidate]:
     names = tuple({one.speaker for one in dialogue.utterances if one.speaker})
     for at, (before, reply) in enumerate(
         zip(dialogue.utterances, dialogue.utterances[1:], strict=False)
@@ -121,7 +121,7 @@ def _rule(found: Share, alarms: Share, off: bool) -> str:
     return "may refuse" if enough else "notes"
 
 
-def _table(path: Path):
+def _table(path: Path) -> list[TableRow]:
     return read_rows(path, (), key=())
 
 

@@ -66,6 +66,8 @@ _OPEN_ENDED = frozenset(
 )
 # Two tokens or more of letters and digits in turns.
 _MIXED = re.compile(r"(?:\b(?=\w*\d[a-z])(?=\w*[a-z]\d|\d+[a-z]+\b)\w{3,}\W+){2,}", re.IGNORECASE)
+# From this share of unknown runs of letters on a word is strange, and a text on average.
+_STRANGE, _STRANGE_TEXT = 0.4, 0.36
 _KEYBOARD = re.compile(
     r"qwer|wert|erty|rtyu|tyui|yuio|uiop|asdf|sdfg|dfgh|fghj|ghjk|hjkl|zxcv|xcvb|cvbn|vbnm|qaz|wsx|jkl;"
 )
@@ -233,7 +235,10 @@ def _asks(one: str, asking: frozenset[str], said: frozenset[str]) -> bool:
 def question_not_last(candidate: Candidate) -> Iterator[Hit]:
     """Find words after the one question."""
     asked = list(_QUESTIONS.finditer(candidate.text))
-    if len(asked) == 1 and re.search(r"\w", candidate.text[asked[0].end() :]):
+    asking = load_language(language_of(candidate)).words["asking"]
+    if len(asked) != 1 or not read_text(candidate.text[: asked[0].start()]).known & asking:
+        return  # "The hallway?" wonders, and asks nothing
+    if re.search(r"\w", candidate.text[asked[0].end() :]):
         yield Hit({}, None, *asked[0].span())
 
 
@@ -260,7 +265,8 @@ def repetition(candidate: Candidate) -> Iterator[Hit]:
     text = read_text(candidate.text)
     if len(text.words) < 4:
         return
-    function = load_language(language_of(candidate)).words["function"]
+    words = load_language(language_of(candidate)).words
+    function = words["function"] | words["sound"]
     spoken = text.spoken
     if len(spoken) < 7 and len(set(spoken)) > 3:
         return  # too short to say five words again, or a shorter part three times
@@ -275,8 +281,7 @@ def _again(text: Text, function: frozenset[str]) -> str | None:
     seen: set[tuple[str, ...]] = set()
     for words in _sentences(text.words):
         told[words] += 1
-        again = told[words] > (1 if len(words) > 4 else 2 if len(words) > 2 else 3)
-        if again and not function.issuperset(words):
+        if told[words] > (1 if len(words) > 4 else 2 if len(words) > 2 else 3):
             return " ".join(words)
         for at in range(len(words) - 4):
             run = words[at : at + 5]
@@ -298,12 +303,12 @@ def _in_a_row(words: tuple[str, ...], function: frozenset[str]) -> str | None:
 
     After the size of the part, how many words then say again what was said before.
     """
-    for size, again in ((1, 5), (2, 5), (3, 6), (4, 7), (5, 5)):
+    for size, again in ((1, 5), (2, 5), (3, 6), (4, 7), (5, 5), (6, 6), (7, 7), (8, 8)):
         same = 0
         for at in range(size, len(words)):
             same = same + 1 if words[at] == words[at - size] else 0
             part = words[at - size + 1 : at + 1]
-            if same >= again and (size == 1 or not function.issuperset(part)):
+            if same >= again and (size > 4 or not function.issuperset(part)):
                 return " ".join(part)
     return None
 
@@ -312,7 +317,7 @@ def _most(words: tuple[str, ...], function: frozenset[str]) -> str | None:
     """Return a word of content that makes up half of the text."""
     most = max(set(words), key=words.count, default="")
     times = words.count(most)
-    fills = times > 2 and times * 2 > len(words)
+    fills = times > 3 and times * 2 > len(words)
     return most if fills and len(most) > 3 and most not in function else None
 
 
@@ -330,12 +335,12 @@ def gibberish(candidate: Candidate) -> Iterator[Hit]:
         and (at == 0 or text.raw[text.spans[at][0]].islower())
     ]
     odd = [word for word in words if word not in known["sound"] and _is_odd(word)]
-    long = [word for word in words if len(word) > 3]
-    strange = [word for word in long if language.is_strange(word)]
+    long = {word for word in words if len(word) > 3 and word not in known["sound"]}
+    strange = {word: share for word in long if (share := language.strangeness(word)) >= _STRANGE}
     if len(odd) > 1 and len(odd) * 3 >= len(words):
         yield Hit({"found": repr(" ".join(odd[:4]))}, len(odd))
-    elif len(strange) > 1 and len(strange) * 5 >= 3 * len(long):
-        yield Hit({"found": repr(" ".join(strange[:4]))}, len(strange))
+    elif len(strange) > 1 and sum(map(language.strangeness, long)) >= _STRANGE_TEXT * len(long):
+        yield Hit({"found": repr(" ".join(sorted(strange)[:4]))}, len(strange))
     elif len(words) > 5 and not known["function"].intersection(text.words):
         yield Hit({"found": repr(" ".join(words[:4]))}, 0)
     elif not text.plain and (found := _MIXED.search(candidate.text)):

@@ -42,6 +42,8 @@ _TURNED = {
     **dict.fromkeys(("am", "are", "is", "was", "were", "'s"), "am"),
     **dict.fromkeys(("do", "did", "does"), "do"),
     **dict.fromkeys(("have", "has", "had"), "have"),
+    **{"someone": "somebody", "everyone": "everybody", "anyone": "anybody"},
+    **dict.fromkeys(("this", "these", "those", "the"), "that"),
 }
 _ECHO_SHARE = 0.8
 _FEW_FOREIGN = 2

@@ -41,17 +41,15 @@ class Language:
     version: str
     pieces: frozenset[str]
 
-    def is_strange(self, word: str) -> bool:
-        """Return whether many runs of letters of a word are in no word that is known."""
-        return _strange_share(word, self) > _STRANGE
+    def strangeness(self, word: str) -> float:
+        """Return the share of a word's runs of letters that are in no word that is known."""
+        return _strange_share(word, self)
 
     def codes(self) -> frozenset[str]:
         """Return the codes that have patterns."""
         return frozenset(pattern.code for pattern in self.patterns.patterns)
 
 
-# From this share of unknown runs of letters on a word is strange.
-_STRANGE = 0.4
 _RUN = 4
 
 

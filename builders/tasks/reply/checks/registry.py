@@ -129,7 +129,11 @@ def _is_said_back(found: PatternFind, scene: Scene) -> bool:
         return False
     pairs = zip(words, words[1:], strict=False)
     telling = [pair for pair in pairs if not content or content.intersection(pair)]
-    return len(content) > 1 or any(f" {a} {b} " in one.line for a, b in telling for one in said)
+    return (
+        len(content) > 1
+        or len(words) == 1
+        or any(f" {a} {b} " in one.line for a, b in telling for one in said)
+    )
 
 
 def _is_said(found: PatternFind, said: tuple[str, ...]) -> bool:
