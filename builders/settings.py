@@ -37,7 +37,7 @@ from builders.llm.settings import (
 )
 from builders.record.redraft import Redraft
 
-# A key goes nowhere but where it belongs: captions from an address of their own have their own.
+# An API key is only sent where it belongs: captions from another address have another key.
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 VOTE_KEY = "HEARTEN_VOTE_API_KEY"
 SPEECH_KEY = "HEARTEN_TTS_API_KEY"
@@ -51,7 +51,7 @@ ClipCheckName = Literal["vad", "dnsmos", "asr"]
 
 
 class Voting(NamedTuple):
-    """A model that votes from the words alone, and its own address or None."""
+    """A model that votes from the text alone, and its own address or None."""
 
     model: str
     address: str | None
@@ -64,13 +64,13 @@ def voting(written: str) -> Voting:
 
 
 def clips_folder(store: str | None, output: Path, clips: Path | None = None) -> Path:
-    """Return where encoded clips and made speech lie: by default beside the store's file."""
+    """Return the folder of encoded clips and synthetic speech; by default beside the store."""
     beside = output if store is None or "://" in store else Path(store).parent
     return clips or beside / CLIPS_FOLDER
 
 
 class BuildConfig(BaseModel):
-    """Everything one run of `build` was told. Seconds, tokens and US dollars are the units."""
+    """All settings of one run of `build`. Units are seconds, tokens and US dollars."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -129,9 +129,9 @@ class BuildConfig(BaseModel):
     @classmethod
     def _leaves_the_store_alone(cls, name: str) -> str:
         if name.startswith(STORE_FILE):
-            raise ValueError(f"{STORE_FILE} is the store beside all builds")
+            raise ValueError(f"{STORE_FILE} is the name of the store")
         if name.lower() == CLIPS_FOLDER:
-            raise ValueError(f"{CLIPS_FOLDER} is the folder of the clips beside all builds")
+            raise ValueError(f"{CLIPS_FOLDER} is the name of the clips folder")
         return name
 
     @field_validator("clip_checks")
@@ -144,7 +144,7 @@ class BuildConfig(BaseModel):
     def _votes_once(cls, written: tuple[str, ...]) -> tuple[str, ...]:
         models = [voting(one).model for one in written]
         if twice := next((model for model in models if models.count(model) > 1), None):
-            raise ValueError(f"{twice} has one vote only")
+            raise ValueError(f"{twice} is listed more than once")
         return written
 
     @property
@@ -159,14 +159,14 @@ class BuildConfig(BaseModel):
 
     @property
     def provider(self) -> str:
-        """Return who drafts: an endpoint, or the phrasebook where no model was chosen."""
+        """Return the provider of drafts: an endpoint, or the phrasebook if no model was chosen."""
         return "openai-compatible" if self.model else PHRASEBOOK
 
     @property
     def models(self) -> tuple[ModelSettings, ...]:
-        """Return the models that are asked over HTTP; one for several purposes stands there once.
+        """Return the models called over HTTP; a model with several purposes is listed once.
 
-        A model at an address of its own has a key of its own: none goes where it was not meant to.
+        A model with its own address has its own API key, so that no key is sent elsewhere.
         """
         found: dict[str, ModelSettings] = {}
         if self.model:
@@ -200,39 +200,39 @@ class BuildConfig(BaseModel):
 
     @property
     def limits(self) -> Limits:
-        """Return how much is asked at once, how long is waited, and what may be spent."""
+        """Return the limits on concurrency, waiting and spending."""
         return Limits(**{name: getattr(self, name) for name in Limits.model_fields})
 
     @property
     def sampling(self) -> Sampling:
-        """Return how the model that drafts samples."""
+        """Return the sampling parameters of the drafting model."""
         return Sampling(self.temperature, self.top_p, self.reply_tokens)
 
     @property
     def addresses(self) -> list[str]:
-        """Return where models are asked, each address once."""
+        """Return the addresses of all models, each once."""
         return list(dict.fromkeys(url for model in self.models for url in model.base_urls))
 
     @property
     def speaks(self) -> bool:
-        """Return whether anything is given a synthetic voice."""
+        """Return whether the build synthesises any speech."""
         return self.speak or self.speak_replies
 
     @property
     def speech_model(self) -> ModelSettings:
-        """Return the model that speaks; at an address of its own it has a key of its own."""
+        """Return the speech model; with its own address it has its own API key."""
         known = {*self.base_urls, os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL}
         keys = KEY_VARIABLES if known.issuperset(self.tts_base_urls) else (SPEECH_KEY,)
         return self._settings_of(self.tts, self.tts_base_urls, keys)
 
     @property
     def clips_folder(self) -> Path:
-        """Return where encoded clips and made speech lie: by default beside the store's file."""
+        """Return the folder of encoded clips and synthetic speech; by default beside the store."""
         return clips_folder(self.store, self.output, self.clips)
 
     @property
     def store_url(self) -> str:
-        """Return the address of the store, by default a file beside all builds."""
+        """Return the address of the store; by default a file in the output folder."""
         return self.store or str(self.output / STORE_FILE)
 
 
@@ -243,7 +243,7 @@ class CorpusTable(TypedDict, total=False):
 
 
 class SettingsFile(TypedDict, total=False):
-    """What `hearten.toml` may hold; what `build`, `prices` and `publish` say is checked later."""
+    """The content of `hearten.toml`; `build`, `prices` and `publish` are validated later."""
 
     build: dict[str, object]
     corpora: dict[str, CorpusTable]
@@ -252,7 +252,7 @@ class SettingsFile(TypedDict, total=False):
 
 
 _TABLES = {"build", "corpora", "prices", "publish"}
-# Options that may be given again, and the settings that gather them.
+# Options that may be repeated, and the settings that collect their values.
 LISTED = {
     "base_url": "base_urls",
     "vote_model": "vote_models",
@@ -264,13 +264,13 @@ LISTED = {
     "tts_base_url": "tts_base_urls",
     "check": "clip_checks",
 }
-# `hearten.toml` has the names of the command line.
+# `hearten.toml` uses the names of the command line.
 BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}
 
-# What a build must come up to before it is published, and who may read it.
+# The requirements a build must meet before it is published, and who may read it.
 PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
 
-# What may differ between two runs of one name: how far, how fast and by which way, never what.
+# Settings that may differ between two runs of a build: extent, speed and route, never content.
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
     "retry_failed retry_kinds estimate source output name on_error exclusions "
@@ -282,19 +282,19 @@ def identity(config: BuildConfig) -> dict[str, object]:
     """Return the settings that identify a build, as JSON values, without secrets."""
     settings = config.model_dump(mode="json", exclude=set(MAY_CHANGE | {"store", "redraft"}))
     settings["provider"] = config.provider
-    settings["vote_models"] = list(config.voters)  # where they are asked may change
+    settings["vote_models"] = list(config.voters)  # the addresses may change
     if config.redraft:
         settings["redraft"] = config.redraft.identity
     return settings
 
 
 def chosen(config: BuildConfig) -> set[str]:
-    """Return the fields of a build's identity that whoever builds has chosen.
+    """Return the fields of a build's identity that the user chose.
 
-    The others say which version of a prompt, a table or a corpus was in force.
+    The others are versions of prompts, tables and corpus files.
     """
     settings = {*identity(config)}
-    # The phrasebook is named by the digest of its tables.
+    # The phrasebook's model name is the digest of its tables.
     return settings - {"model"} if config.provider == PHRASEBOOK else settings
 
 
@@ -309,21 +309,22 @@ def make_config(**settings: Any) -> BuildConfig:
 
 
 def checked(kind: type[Settings], **settings: Any) -> Settings:
-    """Return settings of a kind, turning pydantic's findings into one line."""
+    """Return validated settings of a kind; pydantic's errors become one line."""
     try:
         return kind(**settings)
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0])
-        # A person knows the option, not the list that gathers it.
+        # Users know the option, not the list that collects its values.
         field = next((option for option, gathered in LISTED.items() if gathered == field), field)
-        # The one pattern is the name's, and a pattern tells nobody what to type.
+        # Only the name has a pattern, and a regular expression does not tell users what to type.
         expected = _NAME_HAS if first["type"] == "string_pattern_mismatch" else None
         raise ConfigError(
             f"setting {field} is {first.get('input')!r}"
             + ("" if expected else f": {first['msg']}"),
             expected=expected,
-            do="correct it on the command line, in HEARTEN_* or in hearten.toml",
+            do=f"change {field} where it is set: the command line, a HEARTEN_* variable or "
+            "hearten.toml",
         ) from error
 
 
@@ -334,13 +335,13 @@ def load_settings(path: Path) -> SettingsFile:
     try:
         settings = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not valid TOML: {error}", where=path, do="correct the file") from error
+        raise ConfigError(f"not valid TOML: {error}", where=path, do="fix that line") from error
     for name in sorted(settings.keys() - _TABLES):
         raise ConfigError(
-            f"unknown name {name} at the top",
+            f"unknown top-level name {name}",
             where=path,
-            expected="the tables [build], [corpora.SLUG], [prices] and [publish]",
-            do="put settings of the command line under [build]",
+            expected="[build], [corpora.SLUG], [prices] or [publish]",
+            do="put command-line settings under [build]",
         )
     _check_table("build", settings.get("build", {}), BUILD_KEYS, path)
     _check_table("prices", settings.get("prices", {}), None, path)
@@ -352,21 +353,26 @@ def load_settings(path: Path) -> SettingsFile:
             raise ConfigError(
                 f"corpora.{slug}.source is {source!r}",
                 where=path,
-                expected="a folder's name in quotation marks",
-                do="correct it",
+                expected="a folder in quotation marks",
+                do=f'write source = "FOLDER" under [corpora.{slug}]',
             )
     return cast(SettingsFile, settings)
 
 
 def _check_table(name: str, table: object, known: set[str] | None, path: Path) -> None:
     if not isinstance(table, dict):
-        raise ConfigError(f"{name} is {table!r}", where=path, expected=f"a table [{name}]")
+        raise ConfigError(
+            f"{name} is {table!r}",
+            where=path,
+            expected=f"a table [{name}]",
+            do=f"write its settings below a line [{name}]",
+        )
     for key in sorted(table.keys() - known if known else ()):
         raise ConfigError(
             f"unknown setting {name}.{key}",
             where=path,
             expected="one of " + ", ".join(sorted(known or ())),
-            do="correct or remove it",
+            do="fix its name or remove it",
         )
 
 
@@ -374,13 +380,13 @@ def find_source(slug: str, how_to_get: str, settings: SettingsFile) -> Path:
     """Return where a corpus is: `hearten.toml`, then `HEARTEN_SOURCE_<SLUG>`.
 
     Raises:
-        SourceError: neither says so; the line tells how to obtain the corpus.
+        SourceError: neither is set; the message says how to obtain the corpus.
     """
     configured = settings.get("corpora", {}).get(slug, {}).get("source")
     found = configured or os.environ.get(f"HEARTEN_SOURCE_{slug.upper()}")
     if not found:
         raise SourceError(
-            f"no source for {slug}: {how_to_get}",
-            do="then name its folder with --source DIR, or try the built-in sample with --sample",
+            f"no source folder for {slug}: {how_to_get}",
+            do="then pass its folder with --source DIR, or try the built-in sample with --sample",
         )
     return Path(found).expanduser()

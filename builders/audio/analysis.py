@@ -163,7 +163,7 @@ class Hearing:
         if utterance.id in self._useless:
             raise ClipError(*self._useless[utterance.id])
         if utterance.id not in self._sources:
-            raise RuntimeError(f"{utterance.id} was not heard before it was asked for")
+            raise RuntimeError(f"{utterance.id} was requested before it was analysed")
         found = self._hear(utterance, media, with_sound, self._sources[utterance.id].hex())
         self._remember(utterance, found)
         known, source = found.known, found.source
@@ -207,7 +207,10 @@ class Hearing:
             return "too_little_speech", f"{clip.speech['share']:.3f} of the clip is speech"
         least = self.standards.min_dnsmos
         if least is not None and clip.quality and clip.quality["overall"] < least:
-            return "too_poor_sound", f"its sound is rated {clip.quality['overall']:.2f} (1 to 5)"
+            return (
+                "too_poor_sound",
+                f"sound quality is rated {clip.quality['overall']:.2f} (1 to 5)",
+            )
         for found in clip.findings:
             if found.code in self.standards.refused:
                 shown = "" if found.value is None else f" ({found.value:g})"
@@ -218,7 +221,7 @@ class Hearing:
         others = self._alike.get(utterance.id)
         if not others:
             return ()
-        return (Finding("same_audio_as", len(others), f"the same sound as {', '.join(others)}"),)
+        return (Finding("same_audio_as", len(others), f"the same audio as {', '.join(others)}"),)
 
     def _tried(
         self, item: tuple[Utterance, bool]
@@ -226,7 +229,7 @@ class Hearing:
         """Hear a clip in a thread; an error comes along, as the corpus goes on."""
         utterance, needed = item
         if utterance.media is None:
-            raise RuntimeError(f"{utterance.id} has no clip to hear")
+            raise RuntimeError(f"{utterance.id} has no clip to analyse")
         try:
             return item, self._hear(utterance, utterance.media, needed)
         except ClipError as error:

@@ -112,7 +112,7 @@ def check_language(language: str, corpus: str) -> None:
     """Raise ConfigError where a corpus is not in the language that the model hears."""
     if language.split("-")[0].lower() != "en":
         raise ConfigError(
-            f"{corpus} is in the language {language!r}, and {MODEL} hears English alone",
+            f"{corpus} is in the language {language!r}, but {MODEL} recognises only English",
             do="leave out --check asr",
         )
 

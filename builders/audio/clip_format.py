@@ -26,10 +26,10 @@ def length_findings(seconds: float, longest: float | None) -> Iterator[Finding]:
         longest: the longest clip that is sent, in seconds; None where none is sent anyhow.
     """
     if longest is not None and seconds > longest:
-        detail = f"longer than the {longest:g} s that a model is sent: it did not hear the clip"
+        detail = f"longer than the limit of {longest:g} s: the clip was not sent to the model"
         yield Finding(NOT_HEARD, seconds, detail)
     elif longest is not None and seconds < SHORTEST:
-        detail = f"shorter than {SHORTEST:g} s: no model heard the clip"
+        detail = f"shorter than {SHORTEST:g} s: the clip was not sent to any model"
         yield Finding(NOT_HEARD, seconds, detail)
 
 

@@ -98,7 +98,7 @@ def read_bytes(content: bytes, name: str) -> NDArray[np.int16]:
     Memory is bounded as by `read_sound`; `name` is for messages. Raises ClipError.
     """
     if not content:
-        raise ClipError("clip_empty", f"{name} has no bytes")
+        raise ClipError("clip_empty", f"{name} is empty")
     return _decode_soundfile(BytesIO(content), Media(Path(name))).pcm()
 
 
@@ -130,9 +130,9 @@ def _findings(sound: Resampler, errors: int) -> Iterator[Finding]:
         yield Finding("decode_errors", errors, f"{errors} packets could not be decoded")
     if sound.peak < SILENCE_PEAK:
         peak = round(20 * math.log10(sound.peak), 1) if sound.peak else None
-        yield Finding("clip_silent", peak, "the loudest sample is below -60 dB of full scale")
+        yield Finding("clip_silent", peak, "the loudest sample is below -60 dBFS")
     if (share := sound.clipped / sound.count) > CLIPPED_SHARE:
-        yield Finding("clip_clipped", round(share, 4), "share of samples cut off at full scale")
+        yield Finding("clip_clipped", round(share, 4), "share of samples clipped at full scale")
 
 
 def _check_span(media: Media, length: float | None, name: str) -> float | None:
@@ -142,15 +142,17 @@ def _check_span(media: Media, length: float | None, name: str) -> float | None:
     if end is None:
         return None
     if end <= start:
-        raise ClipError("clip_empty", f"{name}: from {start} to {end} s there is nothing")
+        raise ClipError("clip_empty", f"{name} has no audio from {start} to {end} s")
     if end - start > LONGEST:
-        raise ClipError("clip_too_long", f"{name}: {end - start:.1f} s, at most {LONGEST} s")
+        raise ClipError(
+            "clip_too_long", f"{name} lasts {end - start:.1f} s; the limit is {LONGEST} s"
+        )
     return end - start
 
 
 def _check_whole(seconds: float, expected: float | None, name: str) -> None:
     if not seconds:
-        raise ClipError("clip_empty", f"{name} holds no audio samples")
+        raise ClipError("clip_empty", f"{name} contains no audio samples")
     if expected is not None and seconds < expected - min(MISSING_AT_MOST, 0.05 + expected / 10):
         detail = f"{name}: {seconds:.3f} s decoded, {expected:.3f} s expected"
         raise ClipError("clip_truncated", detail)
@@ -170,10 +172,12 @@ def _read_soundfile(sound: soundfile.SoundFile, media: Media, name: str) -> Resa
     rate = sound.samplerate
     resampler = Resampler(rate, LONGEST + 1, name)
     if sound.channels > _CHANNELS:
-        raise ClipError("clip_unreadable", f"{name}: it cannot have {sound.channels} channels")
+        raise ClipError(
+            "clip_unreadable", f"{name} has an invalid number of channels: {sound.channels}"
+        )
     expected = _check_span(media, sound.frames / rate, name)
     if _DATA_SHORT.search(sound.extra_info) and media.end is None:
-        raise ClipError("clip_truncated", f"{name}: its header says that it is longer")
+        raise ClipError("clip_truncated", f"{name} ends before the length given in its header")
     if media.start:
         sound.seek(min(round(media.start * rate), sound.frames))
     # The third channel of 5.1 and 7.1, but not in Ogg, which has another order.
@@ -208,7 +212,9 @@ def _check_boxes(path: Path) -> None:
             if length == 1:
                 length = int.from_bytes(header[8:])
             if kind in (b"moov", b"mdat", b"moof") and at + length > size:
-                raise ClipError("clip_truncated", f"{path.name} lacks {at + length - size} bytes")
+                raise ClipError(
+                    "clip_truncated", f"{path.name} is {at + length - size} bytes short"
+                )
             if length < 8:  # to the end of the file, or nothing an mp4 would hold
                 break
             at += length
@@ -223,8 +229,8 @@ def _decode_container(path: Path, media: Media) -> tuple[Resampler, int]:
             if isinstance(stream, av.AudioStream):
                 return _decode_stream(container, stream, media, path.name)
             if container.streams.video:
-                raise ClipError("no_audio_stream", f"{path.name} holds no audio stream")
-            raise ClipError("clip_unreadable", f"{path.name} holds no streams; truncated?")
+                raise ClipError("no_audio_stream", f"{path.name} has no audio stream")
+            raise ClipError("clip_unreadable", f"{path.name} has no streams; truncated?")
     except (av.error.FFmpegError, ValueError, OverflowError, IndexError) as error:
         # The last three are what PyAV makes of numbers and streams that cannot be.
         detail = f"{path.name} cannot be decoded ({error}); truncated?"
@@ -246,7 +252,7 @@ def _decode_stream(
         if pieces.add(packet):
             break
     if pieces.sound is None:
-        raise ClipError("clip_empty", f"{name} holds no audio samples")
+        raise ClipError("clip_empty", f"{name} contains no audio samples")
     _check_whole(pieces.sound.seconds, expected, name)
     return pieces.sound, pieces.errors
 
@@ -279,7 +285,7 @@ class _Pieces:
     def add(self, packet: Packet[AudioStream]) -> bool:
         """Decode a packet; return whether the end of the part was reached."""
         if packet.is_corrupt:
-            raise ClipError("clip_truncated", f"{self._name} ends inside a packet")
+            raise ClipError("clip_truncated", f"{self._name} ends in the middle of a packet")
         try:
             frames = packet.decode()
         except self._broken:
@@ -292,7 +298,7 @@ class _Pieces:
         if self.sound is None and not self._begin(frame):
             return False
         if (frame.sample_rate, frame.layout.nb_channels) != self._shape:
-            detail = f"{self._name} changes its rate or its channels on the way"
+            detail = f"{self._name} changes its sample rate or channel count midway"
             raise ClipError("clip_unreadable", detail)
         return any([self._take(_mono(mixed)) for mixed in self._interleaved.resample(frame)])
 
@@ -303,7 +309,9 @@ class _Pieces:
             return False
         rate, channels = self._shape = frame.sample_rate, frame.layout.nb_channels
         if channels > _CHANNELS:
-            raise ClipError("clip_unreadable", f"{self._name}: it cannot have {channels} channels")
+            raise ClipError(
+                "clip_unreadable", f"{self._name} has an invalid number of channels: {channels}"
+            )
         self.sound = Resampler(rate, LONGEST + 1, self._name)
         self._skip = round(max(0.0, self._start - time) * rate) if self._start else 0
         if self._end is not None:

@@ -39,13 +39,15 @@ def findings_of(measured: Measured, normalised: float | None) -> Iterator[Findin
         normalised: as `Baselines.normalised` says it of the corpus.
     """
     if not measured.enough:
-        detail = f"less than {ENOUGH_VOICE} s of voice: too little to say something of it"
+        detail = f"less than {ENOUGH_VOICE} s of voiced speech: too little to describe the voice"
         yield Finding("voice_insufficient", measured.voiced, detail)
     if measured.bandwidth is not None and measured.bandwidth < NARROW:
-        detail = "no sound above this frequency in Hz, as over a telephone"
+        detail = "no sound above this frequency in Hz, as on a telephone line"
         yield Finding("narrow_band", measured.bandwidth, detail)
     if normalised is not None:
-        detail = "the levels of this corpus were made alike; its loudness tells nothing"
+        detail = (
+            "the levels of this corpus were normalised; loudness says nothing about the speaker"
+        )
         yield Finding("levels_normalised", normalised, detail)
 
 
@@ -63,7 +65,7 @@ def checked_findings(checked: Mapping[str, Any], text: str) -> Iterator[Finding]
     if "vad" in checked and (share := checked["vad"]["share"]) < rules["little_speech"]:
         yield Finding("little_speech", share, "hardly any of the clip is speech")
     if "dnsmos" in checked and (rating := checked["dnsmos"]["overall"]) < rules["poor_sound"]:
-        yield Finding("poor_sound", rating, "its sound is poor, by a model of listeners (1 to 5)")
+        yield Finding("poor_sound", rating, "poor sound quality, as predicted by DNSMOS (1 to 5)")
     if "asr" in checked:
         yield from _mismatch(text, checked["asr"])
 
@@ -81,9 +83,8 @@ def _mismatch(text: str, heard: str) -> Iterator[Finding]:
             and distance(letters, sounds) / len(letters) >= rules["mismatch_letters"]
         )
     if differs:
-        detail = (
-            f"the clip seems to say something else: {off} words differ, {len(written)} are written"
-        )
+        counts = f"{off} words differ from the {len(written)} written"
+        detail = f"the clip seems to say something else: {counts}"
         yield Finding("text_audio_mismatch", round(rate, 3), detail)
 
 

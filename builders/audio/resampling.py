@@ -34,7 +34,7 @@ class Resampler:
 
     def __init__(self, rate: int, longest: float, name: str) -> None:
         if not RATES[0] <= rate <= RATES[1]:
-            raise ClipError("clip_unreadable", f"{name}: a rate of {rate} Hz cannot be")
+            raise ClipError("clip_unreadable", f"{name} has an invalid sample rate: {rate} Hz")
         self.count = 0
         self.peak = 0.0
         self.clipped = 0
@@ -53,7 +53,7 @@ class Resampler:
         """Take in a block; raises ClipError when it is not numbers, or too much has come."""
         self.count += len(mono)
         if self.seconds > self._longest:
-            raise ClipError("clip_too_long", f"{self._name}: more than {self._longest} s")
+            raise ClipError("clip_too_long", f"{self._name} is longer than {self._longest} s")
         self._waiting.append(mono)
         self._size += len(mono)
         if self._size >= self._rate:
@@ -64,14 +64,14 @@ class Resampler:
         self._take(last=True)
         pcm = np.concatenate(self._done)
         if not len(pcm):
-            raise ClipError("clip_empty", f"{self._name} holds no audio samples")
+            raise ClipError("clip_empty", f"{self._name} contains no audio samples")
         return pcm
 
     def _take(self, last: bool) -> None:
         block = np.concatenate([*self._waiting, np.empty(0, np.float32)])
         self._waiting, self._size = [], 0
         if not np.isfinite(block).all():
-            detail = f"{self._name} holds samples that are not numbers"
+            detail = f"{self._name} contains samples that are not numbers"
             raise ClipError("clip_unreadable", detail)
         loud = np.abs(block)
         self.peak = max(self.peak, float(loud.max(initial=0.0)))

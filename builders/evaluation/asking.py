@@ -127,7 +127,7 @@ class _Judging:
         if self._left:
             kinds = ", ".join(f"{count} {kind}" for kind, count in self._left.most_common())
             raise StoppedEarly(
-                f"{self._left.total()} pairs are left without an answer: {kinds} ({self._example})",
+                f"{self._left.total()} pairs have no response yet: {kinds} ({self._example})",
                 do=KEPT_ANSWERS,
             )
 

@@ -51,9 +51,9 @@ class Dimension:
         """Return a score; LabelError where it is not on the scale."""
         if not self.low <= score <= self.high:
             raise LabelError(
-                f"a score of {score:g} on {self.name}",
+                f"a score of {score:g} for {self.name}",
                 expected=f"{self.low:g} to {self.high:g}, as {_path()} says",
-                do="correct the scale there, or judge again",
+                do="change the scale there, or judge again",
             )
         return score
 
@@ -63,7 +63,7 @@ def dimension(name: str) -> Dimension:
     known = load_dimensions()
     if name not in known:
         raise LabelError(
-            f"a judgement of the unknown dimension {name!r}",
+            f"a judgement has the unknown dimension {name!r}",
             expected=f"one of {', '.join(known)}",
             do=f"add a row with its scale to {_path()}",
         )

@@ -65,7 +65,7 @@ def _check_free(path: Path) -> None:
     config = path / "config.json"
     if config.is_file() and "combined" not in read_json(config):
         raise ConfigError(
-            f"{path.name} is a build of one corpus", where=path, do="choose another --name"
+            f"{path.name} is already a build of one corpus", where=path, do="choose another --name"
         )
 
 

@@ -83,6 +83,6 @@ def _changed(name: str, folder: BuildFolder) -> ConfigError:
     return ConfigError(
         f"{name.replace('_', ' ')} of this corpus changed since this build was started",
         where=folder.path / FITS / f"{name}.json",
-        expected="clips and tables as they were then",
-        do=f"put them back, or {again}; answers in the store are kept",
+        expected="the clips and tables it was started with",
+        do=f"restore them, or {again}; cached responses are kept",
     )

@@ -81,7 +81,7 @@ def adopt(document: LooseRecord) -> SampleRecord:
 def _require(document: LooseRecord, where: str) -> None:
     wrong = violations(_looser(), document)
     if wrong:
-        raise ConfigError(wrong[0], where=where, do="add or correct that field")
+        raise ConfigError(wrong[0], where=where, do="add or fix that field")
 
 
 @cache
@@ -137,7 +137,7 @@ def _emotions(given: LooseEmotions, coercions: list[dict[str, str]], where: str)
         node = nodes[field] = tree.resolve(word) if word else None
         if word and node is None:
             raise ConfigError(
-                f"{field} emotion {word!r} is not known",
+                f"unknown {field} emotion {word!r}",
                 where=where,
                 expected=", ".join(tree.nodes),
                 do="use one of these or add an alias to label_maps/emotion/_aliases.tsv",
@@ -175,7 +175,7 @@ def _reply(
     wrong = violations(Validator(as_document(schema)), said)
     wrong = wrong or [fault.sentence for fault in rule_faults(reply, emotions)]
     if wrong:
-        raise ConfigError(wrong[0], where=where, do="correct the record")
+        raise ConfigError(wrong[0], where=where, do="change the reply in that record")
     return reply
 
 

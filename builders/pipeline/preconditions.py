@@ -65,12 +65,12 @@ def clip_checks_version(config: BuildConfig, card: Card, heard: bool) -> str | N
 def _check_standards(config: BuildConfig) -> None:
     """Raise ConfigError where a clip is to be refused for what no check would find."""
     if config.text_only and config.clip_checks:
-        raise ConfigError("--check has no clips to check with --text-only", do="leave one out")
+        raise ConfigError("--check cannot be combined with --text-only", do="leave out one of them")
     asked = {f"--reject-finding {code}": FINDINGS.get(code) for code in config.reject_findings}
     asked |= {"--min-dnsmos": "dnsmos"} if config.min_dnsmos else {}
     for option, check in asked.items():
         if check and check not in config.clip_checks:
-            raise ConfigError(f"{option} refuses nothing by itself", do=f"add --check {check}")
+            raise ConfigError(f"{option} has no effect by itself", do=f"add --check {check}")
 
 
 def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
@@ -79,7 +79,7 @@ def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
         raise ConfigError(
             f"{option} needs clips, and "
             + ("--text-only leaves them out" if config.text_only else f"{card.title} has none"),
-            do=f"leave {'--text-only or ' if config.text_only else ''}{option} out",
+            do=f"leave out {'--text-only or ' if config.text_only else ''}{option}",
         )
 
 

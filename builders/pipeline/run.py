@@ -76,9 +76,9 @@ def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False
             manifest = Build(folder.path).verify().manifest
             if config.retry_failed or config.retry_kinds:
                 raise ConfigError(
-                    f"{config.name} is complete and stays as it is",
+                    f"{config.name} is complete and is not changed",
                     where=folder.path,
-                    do="retry its rejects under another --name; what is held costs nothing",
+                    do="retry its rejects under another --name; cached responses cost nothing",
                 )
             if manifest["result"]["limit"] == config.limit:
                 return Finished(folder.path, manifest, fresh=False)
@@ -159,7 +159,7 @@ def _check_complete(ledger: Ledger, sink: Sink, folder: BuildFolder) -> None:
         kinds = ", ".join(f"{count} {kind}" for kind, count in left.items())
         example = f" ({sink.example_left})" if sink.example_left else ""
         raise StoppedEarly(
-            f"{sum(left.values())} targets are left without an answer: {kinds}{example}",
+            f"{sum(left.values())} targets have no response yet: {kinds}{example}",
             do=KEPT_ANSWERS,
         )
     if not ledger.totals["kept"]:
@@ -175,10 +175,10 @@ def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
         return HeartenError(what, do="choose other targets: --emotion, --min-words, --split")
     what += f" (most often: {top})"
     if folder.manifest.exists():
-        return HeartenError(what, do="choose other targets; the finished build stays as it was")
+        return HeartenError(what, do="choose other targets; the finished build is unchanged")
     place = folder.path / "rejected.parquet"
     (folder.partial / "rejected.parquet").replace(place)
-    return HeartenError(what, where=place, do="read the reasons there, or choose other targets")
+    return HeartenError(what, where=place, do="look up the reasons there, or choose other targets")
 
 
 def _result(plan: Plan, ledger: Ledger, files: list[ManifestFile]) -> ManifestResult:

@@ -40,9 +40,9 @@ def upgrade(folder: Path, known: Restrictions) -> Build:
     build = Build(folder).verify()
     if build.manifest["result"]["config"].get("schema_version") == SCHEMA_VERSION:
         raise ConfigError(
-            f"{build.name} is of record version {SCHEMA_VERSION} already",
+            f"{build.name} already has record version {SCHEMA_VERSION}",
             where=folder,
-            do="use it as it is",
+            do="use it; no upgrade is needed",
         )
     _check_first(build)
     started, to = time.time(), BuildFolder(folder.parent / _PLACE / folder.name)
@@ -68,9 +68,9 @@ def _check_first(build: Build) -> None:
     for place in sorted(build.folder.parent.glob(f"{stem}@*/manifest.json")):
         if read_manifest(place.parent)["run"].get("upgraded_from") == build.name:
             raise ConfigError(
-                f"{place.parent.name} is {build.name} written anew already",
+                f"{place.parent.name} is already the upgrade of {build.name}",
                 where=build.folder,
-                do="use that one, or remove it first",
+                do="use that one, or delete it first",
             )
 
 

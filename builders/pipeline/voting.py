@@ -52,7 +52,7 @@ def _check(ballots: Ballots) -> None:
     if left:
         kinds = ", ".join(f"{count} {kind}" for kind, count in left.most_common())
         raise StoppedEarly(
-            f"{left.total()} votes are left without an answer: {kinds} ({ballots.example})",
+            f"{left.total()} votes have no response yet: {kinds} ({ballots.example})",
             do=KEPT_ANSWERS,
         )
 

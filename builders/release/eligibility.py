@@ -258,10 +258,10 @@ def gates_of(folder: Path) -> dict[str, str]:
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or not all(row):
             raise ConfigError(
-                f"row {number} is {row}",
+                f"invalid row {number}: {row}",
                 where=path,
                 expected="an id, a tab and a reason",
-                do="correct the row, or remove the file to gate nothing",
+                do="fix the row, or delete the file to exclude no records",
             )
     return {name: reason for name, reason in rows}
 

@@ -92,7 +92,7 @@ def pairs_of(
         say: is told in a line what there are no pairs of.
     """
     if not store_exists(address):
-        say(f"no pairs: there is no store {address} with decisions")
+        say(f"no preference pairs: there is no store {address} with review decisions")
         return []
     with closing(Store(address, writes=False)) as store:
         if not Reviews(store).any():
@@ -120,7 +120,7 @@ def _others(
     places = {name: build.folder.with_name(name) for name in names}
     gone = [name for name, place in places.items() if not (place / "manifest.json").is_file()]
     if gone:
-        say(f"no pairs with {', '.join(gone)}: not beside {build.folder}")
+        say(f"no preference pairs with {', '.join(gone)}: not found beside {build.folder}")
     return [Build(place).verify() for name, place in places.items() if name not in gone]
 
 

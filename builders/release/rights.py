@@ -105,12 +105,16 @@ def _claim(word: str, slug: str) -> str:
     kind, _, corpus = word.partition(":")
     if kind not in KINDS or not corpus:
         raise UsageError(
-            f"{_OPTION} {word} is not understood",
+            f"{_OPTION} {word} is not valid",
             expected=f"KIND:CORPUS with one of {', '.join(KINDS)}",
-            do=f"write for example {_OPTION} audio:{slug}",
+            do=f"write, for example, {_OPTION} audio:{slug}",
         )
     if resolve_slug(corpus) != slug:
-        raise UsageError(f"{_OPTION} {word} is about another corpus", expected=f"{kind}:{slug}")
+        raise UsageError(
+            f"{_OPTION} {word} names another corpus",
+            expected=f"{kind}:{slug}",
+            do="change or remove that option",
+        )
     return kind
 
 
@@ -207,7 +211,7 @@ def _is_list(field: str) -> bool:
 
 def _nothing(node: SchemaNode) -> SchemaNode:
     """Return a node that has the old one's type and takes no value."""
-    why = "not published: the terms of the corpus do not let it"
+    why = "not published: the terms of the corpus do not allow it"
     if node.get("type") == "array":
         return {**node, "description": why, "maxItems": 0}
     options = node.get("anyOf", [node])

@@ -42,8 +42,8 @@ from builders.store.database import Store, store_exists
 
 LEAST_ITEMS = 50
 LEAST_OBSERVED = 0.9
-_MORE = "have more of it reviewed, and settle what is disputed"
-_AGREE = "go through the guidelines with the annotators, or change the rule"
+_MORE = "have more samples reviewed, and adjudicate the disputed ones"
+_AGREE = "discuss the guidelines with the annotators, or change the rule in hearten.toml"
 # Strict: neither true nor "0.5" is a number.
 _Share = Annotated[float | None, Field(ge=0, le=1, strict=True)]
 
@@ -89,7 +89,7 @@ def read_rules(settings: Mapping[str, Any]) -> PublishRules:
             f"publish.{name} is {first['input']!r}",
             where=SETTINGS_FILE,
             expected=expected,
-            do="correct it, or remove it to have no such rule",
+            do="change it, or remove it to drop this rule",
         ) from error
 
 
@@ -108,7 +108,9 @@ def judge(rules: PublishRules, merged: Sequence[Merged], samples: int) -> list[R
     overall = {row.measure: row for row in agreement(merged, ("all",))}
     if not overall:
         asked = [rule for rule, value in least.items() if value is not None]
-        return found + [RuleResult(rule, False, "nobody has reviewed it", _MORE) for rule in asked]
+        return found + [
+            RuleResult(rule, False, "no sample has been reviewed", _MORE) for rule in asked
+        ]
     wanted = [("alpha_strategy", "strategies")]
     wanted += [("alpha_affect", scale) for scale in choices("scale")]
     for rule, measure in wanted:
@@ -120,8 +122,8 @@ def judge(rules: PublishRules, merged: Sequence[Merged], samples: int) -> list[R
 def _reviewed(least: float, merged: Sequence[Merged], samples: int) -> RuleResult:
     settled = sum(view.status != ReviewStatus.DISPUTED for view in merged)
     share = settled / samples if samples else 0.0
-    sentence = f"{settled:,} of {samples:,} samples are reviewed and settled"
-    sentence += f"; {least:.0%} are wanted"
+    sentence = f"{settled:,} of {samples:,} samples are reviewed and undisputed"
+    sentence += f"; {least:.0%} are required"
     return RuleResult("reviewed_share", share >= least, sentence, _MORE)
 
 
@@ -129,12 +131,14 @@ def _agreed(rule: str, least: float, measure: str, row: Agreement | None) -> Rul
     found = row.alpha if row else Alpha(None, None, None, 0, 0, None)
     on = f"on {measure}"
     if found.items < LEAST_ITEMS:
-        sentence = f"{found.items} items have two answers {on}; asked only from {LEAST_ITEMS} on"
+        sentence = (
+            f"only {found.items} items have two answers {on}; at least {LEAST_ITEMS} are required"
+        )
     elif found.alpha is None:
         sentence = f"agreement {on} is undefined; {found.observed:.0%} of the pairs agree"
     else:
         sentence = f"agreement {on} is {found.alpha:.2f} over {found.items:,} items"
-        sentence += f"; {least:.2f} is wanted"
+        sentence += f"; {least:.2f} is required"
     return RuleResult(rule, reaches(found, least), sentence, _AGREE)
 
 
@@ -188,13 +192,17 @@ def check_build(folder: Path, manifest: Manifest) -> None:
         known = [word for part in parts for word in strings(part) if word in slugs()]
         licences = ", ".join(sorted({load_card(slug).licence for slug in known}))
         raise ConfigError(
-            "a combined build is for this machine only: its corpora are under "
-            f"{licences or 'terms of their own'}, and one repository has one licence",
+            "a combined build cannot be published: its corpora are under "
+            f"{licences or 'different terms'}, and a repository has one licence",
             where=folder,
-            do="publish the build of each corpus to a repository of its own",
+            do="publish the build of each corpus to its own repository",
         )
     if not manifest["result"]["counts"]["kept"]:
-        raise ConfigError("the build has no samples", where=folder, do="build it with others")
+        raise ConfigError(
+            "the build has no samples",
+            where=folder,
+            do="build with other targets: --emotion, --min-words, --split",
+        )
 
 
 def check_terms(terms: Terms, manifest: Manifest, *, public: bool, allow_phrasebook: bool) -> None:
@@ -203,11 +211,11 @@ def check_terms(terms: Terms, manifest: Manifest, *, public: bool, allow_phraseb
         raise UsageError(
             f"{', '.join(terms.widened)} goes beyond the terms of {terms.card.title}",
             expected="a private repository",
-            do="leave --public out",
+            do="leave out --public",
         )
     phrasebook = manifest["result"]["config"]["provider"] == PHRASEBOOK
     if phrasebook and terms.replies and not allow_phrasebook:
         raise ConfigError(
-            "the replies come from the phrasebook, which is for trying out, not for training",
-            do="build with --model, or publish them all the same with --allow-phrasebook",
+            "the replies come from the phrasebook, which is for trials, not for training",
+            do="build with --model, or publish them anyway with --allow-phrasebook",
         )

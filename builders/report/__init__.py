@@ -84,7 +84,7 @@ def _check(folder: Path, splits: _Splits, samples: Samples, rejects: Rejects) ->
                 f"{split} has {found[0]:,} samples and {found[1]:,} rejects",
                 where=folder,
                 expected=f"{expected[0]:,} and {expected[1]:,}, as the manifest says",
-                do="restore the files, or build it again; its answers are in the store",
+                do="restore the files, or build it again; cached responses are kept",
             )
 
 

@@ -75,7 +75,7 @@ def _sounds(path: Path, wanted: set[str]) -> dict[str, tuple[Floats, int]]:
         raise VerificationError(
             f"the audio of {path.name} cannot be read ({error})",
             where=path.parent,
-            do="restore the file, or build it again; its answers are in the store",
+            do="restore the file, or build it again; cached responses are kept",
         ) from error
 
 

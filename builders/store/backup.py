@@ -29,10 +29,12 @@ def backup(engine: Engine, name: str, to: Path) -> None:
     """
     if engine.dialect.name != "sqlite":
         raise StoreError(
-            "a store in PostgreSQL is copied by its own tools", where=name, do=dump(name)
+            "a store in PostgreSQL is backed up with PostgreSQL's own tools",
+            where=name,
+            do=dump(name),
         )
     if to.exists():
-        raise StoreError("there is a file already", where=to, do="name another one with --to")
+        raise StoreError("the file already exists", where=to, do="choose another one with --to")
     partial = to.with_name(f"{to.name}.partial")
     with writable(to.parent, "--to"):
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +65,7 @@ def _copy(engine: Engine, name: str, to: Path) -> None:
             raise StoreError(
                 f"the copy cannot be written: {error.orig}",
                 where=to,
-                do="free space there, or write it elsewhere with hearten store backup --to FILE; "
-                "the store is as it was",
+                do="free some space there, or write it elsewhere with hearten store backup "
+                "--to FILE; "
+                "the store is unchanged",
             ) from error

@@ -23,18 +23,18 @@ _BUSY_SECONDS = 60
 _AT_ONCE = 500  # names in one statement
 # What an error of SQLite is called, and what to do, by its code.
 _DAMAGED = (
-    "the store's file is damaged, or no store",
-    "leave it as it is, go on from a copy that `hearten store backup` or `upgrade` made, or name "
+    "the file is damaged or is not a store",
+    "keep the file, continue from a copy made by `hearten store backup` or `upgrade`, or choose "
     "another store with --store",
 )
 _UNWRITABLE = (
     "the store cannot be opened or written",
-    "free access to it and to its folder, or name another store with --store; what is committed "
+    "allow access to it and its folder, or choose another store with --store; what is committed "
     "is kept",
 )
 _FULL = (
     "the store's disk is full",
-    "free space, or name another store with --store; what is committed is kept",
+    "free some space, or choose another store with --store; what is committed is kept",
 )
 _KINDS = {
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
@@ -44,13 +44,14 @@ _KINDS = {
     sqlite3.SQLITE_READONLY: _UNWRITABLE,
     sqlite3.SQLITE_PERM: _UNWRITABLE,
     sqlite3.SQLITE_BUSY: (
-        "another program holds the store",
-        "wait for it or stop it; what is committed is kept",
+        "another program has locked the store",
+        "wait for that program or stop it; what is committed is kept",
     ),
 }
 _OTHER = (
     "the store cannot be used",
-    "free space or access to it, or name another store with --store; what is committed is kept",
+    "check its disk space and access rights, or choose another store with --store; "
+    "what is committed is kept",
 )
 
 
@@ -76,7 +77,7 @@ def engine_at(address: str, *, writes: bool) -> tuple[Engine, str]:
         raise StoreError(
             f"the store's address cannot be used: {error}",
             expected="a file name or postgresql+psycopg://USER@HOST/DATABASE",
-            do="correct --store; PostgreSQL needs: pip install 'hearten[postgres]'",
+            do="check --store; PostgreSQL needs: pip install 'hearten[postgres]'",
         ) from error
     name = _without_secrets(url)
     if engine.dialect.name != "sqlite":

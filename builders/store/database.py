@@ -202,12 +202,12 @@ class Store:
                 migrations.make(self.engine)
         elif version != migrations.NEWEST:
             raise StoreError(
-                f"the store is of version {version}",
+                f"the store has version {version}",
                 where=self.name,
                 expected=f"version {migrations.NEWEST}",
                 do=f"hearten store upgrade {self.name} (it makes a backup first)"
                 if version < migrations.NEWEST
-                else "use the newer Hearten that wrote it, or name another store with --store",
+                else "use the newer Hearten that wrote it, or choose another store with --store",
             )
 
     def _check_new(self) -> None:
@@ -217,13 +217,15 @@ class Store:
         # A server's database may be shared; a file belongs to whoever made it.
         if there and self.engine.dialect.name == "sqlite":
             raise StoreError(
-                f"the database is another program's: it has a table {there[0]}",
+                f"the database belongs to another program: it has a table {there[0]}",
                 where=self.name,
                 expected="a store, or a file that does not exist yet",
-                do="correct --store",
+                do="choose another file or database with --store",
             )
         if not self._writes:
-            raise StoreError("there is no store in it", where=self.name, do="correct --store")
+            raise StoreError(
+                "this is not a store", where=self.name, do="pass the file of a store with --store"
+            )
 
     def _version(self) -> int:
         with self.translated(), self.engine.connect() as connection:

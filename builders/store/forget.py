@@ -204,8 +204,9 @@ def _wipe(store: Store, tables: Sequence[str]) -> None:
         wiped = _written_anew(alone)
     if not wiped:
         raise StoreError(
-            "it is taken out, but another program has the store open, so that words may be left in "
-            "its file",
+            "the records are deleted, but another program has the store open, so their text "
+            "may still "
+            "be in its file",
             where=store.name,
             do="stop that program and run the same command again",
         )

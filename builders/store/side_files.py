@@ -55,7 +55,8 @@ def take_in(store: Store, folder: Path, clips: ClipFiles) -> Iterator[str]:
             if path.is_file():
                 taken = _take_all(path, take)
                 values.commit()
-                yield f"{path}: {taken:,} taken in; the file is {_set_aside(path).name} now"
+                now = _set_aside(path).name
+                yield f"{path}: entries imported: {taken:,}; the file is now {now}"
     for left in folder.glob(f"*/{CLIPS}*"):
         with writable(folder):
             left.unlink()
@@ -135,8 +136,8 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, orjson.JSONDecodeError) as error:
         raise StoreError(
-            f"what release 0.1 kept cannot be read ({error})",
+            f"the files of release 0.1 cannot be read ({error})",
             where=path,
-            do="end the builds that use it, or restore it from a copy, and run the same command "
-            "again; what was taken in is kept",
+            do="stop the builds that use it, or restore it from a copy, and run the same command "
+            "again; what was imported is kept",
         ) from error

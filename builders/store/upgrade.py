@@ -56,13 +56,13 @@ def upgraded(address: str, *, backed_up: bool) -> Iterator[str]:
     with opened(address, writes=True) as (engine, name):
         version = _version(engine, name)
         if version == migrations.NEWEST:
-            yield f"{name}: version {version} is the newest"
+            yield f"{name}: already at the newest version, {version}"
             return
         if not backed_up:
             yield f"backup: {_backed_up(engine, name, version)}"
         with translated(name):
             yield from migrations.upgrade(engine)
-        yield f"{name}: version {version} became {migrations.NEWEST}"
+        yield f"{name}: upgraded from version {version} to {migrations.NEWEST}"
 
 
 def contents(address: str) -> Contents:
@@ -86,7 +86,7 @@ def opened(address: str, *, writes: bool) -> Iterator[tuple[Engine, str]]:
         StoreError: there is no store.
     """
     if not store_exists(address):
-        raise StoreError("there is no store", where=address, do="name the store's address")
+        raise StoreError("there is no store", where=address, do="pass the store's file or address")
     engine, name = engine_at(address, writes=writes)
     try:
         yield engine, name
@@ -98,10 +98,10 @@ def _version(engine: Engine, name: str, *, newer: bool = False) -> int:
     with translated(name), engine.connect() as connection:
         version = migrations.version_of(connection)
     if version == 0:
-        raise StoreError("there is no store", where=name, do="name the store's address")
+        raise StoreError("there is no store", where=name, do="pass the store's file or address")
     if version > migrations.NEWEST and not newer:
         raise StoreError(
-            f"the store is of version {version}",
+            f"the store has version {version}",
             where=name,
             expected=f"version {migrations.NEWEST} or older",
             do="use the newer Hearten that wrote it",
@@ -114,9 +114,9 @@ def _backed_up(engine: Engine, name: str, version: int) -> Path:
     path = file_of(engine)
     if path is None:
         raise StoreError(
-            "a store in PostgreSQL is not copied before its upgrade",
+            "a store in PostgreSQL is not backed up automatically before an upgrade",
             where=name,
-            do=f"make a copy with {dump(name)} and say --backed-up",
+            do=f"back it up with {dump(name)} and pass --backed-up",
         )
     to = path.with_name(f"{path.name}.v{version}-{time.strftime('%Y%m%d-%H%M%S')}.backup")
     backup(engine, name, to)

@@ -49,8 +49,9 @@ class ReadBack:
             Transcriber()
         except ConfigError as error:
             raise ConfigError(
-                f"speech cannot be read back: {error}",
-                do="or say --no-read-back, and nobody knows whether it can be understood",
+                f"synthesised speech cannot be checked: {error}",
+                do="or skip this check with --no-read-back, and unintelligible speech is not "
+                "noticed",
             ) from error
 
     async def errors(self, key: str, flac: bytes, line: SpokenLine) -> float:

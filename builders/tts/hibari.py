@@ -31,8 +31,8 @@ def check_installed() -> None:
     """Raise ConfigError with what to do where the voice is not installed."""
     if util.find_spec("hibari") is None:
         raise ConfigError(
-            "the package hibari-tts, the embedded voice, is not installed",
-            do='pip install "hearten[tts]", or name another voice: --tts MODEL --tts-base-url URL',
+            "the package hibari-tts, which has the built-in voice, is not installed",
+            do='pip install "hearten[tts]", or use another voice: --tts MODEL --tts-base-url URL',
         )
 
 
@@ -40,8 +40,8 @@ def check_speaks(language: str) -> None:
     """Raise ConfigError where a language is not the one it speaks."""
     if language.split("-")[0] != _LANGUAGE:
         raise ConfigError(
-            f"the embedded voice speaks English, and the corpus is in {language}",
-            do="name another voice with --tts MODEL --tts-base-url URL",
+            f"the built-in voice speaks only English, but the corpus is in {language}",
+            do="use another voice with --tts MODEL --tts-base-url URL",
         )
 
 
@@ -63,7 +63,7 @@ def model_file(voice: str) -> str:
         raise ConfigError(
             f"hibari has no voice {voice!r}",
             expected=f"one of {', '.join(VOICES)}",
-            do="correct --tts-voice",
+            do="pass one of them to --tts-voice",
         )
     try:
         return str(voice_path(voice, download_missing=False))
@@ -71,7 +71,7 @@ def model_file(voice: str) -> str:
         raise ConfigError(
             f"hibari's voice {voice} is not on this machine",
             where=error.args[0],
-            do=f'fetch it once with: hibari "Hello." --voice {voice} -o hello.wav',
+            do=f'download it once with: hibari "Hello." --voice {voice} -o hello.wav',
         ) from error
 
 
@@ -92,7 +92,7 @@ class Speaker:
         try:
             return as_flac(resampler.pcm())
         except ClipError:
-            return Unspoken("nothing_to_say", "the text has no words that the voice can say")
+            return Unspoken("nothing_to_say", "the text has no words that the voice can speak")
 
 
 class Embedded:

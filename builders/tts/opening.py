@@ -40,9 +40,9 @@ def check(config: BuildConfig, card: Card) -> dict[str, object] | None:
         return None
     if config.speak and card.audio_origin != "none":
         raise ConfigError(
-            f"{card.title} has voices of its own, and its labels say what they sound like",
-            expected="--speak for a corpus of text alone",
-            do="leave --speak out; --speak-replies gives the replies a voice",
+            f"{card.title} already has recorded voices, and its labels describe them",
+            expected="--speak with a text-only corpus",
+            do="leave out --speak; to synthesise the replies, use --speak-replies",
         )
     if config.tts == HIBARI:
         hibari.check_installed()
@@ -68,15 +68,15 @@ def _check_addresses(config: BuildConfig, card: Card) -> None:
 
     if not config.tts_base_urls:
         raise ConfigError(
-            f"there is no address for the voice {config.tts}", do="give --tts-base-url"
+            f"there is no server address for the voice {config.tts}", do="add --tts-base-url URL"
         )
     for address in config.tts_base_urls:
         check_address(address, "--tts-base-url")
         if card.send_to_third_party.text != "yes" and is_third_party(address):
             raise ConfigError(
-                f"what answers {card.title} may not be sent to a third party such as {address} "
+                f"replies to {card.title} may not be sent to a third party such as {address} "
                 f"(its card says {card.send_to_third_party.text})",
-                do="leave --tts out, or use a voice on this machine or in your own network",
+                do="leave out --tts, or use a voice on this machine or in your own network",
             )
 
 

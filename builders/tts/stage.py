@@ -160,7 +160,7 @@ class Voicing:
                 return clip
             rates.append(f"{rate:.2f}")
         shares = " and ".join(rates)
-        return Unspoken("spoken_unclear", f"shares of its words heard otherwise: {shares}")
+        return Unspoken("spoken_unclear", f"the ASR check found word error rates of {shares}")
 
     async def _take(self, line: SpokenLine) -> _Held | Unspoken | Pending:
         """Return what is held of a line, or have it said."""

@@ -25,10 +25,12 @@ def styles() -> Mapping[str, str]:
     known = load_schema("sample")["$defs"]["reply_emotion"]["enum"]
     for emotion in sorted(found.keys() ^ set(known)):
         raise ConfigError(
-            f"{emotion} is no emotion of a reply" if emotion in found else f"{emotion} has no row",
+            f"{emotion} is not an emotion of a reply"
+            if emotion in found
+            else f"{emotion} has no row",
             where=_path(),
-            expected=f"one row each for {', '.join(known)}",
-            do="correct the table",
+            expected=f"one row for each of {', '.join(known)}",
+            do="add or remove that row",
         )
     return found
 

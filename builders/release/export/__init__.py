@@ -170,10 +170,10 @@ class _Run:
         top = list(self._counts.reasons().items())[:3]
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in top)
         return ConfigError(
-            f"none of {self._counts.totals['read']:,} records can go out"
+            f"none of the {self._counts.totals['read']:,} records can be exported"
             + (f" ({reasons})" if top else ""),
             where=self._build.folder,
-            do="change the options of the export",
+            do="choose other export options",
         )
 
 
@@ -212,10 +212,10 @@ def _pairs(
     found = trained_on(pairs_of(Build(folder), address, known, say))
     if not found:
         raise ConfigError(
-            "there are no pairs: nobody has edited a reply of this build, had one drafted again "
-            "that they rejected, or compared two",
+            "there are no preference pairs: no reply of this build was edited, drafted again after "
+            "a rejection, or compared with another",
             where=folder,
-            do="review it first, or take --task sft",
+            do="review the build first, or use --task sft",
         )
     return found
 
@@ -224,31 +224,33 @@ def _check_known(build: Build, options: Options, address: str) -> None:
     """Stop before anything is written when nobody has measured or reviewed what is asked for."""
     if options.subset and not any_known(build, "audio_contribution.class"):
         raise ConfigError(
-            "nothing has measured yet whether words or voice carry the feeling",
+            "the audio contribution of this build has not been measured",
             where=build.folder,
             expected="records with audio_contribution",
-            do="leave --subset out",
+            do="leave out --subset, or build again with --vote-model",
         )
     if options.task == "dpo" and not store_exists(address):
         raise ConfigError(
             f"there is no store {address}",
-            expected="the store that holds what people decided",
-            do="name it with --store",
+            expected="the store with the review decisions",
+            do="pass it with --store",
         )
     if options.task == "kto" and not any_known(build, "review.status"):
         raise ConfigError(
-            "there are no verdicts: nobody has reviewed a reply of this build",
+            "there are no verdicts: no reply of this build has been reviewed",
             where=build.folder,
-            do="review it first, or take --task sft",
+            do="review the build first, or use --task sft",
         )
 
 
 def _check_free(to: Path, build: Path) -> None:
     if to.is_relative_to(build):
-        raise OutputError("the folder lies in the build", where=to, do="choose another --to")
+        raise OutputError(
+            "the export folder is inside the build", where=to, do="choose another --to"
+        )
     if to.is_file() or (to.is_dir() and any(to.iterdir()) and not (to / MARKER).is_file()):
         raise OutputError(
-            "there is something else",
+            "the folder is not empty and is not an earlier export",
             where=to,
             expected="an empty folder, or an earlier export",
             do="choose another --to",

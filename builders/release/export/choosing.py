@@ -25,8 +25,8 @@ from builders.release.layouts import audio_class
 _MATCHES = ("exact", "close")
 _VERDICT = {ReviewStatus.DISPUTED: "did not agree", ReviewStatus.REJECTED: "rejected it"}
 _DETAILS = {
-    EXCLUDED: "somebody asked that it be used no more",
-    "after_an_unfit_turn": "an earlier turn is not one to learn from",
+    EXCLUDED: "it was excluded from use",
+    "after_an_unfit_turn": "an earlier turn is not fit for training",
 }
 # How much of a record a task needs. A pair has replies of its own.
 _NEEDED = {"dpo": Extent.UTTERANCE, "kto": Extent.VERDICT}
@@ -65,7 +65,7 @@ def _said(answer: Eligible, record: SampleRecord) -> LeftOut:
     if answer.extent is not Extent.NOTHING and record["review"]:
         status = ReviewStatus(record["review"]["status"])
         return LeftOut(reason, f"the people who reviewed the reply {_VERDICT[status]}")
-    return LeftOut(reason, _DETAILS.get(reason, "the utterance is not one to learn from"))
+    return LeftOut(reason, _DETAILS.get(reason, "the utterance is not fit for training"))
 
 
 def is_strict(record: SampleRecord) -> bool:
@@ -89,7 +89,10 @@ def _other_subset(record: SampleRecord, options: Options) -> LeftOut | None:
 def _doubtful(record: SampleRecord, options: Options) -> LeftOut | None:
     if options.strict and not is_strict(record):
         matches = record["annotation"]["match_root"]
-        return LeftOut("not_strict", f"the label's root matches {matches}, or its votes are open")
+        return LeftOut(
+            "not_strict",
+            f"the match of the coarse label is {matches}, or its agreement is not known",
+        )
     return None
 
 

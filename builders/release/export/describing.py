@@ -57,8 +57,8 @@ def _page(title: str, start: str, counts: Counts, files: dict[str, list[str]]) -
         *(_data_files(files) if files else []),
         f"# {title}",
         "",
-        f"{counts.rows:,} rows; {left_out:,} records are left out, see `{LEFT_OUT}`. "
-        f"The terms of what it is made from: {', '.join(sorted(counts.licences))}.",
+        f"{counts.rows:,} rows; {left_out:,} records were left out, see `{LEFT_OUT}`. "
+        f"Licences of the sources: {', '.join(sorted(counts.licences))}.",
         "",
         "From inside this folder:",
         "",

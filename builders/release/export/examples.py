@@ -135,7 +135,7 @@ def with_preferences(
     if task != "kto":
         return [example], None
     if review is None:
-        return [], LeftOut("not_reviewed", "nobody has reviewed the reply")
+        return [], LeftOut("not_reviewed", "the reply has not been reviewed")
     example.label = review["status"] != ReviewStatus.REJECTED
     return [example], None
 
@@ -153,8 +153,8 @@ def _paired(example: Example, pair: PreferencePair) -> Example:
 
 def _no_pair(review: ReviewPart | None) -> LeftOut:
     if review is None:
-        return LeftOut("not_reviewed", "nobody has reviewed the reply, or compared it")
-    return LeftOut("no_pair", f"the reply was {review['status']}, and is in no pair of replies")
+        return LeftOut("not_reviewed", "the reply has been neither reviewed nor compared")
+    return LeftOut("no_pair", f"the reply was {review['status']} and is in no preference pair")
 
 
 def sound_of(record: SampleRecord) -> ExportedClip | None:

@@ -52,8 +52,8 @@ def make_options(*, system_prompt: Path | None = None, **given: Any) -> Options:
     speech = _check(Options(**given))
     if system_prompt and speech:
         raise UsageError(
-            f"--system-prompt is given, but {given['profile']} speaks only under its own",
-            do="leave --system-prompt or --reply-audio out",
+            f"{given['profile']} produces speech only with its own system prompt",
+            do="leave out --system-prompt or --reply-audio",
         )
     return Options(**given, system=_read(system_prompt) if system_prompt else speech)
 
@@ -65,25 +65,30 @@ def _check(options: Options) -> str | None:
         raise UsageError(
             f"{name} has no task {options.task}",
             expected=f"one of {', '.join(facts.tasks)}",
-            do="correct --task",
+            do="pass one of them to --task",
         )
     if facts.needs_profile and model is None:
-        raise UsageError(f"{name} depends on the model", do=f"add --profile {'|'.join(profiles())}")
+        raise UsageError(
+            f"the format {name} depends on the model", do=f"add --profile {'|'.join(profiles())}"
+        )
     if options.context_audio and not (facts.several and facts.mark):
         raise UsageError(
-            f"{name} has no place for the clips of earlier turns", do="leave --context-audio out"
+            f"the format {name} cannot hold the clips of earlier turns",
+            do="leave out --context-audio",
         )
     if not options.reply_audio:
         return None
     if not facts.needs_profile or model is None:
         raise UsageError(
-            f"{name} has no place for a spoken reply", do="use --format chat, or leave it out"
+            f"the format {name} cannot hold a spoken reply",
+            do="use --format chat, or leave out --reply-audio",
         )
     if not model.speaks:
         raise UsageError(
             f"{options.profile} answers in text only",
-            do=f"take another --profile ({', '.join(n for n, p in profiles().items() if p.speaks)})"
-            ", or leave --reply-audio out",
+            do="choose another --profile "
+            f"({', '.join(n for n, p in profiles().items() if p.speaks)})"
+            ", or leave out --reply-audio",
         )
     return model.speech_system
 
@@ -95,8 +100,10 @@ def _read(path: Path) -> str:
         raise ConfigError(
             f"the system prompt cannot be read ({error})",
             expected="a UTF-8 text file",
-            do="correct --system-prompt",
+            do="check the path given with --system-prompt",
         ) from error
     if not text:
-        raise ConfigError("the system prompt is empty", where=path, do="write it, or leave it out")
+        raise ConfigError(
+            "the system prompt is empty", where=path, do="write one, or leave out --system-prompt"
+        )
     return text

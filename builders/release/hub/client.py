@@ -32,14 +32,14 @@ try:
     from huggingface_hub.utils.tqdm import disable_progress_bars
 except ImportError as error:
     raise HeartenError(
-        "publishing needs the Hub's client", do='install it with pip install "hearten[hub]"'
+        "the Hub client is not installed", do='install it with pip install "hearten[hub]"'
     ) from error
 
 T = TypeVar("T")
 TRIES = 5
 LONGEST_WAIT = 600.0
 FILES_PER_COMMIT = 50
-GO_ON = "nothing was published; run the same command again, it goes on from here"
+GO_ON = "nothing was published; run the same command again to continue"
 _KEPT = {".gitattributes"}
 _CONFLICT, _STALE = 409, 412
 _PASSING = {408, _CONFLICT, 425, 429, 500, 502, 503, 504}
@@ -93,7 +93,7 @@ class Hub:
     def check_token(self) -> None:
         """Raise HubError where there is no token, or the Hub does not know it."""
         if not self.token:
-            raise HubError("there is no token for the Hub", do="set HF_TOKEN, or run hf auth login")
+            raise HubError("no Hub token was found", do="set HF_TOKEN, or run hf auth login")
         self._tried(self._api.whoami)
 
     def state(self) -> State | None:
@@ -282,8 +282,10 @@ class Hub:
         if isinstance(cause, ValueError) and not isinstance(
             cause, HfHubHTTPError | JSONDecodeError
         ):
-            said = f"the Hub refuses: {' '.join(str(cause).split())}"
-            raise HubError(said, where=self.repo, do="see its message") from error
+            said = f"the Hub rejected the request: {' '.join(str(cause).split())}"
+            raise HubError(
+                said, where=self.repo, do="change what the Hub complains about"
+            ) from error
         if not isinstance(cause, HfHubHTTPError | httpx2.HTTPError | OSError | JSONDecodeError):
             raise error
         response = getattr(cause, "response", None)
@@ -299,7 +301,7 @@ class Hub:
         if status == _CONFLICT:
             return self._overtaken()
         return StoppedEarly(
-            f"the Hub did not answer {TRIES} tries ({_short(cause)})",
+            f"the Hub failed {TRIES} times in a row ({_short(cause)})",
             where=f"{self.endpoint}/datasets/{self.repo}",
             do=GO_ON,
         )
@@ -307,7 +309,7 @@ class Hub:
     def _overtaken(self) -> Overtaken:
         return Overtaken(
             f"somebody else is publishing to {self.repo}",
-            do="nothing of this version was published; see what they did and run it again",
+            do="nothing of this version was published; look at their version and run this again",
         )
 
     def _refused(self, cause: BaseException, status: int) -> HeartenError:
@@ -323,7 +325,13 @@ class Hub:
                 "use a token with write access to it, or publish under another ORG/NAME",
             ),
         }
-        what, do = lines.get(status, (f"the Hub refuses: {_short(cause)}", "see its message"))
+        what, do = lines.get(
+            status,
+            (
+                f"the Hub rejected the request: {_short(cause)}",
+                "change what the Hub complains about",
+            ),
+        )
         return HubError(what, where=self.endpoint, do=do)
 
 

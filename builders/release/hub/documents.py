@@ -149,7 +149,7 @@ def changes_text(
 
 def _changes(sums: Mapping[str, str], last: Mapping[str, str]) -> list[str]:
     if not last:
-        return ["- The first version."]
+        return ["- First version."]
     said = {
         "new": sorted(sums.keys() - last.keys()),
         "changed": sorted(path for path in sums.keys() & last.keys() if sums[path] != last[path]),

@@ -89,19 +89,19 @@ class Hydrated:
 
     def as_text(self) -> str:
         """Return everything as lines for a person."""
-        whole = f"{self.records:,} of {self.published:,} published records are whole again"
+        whole = f"{self.records:,} of {self.published:,} published records were restored"
         lines = [f"{self.repo}: {whole}"]
         if self.utterances:
-            lines.append(f"{self.utterances:,} are utterances without a reply")
+            lines.append(f"{self.utterances:,} of them are utterances without a reply")
         for name, count in self.clips.most_common():
             lines.append(f"  {count:,} {name.replace('_', ' ')} (such as {self.first[name]})")
         lines += [f"missing: {what}" for what in self.missing]
         if self.other_versions:
-            lines.append(f"other versions than the build's: {', '.join(self.other_versions)}")
+            lines.append(f"versions that differ from the build: {', '.join(self.other_versions)}")
         if self.same_bytes:
-            lines.append("data/ is byte for byte that of the build")
+            lines.append("data/ is byte-identical to the build")
         elif self.same_bytes is False:
-            lines.append("data/ is not byte for byte that of the build")
+            lines.append("data/ is not byte-identical to the build")
         return "\n".join([*lines, f"dataset: {self.folder}"])
 
     def check(self) -> None:
@@ -112,8 +112,9 @@ class Hydrated:
             raise VerificationError(
                 f"{counts}, such as {self.first[next(iter(bad))]}",
                 where=self.folder / "hydrated.jsonl",
-                expected="each clip to be the one that was published",
-                do="take the release that the card names; the others are in data/",
+                expected="the clips that were published",
+                do="use the corpus release named in the dataset card; the other records are in "
+                "data/",
             )
 
 
@@ -144,13 +145,15 @@ def hydrate(
     text = hub.text(MANIFEST, revision)
     published = read_published(text)
     if text is None or published is None:
-        raise HubError(f"{hub.repo} at {revision} was not published by Hearten", do="name another")
+        raise HubError(
+            f"{hub.repo} at {revision} was not published by Hearten", do="choose another --dataset"
+        )
     manifest: PublishedManifest = orjson.loads(text)
     folder = BuildFolder(output / (name or hub.repo.split("/")[-1]))
     with folder.hold():
         if folder.manifest.exists():
             raise ConfigError(
-                f"there is a build named {folder.path.name}",
+                f"a build named {folder.path.name} already exists",
                 where=folder.path,
                 do="choose another --name",
             )
@@ -171,11 +174,13 @@ def _last(hub: Hub) -> str:
     state = hub.state()
     if state is None:
         raise HubError(
-            f"there is no {hub.repo} on the Hub that you may see",
-            do="check the name; for a private one set HF_TOKEN",
+            f"there is no dataset {hub.repo} on the Hub that you can read",
+            do="check the name; for a private dataset, set HF_TOKEN",
         )
     if not state.last:
-        raise HubError(f"{hub.repo} has no version yet", do="name another, or --revision")
+        raise HubError(
+            f"{hub.repo} has no version yet", do="choose another --dataset, or pass --revision"
+        )
     return f"v{state.last}"
 
 
@@ -197,10 +202,10 @@ def _plan(manifest: PublishedManifest, source: Path, folder: Path, exclusions: P
     expected, found = built["corpus_files"], plan.identity["corpus_files"]
     if found != expected:
         raise SourceError(
-            f"the annotation files are another version (digest {found[:12]})",
+            f"the annotation files are of another version (digest {found[:12]})",
             where=source,
-            expected=f"those with the digest {expected[:12]}, from which it was built",
-            do="take the release that the dataset's card names",
+            expected=f"digest {expected[:12]}, the version it was built from",
+            do="use the corpus release named in the dataset card",
         )
     origin = replace(
         plan.origin,
@@ -309,7 +314,7 @@ class _Run:
             return None
         flac = self._again.say(by, text)
         if flac is None:
-            self._unspoken[f"spoken by {by['engine']}, which did not say it again here"] += 1
+            self._unspoken[f"spoken by {by['engine']}, which could not speak it again here"] += 1
         return flac
 
     def _close(self) -> list[ManifestFile]:

@@ -51,7 +51,7 @@ def check_loads(
             raise VerificationError(
                 f"{config} of {repo} at {revision[:12]} loads as {found.get(config)}",
                 expected=str(expected.get(config)),
-                do="nothing was merged; run it again",
+                do="nothing was merged; run the same command again",
             )
 
 
@@ -69,13 +69,13 @@ def _does_not_load(repo: str, revision: str, said: str) -> HeartenError:
     last = next((line for line in reversed(said.splitlines()) if line.strip()), "no message")
     if any(word in last for word in _TROUBLE):
         return StoppedEarly(
-            f"{repo} could not be loaded to check it ({last[:200]})",
+            f"{repo} could not be reached to check that it loads ({last[:200]})",
             do="nothing was merged; run the same command again",
         )
     return VerificationError(
         f"{repo} at {revision[:12]} does not load ({last[:300]})",
         expected="every config and split to load",
-        do="nothing was merged",
+        do="nothing was merged; report this with the message above",
     )
 
 

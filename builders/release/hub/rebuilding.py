@@ -100,7 +100,7 @@ def verdict_of(clip: Clip | None, row: PublishedRecord) -> Verdict:
     if clip is None:
         return Verdict("no_clip")
     if info["sha256_pcm"] is None:
-        return Verdict("not_published", "the terms do not let digests be published")
+        return Verdict("not_published", "the terms do not allow digests to be published")
     same_source = clip.source_sha256 == info["source_sha256"]
     if clip.sha256_pcm == info["sha256_pcm"]:
         return Verdict("source_equal" if same_source else "samples_equal")
@@ -111,7 +111,7 @@ def verdict_of(clip: Clip | None, row: PublishedRecord) -> Verdict:
             return Verdict("within_2_lsb", f"at most {off} off")
         return Verdict(DIFFERENT, "another length" if off is None else f"up to {off} off")
     if same_source:
-        return Verdict("source_equal", "decoded here into other samples")
+        return Verdict("source_equal", "decoded to different samples here")
     return Verdict(DIFFERENT, f"{clip.source_file} is another file, with other samples")
 
 

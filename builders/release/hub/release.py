@@ -135,15 +135,15 @@ def _look(
     except HeartenError as error:
         if not asked.dry_run:
             raise
-        say(f"the Hub was not reached, so this is planned as a first version ({error})")
+        say(f"the Hub could not be reached, so this is planned as a first version ({error})")
         return None
     if state and state.files:
         _check_repository(asked, terms, hub, state)
     if state and terms.widened and not state.private:
         raise UsageError(
             f"{asked.repo} is public",
-            expected=f"a private repository for {', '.join(terms.widened)}",
-            do="publish to another one",
+            expected=f"a private repository, because of {', '.join(terms.widened)}",
+            do="choose a private ORG/NAME",
         )
     return state
 
@@ -156,12 +156,12 @@ def _check_repository(asked: PublishOptions, terms: Terms, hub: Hub, state: Stat
         if state.files <= {"README.md"} and not state.tags:
             return
         raise HubError(
-            f"{asked.repo} holds {len(state.files)} files that Hearten has not put there",
+            f"{asked.repo} holds {len(state.files)} files that were not published by Hearten",
             do="choose another ORG/NAME",
         )
     if held.get("corpus") != terms.card.slug or held.get("licence") != terms.licence.name:
         raise HubError(
-            f"{asked.repo} holds {held.get('corpus')} under {held.get('licence')}",
+            f"{asked.repo} already has {held.get('corpus')} under {held.get('licence')}",
             expected=f"{terms.card.slug} under {terms.licence.name}: one repository per licence",
             do="choose another ORG/NAME",
         )
@@ -189,7 +189,9 @@ class _held:
             self._lock.acquire()
         except Timeout as error:
             raise OutputError(
-                f"another run is publishing {self._place.name}", where=self._place, do="wait for it"
+                f"another run is publishing {self._place.name}",
+                where=self._place,
+                do="wait for it to finish",
             ) from error
 
     def __exit__(self, *_: object) -> None:
@@ -209,7 +211,11 @@ def _stage(
     staged = Stage(place, terms, asked.with_audio, known, pairs).write(shards)
     if not staged.configs:
         left = ", ".join(f"{n} {reason}" for reason, n in staged.tally.left_out.items())
-        raise ConfigError(f"nothing may be published ({left})", where=asked.folder)
+        raise ConfigError(
+            f"none of the records may be published ({left})",
+            where=asked.folder,
+            do="remove the causes of these reasons, or publish another build",
+        )
     return staged
 
 
@@ -218,7 +224,9 @@ def _check_unchanged(folder: Path, manifest: Manifest) -> None:
     path = folder / "manifest.json"
     if not path.is_file() or read_json(path) != manifest:
         raise OutputError(
-            "the build changed while it was being published", where=folder, do="run it again"
+            "the build changed while it was being published",
+            where=folder,
+            do="run the same command again",
         )
 
 
@@ -270,7 +278,9 @@ class _Run:
             self._hub.create()
             self._state = self._hub.state()
             if self._state is None:
-                raise HubError(f"{self._asked.repo} is taken", do="choose another ORG/NAME")
+                raise HubError(
+                    f"the name {self._asked.repo} is taken", do="choose another ORG/NAME"
+                )
             if self._state.files:
                 _check_repository(self._asked, self._staged.terms, self._hub, self._state)
         self._finish_files()
@@ -320,9 +330,9 @@ class _Run:
 
     def _overtaken(self, number: int) -> None:
         raise Overtaken(
-            f"somebody else changed {self._asked.repo} meanwhile; pull request {number} holds this "
-            "version, and it has no tag",
-            do="see what they did, then run the same command again",
+            f"somebody else changed {self._asked.repo} in the meantime; this version is in pull "
+            f"request {number} and has no tag",
+            do="look at their version, then run the same command again",
         )
 
     def _check(self, commit: str) -> None:

@@ -106,7 +106,7 @@ def link_inputs(build: Path, manifest: Manifest, folder: Path) -> list[Path]:
                 f"{path} is {'not what' if path in found else 'missing, though'} "
                 "manifest.json says",
                 where=build,
-                do="restore it, or build it again; its answers are in the store",
+                do="restore it, or build it again; cached responses are kept",
             )
     return [inputs / path for path in listed if path.startswith("data/")]
 
@@ -283,10 +283,10 @@ class Stage:
         other = record["rights"] != terms.recorded or record["source"]["corpus"] != terms.card.slug
         if other or strange:
             raise VerificationError(
-                f"{record['id']} is under other terms than the records before it",
+                f"{record['id']} has different terms from the records before it",
                 where=self.staged.folder / INPUTS,
                 expected="one corpus and one set of rights in a build",
-                do="publish a build of each corpus",
+                do="publish the build of each corpus on its own",
             )
 
     def _check(self, checker: Validator, row: Mapping[str, object]) -> None:
@@ -294,7 +294,7 @@ class Stage:
             raise VerificationError(
                 f"{row['id']} does not fit its schema: {wrong[0]}",
                 where=self.staged.folder / INPUTS,
-                do="build it again with this version; its answers are in the store",
+                do="build it again with this version; cached responses are kept",
             )
 
 

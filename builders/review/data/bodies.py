@@ -114,7 +114,11 @@ def body_fault(kind: str, body: Mapping[str, object], version: int) -> str | Non
     except ValidationError as error:
         return sentences(error, "body")[0]
     null = next((n for n in _UNSAID if version == 1 and n in body and body[n] is None), None)
-    return f"body.{null}: null is what was not said in format 2, and nothing in 1" if null else None
+    return (
+        f"body.{null}: null means 'not answered' in format 2; format 1 does not allow it"
+        if null
+        else None
+    )
 
 
 def said_in(body: Mapping[str, object], version: int) -> dict[str, object]:
@@ -147,7 +151,7 @@ def unkept(value: object, within: str = "", depth: int = 0) -> str | None:
     if isinstance(value, str):
         return _unkept_text(value, within)
     if depth == _DEEPEST:
-        return f"{within[:80]}: it is nested more than {_DEEPEST} deep"
+        return f"{within[:80]}: it is nested more than {_DEEPEST} levels deep"
     pairs: list[tuple[object, object]] = []
     if isinstance(value, dict):
         pairs = list(value.items())
@@ -167,7 +171,9 @@ def _unkept_text(text: str, within: str) -> str | None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return sentence(within, "it cannot be kept, as half a character is in it")
+        return sentence(
+            within, "it cannot be stored, because it contains half a character (a lone surrogate)"
+        )
     if "\0" in text:
-        return sentence(within, "it cannot be kept, as a NUL character is in it")
+        return sentence(within, "it cannot be stored, because it contains a NUL character")
     return None

@@ -64,9 +64,9 @@ class Elsewhere:
         for other in (self._held.get(event.id), self._here[event.id]):
             if other is not None and other is not event:
                 differs = _differs(event, other)
-                where = "in the store" if event.id in self._held else "before in the file"
+                where = "in the store" if event.id in self._held else "earlier in the file"
                 if differs:
-                    yield f"id: {event.id} is {where} already with another {differs}"
+                    yield f"id: {event.id} is already {where} with a different {differs}"
                 return
         if event.fault:
             yield event.fault
@@ -77,30 +77,30 @@ class Elsewhere:
         elif event.kind != "comparison":
             yield from faults(event.decision, self._record(event))
         if event.kind in _FOR_LEADS and self._roles.get(event.annotator) == "annotator":
-            yield f"annotator: {event.annotator} is no lead here"
+            yield f"annotator: {event.annotator} is not a lead in this store"
         if event.kind == "adjudication":
             yield from self._adjudication(event)
 
     def _undo(self, event: Event) -> Iterator[str]:
         undone = self._held.get(event.undoes or "") or self._here.get(event.undoes or "")
         if undone is None:
-            yield f"undoes: there is no event {event.undoes!r}, in the store or in the file"
+            yield f"undoes: there is no event {event.undoes!r} in the store or the file"
         elif undone.kind == "undo":
-            yield f"undoes: {undone.id} is an undo, which stays"
+            yield f"undoes: {undone.id} is itself an undo, which cannot be undone"
         elif undone.annotator != event.annotator:
-            yield f"undoes: {undone.id} is by {undone.annotator}, who alone takes it back"
+            yield f"undoes: {undone.id} is by {undone.annotator}, who alone can undo it"
         elif (undone.build, undone.item, undone.seen) != (event.build, event.item, event.seen):
             yield f"undoes: {undone.id} is about another item"
 
     def _adjudication(self, event: Event) -> Iterator[str]:
         if not event.decision.comment:
-            yield "body.comment: an adjudication says why"
+            yield "body.comment: an adjudication needs a comment with the reason"
         theirs = [*self._decided.get((event.annotator, event.item), ())]
         for held in self._reviews.of_item(event.item):
             if held.kind == "decision" and held.annotator == event.annotator:
                 theirs.append(held)
         if any(made_at(decision) < made_at(event) for decision in theirs):
-            yield "annotator: who has decided about an item does not settle it"
+            yield "annotator: an annotator who reviewed this item cannot adjudicate it"
 
     def _record(self, event: Event) -> SampleRecord | None:
         """Return the sample that an event is about, or None where it is not what it was."""
@@ -117,11 +117,11 @@ def _form(event: Event) -> Iterator[str]:
     if event.verdict not in verdicts:
         yield f"verdict: {event.verdict!r} is not one of {', '.join(verdicts)}"
     if (event.kind == "undo") != (event.undoes is not None):
-        yield "undoes: an undo names an event, nothing else does"
+        yield "undoes: required for an undo, not allowed otherwise"
     if not re.search(load_schema("sample")["properties"]["id"]["pattern"], event.item):
-        yield f"item: {event.item[:80]!r} is no id of a sample"
+        yield f"item: {event.item[:80]!r} is not a sample id"
     if not 0 <= event.at <= time.time() + _CLOCKS_DIFFER_SECONDS:
-        yield f"at: {event.at} is no time before now, in seconds since 1970"
+        yield f"at: {event.at} is not a time in the past, in seconds since 1970"
 
 
 def _differs(event: Event, other: Event) -> str | None:

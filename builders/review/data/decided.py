@@ -147,8 +147,8 @@ def unreadable(made: Iterable[Event]) -> list[str]:
     made = list(made)
     undone = {event.undoes for event in made if event.undoes}
     return [
-        f"event {event.id} by {event.annotator} about {event.item} counts for nothing: "
-        f"{event.fault}; its annotator takes it back with u on the page, or import an undo of it"
+        f"event {event.id} by {event.annotator} about {event.item} is ignored: {event.fault}; "
+        "its annotator can undo it with u on the page, or import an undo of it"
         for event in sorted(made, key=made_at)
         if event.kind != "undo" and event.fault and event.id not in undone
     ]

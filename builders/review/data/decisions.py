@@ -145,12 +145,12 @@ def _verdict_faults(decision: Decision) -> list[str]:
         return [f"verdict: {decision.verdict!r} is not one of {', '.join(VERDICTS)}"]
     found = []
     if (decision.verdict == "edit") != (decision.reply is not None):
-        found.append("reply: an edit has one, nothing else does")
+        found.append("reply: required for an edit, not allowed otherwise")
     known = choices(decision.verdict)
     if known and decision.reason not in known:
         found.append(f"reason: {decision.reason!r} is not one of {', '.join(known)}")
     if not known and decision.reason is not None:
-        found.append("reason: a rejection or a skip has one, nothing else does")
+        found.append("reason: required for a rejection or a skip, not allowed otherwise")
     return found
 
 
@@ -164,12 +164,12 @@ def _answer_faults(decision: Decision) -> list[str]:
         if scale not in choices("scale"):
             found.append(f"ratings: {scale!r} is not one of {', '.join(choices('scale'))}")
         elif type(value) is not int or value not in RATINGS:
-            found.append(f"ratings: {scale} is {value!r}; it is 1 to 5")
+            found.append(f"ratings: {scale} is {value!r}; expected 1 to 5")
     before = decision.before or {}
     found += _choice_faults(decision.strategies, decision.emotion)
     found += _choice_faults(before.get("strategies"), before.get("emotion"), "before.")
     if not 0 <= (decision.seconds_heard or 0.0) <= 86_400:
-        found.append("seconds_heard: it is a number of seconds")
+        found.append("seconds_heard: expected a number of seconds from 0 to 86,400")
     return found + _comment_faults(decision.comment or "")
 
 
@@ -180,17 +180,19 @@ def _choice_faults(
     if chosen is not None:
         known = load_schema("sample")["$defs"]["strategy"]["enum"]
         if not 1 <= len(set(chosen)) == len(chosen) <= strategies.MAX_STRATEGIES:
-            yield f"{within}strategies: there are one to three, each once"
-        yield from (f"{within}strategies: there is no {n!r}" for n in chosen if n not in known)
+            yield f"{within}strategies: expected one to three different ones"
+        yield from (f"{within}strategies: unknown strategy {n!r}" for n in chosen if n not in known)
     if emotion is not None and emotion not in vocabulary().nodes:
-        yield f"{within}emotion: there is no {emotion!r}"
+        yield f"{within}emotion: unknown emotion {emotion!r}"
 
 
 def _comment_faults(comment: str) -> list[str]:
     if len(comment) > LONGEST_COMMENT:
-        return [f"comment: it has {len(comment):,} characters; at most {LONGEST_COMMENT:,}"]
+        return [f"comment: {len(comment):,} characters long; the limit is {LONGEST_COMMENT:,}"]
     if any("\ud800" <= character <= "\udfff" for character in comment):
-        return ["comment: it cannot be kept, as half a character is in it"]
+        return [
+            "comment: it cannot be stored, because it contains half a character (a lone surrogate)"
+        ]
     return []
 
 

@@ -252,8 +252,8 @@ class Reviews:
                     return held
             if _version(made, event.annotator) != version:
                 raise Conflict(
-                    f"{event.item} was decided in another tab meanwhile",
-                    do="look at what stands now, and decide again if it should be otherwise",
+                    f"{event.item} has since been decided in another tab",
+                    do="reload the page to see that decision, and decide again to change it",
                 )
             if event.kind == "adjudication":
                 _check_unseen(connection, event)
@@ -274,7 +274,8 @@ class Reviews:
             event = replace(event, number=connection.execute(added).scalar_one())
         except IntegrityError as error:
             raise Conflict(
-                f"{event.item} was changed by somebody else at the same time", do="load it again"
+                f"{event.item} was changed by somebody else at the same time",
+                do="reload the page and decide again",
             ) from error
         mine = (leases.c.item == event.item) & (leases.c.annotator == event.annotator)
         connection.execute(
@@ -331,9 +332,9 @@ def _check_unseen(connection: Connection, event: Event) -> None:
     leased = sa.select(leases.c.expires).where(held).limit(1)
     if connection.scalar(decided) is not None or connection.scalar(leased) is not None:
         raise NotAllowed(
-            f"{event.item} was before this person already",
-            expected="somebody who has not seen it",
-            do="let another adjudicate",
+            f"this annotator has already seen {event.item}",
+            expected="an adjudicator who has not seen it",
+            do="let somebody else adjudicate it",
         )
 
 

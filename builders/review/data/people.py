@@ -47,9 +47,9 @@ class People:
         name = " ".join(name.split())
         if not 0 < len(name) <= 80:
             raise ConfigError(
-                f"{name[:80]!r} is no name for an annotator",
+                f"{name[:80]!r} is not a valid annotator name",
                 expected="1 to 80 characters",
-                do="give another name",
+                do="choose another name",
             )
         token = secrets.token_urlsafe(32)
         with writing(self._store) as connection:
@@ -79,7 +79,7 @@ class People:
             return _annotator(row)
         found = self.by_token(self.invite(name, role))
         if found is None:
-            raise RuntimeError(f"the annotator {name} was not kept")
+            raise RuntimeError(f"the annotator {name} was not stored")
         return found
 
     def get(self, annotator: str) -> Annotator | None:

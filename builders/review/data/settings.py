@@ -88,9 +88,9 @@ def checked(wanted: Settings) -> Settings:
         if not right:
             raise ConfigError(
                 f"{name} is {getattr(wanted, name)!r}",
-                where="the settings of review",
+                where="the review settings",
                 expected=expected,
-                do="correct it",
+                do=f"pass such a value to --{name.replace('_', '-')}",
             )
     return wanted
 

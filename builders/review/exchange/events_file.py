@@ -138,7 +138,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             f"cannot read events ({error.strerror})",
             where=path,
             expected="a file that `hearten review-export` wrote",
-            do="correct the name",
+            do="check the file name",
         ) from error
     for number, line in enumerate(content.split(b"\n"), start=1):
         if line.strip():
@@ -165,10 +165,11 @@ def _refused(path: Path, wrong: Mapping[int, str]) -> SourceError:
     also = f"; {further:,} further lines are wrong" if further > 1 else ""
     also = "; 1 further line is wrong" if further == 1 else also
     return SourceError(
-        f"no event of review: {wrong[first]}",
+        f"not a valid review event: {wrong[first]}",
         where=f"{path}:{first}",
-        expected="a line that `hearten review-export` wrote, with what the page lets people say",
-        do=f"correct or remove the line; nothing was imported{also}",
+        expected="a line written by `hearten review-export`, with choices that the review page "
+        "offers",
+        do=f"fix or remove the line; nothing was imported{also}",
     )
 
 

@@ -154,8 +154,8 @@ def with_review(record: SampleRecord, view: Merged | None) -> SampleRecord:
     wrong = edit_faults(reply, record)
     if wrong:
         raise ConfigError(
-            f"the reply that reviewers want for {record['id']} is not valid: {'; '.join(wrong)}",
-            do="adjudicate it again, or restore the rules",
+            f"the reply chosen in review for {record['id']} is not valid: {'; '.join(wrong)}",
+            do="adjudicate it again, or restore the earlier rules for replies",
         )
     return {**edited(record, reply), "audio": record["audio"], "review": view.review}
 

@@ -46,7 +46,7 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
 
     Args:
         config: the finished build.
-        wanted: rejected, stale, ids with commas between them, or @FILE with one id a line.
+        wanted: rejected, stale, ids separated by commas, or @FILE with one id per line.
 
     Raises:
         ConfigError: the build is not finished, nothing in it is rejected, it has no such sample,
@@ -56,9 +56,9 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
     limit = build.manifest["result"]["limit"]
     if config.limit not in (None, limit):
         raise ConfigError(
-            f"--limit {config.limit} with --redraft",
+            f"--limit {config.limit} was given with --redraft",
             expected=f"the limit of {config.name}, {limit}",
-            do="leave it out: what is not drafted again stays as it is",
+            do="leave out --limit: samples that are not drafted again are kept",
         )
     which, ids = _understood(wanted)
     name = next_name(config.name)
@@ -103,27 +103,27 @@ def _understood(wanted: str) -> tuple[Which, tuple[str, ...]]:
     ids = listed(wanted)
     if not ids:
         raise UsageError(
-            f"--redraft {wanted} names nothing",
-            expected="rejected, stale, ids with commas between them, or @FILE with one id a line",
+            f"--redraft {wanted} names no samples",
+            expected="rejected, stale, ids separated by commas, or @FILE with one id per line",
         )
     return "ids", ids
 
 
 def _no_redraft(begun: Path, build: Build) -> ConfigError:
     return ConfigError(
-        f"{begun.name} is there already, and no redraft of {build.name}",
+        f"{begun.name} already exists and is not a redraft of {build.name}",
         where=begun,
-        do=f"draft again from that one: --name {begun.name}",
+        do=f"redraft that build instead: --name {begun.name}",
     )
 
 
 def _begun_otherwise(begun: Path, redraft: Redraft) -> ConfigError:
     how = f"{len(redraft.ids):,} ids" if redraft.ids else redraft.which
-    over = "" if (begun / "manifest.json").is_file() else ", or start it over with --resume never"
+    over = "" if (begun / "manifest.json").is_file() else ", or start over with --resume never"
     return ConfigError(
-        f"{begun.name} was begun with --redraft {how}",
+        f"{begun.name} was started with --redraft {how}",
         where=begun,
-        do=f"draft again from that version: --name {begun.name}{over}",
+        do=f"redraft that build instead: --name {begun.name}{over}",
     )
 
 
@@ -136,9 +136,9 @@ def _redraft(build: Build, config: BuildConfig, which: Which, ids: Sequence[str]
         _check_held(build, store, known)
     if notes and earlier and earlier.prompt_version != version:
         raise ConfigError(
-            f"what is told of rejected replies changed since {name} was drafted",
+            f"the redraft prompt has changed since {name} was drafted",
             where=build.folder,
-            do="draft what that makes stale first: --redraft stale",
+            do="first draft again what this makes stale: --redraft stale",
         )
     told = dict(earlier.notes) if earlier else {}
     told = {item: notes for item, notes in told.items() if not known.excluded(item)}
@@ -168,7 +168,7 @@ def _notes(build: Build, store: Store, ids: Sequence[str], known: Restrictions) 
         }
     if not found:
         raise ConfigError(
-            f"nobody has rejected a reply of {name}, as far as the store {store.name} knows",
+            f"the store {store.name} has no rejected reply of {name}",
             where=build.folder,
             do=f"review it first with `hearten review {build.folder}`",
         )
@@ -182,9 +182,9 @@ def _check_known(build: Build, ids: Sequence[str], known: Restrictions) -> None:
     out = left_out(build.shards(), Purpose.REVIEW, known)
     if excluded := sorted(set(ids) & out.keys()):
         raise ConfigError(
-            f"{', '.join(excluded[:_NAMED_AT_MOST])} must not be used any more",
+            f"excluded samples cannot be drafted again: {', '.join(excluded[:_NAMED_AT_MOST])}",
             where=build.folder,
-            do="leave it out of --redraft",
+            do="leave them out of --redraft",
         )
     unknown = sorted(set(ids) - {name for name, _ in _request_keys(build)})
     if not unknown:
@@ -195,10 +195,10 @@ def _check_known(build: Build, ids: Sequence[str], known: Restrictions) -> None:
     raise ConfigError(
         f"there is no sample {listed}" + (f" and {more:,} more" if more > 0 else ""),
         where=build.folder,
-        expected="rejected, stale, or ids of its samples",
-        do="ask about rejects with --retry-failed under another --name"
+        expected="rejected, stale, or ids of samples in the build",
+        do="these are rejects: retry them with --retry-failed under another --name"
         if set(unknown) <= rejects
-        else "correct the ids",
+        else "check the ids",
     )
 
 
@@ -229,8 +229,8 @@ def _check_held(build: Build, store: Store, known: Restrictions) -> None:
         missing = len(wanted) - len(store.held(wanted))
         if missing:
             raise ConfigError(
-                f"answers of {build.folder.name} are not in the store {store.name}",
-                do="name the store that it was built with: --store",
+                f"the store {store.name} does not have the responses of {build.folder.name}",
+                do="pass the store it was built with: --store",
             )
 
 

@@ -69,7 +69,7 @@ def _malformed(_request: Request, error: Exception) -> Response:
     """Say which fields of a request are wrong, without repeating what was in them."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     lines = [sentence(".".join(map(str, one["loc"][1:])), one["msg"]) for one in found]
-    return answer({"errors": lines or ["the request is malformed"]}, 422)
+    return answer({"errors": lines or ["the request is malformed: reload the page"]}, 422)
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -98,7 +98,9 @@ class Comparing:
         pair = self._pairs.pair(shown.item)
         self._check_theirs(pair, person)
         if shown.seen != pair.hash:
-            raise Conflict(f"{pair.item} has another draft by now", do="compare them anew")
+            raise Conflict(
+                f"{pair.item} now has another draft", do="reload the page and compare again"
+            )
         record = self._desk.record(self._desk.known_item(pair.item))
         self._desk.check_heard(record, said.seconds_heard or 0.0, bool(said.broken))
         first = self._first(pair, person)
@@ -155,7 +157,9 @@ class Comparing:
 
     def _check_theirs(self, pair: DraftPair, person: Annotator) -> None:
         if not self._desk.queue.gave(self.name, pair.item, person.id):
-            raise NotTheirs(f"{pair.item} was not given to you", do="take the next of your pairs")
+            raise NotTheirs(
+                f"{pair.item} is not assigned to you", do="continue with your next pair"
+            )
 
 
 def _turned(choice: Better, first: str) -> Better:

@@ -164,7 +164,7 @@ class Desk:
         item = self.known_item(shown.item)
         self._check_theirs(item, person)
         if not decision.strategies:
-            raise Faulty(["strategies: choose at least one before you see the draft"])
+            raise Faulty(["strategies: choose at least one to see the draft"])
         self._check(decision, self.record(item))
         answer = {"strategies": decision.strategies, "emotion": decision.emotion}
         with self.writing:
@@ -184,7 +184,7 @@ class Desk:
         if self.settings.hides(person.id, item.item):
             before = self._first.given(shown, person.id)
             if before is None and decision.verdict != "skip":
-                raise Faulty(["the draft is hidden: answer without it first"])
+                raise Faulty(["the draft is still hidden: choose strategies first"])
             decision = replace(decision, hidden=True, before=before)
         else:
             decision = replace(decision, hidden=False)
@@ -203,7 +203,7 @@ class Desk:
         """Hold what settles a disagreement."""
         self._check_answered(decision, self.record(self.known_item(shown.item)))
         if not decision.comment:
-            raise Faulty(["comment: say why it is decided so"])
+            raise Faulty(["comment: give the reason for this decision"])
         with self.writing:
             return self.reviews.adjudicate(person.id, shown, decision, event_id)
 
@@ -246,9 +246,9 @@ class Desk:
         item = self.known_item(name)
         if self._knows(name, person):
             raise NotTheirs(
-                f"{name} was before you already",
-                expected="somebody who has not seen it",
-                do="leave it to another",
+                f"you have already seen {name}",
+                expected="an adjudicator who has not seen it",
+                do="leave it to another lead",
             )
         return {
             **self._shown(item, person),
@@ -355,7 +355,9 @@ class Desk:
         if self.settings.text_only or broken or not seconds:
             return
         if seconds_heard < HEARD_SHARE * seconds:
-            raise Faulty(["hear the speaker once before you decide, or flag the sound as broken"])
+            raise Faulty(
+                ["listen to the whole clip before you decide, or flag the audio as broken"]
+            )
 
     def _check_answered(self, decision: Decision, record: SampleRecord) -> None:
         """Raise Faulty where a decision is not whole, or was made without hearing the speaker."""
@@ -372,7 +374,8 @@ class Desk:
     def _check_theirs(self, item: Item, person: Annotator) -> None:
         if not self._knows(item.item, person):
             raise NotTheirs(
-                f"{item.item} was not given to you", do="take the next item of your queue"
+                f"{item.item} is not assigned to you",
+                do="continue with the next item in your queue",
             )
 
 

@@ -69,7 +69,7 @@ class Guard:
     def _refuse(self, method: str, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if self._hosts is not None and _name(host) not in self._hosts:
-            return 421, "this server is not called by that name"
+            return 421, "this server does not answer to that host name"
         if method in ("GET", "HEAD"):
             return None
         origin = headers.get("origin")

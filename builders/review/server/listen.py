@@ -40,7 +40,7 @@ def listen(host: str, port: int) -> Listening:
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {host}:{port} ({error.strerror or error})",
-            do="choose another --port, or correct --host",
+            do="choose another --port, or check --host",
         ) from error
     bound = opened.getsockname()
     shown = f"[{host}]" if ":" in host else host

@@ -64,7 +64,7 @@ def join(request: Request, desk: AtDesk, who: _SigningIn) -> Response:
     if person is None and not who.token and not request.app.state.tokens:
         person = desk.people.named(who.name, "lead")
     if person is None:
-        raise HTTPException(403, "the link is not valid any more: ask for a new one")
+        raise HTTPException(403, "this link is no longer valid: ask for a new one")
     answered = answer({"name": person.name})
     answered.set_cookie(
         COOKIE,

@@ -54,9 +54,9 @@ def version_of(connection: Connection) -> int:
         return max((int(found[name]) for name in told), default=0)
     except ValueError as error:
         raise StoreError(
-            f"the store's version is no number: {error}",
+            f"the store's version is not a number: {error}",
             expected=f"a number up to {NEWEST}",
-            do="restore a backup, or name another store with --store",
+            do="restore a backup, or choose another store with --store",
         ) from error
 
 

@@ -70,7 +70,7 @@ def upgrade(connection: Connection) -> None:
         connection.scalar(sa.select(sa.func.count()).select_from(table)) for table in (_OLD, _NEW)
     )
     if before != after:
-        raise StoreError(f"{after} of {before} judgements came over; nothing is changed")
+        raise StoreError(f"only {after} of {before} judgements were migrated; nothing was changed")
     connection.exec_driver_sql("DROP TABLE judge_events")
 
 

@@ -46,7 +46,7 @@ def test_the_commands_and_the_three_lines_of_the_readme_run(hub, tmp_path):
     own = hydrating.replace("MELD.Raw", str(SAMPLE)).split()
     ended = hearten(*own, cwd=tmp_path, **surroundings)
     assert ended.code == 0, ended.err
-    assert "data/ is byte for byte that of the build" in ended.out
+    assert "data/ is byte-identical to the build" in ended.out
 
 
 def test_every_flag_of_publishing_exists():

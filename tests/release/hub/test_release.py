@@ -217,7 +217,7 @@ def test_a_hub_that_stays_away_leaves_nothing_half_published_and_the_next_run_co
     hub, build, release, unchecked, step
 ):
     hub.faults.append(Fault(STEPS[step], 503, 10_000))
-    with pytest.raises(StoppedEarly, match="the Hub did not answer 5 tries.*run the same command"):
+    with pytest.raises(StoppedEarly, match="the Hub failed 5 times.*run the same command"):
         release(build)
     assert is_untouched(hub) or step == "tag"
     assert not hub.repos.get(REPO) or not hub.repos[REPO].tags
@@ -275,7 +275,7 @@ def test_a_truncated_upload_is_sent_again_whole(hub, build, release, unchecked):
 
 
 def test_no_token_is_one_line(hub, build, release):
-    with pytest.raises(HubError, match="there is no token for the Hub; set HF_TOKEN"):
+    with pytest.raises(HubError, match="no Hub token was found; set HF_TOKEN"):
         release(build, to=client_of(hub, token=None))
     assert not hub.repos
 
@@ -298,7 +298,7 @@ def test_a_token_that_may_not_write_is_one_line(hub, build, release):
 def test_a_repository_with_other_content_is_left_alone(hub, build, release):
     repo = hub.create(REPO, "hf_test", private=True)
     repo.commit("main", {"photos/cat.png": hub.store(b"png")}, "photos")
-    with pytest.raises(HubError, match="holds 1 files that Hearten has not put there; choose"):
+    with pytest.raises(HubError, match="holds 1 files that were not published by Hearten; choose"):
         release(build)
     assert hub.files(REPO) == {"photos/cat.png"}
 
@@ -385,7 +385,7 @@ def test_a_version_that_does_not_load_as_it_was_staged_is_not_merged(hub, build,
 
 def test_a_hub_that_refuses_the_card_says_why(hub, build, release, unchecked, monkeypatch):
     monkeypatch.setattr("hub.server.LICENCES", [])
-    with pytest.raises(HubError, match="the Hub refuses: .*license 'odbl' is not one"):
+    with pytest.raises(HubError, match="the Hub rejected the request: .*license 'odbl' is not one"):
         release(build)
     assert is_untouched(hub)
 
