@@ -1,4 +1,4 @@
-"""Clips as files: where they may lie, what they begin with, why one cannot be used."""
+"""Clip files: allowed locations, first bytes, and the reasons why one cannot be used."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def locate(path: Path, root: Path) -> Path:
         raise ClipError("clip_unreadable", f"{path}: {error}") from error
     if not found.is_relative_to(root.resolve()):
         raise ClipError("path_outside_corpus", f"{path} is outside {root}")
-    if not is_file:  # opening a pipe would wait for ever
+    if not is_file:  # opening a pipe would block for ever
         raise ClipError("clip_unreadable", f"{path} is not a file")
     return found
 

@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 from builders.audio.clips import ClipError
 
 RATE = 16_000
-# What a source's header may say its rate is; beyond it is damage.
+# Plausible sample rates; anything else is damage.
 RATES = (1_000, 768_000)
 
-# A sample so near full scale that follows two such was cut off there.
+# A sample this close to full scale after two others like it was clipped.
 _FULL_SCALE, _RUN = 0.9999, 3
 
 Samples = NDArray[np.float32]
 
 
 class Resampler:
-    """Takes mono samples at the source's rate and keeps what they are at 16 kHz.
+    """Collects mono samples at the source's rate and resamples them to 16 kHz.
 
     Args:
         rate: of the source, in Hz.
-        longest: how many seconds may come.
+        longest: the maximum length in seconds.
         name: of the file, for messages.
 
     Attributes:
@@ -46,11 +46,11 @@ class Resampler:
 
     @property
     def seconds(self) -> float:
-        """Return how much has come."""
+        """Return the length so far."""
         return self.count / self._rate
 
     def add(self, mono: Samples) -> None:
-        """Take in a block; raises ClipError when it is not numbers, or too much has come."""
+        """Add a block; raises ClipError if it contains non-numbers or the limit is exceeded."""
         self.count += len(mono)
         if self.seconds > self._longest:
             raise ClipError("clip_too_long", f"{self._name} is longer than {self._longest} s")

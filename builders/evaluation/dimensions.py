@@ -1,6 +1,6 @@
 """What models judge: the tests, their dimensions, and the scale of each, from a table.
 
-A score means nothing without its scale, so whoever reads one takes it from
+A score means nothing without its scale, which is always taken from
 ``label_maps/judge/_dimensions.tsv``.
 """
 
@@ -31,8 +31,8 @@ class Dimension:
         name: the dimension, as records and judgements name it.
         low: the lowest score.
         high: the highest score.
-        better: which end of the scale is the better one.
-        asked: what is asked, in a sentence.
+        better: which end of the scale is better.
+        asked: the question, in a sentence.
     """
 
     test: str

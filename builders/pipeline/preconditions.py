@@ -1,4 +1,4 @@
-"""What a build asks of its corpus, its tables and its extras, checked before anything is spent."""
+"""Requirements of a build on its corpus, tables and extras, checked before any money is spent."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from builders.tts.styles import styles
 
 
 def check(config: BuildConfig, card: Card, heard: bool) -> None:
-    """Raise ConfigError where a corpus has not what is asked for, or may not be sent there.
+    """Raise ConfigError if a corpus lacks what is requested, or may not be sent to a server.
 
     Args:
         config: the build.
         card: the corpus's.
-        heard: whether its clips are decoded.
+        heard: whether clips are decoded.
     """
     _check_may_send(config, card)
     _check_has_clips(config, card, heard)
@@ -35,10 +35,10 @@ def check(config: BuildConfig, card: Card, heard: bool) -> None:
 
 
 def check_tables(config: BuildConfig, heard: bool) -> None:
-    """Read all tables of a build; LabelError where one is wrong, or something is half added.
+    """Read all tables of a build; LabelError if one is not valid, or an entry is incomplete.
 
-    ConfigError where a part of the corpus is missing. Phrases are asked for where the phrasebook
-    drafts: with a model, a strategy needs none.
+    ConfigError if a part of the corpus is missing. Phrases are only required if the phrasebook
+    drafts.
     """
     check_whole(config.corpus)
     for read in (strategies, feelings, class_views, rules, load_checks, load_claims, styles):
@@ -53,7 +53,7 @@ def check_tables(config: BuildConfig, heard: bool) -> None:
 
 
 def clip_checks_version(config: BuildConfig, card: Card, heard: bool) -> str | None:
-    """Return one version for the checks of clips, or None; raises ConfigError for one in vain."""
+    """Return one version for the clip checks, or None; ConfigError if one cannot be run."""
     if not config.clip_checks or not heard:
         return None
     if "asr" in config.clip_checks:
@@ -63,7 +63,7 @@ def clip_checks_version(config: BuildConfig, card: Card, heard: bool) -> str | N
 
 
 def _check_standards(config: BuildConfig) -> None:
-    """Raise ConfigError where a clip is to be refused for what no check would find."""
+    """Raise ConfigError if clips are rejected for a finding that no requested check produces."""
     if config.text_only and config.clip_checks:
         raise ConfigError("--check cannot be combined with --text-only", do="leave out one of them")
     asked = {f"--reject-finding {code}": FINDINGS.get(code) for code in config.reject_findings}

@@ -1,9 +1,9 @@
 """A build, from a corpus on disk to a dataset that loads.
 
-    read -> map labels -> attach context -> hear -> vote -> draft -> check -> write
+    read -> map labels -> attach context -> analyse audio -> vote -> draft -> check -> write
 
-Every stage streams. What was drafted is in the store before it counts, so a build that stopped is
-resumed by running it again: cached responses are replayed, results are written anew.
+Every stage streams. Responses are in the store before they are used, so a stopped build is
+resumed by running it again: cached responses are replayed, results are rewritten.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Finished:
 
 
 def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False) -> Finished:
-    """Build the dataset that a config describes, or go on with it.
+    """Build the dataset that a config describes, or resume it.
 
     Args:
         config: the build.
@@ -64,8 +64,8 @@ def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False
         quiet: show no progress.
 
     Raises:
-        StoppedEarly: it stopped before the end, or targets are left without an answer.
-        HeartenError: the user must fix something; the line says what.
+        StoppedEarly: it stopped before the end, or targets have no response yet.
+        HeartenError: the user must fix something; the message says what.
     """
     plan = make_plan(config)
     folder = BuildFolder(config.folder)
@@ -94,7 +94,7 @@ def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False
 
 
 def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) -> Setup:
-    """Return what all stages ask with."""
+    """Return store, limits and budget for all stages."""
     config = plan.config
     limits, before = config.limits, store.spent(config.name)
     return Setup(
@@ -111,7 +111,7 @@ def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) 
 async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: Setup) -> Manifest:
     """Vote, draft and write; return the manifest of the finished build."""
     started = time.time()
-    # A clip that stopped the build may have been repaired since.
+    # A clip that stopped the build may have been repaired in the meantime.
     may_change = plan.config.on_error == "stop" and not folder.manifest.exists()
     kept = fits.keep(plan.fits(hearing), folder, may_change=may_change)
     ballots, votes_asked = await vote(plan, setup)
@@ -146,7 +146,7 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
 
 
 def _report(folder: BuildFolder, manifest: Manifest) -> None:
-    """Write the report, and into the manifest what it took."""
+    """Write the report, and the time it took into the manifest."""
     seconds, cpu = time.perf_counter(), time.process_time()
     report.write(folder.partial, manifest)
     manifest["run"]["report_seconds"] = round(time.perf_counter() - seconds, 3)
@@ -167,7 +167,7 @@ def _check_complete(ledger: Ledger, sink: Sink, folder: BuildFolder) -> None:
 
 
 def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
-    """Return the error that says why, after putting the rejects where they can be read."""
+    """Return the error with the reasons, after moving the rejects to where they can be read."""
     reasons = list(ledger.reasons.items())[:3]
     top = ", ".join(f"{count} {reason}" for reason, count in reasons)
     what = f"nothing was kept: {summary_line(ledger.totals)}"
@@ -182,7 +182,7 @@ def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
 
 
 def _result(plan: Plan, ledger: Ledger, files: list[ManifestFile]) -> ManifestResult:
-    """Return what the manifest says of the data, but for what single stages add."""
+    """Return the manifest's `result`, without the parts added by single stages."""
     return {
         "name": plan.config.name,
         "limit": plan.config.limit,
@@ -197,7 +197,7 @@ def _result(plan: Plan, ledger: Ledger, files: list[ManifestFile]) -> ManifestRe
 
 
 def _costs(plan: Plan, setup: Setup, started: float, requests: int) -> ManifestRun:
-    """Return what the manifest says of the run: when, where, with what, and what it took."""
+    """Return the manifest's `run`: times, host, versions and cost."""
     finished = time.time()
     return {
         "started": started,
@@ -214,17 +214,17 @@ def _costs(plan: Plan, setup: Setup, started: float, requests: int) -> ManifestR
 
 
 def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Build:
-    """Build a dataset, or go on with it, and open it; nothing is printed.
+    """Build or resume a dataset and open it; nothing is printed.
 
     Args:
         corpus: the corpus by name.
         sample: build its built-in sample.
         settings: fields of `BuildConfig` by name: `model`, `base_urls`, `limit`, `output`, …
-            `source` is by default what HEARTEN_SOURCE_<CORPUS> says, `name` that of the corpus.
+            `source` defaults to HEARTEN_SOURCE_<CORPUS>, `name` to the name of the corpus.
 
     Raises:
-        StoppedEarly: it stopped before the end; the same call goes on.
-        HeartenError: the user must fix something; the line says what.
+        StoppedEarly: it stopped before the end; the same call resumes it.
+        HeartenError: the user must fix something; the message says what.
     """
     slug = resolve_slug(corpus)
     if sample:

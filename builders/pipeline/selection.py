@@ -1,7 +1,7 @@
 """Choosing targets by the hash of their id, so that a larger limit contains the smaller one.
 
-Choosing is a pass of its own over the annotations, before anything is drafted: it keeps one 64-bit
-number for each candidate and turns the limits into thresholds that the build then compares with.
+Selection is a separate pass over the annotations, before drafting: it keeps one 64-bit
+number per candidate and turns the limits into thresholds, which the build then applies.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from builders.record.types import Emotions, Utterance
 
 @dataclass(frozen=True)
 class Wanted:
-    """What `--emotion`, `--min-words`, `--max-per-emotion` and `--limit` ask for."""
+    """The values of `--emotion`, `--min-words`, `--max-per-emotion` and `--limit`."""
 
     emotions: frozenset[str] = frozenset()
     min_words: int = 0
@@ -27,7 +27,7 @@ class Wanted:
 
 
 def rank(identifier: str) -> int:
-    """Return the place of an id in the order of choice: a 64-bit hash, the same everywhere."""
+    """Return the rank of an id in the order of selection: a 64-bit hash, the same everywhere."""
     return int.from_bytes(blake2b(identifier.encode(), digest_size=8).digest())
 
 
@@ -36,10 +36,10 @@ class Selection:
     """Decides which utterances are targets.
 
     Args:
-        wanted: what was asked for.
-        per_emotion: the highest rank taken for each emotion, where there is a limit for each.
-        overall: the highest rank taken at all, where there is a limit.
-        candidates: how many could be taken without limits, by emotion.
+        wanted: the requested selection.
+        per_emotion: the highest selected rank of each emotion, if there is a limit per emotion.
+        overall: the highest selected rank, if there is an overall limit.
+        candidates: the number of candidates without limits, by emotion.
     """
 
     wanted: Wanted
@@ -48,7 +48,7 @@ class Selection:
     candidates: dict[str, int] = field(default_factory=dict)
 
     def against(self, utterance: Utterance, emotions: Emotions | None) -> str | None:
-        """Return why an utterance is not a target, a word that is counted, or None."""
+        """Return why an utterance is not a target, as a code that is counted, or None."""
         return _unsuitable(self.wanted, utterance, emotions) or self._above(utterance, emotions)
 
     def _above(self, utterance: Utterance, emotions: Emotions | None) -> str | None:
@@ -77,7 +77,7 @@ def _unsuitable(wanted: Wanted, utterance: Utterance, emotions: Emotions | None)
 def select(
     wanted: Wanted, candidates: Iterable[tuple[Utterance, Emotions | None]]
 ) -> tuple[Selection, int]:
-    """Return the selection over all candidates and how many it takes; 8 bytes are kept for each."""
+    """Return the selection and the number of targets; uses 8 bytes per candidate."""
     ranks: dict[str, array[int]] = {}
     for utterance, emotions in candidates:
         if emotions and not _unsuitable(wanted, utterance, emotions):

@@ -1,8 +1,8 @@
-"""A finished build written anew in the record's newest version; the old one stays as it is.
+"""Upgrading a finished build to the newest record version; the old build is kept.
 
-Nothing is asked, measured or decided again: every sample and every reject is carried over, but for
-those that somebody has asked to be left out since. What people decided counts for the new build as
-well, since it hangs on what they saw.
+Nothing is requested, measured or decided again: every sample and reject is copied, except
+those excluded in the meantime. Review decisions count for the new build as
+well, since they are tied to the content.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from builders.record.sample import SCHEMA_VERSION
 from builders.record.versions import next_name, version_of
 from builders.release.eligibility import Restrictions
 
-# Where it is written until it is whole; what a kill leaves there is worth nothing.
+# The folder it is written to until it is complete; leftovers of a kill are useless.
 _PLACE = ".upgrading"
 
 
 def upgrade(folder: Path, known: Restrictions) -> Build:
-    """Write a build anew beside the old one, under the next free number, and return it.
+    """Write the upgraded build beside the old one, under the next free number, and return it.
 
     Args:
         folder: the folder of a finished build of an earlier record version.
         known: the ids that must not be used.
 
     Raises:
-        VerificationError: a file of it is not what it was when it was built.
-        ConfigError: it is of the newest version already.
+        VerificationError: a file has changed since the build.
+        ConfigError: it already has the newest version.
     """
     build = Build(folder).verify()
     if build.manifest["result"]["config"].get("schema_version") == SCHEMA_VERSION:
@@ -63,7 +63,7 @@ def upgrade(folder: Path, known: Restrictions) -> Build:
 
 
 def _check_first(build: Build) -> None:
-    """Raise ConfigError where a build was written anew before."""
+    """Raise ConfigError if a build was already upgraded."""
     stem, _ = version_of(build.folder.name)
     for place in sorted(build.folder.parent.glob(f"{stem}@*/manifest.json")):
         if read_manifest(place.parent)["run"].get("upgraded_from") == build.name:

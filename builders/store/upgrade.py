@@ -1,4 +1,4 @@
-"""Upgrade a store of an older release; say what is in one of any release."""
+"""Upgrade a store of an older release; describe the content of a store of any release."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from builders.store.connections import engine_at, file_of, translated
 from builders.store.database import store_exists
 from builders.store.tables import request_messages
 
-# What is counted, by table; release 0.1 had another one for judgements.
+# The counted tables; release 0.1 had a different one for judgements.
 _COUNTED = {
     "requests": "requests",
     "answers": "answers",
@@ -32,7 +32,7 @@ _COUNTED = {
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a store holds: rows by what they are, its messages, and its bytes on disk."""
+    """The content of a store: rows by kind, messages, and bytes on disk."""
 
     name: str
     version: int
@@ -42,16 +42,16 @@ class Contents:
 
 
 def upgraded(address: str, *, backed_up: bool) -> Iterator[str]:
-    """Upgrade a store to the newest version, after a copy was made; yield a line for each step.
+    """Upgrade a store to the newest version, after a backup; yield a line for each step.
 
-    A kill in the middle leaves a store that the same call upgrades further.
+    After a kill in the middle, the same call continues.
 
     Args:
-        address: of the store.
-        backed_up: a copy was made by other means, so that none is made here.
+        address: the store's address.
+        backed_up: a backup was made by other means, so none is made here.
 
     Raises:
-        StoreError: there is no store, it is newer, or in PostgreSQL and not `backed_up`.
+        StoreError: there is no store, it is newer, or it is in PostgreSQL and not `backed_up`.
     """
     with opened(address, writes=True) as (engine, name):
         version = _version(engine, name)
@@ -66,7 +66,7 @@ def upgraded(address: str, *, backed_up: bool) -> Iterator[str]:
 
 
 def contents(address: str) -> Contents:
-    """Return what is in a store of any version.
+    """Return the content of a store of any version.
 
     Raises:
         StoreError: there is no store.
@@ -110,7 +110,7 @@ def _version(engine: Engine, name: str, *, newer: bool = False) -> int:
 
 
 def _backed_up(engine: Engine, name: str, version: int) -> Path:
-    """Copy a store in SQLite to a file beside it."""
+    """Back up a store in SQLite to a file beside it."""
     path = file_of(engine)
     if path is None:
         raise StoreError(

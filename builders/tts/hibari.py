@@ -1,6 +1,6 @@
-"""The embedded voice: hibari-tts, whose wheel has everything; the same text gives the same bytes.
+"""The built-in voice: hibari-tts, whose wheel is complete; the same text gives the same bytes.
 
-It speaks English, in one voice that comes along. It takes no style.
+It speaks English, with one included voice, and does not support styles.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from builders.tts.request import SpokenLine, Unspoken
 DISTRIBUTION = "hibari-tts"
 VOICE = "heart"
 _LANGUAGE = "en"
-# No line is as long; the resampler wants a bound.
+# Longer than any line; the resampler needs a limit.
 _LONGEST = 900.0
 
 
 def check_installed() -> None:
-    """Raise ConfigError with what to do where the voice is not installed."""
+    """Raise ConfigError if the voice is not installed."""
     if util.find_spec("hibari") is None:
         raise ConfigError(
             "the package hibari-tts, which has the built-in voice, is not installed",
@@ -37,7 +37,7 @@ def check_installed() -> None:
 
 
 def check_speaks(language: str) -> None:
-    """Raise ConfigError where a language is not the one it speaks."""
+    """Raise ConfigError if it does not speak a language."""
     if language.split("-")[0] != _LANGUAGE:
         raise ConfigError(
             f"the built-in voice speaks only English, but the corpus is in {language}",
@@ -46,16 +46,16 @@ def check_speaks(language: str) -> None:
 
 
 def engine_name() -> str:
-    """Return the engine with all that its bytes depend on beside the text."""
+    """Return the engine's name with everything, besides the text, that its bytes depend on."""
     fast = " scipy" if util.find_spec("scipy") else ""  # another Fourier transform, other bytes
     return f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}{fast}"
 
 
 def model_file(voice: str) -> str:
-    """Return where the model of a voice lies.
+    """Return the model file of a voice.
 
     Raises:
-        ConfigError: there is no such voice, or it would have to be fetched first.
+        ConfigError: there is no such voice, or it must be downloaded first.
     """
     from hibari.voices import VOICES, voice_path
 
@@ -80,7 +80,7 @@ class Speaker:
 
     def __init__(self, voice: str) -> None:
         model = model_file(voice)
-        from hibari import Hibari  # here, as only who speaks should wait for it
+        from hibari import Hibari  # imported here, so that only builds with speech wait for it
 
         self._speaker: Hibari = Hibari(voice, model=model)
         _ = self._speaker.g2p  # loaded now, and not by several threads at once
@@ -96,10 +96,10 @@ class Speaker:
 
 
 class Embedded:
-    """Speaks on threads of its own; see `Engine`.
+    """Speaks in its own threads; see `Engine`.
 
     Args:
-        voice: one of hibari's voices, or None for the one that comes along.
+        voice: one of hibari's voices, or None for the included one.
         workers: how many lines at once.
     """
 
@@ -113,7 +113,7 @@ class Embedded:
 
     @property
     def styled(self) -> bool:
-        """Return that it takes no styles."""
+        """Return False: it does not support styles."""
         return False
 
     async def say(self, line: SpokenLine, keep: Keep) -> SpeechAudio | Unspoken | Pending:

@@ -1,7 +1,7 @@
-"""Opening the voice that a build asks for: what is checked before anything is spent, and by whom.
+"""Opening the voice of a build, and the checks before any money is spent.
 
-Hibari is the voice unless a model is named; a model is asked where `--tts-base-url` says, or where
-the provider's own variables do. Nothing is loaded before the first line is to be said.
+Hibari is the voice unless a model is given; a model is called at `--tts-base-url`, or at the
+address in the provider's own variables. Nothing is loaded before the first line is spoken.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ VOICE = "alloy"
 
 
 def check(config: BuildConfig, card: Card) -> dict[str, object] | None:
-    """Return what identifies a build's speech, None where there is none.
+    """Return what identifies a build's speech, None if there is none.
 
     Raises:
-        ConfigError: the corpus has voices of its own; an extra is missing; a voice is not there;
-            the corpus's words may not be sent to where the voice is.
+        ConfigError: the corpus already has recorded voices; an extra is missing; a voice is not
+            there; the corpus's text may not be sent to the voice's server.
     """
     if not config.speaks:
         return None
@@ -84,7 +84,7 @@ def _check_addresses(config: BuildConfig, card: Card) -> None:
 async def open_voicing(
     config: BuildConfig, language: str, cache: ResponseCache, store: Store, budget: Budget
 ) -> AsyncIterator[Voicing | None]:
-    """Open what gives a build's records their voices, None where they get none."""
+    """Open the speech stage of a build, None if it has no speech."""
     if not config.speaks:
         yield None
         return

@@ -51,7 +51,7 @@ def publish(folder: Path) -> Ended:
         ("reviewed_share = 0.6", "16 of 31 samples are reviewed and undisputed; 60% are required"),
         (
             "alpha_strategy = 0.7",
-            "only 0 items have two answers on strategies; at least 50 are required",
+            "0 items have two answers on strategies; the rule applies from 50 items",
         ),
     ],
 )

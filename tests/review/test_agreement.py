@@ -174,7 +174,7 @@ def test_the_share_of_settled_samples_is_a_rule():
 def test_agreement_is_asked_only_from_fifty_items_on():
     apart = (VALIDATE, replace(ACCEPT, strategies=("celebration",)))
     (found,) = judge(PublishRules(alpha_strategy=0.67), many(49, apart), 49)
-    assert found.passed and "at least 50 are required" in found.sentence
+    assert found.passed and "the rule applies from 50 items" in found.sentence
     (found,) = judge(PublishRules(alpha_strategy=0.67), many(50, apart), 50)
     assert not found.passed and "agreement on strategies is -" in found.sentence
     alike = many(60, (VALIDATE, VALIDATE), (ASK, ASK))

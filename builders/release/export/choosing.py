@@ -1,7 +1,7 @@
-"""Which records go out: what the data says against a record, and what was asked for.
+"""Which records are exported: by their data, and by the options.
 
-Each reason is a code that is counted, with a sentence for a person. What may go out to train on is
-decided by `eligibility`; what this export is asked to leave out beside that, by `_CHECKS`.
+Each reason is a code that is counted, with a sentence for people. `eligibility` decides
+what may be trained on; `_CHECKS` apply the further options of this export.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _DETAILS = {
     EXCLUDED: "it was excluded from use",
     "after_an_unfit_turn": "an earlier turn is not fit for training",
 }
-# How much of a record a task needs. A pair has replies of its own.
+# How much of a record a task needs. A pair has its own replies.
 _NEEDED = {"dpo": Extent.UTTERANCE, "kto": Extent.VERDICT}
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Why a record does not go out: the reason that is counted, and the sentence."""
+    """Why a record is left out: the reason that is counted, and a sentence."""
 
     reason: str
     detail: str
@@ -44,8 +44,8 @@ class Choice:
     """Decides about the records of a build.
 
     Args:
-        options: what the export is asked for.
-        known: the ids that may not go out.
+        options: the export options.
+        known: the ids that may not be used.
     """
 
     def __init__(self, options: Options, known: Restrictions) -> None:
@@ -53,7 +53,7 @@ class Choice:
         self._known = known
 
     def against(self, record: SampleRecord) -> LeftOut | None:
-        """Return what speaks against a record, or None."""
+        """Return why a record is left out, or None."""
         answer = eligibility(record, Purpose.TRAIN, self._known)
         if answer.extent < _NEEDED.get(self._options.task, Extent.RECORD):
             return _said(answer, record)
@@ -69,10 +69,10 @@ def _said(answer: Eligible, record: SampleRecord) -> LeftOut:
 
 
 def is_strict(record: SampleRecord) -> bool:
-    """Return whether a record's label is beyond doubt.
+    """Return whether a record's label is reliable.
 
-    Its root must match ours exactly or closely and be a feeling; where the corpus shows its votes,
-    how far they agree must be known.
+    Its coarse label must match exactly or closely and be a known emotion; if the corpus has votes,
+    their agreement must be known.
     """
     labels = record["annotation"]
     known = labels["votes"] is None or labels["agreement"] is not None

@@ -1,4 +1,4 @@
-"""What an export is asked for, checked against what its format and model take."""
+"""Export options, checked against the format and the model."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from builders.errors import ConfigError, UsageError
 from builders.release.export.format_table import Facts, Profile, formats, profiles
 
-# What a build's `audio_contribution.class` says, by the word of `--subset`.
+# The value of `audio_contribution.class` for each `--subset`.
 SUBSETS = {"weak": "text_solvable", "strong": "audio_solvable"}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What goes out, for whom, and in which form."""
+    """The options of an export."""
 
     format: str
     task: str = "sft"
@@ -29,12 +29,12 @@ class Options:
 
     @property
     def facts(self) -> Facts:
-        """Return what the format takes."""
+        """Return the properties of the format."""
         return formats()[self.format]
 
     @property
     def model(self) -> Profile | None:
-        """Return what the model bears, where one is named."""
+        """Return the limits of the model, if one is given."""
         return profiles()[self.profile] if self.profile else None
 
     def as_json(self) -> dict[str, str | bool | None]:
@@ -43,11 +43,11 @@ class Options:
 
 
 def make_options(*, system_prompt: Path | None = None, **given: Any) -> Options:
-    """Return options that go together.
+    """Return validated options.
 
     Raises:
-        UsageError: the format serves no such task, or two options exclude each other.
-        ConfigError: the file of the system prompt cannot be used.
+        UsageError: the format does not support the task, or two options exclude each other.
+        ConfigError: the system prompt file cannot be used.
     """
     speech = _check(Options(**given))
     if system_prompt and speech:
@@ -59,7 +59,7 @@ def make_options(*, system_prompt: Path | None = None, **given: Any) -> Options:
 
 
 def _check(options: Options) -> str | None:
-    """Check what needs no file; return the system turn that the model's speech depends on."""
+    """Check what needs no file; return the system prompt required for the model's speech."""
     name, facts, model = options.format, options.facts, options.model
     if options.task not in facts.tasks:
         raise UsageError(

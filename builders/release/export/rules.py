@@ -1,4 +1,4 @@
-"""The trainers' own rules: a row that breaks one would be dropped by them, or train nonsense."""
+"""The trainers' rules: a row that breaks one would be dropped, or would train nonsense."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from builders.release.export.examples import Example
 from builders.release.export.format_table import Facts, Profile
 from builders.release.export.options import Options
 
-# What a chat template writes around a message, and around a clip.
+# Tokens that a chat template adds around a message and a clip.
 _AROUND_MESSAGE = 8
 _AROUND_CLIP = 2
 
@@ -25,10 +25,10 @@ def broken(example: Example, options: Options) -> LeftOut | None:
 
 
 def tokens(example: Example, profile: Profile) -> int:
-    """Return how many tokens an example is at most for a model.
+    """Return the maximum number of tokens of an example for a model.
 
     Clips are counted exactly. Text is counted by its UTF-8 bytes, which no byte-level tokenizer
-    exceeds, so that no tokenizer is needed here.
+    exceeds, so no tokenizer is needed.
     """
     texts = [message["content"] for message in example.messages]
     sounds = [*example.sounds, *([example.spoken_reply] if example.spoken_reply else [])]

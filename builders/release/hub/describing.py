@@ -1,4 +1,4 @@
-"""What `hearten publish` prints: the configs, what stayed behind, what was sent."""
+"""The output of `hearten publish`: configs, left-out records and sent files."""
 
 from __future__ import annotations
 

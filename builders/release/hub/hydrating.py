@@ -1,13 +1,13 @@
-"""The way back: from published records and a licensed copy of the corpus to the whole dataset.
+"""Hydrating: restore the complete dataset from published records and a licensed copy of the corpus.
 
-The corpus is read again as the build read it, and each published record gets back what its terms
-held: words, labels, the clip. A record without a published reply stays an utterance. No model is
-asked and no key is needed; a token only where the repository is not public.
+The corpus is read again as in the build, and each published record gets back the fields its terms
+withheld: text, labels, the clip. A record without a published reply remains an utterance. No model
+is called and no API key is needed; a token only if the repository is not public.
 
     output/<name>/
-      data/ manifest.json       the build, as far as replies were published
+      data/ manifest.json       the build, if replies were published
       utterances/               those without a reply
-      hydrated.jsonl            each item: how alike its clip is
+      hydrated.jsonl            how well each item's clip matches
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _CHECKED = {"audio_info.speech", "audio_info.quality", "audio_info.transcript"}
 
 @dataclass
 class Hydrated:
-    """What hydrating found: `clips` counts the verdicts, `missing` says what could not be had."""
+    """The result of hydrating: `clips` counts verdicts, `missing` lists what was not restored."""
 
     folder: Path
     repo: str
@@ -105,7 +105,7 @@ class Hydrated:
         return "\n".join([*lines, f"dataset: {self.folder}"])
 
     def check(self) -> None:
-        """Raise VerificationError where an item is not what was published."""
+        """Raise VerificationError if an item differs from what was published."""
         bad = {name: self.clips[name] for name in sorted(_FAILED) if self.clips[name]}
         if bad:
             counts = ", ".join(f"{count:,} {name}" for name, count in bad.items())
@@ -130,16 +130,16 @@ def hydrate(
 
     Args:
         hub: the repository.
-        source: the corpus folder as its owner ships it.
+        source: the corpus folder as originally distributed.
         revision: which version; None for the last one.
         name: the name of the build; None for the repository's.
         output: the folder of all builds.
         exclusions: the table of ids that must not be used, also where they were published.
 
     Raises:
-        HubError: there is no such repository or version, or Hearten has not made it.
-        SourceError: the corpus is not there, or of another version.
-        ConfigError: there is a build of that name.
+        HubError: there is no such repository or version, or Hearten did not publish it.
+        SourceError: the corpus is missing or of another version.
+        ConfigError: a build with that name exists.
     """
     revision = revision or _last(hub)
     text = hub.text(MANIFEST, revision)
@@ -185,9 +185,9 @@ def _last(hub: Hub) -> str:
 
 
 def _plan(manifest: PublishedManifest, source: Path, folder: Path, exclusions: Path) -> Plan:
-    """Return how the build read its corpus, over this copy of it."""
+    """Return the plan of the build, for this copy of the corpus."""
     built = manifest["result"]["config"]
-    # Which targets were chosen, and by whom they were drafted, the published records say.
+    # The published records determine the targets and the drafting model.
     kept = (built.keys() & BuildConfig.model_fields.keys()) - _CHOICE
     if not _CHECKED & set(manifest["published"]["withheld"]):
         kept -= {"clip_checks"}
@@ -218,7 +218,7 @@ def _plan(manifest: PublishedManifest, source: Path, folder: Path, exclusions: P
 
 
 def _fetch(hub: Hub, revision: str, folder: Path) -> list[Path]:
-    """Fetch the files that hold records."""
+    """Download the files with records."""
     parts = [path.split("/") for path in hub.digests(revision) if path.endswith(".parquet")]
     held = [part for part in parts if part[1] in KINDS]
     wanted = [
@@ -228,7 +228,7 @@ def _fetch(hub: Hub, revision: str, folder: Path) -> list[Path]:
 
 
 class _Chosen(Selection):
-    """Takes exactly the utterances that were published."""
+    """Selects exactly the published utterances."""
 
     def __init__(self, rows: PublishedRows) -> None:
         super().__init__(Wanted())
@@ -259,7 +259,7 @@ class _Run:
         self._again, self._unspoken = SpeaksAgain(), Counter[str]()
 
     def run(self) -> Hydrated:
-        """Write everything and return what was found."""
+        """Write everything and return the result."""
         seen = set()
         with (self._folder.partial / "hydrated.jsonl").open("wb") as items:
             for found, verdict in self._items():
@@ -309,7 +309,7 @@ class _Run:
         return verdict
 
     def _spoken_again(self, by: SpeechSynthesis | None, text: str) -> bytes | None:
-        """Return speech that was withheld, made anew here, or None; count what is missing."""
+        """Return withheld speech, recreated here, or None; count missing speech."""
         if by is None:
             return None
         flac = self._again.say(by, text)
@@ -357,7 +357,7 @@ class _Run:
             )
 
     def _finish(self, files: list[ManifestFile]) -> None:
-        """Move everything to its name; a manifest makes a build of it where there are records."""
+        """Move everything into place; with records, a manifest makes it a build."""
         for name in ("data", "utterances", "hydrated.jsonl"):
             made, target = self._folder.partial / name, self._folder.path / name
             if made.is_dir() and not any(made.iterdir()):

@@ -1,6 +1,6 @@
-"""Whether events from elsewhere may be held: what the page and its routes ask, asked of a file.
+"""Validation of events from other stores: the rules of the page and its routes, applied to a file.
 
-An event that is held already passes, whatever it says, as long as it says the same.
+An event that is already stored passes as long as it is identical.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from builders.store.database import Store
 
 _VERDICTS: dict[str, tuple[str, ...]] = {"undo": ("undo",), "comparison": ("a", "b", "equal")}
 _FOR_LEADS = ("adjudication", "gold")
-# What a second send of an event may say otherwise: these are given where it arrives.
+# Fields that may differ when an event is sent again: each store assigns its own.
 _MAY_DIFFER = ("number", "version", "surplus", "at", "body", "format")
 _COMPARED = [field.name for field in fields(Event) if field.name not in _MAY_DIFFER]
 _CLOCKS_DIFFER_SECONDS = 86_400
 
 
 class Elsewhere:
-    """Events that were made elsewhere, beside what a store holds.
+    """Events made elsewhere, compared with those in a store.
 
     Args:
-        store: where they shall be held.
-        build: whose items most of them are about; it is registered in the store.
-        made: the events.
+        store: the store that will get them.
+        build: the build most of them are about; it is registered in the store.
+        made: the new events.
     """
 
     def __init__(self, store: Store, build: Build, made: Sequence[Event]) -> None:
@@ -54,7 +54,7 @@ class Elsewhere:
                 self._decided.setdefault((event.annotator, event.item), []).append(event)
 
     def faults(self) -> Iterator[tuple[int, str]]:
-        """Yield the place of each event that may not be held, from 0, and why in a sentence."""
+        """Yield the index of each invalid event, from 0, and the reason in a sentence."""
         for place, event in enumerate(self._made):
             wrong = next(self._of(event), None)
             if wrong:
@@ -103,7 +103,7 @@ class Elsewhere:
             yield "annotator: an annotator who reviewed this item cannot adjudicate it"
 
     def _record(self, event: Event) -> SampleRecord | None:
-        """Return the sample that an event is about, or None where it is not what it was."""
+        """Return the sample that an event is about, or None if it has changed since."""
         try:
             item = self._queue.item(self._name, event.item)
         except KeyError:
@@ -112,7 +112,7 @@ class Elsewhere:
 
 
 def _form(event: Event) -> Iterator[str]:
-    """Yield what is wrong with an event whatever it is about."""
+    """Yield what is wrong with an event, independent of its sample."""
     verdicts = _VERDICTS.get(event.kind, VERDICTS)
     if event.verdict not in verdicts:
         yield f"verdict: {event.verdict!r} is not one of {', '.join(verdicts)}"

@@ -1,14 +1,14 @@
 """`build --redraft rejected|stale|IDS`: the next version of a build, part of it drafted again.
 
-The build ``meld`` becomes ``meld@2``, that ``meld@3``. Asked anew is
+The build ``meld`` becomes ``meld@2``, then ``meld@3``. Drafted again are
 
-    rejected   what reviewers rejected, with the rejected reply and their reasons in the prompt
-    stale      what was drafted from a prompt, table, voice or corpus file that has changed since:
-               every record whose request is another one now, by its key
-    IDS        the samples named, rejected ones like those above, others with another seed
+    rejected   rejected replies, with the reply and the reviewers' reasons in the prompt
+    stale      samples whose prompt, table, voice or corpus file has changed since:
+               every record whose request key is different now
+    IDS        the given samples; rejected ones as above, others with another seed
 
-and nothing else: every other answer comes from the store, and so do the decisions about the samples
-that stay the same. Where reviewers hear another emotion than the label says, it takes its place.
+and nothing else: all other responses come from the store, and so do the decisions about unchanged
+samples. If reviewers hear an emotion other than the label, it replaces the label.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _BY_NAME: dict[str, Which] = {"rejected": "rejected", "stale": "stale"}
 
 
 def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
-    """Return the config of the next version of the finished build that a config names.
+    """Return the config of the next version of the finished build in a config.
 
-    A version that was begun goes on with what it was begun with, whatever was decided since.
+    A started version continues with what it was started with, whatever was decided since.
 
     Args:
         config: the finished build.
@@ -50,7 +50,7 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
 
     Raises:
         ConfigError: the build is not finished, nothing in it is rejected, it has no such sample,
-            the store does not hold its answers, or its next version was begun with something else.
+            the store does not have its responses, or its next version was started differently.
     """
     build = Build(config.folder).verify()
     limit = build.manifest["result"]["limit"]
@@ -76,7 +76,7 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
 
 
 def later_versions(folder: Path) -> Iterator[Build]:
-    """Yield the finished versions of a build that follow it, in order."""
+    """Yield the later finished versions of a build, in order."""
     path = folder.with_name(next_name(folder.name))
     while (path / "manifest.json").is_file():
         yield Build(path).verify()
@@ -84,20 +84,20 @@ def later_versions(folder: Path) -> Iterator[Build]:
 
 
 def earlier_versions(folder: Path) -> list[Build]:
-    """Return the finished versions of a build that come before it, in order."""
+    """Return the earlier finished versions of a build, in order."""
     stem, number = version_of(folder.name)
     places = [folder.with_name(named(stem, earlier)) for earlier in range(1, number)]
     return [Build(place).verify() for place in places if (place / "manifest.json").is_file()]
 
 
 def drafted_again(before: Build, after: Build) -> int:
-    """Return how many samples of a version come from another answer than in the one before."""
+    """Return how many samples of a version have a different response from the previous version."""
     earlier = dict(_request_keys(before))
     return sum(earlier.get(name) != key for name, key in _request_keys(after))
 
 
 def _understood(wanted: str) -> tuple[Which, tuple[str, ...]]:
-    """Return what is to be drafted again, and the ids where they were given."""
+    """Return what to draft again, and the ids if given."""
     if wanted in _BY_NAME:
         return _BY_NAME[wanted], ()
     ids = listed(wanted)
@@ -147,13 +147,13 @@ def _redraft(build: Build, config: BuildConfig, which: Which, ids: Sequence[str]
 
 
 def _earlier(folder: Path) -> Redraft | None:
-    """Return what a build itself drafted again, so that its answers are found."""
+    """Return a build's own redraft, so that its responses are found."""
     path = folder / REDRAFT
     return Redraft(**read_json(path)) if path.is_file() else None
 
 
 def _notes(build: Build, store: Store, ids: Sequence[str], known: Restrictions) -> dict[str, Note]:
-    """Return what is drafted again of a build: the samples named, or else the rejected ones."""
+    """Return the samples of a build to draft again: the given ones, or else the rejected ones."""
     for _ in Items(store, known).register(build):
         pass
     name = build.name
@@ -178,7 +178,7 @@ def _notes(build: Build, store: Store, ids: Sequence[str], known: Restrictions) 
 
 
 def _check_known(build: Build, ids: Sequence[str], known: Restrictions) -> None:
-    """Raise ConfigError where a build has no such sample, or only a reject of that id."""
+    """Raise ConfigError if a build has no such sample, or only a reject with that id."""
     out = left_out(build.shards(), Purpose.REVIEW, known)
     if excluded := sorted(set(ids) & out.keys()):
         raise ConfigError(
@@ -214,14 +214,14 @@ def _note(record: SampleRecord, view: Merged | None) -> Note:
 
 
 def _moved(view: Merged) -> HeardEmotion | None:
-    """Return what reviewers hear where it is not the label, or None."""
+    """Return the emotion reviewers hear if it is not the label, else None."""
     if view.heard.emotion in (None, view.item.emotion):
         return None
     return HeardEmotion(emotion=view.heard.emotion, votes=dict(view.heard.votes))
 
 
 def _check_held(build: Build, store: Store, known: Restrictions) -> None:
-    """Raise ConfigError where a record's answer is not in the store: it would be paid for again."""
+    """Raise ConfigError if a record's response is not in the store: it would be paid for again."""
     of = ((name, key) for name, key in _request_keys(build) if not known.excluded(name))
     keys = [key for _, key in of if key is not None]
     for start in range(0, len(keys), _HELD_AT_ONCE):
@@ -235,6 +235,6 @@ def _check_held(build: Build, store: Store, known: Restrictions) -> None:
 
 
 def _request_keys(build: Build) -> Iterator[tuple[str, str | None]]:
-    """Yield the id of each sample, and the key of the request whose answer it is."""
+    """Yield the id of each sample, and its request key."""
     for row in build.rows(["id", "drafting.request_key"], batch=_HELD_AT_ONCE):
         yield row["id"], row["drafting"]["request_key"]

@@ -1,4 +1,4 @@
-"""Who is asking: what the routes of the review server take from every request."""
+"""The dependencies of the review server's routes: the person, the desk, the session."""
 
 from __future__ import annotations
 
