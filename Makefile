@@ -2,6 +2,12 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Nothing but what the lock says, and no code of a package is run to install it.
+LOCKED := $(PIP) install --require-hashes --only-binary :all:
+UV ?= $(BIN)/uv
+
+# What a program prints is worth reading when it fails.
+quietly = $(1) > .venv/setup.log 2>&1 || { cat .venv/setup.log; exit 1; }
 
 # A key in the environment must not make the demonstration spend anything.
 NO_PROVIDER := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u HEARTEN_API_KEY -u HEARTEN_MODEL -u HEARTEN_BASE_URL
@@ -9,7 +15,7 @@ NO_PROVIDER := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u HEARTEN_API_KEY -u HE
 # Tests run side by side, on each core some, and say which took longest.
 TOGETHER := -n logical --dist worksteal --durations=25
 
-.PHONY: demo browser pictures test test-slow test-all check fix setup golden clean
+.PHONY: demo browser pictures test test-slow test-all check fix docs setup lock golden clean
 
 demo: .venv/core  ## build the sample dataset, without a key or an account
 	$(NO_PROVIDER) $(BIN)/build --corpus meld --sample
@@ -35,16 +41,25 @@ fix: .venv/test  ## rewrite what format and lint can
 golden: .venv/test  ## rewrite the golden files from what is read now; read the difference
 	$(BIN)/python -m pytest -q -k golden --update-golden
 
+docs: .venv/test  ## write the generated parts of the documentation again
+	$(BIN)/python -m pytest -q tests/test_readme.py -k golden --update-golden
+
 setup: .venv/test
 
-.venv/core: pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv
-	$(PIP) install -q -c constraints.txt -e .
+.venv/core: pyproject.toml locks/build.txt locks/core.txt
+	@echo "Setting up .venv: a minute or two, this once."
+	@$(PYTHON) -m venv --clear .venv
+	@$(call quietly,$(LOCKED) -r locks/build.txt -r locks/core.txt)
+	@$(call quietly,$(PIP) install --no-deps --no-build-isolation -e .)
 	@touch $@
 
-.venv/test: .venv/core
-	$(PIP) install -q -c constraints.txt -e ".[test]"
+.venv/test: .venv/core locks/test.txt
+	@echo "Adding what the tests need: a minute or two, this once."
+	@$(call quietly,$(LOCKED) -r locks/test.txt)
 	@touch $@
+
+lock: .venv/test  ## write the locks anew from pyproject.toml; UPGRADE=--upgrade takes newer versions
+	$(BIN)/python locks/renew.py --uv $(UV) $(UPGRADE)
 
 browser:  ## Debian's Chromium, in which the review page is tested
 	@command -v chromium >/dev/null || { \

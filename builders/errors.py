@@ -16,6 +16,9 @@ Any other exception is a bug in Hearten and keeps its traceback.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class HeartenError(Exception):
     """One line for the user: what was wrong, where, what was expected, what to do.
@@ -83,3 +86,10 @@ class VerificationError(HeartenError):
     """What was read does not match what was published."""
 
     exit_code = 4
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the word that was probably meant, or None where nothing known is like it."""
+    plain = {one.casefold(): one for one in known}
+    found = difflib.get_close_matches(word.casefold(), plain, n=1)
+    return plain[found[0]] if found else None

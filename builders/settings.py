@@ -120,6 +120,7 @@ class BuildConfig(BaseModel):
     misheard_words: float = Field(0.3, ge=0, le=1)
     estimate: bool = False
     redraft: Redraft | None = None
+    enforce_set_gates: bool = False
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
     caption_model: str | None = None
@@ -274,7 +275,7 @@ PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
     "retry_failed retry_kinds estimate source output name on_error exclusions "
-    "caption_base_urls tts_base_urls clips".split()
+    "caption_base_urls tts_base_urls clips enforce_set_gates".split()
 )
 
 

@@ -30,7 +30,7 @@ def session(store, model, retry=None, open_at_once=128):
     """Return what a task is asked with: a model of the test's own, no limits, no progress."""
     cache, budget = ResponseCache(store, "a-build"), Budget({}, None, None, ())
     progress = ProgressLine(ProgressState(0), quiet=True)
-    return Session(cache, model, budget, progress, retry or Retry(), open_at_once)
+    return Session(cache, model, budget, progress, retry or Retry(), lambda: open_at_once)
 
 
 class Memory:
@@ -62,6 +62,7 @@ async def opened(*base_urls, **wanted):
             "timeout": 30.0,
             "transport": over_aiohttp,
             "memory": Memory(ChatCapabilities("json_schema")),
+            "say": print,
             **wanted,
         }
     )
@@ -80,7 +81,7 @@ async def opened(*base_urls, **wanted):
         )
         for url in base_urls
     ]
-    pool = Pool(endpoints, with_.patience, attempted)
+    pool = Pool(endpoints, with_.patience, attempted, with_.say)
     try:
         yield SimpleNamespace(pool=pool, attempts=attempts, limits=endpoints[0].limit)
     finally:

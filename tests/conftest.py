@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from releases import RELEASES, make_environment
+from releases import RELEASES, make_release
 
 from builders.store.database import Store
 
@@ -26,6 +26,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write the golden outputs anew; read the diff"
     )
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what tests measured and noted by `record_property`."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")
 
 
 @pytest.fixture(autouse=True)
@@ -68,11 +75,10 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
 def datasets_release(request: pytest.FixtureRequest, shared_folder: Path) -> tuple[str, Path]:
     """A version of `datasets` and the interpreter of a fresh environment that has it."""
     folder = shared_folder / f"datasets-{request.param}"
-    more = ("soundfile", "orjson", *RELEASES[request.param])
     with FileLock(f"{folder}.lock"):
         python = folder / "bin" / "python"
         if not python.exists():
-            make_environment(folder, f"datasets=={request.param}", *more)
+            make_release(folder, request.param, "soundfile", "orjson")
         return request.param, python
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
-from builds import ROOT
+from locked import constraints, pins
 
-CONSTRAINTS = ROOT / "constraints.txt"
-_NEWEST = re.search(r"^datasets==(.+)$", CONSTRAINTS.read_text(), re.MULTILINE)
-assert _NEWEST, "constraints.txt names no version of datasets"
+NEWEST = pins("test")["datasets"]
 # The older ones stand beside libraries of their own time: what wrote the files is newer than these.
 RELEASES = {
     "3.6.0": ("pyarrow==20.0.0", "huggingface_hub==0.33.4", "pandas==2.2.3", "numpy==2.2.6"),
     "4.0.0": ("pyarrow==21.0.0", "huggingface_hub==0.34.4", "pandas==2.3.1", "numpy==2.3.2"),
-    _NEWEST[1]: ("-c", str(CONSTRAINTS)),
+    NEWEST: (),
 }
+
+
+def make_release(folder: Path, version: str, *more: str) -> Path:
+    """Make an environment with one of the releases and return its interpreter."""
+    beside = RELEASES[version]
+    if version == NEWEST:
+        beside = ("-c", str(constraints("test", Path(f"{folder}.txt"))))
+    return make_environment(folder, f"datasets=={version}", *more, *beside)
 
 
 def make_environment(folder: Path, *wanted: str) -> Path:

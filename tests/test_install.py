@@ -1,12 +1,17 @@
-"""A wheel of the project, installed into a fresh environment and used from another folder."""
+"""A wheel of the project, installed into fresh environments and used from an empty folder."""
 
+import os
+import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from builds import ROOT, Ended, hearten, one_line_error, samples
+from filelock import FileLock
+from locked import LOCKS
 
 from builders import __version__
 
@@ -14,25 +19,56 @@ pytestmark = pytest.mark.slow
 
 CONTENT = ("schemas", "label_maps", "prompts")
 WARNING = "phrasebook: for trying out, not for training"
+PYTHONS = ("3.11", "3.12", "3.13")
+# What a core install took on x86_64, Python 3.11, before its packages were locked, in bytes.
+PACKAGES_ONCE = 654_510_461
+
+
+@cache
+def interpreter(version: str) -> str | None:
+    """Return a Python of a version, from the path or from pyenv, if there is one that starts."""
+    found = [shutil.which(f"python{version}")]
+    found += sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"), reverse=True)
+    for path in filter(None, found):
+        say = [path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        if subprocess.run(say, capture_output=True, text=True).stdout == f"{version}\n":
+            return str(path)
+    return None
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    # Isolated: pip looks neither into the checkout nor at PYTHONPATH.
-    pip = [sys.executable, "-I", "-m", "pip", "wheel", "-q"]
-    subprocess.run([*pip, ROOT, "--no-deps", "-w", folder], check=True)
+def wheel(shared_folder: Path) -> Path:
+    folder = shared_folder / "dist"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            # Isolated: pip looks neither into the checkout nor at PYTHONPATH.
+            pip = [sys.executable, "-I", "-m", "pip", "wheel", "-q", "--no-build-isolation"]
+            subprocess.run([*pip, ROOT, "--no-deps", "-w", folder], check=True)
     (path,) = folder.iterdir()
     return path
 
 
-@pytest.fixture(scope="module")
-def venv(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("installed") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    pip = [folder / "bin" / "python", "-I", "-m", "pip", "install", "-q"]
-    subprocess.run([*pip, "-c", ROOT / "constraints.txt", wheel], check=True)
+@pytest.fixture(scope="module", params=PYTHONS)
+def venv(request: pytest.FixtureRequest, wheel: Path, shared_folder: Path) -> Path:
+    """An environment with the wheel, and for all that it needs what the lock has."""
+    python = interpreter(request.param)
+    if not python:
+        pytest.skip(f"there is no Python {request.param} here")
+    folder = shared_folder / f"installed-{request.param}"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "bin" / "hearten").exists():
+            install(python, wheel, folder)
     return folder
+
+
+def install(python: str, wheel: Path, folder: Path) -> None:
+    """Make an environment with the core lock, and then the wheel, which may ask for no more."""
+    subprocess.run([python, "-I", "-m", "venv", folder], check=True)
+    pip = [folder / "bin" / "python", "-I", "-m", "pip", "install", "-q"]
+    locked = ["--require-hashes", "--only-binary", ":all:", "-r", LOCKS / "core.txt"]
+    subprocess.run([*pip, *locked], check=True)
+    alone = {**os.environ, "PIP_FIND_LINKS": ""}
+    subprocess.run([*pip, "--no-index", wheel], check=True, env=alone)
 
 
 def run(venv: Path, program: str, *arguments: str, cwd: Path) -> Ended:
@@ -109,3 +145,43 @@ def test_the_installed_command_says_which_counts_of_the_sample_differ(venv, tmp_
     assert one_line_error(ended).startswith(
         f"error: {len(differing)} of the published counts differ"
     )
+
+
+def test_a_core_install_is_no_larger_than_it_was(venv, record_property):
+    (site,) = venv.glob("lib/python*/site-packages")
+    beside = {"pip", "setuptools", "pkg_resources", "_distutils_hack", "builders"}
+    beside |= {"distutils-precedence.pth"}
+    beside |= {path.name for path in site.glob("*.dist-info")}  # they hold paths of the machine
+    sizes: dict[str, int] = {}
+    for path in site.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            name = path.relative_to(site).parts[0]
+            sizes[name] = sizes.get(name, 0) + path.stat().st_size
+    ours = sizes.get("builders", 0)
+    packages = sum(size for name, size in sizes.items() if name not in beside)
+    record_property(
+        f"core install, {site.parent.name}",
+        f"{packages / 1e6:.1f} MB of packages, {ours / 1e6:.1f} MB of our own",
+    )
+    largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:8]
+    if site.parent.name == "python3.11" and os.uname().machine == "x86_64":
+        assert packages <= PACKAGES_ONCE, {name: sizes[name] for name in largest}
+
+
+def test_uvx_runs_the_wheel_from_an_empty_folder(wheel, tmp_path):
+    uvx = [Path(sys.executable).with_name("uvx"), "--python", sys.executable]
+    line = [
+        *uvx,
+        "-c",
+        LOCKS / "core.txt",
+        "--from",
+        wheel,
+        "build",
+        "--corpus",
+        "meld",
+        "--sample",
+    ]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "32 read = 31 kept + 1 rejected + 0 not selected" in done.stdout
+    assert (tmp_path / "output" / "meld-sample" / "report.html").is_file()

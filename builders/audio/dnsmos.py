@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from builders.audio.onnx_models import folder_of, session_of, versions_of
+from builders.audio.onnx_models import session_of, versions_of
 from builders.audio.resampling import RATE
+from builders.audio.weights import checked
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-_EXTRA = "quality"
+_EXTRA = "rate-sound"
 _CARRIER = "speechmos"
 _MODEL = "sig_bak_ovr"
 _SECONDS = 9.01
@@ -38,12 +39,12 @@ class QualityRater:
     """Rates the sound of clips; threads may share it.
 
     Raises:
-        ConfigError: the extra is not installed.
+        ConfigError: the extra is not installed, or its model is not the one that was tested.
     """
 
     def __init__(self) -> None:
         self.version()
-        path = folder_of(_CARRIER, _EXTRA) / "dnsmos_models" / f"{_MODEL}.onnx"
+        path = checked(f"{_CARRIER}/dnsmos_models/{_MODEL}.onnx", _EXTRA)
         self._session: InferenceSession = session_of(path)
 
     @staticmethod

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builders.audio.features import PAUSE
-from builders.audio.onnx_models import folder_of, session_of, versions_of
+from builders.audio.onnx_models import session_of, versions_of
 from builders.audio.resampling import RATE
+from builders.audio.weights import checked
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 MODEL = "silero_vad_v6"
-_EXTRA = "vad"
+_EXTRA = "find-speech"
 _CARRIER = "faster_whisper"
 # The model takes a piece of 32 ms and the last 4 ms before it, and what it remembers of the rest.
 _PIECE, _BEFORE, _MEMORY = 512, 64, (1, 1, 128)
@@ -31,12 +32,12 @@ class SpeechFinder:
     """Finds speech in clips; threads may share it.
 
     Raises:
-        ConfigError: the extra is not installed.
+        ConfigError: the extra is not installed, or its model is not the one that was tested.
     """
 
     def __init__(self) -> None:
         self.version()
-        path = folder_of(_CARRIER, _EXTRA) / "assets" / f"{MODEL}.onnx"
+        path = checked(f"{_CARRIER}/assets/{MODEL}.onnx", _EXTRA)
         self._session: InferenceSession = session_of(path)
 
     @staticmethod

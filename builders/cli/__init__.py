@@ -6,12 +6,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 import typer
 
-from builders import __version__
+from builders import masking
 from builders.cli import build, corpora, export, judge, publish, review, status, store, upgrade
+from builders.cli.command import equip
 from builders.cli.options import OPTIONS
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
@@ -23,8 +23,6 @@ _READING = (
 _OF_STORE = ("upgrade", "backup", "status", "forget")
 # What the command line library returns instead of letting a KeyboardInterrupt through.
 _INTERRUPTED = 130
-# Typer carries its own copy of click and exports only this leaf of its errors.
-_CommandLineError: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     help="Build empathetic spoken-dialogue datasets from emotion speech corpora.",
@@ -34,6 +32,8 @@ _build_app = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
 _build_app.command("build")(build.build_command)
 for group in (build, corpora, status, judge, review, export, publish, store, upgrade):
     app.add_typer(group.commands)
+equip(app)
+equip(_build_app)
 
 
 def main() -> None:
@@ -48,11 +48,11 @@ def build_main() -> None:
 
 def _run(command: typer.Typer, name: str) -> None:
     """Run a command; every error a user can meet is one line on stderr and its exit code."""
-    if sys.argv[1:] == ["--version"]:
-        print(f"hearten {__version__}")
-        return
     arguments = sys.argv[1:] or ([] if name == "build" else ["--help"])
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    masking.learn_environment()
+    # Whatever is printed passes here: lines, JSON, progress, tracebacks.
+    sys.stdout, sys.stderr = masking.masking(sys.stdout), masking.masking(sys.stderr)
     try:
         code = command(
             arguments, prog_name=name, standalone_mode=False, default_map=_defaults(name)
@@ -61,7 +61,7 @@ def _run(command: typer.Typer, name: str) -> None:
             raise KeyboardInterrupt
     except HeartenError as error:
         _fail(str(error), error.exit_code)
-    except _CommandLineError as error:
+    except typer.TyperException as error:
         line = f"{error.format_message().rstrip('.')}; see {name} --help"
         _fail(line, UsageError.exit_code)
     except KeyboardInterrupt:

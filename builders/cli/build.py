@@ -4,26 +4,43 @@ from __future__ import annotations
 
 import gc
 import json
-from pathlib import Path
 from typing import Annotated, Literal, Unpack
 
 import typer
 
 from builders.cli.build_options import BuildOptions
 from builders.cli.options import (
+    EXCLUSIONS,
+    OUTPUT,
+    BaseUrl,
+    ClientHelp,
+    Clips,
+    Estimate,
     Excluded,
     Json,
+    MaxConcurrency,
+    MaxTokens,
+    MaxUsd,
     OnlySplits,
+    Output,
+    Patience,
+    ReplyTokens,
     Source,
     StoreAddress,
     TextOnly,
+    Timeout,
     env,
 )
 from builders.errors import UsageError
 
 commands = typer.Typer()
 
-Corpora = Annotated[str, typer.Option(help="Which corpus, or all; `hearten corpora` lists them.")]
+Corpora = Annotated[
+    str,
+    typer.Option(
+        metavar="CORPUS", help="The corpus to build, or all; `hearten corpora` lists them."
+    ),
+]
 # The choices of `settings.BuildConfig` again, whose import would slow --help; a test compares.
 Persona = Literal["assistant", "addressee"]
 Client = Literal["aiohttp", "openai"]
@@ -36,100 +53,131 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     corpus: Corpora,
     source: Source = None,
     sample: Annotated[
-        bool, typer.Option("--sample", help="Build the invented sample that comes along.")
+        bool,
+        typer.Option("--sample", help="Use the small invented sample that comes with each corpus."),
     ] = False,
     name: Annotated[
-        str | None, typer.Option(help="Name of the build.", show_default="the corpus")
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the build.", show_default="the corpus"),
     ] = None,
-    output: Annotated[Path, env("OUTPUT", "Folder of all builds. [default: output]")] = Path(
-        "output"
-    ),
+    output: Output = OUTPUT,
     split: OnlySplits = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many targets, chosen by hash of the id.")
+        int | None,
+        typer.Option(
+            min=1, help="Maximum number of targets; a larger limit contains the smaller one."
+        ),
     ] = None,
     text_only: TextOnly = False,
     emotion: Annotated[
-        list[str] | None, typer.Option(help="Only this emotion; may be given again.")
+        list[str] | None,
+        typer.Option(metavar="EMOTION", help="Only targets with this emotion."),
     ] = None,
-    min_words: Annotated[int, typer.Option(min=0, help="Only targets of so many words.")] = 0,
+    min_words: Annotated[int, typer.Option(min=0, help="Minimum number of words in a target.")] = 0,
     max_per_emotion: Annotated[
-        int | None, typer.Option(min=1, help="At most so many targets of each emotion.")
+        int | None, typer.Option(min=1, help="Maximum number of targets for each emotion.")
     ] = None,
-    context_turns: Annotated[int, typer.Option(min=0, help="Earlier turns shown, at most.")] = 8,
+    context_turns: Annotated[
+        int, typer.Option(min=0, help="Maximum number of earlier turns shown to the model.")
+    ] = 8,
     label_view: Annotated[
         str | None,
-        typer.Option(help="Whose label counts, where a corpus has several.", show_default=False),
+        typer.Option(
+            metavar="VIEW",
+            help="Annotation layer to use as the label, for corpora that have several.",
+        ),
     ] = None,
-    persona: Annotated[Persona, typer.Option(help="Whom the reply speaks for.")] = "assistant",
+    persona: Annotated[
+        Persona,
+        typer.Option(help="Who replies: an assistant, or the person who was spoken to."),
+    ] = "assistant",
     model: Annotated[
-        str | None, env("MODEL", "The model that drafts; without one the phrasebook does.")
+        str | None,
+        env(
+            "MODEL",
+            "Model that drafts the replies. Without one, they come from the phrasebook, which is "
+            "for trying out only.",
+            metavar="MODEL",
+        ),
     ] = None,
-    base_url: Annotated[
-        list[str] | None,
-        env("BASE_URL", "Address of an OpenAI-compatible endpoint; may be given again."),
-    ] = None,
+    base_url: BaseUrl = None,
     vote_model: Annotated[
         list[str] | None,
         typer.Option(
-            help="A model that says which emotion the words alone show, as MODEL or MODEL@URL; "
-            "may be given again (best three, of different families).",
+            metavar="MODEL[@URL]",
+            help="Model that labels the emotion from the words alone, to compare with the "
+            "annotation. Three of different families work best.",
         ),
     ] = None,
-    max_concurrency: Annotated[
-        int | None, env("MAX_CONCURRENCY", "Requests in flight, at most.", min=1)
-    ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for one answer.")] = 120.0,
-    patience: Annotated[
-        float, typer.Option(help="Seconds without any answer before the build stops.")
-    ] = 180.0,
+    max_concurrency: MaxConcurrency = None,
+    timeout: Timeout = 120.0,
+    patience: Patience = 180.0,
     temperature: Annotated[float, typer.Option(min=0, max=2, help="Sampling temperature.")] = 0.8,
-    top_p: Annotated[float, typer.Option(min=0, max=1, help="Nucleus sampling.")] = 1.0,
-    reply_tokens: Annotated[int, typer.Option(min=50, help="Tokens of one answer, at most.")] = 400,
-    client: Annotated[Client, typer.Option(help="HTTP client.")] = "aiohttp",
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Say what it would cost; ask nothing.")
-    ] = False,
-    max_usd: Annotated[float | None, typer.Option(help="Stop before this is spent.")] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Stop before so many tokens are used.")
-    ] = None,
+    top_p: Annotated[
+        float, typer.Option(min=0, max=1, help="Nucleus sampling: total probability kept.")
+    ] = 1.0,
+    reply_tokens: ReplyTokens = 400,
+    client: Annotated[Client, ClientHelp] = "aiohttp",
+    estimate: Estimate = False,
+    max_usd: MaxUsd = None,
+    max_tokens: MaxTokens = None,
     resume: Annotated[
-        Resume, typer.Option(help="Go on with a build: if-possible, always or never.")
+        Resume,
+        typer.Option(
+            help="Whether to continue an unfinished build of this name. always: it must exist; "
+            "never: start over (cached responses are still used)."
+        ),
     ] = "if-possible",
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask again about targets that were given up.")
+        bool,
+        typer.Option("--retry-failed", help="Ask again about every target that was given up."),
     ] = False,
     retry_kind: Annotated[
-        list[str] | None, typer.Option(help="Ask again about those given up for this reason.")
+        list[str] | None,
+        typer.Option(
+            metavar="REASON", help="Ask again about targets that were rejected for this reason."
+        ),
     ] = None,
     redraft: Annotated[
         str | None,
         typer.Option(
             metavar="rejected|stale|IDS",
-            help="Draft again as the build NAME@2: what reviewers rejected, what was drafted from "
-            "prompts or tables that have changed, or these ids (with commas, or @FILE).",
+            help="Draft some replies again, as the build NAME@2: those that reviewers rejected, "
+            "those whose prompts or tables have changed since, or these ids (separated by "
+            "commas, or @FILE).",
         ),
     ] = None,
+    enforce_set_gates: Annotated[
+        bool,
+        typer.Option(
+            "--enforce-set-gates",
+            help="List replies that repeat others more than people do in gated.tsv of the build; "
+            "export and publish leave these out.",
+        ),
+    ] = False,
     on_error: Annotated[
         OnError | None,
         typer.Option(
-            help="Broken input: set it aside as a reject, or stop at once.",
+            help="What to do with broken input: set it aside as a reject, or stop.",
             show_default="quarantine for records, stop for files",
         ),
     ] = None,
     check: Annotated[
         list[str] | None,
         typer.Option(
-            help="Check clips by a model that an extra brings: vad (is it speech), dnsmos (how "
-            "does it sound), asr (does it say its text; English). The last two look at chosen "
-            "clips and take half a second of a core for each. May be given again."
+            metavar="vad|dnsmos|asr",
+            help="Check the audio with a model; needs an optional extra. vad: does it contain "
+            "speech? dnsmos: how good is the sound? asr: do the words match the transcript "
+            "(English)? The last two take about half a second of CPU for each chosen clip.",
         ),
     ] = None,
     min_speech: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help="Only clips of which so much is speech.", show_default="any"
+            min=0,
+            max=1,
+            help="Minimum share of a clip that is speech.",
+            show_default="any",
         ),
     ] = None,
     min_dnsmos: Annotated[
@@ -137,76 +185,108 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         typer.Option(
             min=1,
             max=5,
-            help="Only clips that sound so good, with --check dnsmos.",
+            help="Minimum DNSMOS overall score; needs --check dnsmos.",
             show_default="any",
         ),
     ] = None,
     reject_finding: Annotated[
         list[str] | None,
-        typer.Option(help="No clip with this finding, such as clip_clipped; may be given again."),
+        typer.Option(
+            metavar="FLAG", help="Reject clips with this quality flag, such as clip_clipped."
+        ),
     ] = None,
     hear: Annotated[
-        bool, typer.Option("--hear", help="Send each clip along, to a model that takes audio.")
+        bool,
+        typer.Option(
+            "--hear", help="Send the audio to the drafting model, which must accept audio."
+        ),
     ] = False,
     hear_seconds: Annotated[
-        float, typer.Option(min=1, help="Seconds of the longest clip that a model is sent.")
+        float,
+        typer.Option(
+            min=1,
+            metavar="SECONDS",
+            help="Longest clip that is sent to a model; for a longer one the model gets the words "
+            "alone, and the clip the flag not_heard.",
+        ),
     ] = 30.0,
     caption_model: Annotated[
         str | None,
-        typer.Option(help="A model that takes audio and says first how each clip sounds."),
+        typer.Option(
+            metavar="MODEL",
+            help="Model that describes how each clip sounds before the reply is drafted; it must "
+            "accept audio.",
+        ),
     ] = None,
     caption_base_url: Annotated[
         list[str] | None,
         typer.Option(
-            help="Address of that model; may be given again.", show_default="that of the build"
+            metavar="URL",
+            help="Address of the caption model.",
+            show_default="that of --base-url",
         ),
     ] = None,
-    exclusions: Excluded = Path("exclusions.tsv"),
+    exclusions: Excluded = EXCLUSIONS,
     speak: Annotated[
         bool,
-        typer.Option("--speak", help="Give the utterances of a text-only corpus a voice."),
+        typer.Option("--speak", help="Make synthetic speech for a text-only corpus's utterances."),
     ] = False,
     speak_replies: Annotated[
-        bool, typer.Option("--speak-replies", help="Give the replies a voice.")
+        bool, typer.Option("--speak-replies", help="Make synthetic speech for the replies.")
     ] = False,
     tts: Annotated[
         str | None,
-        env("TTS", "The voice: hibari, or the model of a speech endpoint. [default: hibari]"),
+        env(
+            "TTS",
+            "Speech engine: hibari, which runs here and needs an optional extra, or the model of a "
+            "speech endpoint.",
+            metavar="MODEL",
+            show_default="hibari",
+        ),
     ] = None,
     tts_voice: Annotated[
         str | None,
-        typer.Option(help="Which of its voices.", show_default="heart of hibari, else alloy"),
+        typer.Option(
+            metavar="VOICE",
+            help="Voice of the speech engine.",
+            show_default="heart with hibari, else alloy",
+        ),
     ] = None,
     tts_base_url: Annotated[
         list[str] | None,
-        env("TTS_BASE_URL", "Address of an OpenAI-compatible speech endpoint; may be given again."),
+        env("TTS_BASE_URL", "Address of an OpenAI-compatible speech endpoint.", metavar="URL"),
     ] = None,
     read_back: Annotated[
         bool,
         typer.Option(
-            "--read-back/--no-read-back", help="Have recognition listen to what was spoken."
+            "--read-back/--no-read-back", help="Check the synthetic speech by speech recognition."
         ),
     ] = True,
     misheard_words: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Share of words that it may hear otherwise."),
+        typer.Option(
+            min=0, max=1, help="Maximum word error rate of that check; worse speech is left out."
+        ),
     ] = 0.3,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Threads that hear clips, or speak.", show_default="all cores"),
+        typer.Option(
+            min=1,
+            help="Threads for audio analysis and synthetic speech.",
+            show_default="one per core",
+        ),
     ] = None,
     store: StoreAddress = None,
-    clips: Annotated[
-        Path | None,
-        env("CLIPS", "Folder of encoded clips and made speech. [default: clips beside the store]"),
-    ] = None,
+    clips: Clips = None,
     show: Annotated[
         int | None,
-        typer.Option(min=0, help="Samples to show at the end.", show_default="3 with --sample"),
+        typer.Option(
+            min=0, help="Number of samples to print at the end.", show_default="3 with --sample"
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Build a dataset from a corpus: read, map, attach, draft, check, write."""
+    """Build a dataset: read a corpus, map its labels, draft replies, check them, write."""
     _build(**locals())
 
 

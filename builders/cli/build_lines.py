@@ -17,7 +17,7 @@ from builders.record.dataset import Build
 from builders.record.manifest import summary_line
 from builders.record.manifest_views import ManifestResult
 from builders.record.views import SampleRecord
-from builders.release.eligibility import Purpose, Restrictions, excluded_by, going_out
+from builders.release.eligibility import GATES_FILE, Purpose, Restrictions, excluded_by, going_out
 from builders.settings import BuildConfig
 from builders.store.messages import MessageSizes
 
@@ -35,6 +35,7 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
         print(f"{config.name} is complete already; nothing was asked or written.")
     print_counts(result)
     _print_speech(result.get("speech"))
+    print_set(result, finished.gated)
     if config.models:
         took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
         print(f"{took}; in all {cost_line(run['cost'])}")
@@ -59,6 +60,20 @@ def print_counts(result: ManifestResult) -> None:
     print(summary_line(result["counts"]))
     for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
         print(f"  rejected: {count:,} {reason}")
+
+
+def print_set(result: ManifestResult, gated: int | None) -> None:
+    """Print in what the replies as a set differ from people's, and how many are kept back."""
+    found = result.get("set_checks") or []
+    if any(one["out"] for one in found):
+        # Here, as polars takes a quarter of a second.
+        from builders.report.set_checks.telling import lines
+
+        print("the replies as a set:")
+        for line in lines(found):
+            print(f"  {line}")
+    if gated is not None:
+        print(f"  {gated:,} replies are kept back by {GATES_FILE}")
 
 
 def _print_speech(speech: dict[str, Any] | None) -> None:

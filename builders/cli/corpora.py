@@ -14,7 +14,9 @@ from builders.errors import VerificationError
 
 commands = typer.Typer()
 
-Corpus = Annotated[str, typer.Option(help="Which corpus; `hearten corpora` lists them.")]
+Corpus = Annotated[
+    str, typer.Option(metavar="CORPUS", help="The corpus; `hearten corpora` lists them.")
+]
 
 
 @commands.command("verify")
@@ -25,13 +27,13 @@ def verify_command(
     text_only: TextOnly = False,
     as_json: Json = False,
 ) -> None:
-    """Compare what is read with the published counts; list known defects found and missing."""
+    """Compare your copy of a corpus with its published counts; list its known defects."""
     _verify(corpus, source, tuple(split or ()), text_only, as_json)
 
 
 @commands.command("corpora")
 def corpora_command(as_json: Json = False) -> None:
-    """List the corpora: licence, what may be published and sent, how to get them."""
+    """List the corpora: licence, what may be published or sent to a model, how to get them."""
     _list(as_json)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from builders.cli.options import Excluded, Folder, Json, StoreAddress
+from builders.cli.options import EXCLUSIONS, Excluded, Folder, Json, StoreAddress
 
 commands = typer.Typer()
 
@@ -21,35 +21,50 @@ Subset = Literal["weak", "strong"]
 @commands.command("export")
 def export_command(  # noqa: PLR0913 - one argument for each option
     folder: Folder,
-    format: Annotated[Format, typer.Option(help="Whose form.")],
-    to: Annotated[Path, typer.Option(help="Where to: a new folder, or an earlier export.")],
-    task: Annotated[Task, typer.Option(help="What is trained.")] = "sft",
+    format: Annotated[Format, typer.Option(help="Output format.")],
+    to: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Folder to write to: a new one, or an earlier export."),
+    ],
+    task: Annotated[Task, typer.Option(help="Training objective.")] = "sft",
     profile: Annotated[
-        Profile | None, typer.Option(help="The model: how clips are spelt, and its limits.")
+        Profile | None,
+        typer.Option(help="Model to train: how it takes audio, and its limits."),
     ] = None,
     system_prompt: Annotated[
-        Path | None, typer.Option(help="A text file: the system turn of every row.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Text file with a system prompt for every row."),
     ] = None,
     reply_audio: Annotated[
-        bool, typer.Option("--reply-audio", help="Put the assistant's speech in.")
+        bool, typer.Option("--reply-audio", help="Include the synthetic speech of the replies.")
     ] = False,
     context_audio: Annotated[
-        bool, typer.Option("--context-audio", help="Let earlier turns be heard where they can.")
+        bool,
+        typer.Option("--context-audio", help="Include the audio of earlier turns, where known."),
     ] = False,
     subset: Annotated[
-        Subset | None, typer.Option(help="Only where the words (weak) or the voice tell (strong).")
+        Subset | None,
+        typer.Option(
+            help="Only targets whose emotion the words show (weak), or only the voice (strong)."
+        ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Only labels that match ours, with known agreement.")
+        bool,
+        typer.Option(
+            "--strict",
+            help="Only targets whose label has an exact match in our vocabulary and a known "
+            "agreement.",
+        ),
     ] = False,
     voice_words: Annotated[
-        bool, typer.Option("--with-voice-words", help="Say how the voice sounds, in words.")
+        bool,
+        typer.Option("--with-voice-words", help="Include the prosody description of the voice."),
     ] = False,
-    exclusions: Excluded = Path("exclusions.tsv"),
+    exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
     as_json: Json = False,
 ) -> None:
-    """Write a finished build in the form that a trainer loads."""
+    """Write a finished build in the format that a trainer loads."""
     _export(**locals())
 
 

@@ -7,7 +7,23 @@ from typing import Annotated, Literal, TypedDict, Unpack
 
 import typer
 
-from builders.cli.options import Excluded, Folder, Json, StoreAddress, env
+from builders.cli.options import (
+    EXCLUSIONS,
+    BaseUrl,
+    ClientHelp,
+    Estimate,
+    Excluded,
+    Folder,
+    Json,
+    MaxConcurrency,
+    MaxTokens,
+    MaxUsd,
+    Patience,
+    ReplyTokens,
+    StoreAddress,
+    Timeout,
+    env,
+)
 
 commands = typer.Typer()
 
@@ -37,35 +53,25 @@ class JudgeOptions(TypedDict):
 @commands.command("judge")
 def judge_command(  # noqa: PLR0913 - one argument for each option
     folder: Folder,
-    model: Annotated[str, env("MODEL", "The model that judges; not the one that drafted.")],
-    base_url: Annotated[
-        list[str] | None,
-        env("BASE_URL", "Address of an OpenAI-compatible endpoint; may be given again."),
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many pairs, chosen by hash of the ids.")
-    ] = None,
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Say what it would cost; ask nothing.")
-    ] = False,
-    max_usd: Annotated[float | None, typer.Option(help="Stop before this is spent.")] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Stop before so many tokens are used.")
-    ] = None,
-    max_concurrency: Annotated[
-        int | None, env("MAX_CONCURRENCY", "Requests in flight, at most.", min=1)
-    ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for one answer.")] = 120.0,
-    patience: Annotated[
-        float, typer.Option(help="Seconds without any answer before it stops.")
-    ] = 180.0,
-    reply_tokens: Annotated[int, typer.Option(min=50, help="Tokens of one answer, at most.")] = 400,
-    client: Annotated[Client, typer.Option(help="HTTP client.")] = "aiohttp",
-    exclusions: Excluded = Path("exclusions.tsv"),
+    model: Annotated[
+        str,
+        env("MODEL", "The model that judges; not the one that drafted.", metavar="MODEL"),
+    ],
+    base_url: BaseUrl = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of pairs.")] = None,
+    estimate: Estimate = False,
+    max_usd: MaxUsd = None,
+    max_tokens: MaxTokens = None,
+    max_concurrency: MaxConcurrency = None,
+    timeout: Timeout = 120.0,
+    patience: Patience = 180.0,
+    reply_tokens: ReplyTokens = 400,
+    client: Annotated[Client, ClientHelp] = "aiohttp",
+    exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
     as_json: Json = False,
 ) -> None:
-    """Test by swapping whether replies fit the voices they answer; `hearten report` shows it."""
+    """Test whether replies fit the voices they answer, by swapping replies within minimal pairs."""
     _judge(**locals())
 
 

@@ -9,27 +9,74 @@ import typer
 
 OPTIONS = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "add_completion": False}
 
+OUTPUT = Path("output")
+EXCLUSIONS = Path("exclusions.tsv")
+
 Excluded = Annotated[
-    Path, typer.Option(help="Table of ids that must not be used, where there is one.")
+    Path,
+    typer.Option(metavar="FILE", help="Table of ids to leave out; the file need not exist."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder of a build.")]
 
 
 def env(name: str, help_text: str, **more: Any) -> Any:
     """Return an option that `HEARTEN_<name>` sets too."""
-    return typer.Option(envvar=f"HEARTEN_{name}", help=help_text, show_default=False, **more)
+    return typer.Option(envvar=f"HEARTEN_{name}", help=help_text, **more)
 
 
 StoreAddress = Annotated[
     str | None,
-    env("STORE", "Where answers are held: a file or postgresql+psycopg://… address."),
+    env(
+        "STORE",
+        "Database of cached responses and reviews: a file, or a postgresql+psycopg:// address.",
+        metavar="ADDRESS",
+        show_default="hearten.sqlite in the folder of all builds",
+    ),
+]
+Output = Annotated[Path, env("OUTPUT", "Folder of all builds.", metavar="DIR")]
+Clips = Annotated[
+    Path | None,
+    env(
+        "CLIPS",
+        "Folder for encoded clips and synthetic speech.",
+        metavar="DIR",
+        show_default="clips beside the store",
+    ),
 ]
 Source = Annotated[
     Path | None,
-    typer.Option(help="The corpus folder as its owner ships it.", show_default=False),
+    typer.Option(metavar="DIR", help="Folder of the corpus, as its owner distributes it."),
 ]
-OnlySplits = Annotated[list[str] | None, typer.Option(help="Only this split; may be given again.")]
+OnlySplits = Annotated[
+    list[str] | None, typer.Option(metavar="SPLIT", help="Only this split of the corpus.")
+]
 TextOnly = Annotated[
-    bool, typer.Option("--text-only", help="Leave the clips out; they need not be there.")
+    bool, typer.Option("--text-only", help="Leave the audio out; the clips need not be there.")
+]
+
+# What every command says alike that asks a model.
+BaseUrl = Annotated[
+    list[str] | None,
+    env("BASE_URL", "Address of an OpenAI-compatible endpoint.", metavar="URL"),
+]
+MaxConcurrency = Annotated[
+    int | None, env("MAX_CONCURRENCY", "Maximum number of requests at the same time.", min=1)
+]
+Timeout = Annotated[
+    float, typer.Option(metavar="SECONDS", help="Longest time to wait for one response.")
+]
+Patience = Annotated[
+    float, typer.Option(metavar="SECONDS", help="Longest time without any response; then stop.")
+]
+ReplyTokens = Annotated[int, typer.Option(min=50, help="Maximum number of tokens of a response.")]
+ClientHelp = typer.Option(help="HTTP client to use.")
+Estimate = Annotated[
+    bool, typer.Option("--estimate", help="Print what it would cost, and ask no model.")
+]
+MaxUsd = Annotated[
+    float | None, typer.Option(metavar="USD", help="Maximum cost; stop before it is exceeded.")
+]
+MaxTokens = Annotated[
+    int | None, typer.Option(min=1, help="Maximum number of tokens; stop before it is exceeded.")
 ]

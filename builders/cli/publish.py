@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from builders.cli.options import Excluded, Folder, Json, StoreAddress, env
+from builders.cli.options import EXCLUSIONS, OUTPUT, Excluded, Folder, Json, Output, StoreAddress
 
 commands = typer.Typer()
 
@@ -16,52 +16,65 @@ commands = typer.Typer()
 @commands.command("publish")
 def publish_command(  # noqa: PLR0913 - one argument for each option
     folder: Folder,
-    repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The repository on the Hub.")],
+    repo: Annotated[
+        str, typer.Option(metavar="ORG/NAME", help="The dataset repository on the Hub.")
+    ],
     public: Annotated[
-        bool, typer.Option("--public", help="Let everybody read it, once it is checked.")
+        bool,
+        typer.Option("--public", help="Make the repository public once the upload is checked."),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write the files and print the plan; send nothing.")
+        bool,
+        typer.Option("--dry-run", help="Write the files and print the plan; upload nothing."),
     ] = False,
     allow_phrasebook: Annotated[
-        bool, typer.Option("--allow-phrasebook", help="Publish replies of the phrasebook too.")
+        bool,
+        typer.Option("--allow-phrasebook", help="Publish the phrasebook's replies as well."),
     ] = False,
     with_audio: Annotated[
-        bool, typer.Option("--with-audio", help="Repeat the clips in the small configs.")
+        bool,
+        typer.Option(
+            "--with-audio", help="Repeat the audio in the configs that otherwise refer to it."
+        ),
     ] = False,
     right: Annotated[
         list[str] | None,
         typer.Option(
             "--i-have-the-right-to",
             metavar="KIND:CORPUS",
-            help="Publish more than the corpus's terms let, privately; may be given again.",
+            help="Publish, privately, more than the licence of a corpus allows, because you have "
+            "the owner's permission.",
         ),
     ] = None,
-    exclusions: Excluded = Path("exclusions.tsv"),
+    exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
     as_json: Json = False,
 ) -> None:
-    """Publish to the Hub what the corpus's terms let be published, as a new version."""
+    """Publish what the licence of the corpus allows to the Hub, as a new version."""
     _publish(**locals())
 
 
 @commands.command("hydrate")
 def hydrate_command(  # noqa: PLR0913 - one argument for each option
-    dataset: Annotated[str, typer.Option(metavar="ORG/NAME", help="The repository on the Hub.")],
-    source: Annotated[Path, typer.Option(help="Your own copy of the corpus.")],
+    dataset: Annotated[
+        str, typer.Option(metavar="ORG/NAME", help="The dataset repository on the Hub.")
+    ],
+    source: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder of your own copy of the corpus.")
+    ],
     revision: Annotated[
-        str | None, typer.Option(help="Which version.", show_default="the last one")
+        str | None,
+        typer.Option(metavar="VERSION", help="Version to fetch.", show_default="the latest"),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the build.", show_default="the repository's")
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the build.", show_default="the repository's"),
     ] = None,
-    output: Annotated[Path, env("OUTPUT", "Folder of all builds. [default: output]")] = Path(
-        "output"
-    ),
-    exclusions: Excluded = Path("exclusions.tsv"),
+    output: Output = OUTPUT,
+    exclusions: Excluded = EXCLUSIONS,
     as_json: Json = False,
 ) -> None:
-    """Rebuild the whole dataset from what was published and your own copy of the corpus."""
+    """Rebuild a whole dataset from its published part and your own copy of the corpus."""
     _hydrate(**locals())
 
 

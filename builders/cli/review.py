@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from builders.cli.options import Excluded, Folder, Json, StoreAddress
+from builders.cli.options import EXCLUSIONS, Excluded, Folder, Json, StoreAddress
 
 commands = typer.Typer()
 
@@ -18,45 +18,70 @@ Order = Literal["build", "doubt"]
 @commands.command("review")
 def review_command(  # noqa: PLR0913 - one argument for each option
     folder: Folder,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: a free one.")] = 8765,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8765,
     invite: Annotated[
-        list[str] | None, typer.Option(help="Print a link for this annotator.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Print a sign-in link for this annotator."),
     ] = None,
     invite_lead: Annotated[
-        list[str] | None, typer.Option(help="Print a link for this lead, who settles and watches.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Print a sign-in link for this lead, who settles disputes and sees progress.",
+        ),
     ] = None,
     overlap: Annotated[
-        int | None, typer.Option(help="People who decide about each item.", show_default="1")
+        int | None,
+        typer.Option(help="Number of people who review each sample.", show_default="1"),
     ] = None,
     order: Annotated[
-        Order | None, typer.Option(help="Order of the items.", show_default="build")
+        Order | None,
+        typer.Option(
+            help="Order of the samples: that of the build, or the most doubtful first.",
+            show_default="build",
+        ),
     ] = None,
     hidden_share: Annotated[
         float | None,
-        typer.Option(help="Share of items whose reply is hidden at first.", show_default="0"),
+        typer.Option(
+            help="Share of samples that are first answered without seeing the reply.",
+            show_default="0",
+        ),
     ] = None,
     gold_share: Annotated[
-        float | None, typer.Option(help="Share of gold items.", show_default="0.05")
+        float | None,
+        typer.Option(
+            help="Share of samples with a known answer, to test annotators.", show_default="0.05"
+        ),
     ] = None,
     lease_seconds: Annotated[
         float | None,
-        typer.Option(help="How long an item is kept for somebody.", show_default="900"),
+        typer.Option(
+            metavar="SECONDS",
+            help="How long a sample is reserved for the person who opened it.",
+            show_default="900",
+        ),
     ] = None,
     text_only: Annotated[
         bool | None,
-        typer.Option("--text-only/--with-sound", help="Whether only to read, without sound."),
+        typer.Option("--text-only/--with-sound", help="Review without or with the audio."),
     ] = None,
     against: Annotated[
         Path | None,
         typer.Option(
-            metavar="OUTPUT/NAME", help="Compare its replies with those of this build, two by two."
+            metavar="OUTPUT/NAME",
+            help="Another build of the same targets: annotators compare the two replies to each.",
         ),
     ] = None,
-    exclusions: Excluded = Path("exclusions.tsv"),
+    exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
 ) -> None:
-    """Open the page on which annotators hear, read and decide about a build's samples."""
+    """Serve the review page, where annotators listen, read and decide on each sample."""
     from builders.cli.review_page import review
 
     wanted = {
@@ -74,11 +99,11 @@ def review_command(  # noqa: PLR0913 - one argument for each option
 @commands.command("review-status")
 def review_status_command(
     folder: Folder,
-    exclusions: Excluded = Path("exclusions.tsv"),
+    exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
     as_json: Json = False,
 ) -> None:
-    """Say what reviewers have decided about a build, and how far they agree."""
+    """Print what annotators have decided about a build, and how far they agree."""
     from builders.cli import review_data
 
     review_data.status(folder, store, exclusions, as_json)
@@ -87,12 +112,17 @@ def review_status_command(
 @commands.command("review-export")
 def review_export_command(
     folder: Folder,
-    to: Annotated[Path, typer.Option(help="File to write; a folder for the last two forms.")],
-    form: Annotated[Form, typer.Option("--format", help="What to write, and how.")] = "events",
-    exclusions: Excluded = Path("exclusions.tsv"),
+    to: Annotated[
+        Path,
+        typer.Option(metavar="PATH", help="File to write; a folder for label-studio and potato."),
+    ],
+    form: Annotated[
+        Form, typer.Option("--format", help="What to write, and in which format.")
+    ] = "events",
+    exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
 ) -> None:
-    """Write decisions, merged decisions or preference pairs; annotators are pseudonyms."""
+    """Write decisions or preference pairs to a file; annotators appear under pseudonyms."""
     from builders.cli import review_data
 
     review_data.export(folder, store, exclusions, to, form)
@@ -101,11 +131,13 @@ def review_export_command(
 @commands.command("review-import")
 def review_import_command(
     folder: Folder,
-    events: Annotated[Path, typer.Argument(help="A file that review-export wrote.")],
-    exclusions: Excluded = Path("exclusions.tsv"),
+    events: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file written by review-export.")
+    ],
+    exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
 ) -> None:
-    """Add decisions from a file to the store; those it holds already are left."""
+    """Add the decisions in a file to the store; those already there are skipped."""
     from builders.cli import review_data
 
     review_data.read_events(folder, store, exclusions, events)

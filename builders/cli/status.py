@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from builders.cli.options import Excluded, Folder, Json, StoreAddress
+from builders.cli.options import EXCLUSIONS, Excluded, Folder, Json, StoreAddress
 from builders.errors import ConfigError
 from builders.record.manifest_views import RunCost
 
@@ -17,17 +17,17 @@ commands = typer.Typer()
 
 @commands.command("status")
 def status_command(folder: Folder, store: StoreAddress = None, as_json: Json = False) -> None:
-    """Say how far a build is, and what it has cost."""
+    """Print how far a build is, and what it has cost."""
     _status(folder, store, as_json)
 
 
 @commands.command("report")
 def report_command(
     folder: Folder,
-    exclusions: Excluded = Path("exclusions.tsv"),
+    exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
 ) -> None:
-    """Write the report of a finished build again, with what reviewers and judges said of it."""
+    """Write a build's report.html again, with the results of review and judging."""
     _report(folder, store, exclusions)
 
 

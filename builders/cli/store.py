@@ -12,28 +12,21 @@ from typing import Annotated
 
 import typer
 
-from builders.cli.options import OPTIONS, Json, StoreAddress, env
+from builders.cli.options import OPTIONS, OUTPUT, Clips, Json, Output, StoreAddress
 from builders.errors import ConfigError, HeartenError, StoreError, UsageError
 
 commands = typer.Typer()
 _group = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
 commands.add_typer(
-    _group, name="store", help="The store of answers: upgrade, backup, status, forget."
+    _group, name="store", help="Manage the database of cached responses and reviews."
 )
 
 Address = Annotated[
     str | None,
     typer.Argument(
         metavar="ADDRESS",
-        help="The store, as --store says it. [default: hearten.sqlite beside all builds]",
-        show_default=False,
+        help="The store, as in --store.",
     ),
-]
-Output = Annotated[Path, env("OUTPUT", "Folder of all builds. [default: output]")]
-_OUTPUT = Path("output")
-Clips = Annotated[
-    Path | None,
-    env("CLIPS", "Folder of encoded clips and made speech. [default: clips beside the store]"),
 ]
 
 
@@ -43,14 +36,15 @@ def upgrade_command(
     backed_up: Annotated[
         bool,
         typer.Option(
-            "--backed-up", help="Make no copy before it; a store in PostgreSQL needs yours."
+            "--backed-up",
+            help="Upgrade without making a copy first; PostgreSQL needs one made by you.",
         ),
     ] = False,
     store: StoreAddress = None,
-    output: Output = _OUTPUT,
+    output: Output = OUTPUT,
     clips: Clips = None,
 ) -> None:
-    """Bring the store of an older release to this one; a copy is made beside it first."""
+    """Upgrade the store of an older release, after making a copy of it."""
     from builders.settings import clips_folder
     from builders.store.clips import ClipFiles
     from builders.store.database import Store
@@ -68,12 +62,12 @@ def upgrade_command(
 
 @_group.command("backup")
 def backup_command(
-    to: Annotated[Path, typer.Option(help="The file of the copy.", show_default=False)],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")],
     address: Address = None,
     store: StoreAddress = None,
-    output: Output = _OUTPUT,
+    output: Output = OUTPUT,
 ) -> None:
-    """Copy a store in SQLite to a file, while others go on writing to it."""
+    """Copy an SQLite store to a file, safely while it is in use."""
     from builders.store.backup import backup
     from builders.store.upgrade import opened
 
@@ -86,10 +80,10 @@ def backup_command(
 def status_command(
     address: Address = None,
     store: StoreAddress = None,
-    output: Output = _OUTPUT,
+    output: Output = OUTPUT,
     as_json: Json = False,
 ) -> None:
-    """Say which version the store has, and how much is in it."""
+    """Print the version of the store and how much is in it."""
     from builders.store.migrations import NEWEST
     from builders.store.upgrade import contents
 
@@ -114,18 +108,17 @@ def forget_command(
         str,
         typer.Argument(
             metavar="IDS",
-            help="Ids of utterances or dialogues, with commas between them, or @FILE.",
-            show_default=False,
+            help="Ids of utterances or dialogues, separated by commas, or @FILE.",
         ),
     ],
     store: StoreAddress = None,
-    output: Output = _OUTPUT,
+    output: Output = OUTPUT,
     clips: Clips = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be taken out; change nothing.")
+        bool, typer.Option("--dry-run", help="Print what would be removed, and change nothing.")
     ] = False,
 ) -> None:
-    """Take out words, clips, speech, answers and reviews of whoever asks to be left out."""
+    """Remove everything about people who ask for it: text, audio, responses, reviews."""
     from builders.record.ids import listed
 
     _forget(listed(ids), (store, output, clips), dry_run)

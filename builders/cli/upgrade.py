@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import typer
 
-from builders.cli.options import Excluded, Folder, Json, StoreAddress
+from builders.cli.options import EXCLUSIONS, Excluded, Folder, Json, StoreAddress
 
 commands = typer.Typer()
 
@@ -15,11 +14,11 @@ commands = typer.Typer()
 @commands.command("upgrade")
 def upgrade_command(
     folder: Folder,
-    exclusions: Excluded = Path("exclusions.tsv"),
+    exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
     as_json: Json = False,
 ) -> None:
-    """Write a finished build anew in the newest record version; the old one stays."""
+    """Write a build of an older release again, in the newest record version."""
     from builders.cli.beside import store_of
     from builders.pipeline.upgrade import upgrade
     from builders.release.eligibility import Restrictions, excluded_by

@@ -1,17 +1,20 @@
 """The pool: sends requests to one or more servers of the same model, whatever is asked of it.
 
 A slot is held while a request is under way and until its answer is handed over, never while waiting
-to try again. Being told "too many" lowers the limit and uses up no attempt; failures that pass are
-tried again a few times; when nothing at all succeeds for long, the build stops and can be resumed.
+to try again. Being told "too many" uses up no attempt, and makes an endpoint pause when it goes on;
+failures that pass are tried again a few times; when nothing at all succeeds for long, the build
+stops and can be resumed. Of several servers, one that is of no use is set aside and tried again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from builders.errors import EndpointError, HeartenError, StoppedEarly
@@ -20,15 +23,60 @@ from builders.llm.providers import Provider
 
 ATTEMPTS = 5
 _FIRST_CONTACT_ATTEMPTS = 3
-_LONGEST_WAIT = 60.0
-# The endpoint is asked for more than it can do: fewer at once.
-_TOO_MANY = frozenset({"rate_limited", "timeout"})
+# Seconds: no wait is longer, whatever a server asks; one while a model loads is shorter.
+_LONGEST_WAIT, _LOADING_WAIT = 600.0, 10.0
+# Statuses of a server that will answer soon: a model loads, all workers are busy.
+_NOT_YET = frozenset({503, 529})
 # So many requests refused as malformed before any was understood: none will be.
 _REFUSED_AT_MOST = 8
+# What is wrong with a prompt at one server may be right at another, which has more room for it.
+_THIS_PROMPT = frozenset({"context_length", "content_filter"})
+# So many prompts that one server refused and another took: leave it out for a while.
+_OUTDONE = 3
+# So many lost connections, or other failures, in a row at one of several servers: likewise.
+_LOST, _FAILED = 3, 8
+# Seconds for which a server is set aside, the first time and at most.
+_FIRST_ASIDE, _LONGEST_ASIDE = 10.0, 300.0
 
 Sent = TypeVar("Sent")
 Answered = TypeVar("Answered")
 Delivered = TypeVar("Delivered")
+
+
+def warn(line: str) -> None:
+    """Tell the user of something that a build goes on without."""
+    print(f"warning: {line}", file=sys.stderr, flush=True)
+
+
+@dataclass(eq=False)
+class _Standing(Generic[Sent, Answered]):
+    """One endpoint and what became of its requests.
+
+    `lost` counts failures in a row, `outdone` the prompts that another endpoint took;
+    `aside` says why it gets nothing, and `rests` how often it was set aside in a row.
+    """
+
+    endpoint: Provider[Sent, Answered]
+    succeeded: bool = False
+    lost: int = 0
+    outdone: int = 0
+    aside: HeartenError | None = None
+    rests: int = 0
+
+    @property
+    def due(self) -> bool:
+        """Return whether it was set aside and is to be tried again."""
+        return self.aside is not None and self.endpoint.limit.room > 0
+
+
+@dataclass
+class _Tries(Generic[Sent, Answered]):
+    """What was tried for one request: attempts, refusals, and where it is of no use to ask."""
+
+    attempts: int = 0
+    refusals: int = 0
+    failed_at: _Standing[Sent, Answered] | None = None
+    useless: list[_Standing[Sent, Answered]] = field(default_factory=list)
 
 
 class Pool(Generic[Sent, Answered]):
@@ -38,6 +86,7 @@ class Pool(Generic[Sent, Answered]):
         endpoints: where to send.
         patience: seconds without any success after which the build is stopped.
         attempted: told of each attempt that failed: request, failure, endpoint, seconds.
+        say: tells the user what is set aside.
     """
 
     def __init__(
@@ -45,16 +94,23 @@ class Pool(Generic[Sent, Answered]):
         endpoints: Sequence[Provider[Sent, Answered]],
         patience: float,
         attempted: Callable[[Sent, Failure, str, float], Awaitable[None]],
+        say: Callable[[str], None] = warn,
     ) -> None:
-        self._endpoints = list(endpoints)
+        self._standings = [_Standing(endpoint) for endpoint in endpoints]
         self._patience = patience
         self._attempted = attempted
+        self._say = say
         self._succeeded = False
         self._stopped: HeartenError | None = None
         self._stopping = asyncio.Event()
         self._open = 0
         self._idle_since = 0.0
         self._refused = 0
+
+    @property
+    def at_once(self) -> int:
+        """Return how many requests may be in flight at all endpoints together."""
+        return sum(standing.endpoint.limit.limit for standing in self._standings)
 
     async def complete(
         self, request: Sent, deliver: Callable[[Answered], Awaitable[Delivered]]
@@ -78,75 +134,180 @@ class Pool(Generic[Sent, Answered]):
         """Send nothing more: whoever waits for a slot or to try again gets this error."""
         self._stopped = self._stopped or error
         self._stopping.set()
+        for standing in self._standings:
+            standing.endpoint.limit.send_away()
 
     async def close(self) -> None:
         """Close every endpoint's connections."""
-        for endpoint in self._endpoints:
-            await endpoint.close()
+        for standing in self._standings:
+            await standing.endpoint.close()
 
     async def _complete(
         self, request: Sent, deliver: Callable[[Answered], Awaitable[Delivered]]
     ) -> Delivered:
-        attempts, failed_at = 0, None
+        tries: _Tries[Sent, Answered] = _Tries()
         while True:
-            endpoint = self._roomiest(failed_at)
-            await endpoint.limit.acquire()
+            if self._stopped:
+                raise self._stopped
+            standing = self._chosen(tries)
+            endpoint = standing.endpoint
+            if not await endpoint.limit.acquire():
+                continue
             sent = time.monotonic()
             try:
                 if self._stopped:
                     raise self._stopped
                 completion = await endpoint.complete(request)
-                self._note_success(endpoint)
+                self._note_success(standing, sent, tries)
                 return await deliver(completion)
             except Failure as caught:
-                failure, failed_at = caught, endpoint
+                failure = caught
+            except EndpointError as error:
+                if not self._set_aside(standing, error):
+                    raise
+                continue
             finally:
-                endpoint.limit.release()
+                endpoint.limit.release(sent)
             await self._attempted(request, failure, endpoint.name, time.monotonic() - sent)
-            attempts += failure.kind in PASSING
-            await self._pause(await self._wait(failure, endpoint, sent, attempts))
+            tries.failed_at = standing
+            await self._pause(await self._wait(failure, standing, sent, tries))
 
     async def _pause(self, seconds: float) -> None:
         """Wait before the next attempt, unless there will be none."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+        if seconds > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    def _roomiest(self, failed_at: Provider[Sent, Answered] | None) -> Provider[Sent, Answered]:
-        """Return the server with the most room, if possible another than where it failed."""
-        if len(self._endpoints) == 1:
-            return self._endpoints[0]
-        return max(self._endpoints, key=lambda e: (e is not failed_at, e.limit.room))
+    def _chosen(self, tries: _Tries[Sent, Answered]) -> _Standing[Sent, Answered]:
+        """Return the endpoint with the most room, if possible another than where it failed."""
+        if len(self._standings) == 1:
+            return self._standings[0]
+        return max(
+            self._standings,
+            key=lambda s: (
+                s not in tries.useless,
+                s.due,
+                s.aside is None,
+                s is not tries.failed_at,
+                s.endpoint.limit.room,
+            ),
+        )
 
-    def _note_success(self, endpoint: Provider[Sent, Answered]) -> None:
-        self._succeeded = True
+    def _note_success(
+        self, standing: _Standing[Sent, Answered], sent: float, tries: _Tries[Sent, Answered]
+    ) -> None:
+        self._succeeded = standing.succeeded = True
         self._idle_since = time.monotonic()
-        endpoint.limit.answered()
+        standing.lost = 0
+        standing.endpoint.limit.answered(sent)
+        if standing.aside:
+            standing.aside, standing.rests, standing.outdone = None, 0, 0
+            self._say(f"{standing.endpoint.name} answers again")
+        for other in tries.useless:
+            other.outdone += 1
+            if other.outdone >= _OUTDONE and other.aside is None:
+                why = "it refuses prompts that other endpoints take"
+                self._set_aside(other, EndpointError(why, where=other.endpoint.name))
 
     async def _wait(
-        self, failure: Failure, endpoint: Provider[Sent, Answered], sent: float, attempts: int
+        self,
+        failure: Failure,
+        standing: _Standing[Sent, Answered],
+        sent: float,
+        tries: _Tries[Sent, Answered],
     ) -> float:
         """Return the seconds to wait before the next attempt, or raise what ends them."""
-        if final := await self._final(failure, endpoint, attempts):
+        if failure.kind in _THIS_PROMPT and self._elsewhere(standing, tries):
+            self._is_lost(failure, standing)
+            return 0.0
+        if final := await self._final(failure, standing, tries):
+            if self._set_aside(standing, final):
+                return 0.0
             raise final from failure
-        if failure.kind in _TOO_MANY:
-            endpoint.limit.too_many(sent)
-        if failure.kind != "rate_limited" and (failure.kind not in PASSING or attempts >= ATTEMPTS):
-            raise failure
+        if self._is_lost(failure, standing):
+            return 0.0
         idle = time.monotonic() - self._idle_since
+        longest = min(_LONGEST_WAIT, max(0.1, self._patience - idle))
+        pauses = self._slow_down(failure, standing, sent, longest)
+        waits = failure.kind == "rate_limited" or (pauses and failure.kind in PASSING)
+        tries.refusals += waits
+        tries.attempts += not waits
+        if not waits and (failure.kind not in PASSING or tries.attempts >= ATTEMPTS):
+            raise failure
         if idle > self._patience:
             raise StoppedEarly(
                 f"nothing has succeeded for {idle:.0f} s ({failure.detail})",
-                where=endpoint.name,
+                where=standing.endpoint.name,
                 do="every answer so far is kept; run the same command again when it answers",
             ) from failure
-        backoff = min(_LONGEST_WAIT, 0.5 * 2 ** min(attempts, 7)) * random.uniform(0.5, 1.0)  # noqa: S311
-        wanted = failure.retry_after if failure.retry_after is not None else backoff
-        return min(wanted, _LONGEST_WAIT, max(0.1, self._patience - idle))
+        if pauses:
+            return 0.0  # the endpoint's own pause is waited for in its queue
+        backoff = 0.5 * 2 ** min(tries.attempts + tries.refusals, 7) * random.uniform(0.5, 1.0)  # noqa: S311
+        # A Retry-After of 0 is no leave to ask without end.
+        wanted = failure.retry_after or 0.0
+        return min(max(wanted, backoff if tries.refusals else wanted or backoff), longest)
+
+    def _slow_down(
+        self,
+        failure: Failure,
+        standing: _Standing[Sent, Answered],
+        sent: float,
+        longest: float,
+    ) -> bool:
+        """Tell the endpoint's limit of a failure; return whether the endpoint pauses for it."""
+        limit, wanted = standing.endpoint.limit, failure.retry_after
+        if failure.kind == "rate_limited":
+            pauses = limit.refused(sent, wanted, longest)
+        elif failure.status in _NOT_YET:
+            pauses = limit.refused(sent, wanted, min(longest, _LOADING_WAIT), busy=False)
+        else:
+            if failure.kind == "timeout":
+                limit.lower(sent)
+            return False
+        if pauses and len(self._standings) > 1:
+            limit.send_away()
+        return pauses
+
+    def _elsewhere(
+        self, standing: _Standing[Sent, Answered], tries: _Tries[Sent, Answered]
+    ) -> bool:
+        """Return whether another endpoint is left that may take the prompt."""
+        tries.useless.append(standing)
+        return any(s.aside is None for s in self._standings if s not in tries.useless)
+
+    def _set_aside(self, standing: _Standing[Sent, Answered], why: HeartenError) -> bool:
+        """Leave an endpoint out for a while, if another is left; say so when it is news."""
+        if not any(s.aside is None for s in self._standings if s is not standing):
+            return False
+        if standing.aside is None:
+            self._say(f"{why}; set aside and tried again later, the other endpoints go on")
+        if not standing.endpoint.limit.paused:
+            seconds = min(_LONGEST_ASIDE, _FIRST_ASIDE * 2**standing.rests)
+            standing.endpoint.limit.pause(seconds)
+            standing.rests += 1
+        standing.aside = why
+        standing.endpoint.limit.send_away()
+        return True
+
+    def _is_lost(self, failure: Failure, standing: _Standing[Sent, Answered]) -> bool:
+        """Return whether one of several endpoints was set aside because nothing comes from it."""
+        counts = failure.kind in PASSING or failure.kind in _THIS_PROMPT
+        standing.lost = standing.lost + 1 if counts else 0
+        if standing.lost < (_LOST if failure.kind == "connection" else _FAILED):
+            return False
+        if failure.kind == "connection":
+            return self._set_aside(standing, _no_contact(failure, standing.endpoint))
+        why = f"{standing.lost} requests failed in a row ({failure.detail})"
+        return self._set_aside(standing, EndpointError(why, where=standing.endpoint.name))
 
     async def _final(
-        self, failure: Failure, endpoint: Provider[Sent, Answered], attempts: int
+        self,
+        failure: Failure,
+        standing: _Standing[Sent, Answered],
+        tries: _Tries[Sent, Answered],
     ) -> HeartenError | None:
         """Return the error for a failure that every request would meet, or None."""
+        endpoint = standing.endpoint
         if failure.kind == "model_not_found":
             return _no_model(endpoint, await endpoint.models())
         if failure.kind == "bad_request" and not self._succeeded:
@@ -158,16 +319,26 @@ class Pool(Generic[Sent, Answered]):
                     do="see what the server says, and whether the model takes "
                     f"{endpoint.help.route}",
                 )
-        tried_enough = attempts >= _FIRST_CONTACT_ATTEMPTS and not self._succeeded
+        tried_enough = tries.attempts >= _FIRST_CONTACT_ATTEMPTS - 1 and not self._succeeded
         if failure.kind == "connection" and tried_enough:
             return _no_contact(failure, endpoint)
         return _fatal(failure, endpoint)
 
 
 def _no_contact(failure: Failure, endpoint: Provider[Sent, Answered]) -> EndpointError:
+    if failure.do:
+        return _unusable(failure, endpoint)
     return EndpointError(
         f"nothing answers at {endpoint.name} ({failure.detail})",
         do=f"is the server running? correct {endpoint.help.address_option} or start it",
+    )
+
+
+def _unusable(failure: Failure, endpoint: Provider[Sent, Answered]) -> EndpointError:
+    """Return the error for an address that leads to something, which is not what was meant."""
+    return EndpointError(
+        f"{endpoint.name} cannot be used: {failure.detail}",
+        do=(failure.do or "").replace("--base-url", endpoint.help.address_option),
     )
 
 
@@ -185,6 +356,8 @@ def _fatal(failure: Failure, endpoint: Provider[Sent, Answered]) -> HeartenError
             where=name,
             do="serve one that hears, or build without --hear and --caption-model",
         )
+    if failure.kind == "wrong_address" and failure.do:
+        return _unusable(failure, endpoint)
     if failure.kind == "wrong_address":
         return EndpointError(
             f"there is no {endpoint.help.route} (HTTP {failure.status})",

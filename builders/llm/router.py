@@ -22,6 +22,8 @@ from builders.store.database import Answer, Attempt
 class PhrasebookModel:
     """Answers from the phrase tables, in this process; `cache` commits the answers."""
 
+    at_once = 64
+
     def __init__(self, cache: ResponseCache) -> None:
         self._cache = cache
 
@@ -45,6 +47,11 @@ class Router:
 
     def __init__(self, by_name: Mapping[str, Model]) -> None:
         self._by_name = by_name
+
+    @property
+    def at_once(self) -> int:
+        """Return how many requests all of them answer at once."""
+        return sum(model.at_once for model in self._by_name.values())
 
     async def answer(self, request: Request, request_key: str) -> Answer | Pending:
         """Return the committed answer, or why there is none."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,7 @@ from typing import Generic, TypeVar
 from builders.errors import HeartenError
 from builders.llm.budget import Budget
 from builders.llm.cache import ResponseCache
+from builders.llm.concurrency import Places
 from builders.llm.exchange import Exchange, Retry
 from builders.llm.interrupts import Stops, stopped_by_signals
 from builders.llm.router import open_models
@@ -50,7 +51,7 @@ class Session:
         budget: what may be spent.
         progress: shows how far it is.
         retry: what is asked again after it was given up.
-        open_at_once: how many exchanges with the model may be open.
+        open_at_once: says how many exchanges with the model may be open.
 
     Attributes:
         cache, budget, progress, retry: as given.
@@ -65,12 +66,12 @@ class Session:
         budget: Budget,
         progress: ProgressLine,
         retry: Retry,
-        open_at_once: int = 2 * _CONCURRENCY,
+        open_at_once: Callable[[], int] = lambda: 2 * _CONCURRENCY,
     ) -> None:
         self.cache = cache
         self.budget = budget
         self.retry = retry
-        self.room = asyncio.Semaphore(open_at_once)
+        self.room = Places(open_at_once)
         self.stopped: HeartenError | None = None
         self.asked = 0
         self._model = model
@@ -154,8 +155,9 @@ async def open_session(
         open_models(models, setup.phrasebook, cache, limits, setup.budget) as model,
     ):
         with ProgressLine(state, quiet) as progress:
-            at_once = 2 * (limits.max_concurrency or _CONCURRENCY)
-            session = Session(cache, model, setup.budget, progress, setup.retry, at_once)
+            session = Session(
+                cache, model, setup.budget, progress, setup.retry, lambda: 2 * model.at_once
+            )
             with stopped_by_signals([session]):
                 yield session
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+from builders import masking
 from builders.errors import ConfigError, HeartenError
 from builders.llm.budget import Budget, estimated_tokens, tokens_of
 from builders.llm.cache import ResponseCache, asked
@@ -48,6 +49,11 @@ class ServedModel:
         self._pool = Pool(servers, patience, self._attempted)
         self._cache = cache
         self._budget = budget
+
+    @property
+    def at_once(self) -> int:
+        """Return how many requests its servers take at once as things are."""
+        return self._pool.at_once
 
     async def answer(self, request: Request, request_key: str) -> Answer | Pending:
         """Return the committed answer, or the failure that is left of several attempts."""
@@ -130,13 +136,14 @@ def _tokens(request: Request, completion: Completion) -> tuple[int, int]:
 def api_key(variables: tuple[str, ...] = KEY_VARIABLES) -> str:
     """Return the key for endpoints; servers of one's own mostly ask for none."""
     given = (os.environ.get(name, "").strip() for name in variables)
-    found = next(filter(None, given), "none")
+    found = next(filter(None, given), masking.NO_KEY)
     if not (found.isascii() and found.isprintable()):
         raise ConfigError(
             f"the key in {' or '.join(variables)} holds a character that no key has",
             expected="printable ASCII on one line",
             do="copy the key anew",
         )
+    masking.learn(found)
     return found
 
 

@@ -95,6 +95,11 @@ class Model(Protocol):
         """Return the committed response, or why there is none."""
         ...
 
+    @property
+    def at_once(self) -> int:
+        """Return how many requests it answers at once as things are."""
+        ...
+
     def stop(self, error: HeartenError) -> None:
         """Send nothing more: requests that wait to be sent raise this error."""
         ...

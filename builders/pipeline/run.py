@@ -13,7 +13,7 @@ import platform
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,17 +42,24 @@ from builders.record.manifest_views import (
     ManifestRun,
     ReaderNote,
 )
+from builders.release.eligibility import GATES_FILE
+from builders.report.set_checks import check_set
 from builders.settings import HIBARI, BuildConfig, find_source, make_config
 from builders.store.database import Store
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A complete build: its folder and manifest; `fresh` is false when it was complete already."""
+    """A complete build: its folder and manifest.
+
+    `fresh` is false when it was complete already; `gated` counts the replies that its
+    `gated.tsv` keeps back, and is None where nobody asked for that.
+    """
 
     folder: Path
     manifest: Manifest
     fresh: bool
+    gated: int | None = None
 
 
 def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False) -> Finished:
@@ -70,27 +77,48 @@ def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False
     plan = make_plan(config)
     folder = BuildFolder(config.folder)
     with folder.hold():
-        folder.keep_redraft(plan.identity, config)
-        folder.admit(plan.identity, config)
-        if folder.manifest.exists():
-            manifest = Build(folder.path).verify().manifest
-            if config.retry_failed or config.retry_kinds:
-                raise ConfigError(
-                    f"{config.name} is complete and is not changed",
-                    where=folder.path,
-                    do="retry its rejects under another --name; cached responses cost nothing",
-                )
-            if manifest["result"]["limit"] == config.limit:
-                return Finished(folder.path, manifest, fresh=False)
-        store = Store(config.store_url)
-        try:
-            with plan.listening(folder.path, quiet) as hearing:
-                setup = _setup(plan, store, prices, quiet)
-                manifest = asyncio.run(_run(plan, folder, hearing, setup))
-        finally:
-            store.close()
-            shutil.rmtree(folder.partial, ignore_errors=True)
+        finished = _build(plan, folder, prices, quiet)
+        if config.enforce_set_gates:
+            return replace(finished, gated=_write_gates(finished))
+        if finished.fresh:  # those of the build before were drawn from other replies
+            (finished.folder / GATES_FILE).unlink(missing_ok=True)
+        return finished
+
+
+def _build(plan: Plan, folder: BuildFolder, prices: Mapping[str, object], quiet: bool) -> Finished:
+    """Return the finished build, which may have been there already."""
+    config = plan.config
+    folder.keep_redraft(plan.identity, config)
+    folder.admit(plan.identity, config)
+    if folder.manifest.exists():
+        manifest = Build(folder.path).verify().manifest
+        if config.retry_failed or config.retry_kinds:
+            raise ConfigError(
+                f"{config.name} is complete and is not changed",
+                where=folder.path,
+                do="retry its rejects under another --name; cached responses cost nothing",
+            )
+        if manifest["result"]["limit"] == config.limit:
+            return Finished(folder.path, manifest, fresh=False)
+    store = Store(config.store_url)
+    try:
+        with plan.listening(folder.path, quiet) as hearing:
+            setup = _setup(plan, store, prices, quiet)
+            manifest = asyncio.run(_run(plan, folder, hearing, setup))
+    finally:
+        store.close()
+        shutil.rmtree(folder.partial, ignore_errors=True)
     return Finished(folder.path, manifest, fresh=True)
+
+
+def _write_gates(finished: Finished) -> int:
+    """Write the list of replies that repeat too much, and return how many they are."""
+    # Here, as polars takes a quarter of a second.
+    from builders.report.set_checks.gates import write_gates
+
+    shards = Build(finished.folder, finished.manifest).shards()
+    found = finished.manifest["result"].get("set_checks") or check_set(shards)
+    return write_gates(finished.folder, shards, found)
 
 
 def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) -> Setup:
@@ -146,8 +174,11 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
 
 
 def _report(folder: BuildFolder, manifest: Manifest) -> None:
-    """Write the report, and the time it took into the manifest."""
+    """Check the set, write the report, and into the manifest what both took."""
     seconds, cpu = time.perf_counter(), time.process_time()
+    paths = [folder.partial / file["path"] for file in manifest["result"]["files"]]
+    data = [path for path in paths if path.parent.name == "data"]
+    manifest["result"]["set_checks"] = check_set(data)
     report.write(folder.partial, manifest)
     manifest["run"]["report_seconds"] = round(time.perf_counter() - seconds, 3)
     manifest["run"]["report_cpu_seconds"] = round(time.process_time() - cpu, 3)

@@ -23,6 +23,7 @@ import orjson
 from filelock import FileLock, Timeout
 
 from builders.errors import ConfigError, OutputError
+from builders.masking import mask_bytes
 from builders.record.manifest_views import Manifest
 from builders.settings import BuildConfig, chosen
 
@@ -219,7 +220,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_json(path: Path, document: object) -> None:
     """Write JSON as `write_whole` does."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-    write_whole(path, orjson.dumps(document, option=options))
+    write_whole(path, mask_bytes(orjson.dumps(document, option=options)))
 
 
 def write_whole(path: Path, content: bytes) -> None:

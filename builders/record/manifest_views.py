@@ -58,6 +58,23 @@ class ReaderNote(TypedDict):
     count: int
 
 
+class SetCheck(TypedDict):
+    """A measure of all replies, beside that of what people said next; None where none did.
+
+    `low` to `high` is the 95 % interval of people's; `texts` of each side were compared, and
+    `tokens` words of them where different words are counted.
+    """
+
+    code: str
+    value: float
+    people: float | None
+    low: float | None
+    high: float | None
+    texts: int
+    tokens: int
+    out: bool
+
+
 class ManifestResult(TypedDict):
     """The part that is the same whenever the responses are; `config` has the settings by name."""
 
@@ -73,6 +90,7 @@ class ManifestResult(TypedDict):
     captions: NotRequired[CaptionCounts | None]
     speech: NotRequired[dict[str, Any] | None]
     contribution: NotRequired[dict[str, Any] | None]
+    set_checks: NotRequired[list[SetCheck]]
     # The SHA-256 of each file below `fits/`, by its name.
     fits: NotRequired[dict[str, str]]
     # Of a set of several builds.

@@ -163,7 +163,8 @@ def _against(record: SampleRecord, asked: _Asked, known: Restrictions) -> str | 
 def _is_out(name: str, asked: _Asked, known: Restrictions) -> bool:
     if known.excluded(name):
         return True
-    return asked.fit and (name in known.unsafe or name in known.gated)
+    # What is gated is a reply; the utterance that it answers may stand before another one.
+    return asked.fit and name in known.unsafe
 
 
 def _turns(record: SampleRecord | PublishedRecord, reference: bool) -> list[str]:

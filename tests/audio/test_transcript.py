@@ -90,7 +90,9 @@ def test_a_corpus_in_another_language_is_refused_in_words():
 
 def test_a_missing_extra_is_one_line_that_names_it(monkeypatch):
     monkeypatch.setattr(onnx_models.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r'faster_whisper .*; pip install "hearten\[asr\]"'):
+    with pytest.raises(
+        ConfigError, match=r'faster_whisper .*; pip install "hearten\[transcribe\]"'
+    ):
         Transcriber()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import random
@@ -204,24 +203,3 @@ def test_a_folder_of_another_corpus_is_refused_in_one_line(slug, tmp_path):
         assert ended.code == 1
         assert len(ended.err.strip().splitlines()) == 1, ended.err
         assert str(source) in ended.err and "; expected " in ended.err
-
-
-def _maps() -> list[Path]:
-    return sorted((resources.label_maps() / "emotion").rglob("*.sssom.tsv"))
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:sssom", "ignore::FutureWarning:sssom")
-@pytest.mark.parametrize("path", _maps(), ids=lambda path: path.name)
-def test_a_map_is_valid_by_the_standards_own_library(path):
-    # Here, as importing it takes seconds.
-    from sssom.constants import SchemaValidationType
-    from sssom.parsers import parse_sssom_table
-    from sssom.validators import validate
-
-    kinds = [SchemaValidationType.JsonSchema, SchemaValidationType.PrefixMapCompleteness]
-    found = validate(parse_sssom_table(path), kinds, fail_on_error=False)
-    messages = [result.message for report in found.values() for result in report.results]
-    assert not messages
-    with path.open(encoding="utf-8") as stream:
-        rows = [line for line in stream if not line.startswith("#")]
-    assert len(list(csv.reader(rows, delimiter="\t"))) > 5

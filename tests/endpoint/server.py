@@ -24,7 +24,11 @@ clips, by such a digest.
     {"kind": K, "every": 10}
     {"kind": K, "probability": 0.1, "seed": 7}
     {"kind": K, "match": "some text"}             requests whose body contains it
-    further fields: "times": at most so often; "retry_after": seconds, for rate_limit
+    further fields: "times": at most so often; "retry_after": seconds, for rate_limit;
+    "status", "body", "headers" of says: the body is an object or a text, sent as it is
+    (compressed where the headers say gzip); {"$blanks": N} is one of so many blanks;
+    "change" of changed: a right completion with this merged into it (RFC 7386, lists by place);
+    in its texts $text stands for the right answer, and the object {"$object": 1} for it as JSON
 
 with K one of the names in `FAULTS`.
 
@@ -38,7 +42,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import hashlib
+import json
 import random
 import re
 import sys
@@ -72,6 +78,7 @@ FAULTS = {
     "quota": (429, "insufficient_quota", "You have no credit left; check your billing details."),
     "error_500": (500, "server_error", "Something broke in here."),
     "unavailable_503": (503, "overloaded", "All workers are busy."),
+    "overloaded_529": (529, "overloaded_error", "The model is overloaded."),
     "forbidden": (403, "forbidden", "This key may not use this model."),
     "content_filter": (400, "content_filter", "The prompt was stopped by the content filter."),
     "context_length": (400, "context_length_exceeded", "The maximum context length is 128 tokens."),
@@ -88,6 +95,8 @@ FAULTS = {
     "invalid_text": "an answer that is no JSON",
     "invalid_answer": "JSON that breaks the schema, until the request carries a correction",
     "always_invalid": "JSON that breaks the schema, whatever the request carries",
+    "says": "status, body and headers as the fault has them",
+    "changed": "a right completion, in which the fault changes something",
 }
 
 
@@ -165,7 +174,7 @@ class Server:
     async def control(self, request: web.BaseRequest) -> web.Response:
         """Show the log, or set knobs and begin a new log."""
         if request.method == "POST":
-            wanted = orjson.loads(await request.read() or b"{}")
+            wanted = json.loads(await request.read() or b"{}")
             keep = wanted.pop("keep_log", False)
             self.knobs = Knobs(**{**vars(self.knobs), **wanted})
             self.slots = asyncio.Semaphore(self.knobs.slots)
@@ -210,7 +219,7 @@ class Server:
             request.transport.abort()
         if self.knobs.latency:
             await asyncio.sleep(self.knobs.latency)
-        refused = self.refused_key(request) or _error_of(fault)
+        refused = self.refused_key(request) or _said(fault) or _error_of(fault)
         if refused:
             return refused
         body = orjson.loads(raw)
@@ -222,7 +231,8 @@ class Server:
             return _error(400, "invalid_value", "This model takes no request without audio.")
         self.log.clips += [clip.digest for clip in clips]
         heard = [] if self.knobs.deaf else clips
-        return self._refused(body) or self._complete(body, heard, kind)
+        change = fault["change"] if kind == "changed" else None
+        return self._refused(body) or self._complete(body, heard, kind, change)
 
     def refused_key(self, request: web.BaseRequest) -> web.Response | None:
         """Return the 401 for a wrong key, with the key in it, as real servers do."""
@@ -255,7 +265,9 @@ class Server:
             return _error(knobs.dialect_status, "invalid_request_error", text)
         return None
 
-    def _complete(self, body: dict[str, Any], heard: list[Clip], kind: str) -> web.Response:
+    def _complete(
+        self, body: dict[str, Any], heard: list[Clip], kind: str, change: Any
+    ) -> web.Response:
         if kind == "html":
             return web.Response(text="<html><body>Sign in</body></html>", content_type="text/html")
         if kind == "invalid_json":
@@ -271,7 +283,10 @@ class Server:
             text = orjson.dumps(said).decode()
         else:
             text = _content(schema, body, kind, bool(heard))
-        return _json(_completion(body, heard, text, kind, self._forced_tool(body)))
+        answered = _completion(body, heard, text, kind, self._forced_tool(body))
+        # The library of the standard: it writes halves of characters and numbers of any size.
+        changed = _merged(answered, change, text) if change else answered
+        return web.Response(body=json.dumps(changed), content_type="application/json")
 
     def _schema(self, body: dict[str, Any]) -> dict[str, Any] | None:
         """Return the schema the answer must follow, None when it is not understood."""
@@ -370,6 +385,37 @@ def _schema_in_text(body: dict[str, Any]) -> dict[str, Any] | None:
 def _digest(raw: bytes) -> str:
     body = orjson.dumps(orjson.loads(raw), option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(body).hexdigest()
+
+
+def _said(fault: dict[str, Any] | None) -> web.Response | None:
+    if fault is None or fault["kind"] != "says":
+        return None
+    body = fault.get("body", "")
+    if isinstance(body, dict) and "$blanks" in body:
+        body = " " * body["$blanks"]
+    raw = (body if isinstance(body, str) else json.dumps(body)).encode()
+    packed = fault.get("headers", {}).get("Content-Encoding") == "gzip"
+    return web.Response(
+        body=gzip.compress(raw) if packed else raw,
+        status=fault.get("status", 200),
+        headers={"Content-Type": "application/json", **fault.get("headers", {})},
+    )
+
+
+def _merged(value: Any, change: Any, text: str) -> Any:
+    if isinstance(change, str):
+        return change.replace("$text", text)
+    if change == {"$object": 1}:
+        return json.loads(text)
+    if isinstance(change, list):
+        old = value if isinstance(value, list) else []
+        return [_merged(old[n] if n < len(old) else None, c, text) for n, c in enumerate(change)]
+    if not isinstance(change, dict):
+        return change
+    kept = dict(value) if isinstance(value, dict) else {}
+    for name, inner in change.items():
+        kept[name] = _merged(kept.get(name), inner, text)
+    return kept
 
 
 def _error_of(fault: dict[str, Any] | None) -> web.Response | None:

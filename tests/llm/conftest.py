@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from endpoints import TestEndpoint
 
-from builders.llm import pool
+from builders.llm import concurrency, pool
 
 DEFAULTS = {
     "latency": 0,
@@ -42,3 +42,4 @@ def endpoint(_running: TestEndpoint) -> TestEndpoint:
 def quick(monkeypatch):
     """Waits between tries that are too short to notice."""
     monkeypatch.setattr(pool, "_LONGEST_WAIT", 0.02)
+    monkeypatch.setattr(concurrency, "FIRST_PAUSE", 0.005)

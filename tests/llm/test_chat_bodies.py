@@ -134,8 +134,9 @@ def test_what_was_learnt_can_be_remembered():
             {"content": [{"type": "thinking"}, {"type": "text", "text": "{}"}]},
             "{}",
         ),
-        ("prompt", {"content": '```json\n{"a": 1}\n```'}, '{"a": 1}'),
-        ("prompt", {"content": "```\n{}\n```\n"}, "{}"),
+        ("prompt", {"content": '```json\n{"a": 1}\n```'}, '```json\n{"a": 1}\n```'),
+        ("json_schema", {"content": "", "reasoning": '{"a": 1}'}, '<think>{"a": 1}'),
+        ("json_schema", {"content": "", "reasoning": "Hm."}, ""),
         ("prompt", {"content": "{}"}, "{}"),
         (
             "tool",

@@ -6,7 +6,7 @@ import pytest
 from asking import BOTH, KEY, Memory, a_request, ask, error_of, opened, taken
 from endpoints import TestEndpoint
 
-from builders.errors import StoppedEarly
+from builders.errors import EndpointError, StoppedEarly
 from builders.llm.failures import Failure
 from builders.llm.pool import ATTEMPTS
 from builders.llm.providers.openai_chat.body import MODES, ChatCapabilities
@@ -62,37 +62,69 @@ def test_both_transports_send_equal_bodies_in_every_dialect(endpoint):
 # Trying again
 
 
-def test_a_rate_limit_delays_lowers_concurrency_and_the_answers_arrive(endpoint):
-    endpoint.control(latency=0.05, faults=[{"kind": "rate_limit", "times": 8, "retry_after": 0.3}])
+def test_many_rate_limits_halve_concurrency_once_and_the_answers_arrive(endpoint):
+    endpoint.control(faults=[{"kind": "rate_limit", "times": 16, "retry_after": 0.1}])
 
     async def main():
-        async with opened(endpoint.base_url, concurrency=8) as ours:
+        async with opened(endpoint.base_url, concurrency=16) as ours:
             limits = []
 
             async def noted(completion):
                 limits.append(ours.limits.limit)
                 return completion
 
-            requests = [a_request(f"Day {number}.") for number in range(16)]
-            started = time.monotonic()
+            requests = [a_request(f"Day {number}.") for number in range(32)]
             completions = await asyncio.gather(
                 *(ours.pool.complete(request, noted) for request in requests)
             )
-            return completions, limits, time.monotonic() - started, ours.attempts
+            return completions, min(limits), ours.attempts
 
-    completions, limits, seconds, attempts = asyncio.run(main())
-    assert [completion.outcome for completion in completions] == ["ok"] * 16
-    assert seconds > 0.3
-    assert min(limits) == 4, "one burst halves the limit once"
-    assert [kind for _, kind, _ in attempts] == ["rate_limited"] * 8
+    completions, limit, attempts = asyncio.run(main())
+    assert [completion.outcome for completion in completions] == ["ok"] * 32
+    assert limit == 8, "one burst halves the limit once"
+    assert [kind for _, kind, _ in attempts] == ["rate_limited"] * 16
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_rate_limit_uses_up_no_try(endpoint):
     limited = {"kind": "rate_limit", "times": 3 * ATTEMPTS}
-    endpoint.control(faults=[limited, {"kind": "unavailable_503", "times": ATTEMPTS - 1}])
+    endpoint.control(faults=[limited, {"kind": "html", "times": ATTEMPTS - 1}])
     (completion,), attempts = ask(endpoint.base_url)
     assert completion.outcome == "ok" and len(attempts) == 3 * ATTEMPTS + ATTEMPTS - 1
+
+
+@pytest.mark.parametrize("retry_after", [None, 0, "20 years ago"])
+def test_rate_limits_without_end_are_not_answered_with_a_storm(endpoint, retry_after):
+    fault = {"kind": "rate_limit", "retry_after": retry_after}
+    endpoint.control(faults=[fault if retry_after is not None else {"kind": "rate_limit"}])
+
+    async def main():
+        async with opened(endpoint.base_url, patience=6.0) as ours:
+            requests = [a_request(f"Day {number}.") for number in range(60)]
+            asked = [asyncio.create_task(ours.pool.complete(r, taken)) for r in requests]
+            ended, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            ours.pool.stop(next(iter(ended)).exception())
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+    assert {type(outcome) for outcome in asyncio.run(main())} == {StoppedEarly}
+    # Those in flight at first, then one for each of the pauses.
+    assert endpoint.log()["count"] < 30
+
+
+@pytest.mark.parametrize("fault", ["unavailable_503", "overloaded_529"])
+def test_a_model_that_loads_is_waited_for_with_a_few_requests(endpoint, fault):
+    endpoint.control(faults=[{"kind": fault, "times": 3}])
+    requests = [a_request(f"Day {number}.") for number in range(40)]
+    outcomes, attempts = ask(endpoint.base_url, requests=requests, concurrency=1)
+    assert [outcome.outcome for outcome in outcomes] == ["ok"] * 40
+    assert len(attempts) == 3 and endpoint.log()["count"] == 43
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_model_that_never_loads_stops_the_build_when_patience_ends(endpoint):
+    endpoint.control(faults=[{"kind": "unavailable_503"}])
+    stopped = error_of(endpoint.base_url, patience=0.3)
+    assert isinstance(stopped, StoppedEarly) and "HTTP 503" in str(stopped)
 
 
 @pytest.mark.usefixtures("quick")
@@ -100,7 +132,6 @@ def test_a_rate_limit_uses_up_no_try(endpoint):
     ("fault", "kind"),
     [
         ("error_500", "server_error"),
-        ("unavailable_503", "server_error"),
         ("html", "bad_response"),
         ("invalid_json", "bad_response"),
     ],
@@ -205,6 +236,62 @@ def test_another_endpoint_answers_when_one_stops_answering(endpoint):
         )
     assert [getattr(outcome, "outcome", outcome) for outcome in outcomes] == ["ok"] * 40
     assert {where for _, _, where in attempts} == {broken.base_url}
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("forbidden", "the key was refused (HTTP 403)"),
+        ("redirect", "HTTP 307"),
+        ("quota", "the quota is exhausted"),
+        ("drop", ""),
+        ("html", "8 requests failed in a row"),
+        ("context_length", "8 requests failed in a row"),
+    ],
+)
+def test_a_bad_endpoint_of_two_is_set_aside_and_the_other_goes_on(endpoint, fault, words):
+    endpoint.control(latency=0.02)
+    requests = [a_request(f"Day {number}.") for number in range(60)]
+    said = []
+    with TestEndpoint(faults=[{"kind": fault}]) as bad:
+        outcomes, attempts = ask(
+            bad.base_url, endpoint.base_url, requests=requests, concurrency=4, say=said.append
+        )
+        assert bad.log()["count"] <= 20
+    assert [getattr(outcome, "outcome", outcome) for outcome in outcomes] == ["ok"] * 60
+    assert {where for _, _, where in attempts} == {bad.base_url}
+    assert len(said) == 1 and words in said[0] and bad.base_url in said[0]
+    assert "set aside and tried again later, the other endpoints go on" in said[0]
+
+
+def test_an_endpoint_that_was_set_aside_is_tried_again(endpoint, monkeypatch):
+    monkeypatch.setattr("builders.llm.pool._FIRST_ASIDE", 0.1)
+    endpoint.control(latency=0.05)
+    said = []
+    with TestEndpoint(faults=[{"kind": "forbidden", "times": 4}]) as away:
+        requests = [a_request(f"Day {number}.") for number in range(80)]
+        outcomes, _ = ask(
+            away.base_url, endpoint.base_url, requests=requests, concurrency=4, say=said.append
+        )
+        assert away.log()["answered"] > 0
+    assert [outcome.outcome for outcome in outcomes] == ["ok"] * 80
+    assert said[1:] == [f"{away.base_url} answers again"]
+
+
+def test_when_every_endpoint_is_bad_the_last_one_says_why(endpoint):
+    endpoint.control(faults=[{"kind": "forbidden"}])
+    with TestEndpoint(faults=[{"kind": "redirect"}]) as other:
+        outcomes, _ = ask(other.base_url, endpoint.base_url)
+    assert isinstance(outcomes[0], EndpointError)
+
+
+@pytest.mark.parametrize("fault", ["context_length", "content_filter"])
+def test_a_prompt_that_every_endpoint_refuses_is_refused(endpoint, fault):
+    endpoint.control(faults=[{"kind": fault}])
+    with TestEndpoint(faults=[{"kind": fault}]) as other:
+        (failure,), _ = ask(other.base_url, endpoint.base_url)
+        assert isinstance(failure, Failure) and failure.kind == fault
+        assert (other.log()["count"], endpoint.log()["count"]) == (1, 1)
 
 
 # Stopping

@@ -24,6 +24,20 @@ SAID = [
     (400, {"code": "context_length_exceeded", "message": "Too long."}, "context_length"),
     (400, b'{"object": "error", "message": "maximum context length is 8"}', "context_length"),
     (413, b"", "context_length"),
+    (413, {"code": "rate_limit_exceeded", "message": "Request too large."}, "rate_limited"),
+    (503, {"status": "RESOURCE_EXHAUSTED", "message": "Later."}, "rate_limited"),
+    (500, {"code": 429, "message": "Later."}, "rate_limited"),
+    (400, {"message": "Your credit balance is too low."}, "quota_exhausted"),
+    (403, {"code": "billing_hard_limit_reached", "message": "No."}, "quota_exhausted"),
+    (400, {"message": "API key not valid."}, "authentication"),
+    (403, {"message": "M requires moderation. Your input was flagged."}, "content_filter"),
+    (400, {"code": "DataInspectionFailed", "message": "No."}, "content_filter"),
+    (400, {"message": "ContentPolicy", "type": "ContentPolicyViolationError"}, "content_filter"),
+    (400, {"message": "The input (900 tokens) is longer than the model's 512."}, "context_length"),
+    (422, b'{"error": "`inputs` tokens + `max_new_tokens` must be <= 4096"}', "context_length"),
+    (400, {"message": "'max_tokens' is too large: 400."}, "bad_request"),
+    (400, b'{"errors": [{"message": "Nothing known."}]}', "bad_request"),
+    (451, b"", "bad_request"),
     (400, {"code": "content_filter", "message": "Filtered."}, "content_filter"),
     (400, {"message": "No."}, "bad_request"),
     (422, b'{"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs"}]}', "bad_request"),
@@ -44,8 +58,8 @@ def test_every_answer_with_an_error_status_has_a_kind(status, said, kind):
 
 
 def test_the_kinds_that_statuses_give_are_on_the_closed_list():
-    # Those without an error status, and what only a probe finds out.
-    own = {"connection", "bad_response", "takes_no_audio"}
+    # Those without an error status, what a probe finds out, and what several requests show.
+    own = {"connection", "bad_response", "takes_no_audio", "no_form", "refused"}
     assert {kind for _, _, kind in SAID} == KINDS - own
 
 
@@ -61,7 +75,7 @@ def test_a_clip_that_a_server_repeats_is_not_kept():
 
 def test_a_refused_key_is_not_repeated_whatever_the_server_says_of_it():
     said = orjson.dumps({"error": {"message": "Incorrect API key provided: sk-secret."}})
-    for status in (401, 403):
+    for status in (400, 401, 403):
         assert "sk-secret" not in f"{classify(status, {}, said)} {classify(status, {}, said)!r}"
 
 

@@ -1,4 +1,4 @@
-"""Takes the pictures of the review page for the README.
+"""Takes the pictures of the review page and of a report for the README and docs/.
 
     python tests/review/pictures.py docs/images
 
@@ -14,7 +14,17 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from browsing import LAPTOP, PHONE, chromium, hear, press_and_wait, sent, sign_in, sign_in_elsewhere  # noqa: E402
+from browsing import (  # noqa: E402
+    LAPTOP,
+    PHONE,
+    chromium,
+    hear,
+    new_page,
+    press_and_wait,
+    sent,
+    sign_in,
+    sign_in_elsewhere,
+)
 from builds import hearten  # noqa: E402
 from playwright.sync_api import Browser, Page  # noqa: E402
 from rival import in_other_words  # noqa: E402
@@ -27,6 +37,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
         hearten("build", "--corpus", "meld", "--sample", "--output", temporary)
         build = Path(temporary) / "meld-sample"
+        _report(browser, build, folder)
         with Server(build, "--overlap", 2) as server:
             _review(browser, server, folder)
             _decide(server)
@@ -38,6 +49,14 @@ def main(folder: Path) -> None:
         with Server(build, "--hidden-share", 1) as server:
             page = sign_in(browser, server, "Mila")
             _take(page, folder, "review-hidden")
+
+
+def _report(browser: Browser, build: Path, folder: Path) -> None:
+    page = new_page(browser, viewport={"width": 1280, "height": 1000})
+    page.goto((build / "report.html").as_uri())
+    # Emotions and strategies; the counts above them are in the README's own text.
+    page.locator("h2").nth(1).evaluate("one => { one.scrollIntoView(); scrollBy(0, -16) }")
+    _take(page, folder, "report")
 
 
 def _review(browser: Browser, server: Server, folder: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 import soundfile
-from builds import ROOT, hearten, one_line_error, samples
+from builds import hearten, one_line_error, samples
 from pages import Page, make_build, sample
 from serving import Server, Visitor, decision
 from sites import Site
@@ -539,14 +539,3 @@ def server_without_leases(site: Site, server: Server):
         "(select id from review_annotators where name = 'Lea')"
     )
     yield lea
-
-
-def test_what_the_readme_says_of_review_is_so(folder):
-    section = (ROOT / "README.md").read_text("utf-8").split("## Review\n")[1].split("\n## ")[0]
-    known = "".join(hearten(name, "--help").out for name in ("review", "review-export", "build"))
-    for flag in set(re.findall(r"--[a-z][a-z-]+", section)):
-        assert flag in known, flag
-    with Server(folder) as server:
-        shown = re.search(r"^(open http://127.0.0.1):\d+(/.*)$", section, re.M).groups()
-        assert server.lines[-1] == f"{shown[0]}:{server.port}{shown[1]}"
-        assert server.lines[0].replace("meld:", "meld-sample:") in section

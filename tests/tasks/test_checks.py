@@ -16,6 +16,7 @@ from builders.llm.task import GivenUp
 from builders.record.types import Caption, CheckNote, Contrast, Emotions, Target, Voice
 from builders.store.database import Answer
 from builders.tasks.reply.checks import registry
+from builders.tasks.reply.checks.candidate import CHECKS, Candidate
 from builders.tasks.reply.checks.reading import rule_faults
 from builders.tasks.reply.checks.registry import (
     ReplyFault,
@@ -24,7 +25,6 @@ from builders.tasks.reply.checks.registry import (
     read_checks,
     run_checks,
 )
-from builders.tasks.reply.checks.rules import CHECKS, Candidate
 from builders.tasks.reply.draft import Draft, Drafter
 
 TABLE = resources.label_maps() / "reply" / "_checks.tsv"

@@ -394,13 +394,13 @@ def without(monkeypatch, module, package):
 def test_a_missing_extra_is_one_line_that_names_it(monkeypatch):
     without(monkeypatch, hibari, "hibari")
     line = refusal(speak=True)
-    assert 'pip install "hearten[tts]"' in line and "--tts MODEL --tts-base-url URL" in line
+    assert 'pip install "hearten[speak]"' in line and "--tts MODEL --tts-base-url URL" in line
 
 
 def test_without_recognition_speech_is_refused_unless_nobody_is_to_listen(monkeypatch):
     without(monkeypatch, onnx_models, "faster_whisper")
     line = refusal(speak=True)
-    assert "speech cannot be read back" in line and 'pip install "hearten[asr]"' in line
+    assert "speech cannot be read back" in line and 'pip install "hearten[transcribe]"' in line
     assert "or say --no-read-back" in line
     config = asked(speak=True, read_back=False)
     assert check(config, load_card("emowoz"))["read_back"] is None

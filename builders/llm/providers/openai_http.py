@@ -4,44 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from functools import cached_property
 from importlib import metadata
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import orjson
 
+from builders import masking
 from builders.errors import ConfigError
+from builders.llm.addresses import API_VERSION, proxy_for, route
 from builders.llm.concurrency import AdaptiveLimit
-from builders.llm.failures import Failure
+from builders.llm.connecting import check_response, failure_of, tls_context, unreadable
+from builders.llm.failures import Failure, known_kind
+from builders.llm.objects import loads_anyhow, storable
 from builders.llm.providers import Help, Memory
+from builders.llm.retry_after import seconds_to_wait
 from builders.llm.transport import (
     CONNECT,
+    LONGEST_BODY,
     AiohttpTransport,
     Body,
     Response,
     Transport,
-    one_line,
-    without_key,
+    too_long,
 )
+
+if TYPE_CHECKING:
+    import httpx2
 
 ADDRESS_FORM = "an OpenAI-compatible address, mostly ending in /v1"
 # Statuses with which a server may say that it does not know the form it was asked in.
 UNKNOWN_FORM = frozenset({400, 422, 500})
 
-_QUOTA = ("insufficient_quota", "billing", "credit", "exceeded your current quota")
-# Some servers call a limit per minute a quota too, and say how soon it is over.
-_SOON_OVER = "retry in"
-_NO_MODEL = ("model_not_found", "not a valid model", "no such model", "unknown model")
-_CONTEXT = (
-    "context_length",
-    "maximum context",
-    "context window",
-    "too many tokens",
-    "context size",
-)
+_BY_STATUS = {
+    401: "authentication",
+    402: "quota_exhausted",
+    403: "forbidden",
+    408: "timeout",
+    413: "context_length",
+    429: "rate_limited",
+}
+# How deep an error may lie in others.
+_NESTED = 4
 _LONGEST_DETAIL = 300
 # A clip in a request, which some servers repeat in what they complain of.
 _ENCODED = re.compile(r"[A-Za-z0-9+/=]{60,}")
@@ -81,7 +87,9 @@ class OpenAIServer:
         """Return the address without user, password and query."""
         parts = urlsplit(self.base_url)
         port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+        host = parts.hostname or ""
+        host = f"[{host}]" if ":" in host else host
+        return f"{parts.scheme}://{host}{port}{parts.path}"
 
     async def models(self) -> list[str]:
         """Return the models that the server says it has; empty where it does not say."""
@@ -99,7 +107,8 @@ class OpenAIServer:
 
 def over_aiohttp(base_url: str, api_key: str, timeout: float) -> AiohttpTransport:
     """Return a transport over aiohttp that shows the key as servers of this kind want it."""
-    headers = {"Authorization": f"Bearer {api_key}"}
+    azure = route(base_url).api_version is not None
+    headers = {"api-key": api_key} if azure else {"Authorization": f"Bearer {api_key}"}
     return AiohttpTransport(base_url, headers, api_key, timeout)
 
 
@@ -117,20 +126,43 @@ class OpenAITransport:
             import openai
         except ImportError as error:
             raise _not_usable(error) from error
+        masking.learn(api_key)
         self._openai = openai
-        self._key = api_key
+        self._route = route(base_url)
+        self._proxy = proxy_for(base_url)
         self._raw = httpx2.Response
         self._not_reached = httpx2.ConnectTimeout
+        # Whether there is a proxy is decided by us, in the same way for both clients.
+        http_client = openai.DefaultAsyncHttpxClient(
+            follow_redirects=False, trust_env=False, proxy=self._proxy, verify=tls_context()
+        )
+        http_client.event_hooks = {"response": [_limited]}
+        # Other encodings come through as they are, and would be taken for broken answers.
+        self._reads = f"identity {http_client.headers['accept-encoding']}"
+        wait = openai.Timeout(timeout, connect=min(timeout, CONNECT))
+        version = self._route.api_version
+        if version is not None:
+
+            async def as_azure_wants_it(request: httpx2.Request) -> None:
+                del request.headers["Authorization"]
+                request.headers["api-key"] = api_key
+
+            http_client.event_hooks = {
+                **http_client.event_hooks,
+                "request": [as_azure_wants_it],
+            }
         self._client = openai.AsyncOpenAI(
-            base_url=base_url,
+            base_url=self._route.base,
             api_key=api_key,
-            timeout=openai.Timeout(timeout, connect=min(timeout, CONNECT)),
+            timeout=wait,
             max_retries=0,
-            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),
+            http_client=http_client,
+            default_query={API_VERSION: version} if version else None,
         )
 
     async def send(self, path: str, body: Body | None) -> Response:
         """See `Transport`."""
+        url = self._route.url(path)
         try:
             if body is None:
                 response = await self._client.get(path, cast_to=self._raw)
@@ -143,13 +175,34 @@ class OpenAITransport:
                 raise Failure("connection", "no connection in time") from error
             raise Failure("timeout", "no answer in time") from error
         except self._openai.APIConnectionError as error:
-            raise Failure("connection", one_line(error.__cause__ or error)) from error
-        content = await response.aread()
-        return response.status_code, response.headers, without_key(self._key, content)
+            if isinstance(error.__cause__, Failure):
+                raise error.__cause__ from error
+            raise failure_of(error, url, self._proxy) from error
+        encodings = response.headers.get("content-encoding", "identity").lower().split(",")
+        if unknown := next((one for one in encodings if one.strip() not in self._reads), None):
+            raise unreadable(unknown.strip())
+        content = masking.mask_bytes(await response.aread())
+        check_response(url, path, response.status_code, response.headers, content)
+        return response.status_code, response.headers, content
 
     async def close(self) -> None:
         """See `Transport`."""
         await self._client.close()
+
+
+async def _limited(response: httpx2.Response) -> None:
+    """Have a body read up to the limit alone; the library reads it whole."""
+    pieces = response.aiter_bytes
+
+    async def up_to_the_limit(chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
+        size = 0
+        async for piece in pieces(chunk_size):
+            size += len(piece)
+            if size > LONGEST_BODY:
+                raise too_long()
+            yield piece
+
+    setattr(response, "aiter_bytes", up_to_the_limit)  # noqa: B010 - no type has it as a field
 
 
 CLIENTS: Mapping[str, Callable[[str, str, float], Transport]] = {
@@ -172,57 +225,76 @@ def _not_usable(error: ImportError) -> ConfigError:
 
 def classify(status: int, headers: Mapping[str, str], content: bytes) -> Failure:
     """Return the failure that a response other than 200 is."""
-    error = _error(content)
-    said = " ".join(str(error.get(k) or "") for k in ("code", "type", "message")).lower()
-    message = " ".join(_ENCODED.sub("…", str(error.get("message") or "")).split())
-    message = message[:_LONGEST_DETAIL]
-    kind = _kind(status, said)
+    try:
+        body = loads_anyhow(content)
+    except ValueError:
+        body = {}
+    failure = _failure(status, _error(body))
+    failure.retry_after = seconds_to_wait(headers)
+    return failure
+
+
+def error_in(response: Mapping[str, object]) -> Failure | None:
+    """Return the failure that a response with status 200 tells of, or None."""
+    error = response.get("error") or response.get("errors")
+    if not error:
+        if "choices" in response or not (response.get("message") or response.get("detail")):
+            return None
+        error = {name: response.get(name) for name in ("code", "type", "message", "detail")}
+    if not isinstance(error, str | dict | list):
+        error = str(error)
+    return _failure(200, _error({"error": error}))
+
+
+def start_of(content: bytes) -> str:
+    """Return how a body begins, as it is quoted."""
+    return repr(masking.mask(content[:4000].decode("utf-8", "replace"))[:80])
+
+
+def _failure(status: int, error: Mapping[str, object]) -> Failure:
+    """Return the failure that a server's error is; its code counts for more than the status."""
+    # A key that is cut in two could not be found any more.
+    said_plainly = masking.mask(str(error.get("message") or ""))
+    message = " ".join(_ENCODED.sub("…", said_plainly).split())
+    message = storable(message[:_LONGEST_DETAIL])
+    codes = [error.get(name) for name in ("code", "type", "status", "reason")]
+    meant = next((code for code in map(_status_of, codes) if code), status)
+    kind = "authentication" if status == 401 else _kind(meant, codes, message)
     # What a server says of a key may repeat it.
-    detail = f"HTTP {status}" + (f": {message}" if message and status not in (401, 403) else "")
-    return Failure(kind, detail, status, _retry_after(headers))
+    shown = message if kind != "authentication" else ""
+    told = f"HTTP {status}" if meant == status else f"HTTP {status} with error {meant}"
+    return Failure(kind, told + (f": {shown}" if shown else ""), status)
 
 
-def _kind(status: int, said: str) -> str:
+def _kind(status: int, codes: Sequence[object], message: str) -> str:
     if 300 <= status < 400:
         return "wrong_address"  # a redirect is not followed: it could lead to a third party
-    quota = any(word in said for word in _QUOTA) and _SOON_OVER not in said
-    if status == 402 or (status == 429 and quota):
-        return "quota_exhausted"
-    if status == 413 or (status in (400, 422) and any(word in said for word in _CONTEXT)):
-        return "context_length"
-    if status == 400 and "content_filter" in said:
-        return "content_filter"
-    if status == 400 and any(words in said for words in _NO_MODEL):
-        return "model_not_found"
+    if known := known_kind(status, codes, message):
+        return known
     if status == 404:
-        return "model_not_found" if "model" in said else "wrong_address"
-    known = {401: "authentication", 403: "forbidden", 408: "timeout", 429: "rate_limited"}
-    if status in known:
-        return known[status]
-    return "bad_request" if status < 500 else "server_error"
+        return "model_not_found" if "model" in message.lower() else "wrong_address"
+    return _BY_STATUS.get(status) or ("bad_request" if 400 <= status < 500 else "server_error")
 
 
-def _error(content: bytes) -> dict[str, object]:
+def _status_of(code: object) -> int | None:
+    """Return a status that a server gives as the code of its error."""
+    if isinstance(code, str) and code.isdecimal() and len(code) == 3:
+        code = int(code)
+    if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600:
+        return code
+    return None
+
+
+def _error(body: object) -> dict[str, object]:
     """Return the error object of a body: OpenAI's shape, or a plain `message` or `detail`."""
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return {}
-    error = body.get("error", body) if isinstance(body, dict) else body
-    if isinstance(error, dict):
-        return {**error, "message": error.get("message") or error.get("detail")}
-    return {"message": str(error)}
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    value = headers.get("Retry-After")
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
+    around: dict[str, object] = {}
+    for _ in range(_NESTED):
+        if isinstance(body, list):
+            body = body[0] if body else {}
+        inner = (body.get("error") or body.get("errors")) if isinstance(body, dict) else None
+        if not inner or not isinstance(body, dict):
+            break
+        around, body = {**around, **body}, inner
+    error = {**around, **body} if isinstance(body, dict) else around
+    said = next(filter(None, map(error.get, ("message", "detail", "msg"))), None)
+    return {**error, "message": said or ("" if isinstance(body, dict) else str(body))}

@@ -13,6 +13,7 @@ from builders.record.types import ReviewStatus
 from builders.record.views import SampleRecord
 from builders.release.eligibility import (
     EXCLUDED,
+    GATES_FILE,
     Eligible,
     Extent,
     Purpose,
@@ -56,16 +57,17 @@ class Choice:
         """Return why a record is left out, or None."""
         answer = eligibility(record, Purpose.TRAIN, self._known)
         if answer.extent < _NEEDED.get(self._options.task, Extent.RECORD):
-            return _said(answer, record)
+            return self._said(answer, record)
         return next((found for check in _CHECKS if (found := check(record, self._options))), None)
 
-
-def _said(answer: Eligible, record: SampleRecord) -> LeftOut:
-    reason = answer.reason or ""
-    if answer.extent is not Extent.NOTHING and record["review"]:
-        status = ReviewStatus(record["review"]["status"])
-        return LeftOut(reason, f"the people who reviewed the reply {_VERDICT[status]}")
-    return LeftOut(reason, _DETAILS.get(reason, "the utterance is not fit for training"))
+    def _said(self, answer: Eligible, record: SampleRecord) -> LeftOut:
+        reason = answer.reason or ""
+        if answer.extent is not Extent.NOTHING and record["review"]:
+            status = ReviewStatus(record["review"]["status"])
+            return LeftOut(reason, f"the people who reviewed the reply {_VERDICT[status]}")
+        if reason == self._known.gated.get(record["id"]):
+            return LeftOut(reason, f"{GATES_FILE} of the build excludes the reply")
+        return LeftOut(reason, _DETAILS.get(reason, "the utterance is not fit for training"))
 
 
 def is_strict(record: SampleRecord) -> bool:
@@ -89,10 +91,8 @@ def _other_subset(record: SampleRecord, options: Options) -> LeftOut | None:
 def _doubtful(record: SampleRecord, options: Options) -> LeftOut | None:
     if options.strict and not is_strict(record):
         matches = record["annotation"]["match_root"]
-        return LeftOut(
-            "not_strict",
-            f"the match of the coarse label is {matches}, or its agreement is not known",
-        )
+        return LeftOut("not_strict", f"the match of the coarse label is {matches}, or its agreement
+        is not known")
     return None
 
 

@@ -40,7 +40,7 @@ def write_card(
         repo: where it will be, ORG/NAME.
         measured: the reviewers' agreement by measure, if known.
     """
-    import yaml  # of the hub extra
+    import yaml  # of the extra publish
 
     provider = manifest["result"]["config"]["provider"]
     head = yaml.safe_dump(

@@ -32,7 +32,7 @@ try:
     from huggingface_hub.utils.tqdm import disable_progress_bars
 except ImportError as error:
     raise HeartenError(
-        "the Hub client is not installed", do='install it with pip install "hearten[hub]"'
+        "the Hub client is not installed", do='install it with pip install "hearten[publish]"'
     ) from error
 
 T = TypeVar("T")
@@ -283,9 +283,9 @@ class Hub:
             cause, HfHubHTTPError | JSONDecodeError
         ):
             said = f"the Hub rejected the request: {' '.join(str(cause).split())}"
-            raise HubError(
-                said, where=self.repo, do="change what the Hub complains about"
-            ) from error
+            raise HubError(said, where=self.repo, do="change what the Hub complains "
+                                                     "about") from
+            error
         if not isinstance(cause, HfHubHTTPError | httpx2.HTTPError | OSError | JSONDecodeError):
             raise error
         response = getattr(cause, "response", None)
@@ -325,13 +325,8 @@ class Hub:
                 "use a token with write access to it, or publish under another ORG/NAME",
             ),
         }
-        what, do = lines.get(
-            status,
-            (
-                f"the Hub rejected the request: {_short(cause)}",
-                "change what the Hub complains about",
-            ),
-        )
+        other = f"the Hub rejected the request: {_short(cause)}"
+        what, do = lines.get(status, (other, "change what the Hub complains about"))
         return HubError(what, where=self.endpoint, do=do)
 
 

@@ -22,8 +22,10 @@ from builders.record.redraft import Note
 from builders.record.schema import Validator, as_document, load_schema, narrowed_reply
 from builders.record.types import REVIEWED, CheckNote, Drafted, Emotions, Target, Utterance
 from builders.store.database import Answer
+from builders.tasks.reply.checks.candidate import Recited
 from builders.tasks.reply.checks.reading import Reply, read_answer
 from builders.tasks.reply.checks.registry import ReplyFault
+from builders.tasks.reply.checks.scene import Setting
 
 CORRECTIONS = 2
 _FRESH = CORRECTIONS + 1
@@ -108,15 +110,18 @@ def _form(emotions: Emotions, own_turns: int) -> _Form:
 
 @dataclass(frozen=True, slots=True)
 class PromptExtras:
-    """What the prompts of single records have beside the dialogue.
+    """What single records have beside the dialogue, in their prompts and in the checks of replies.
 
     `notes` are by record its earlier replies and what reviewers have against them, oldest first;
     what is asked about any other record does not depend on them. `hears` says whether the model is
-    sent the clips, but for those that the findings say it is not.
+    sent the clips, but for those that the findings say it is not. `language` is the corpus's,
+    `recited` knows what is said elsewhere in it.
     """
 
     notes: Mapping[str, Sequence[Note]] = field(default_factory=dict)
     hears: bool = False
+    language: str = "en"
+    recited: Recited | None = None
 
 
 class Drafter:
@@ -128,7 +133,7 @@ class Drafter:
         label_source: what the corpus's annotators had before them.
         sampling: sampling values, part of each request's key.
         named: whether speakers are called as the corpus calls them, or by their part in the talk.
-        extras: what the prompts of single records have beside the dialogue.
+        extras: what single records have beside the dialogue, in their prompts and checks.
     """
 
     def __init__(
@@ -141,6 +146,7 @@ class Drafter:
         extras: PromptExtras | None = None,
     ) -> None:
         self._extras = extras or PromptExtras()
+        self._setting = Setting(persona, self._extras.language, self._extras.recited)
         self._named = named
         reply = load_schema("reply")["properties"]
         system = prompts.load("draft/system.j2").render(
@@ -190,7 +196,7 @@ class Drafter:
         request, step = first, 0
         while True:
             answer = yield request
-            verdict = _judge(answer, form, subject)
+            verdict = _judge(answer, form, subject, self._setting)
             if isinstance(verdict, Reply):
                 return Draft(verdict.document, verdict.coercions, notes=verdict.notes)
             if step == _FRESH or answer.outcome in HOPELESS:
@@ -308,9 +314,12 @@ def _own_turns(target: Target) -> int:
     return min(2, sum(turn.role == "user" for turn in target.turns))
 
 
-def _judge(answer: Answer, form: _Form, target: Target) -> Reply | list[ReplyFault]:
+def _judge(
+    answer: Answer, form: _Form, target: Target, setting: Setting
+) -> Reply | list[ReplyFault]:
     if answer.outcome != "ok":
         return [ReplyFault(answer.outcome, _OUTCOMES.get(answer.outcome, answer.outcome))]
     twin = target.contrast is not None and target.contrast.is_neutral_twin
     caption = target.caption.text if target.caption else None
-    return read_answer(answer.text, form.checker, target.emotions, twin, caption)
+    scene = setting.scene(target)
+    return read_answer(answer.text, form.checker, target.emotions, twin, caption, scene)

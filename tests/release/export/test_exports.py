@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builds import ROOT, hearten, one_line_error, samples
+from builds import hearten, one_line_error, samples
 from datasets import load_dataset
 from deciding import decide, edits
 from exporting import Row, changed, lines, reviewed, small_build, spoken, written
@@ -503,12 +503,6 @@ def test_the_command_line_offers_what_the_tables_hold():
     assert set(options.Subset.__args__) == set(SUBSETS)
     tasks = {task for facts in formats().values() for task in facts.tasks}
     assert set(options.Task.__args__) == tasks
-
-
-def test_the_readme_shows_the_start_line_of_every_format():
-    shown = (ROOT / "README.md").read_text("utf-8").split("<!-- start lines: ")[1]
-    written_lines = [line for line in shown.split("```")[1].splitlines()[1:] if line[0] != "#"]
-    assert written_lines == [start_line(name, "sft", None) for name in formats()]
 
 
 @pytest.fixture

@@ -131,4 +131,4 @@ def test_without_the_client_the_line_names_the_extra(built, surroundings, tmp_pa
     env = {"PYTHONPATH": os.pathsep.join((str(tmp_path / "hidden"), str(ROOT)))}
     ended = publish(built, surroundings, **env)
     assert ended.code == 1
-    assert 'pip install "hearten[hub]"' in one_line_error(ended)
+    assert 'pip install "hearten[publish]"' in one_line_error(ended)

@@ -81,7 +81,7 @@ async def _first_that_fits(
                     return understood
             break
     if refused is not None and refused.kind == "bad_response":
-        raise Failure("wrong_address", refused.detail, refused.status)
+        raise Failure("wrong_address", refused.detail, refused.status, do=refused.do)
     if refused is not None:
         raise refused
     return understood

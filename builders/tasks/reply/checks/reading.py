@@ -1,7 +1,8 @@
-"""Reading a model's answer: coerce, then the schema, then the checks that no schema can say.
+"""Reading a model's answer: find the object, coerce, then the schema, then the checks.
 
-Coercing rewrites only case, blanks, declared aliases and the published one-string forms of a list,
-and records each rewriting; the raw text stays in the store. What is still wrong afterwards is a
+The object is read wherever it stands in the answer (`llm/objects.py`). Coercing rewrites only case,
+blanks, declared aliases and the published one-string forms of a list. Each rewriting and whatever
+was left out is recorded; the raw text stays in the store. What is still wrong afterwards is a
 list of `ReplyFault`, whose code is counted as the reason of a reject and whose sentence the model
 is shown when it is asked again.
 """
@@ -14,11 +15,12 @@ import orjson
 
 from builders.labels import strategies
 from builders.labels.vocabulary import vocabulary
+from builders.llm.objects import find_object
 from builders.record.reply_views import ReplyPart
-from builders.record.schema import Validator, violations
+from builders.record.schema import Validator, as_document, load_schema, violations
 from builders.record.types import CheckNote, Emotions
+from builders.tasks.reply.checks.candidate import Candidate, Scene
 from builders.tasks.reply.checks.registry import ReplyFault, run_checks
-from builders.tasks.reply.checks.rules import Candidate
 
 Parts = TypeVar("Parts")
 
@@ -37,28 +39,36 @@ def read_answer(
     emotions: Emotions,
     neutral_twin: bool = False,
     caption: str | None = None,
+    scene: Scene | None = None,
 ) -> Reply | list[ReplyFault]:
     """Return the accepted reply, or what is wrong with it (never empty).
 
     Args:
-        text: what the model answered, JSON by agreement.
+        text: what the model answered, JSON by agreement, with whatever is around it.
         checker: the validator of the reply schema narrowed to this request.
         emotions: the target's mapped label.
         neutral_twin: whether the same words were said with a feeling elsewhere, and not here.
         caption: how the voice was described to the model.
+        scene: what the reply answers; None where it is not known.
     """
-    try:
-        document = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        return [ReplyFault("not_json", f"the answer is not one JSON object: {error}")]
-    if not isinstance(document, dict):
-        return [ReplyFault("not_json", "the answer is not one JSON object")]
-    coercions = coerce(document, emotions)
+    found = find_object(text, as_document(load_schema("reply")))
+    if found is None:
+        return [ReplyFault("not_json", f"the answer is not one JSON object: {_why_none(text)}")]
+    document = found.document
+    coercions = [*found.coercions, *coerce(document, emotions)]
     wrong = violations(checker, document)
     if wrong:
         return [ReplyFault(_schema_code(line), line) for line in wrong]
-    found = run_checks(Candidate(cast(ReplyPart, document), emotions, neutral_twin, caption))
-    return list(found.faults) or Reply(document, coercions, found.notes)
+    seen = run_checks(Candidate(cast(ReplyPart, document), emotions, neutral_twin, caption, scene))
+    return list(seen.faults) or Reply(document, coercions, seen.notes)
+
+
+def _why_none(text: str) -> str:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return str(error)
+    return "it is JSON of another kind"
 
 
 def rule_faults(

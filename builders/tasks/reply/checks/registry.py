@@ -20,7 +20,8 @@ from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import TableRow, read_rows
 from builders.record.types import CheckNote
-from builders.tasks.reply.checks.rules import CHECKS, Candidate, Hit
+from builders.tasks.reply.checks import rules as rules
+from builders.tasks.reply.checks.candidate import CHECKS, Candidate, Hit
 
 SEVERITIES = ("reject", "note")
 _COLUMNS = ("code", "reason", "stage", "severity", "version", "sentence")

@@ -1,4 +1,4 @@
-"""The checks of replies: what no schema can say. Each is a function here and a row of a table.
+"""The first checks of replies: what no schema can say. Each is a function and a row of a table.
 
 The row in ``label_maps/reply/_checks.tsv`` has the function's name as its code; it says whether a
 reply that the check hits is refused or noted, and in which words the model is asked again.
@@ -7,13 +7,11 @@ reply that the check hits is refused or noted, and in which words the model is a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from builders.labels import strategies
 from builders.labels.vocabulary import feelings
-from builders.record.reply_views import ReplyPart
-from builders.record.types import Emotions
+from builders.tasks.reply.checks.candidate import Candidate, Hit, check
 from builders.tasks.reply.checks.wording import shares_run
 
 WORDS = (3, 60)
@@ -54,68 +52,16 @@ _ACOUSTIC = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A reply that fits the schema, and what is known of whom it answers.
-
-    Attributes:
-        reply: the reply, of the shape of `schemas/reply.schema.json`.
-        emotions: the target's mapped label.
-        neutral_twin: whether the same words were said with a feeling elsewhere, and not here.
-        caption: how the voice was described to the model; None where it was not.
-    """
-
-    reply: ReplyPart
-    emotions: Emotions
-    neutral_twin: bool = False
-    caption: str | None = None
-
-    @property
-    def text(self) -> str:
-        """Return what is spoken."""
-        return self.reply["text"]
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """What a check found: the words that its sentence names, and the value that it measured."""
-
-    words: Mapping[str, str]
-    value: float | None = None
-
-
-Function = Callable[[Candidate], Iterator[Hit]]
-
-
-@dataclass(frozen=True, slots=True)
-class Checking:
-    """A check's function, and the words that it gives to its sentence."""
-
-    run: Function
-    words: tuple[str, ...]
-
-
-CHECKS: dict[str, Checking] = {}
-
-
-def _check(*words: str) -> Callable[[Function], Function]:
-    """Make a function a check under its own name; it gives these words to its sentence."""
-
-    def register(run: Function) -> Function:
-        CHECKS[run.__name__] = Checking(run, words)
-        return run
-
-    return register
-
-
-@_check("error")
+@check("error")
 def strategy_order(candidate: Candidate) -> Iterator[Hit]:
     """Find strategies in an order that is not legal."""
+    if candidate.emotions is None:
+        return
     for error in strategies.order_errors(candidate.reply["strategies"], candidate.emotions):
         yield Hit({"error": error})
 
 
-@_check("emotion")
+@check("emotion")
 def emotion_repeated(candidate: Candidate) -> Iterator[Hit]:
     """Find an emotion that the reply responds to twice."""
     named = candidate.reply["awareness"]["emotions"]
@@ -123,14 +69,14 @@ def emotion_repeated(candidate: Candidate) -> Iterator[Hit]:
         yield Hit({"emotion": name})
 
 
-@_check("found")
+@check("found")
 def feeling_named(candidate: Candidate) -> Iterator[Hit]:
     """Find a feeling that is named to a speaker whose voice alone could have shown one."""
     if candidate.neutral_twin and (found := feelings().named_in(candidate.text)):
         yield Hit({"found": repr(found)})
 
 
-@_check("words", "limits")
+@check("words", "limits")
 def length(candidate: Candidate) -> Iterator[Hit]:
     """Find a reply of too few words or too many."""
     words = len(candidate.text.split())
@@ -138,22 +84,23 @@ def length(candidate: Candidate) -> Iterator[Hit]:
         yield Hit({"words": str(words), "limits": f"{WORDS[0]} to {WORDS[1]}"}, words)
 
 
-@_check("kind", "found")
+@check("kind", "found")
 def not_speakable(candidate: Candidate) -> Iterator[Hit]:
     """Find what cannot be spoken, one hit for each kind of it."""
     for kind, pattern in _UNSPEAKABLE:
         if found := pattern.search(candidate.text):
-            yield Hit({"kind": kind, "found": repr(found[0].strip() or found[0])})
+            words = {"kind": kind, "found": repr(found[0].strip() or found[0])}
+            yield Hit(words, None, *found.span())
 
 
-@_check("found")
+@check("found")
 def acoustic_talk(candidate: Candidate) -> Iterator[Hit]:
     """Find talk of how the speaker's voice measures."""
     if found := _ACOUSTIC.search(candidate.text):
-        yield Hit({"found": repr(found[0])})
+        yield Hit({"found": repr(found[0])}, None, *found.span())
 
 
-@_check()
+@check()
 def caption_repeated(candidate: Candidate) -> Iterator[Hit]:
     """Find words that describe the voice, as the model was given them."""
     if candidate.caption and shares_run(candidate.text, candidate.caption, _REPEATS):

@@ -1,0 +1,33 @@
+"""What is known around a target, as the checks of its reply are given it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from builders.record.types import Target
+from builders.tasks.reply.checks.candidate import ASSISTANT, Recited, Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all replies of a build have in common for their checks; see `Scene`."""
+
+    persona: str = ASSISTANT
+    language: str = "en"
+    recited: Recited | None = None
+
+    def scene(self, target: Target) -> Scene:
+        """Return what a reply to a target is checked beside."""
+        said = [turn.utterance for turn in target.turns]
+        names = (one.speaker for one in (*said, target.utterance, target.reference) if one)
+        reference = (target.reference.text,) if target.reference else ()
+        return Scene(
+            utterance=target.utterance.text,
+            turns=tuple(one.text for one in said),
+            background=target.background,
+            names=tuple(dict.fromkeys(name for name in names if name)),
+            persona=self.persona,
+            language=self.language,
+            later=reference,
+            recited=self.recited,
+        )

@@ -1,0 +1,87 @@
+"""A command line that is wrong: one line that names the right word, exit code 2, nothing done."""
+
+from __future__ import annotations
+
+import pytest
+from builds import hearten, one_line_error
+
+SAMPLE = ("build", "--corpus", "meld", "--sample")
+WRONG = {
+    "unknown option": ((*SAMPLE, "--modle", "x"), "no option --modle; did you mean --model?"),
+    "unknown option, nothing like it": (
+        (*SAMPLE, "--frobnicate"),
+        "no option --frobnicate; hearten build --help lists the options",
+    ),
+    "unknown command": (("pubish", "x"), "no command 'pubish'; did you mean hearten publish?"),
+    "unknown command of a group": (
+        ("store", "bakup"),
+        "no command 'bakup'; did you mean hearten store backup?",
+    ),
+    "unknown command, nothing like it": (("xyzzy",), "expected one of build, verify, corpora"),
+    "no command of a group": (("store",), "expected one of upgrade, backup, status, forget"),
+    "unknown choice": (
+        (*SAMPLE, "--persona", "asistant"),
+        "--persona is 'asistant'; expected one of assistant, addressee; did you mean assistant?",
+    ),
+    "unknown corpus": (("build", "--corpus", "mled", "--sample"), "did you mean meld?"),
+    "twice": (
+        (*SAMPLE, "--model", "a", "--model", "b"),
+        "--model is given twice: 'a' and 'b'; expected one value; leave one out",
+    ),
+    "twice, with equals signs": (
+        (*SAMPLE, "--limit=3", "--limit", "4"),
+        "--limit is given twice: '3' and '4'",
+    ),
+    "three times": (
+        ("status", "x", *("--store", "a", "--store", "b", "--store", "c")),
+        "--store is given 3 times: 'a', 'b' and 'c'",
+    ),
+    "both of two": (
+        (*SAMPLE, "--read-back", "--no-read-back"),
+        "--read-back and --no-read-back exclude each other; leave one of them out",
+    ),
+    "no value": ((*SAMPLE, "--limit"), "--limit is given without a value; expected --limit N"),
+    "an option for a value": (
+        (*SAMPLE, "--name", "--limit", "3"),
+        "--name is given without a value",
+    ),
+    "a value for a flag": ((*SAMPLE, "--text-only=yes"), "--text-only takes no value"),
+    "no number": (
+        (*SAMPLE, "--limit", "x"),
+        "--limit is 'x'; expected a whole number of at least 1",
+    ),
+    "too small": ((*SAMPLE, "--limit", "-5"), "--limit is '-5'; expected a whole number of at"),
+    "too large": ((*SAMPLE, "--top-p", "3"), "--top-p is '3'; expected a number from 0 to 1"),
+    "missing option": (("build",), "--corpus is missing; expected"),
+    "missing argument": (("status",), "OUTPUT/NAME is missing; expected the folder of a build"),
+    "missing choice": (
+        ("export", "x", "--to", "y"),
+        "--format is missing; expected one of chat, ms-swift",
+    ),
+    "one argument too many": ((*SAMPLE, "more"), "'more' is one argument too many"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_command_line_is_one_line_that_says_what_is_right(what, tmp_path):
+    line, words = WRONG[what]
+    ended = hearten(*line, cwd=tmp_path)
+    assert words in one_line_error(ended)
+    assert ended.code == 2 and not ended.out
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_value_elsewhere_says_where(tmp_path):
+    ended = hearten(*SAMPLE, cwd=tmp_path, HEARTEN_MAX_CONCURRENCY="many")
+    line = one_line_error(ended)
+    assert "--max-concurrency is 'many' in HEARTEN_MAX_CONCURRENCY; expected a whole number" in line
+    (tmp_path / "hearten.toml").write_text('[build]\ntop_p = "x"\n')
+    line = one_line_error(hearten(*SAMPLE, cwd=tmp_path))
+    assert "--top-p is 'x' in hearten.toml; expected a number from 0 to 1" in line
+
+
+def test_what_may_be_repeated_and_a_flag_given_twice_are_fine(tmp_path):
+    ended = hearten(
+        *(*SAMPLE, "--text-only", "--text-only", "--split", "train", "--split", "dev"), cwd=tmp_path
+    )
+    assert ended.code == 0, ended.err
