@@ -78,7 +78,7 @@ def model_file(voice: str) -> str:
         raise ConfigError(
             f"hibari's voice {voice} is not on this machine",
             where=error.args[0],
-            do=f"fetch it once with: {fetch}",
+            do=f"download it once with: {fetch}",
         ) from error
     # The package's list of voices, which was compared above, says what a fetched one must be.
     known = {VOICES[voice]["sha256"]: f"the voice {voice}"}

@@ -91,8 +91,8 @@ def _other_subset(record: SampleRecord, options: Options) -> LeftOut | None:
 def _doubtful(record: SampleRecord, options: Options) -> LeftOut | None:
     if options.strict and not is_strict(record):
         matches = record["annotation"]["match_root"]
-        return LeftOut("not_strict", f"the match of the coarse label is {matches}, or its agreement
-        is not known")
+        detail = f"the match of the coarse label is {matches}, or its agreement is not known"
+        return LeftOut("not_strict", detail)
     return None
 
 

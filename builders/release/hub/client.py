@@ -283,9 +283,8 @@ class Hub:
             cause, HfHubHTTPError | JSONDecodeError
         ):
             said = f"the Hub rejected the request: {' '.join(str(cause).split())}"
-            raise HubError(said, where=self.repo, do="change what the Hub complains "
-                                                     "about") from
-            error
+            do = "change what the Hub complains about"
+            raise HubError(said, where=self.repo, do=do) from error
         if not isinstance(cause, HfHubHTTPError | httpx2.HTTPError | OSError | JSONDecodeError):
             raise error
         response = getattr(cause, "response", None)
