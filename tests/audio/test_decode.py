@@ -247,7 +247,7 @@ def test_an_mp4_cut_off_anywhere_is_refused(mix, index_first, tmp_path):
 def test_a_cut_mp4_says_how_many_bytes_it_lacks(tmp_path):
     path = write_mp4(tmp_path / "clip.mp4", stereo(VOICE), index_first=True)
     path.write_bytes(path.read_bytes()[:-100])
-    assert refused(path, tmp_path).detail == "clip.mp4 lacks 100 bytes"
+    assert refused(path, tmp_path).detail == "clip.mp4 is 100 bytes short"
 
 
 def test_an_mp4_whose_sound_ends_early_is_refused(tmp_path):
@@ -363,7 +363,7 @@ def test_two_hours_where_a_clip_was_promised_are_refused_unread(tmp_path):
     with path.open("r+b") as stream:
         stream.truncate(size + 44)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert refused(path, tmp_path).detail == "clip.wav: 7200.0 s, at most 900.0 s"
+    assert refused(path, tmp_path).detail == "clip.wav lasts 7200.0 s; the limit is 900.0 s"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
     part = decode(Media(path, start=0.25, end=1.25), tmp_path)
     assert likeness(sound_of(part), at_16_khz(VOICE)[4_000:20_000]) > 0.99
@@ -385,7 +385,10 @@ def test_a_recording_where_a_clip_was_promised_is_refused(name, tmp_path, monkey
     monkeypatch.setattr("builders.audio.decode.LONGEST", 1.0)
     path = write_sound(tmp_path / name, VOICE)
     error = refused(path, tmp_path)
-    assert (error.reason, error.detail) == ("clip_too_long", f"{name}: 1.5 s, at most 1.0 s")
+    assert (error.reason, error.detail) == (
+        "clip_too_long",
+        f"{name} lasts 1.5 s; the limit is 1.0 s",
+    )
     assert decode(Media(path, start=0.5, end=1.2), tmp_path).duration == pytest.approx(0.7)
 
 

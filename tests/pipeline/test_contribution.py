@@ -121,7 +121,7 @@ def test_crema_ds_voices_tell_what_the_same_twelve_sentences_cannot(endpoint, tm
             assert measured["audio_votes"] == record["annotation"]["agreement"] >= 0.6
     report = (folder / "report.html").read_text()
     assert "What the audio adds: crema_d" in report and "always-neutral" in report
-    assert "misleads" in report and "About ten raters heard each clip" in report
+    assert "misleading" in report and "About ten raters heard each clip" in report
 
 
 def test_the_intended_emotion_is_unsupported_where_listeners_did_not_hear_it(endpoint, tmp_path):

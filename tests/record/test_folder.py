@@ -72,7 +72,7 @@ def test_a_complete_build_with_a_changed_setting_is_only_removed_by_its_owner(he
     held.admit(IDENTITY, config())
     write_json(held.manifest, {})
     for resume in ("if-possible", "always", "never"):
-        with pytest.raises(ConfigError, match=f"choose another --name, or remove {held.path}"):
+        with pytest.raises(ConfigError, match=f"choose another --name, or delete {held.path}"):
             held.admit({**IDENTITY, "model": "another"}, config(resume=resume))
 
 

@@ -61,7 +61,7 @@ def test_a_build_that_is_not_complete_has_no_manifest_to_read(tmp_path):
     with pytest.raises(ConfigError, match="there is no build in .*; pass the folder of a build"):
         read_manifest(tmp_path)
     write_json(tmp_path / "config.json", {})
-    with pytest.raises(ConfigError, match="not complete in .*; run the build's command again"):
+    with pytest.raises(ConfigError, match="not complete in .*; run the build command again"):
         read_manifest(tmp_path)
 
 

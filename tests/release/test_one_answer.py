@@ -65,7 +65,7 @@ def test_both_commands_judge_a_rule_in_the_same_words(folder, rule, sentence):
     ended = publish(folder)
     assert (ended.code == 0) == met, ended.err
     if not met:
-        assert one_line_error(ended).startswith(f"error: {line}; have more of it reviewed")
+        assert one_line_error(ended).startswith(f"error: {line}; have more samples reviewed")
 
 
 @pytest.mark.parametrize("wrong", ["-0.5", "1.5", "true", '"much"'])

@@ -202,7 +202,7 @@ def test_a_damaged_store_is_called_damaged(output, tmp_path):
     ):
         line = fails(hearten(*told))
         assert "the file is damaged or is not a store" in line and str(store) in line
-        assert "hearten store backup" in line and "free space" not in line
+        assert "hearten store backup" in line and "free some space" not in line
     assert not (tmp_path / "copy").exists()
 
 

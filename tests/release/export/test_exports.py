@@ -245,8 +245,8 @@ def test_a_model_that_speaks_under_its_own_system_turn_gets_it(tmp_path):
     [
         ({"format": "llama-factory", "task": "grpo"}, "llama-factory has no task grpo"),
         ({"format": "chat"}, r"chat depends on the model; add --profile qwen2-audio\|"),
-        ({"format": "trl", "context_audio": True}, "trl has no place for the clips of earlier"),
-        ({"format": "lhotse", "context_audio": True}, "lhotse has no place for the clips"),
+        ({"format": "trl", "context_audio": True}, "trl cannot hold the clips of earlier"),
+        ({"format": "lhotse", "context_audio": True}, "lhotse cannot hold the clips"),
         ({"format": "ms-swift", "reply_audio": True}, "ms-swift cannot hold a spoken reply"),
         (
             {"format": "chat", "profile": "qwen2-audio", "reply_audio": True},
@@ -333,7 +333,7 @@ def test_verdicts_are_true_for_what_was_kept_and_false_for_what_was_rejected(
 
 
 @pytest.mark.parametrize(
-    ("task", "words"), [("dpo", "no pairs: nobody has edited"), ("kto", "no verdicts: nobody has")]
+    ("task", "words"), [("dpo", "no preference pairs: no reply"), ("kto", "no verdicts: no reply")]
 )
 def test_a_build_that_nobody_reviewed_has_no_preferences(tmp_path, task, words):
     build = small_build(tmp_path / "trial", [spoken(0)])
@@ -376,7 +376,9 @@ def test_an_earlier_export_is_replaced_whole_and_anything_else_is_left_alone(tmp
     assert not (tmp_path / "out" / "train.jsonl").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(OutputError, match=r"something else in .*mine; expected an empty folder"):
+    with pytest.raises(
+        OutputError, match=r"not an earlier export in .*mine; expected an empty folder"
+    ):
         export(build, tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").exists()
 
@@ -520,6 +522,6 @@ def tiny_disk(tmp_path):
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, tiny_disk):
     build = small_build(tmp_path / "trial", [spoken(n, seconds=2.0) for n in range(4)])
-    with pytest.raises(OutputError, match=r"the disk is full .*free space"):
+    with pytest.raises(OutputError, match=r"the disk is full .*free some space"):
         export(build, tiny_disk / "out")
     assert not list(tiny_disk.iterdir())

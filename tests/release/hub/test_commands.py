@@ -69,7 +69,7 @@ def test_a_dry_run_prints_the_plan(hub, built, surroundings):
     ended = publish(built, surroundings, "--dry-run")
     assert ended.code == 0, ended.err
     assert "would send 25 files" in ended.out
-    assert "nothing was sent; leave --dry-run out" in ended.out
+    assert "nothing was sent; run without --dry-run" in ended.out
     assert not hub.repos
     folder = built.parent / ".publish" / built.name
     assert (folder / "README.md").is_file()

@@ -316,7 +316,9 @@ def test_one_repository_holds_one_licence(hub, build, release, unchecked, tmp_pa
     release(build)
     terms(licence="CC-BY-NC-4.0")
     folder = again(tmp_path, [sample(1, rights={**OPEN, "licence": "CC-BY-NC-4.0"})])
-    with pytest.raises(HubError, match="holds meld under ODbL-1.0; expected meld under CC-BY-NC"):
+    with pytest.raises(
+        HubError, match="already has meld under ODbL-1.0; expected meld under CC-BY-NC"
+    ):
         release(folder)
     assert is_whole(hub)
 
@@ -330,7 +332,9 @@ def test_a_publisher_who_is_quicker_is_noticed(hub, build, release, unchecked):
         repo.commit("main", tree, "quicker")
 
     hub.before["POST .*/status"] = overtake
-    with pytest.raises(Overtaken, match="somebody else changed org/dataset meanwhile.*no tag"):
+    with pytest.raises(
+        Overtaken, match="somebody else changed org/dataset in the meantime.*no tag"
+    ):
         release(build)
     assert not repo.tags
 

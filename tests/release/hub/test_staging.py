@@ -320,7 +320,7 @@ def test_a_combined_build_stays_local_and_the_message_says_why(tmp_path, terms, 
     manifest = json.loads(path.read_text())
     manifest["result"]["combined"] = [{"corpus": "meld"}]
     path.write_text(json.dumps(manifest))
-    with pytest.raises(ConfigError, match="combined build is for this machine only.*GPL-3.0"):
+    with pytest.raises(ConfigError, match="combined build cannot be published.*GPL-3.0"):
         release(folder, dry_run=True)
 
 
@@ -368,7 +368,7 @@ def test_a_full_disk_while_staging_is_one_line_and_the_next_run_completes(
 
     with monkeypatch.context() as patched:
         patched.setattr(documents, "write_card", full)
-        with pytest.raises(OutputError, match="the disk is full.*free space and run the same"):
+        with pytest.raises(OutputError, match="the disk is full.*free some space and run the same"):
             release(folder, dry_run=True)
     assert release(folder, dry_run=True).staged.configs
 
@@ -387,7 +387,7 @@ def test_records_under_other_terms_than_the_first_stop_it(tmp_path, terms, relea
     terms()
     records = [sample(1), sample(2, rights={**OPEN, "text": "no"})]
     folder = make_build(tmp_path / "output" / "b", records)
-    with pytest.raises(VerificationError, match="meld-train-1-2 is under other terms"):
+    with pytest.raises(VerificationError, match="meld-train-1-2 has different terms"):
         release(folder, dry_run=True)
 
 
