@@ -322,7 +322,7 @@ def checked(kind: type[Settings], **settings: Any) -> Settings:
         expected = _NAME_HAS if first["type"] == "string_pattern_mismatch" else None
         raise ConfigError(
             f"setting {field} is {first.get('input')!r}"
-            + ("" if expected else f": {first['msg']}"),
+            + ("" if expected else f": {first['msg'].removeprefix('Value error, ')}"),
             expected=expected,
             do=f"change {field} where it is set: the command line, a HEARTEN_* variable or "
             "hearten.toml",

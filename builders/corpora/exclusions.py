@@ -91,7 +91,7 @@ def _table(path: Path) -> frozenset[str]:
         table = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
         if (header := next(table, [])) != _COLUMNS:
             raise ConfigError(
-                f"the columns are {', '.join(header) or 'missing'}",
+                f"wrong columns: {', '.join(header) or 'none'}",
                 where=path,
                 expected=", ".join(_COLUMNS),
                 do="write these column names in the first line, separated by tabs",

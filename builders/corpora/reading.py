@@ -79,7 +79,7 @@ class Defects:
 def _check_header(header: list[str], columns: list[str], path: Path) -> None:
     if header != columns:
         raise ConfigError(
-            f"the columns are {', '.join(header)}",
+            f"wrong columns: {', '.join(header) or 'none'}",
             where=path,
             expected=", ".join(columns),
             do="write these column names in the first line, separated by tabs",

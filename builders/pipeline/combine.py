@@ -64,9 +64,7 @@ def _check_free(path: Path) -> None:
     """Raise ConfigError if the folder contains a build of one corpus."""
     config = path / "config.json"
     if config.is_file() and "combined" not in read_json(config):
-        raise ConfigError(
-            f"{path.name} is already a build of one corpus", where=path, do="choose another --name"
-        )
+        raise ConfigError(f"{path} is already a build of one corpus", do="choose another --name")
 
 
 class _Writing:

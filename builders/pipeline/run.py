@@ -94,8 +94,7 @@ def _build(plan: Plan, folder: BuildFolder, prices: Mapping[str, object], quiet:
         manifest = Build(folder.path).verify().manifest
         if config.retry_failed or config.retry_kinds:
             raise ConfigError(
-                f"{config.name} is complete and is not changed",
-                where=folder.path,
+                f"{folder.path} is complete and is not changed",
                 do="retry its rejects under another --name; cached responses cost nothing",
             )
         if manifest["result"]["limit"] == config.limit:

@@ -40,8 +40,7 @@ def upgrade(folder: Path, known: Restrictions) -> Build:
     build = Build(folder).verify()
     if build.manifest["result"]["config"].get("schema_version") == SCHEMA_VERSION:
         raise ConfigError(
-            f"{build.name} already has record version {SCHEMA_VERSION}",
-            where=folder,
+            f"{folder} already has record version {SCHEMA_VERSION}",
             do="use it; no upgrade is needed",
         )
     _check_first(build)
@@ -68,8 +67,7 @@ def _check_first(build: Build) -> None:
     for place in sorted(build.folder.parent.glob(f"{stem}@*/manifest.json")):
         if read_manifest(place.parent)["run"].get("upgraded_from") == build.name:
             raise ConfigError(
-                f"{place.parent.name} is already the upgrade of {build.name}",
-                where=build.folder,
+                f"{place.parent} is already the upgrade of {build.name}",
                 do="use that one, or delete it first",
             )
 

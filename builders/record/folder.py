@@ -195,8 +195,7 @@ def _told(folder: Path) -> str | None:
 
 def _nothing_stale(folder: Path) -> ConfigError:
     return ConfigError(
-        f"nothing in {folder.name} is stale",
-        where=folder,
+        f"nothing in {folder} is stale",
         expected="a prompt, table, voice or corpus file that has changed since it was built",
         do="choose other samples to draft again: --redraft rejected, or --redraft with their ids",
     )

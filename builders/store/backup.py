@@ -31,10 +31,10 @@ def backup(engine: Engine, name: str, to: Path) -> None:
         raise StoreError(
             "a store in PostgreSQL is backed up with PostgreSQL's own tools",
             where=name,
-            do=dump(name),
+            do=f"run {dump(name)}",
         )
     if to.exists():
-        raise StoreError("the file already exists", where=to, do="choose another one with --to")
+        raise StoreError(f"the file {to} already exists", do="choose another one with --to")
     partial = to.with_name(f"{to.name}.partial")
     with writable(to.parent, "--to"):
         to.parent.mkdir(parents=True, exist_ok=True)

@@ -99,7 +99,7 @@ def translated(name: str) -> Iterator[None]:
         # The rest of the code identifies the page or call.
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         what, do = _KINDS.get(code, _OTHER)
-        raise StoreError(f"{what}: {error.orig}", where=name, do=do) from error
+        raise StoreError(f"{what} ({error.orig})", where=name, do=do) from error
 
 
 def file_of(engine: Engine) -> Path | None:

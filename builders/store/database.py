@@ -227,7 +227,7 @@ class Store:
             )
         if not self._writes:
             raise StoreError(
-                "this is not a store", where=self.name, do="pass the file of a store with --store"
+                f"{self.name} is not a store", do="pass the file of a store with --store"
             )
 
     def _version(self) -> int:

@@ -82,8 +82,8 @@ def test_a_build_that_was_started_without_an_exclusion_is_not_gone_on_with(workp
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("name\treason\n", r"the columns are name, reason in .*; expected id, reason"),
-        ("", r"the columns are missing in"),
+        ("name\treason\n", r"wrong columns: name, reason in .*; expected id, reason"),
+        ("", r"wrong columns: none in"),
         (HEADER + "meld-train-0-0\n", r"invalid row: .*:2; expected a sample id"),
         (HEADER + "meld-train-0-0\t\n", r"invalid row"),
         (HEADER + "dialogue 12\tasked\n", r"invalid row"),

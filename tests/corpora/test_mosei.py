@@ -587,7 +587,7 @@ def test_columns_in_another_order_are_refused_and_not_guessed(tmp_path):
     names = ("sentiment", "happy", "sad", "anger", "disgust", "surprise", "fear")
     write_csd(tmp_path / LABELS, rows, names=names)
     assert refused(tmp_path) == (
-        f"the columns are sentiment, happy, sad, anger, disgust, surprise, fear in "
+        f"wrong columns: sentiment, happy, sad, anger, disgust, surprise, fear in "
         f"{tmp_path / LABELS}; expected sentiment, happy, sad, anger, surprise, disgust, fear; "
         "use the file as originally distributed"
     )

@@ -109,7 +109,7 @@ def test_reading_holds_one_dialogue_at_a_time():
     [
         (
             "split\tdialogue\n",
-            r"the columns are split, dialogue in .*defects\.tsv; expected split,",
+            r"wrong columns: split, dialogue in .*defects\.tsv; expected split,",
         ),
         (
             "train\t1\t2\tx\tdelete\t\t\n",

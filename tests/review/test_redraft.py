@@ -349,7 +349,7 @@ def test_other_words_about_rejected_replies_make_only_those_stale(root, endpoint
 def test_nothing_is_stale_while_nothing_has_changed(root, endpoint):
     endpoint.control()
     ended = hearten(*arguments(root, endpoint, "--redraft", "stale"))
-    assert ended.code == 1 and "nothing in meld is stale" in one_line_error(ended)
+    assert ended.code == 1 and "/meld is stale" in one_line_error(ended)
     ended = hearten(*arguments(root, endpoint, "--redraft", "stale", "--temperature", "0.1"))
     assert ended.code == 1 and "temperature changed" in one_line_error(ended)
     assert endpoint.log()["count"] == 0

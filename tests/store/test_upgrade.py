@@ -105,7 +105,7 @@ def test_a_backup_is_a_store_and_never_takes_the_place_of_a_file(output, tmp_pat
     assert [*copy.held(what()["answers"])] and copy.name.endswith("one.sqlite")
     copy.close()
     line = fails(hearten("store", "backup", store, "--to", to))
-    assert f"the file already exists in {to}" in line and "--to" in line
+    assert f"the file {to} already exists" in line and "--to" in line
 
 
 def test_the_address_may_stand_in_the_settings(output):

@@ -171,7 +171,7 @@ def _labelled(labels: Sequence) -> frozenset[str]:
     """Return the labelled videos; SourceError when the columns are in another order than ours."""
     if labels.columns not in (None, [*_COLUMNS]):
         raise SourceError(
-            f"the columns are {', '.join(labels.columns)}",
+            f"wrong columns: {', '.join(labels.columns)}",
             where=labels.path,
             expected=", ".join(_COLUMNS),
             do="use the file as originally distributed",

@@ -246,13 +246,10 @@ def _check_known(build: Build, options: Options, address: str) -> None:
 
 def _check_free(to: Path, build: Path) -> None:
     if to.is_relative_to(build):
-        raise OutputError(
-            "the export folder is inside the build", where=to, do="choose another --to"
-        )
+        raise OutputError(f"the export folder {to} is inside the build", do="choose another --to")
     if to.is_file() or (to.is_dir() and any(to.iterdir()) and not (to / MARKER).is_file()):
         raise OutputError(
-            "the folder is not empty and is not an earlier export",
-            where=to,
+            f"{to} is neither empty nor an earlier export",
             expected="an empty folder, or an earlier export",
             do="choose another --to",
         )

@@ -153,8 +153,7 @@ def hydrate(
     with folder.hold():
         if folder.manifest.exists():
             raise ConfigError(
-                f"a build named {folder.path.name} already exists",
-                where=folder.path,
+                f"the build {folder.path} already exists",
                 do="choose another --name",
             )
         plan = _plan(manifest, source, folder.path, exclusions)

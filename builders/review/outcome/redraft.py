@@ -169,7 +169,6 @@ def _notes(build: Build, store: Store, ids: Sequence[str], known: Restrictions) 
     if not found:
         raise ConfigError(
             f"the store {store.name} has no rejected reply of {name}",
-            where=build.folder,
             do=f"review it first with `hearten review {build.folder}`",
         )
     return {

@@ -285,7 +285,7 @@ def test_a_public_dataset_needs_no_token(hub, publish, back):
 def test_a_build_of_that_name_is_left_alone(publish, back):
     publish(audio="no")
     back()
-    with pytest.raises(ConfigError, match="a build named dataset already exists.*another --name"):
+    with pytest.raises(ConfigError, match="dataset already exists.*another --name"):
         back()
     assert back(name="other").records == 31
 
