@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from functools import cache
@@ -13,7 +14,7 @@ from builds import ROOT
 from cli_page import cli_page
 from documents import CLI, OURS, PAGES, README, Document
 from endpoints import TestEndpoint
-from following import Place, prepare
+from following import Place, check_install, prepare
 from hub.server import LoopbackHub
 
 from builders.corpora import load_card, slugs
@@ -136,11 +137,20 @@ TESTS_OWN = {"--upgrade", "--update-golden", "--write", "--seconds", "--seed"}
 @named([*WRITTEN, *OURS])
 def test_every_command_and_variable_named_on_a_page_exists(page):
     commands = {one.split()[1] for one in page.code if re.match(r"hearten [a-z]", one)}
-    assert not [one for one in commands if f"## hearten {one}" not in all_help()]
-    source = "\n".join(path.read_text("utf-8") for path in (ROOT / "builders").rglob("*.py"))
+    assert not [one for one in commands if not re.search(rf"## hearten {one}\b", all_help())]
+    files = [*(ROOT / "builders").rglob("*.py"), ROOT / "tests" / "conftest.py"]
+    source = "\n".join(path.read_text("utf-8") for path in files)
     for name in {found for one in page.code for found in re.findall(r"HEARTEN_[A-Z_]+", one)}:
         short = name.removeprefix("HEARTEN_")
-        assert re.search(rf'"(?:HEARTEN_)?{short}"|HEARTEN_SOURCE_', source), name
+        asked = "HEARTEN_SOURCE_{slug" if short.startswith("SOURCE_") else f'{short}"'
+        assert asked in source or name in all_help(), name
+
+
+@named([*WRITTEN, *OURS])
+def test_every_extra_named_on_a_page_exists(page):
+    for line in page.code:
+        if line.startswith("pip install"):
+            check_install(shlex.split(line)[1:])
 
 
 @named([*WRITTEN, *OURS, Document(ROOT / "bench" / "README.md")])

@@ -10,14 +10,25 @@ from pathlib import Path
 import typer
 
 from builders import masking
-from builders.cli import build, corpora, export, judge, publish, review, status, store, upgrade
+from builders.cli import (
+    build,
+    corpora,
+    export,
+    judge,
+    publish,
+    review,
+    show,
+    status,
+    store,
+    upgrade,
+)
 from builders.cli.command import equip
 from builders.cli.options import OPTIONS
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
 # Commands beside `build` that look into the store, or leave out what is excluded.
 _READING = (
-    *("status", "report", "judge", "export", "publish", "hydrate"),
+    *("show", "status", "report", "judge", "export", "publish", "hydrate"),
     *("review", "review-status", "review-export", "review-import"),
 )
 _OF_STORE = ("upgrade", "backup", "status", "forget")
@@ -30,7 +41,7 @@ app = typer.Typer(
 )
 _build_app = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
 _build_app.command("build")(build.build_command)
-for group in (build, corpora, status, judge, review, export, publish, store, upgrade):
+for group in (build, corpora, show, status, judge, review, export, publish, store, upgrade):
     app.add_typer(group.commands)
 equip(app)
 equip(_build_app)

@@ -157,7 +157,7 @@ def _build_each(
         builds.append(Build(finished.folder))
         if not as_json:
             print(f"{config.corpus}: {finished.folder}")
-            print_counts(finished.manifest["result"])
+            print_counts(builds[-1])
     if failed:
         raise SourceError(
             f"{len(failed)} of {len(configs)} corpora cannot be built: {', '.join(failed)}; "
@@ -196,7 +196,7 @@ def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool)
         print(json.dumps({"folder": str(folder), **manifest}, indent=2))
         return
     print(f"{name}: {folder}, for use at hand only, as the licences exclude one another")
-    print_counts(result)
+    print_counts(Build(folder))
     for split, counts in result["splits"].items():
         if counts["kept"]:
             print(f"  {split}: {counts['kept']:,}")

@@ -100,14 +100,15 @@ def _publish(
     from builders.cli.settings_file import read_settings
     from builders.release.eligibility import excluded_by
     from builders.release.hub import describing, release
-    from builders.release.hub.client import Hub
+    from builders.release.hub.client import FEW_TRIES, TRIES, Hub
     from builders.release.rules import read_rules
 
     claims, rules = tuple(right or ()), read_rules(read_settings())
     store = store_of(folder, store)
     excluded = excluded_by(exclusions, store)
     asked = release.PublishOptions(folder, store=store, claims=claims, excluded=excluded, **given)
-    done = release.publish(asked, rules, Hub(asked.repo), _silent if as_json else print)
+    hub = Hub(asked.repo, tries=FEW_TRIES if asked.dry_run else TRIES)
+    done = release.publish(asked, rules, hub, _silent if as_json else print)
     if as_json:
         print(json.dumps(describing.as_json(asked, done), indent=2))
         return

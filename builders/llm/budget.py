@@ -18,7 +18,7 @@ from typing import NamedTuple
 from builders.errors import ConfigError, StoppedEarly
 from builders.llm.request import Request
 from builders.record.manifest_views import RunCost
-from builders.store.database import Spent
+from builders.store.database import Answer, Spent
 
 _CHARACTERS_PER_TOKEN = 4
 _PRICES = Path(__file__).with_name("prices.toml")
@@ -129,6 +129,7 @@ class Budget:
         self._max_usd = max_usd
         self._max_tokens = max_tokens
         self._used: Tokens = {}
+        self._answers: Tokens = {}
         self._reserved: Tokens = {}
         self._settled = asyncio.Event()
         for row in before:
@@ -152,10 +153,22 @@ class Budget:
     @property
     def cost(self) -> RunCost:
         """Return tokens and US dollars as a manifest has them; null where a price is unknown."""
+        return self._cost(self._used)
+
+    @property
+    def cost_of_answers(self) -> RunCost:
+        """Return the same of the answers that were taken in, whoever paid for them."""
+        return self._cost(self._answers)
+
+    def count_answer(self, model: str, answer: Answer) -> None:
+        """Count what an answer of a model took when it was asked for."""
+        _add(self._answers, model, answer.prompt_tokens or 0, answer.completion_tokens or 0)
+
+    def _cost(self, tokens: Tokens) -> RunCost:
         return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "usd": self.usd,
+            "prompt_tokens": sum(prompt for prompt, _ in tokens.values()),
+            "completion_tokens": sum(completion for _, completion in tokens.values()),
+            "usd": self._usd(tokens),
         }
 
     async def room_for(self, request: Request) -> Room:

@@ -18,19 +18,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from builders.errors import HeartenError
 from builders.llm.budget import Budget
 from builders.llm.cache import ResponseCache
+from builders.llm.claims import RequestClaims
 from builders.llm.concurrency import Places
 from builders.llm.exchange import Exchange, Retry
 from builders.llm.interrupts import Stops, stopped_by_signals
+from builders.llm.request import Request
 from builders.llm.router import open_models
 from builders.llm.settings import Limits, ModelSettings
 from builders.llm.task import Model, Outcome, Pending, Subject, Task
 from builders.progress import ProgressLine, ProgressState
 from builders.record.types import Reject
+from builders.store.claims import ClaimTable, Holder
 from builders.store.database import Answer, Store
 
 BLOCK = 64
@@ -52,6 +56,7 @@ class Session:
         progress: shows how far it is.
         retry: what is asked again after it was given up.
         open_at_once: says how many exchanges with the model may be open.
+        claims: tells other builds what is asked; None where there is none.
 
     Attributes:
         cache, budget, progress, retry: as given.
@@ -59,7 +64,7 @@ class Session:
         asked: how many requests the model was asked.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each part
         self,
         cache: ResponseCache,
         model: Model,
@@ -67,6 +72,7 @@ class Session:
         progress: ProgressLine,
         retry: Retry,
         open_at_once: Callable[[], int] = lambda: 2 * _CONCURRENCY,
+        claims: RequestClaims | None = None,
     ) -> None:
         self.cache = cache
         self.budget = budget
@@ -77,7 +83,8 @@ class Session:
         self._model = model
         self.progress = progress
         self._asked_before = progress.state.requests
-        self._stops: list[Stops] = [model]
+        self._claims = claims or RequestClaims(None)
+        self._stops: list[Stops] = [model, self._claims]
 
     def stop(self, error: HeartenError) -> None:
         """Ask nothing more; the first reason given is the one that counts."""
@@ -102,14 +109,28 @@ class Session:
             cached = self.cache.held([exchange.key]).get(exchange.key)
             if cached:
                 return cached
-        if self.stopped:
-            return Pending("stopped", str(self.stopped))
-        self.asked += 1
         try:
-            return await self._model.answer(exchange.request, exchange.key)
+            return await self._ask(exchange.request, exchange.key)
         except HeartenError as error:
             self.stop(error)
             return Pending("stopped", str(error))
+
+    async def _ask(self, request: Request, key: str) -> Answer | Pending:
+        """Return the model's response, or what another build was answered meanwhile."""
+        while not self.stopped:
+            if await self._claims.take(key, self.room):
+                self.asked += 1
+                try:
+                    return await self._model.answer(request, key)
+                finally:
+                    self._claims.free(key)
+            if cached := self.cache.held([key]).get(key):
+                return cached
+        return Pending("stopped", str(self.stopped))
+
+    def took(self, request: Request, answer: Answer) -> None:
+        """Count what an answer took that this build uses, whoever paid for it."""
+        self.budget.count_answer(request.model, answer)
 
     def count(self, done: bool) -> None:
         """Show how far it is, after one more outcome where `done`."""
@@ -126,7 +147,8 @@ class Setup:
     """What the sessions of one run have in common.
 
     `spender` is the name under which attempts are counted in the store; `phrasebook` the model name
-    under which the phrasebook answers, None where it does not.
+    under which the phrasebook answers, None where it does not; `folder` that of the build, whose
+    lock is held, None where there is no build.
     """
 
     store: Store
@@ -136,6 +158,7 @@ class Setup:
     retry: Retry = Retry()
     quiet: bool = False
     phrasebook: str | None = None
+    folder: Path | None = None
 
 
 @asynccontextmanager
@@ -149,17 +172,34 @@ async def open_session(
         models: those that are asked over HTTP.
         state: what the progress line shows.
     """
-    limits, quiet = setup.limits, setup.quiet
+    limits, quiet, asked = setup.limits, setup.quiet, [*models]
     async with (
         ResponseCache(setup.store, setup.spender) as cache,
-        open_models(models, setup.phrasebook, cache, limits, setup.budget) as model,
+        _claims(setup, bool(asked)) as claims,
+        open_models(asked, setup.phrasebook, cache, limits, setup.budget) as model,
     ):
         with ProgressLine(state, quiet) as progress:
             session = Session(
-                cache, model, setup.budget, progress, setup.retry, lambda: 2 * model.at_once
+                cache,
+                model,
+                setup.budget,
+                progress,
+                setup.retry,
+                lambda: 2 * model.at_once,
+                claims,
             )
             with stopped_by_signals([session]):
                 yield session
+
+
+def _claims(setup: Setup, needed: bool) -> RequestClaims:
+    """Return the claims of a run; only what is asked over HTTP can be paid for twice."""
+    if not needed:
+        return RequestClaims(None)
+    folder = setup.folder.resolve() if setup.folder else setup.spender
+    return RequestClaims(
+        ClaimTable(setup.store, Holder(str(folder))), alone=setup.folder is not None
+    )
 
 
 async def ask(
@@ -253,6 +293,7 @@ class _Line(Generic[S, T]):
 
     def _replay(self, exchange: Exchange[S, T], answer: Answer | None) -> None:
         while answer is not None:
+            self._session.took(exchange.request, answer)
             exchange.take(answer)
             if exchange.outcome is not None:
                 return
@@ -267,6 +308,7 @@ class _Line(Generic[S, T]):
             if isinstance(answer, Pending):
                 exchange.outcome = answer
                 break
+            self._session.took(exchange.request, answer)
             exchange.take(answer)
             if exchange.optional:
                 exchange.give_up()

@@ -107,7 +107,11 @@ class ServedModel:
         """Hand an answer to the cache; called while its slot is still held."""
         used.append(_tokens(request, completion))
         answer = Answer(
-            completion.outcome, completion.text, completion.finish_reason, completion.model
+            completion.outcome,
+            completion.text,
+            completion.finish_reason,
+            completion.model,
+            *used[0],
         )
         attempt = Attempt(
             request_key,

@@ -132,6 +132,7 @@ def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) 
         Retry(config.retry_failed, frozenset(config.retry_kinds)),
         quiet,
         phrasebook=plan.origin.model if config.provider == PHRASEBOOK else None,
+        folder=config.folder,
     )
 
 
@@ -240,6 +241,8 @@ def _costs(plan: Plan, setup: Setup, started: float, requests: int) -> ManifestR
         "requests": requests,
         "messages": asdict(setup.store.kept),
         "cost": setup.budget.cost,
+        "spent": setup.budget.cost,
+        "cost_of_answers": setup.budget.cost_of_answers,
     }
 
 

@@ -18,7 +18,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from builders import __version__
-from builders.errors import ConfigError, VerificationError
+from builders.errors import ConfigError, VerificationError, nearest
 from builders.record.manifest_views import (
     CaptionCounts,
     Manifest,
@@ -125,6 +125,16 @@ def versions() -> dict[str, str]:
     return {"hearten": __version__, "python": platform.python_version(), **found}
 
 
+def _other_build(folder: Path) -> str:
+    """Return what to do where there is no build: the one whose name is nearest, if there is any."""
+    beside = [
+        p.parent for at in (folder.parent, Path("output")) for p in at.glob("*/manifest.json")
+    ]
+    near = nearest(folder.name, [path.name for path in beside])
+    found = next((path for path in beside if path.name == near), None)
+    return f"did you mean {found}?" if found else "name a folder of output/"
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a finished build.
 
@@ -139,9 +149,7 @@ def read_manifest(folder: Path) -> Manifest:
             "the build is not complete" if started else "there is no build",
             where=folder,
             expected="a folder with manifest.json",
-            do="run the build command again to finish it"
-            if started
-            else "pass the folder of a build, such as output/NAME",
+            do="run the build command again to finish it" if started else _other_build(folder),
         )
     try:
         found: Manifest = orjson.loads(path.read_bytes())

@@ -115,6 +115,10 @@ class ManifestRun(TypedDict):
     store: NotRequired[str]
     endpoints: NotRequired[list[str]]
     requests: NotRequired[int]
+    # The cost of all runs of this build, which is `cost` to earlier releases; and the cost of the
+    # responses in it, whichever build paid for them.
+    spent: NotRequired[RunCost]
+    cost_of_answers: NotRequired[RunCost]
     # The stored messages of HTTP requests: how many, their bytes, and their stored bytes.
     messages: NotRequired[dict[str, int]]
     report_seconds: NotRequired[float]

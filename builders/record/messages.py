@@ -93,17 +93,18 @@ def _user_turn(
         named = record["source"]["context"] == "dialogue"
         earlier = (_said(turn, mark if turn["id"] in heard else None, named) for turn in turns)
         lines.append(f"Earlier: {' / '.join(earlier)}")
-        speaker = _name(record["target_utterance"]["speaker"]["id"], "user")
+        speaker = speaker_name(record["target_utterance"]["speaker"]["id"], "user")
         now = f"Now: {speaker}: {now}" if named else f"Now: {now}"
     return "\n".join([*lines, now])
 
 
 def _said(turn: ContextTurn, mark: str | None, named: bool) -> str:
     words = mark or _line(turn["text"])
-    return f"{_name(turn['speaker'], turn['role'])}: {words}" if named else words
+    return f"{speaker_name(turn['speaker'], turn['role'])}: {words}" if named else words
 
 
-def _name(speaker: str | None, role: str) -> str:
+def speaker_name(speaker: str | None, role: str) -> str:
+    """Return what a turn's speaker is called: the name, or a word for the role behind a code."""
     return _UNNAMED[role] if speaker is None or _CODE.fullmatch(speaker) else _line(speaker)
 
 

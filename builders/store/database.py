@@ -27,12 +27,17 @@ from builders.store.tables import answers, attempts, endpoints, forgotten, reque
 
 @dataclass(slots=True)
 class Answer:
-    """A cached response: `outcome` is ok, refusal, truncated, empty or a kind of error."""
+    """A cached response: `outcome` is ok, refusal, truncated, empty or a kind of error.
+
+    Its tokens are None if nobody counted them.
+    """
 
     outcome: str
     text: str
     finish_reason: str | None = None
     model: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 @dataclass(slots=True)
@@ -98,6 +103,8 @@ class Store:
             answers.c.text,
             answers.c.finish_reason,
             answers.c.model,
+            answers.c.prompt_tokens,
+            answers.c.completion_tokens,
         ).where(answers.c.key.in_(sa.bindparam("keys", expanding=True)))
         self._reader: Connection | None = None
         self.kept = MessageSizes()
@@ -109,7 +116,7 @@ class Store:
             if self._reader is None:
                 self._reader = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             rows = self._reader.execute(self._held, {"keys": list(keys)})
-            return {row[0]: Answer(row[1], row[2], row[3], row[4]) for row in rows}
+            return {row[0]: Answer(*row[1:]) for row in rows}
 
     def save(
         self,

@@ -145,6 +145,7 @@ def _take_out(
     for some in in_parts(keys):
         blank = sa.update(attempts).where(attempts.c.key.in_(some)).values(key="", detail=None)
         connection.execute(blank)
+    _delete(connection, "claims", "key", keys)
     for table in ("requests", "answers"):
         rows[table] = _delete(connection, table, "key", keys)
     for table, columns in ABOUT_SAMPLES.items():

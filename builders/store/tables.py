@@ -43,6 +43,25 @@ answers = sa.Table(
     sa.Column("finish_reason", sa.String),
     sa.Column("model", sa.String),
     sa.Column("at", sa.Float, nullable=False),
+    sa.Column("prompt_tokens", sa.Integer),
+    sa.Column("completion_tokens", sa.Integer),
+)
+# Who is asking for which answer just now, by the request's key; see `claims.py`.
+claims = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("holder", sa.String, nullable=False, index=True),
+)
+claim_holders = sa.Table(
+    "claim_holders",
+    metadata,
+    sa.Column("holder", sa.String, primary_key=True),
+    sa.Column("build", sa.String, nullable=False),
+    sa.Column("host", sa.String, nullable=False),
+    sa.Column("process", sa.Integer, nullable=False),
+    sa.Column("began", sa.Float, nullable=False),
+    sa.Column("seen", sa.Float, nullable=False),
 )
 endpoints = sa.Table(
     "endpoints",

@@ -24,10 +24,10 @@ MINE, OTHER, APART = "meld-train-1-0", "meld-train-1-1", "meld-train-2-0"
 # Tables of the store in which nothing is about a sample or an answer to it.
 _ABOUT_NOBODY = {
     *("endpoints", "forgotten", "hearten_meta", "review_annotators", "review_builds"),
-    *("review_sessions", "review_settings"),
+    *("review_sessions", "review_settings", "claim_holders"),
 }
 # Those whose rows go with the rows of requests, or lose what leads to one.
-_BY_KEY = {"answers", "attempts", "key_values", "request_messages", "message_parts"}
+_BY_KEY = {"answers", "attempts", "key_values", "request_messages", "message_parts", "claims"}
 
 
 @pytest.fixture

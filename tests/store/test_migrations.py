@@ -138,7 +138,7 @@ KILLED = """
 import os, signal, sys
 import sqlalchemy as sa
 from builders.store import migrations
-from builders.store.migrations import m0006_forgotten as step
+from builders.store.migrations import m0007_claims as step
 made = step.upgrade
 def upgrade(connection):
     made(connection)
@@ -155,16 +155,16 @@ def test_an_upgrade_that_was_killed_in_the_middle_goes_on_where_it_stopped(old):
     killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert killed.stdout.startswith("1: ")
-    with pytest.raises(StoreError, match=r"the store has version [1-5] .*hearten store upgrade"):
+    with pytest.raises(StoreError, match=r"the store has version [1-6] .*hearten store upgrade"):
         Store(old)
-    assert [line[:2] for line in upgraded(old)][0] == "6:"
+    assert [line[:2] for line in upgraded(old)][0] == "7:"
     store = Store(old)
     assert store.held(["k"])["k"].text == "text"
     store.close()
 
 
 def test_a_new_store_is_made_whole_or_not_at_all(url, monkeypatch):
-    step = import_module("builders.store.migrations.m0006_forgotten")
+    step = import_module("builders.store.migrations.m0007_claims")
     monkeypatch.setattr(step, "upgrade", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         Store(url)

@@ -36,6 +36,12 @@ def count(path: Path, table: str) -> int:
         return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
 
+def _taken(attempts: list[tuple], key: str) -> tuple[int | None, int | None]:
+    """Return the tokens of prompt and answer that the attempts at a request took."""
+    known = [row[9:11] for row in attempts if row[1] == key and row[9] is not None]
+    return known[0] if known else (None, None)
+
+
 def backups(output: Path) -> list[Path]:
     return sorted(output.glob("*.backup"))
 
@@ -66,7 +72,11 @@ def test_an_upgrade_makes_a_copy_and_loses_nothing(output):
     counts = what()["rows"]
     ended = hearten("store", "upgrade", store)
     assert ended.code == 0, ended.err
-    assert {table: rows(store, table) for table in _PAID} == before
+    after = {table: rows(store, table) for table in _PAID}
+    assert after.pop("answers") == [
+        (*row, *_taken(before["attempts"], row[0])) for row in before.pop("answers")
+    ], "each answer has the tokens that the attempts know of"
+    assert after == before
     for table, now in (("review_events", "review_events"), ("judge_events", "judgements")):
         assert count(store, now) == counts[table]
     [copy] = backups(output)

@@ -37,6 +37,8 @@ except ImportError as error:
 
 T = TypeVar("T")
 TRIES = 5
+# Of what can go on without the Hub: enough for a slip of the connection, and hardly a wait.
+FEW_TRIES = 2
 LONGEST_WAIT = 600.0
 FILES_PER_COMMIT = 50
 GO_ON = "nothing was changed on the Hub; run the same command again to continue"
@@ -77,17 +79,23 @@ class Hub:
         endpoint: the Hub's address, by default the client's own setting.
         token: by default the client's own.
         pause: seconds before the second attempt; the pause doubles with each further one.
+        tries: the maximum number of attempts.
     """
 
     def __init__(
-        self, repo: str, endpoint: str | None = None, token: str | None = None, pause: float = 1.0
+        self,
+        repo: str,
+        endpoint: str | None = None,
+        token: str | None = None,
+        pause: float = 1.0,
+        tries: int = TRIES,
     ) -> None:
         disable_progress_bars()
         self.repo = repo
         self.token = token or get_token()
         self._api = HfApi(endpoint=endpoint, token=self.token)
         self.endpoint = self._api.endpoint
-        self._pause = pause
+        self._pause, self._tries = pause, tries
         self._of: dict[str, Any] = {"repo_id": repo, "repo_type": "dataset"}
 
     def check_token(self) -> None:
@@ -291,7 +299,7 @@ class Hub:
         status = response.status_code if response is not None else None
         if status is not None and status not in _PASSING and not _is_upload(error):
             raise self._refused(cause, status) from error
-        if attempt == TRIES:
+        if attempt == self._tries:
             raise self._given_up(cause, status) from error
         wished = _wished(response.headers) if response is not None else None
         return min(self._pause * 2 ** (attempt - 1) if wished is None else wished, LONGEST_WAIT)
@@ -300,7 +308,7 @@ class Hub:
         if status == _CONFLICT:
             return self._overtaken()
         return StoppedEarly(
-            f"the Hub failed {TRIES} times in a row ({_short(cause)})",
+            f"the Hub failed {self._tries} times in a row ({_short(cause)})",
             where=f"{self.endpoint}/datasets/{self.repo}",
             do=GO_ON,
         )

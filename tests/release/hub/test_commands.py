@@ -9,6 +9,7 @@ import shutil
 import pytest
 from builds import ROOT, hearten, one_line_error, result_bytes
 from hub.client import REPO
+from hub.server import Fault
 
 SAMPLE = ROOT / "builders" / "corpora" / "meld" / "sample"
 
@@ -73,6 +74,18 @@ def test_a_dry_run_prints_the_plan(hub, built, surroundings):
     assert not hub.repos
     folder = built.parent / ".publish" / built.name
     assert (folder / "README.md").is_file()
+
+
+def test_a_dry_run_asks_a_hub_that_is_down_twice_and_plans_a_first_version(
+    hub, built, surroundings
+):
+    hub.faults.append(Fault("GET /api/datasets/", 503, times=99))
+    ended = publish(built, surroundings, "--dry-run")
+    assert ended.code == 0, ended.err
+    assert "the Hub was not reached, so this is planned as a first version" in ended.out
+    assert "the Hub did not answer 2 tries" in ended.out
+    assert "nothing was sent; leave --dry-run out" in ended.out
+    assert len(hub.log) == 2
 
 
 def test_json_is_one_object(built, surroundings):
