@@ -126,13 +126,13 @@ def versions() -> dict[str, str]:
 
 
 def _other_build(folder: Path) -> str:
-    """Return what to do where there is no build: the one whose name is nearest, if there is any."""
+    """Return what to do if there is no build: suggest the build with the nearest name, if any."""
     beside = [
         p.parent for at in (folder.parent, Path("output")) for p in at.glob("*/manifest.json")
     ]
     near = nearest(folder.name, [path.name for path in beside])
     found = next((path for path in beside if path.name == near), None)
-    return f"did you mean {found}?" if found else "name a folder of output/"
+    return f"did you mean {found}?" if found else "pass the folder of a build, such as output/NAME"
 
 
 def read_manifest(folder: Path) -> Manifest:
