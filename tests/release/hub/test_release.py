@@ -160,7 +160,7 @@ def test_what_goes_beyond_the_terms_stays_private_and_is_in_the_card(
     release(folder, **how)
     assert hub.repos[REPO].private
     card = hub.read(REPO, "README.md").decode()
-    assert "states to have the right to audio:meld" in card
+    assert "that they have the right to audio:meld" in card
     row = pq.read_table(hub.blob(sft_of(hub))).to_pylist()[0]
     assert row["audio"]["bytes"] == sample(1)["audio"]["bytes"]
     hub.repos[REPO].private = False
