@@ -18,7 +18,8 @@ from builders.errors import LabelError, SourceError, StoppedEarly, UsageError
 from builders.llm.settings import PHRASEBOOK
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
-from builders.settings import BuildConfig, SettingsFile
+from builders.settings import BuildConfig
+from builders.settings.file import SettingsFile
 
 ALL = "all"
 

@@ -10,15 +10,8 @@ from builders.cli.build_options import BuildOptions
 from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
-from builders.settings import (
-    HIBARI,
-    LISTED,
-    BuildConfig,
-    SettingsFile,
-    find_source,
-    make_config,
-    voting,
-)
+from builders.settings import HIBARI, LISTED, BuildConfig, make_config, voting
+from builders.settings.file import SettingsFile, find_source
 
 # What goes into the settings otherwise than as it was given, or not at all.
 _NO_SETTINGS = frozenset(
@@ -46,7 +39,12 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
         raise UsageError("--base-url is given without --model", do="name the model that drafts")
     lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
     lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
-    lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
+    for setting in ("emotions", "exclude_emotions"):
+        lists[setting] = tuple(_emotion(word) for word in lists[setting])
+    if given["known_agreement"] and given["min_agreement"] is None:
+        raise UsageError(
+            "--known-agreement is given without --min-agreement", do="say how much is enough"
+        )
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
     if redraft:
         from builders.review.outcome.redraft import redrafting

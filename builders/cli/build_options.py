@@ -15,6 +15,8 @@ class BuildOptions(TypedDict, total=False):
     name: str | None
     split: list[str] | None
     text_only: bool
+    min_agreement: float | None
+    known_agreement: bool
     label_view: str | None
     model: str | None
     estimate: bool

@@ -70,7 +70,7 @@ def pairs_of(
 
     Args:
         build: a finished build.
-        known: the ids that may not go out, none by default.
+        known: the excluded ids, none by default.
         without: ids of samples whose reply has changed since.
     """
     groups: dict[str, list[Member]] = defaultdict(list)

@@ -96,7 +96,7 @@ def judged(
     Args:
         build: the build.
         store: holds the events.
-        known: the ids that may not go out, none by default.
+        known: the excluded ids, none by default.
         without: ids of records whose reply has changed since; their pairs do not count.
     """
     if not Judgements(store).any():

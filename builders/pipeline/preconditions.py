@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from builders.audio.asr import check_language, spellings
 from builders.audio.caption_claims import load_claims
-from builders.audio.detectors import versions
-from builders.audio.findings import FINDINGS, checks_version, load_rules
-from builders.audio.prosody import load_words
 from builders.corpora import Card, check_whole
 from builders.errors import ConfigError
 from builders.labels.class_sets import class_views
@@ -46,6 +42,10 @@ def check_tables(config: BuildConfig, heard: bool) -> None:
     for name in ("reply", "sample"):
         validator(name)
     if heard:
+        from builders.audio.asr import spellings
+        from builders.audio.findings import load_rules
+        from builders.audio.prosody import load_words
+
         for read_of_clips in (load_words, load_rules, spellings):
             read_of_clips()
     if config.provider == PHRASEBOOK:
@@ -56,6 +56,10 @@ def clip_checks_version(config: BuildConfig, card: Card, heard: bool) -> str | N
     """Return one version for the clip checks, or None; ConfigError if one cannot be run."""
     if not config.clip_checks or not heard:
         return None
+    from builders.audio.asr import check_language
+    from builders.audio.detectors import versions
+    from builders.audio.findings import checks_version
+
     if "asr" in config.clip_checks:
         check_language(card.language, card.slug)
     found = versions(config.clip_checks)
@@ -66,6 +70,10 @@ def _check_standards(config: BuildConfig) -> None:
     """Raise ConfigError if clips are rejected for a finding that no requested check produces."""
     if config.text_only and config.clip_checks:
         raise ConfigError("--check cannot be combined with --text-only", do="leave out one of them")
+    if not (config.reject_findings or config.min_dnsmos):
+        return
+    from builders.audio.findings import FINDINGS
+
     asked = {f"--reject-finding {code}": FINDINGS.get(code) for code in config.reject_findings}
     asked |= {"--min-dnsmos": "dnsmos"} if config.min_dnsmos else {}
     for option, check in asked.items():

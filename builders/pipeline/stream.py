@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from builders.audio.analysis import Hearing
 from builders.audio.clips import ClipError
 from builders.corpora import Reader, SameWords
 from builders.corpora.reading import Defects, ReadingRules, read_split, stopped_by
@@ -22,6 +22,9 @@ from builders.pipeline.minimal_pairs import Renderings
 from builders.pipeline.selection import Selection, Wanted, select
 from builders.record.manifest import Ledger
 from builders.record.types import Dialogue, Emotions, Reject, Target, Utterance
+
+if TYPE_CHECKING:  # decoding takes its time to import
+    from builders.audio.analysis import Hearing
 
 
 @dataclass(frozen=True)
@@ -90,11 +93,13 @@ class Survey:
     @property
     def document(self) -> dict[str, object]:
         """Return the part that does not depend on `--limit`; a `Fit`."""
-        return {
+        found: dict[str, object] = {
             "candidates": self.selection.candidates,
             "highest_rank": self.selection.per_emotion,
             "clips": self.clips,
         }
+        balanced = self.selection.per_root
+        return found | {"highest_rank_by_root": balanced} if balanced else found
 
 
 def survey(corpus: Corpus, wanted: Wanted) -> Survey:

@@ -88,7 +88,7 @@ def pairs_of(
     Args:
         build: a finished build; the others are expected beside it.
         address: the store with the decisions; without one, there are no pairs.
-        known: the ids that may not go out.
+        known: the ids that may not be used.
         say: called with a line about missing pairs.
     """
     if not store_exists(address):

@@ -118,7 +118,7 @@ class Stage:
         folder: the staging folder.
         terms: what may be published.
         with_audio: include the clips in the small configs too.
-        known: the ids that may not go out.
+        known: the ids that may not be used.
         pairs: the preference pairs, by the id of their target.
     """
 

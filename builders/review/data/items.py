@@ -97,7 +97,7 @@ class Items:
 
     Args:
         store: an open store.
-        known: the ids that may not go out.
+        known: the ids that may not be used.
     """
 
     def __init__(self, store: Store, known: Restrictions | None = None) -> None:

@@ -7,13 +7,12 @@ and what may differ between two runs of it.
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypedDict, TypeVar, cast
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from builders.errors import ConfigError, SourceError
+from builders.errors import ConfigError
 from builders.llm.settings import (
     DEFAULT_BASE_URL,
     KEY_VARIABLES,
@@ -41,7 +40,6 @@ from builders.record.redraft import Redraft
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 VOTE_KEY = "HEARTEN_VOTE_API_KEY"
 SPEECH_KEY = "HEARTEN_TTS_API_KEY"
-SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
 CLIPS_FOLDER = "clips"
 HIBARI = "hibari"
@@ -84,6 +82,11 @@ class BuildConfig(BaseModel):
     emotions: tuple[str, ...] = ()
     min_words: int = Field(0, ge=0)
     max_per_emotion: int | None = Field(None, ge=1)
+    exclude_emotions: tuple[str, ...] = ()
+    min_agreement: float | None = Field(None, ge=0, le=1)
+    known_agreement: bool = False
+    no_ambiguous: bool = False
+    balance: Literal["emotion"] | None = None
     limit: int | None = Field(None, ge=1)
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None
@@ -237,40 +240,19 @@ class BuildConfig(BaseModel):
         return self.store or str(self.output / STORE_FILE)
 
 
-class CorpusTable(TypedDict, total=False):
-    """The table of one corpus in `hearten.toml`."""
-
-    source: str
-
-
-class SettingsFile(TypedDict, total=False):
-    """The content of `hearten.toml`; `build`, `prices` and `publish` are validated later."""
-
-    build: dict[str, object]
-    corpora: dict[str, CorpusTable]
-    prices: dict[str, object]
-    publish: dict[str, Any]
-
-
-_TABLES = {"build", "corpora", "prices", "publish"}
 # Options that may be repeated, and the settings that collect their values.
 LISTED = {
     "base_url": "base_urls",
     "vote_model": "vote_models",
     "split": "splits",
     "emotion": "emotions",
+    "exclude_emotion": "exclude_emotions",
     "retry_kind": "retry_kinds",
     "reject_finding": "reject_findings",
     "caption_base_url": "caption_base_urls",
     "tts_base_url": "tts_base_urls",
     "check": "clip_checks",
 }
-# `hearten.toml` uses the names of the command line.
-BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}
-
-# The requirements a build must meet before it is published, and who may read it.
-PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
-
 # Settings that may differ between two runs of a build: extent, speed and route, never content.
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
@@ -278,10 +260,22 @@ MAY_CHANGE = frozenset(
     "caption_base_urls tts_base_urls clips enforce_set_gates".split()
 )
 
+# What identifies a build only where it is asked for: builds that were begun without it go on.
+_WHERE_ASKED = (
+    "exclude_emotions",
+    "min_agreement",
+    "known_agreement",
+    "no_ambiguous",
+    "balance",
+)
+
 
 def identity(config: BuildConfig) -> dict[str, object]:
     """Return the settings that identify a build, as JSON values, without secrets."""
-    settings = config.model_dump(mode="json", exclude=set(MAY_CHANGE | {"store", "redraft"}))
+    fields = BuildConfig.model_fields
+    unasked = {name for name in _WHERE_ASKED if getattr(config, name) == fields[name].default}
+    leave = MAY_CHANGE | unasked | {"store", "redraft"}
+    settings = config.model_dump(mode="json", exclude=set(leave))
     settings["provider"] = config.provider
     settings["vote_models"] = list(config.voters)  # the addresses may change
     if config.redraft:
@@ -327,67 +321,3 @@ def checked(kind: type[Settings], **settings: Any) -> Settings:
             do=f"change {field} where it is set: the command line, a HEARTEN_* variable or "
             "hearten.toml",
         ) from error
-
-
-def load_settings(path: Path) -> SettingsFile:
-    """Return `hearten.toml` as a dict, empty when there is none; unknown tables are refused."""
-    if not path.is_file():
-        return {}
-    try:
-        settings = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not valid TOML: {error}", where=path, do="fix that line") from error
-    for name in sorted(settings.keys() - _TABLES):
-        raise ConfigError(
-            f"unknown top-level name {name}",
-            where=path,
-            expected="[build], [corpora.SLUG], [prices] or [publish]",
-            do="put command-line settings under [build]",
-        )
-    _check_table("build", settings.get("build", {}), BUILD_KEYS, path)
-    _check_table("prices", settings.get("prices", {}), None, path)
-    _check_table("publish", settings.get("publish", {}), PUBLISH_KEYS, path)
-    _check_table("corpora", settings.get("corpora", {}), None, path)
-    for slug, corpus in settings.get("corpora", {}).items():
-        _check_table(f"corpora.{slug}", corpus, {"source"}, path)
-        if not isinstance(source := corpus.get("source", ""), str):
-            raise ConfigError(
-                f"corpora.{slug}.source is {source!r}",
-                where=path,
-                expected="a folder in quotation marks",
-                do=f'write source = "FOLDER" under [corpora.{slug}]',
-            )
-    return cast(SettingsFile, settings)
-
-
-def _check_table(name: str, table: object, known: set[str] | None, path: Path) -> None:
-    if not isinstance(table, dict):
-        raise ConfigError(
-            f"{name} is {table!r}",
-            where=path,
-            expected=f"a table [{name}]",
-            do=f"write its settings below a line [{name}]",
-        )
-    for key in sorted(table.keys() - known if known else ()):
-        raise ConfigError(
-            f"unknown setting {name}.{key}",
-            where=path,
-            expected="one of " + ", ".join(sorted(known or ())),
-            do="fix its name or remove it",
-        )
-
-
-def find_source(slug: str, how_to_get: str, settings: SettingsFile) -> Path:
-    """Return where a corpus is: `hearten.toml`, then `HEARTEN_SOURCE_<SLUG>`.
-
-    Raises:
-        SourceError: neither is set; the message says how to obtain the corpus.
-    """
-    configured = settings.get("corpora", {}).get(slug, {}).get("source")
-    found = configured or os.environ.get(f"HEARTEN_SOURCE_{slug.upper()}")
-    if not found:
-        raise SourceError(
-            f"no source folder for {slug}: {how_to_get}",
-            do="then pass its folder with --source DIR, or try the built-in sample with --sample",
-        )
-    return Path(found).expanduser()
