@@ -7,13 +7,14 @@ and what may differ between two runs of it.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from builders.errors import ConfigError, SourceError
+from builders.errors import ConfigError, SourceError, Suggested, suggested
 from builders.llm.settings import (
     DEFAULT_BASE_URL,
     KEY_VARIABLES,
@@ -36,6 +37,9 @@ from builders.llm.settings import (
     TopP,
 )
 from builders.record.redraft import Redraft
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 # A key goes nowhere but where it belongs: captions from an address of their own have their own.
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
@@ -318,14 +322,22 @@ def checked(kind: type[Settings], **settings: Any) -> Settings:
         field = str(first["loc"][0])
         # A person knows the option, not the list that gathers it.
         field = next((option for option, gathered in LISTED.items() if gathered == field), field)
-        # The one pattern is the name's, and a pattern tells nobody what to type.
-        expected = _NAME_HAS if first["type"] == "string_pattern_mismatch" else None
+        wanted = _wanted(first)
         raise ConfigError(
             f"setting {field} is {first.get('input')!r}"
-            + ("" if expected else f": {first['msg']}"),
-            expected=expected,
-            do="correct it on the command line, in HEARTEN_* or in hearten.toml",
+            + ("" if wanted["expected"] else f": {first['msg']}"),
+            **wanted,
         ) from error
+
+
+def _wanted(found: ErrorDetails) -> Suggested:
+    """Return what was expected of a setting that pydantic refuses."""
+    do = "correct it on the command line, in HEARTEN_* or in hearten.toml"
+    if found["type"] == "literal_error":
+        choices = re.findall(r"'([^']*)'", found["ctx"]["expected"])
+        return suggested(str(found["input"]), choices, do)
+    # The one pattern is the name's, and a pattern tells nobody what to type.
+    return {"expected": _NAME_HAS if found["type"] == "string_pattern_mismatch" else None, "do": do}
 
 
 def load_settings(path: Path) -> SettingsFile:
@@ -366,8 +378,7 @@ def _check_table(name: str, table: object, known: set[str] | None, path: Path) -
         raise ConfigError(
             f"unknown setting {name}.{key}",
             where=path,
-            expected="one of " + ", ".join(sorted(known or ())),
-            do="correct or remove it",
+            **suggested(key, sorted(known or ()), "remove it"),
         )
 
 

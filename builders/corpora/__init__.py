@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
 import tomllib
@@ -14,7 +13,7 @@ from typing import Any, Literal, Protocol, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders import resources
-from builders.errors import ConfigError, SourceError, UsageError
+from builders.errors import ConfigError, SourceError, UsageError, nearest, suggested
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject
 
@@ -171,11 +170,11 @@ def resolve_slug(name: str) -> str:
     known = {_plain(word): slug for slug in slugs() for word in (slug, *load_card(slug).names)}
     if (slug := known.get(_plain(name))) is not None:
         return slug
-    near = difflib.get_close_matches(_plain(name), known, n=1)
+    near = nearest(_plain(name), known)
     raise UsageError(
         f'there is no corpus "{name}"',
         expected=f"one of {', '.join(slugs())}",
-        do=f"did you mean {known[near[0]]}?" if near else "hearten corpora lists them",
+        do=f"did you mean {known[near]}?" if near else "hearten corpora lists them",
     )
 
 
@@ -194,8 +193,7 @@ def open_reader(slug: str, source: Path, with_media: bool, splits: Sequence[str]
         if split not in known:
             raise UsageError(
                 f"{slug} has no split {split!r}",
-                expected=f"one of {', '.join(known)}",
-                do="correct --split",
+                **suggested(split, known, "name one of them with --split"),
             )
     wanted = tuple(split for split in known if not splits or split in splits)
     # Absolute, as the paths of clips are looked up below it.
