@@ -14,8 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from builders import resources
-from builders.audio.prosody import LEVELS, level_of
-from builders.audio.speaker_baseline import COMPARED
+from builders.audio.voice_levels import COMPARED, LEVELS, level_of
 from builders.labels.tables import TableRow, normalise, read_rows
 from builders.labels.vocabulary import vocabulary
 from builders.record.views import VoiceDescriptor

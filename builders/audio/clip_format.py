@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BytesIO
 
-import soundfile
-
-from builders.audio.resampling import RATE
 from builders.record.types import Finding
 
 NOT_HEARD = "not_heard"
@@ -35,6 +32,11 @@ def length_findings(seconds: float, longest: float | None) -> Iterator[Finding]:
 
 def as_wav(flac: bytes) -> bytes:
     """Return 16 kHz mono FLAC as 16-bit WAV, which every model that hears takes."""
+    # Here, as drafting from text alone does without them.
+    import soundfile
+
+    from builders.audio.resampling import RATE
+
     pcm, _ = soundfile.read(BytesIO(flac), dtype="int16")
     wav = BytesIO()
     soundfile.write(wav, pcm, RATE, format="WAV", subtype="PCM_16")

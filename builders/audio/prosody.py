@@ -13,17 +13,13 @@ from pathlib import Path
 
 from builders import resources
 from builders.audio.features import VERSION, Measured
-from builders.audio.speaker_baseline import COMPARED, Baselines, values_of
+from builders.audio.speaker_baseline import Baselines, values_of
+from builders.audio.voice_levels import COMPARED, LEVELS, level_of
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
 from builders.record.types import Utterance, Voice
 from builders.record.views import VoiceDescriptor
 
-# Where a difference begins, and a large one, in standard deviations: half of all clips are usual,
-# a tenth of them on either side much higher or lower.
-HIGHER, MUCH_HIGHER = 0.67, 1.28
-
-LEVELS = ("much_lower", "lower", "usual", "higher", "much_higher")
 _REFERENCES = ("speaker", "group", "corpus")
 _NOTHING = ("all", "usual")
 _UNITS = {
@@ -70,14 +66,6 @@ def in_words(reference: str, scores: Mapping[str, float]) -> str | None:
     said = [table.get((name, level_of(score)), "") for name, score in scores.items()]
     words = ", ".join(filter(None, said)) or table[_NOTHING]
     return f"{words} ({table['reference', reference]})"
-
-
-def level_of(score: float) -> str:
-    """Return the word of `LEVELS` that a z stands for; an empty string for NaN."""
-    if math.isnan(score):
-        return ""
-    size = (abs(score) >= HIGHER) + (abs(score) >= MUCH_HIGHER)
-    return LEVELS[2 + (size if score > 0 else -size)]
 
 
 @cache

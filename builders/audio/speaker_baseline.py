@@ -18,23 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builders.audio.features import Measured
+from builders.audio.voice_levels import COMPARED
 from builders.record.types import Utterance
 
 Level = Literal["speaker", "group", "corpus", "none"]
 Values = NDArray[np.float64]
-
-# What is compared, with the spread below which a difference cannot be heard.
-COMPARED = {
-    "pitch_level": 0.5,
-    "pitch_movement": 0.3,
-    "loudness": 1.0,
-    "speaking_rate": 0.3,
-    "pause_share": 0.05,
-    "harmonics_to_noise": 1.0,
-    "spectral_tilt": 1.0,
-    "jitter": 0.2,
-    "shimmer": 0.1,
-}
 # Between two speakers loudness tells of microphones and distance, not of voices.
 _ALONE = np.array([name == "loudness" for name in COMPARED])
 # How many clips a wider group counts for at most, beside those of a speaker or a narrower one.

@@ -86,7 +86,8 @@ def _defaults(name: str) -> dict[str, object]:
     path = Path("hearten.toml")
     if not path.is_file():
         return {}
-    from builders.settings import LISTED, load_settings
+    from builders.settings import LISTED
+    from builders.settings.file import load_settings
 
     settings = load_settings(path).get("build", {})
     # One value stands for a list of one.

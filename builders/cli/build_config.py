@@ -9,16 +9,10 @@ from builders import resources
 from builders.cli.build_options import BuildOptions
 from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError, suggested
+from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
-from builders.settings import (
-    HIBARI,
-    LISTED,
-    BuildConfig,
-    SettingsFile,
-    find_source,
-    make_config,
-    voting,
-)
+from builders.settings import HIBARI, LISTED, BuildConfig, make_config, voting
+from builders.settings.file import SettingsFile, find_source
 
 # What goes into the settings otherwise than as it was given, or not at all.
 _NO_SETTINGS = frozenset(
@@ -46,7 +40,14 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
         raise UsageError("--base-url is given without --model", do="add --model MODEL")
     lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
     lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
-    lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
+    for setting in ("emotions", "exclude_emotions"):
+        lists[setting] = tuple(_emotion(word) for word in lists[setting])
+    if given["known_agreement"] and given["min_agreement"] is None:
+        raise UsageError(
+            "--known-agreement is given without --min-agreement", do="say how much is enough"
+        )
+    lists["may_send"] = may_send(lists["may_send"])
+    check_named(lists["may_send"], [slug])
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
     if redraft:
         from builders.review.outcome.redraft import redrafting
@@ -67,7 +68,18 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
             "--hear needs --model: the phrasebook takes no audio",
             do="name a model that accepts audio",
         )
-    asked = (("--hear", given["hear"]), ("--caption-model", given["caption_model"]))
+    if given["see"] and not given["model"]:
+        raise UsageError(
+            "--see is given without --model, and the phrasebook sees nothing",
+            do="name a model that takes video",
+        )
+    if given["see"] and given["hear"]:
+        raise UsageError("--see sends the sound as well as the picture", do="leave --hear out")
+    asked = (
+        ("--hear", given["hear"]),
+        ("--see", given["see"]),
+        ("--caption-model", given["caption_model"]),
+    )
     for option, wanted in asked:
         if wanted and given["text_only"]:
             raise UsageError(

@@ -48,7 +48,7 @@ def _verify(
     from builders.cli.settings_file import read_settings
     from builders.corpora import load_card, resolve_slug
     from builders.corpora.verify import verify
-    from builders.settings import find_source
+    from builders.settings.file import find_source
 
     slug = resolve_slug(corpus)
     settings = read_settings()

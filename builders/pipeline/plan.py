@@ -9,11 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from builders.audio.analysis import Hearing, Standards
-from builders.audio.detectors import open_checks
-from builders.audio.prosody import version as voice_version
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.exclusions import Exclusions
 from builders.corpora.reading import Defects, ReadingRules
@@ -32,7 +29,6 @@ from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
-from builders.record.parquet import file_digest
 from builders.record.sample import SCHEMA_VERSION, Origin
 from builders.record.types import Reject, Target
 from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig, identity
@@ -44,7 +40,10 @@ from builders.tasks.caption import version as caption_version
 from builders.tasks.reply.checks.registry import checks_digest
 from builders.tasks.reply.draft import Drafter, PromptExtras
 from builders.tasks.vote import TEMPLATE, Voter
-from builders.tts.opening import check as check_speech
+
+# What takes its time to import waits until a build needs it: the first request goes out before.
+if TYPE_CHECKING:
+    from builders.audio.analysis import Hearing
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,9 @@ class Plan:
             config.label_view or self.card.label_source,
             config.sampling,
             self.card.speakers_have_names,
-            PromptExtras(config.redraft.notes if config.redraft else {}, config.hear),
+            PromptExtras(
+                config.redraft.notes if config.redraft else {}, config.hear, sees=config.see
+            ),
         )
 
     @property
@@ -142,8 +143,12 @@ class Plan:
         if not self.heard:
             yield None
             return
+        from builders.audio.analysis import Hearing, Standards
+        from builders.audio.detectors import open_checks
+        from builders.audio.seeing import Seeing
+
         config = self.config
-        sends = config.hear or config.caption_model is not None
+        sends = config.hear or config.see or config.caption_model is not None
         standards = Standards(
             config.min_speech,
             frozenset(config.reject_findings),
@@ -154,7 +159,10 @@ class Plan:
         checks = open_checks(config.clip_checks, workers)
         state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
-            hearing = Hearing(self.corpus.reader.root, values, clips, standards, checks)
+            root = self.corpus.reader.root
+            hearing = Hearing(root, values, clips, standards, checks)
+            if config.see:
+                hearing.seeing = Seeing(root, values, clips)
             with ProgressLine(state, quiet) as progress:
                 hearing.listen(
                     with_clips(self.corpus, self.survey.selection),
@@ -203,16 +211,25 @@ def make_plan(config: BuildConfig) -> Plan:
     preconditions.check(config, card, heard)
     preconditions.check_tables(config, heard)
     found = {
-        "speech": check_speech(config, card),
+        "speech": _speech(config, card),
         "clip_checks_version": preconditions.clip_checks_version(config, card, heard),
     }
     exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
     wanted = Wanted(
-        frozenset(config.emotions), config.min_words, config.max_per_emotion, config.limit
+        frozenset(config.emotions),
+        config.min_words,
+        config.max_per_emotion,
+        config.limit,
+        frozenset(config.exclude_emotions),
+        config.min_agreement,
+        config.known_agreement,
+        not config.no_ambiguous,
+        config.balance == "emotion",
     )
     surveyed = survey(corpus, wanted)
+    preconditions.check_sees(config, card, surveyed.films, reader.root)
     exclusions.check_matched(reader.splits, config.exclusions)
     origin = Origin(
         corpus=card.slug,
@@ -247,8 +264,9 @@ def _identified(
         "schema_version": SCHEMA_VERSION,
         "strategies_version": strategies.tables_version(),
         "feelings_version": vocabulary.feelings().version,
-        "voice_version": voice_version() if heard else None,
+        "voice_version": _voice_version() if heard else None,
         "hear_version": prompts.load(prompts.HEAR_TEMPLATE).version if config.hear else None,
+        **({"see_version": prompts.load(prompts.SEE_TEMPLATE).version} if config.see else {}),
         "caption_version": caption_version() if config.caption_model else None,
         "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
         "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,
@@ -273,9 +291,25 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
     )
 
 
+def _speech(config: BuildConfig, card: Card) -> dict[str, object] | None:
+    if not config.speaks:
+        return None
+    from builders.tts.opening import check
+
+    return check(config, card)
+
+
+def _voice_version() -> str:
+    from builders.audio.prosody import version
+
+    return version()
+
+
 def _digest(files: tuple[Path, ...]) -> str:
     """Return one digest over annotation files, by name and content."""
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda path: path.name):
-        digest.update(f"{path.name} {file_digest(path)}\n".encode())
+        with path.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest.update(f"{path.name} {content}\n".encode())
     return digest.hexdigest()

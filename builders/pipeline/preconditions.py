@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from builders.audio.asr import check_language, spellings
+from pathlib import Path
+
 from builders.audio.caption_claims import load_claims
-from builders.audio.detectors import versions
-from builders.audio.findings import FINDINGS, checks_version, load_rules
-from builders.audio.prosody import load_words
 from builders.corpora import Card, check_whole
-from builders.errors import ConfigError
+from builders.errors import ConfigError, SourceError
 from builders.labels.class_sets import class_views
 from builders.labels.strategies import strategies
 from builders.labels.vocabulary import feelings
@@ -46,6 +44,10 @@ def check_tables(config: BuildConfig, heard: bool) -> None:
     for name in ("reply", "sample"):
         validator(name)
     if heard:
+        from builders.audio.asr import spellings
+        from builders.audio.findings import load_rules
+        from builders.audio.prosody import load_words
+
         for read_of_clips in (load_words, load_rules, spellings):
             read_of_clips()
     if config.provider == PHRASEBOOK:
@@ -56,6 +58,10 @@ def clip_checks_version(config: BuildConfig, card: Card, heard: bool) -> str | N
     """Return one version for the checks of clips, or None; raises ConfigError for one in vain."""
     if not config.clip_checks or not heard:
         return None
+    from builders.audio.asr import check_language
+    from builders.audio.detectors import versions
+    from builders.audio.findings import checks_version
+
     if "asr" in config.clip_checks:
         check_language(card.language, card.slug)
     found = versions(config.clip_checks)
@@ -66,6 +72,10 @@ def _check_standards(config: BuildConfig) -> None:
     """Raise ConfigError where a clip is to be refused for what no check would find."""
     if config.text_only and config.clip_checks:
         raise ConfigError("--check has no clips to check with --text-only", do="leave one out")
+    if not (config.reject_findings or config.min_dnsmos):
+        return
+    from builders.audio.findings import FINDINGS
+
     asked = {f"--reject-finding {code}": FINDINGS.get(code) for code in config.reject_findings}
     asked |= {"--min-dnsmos": "dnsmos"} if config.min_dnsmos else {}
     for option, check in asked.items():
@@ -74,7 +84,11 @@ def _check_standards(config: BuildConfig) -> None:
 
 
 def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
-    asked = [("--hear", config.hear), ("--caption-model", config.caption_model)]
+    asked = [
+        ("--hear", config.hear),
+        ("--see", config.see),
+        ("--caption-model", config.caption_model),
+    ]
     for option in (name for name, given in asked if given and not heard):
         raise ConfigError(
             f"{option} needs clips, and "
@@ -83,9 +97,33 @@ def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
         )
 
 
+def check_sees(config: BuildConfig, card: Card, films: int, root: Path) -> None:
+    """Raise where pictures are to be sent and there are none.
+
+    Args:
+        config: the build.
+        card: the corpus's.
+        films: how many utterances have a picture.
+        root: the folder of the corpus.
+
+    Raises:
+        ConfigError: the corpus has none.
+        SourceError: they are not in its folder.
+    """
+    if config.see and card.video is None:
+        raise ConfigError(f"--see needs video, and {card.title} has none", do="leave --see out")
+    if config.see and not films:
+        raise SourceError(
+            "the video is missing: no utterance has a picture",
+            where=root,
+            expected=card.video,
+            do="put it there, or leave --see out",
+        )
+
+
 def _check_may_send(config: BuildConfig, card: Card) -> None:
     if config.models:
         from builders.llm.addresses import check_may_send
 
         for settings in config.models:
-            check_may_send(card, settings.base_urls, settings.sent)
+            check_may_send(card, settings.base_urls, settings.sent, config.may_send)

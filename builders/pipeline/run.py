@@ -15,10 +15,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from builders import report, resources
-from builders.audio.analysis import Hearing
+from builders import resources
 from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.llm.budget import Budget
@@ -32,7 +31,6 @@ from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.voting import vote, with_votes
 from builders.pipeline.writer import Sink
 from builders.progress import ProgressState
-from builders.record.dataset import Build
 from builders.record.folder import BuildFolder
 from builders.record.manifest import Ledger, summary_line, versions
 from builders.record.manifest_views import (
@@ -42,10 +40,14 @@ from builders.record.manifest_views import (
     ManifestRun,
     ReaderNote,
 )
-from builders.release.eligibility import GATES_FILE
-from builders.report.set_checks import check_set
-from builders.settings import HIBARI, BuildConfig, find_source, make_config
+from builders.settings import HIBARI, BuildConfig, make_config
+from builders.settings.file import find_source
 from builders.store.database import Store
+
+# What takes its time to import waits until the first requests are out.
+if TYPE_CHECKING:
+    from builders.audio.analysis import Hearing
+    from builders.record.dataset import Build
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False
         if config.enforce_set_gates:
             return replace(finished, gated=_write_gates(finished))
         if finished.fresh:  # those of the build before were drawn from other replies
+            from builders.release.eligibility import GATES_FILE
+
             (finished.folder / GATES_FILE).unlink(missing_ok=True)
         return finished
 
@@ -91,6 +95,8 @@ def _build(plan: Plan, folder: BuildFolder, prices: Mapping[str, object], quiet:
     folder.keep_redraft(plan.identity, config)
     folder.admit(plan.identity, config)
     if folder.manifest.exists():
+        from builders.record.dataset import Build
+
         manifest = Build(folder.path).verify().manifest
         if config.retry_failed or config.retry_kinds:
             raise ConfigError(
@@ -114,6 +120,8 @@ def _build(plan: Plan, folder: BuildFolder, prices: Mapping[str, object], quiet:
 def _write_gates(finished: Finished) -> int:
     """Write the list of replies that repeat too much, and return how many they are."""
     # Here, as polars takes a quarter of a second.
+    from builders.record.dataset import Build
+    from builders.report.set_checks import check_set
     from builders.report.set_checks.gates import write_gates
 
     shards = Build(finished.folder, finished.manifest).shards()
@@ -176,6 +184,9 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
 
 def _report(folder: BuildFolder, manifest: Manifest) -> None:
     """Check the set, write the report, and into the manifest what both took."""
+    from builders import report
+    from builders.report.set_checks import check_set
+
     seconds, cpu = time.perf_counter(), time.process_time()
     paths = [folder.partial / file["path"] for file in manifest["result"]["files"]]
     data = [path for path in paths if path.parent.name == "data"]
@@ -260,6 +271,8 @@ def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Buil
         StoppedEarly: it stopped before the end; the same call goes on.
         HeartenError: the user must fix something; the line says what.
     """
+    from builders.record.dataset import Build
+
     slug = resolve_slug(corpus)
     if sample:
         settings["source"] = resources.corpora() / slug / "sample"

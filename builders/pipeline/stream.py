@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from builders.audio.analysis import Hearing
 from builders.audio.clips import ClipError
 from builders.corpora import Reader, SameWords
 from builders.corpora.reading import Defects, ReadingRules, read_split, stopped_by
@@ -22,6 +22,9 @@ from builders.pipeline.minimal_pairs import Renderings
 from builders.pipeline.selection import Selection, Wanted, select
 from builders.record.manifest import Ledger
 from builders.record.types import Dialogue, Emotions, Reject, Target, Utterance
+
+if TYPE_CHECKING:  # decoding takes its time to import
+    from builders.audio.analysis import Hearing
 
 
 @dataclass(frozen=True)
@@ -79,22 +82,25 @@ class Corpus:
 class Survey:
     """What the first pass found: how many targets are chosen, and how; who says the same words.
 
-    `clips` counts the utterances that have one, chosen or not.
+    `clips` counts the utterances that have one, chosen or not, `films` those with a picture.
     """
 
     chosen: int
     selection: Selection
     renderings: Renderings | None = None
     clips: int = 0
+    films: int = 0
 
     @property
     def document(self) -> dict[str, object]:
         """Return what it found that `--limit` does not change; a `Fit`."""
-        return {
+        found: dict[str, object] = {
             "candidates": self.selection.candidates,
             "highest_rank": self.selection.per_emotion,
             "clips": self.clips,
         }
+        balanced = self.selection.per_root
+        return found | {"highest_rank_by_root": balanced} if balanced else found
 
 
 def survey(corpus: Corpus, wanted: Wanted) -> Survey:
@@ -104,13 +110,13 @@ def survey(corpus: Corpus, wanted: Wanted) -> Survey:
         LabelError: a label has no row in the mapping table.
     """
     unmapped: Counter[str] = Counter()
-    renderings, clips = _renderings(corpus), Counter[bool]()
-    selection, chosen = select(wanted, _candidates(corpus, unmapped, renderings, clips))
+    renderings, has = _renderings(corpus), Counter[str]()
+    selection, chosen = select(wanted, _candidates(corpus, unmapped, renderings, has))
     if unmapped:
         raise unmapped_error(unmapped, corpus.labelling.map)
     if renderings:
         renderings.freeze()
-    return Survey(chosen, selection, renderings, clips[True])
+    return Survey(chosen, selection, renderings, has["clip"], has["film"])
 
 
 def _renderings(corpus: Corpus) -> Renderings | None:
@@ -120,14 +126,15 @@ def _renderings(corpus: Corpus) -> Renderings | None:
 
 
 def _candidates(
-    corpus: Corpus, unmapped: Counter[str], renderings: Renderings | None, clips: Counter[bool]
+    corpus: Corpus, unmapped: Counter[str], renderings: Renderings | None, has: Counter[str]
 ) -> Iterator[tuple[Utterance, Emotions | None]]:
     for split in corpus.reader.splits:
         for item in corpus.read(split):
             if isinstance(item, Reject):
                 continue
             for utterance in item.utterances:
-                clips[utterance.media is not None] += 1
+                has["clip"] += utterance.media is not None
+                has["film"] += utterance.film is not None
                 try:
                     emotions = corpus.labelling.emotions(utterance)
                 except KeyError as error:
@@ -221,6 +228,12 @@ class Stream:
                 yield _audio_reject(target.utterance, target.split, *refusal)
                 continue
             target.clip, target.voice = heard.clip, heard.voice
+            try:
+                if hearing.seeing:
+                    target.video = hearing.seeing.of(target.utterance, heard.clip)
+            except ClipError as error:
+                yield self._reject(target.utterance, target.split, error.reason, error.detail)
+                continue
             for turn in target.turns:
                 if turn.utterance.id not in digests:
                     digests[turn.utterance.id] = self._digest(turn.utterance, target.split, hearing)

@@ -37,7 +37,7 @@ from builders.review.data.items import Items
 from builders.review.outcome.agreement import Agreement, agreement
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.merge import Merged, views
-from builders.settings import SETTINGS_FILE
+from builders.settings.file import SETTINGS_FILE
 from builders.store.database import Store, store_exists
 
 LEAST_ITEMS = 50

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from builders.errors import ConfigError, SourceError, Suggested, suggested
+from builders.errors import ConfigError, Suggested, suggested
 from builders.llm.settings import (
     DEFAULT_BASE_URL,
     KEY_VARIABLES,
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 VOTE_KEY = "HEARTEN_VOTE_API_KEY"
 SPEECH_KEY = "HEARTEN_TTS_API_KEY"
-SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
 CLIPS_FOLDER = "clips"
 HIBARI = "hibari"
@@ -88,6 +86,11 @@ class BuildConfig(BaseModel):
     emotions: tuple[str, ...] = ()
     min_words: int = Field(0, ge=0)
     max_per_emotion: int | None = Field(None, ge=1)
+    exclude_emotions: tuple[str, ...] = ()
+    min_agreement: float | None = Field(None, ge=0, le=1)
+    known_agreement: bool = False
+    no_ambiguous: bool = False
+    balance: Literal["emotion"] | None = None
     limit: int | None = Field(None, ge=1)
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None
@@ -127,6 +130,8 @@ class BuildConfig(BaseModel):
     enforce_set_gates: bool = False
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
+    see: bool = False
+    may_send: tuple[str, ...] = ()
     caption_model: str | None = None
     caption_base_urls: tuple[str, ...] = ()
 
@@ -191,7 +196,8 @@ class BuildConfig(BaseModel):
     ) -> ModelSettings:
         reads = model in (self.model, *self.voters) or (self.speaks and model == self.tts)
         hears = model == self.caption_model or (self.hear and model == self.model)
-        sent: dict[Part, bool] = {"text": reads, "audio": hears}
+        sees = self.see and model == self.model
+        sent: dict[Part, bool] = {"text": reads, "audio": hears, "video": sees}
         return ModelSettings(
             model=model,
             base_urls=addresses,
@@ -241,40 +247,20 @@ class BuildConfig(BaseModel):
         return self.store or str(self.output / STORE_FILE)
 
 
-class CorpusTable(TypedDict, total=False):
-    """The table of one corpus in `hearten.toml`."""
-
-    source: str
-
-
-class SettingsFile(TypedDict, total=False):
-    """What `hearten.toml` may hold; what `build`, `prices` and `publish` say is checked later."""
-
-    build: dict[str, object]
-    corpora: dict[str, CorpusTable]
-    prices: dict[str, object]
-    publish: dict[str, Any]
-
-
-_TABLES = {"build", "corpora", "prices", "publish"}
 # Options that may be given again, and the settings that gather them.
 LISTED = {
     "base_url": "base_urls",
     "vote_model": "vote_models",
     "split": "splits",
     "emotion": "emotions",
+    "exclude_emotion": "exclude_emotions",
     "retry_kind": "retry_kinds",
     "reject_finding": "reject_findings",
     "caption_base_url": "caption_base_urls",
     "tts_base_url": "tts_base_urls",
     "check": "clip_checks",
+    "i_may_send": "may_send",
 }
-# `hearten.toml` has the names of the command line.
-BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}
-
-# What a build must come up to before it is published, and who may read it.
-PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
-
 # What may differ between two runs of one name: how far, how fast and by which way, never what.
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
@@ -282,10 +268,24 @@ MAY_CHANGE = frozenset(
     "caption_base_urls tts_base_urls clips enforce_set_gates".split()
 )
 
+# What identifies a build only where it is asked for: builds that were begun without it go on.
+_WHERE_ASKED = (
+    "exclude_emotions",
+    "min_agreement",
+    "known_agreement",
+    "no_ambiguous",
+    "balance",
+    "see",
+    "may_send",
+)
+
 
 def identity(config: BuildConfig) -> dict[str, object]:
     """Return the settings that identify a build, as JSON values, without secrets."""
-    settings = config.model_dump(mode="json", exclude=set(MAY_CHANGE | {"store", "redraft"}))
+    fields = BuildConfig.model_fields
+    unasked = {name for name in _WHERE_ASKED if getattr(config, name) == fields[name].default}
+    leave = MAY_CHANGE | unasked | {"store", "redraft"}
+    settings = config.model_dump(mode="json", exclude=set(leave))
     settings["provider"] = config.provider
     settings["vote_models"] = list(config.voters)  # where they are asked may change
     if config.redraft:
@@ -332,67 +332,9 @@ def checked(kind: type[Settings], **settings: Any) -> Settings:
 
 def _wanted(found: ErrorDetails) -> Suggested:
     """Return what was expected of a setting that pydantic refuses."""
-    do = "correct it on the command line, in HEARTEN_* or in hearten.toml"
+    do = "change it on the command line, in HEARTEN_* or in hearten.toml"
     if found["type"] == "literal_error":
         choices = re.findall(r"'([^']*)'", found["ctx"]["expected"])
         return suggested(str(found["input"]), choices, do)
     # The one pattern is the name's, and a pattern tells nobody what to type.
     return {"expected": _NAME_HAS if found["type"] == "string_pattern_mismatch" else None, "do": do}
-
-
-def load_settings(path: Path) -> SettingsFile:
-    """Return `hearten.toml` as a dict, empty when there is none; unknown tables are refused."""
-    if not path.is_file():
-        return {}
-    try:
-        settings = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not valid TOML: {error}", where=path, do="correct the file") from error
-    for name in sorted(settings.keys() - _TABLES):
-        raise ConfigError(
-            f"unknown name {name} at the top",
-            where=path,
-            expected="the tables [build], [corpora.SLUG], [prices] and [publish]",
-            do="put settings of the command line under [build]",
-        )
-    _check_table("build", settings.get("build", {}), BUILD_KEYS, path)
-    _check_table("prices", settings.get("prices", {}), None, path)
-    _check_table("publish", settings.get("publish", {}), PUBLISH_KEYS, path)
-    _check_table("corpora", settings.get("corpora", {}), None, path)
-    for slug, corpus in settings.get("corpora", {}).items():
-        _check_table(f"corpora.{slug}", corpus, {"source"}, path)
-        if not isinstance(source := corpus.get("source", ""), str):
-            raise ConfigError(
-                f"corpora.{slug}.source is {source!r}",
-                where=path,
-                expected="a folder's name in quotation marks",
-                do="correct it",
-            )
-    return cast(SettingsFile, settings)
-
-
-def _check_table(name: str, table: object, known: set[str] | None, path: Path) -> None:
-    if not isinstance(table, dict):
-        raise ConfigError(f"{name} is {table!r}", where=path, expected=f"a table [{name}]")
-    for key in sorted(table.keys() - known if known else ()):
-        raise ConfigError(
-            f"unknown setting {name}.{key}",
-            where=path,
-            **suggested(key, sorted(known or ()), "remove it"),
-        )
-
-
-def find_source(slug: str, how_to_get: str, settings: SettingsFile) -> Path:
-    """Return where a corpus is: `hearten.toml`, then `HEARTEN_SOURCE_<SLUG>`.
-
-    Raises:
-        SourceError: neither says so; the line tells how to obtain the corpus.
-    """
-    configured = settings.get("corpora", {}).get(slug, {}).get("source")
-    found = configured or os.environ.get(f"HEARTEN_SOURCE_{slug.upper()}")
-    if not found:
-        raise SourceError(
-            f"no source for {slug}: {how_to_get}",
-            do="then name its folder with --source DIR, or try the built-in sample with --sample",
-        )
-    return Path(found).expanduser()
