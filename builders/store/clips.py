@@ -17,7 +17,9 @@ from builders.errors import OutputError
 from builders.record.folder import settle, writable
 
 OPTION = "--clips"
-_SUFFIX, _PARTIAL = ".flac", ".partial"
+# Of audio, and of video with audio.
+_SUFFIX, MP4 = ".flac", ".mp4"
+_PARTIAL = ".partial"
 # Writing a clip never takes this many seconds: the partial file is left over from a kill.
 _LEFT = 3600.0
 
@@ -32,17 +34,17 @@ class ClipFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def path(self, digest: str) -> Path:
+    def path(self, digest: str, suffix: str = _SUFFIX) -> Path:
         """Return the path of the file with a digest."""
-        return self.folder / digest[:2] / digest[2:4] / f"{digest}{_SUFFIX}"
+        return self.folder / digest[:2] / digest[2:4] / f"{digest}{suffix}"
 
-    def get(self, digest: str) -> bytes | None:
+    def get(self, digest: str, suffix: str = _SUFFIX) -> bytes | None:
         """Return the content with a digest; None if its file is missing, truncated or changed.
 
         Raises:
             OutputError: it cannot be read.
         """
-        path = self.path(digest)
+        path = self.path(digest, suffix)
         try:
             content = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -55,25 +57,25 @@ class ClipFiles:
             ) from error
         return content if _digest(content) == digest else None
 
-    def put(self, content: bytes) -> str:
+    def put(self, content: bytes, suffix: str = _SUFFIX) -> str:
         """Write a file durably; return its digest.
 
         Raises:
             OutputError: the disk is full, or the folder cannot be written.
         """
         digest = _digest(content)
-        if self.get(digest) is None:
+        if self.get(digest, suffix) is None:
             with writable(self.folder, OPTION):
-                _write(self.path(digest), content)
+                _write(self.path(digest, suffix), content)
         return digest
 
     def remove(self, digests: Iterable[str]) -> int:
         """Remove files, and leftovers of killed writers; return how many existed."""
         removed = 0
         with writable(self.folder, OPTION):
-            for digest in digests:
-                if self.path(digest).is_file():
-                    self.path(digest).unlink()
+            for path in (self.path(digest, end) for digest in digests for end in (_SUFFIX, MP4)):
+                if path.is_file():
+                    path.unlink()
                     removed += 1
             for left in self.folder.glob(f"*/*/*{_PARTIAL}"):
                 if time.time() - left.stat().st_mtime > _LEFT:

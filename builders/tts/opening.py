@@ -72,11 +72,13 @@ def _check_addresses(config: BuildConfig, card: Card) -> None:
         )
     for address in config.tts_base_urls:
         check_address(address, "--tts-base-url")
-        if card.send_to_third_party.text != "yes" and is_third_party(address):
+        may = card.send_to_third_party.text == "yes" or card.slug in config.may_send
+        if not may and is_third_party(address):
             raise ConfigError(
                 f"replies to {card.title} may not be sent to a third party such as {address} "
                 f"(its card says {card.send_to_third_party.text})",
-                do="leave out --tts, or use a voice on this machine or in your own network",
+                do="leave out --tts, use a voice on this machine or in your own network, or pass "
+                f"--i-may-send {card.slug} if you have the right to send them",
             )
 
 
