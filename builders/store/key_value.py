@@ -21,8 +21,8 @@ from builders.store.database import Store
 from builders.store.tables import key_value_records, key_values
 
 # measured: values of a clip; checked: the result of a clip check; clip: the file of an encoded
-# clip; video: that of a video as it is sent; speech: the file of made speech, or why there is none;
-# heard: what was recognised in it.
+# clip; video: the file of a video as sent; speech: the file of synthetic speech, or why there is
+# none; heard: its transcript.
 Kind = Literal["measured", "checked", "clip", "video", "speech", "heard"]
 Key = tuple[Kind, str]
 # A batch is committed once it has this many bytes, or is this many seconds old.
