@@ -226,19 +226,8 @@ def make_plan(config: BuildConfig) -> Plan:
     exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
-    wanted = Wanted(
-        frozenset(config.emotions),
-        config.min_words,
-        config.max_per_emotion,
-        config.limit,
-        frozenset(config.exclude_emotions),
-        config.min_agreement,
-        config.known_agreement,
-        not config.no_ambiguous,
-        config.balance == "emotion",
-    )
     recited = RunIndex(card.language)
-    surveyed = survey(corpus, wanted, recited)
+    surveyed = survey(corpus, _wanted(config), recited)
     preconditions.check_sees(config, card, surveyed.films, reader.root)
     exclusions.check_matched(reader.splits, config.exclusions)
     origin = Origin(
@@ -259,6 +248,21 @@ def make_plan(config: BuildConfig) -> Plan:
     identified = _identified(config, corpus, origin, heard) | found
     identified["excluded_ids"] = exclusions.digest
     return Plan(config, card, corpus, surveyed, origin, identified, heard, recited)
+
+
+def _wanted(config: BuildConfig) -> Wanted:
+    """Return which targets a build asks for."""
+    return Wanted(
+        frozenset(config.emotions),
+        config.min_words,
+        config.max_per_emotion,
+        config.limit,
+        frozenset(config.exclude_emotions),
+        config.min_agreement,
+        config.known_agreement,
+        not config.no_ambiguous,
+        config.balance == "emotion",
+    )
 
 
 def _identified(
