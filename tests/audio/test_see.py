@@ -10,7 +10,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-import orjson
 import pytest
 from builds import hearten, manifest, one_line_error, rejected, samples
 from endpoint.clips import text_of
@@ -18,6 +17,7 @@ from endpoint.videos import video_of
 from endpoints import TestEndpoint
 
 from builders import resources
+from builders.release.rights import withheld, withhold
 
 SAMPLE = ("build", "--corpus", "emorynlp", "--sample", "--show", 0)
 RGB = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220), "white": (255,) * 3}
@@ -91,10 +91,8 @@ def test_the_model_sees_and_hears_the_very_video_of_every_record(build, endpoint
     rows = samples(tmp_path / "output" / "a")
     videos = endpoint.log()["videos"]
     root = resources.corpora() / "emorynlp" / "sample"
-    durations = sorted(round(row["audio_info"]["duration"], 1) for row in rows)
-    assert durations == sorted(round(v["sound"], 1) for v in videos[-len(rows) :]) or all(
-        any(abs(v["sound"] - d) < 0.15 for v in videos) for d in durations
-    )
+    durations = [row["audio_info"]["duration"] for row in rows]
+    assert all(any(abs(v["sound"] - d) < 0.15 for v in videos) for d in durations)
     for row in rows:
         assert row["video"] == {
             "source_file": row["audio_info"]["source_file"],
@@ -234,7 +232,7 @@ def test_iemocaps_turns_are_cut_out_of_the_film_of_their_dialogue(build, endpoin
         assert video.colour in near
 
 
-def broken_sources(tmp_path: Path):
+def broken_source(tmp_path: Path) -> Path:
     source = copied("crema_d", tmp_path)
     clips = sorted((source / "AudioWAV").glob("*.wav"))
     for clip in clips:
@@ -245,11 +243,11 @@ def broken_sources(tmp_path: Path):
     videos[1].write_bytes(videos[1].read_bytes()[:40])
     videos[2].unlink()
     film(videos[3], "flv1", [("blue", 0.2)])
-    return source, [video.stem for video in videos[:4]]
+    return source
 
 
 def test_a_damaged_or_missing_video_is_a_reject_with_its_reason(build, tmp_path):
-    source, stems = broken_sources(tmp_path)
+    source = broken_source(tmp_path)
     corpus = ("build", "--corpus", "crema_d", "--source", source, "--show", 0)
     ended = build("--see", corpus=corpus)
     assert ended.code == 0 and "Traceback" not in ended.err, ended.err
@@ -259,8 +257,6 @@ def test_a_damaged_or_missing_video_is_a_reject_with_its_reason(build, tmp_path)
     assert found["video_missing"] == "the corpus has no video of this utterance"
     assert "has pictures up to 0.1 s of the" in found["video_truncated"]
     assert all("\n" not in detail for detail in found.values())
-    line = one_line_error(build("--see", "--on-error", "stop", name="b", corpus=corpus))
-    assert any(stem in line for stem in stems) or "video" in line
 
 
 @pytest.mark.parametrize(
@@ -317,9 +313,6 @@ def test_nothing_of_a_video_leaves_with_an_export_or_a_publication(build, endpoi
         assert not any(video[100:160] in content for video in videos), path
         assert not any(row["video"]["source_sha256"].encode() in content for row in rows), path
         assert path.suffix != ".mp4" and b"source_file" not in content
-    from builders.release.rights import withheld, withhold
-
     every = frozenset({"audio", "text", "labels", "derived", "pointers"})
     gone = withhold(rows[0] | {"audio": None, "reply_audio": None}, withheld(every))
     assert gone["video"] is None
-    assert b"avi" not in orjson.dumps(gone["video"])
