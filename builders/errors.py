@@ -17,7 +17,8 @@ Anything else that escapes is a bug of ours and keeps its traceback.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import TypedDict
 
 
 class HeartenError(Exception):
@@ -93,3 +94,27 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     plain = {one.casefold(): one for one in known}
     found = difflib.get_close_matches(word.casefold(), plain, n=1)
     return plain[found[0]] if found else None
+
+
+class Suggested(TypedDict):
+    """What an error about an unknown word says beside it; see `suggested`."""
+
+    expected: str | None
+    do: str | None
+
+
+# So many words are a list that one reads.
+_LISTED = 12
+
+
+def suggested(word: str, known: Collection[str], do: str | None = None) -> Suggested:
+    """Return what an error says of a word that there is not: the known ones, and the nearest.
+
+    Args:
+        word: what was written.
+        known: the words that there are; a long list is left out where one of them is meant.
+        do: the next step where none is near.
+    """
+    near = nearest(word, known)
+    listed = f"one of {', '.join(known)}" if known and (len(known) <= _LISTED or not near) else None
+    return {"expected": listed, "do": f"did you mean {near}?" if near else do}

@@ -76,7 +76,7 @@ def _run(command: typer.Typer, name: str) -> None:
         line = f"{error.format_message().rstrip('.')}; see {name} --help"
         _fail(line, UsageError.exit_code)
     except KeyboardInterrupt:
-        _fail("stopped; run the same command again to go on", StoppedEarly.exit_code)
+        _fail("stopped; run the same command again to continue", StoppedEarly.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
 import tomllib
@@ -14,7 +13,7 @@ from typing import Any, Literal, Protocol, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders import resources
-from builders.errors import ConfigError, SourceError, UsageError
+from builders.errors import ConfigError, SourceError, UsageError, nearest, suggested
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject
 
@@ -71,11 +70,11 @@ class Card(_Part):
 
     `names` are other spellings of the slug, `how_to_get` is the sentence that error messages end
     with, `label_source` what the annotators had before them, `label_views` what else `--label-view`
-    may choose, `context` what earlier turns are, `speakers_have_names` whether a prompt may call
-    them as the corpus does (a number is no name), `evaluation_overlap` the benchmarks made from a
-    split. `contrast` says where the same words are said in several ways, `voice_evidence` who
-    judged the voice alone. `combined_folds` says which folds of a corpus without splits of its own
-    become which split of a combined set.
+    may choose, `video` where its pictures lie, None where it has none, `context` what earlier turns
+    are, `speakers_have_names` whether a prompt may call them as the corpus does (a number is no
+    name), `evaluation_overlap` the benchmarks made from a split. `contrast` says where the same
+    words are said in several ways, `voice_evidence` who judged the voice alone. `combined_folds`
+    says which folds of a corpus without splits of its own become which split of a combined set.
     """
 
     slug: str
@@ -90,6 +89,7 @@ class Card(_Part):
     label_source: LabelSource
     label_views: tuple[LabelSource, ...] = ()
     audio_origin: Literal["acted", "natural", "synthetic", "none"]
+    video: str | None = None
     context: Literal["dialogue", "same_speaker", "none"]
     speakers_have_names: bool = False
     combined_folds: dict[Split, tuple[str, ...]] = {}
@@ -171,11 +171,11 @@ def resolve_slug(name: str) -> str:
     known = {_plain(word): slug for slug in slugs() for word in (slug, *load_card(slug).names)}
     if (slug := known.get(_plain(name))) is not None:
         return slug
-    near = difflib.get_close_matches(_plain(name), known, n=1)
+    near = nearest(_plain(name), known)
     raise UsageError(
         f'there is no corpus "{name}"',
         expected=f"one of {', '.join(slugs())}",
-        do=f"did you mean {known[near[0]]}?" if near else "hearten corpora lists them",
+        do=f"did you mean {known[near]}?" if near else "hearten corpora lists them",
     )
 
 
@@ -194,8 +194,7 @@ def open_reader(slug: str, source: Path, with_media: bool, splits: Sequence[str]
         if split not in known:
             raise UsageError(
                 f"{slug} has no split {split!r}",
-                expected=f"one of {', '.join(known)}",
-                do="correct --split",
+                **suggested(split, known, "name one of them with --split"),
             )
     wanted = tuple(split for split in known if not splits or split in splits)
     # Absolute, as the paths of clips are looked up below it.

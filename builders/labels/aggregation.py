@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from builders import resources
-from builders.errors import UsageError
+from builders.errors import UsageError, suggested
 from builders.labels.tables import read_rows
 from builders.labels.vocabulary import LabelMap, label_map, vocabulary
 from builders.record.redraft import HeardEmotion
@@ -324,10 +324,10 @@ def _read_rules(path: Path) -> dict[str, float]:
 def check_view(slug: str, view: str, known: Sequence[str]) -> None:
     """Raise UsageError when a corpus has no such label view."""
     if view not in known:
+        why = "" if known else ": it has one label only"
         raise UsageError(
             f"{slug} has no label view {view!r}",
-            expected=f"one of {', '.join(known)}" if known else "none: it has one label only",
-            do="correct --label-view" if known else "leave --label-view out",
+            **suggested(view, known, f"leave --label-view out{why}"),
         )
 
 

@@ -71,7 +71,9 @@ class Plan:
             config.label_view or self.card.label_source,
             config.sampling,
             self.card.speakers_have_names,
-            PromptExtras(config.redraft.notes if config.redraft else {}, config.hear),
+            PromptExtras(
+                config.redraft.notes if config.redraft else {}, config.hear, sees=config.see
+            ),
         )
 
     @property
@@ -143,9 +145,10 @@ class Plan:
             return
         from builders.audio.analysis import Hearing, Standards
         from builders.audio.detectors import open_checks
+        from builders.audio.seeing import Seeing
 
         config = self.config
-        sends = config.hear or config.caption_model is not None
+        sends = config.hear or config.see or config.caption_model is not None
         standards = Standards(
             config.min_speech,
             frozenset(config.reject_findings),
@@ -156,7 +159,10 @@ class Plan:
         checks = open_checks(config.clip_checks, workers)
         state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
-            hearing = Hearing(self.corpus.reader.root, values, clips, standards, checks)
+            root = self.corpus.reader.root
+            hearing = Hearing(root, values, clips, standards, checks)
+            if config.see:
+                hearing.seeing = Seeing(root, values, clips)
             with ProgressLine(state, quiet) as progress:
                 hearing.listen(
                     with_clips(self.corpus, self.survey.selection),
@@ -223,6 +229,7 @@ def make_plan(config: BuildConfig) -> Plan:
         config.balance == "emotion",
     )
     surveyed = survey(corpus, wanted)
+    preconditions.check_sees(config, card, surveyed.films, reader.root)
     exclusions.check_matched(reader.splits, config.exclusions)
     origin = Origin(
         corpus=card.slug,
@@ -259,6 +266,7 @@ def _identified(
         "feelings_version": vocabulary.feelings().version,
         "voice_version": _voice_version() if heard else None,
         "hear_version": prompts.load(prompts.HEAR_TEMPLATE).version if config.hear else None,
+        **({"see_version": prompts.load(prompts.SEE_TEMPLATE).version} if config.see else {}),
         "caption_version": caption_version() if config.caption_model else None,
         "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
         "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,

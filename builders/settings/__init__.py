@@ -7,12 +7,13 @@ and what may differ between two runs of it.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from builders.errors import ConfigError
+from builders.errors import ConfigError, Suggested, suggested
 from builders.llm.settings import (
     DEFAULT_BASE_URL,
     KEY_VARIABLES,
@@ -35,6 +36,9 @@ from builders.llm.settings import (
     TopP,
 )
 from builders.record.redraft import Redraft
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 # A key goes nowhere but where it belongs: captions from an address of their own have their own.
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
@@ -126,6 +130,8 @@ class BuildConfig(BaseModel):
     enforce_set_gates: bool = False
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
+    see: bool = False
+    may_send: tuple[str, ...] = ()
     caption_model: str | None = None
     caption_base_urls: tuple[str, ...] = ()
 
@@ -190,7 +196,8 @@ class BuildConfig(BaseModel):
     ) -> ModelSettings:
         reads = model in (self.model, *self.voters) or (self.speaks and model == self.tts)
         hears = model == self.caption_model or (self.hear and model == self.model)
-        sent: dict[Part, bool] = {"text": reads, "audio": hears}
+        sees = self.see and model == self.model
+        sent: dict[Part, bool] = {"text": reads, "audio": hears, "video": sees}
         return ModelSettings(
             model=model,
             base_urls=addresses,
@@ -252,6 +259,7 @@ LISTED = {
     "caption_base_url": "caption_base_urls",
     "tts_base_url": "tts_base_urls",
     "check": "clip_checks",
+    "i_may_send": "may_send",
 }
 # What may differ between two runs of one name: how far, how fast and by which way, never what.
 MAY_CHANGE = frozenset(
@@ -267,6 +275,8 @@ _WHERE_ASKED = (
     "known_agreement",
     "no_ambiguous",
     "balance",
+    "see",
+    "may_send",
 )
 
 
@@ -312,11 +322,19 @@ def checked(kind: type[Settings], **settings: Any) -> Settings:
         field = str(first["loc"][0])
         # A person knows the option, not the list that gathers it.
         field = next((option for option, gathered in LISTED.items() if gathered == field), field)
-        # The one pattern is the name's, and a pattern tells nobody what to type.
-        expected = _NAME_HAS if first["type"] == "string_pattern_mismatch" else None
+        wanted = _wanted(first)
         raise ConfigError(
             f"setting {field} is {first.get('input')!r}"
-            + ("" if expected else f": {first['msg']}"),
-            expected=expected,
-            do="correct it on the command line, in HEARTEN_* or in hearten.toml",
+            + ("" if wanted["expected"] else f": {first['msg']}"),
+            **wanted,
         ) from error
+
+
+def _wanted(found: ErrorDetails) -> Suggested:
+    """Return what was expected of a setting that pydantic refuses."""
+    do = "change it on the command line, in HEARTEN_* or in hearten.toml"
+    if found["type"] == "literal_error":
+        choices = re.findall(r"'([^']*)'", found["ctx"]["expected"])
+        return suggested(str(found["input"]), choices, do)
+    # The one pattern is the name's, and a pattern tells nobody what to type.
+    return {"expected": _NAME_HAS if found["type"] == "string_pattern_mismatch" else None, "do": do}

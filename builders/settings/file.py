@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from builders.errors import ConfigError, SourceError
+from builders.errors import ConfigError, SourceError, suggested
 from builders.settings import LISTED, BuildConfig
 
 SETTINGS_FILE = "hearten.toml"
@@ -72,8 +72,7 @@ def _check_table(name: str, table: object, known: set[str] | None, path: Path) -
         raise ConfigError(
             f"unknown setting {name}.{key}",
             where=path,
-            expected="one of " + ", ".join(sorted(known or ())),
-            do="correct or remove it",
+            **suggested(key, sorted(known or ()), "remove it"),
         )
 
 

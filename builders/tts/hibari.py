@@ -16,7 +16,7 @@ from builders.audio.clips import ClipError
 from builders.audio.decode import as_flac
 from builders.audio.resampling import Resampler
 from builders.audio.weights import check_digest, checked
-from builders.errors import ConfigError, HeartenError
+from builders.errors import ConfigError, HeartenError, suggested
 from builders.llm.providers import SpeechAudio
 from builders.llm.task import Pending
 from builders.tts.engine import Keep
@@ -68,8 +68,7 @@ def model_file(voice: str) -> str:
     if voice not in VOICES:
         raise ConfigError(
             f"hibari has no voice {voice!r}",
-            expected=f"one of {', '.join(VOICES)}",
-            do="correct --tts-voice",
+            **suggested(voice, VOICES, "name one of them with --tts-voice"),
         )
     fetch = f'hibari "Hello." --voice {voice} -o hello.wav'
     try:

@@ -267,9 +267,9 @@ def test_an_estimate_knows_what_is_held_of_a_build_with_voices(tmp_path):
     flags = ("build", "--corpus", "crema_d", "--sample", "--show", 0)
     assert hearten(*flags, cwd=tmp_path).code == 0
     told = hearten(*flags, "--estimate", cwd=tmp_path)
-    assert "20 targets, 20 first answers held, 0 to ask" in told.out
+    assert "20 targets: 20 responses cached, 0 requests" in told.out
     assert (
-        "20 targets, 0 first answers held"
+        "20 targets: 0 responses cached"
         in hearten(*flags, "--estimate", cwd=_made(tmp_path / "elsewhere")).out
     )
     assert not (tmp_path / "elsewhere" / "output").exists()

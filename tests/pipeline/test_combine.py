@@ -113,7 +113,7 @@ def test_words_that_two_corpora_have_in_different_splits_are_listed(tmp_path):
     more = ("--source", "corpora", "--text-only", "--split", "train", "--split", "test")
     ended = hearten("build", "--corpus", "all", *more, cwd=tmp_path)
     # EmoryNLP lacks its test file: it is said, the other is built, the set is not.
-    assert ended.code == 1 and "the set of all was not written" in ended.err
+    assert ended.code == 1 and "the combined dataset was not written" in ended.err
     assert (tmp_path / "output" / "meld" / "manifest.json").is_file()
     assert not (tmp_path / "output" / "all" / "manifest.json").exists()
     again = corpora / "emorynlp" / "emorynlp_test_final.csv"

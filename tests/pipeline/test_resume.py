@@ -114,7 +114,7 @@ def test_a_signal_before_anything_is_asked_is_one_line_and_exit_3(tmp_path, numb
         build.send_signal(number)
         _, error = build.communicate()
     assert build.returncode == 3
-    assert error == "error: stopped; run the same command again to go on\n"
+    assert error == "error: stopped; run the same command again to continue\n"
 
 
 def test_a_second_signal_ends_the_build_at_once(tmp_path):
@@ -134,7 +134,7 @@ def test_a_second_signal_ends_the_build_at_once(tmp_path):
         build.send_signal(signal.SIGTERM)
         _, error = build.communicate(timeout=20)
     assert build.returncode == 3
-    assert error == "error: stopped; run the same command again to go on\n"
+    assert error == "error: stopped; run the same command again to continue\n"
 
 
 def test_all_held_asks_nothing(tmp_path):

@@ -226,7 +226,9 @@ def test_the_command_says_how_many_undo_what_was_undone_already(review, item, fo
     decided = line(item)
     path = write(tmp_path / "e.jsonl", decided, undo(decided, 2), undo(decided, 3))
     ended = hearten("review-import", folder, path)
-    assert ended.out.strip() == "3 events read, 2 of them new; 1 undo what was undone already"
+    assert (
+        ended.out.strip() == "3 events read, 2 of them new; 1 undo an event that was already undone"
+    )
 
 
 def test_an_id_that_is_held_already_says_the_same_or_is_refused(review, item, tmp_path):

@@ -222,7 +222,7 @@ def test_exactly_the_samples_named_are_asked_again(root, endpoint, store):
     endpoint.control()
     ended = hearten(*arguments(root, endpoint, "--redraft", ",".join([*plain, f" {rejected} "])))
     assert ended.code == 0, ended.err
-    assert "drafted again: 3; all else as in meld" in ended.out
+    assert "drafted again: 3; all other replies are those of meld" in ended.out
     bodies = endpoint.log()["bodies"]
     assert sorted(len(body["messages"]) for body in bodies) == [2, 2, 4]
     after = {record["id"]: record for record in samples(root / "out" / "meld@2")}
@@ -322,7 +322,7 @@ def test_a_changed_label_makes_exactly_its_own_drafts_stale(root, endpoint, chec
     ended = run_there(checkout, *flags, "stale")
     assert ended.code == 0, ended.err
     assert endpoint.log()["count"] == SAD
-    assert f"drafted again: {SAD}; all else as in meld" in ended.out
+    assert f"drafted again: {SAD}; all other replies are those of meld" in ended.out
     after = {record["id"]: record for record in samples(root / "out" / "meld@2")}
     moved = {n for n in after if after[n]["desired_response"] != before[n]["desired_response"]}
     asked = {n for n in after if after[n]["drafting"] != before[n]["drafting"]}

@@ -206,7 +206,7 @@ def test_an_export_for_a_trainer_of_text_leaves_the_spoken_reply_out_or_says_why
 def test_an_estimate_says_what_is_to_be_spoken(tmp_path):
     ended = build("emowoz", tmp_path, "--speak", "--speak-replies", "--estimate")
     assert ended.code == 0 and ", and 18 replies" in ended.out
-    assert "to be spoken, which is not in that: " in ended.out
+    assert "synthetic speech, not in that cost: " in ended.out
 
 
 # An endpoint
@@ -270,7 +270,7 @@ def test_an_unclear_utterance_is_a_reject_that_says_so(server, tmp_path):
     assert (reject["id"], reject["reason"]) == (wrong["id"], "spoken_unclear")
     assert reject["detail"].startswith("shares of its words heard otherwise: ")
     nobody = build("emowoz", tmp_path / "deaf", *spoken_with(server, *options, "--no-read-back"))
-    assert nobody.code == 0 and "not read back" in nobody.out
+    assert nobody.code == 0 and "not checked by ASR" in nobody.out
     kept = samples(tmp_path / "deaf" / "emowoz-sample")
     assert len(kept) == len(records)
     assert {r["audio_info"]["synthesis"]["word_error_rate"] for r in kept} == {None}

@@ -20,8 +20,11 @@ _REPEATS = 4
 
 _UNSPEAKABLE = (
     ("a line break", re.compile(r"[\r\n\u2028\u2029]")),
-    ("a list", re.compile(r"(?m)^\s*(?:[-*•·‣]|\d{1,2}[.)])\s")),
-    ("a link or an address", re.compile(r"https?:|www\.|\w@\w|\b\w+\.(?:com|org|net|io)\b")),
+    ("a list", re.compile(r"(?m)^\s*(?:[-*•·‣]|\d{1,2}[.)])\s|(?<!\d)1[.)]\s.+?(?<!\d)2[.)]\s")),
+    (
+        "a link or an address",
+        re.compile(r"https?:|\bwww\.(?=\w)|\w@\w|\b\w+\.(?:com|org|net|io)\b"),
+    ),
     ("markdown", re.compile(r"\*\*|__|`|^#{1,6}\s|\]\(|(?<!\w)[*_]\w[^*_]*[*_](?!\w)|~~|\|")),
     ("a stage direction", re.compile(r"[\[\]{}<>]|\((?:[A-Za-z]+ ?){1,3}\)|\*[a-z]")),
     ("a control character", re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")),
