@@ -22,6 +22,8 @@ class BuildOptions(TypedDict, total=False):
     estimate: bool
     redraft: str | None
     hear: bool
+    see: bool
+    i_may_send: list[str] | None
     caption_model: str | None
     caption_base_url: list[str] | None
     speak: bool

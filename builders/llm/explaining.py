@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from builders.errors import EndpointError, HeartenError, StoppedEarly
+from builders.errors import EndpointError, HeartenError, StoppedEarly, nearest
 from builders.llm.failures import Failure
 from builders.llm.providers import Provider
 
@@ -62,6 +62,12 @@ def fatal(
             where=name,
             do="serve one that hears, or build without --hear and --caption-model",
         )
+    if failure.kind == "takes_no_video":
+        return EndpointError(
+            f"the model {endpoint.model} takes no video with sound ({failure.detail})",
+            where=name,
+            do="serve one that sees and hears, or build without --see",
+        )
     if failure.kind == "no_form" and failure.status is not None:
         return every_request(failure, endpoint, succeeded)
     if failure.kind == "no_form":
@@ -91,9 +97,10 @@ def fatal(
 
 def no_model(endpoint: Provider[Any, Any], offered: list[str]) -> EndpointError:
     """Return the error for a model that the endpoint does not have; it has those `offered`."""
+    near = nearest(endpoint.model, [name for name in offered if name != endpoint.model])
     return EndpointError(
         f"there is no model {endpoint.model}",
         where=endpoint.name,
         expected=f"one of {', '.join(sorted(offered)[:10])}" if offered else None,
-        do=f"correct {endpoint.help.model_option}",
+        do=f"did you mean {near}?" if near else f"name one with {endpoint.help.model_option}",
     )

@@ -75,6 +75,8 @@ class ChatServer(OpenAIServer):
             used = self._understood or await self._understanding(request)
             if hears and used.audio is None:
                 used = await self._hearing(used)
+            if request.video and used.video is None:
+                used = await self._seeing(used)
             try:
                 understood, answered = await send_without(request, used, self._send)
             except Failure as failure:
@@ -126,6 +128,22 @@ class ChatServer(OpenAIServer):
             understood = self._understood or used
             if understood.audio is None:
                 understood = await find_audio(self.model, understood, self._send)
+                self._learn(understood)
+            return understood
+
+    async def _seeing(self, used: ChatCapabilities) -> ChatCapabilities:
+        """Return what is understood of clips with their picture as well."""
+
+        async def ask(request: Request, understood: ChatCapabilities) -> str:
+            return (await self._send(request, understood)).text
+
+        # Here, as it makes a video: few ask for that.
+        from builders.llm.providers.openai_chat.video import find_video
+
+        async with self._probing():
+            understood = self._understood or used
+            if understood.video is None:
+                understood = await find_video(self.model, understood, ask)
                 self._learn(understood)
             return understood
 

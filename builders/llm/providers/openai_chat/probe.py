@@ -223,6 +223,7 @@ def questions_like(like: Request) -> Sequence[Request]:
             messages=(*system, {"role": "user", "content": text}),
             audio_sha256=None,
             audio=None,
+            video=None,
             seed=0,
             record_id="probe",
             attempt=0,
