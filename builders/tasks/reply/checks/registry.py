@@ -209,16 +209,16 @@ def checks_digest() -> str:
     """
     rows = [[getattr(one, column) for column in _COLUMNS] for one in load_checks()]
     languages = [[code, load_language(code).version] for code in known_languages()]
-    tables = [_rows_of(path) for path in sorted(_folder().glob("_*.tsv")) if path != _table()]
+    tables = [_rows_of(_folder() / name) for name in _TABLES]
     return sha256(orjson.dumps([rows, languages, tables])).hexdigest()[:12]
+
+
+# What the functions read beside the tables of languages.
+_TABLES = ("_acts.tsv", "_advice.tsv", "_languages.tsv", "_reply_emotions.tsv")
 
 
 def _folder() -> Path:
     return resources.label_maps() / "reply"
-
-
-def _table() -> Path:
-    return _folder() / "_checks.tsv"
 
 
 def _rows_of(path: Path) -> list[dict[str, str]]:
