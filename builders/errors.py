@@ -1,17 +1,17 @@
 """Every error a user can meet, and the exit code it ends the command with.
 
     HeartenError                 1   the user must fix something; one line, no traceback
-    ├── SourceError              1   the corpus folder: missing, wrong level, a column gone
+    ├── SourceError              1   the corpus folder: missing, wrong level, a column missing
     ├── ConfigError              1   a setting, or a build that was started with other settings
     ├── LabelError               1   a label without a row in a mapping table
-    ├── EndpointError            1   the model's server: wrong key, no such model, nothing answers
+    ├── EndpointError            1   the model's server: wrong key, no such model, no response
     ├── StoreError               1   the store: another version, locked, cannot be opened
     ├── OutputError              1   the output folder: unwritable, full, in use by another build
     ├── UsageError               2   the command line itself
-    ├── StoppedEarly             3   stopped before the end; the same command goes on from here
+    ├── StoppedEarly             3   stopped before the end; the same command continues
     └── VerificationError        4   data did not verify against what was published
 
-Anything else that escapes is a bug of ours and keeps its traceback.
+Any other exception is a bug in Hearten and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class HeartenError(Exception):
 
 
 class SourceError(HeartenError):
-    """The corpus as it lies on disk cannot be read."""
+    """The corpus cannot be read from disk."""
 
 
 class ConfigError(HeartenError):
@@ -60,11 +60,11 @@ class LabelError(HeartenError):
 
 
 class EndpointError(HeartenError):
-    """The model's endpoint cannot be used as it was asked to be."""
+    """The model's endpoint cannot be used as requested."""
 
 
 class StoreError(HeartenError):
-    """The store of answers cannot be used."""
+    """The store of cached responses cannot be used."""
 
 
 class OutputError(HeartenError):
@@ -78,7 +78,7 @@ class UsageError(HeartenError):
 
 
 class StoppedEarly(HeartenError):
-    """Stopped before the end; what is in the store is kept and the same command goes on."""
+    """Stopped before the end; cached responses are kept and the same command continues."""
 
     exit_code = 3
 

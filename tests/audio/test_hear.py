@@ -291,7 +291,7 @@ def test_a_caption_that_cannot_be_had_stops_short_of_a_result_and_rejects_nothin
     endpoint.control(faults=[{"kind": "bad_request", "match": "You hear one clip", "times": 2}])
     ended = build("--caption-model", "an-ear", "--max-concurrency", 1)
     assert ended.code == 3
-    assert "2 targets are left without an answer: 2 bad_request" in one_line_error(ended)
+    assert "2 targets have no response yet: 2 bad_request" in one_line_error(ended)
     assert build("--caption-model", "an-ear").code == 0
     assert manifest(folder(tmp_path))["result"]["counts"]["kept"] == 20
 
@@ -356,7 +356,7 @@ def test_a_phrasebook_build_may_have_captions(endpoint, tmp_path):
     assert len(endpoint.log()["clips"]) == 21
     page = (folder(tmp_path, "crema_d-sample") / "report.html").read_text()
     assert page.count("<p>Caption: <bdi>") == 3
-    assert "20 clips have one by an-ear" in page
+    assert "20 clips have a caption by an-ear" in page
 
 
 def test_corpora_without_clips_are_drafted_from_words_where_all_are_built(endpoint, tmp_path):

@@ -152,7 +152,7 @@ def test_a_build_of_one_corpus_is_not_replaced_by_the_set(tmp_path):
     source = ("--source", "corpora/meld", "--name", "all")
     assert hearten("build", "--corpus", "meld", *source, "--text-only", cwd=tmp_path).code == 0
     ended = hearten("build", "--corpus", "all", "--source", "corpora", "--text-only", cwd=tmp_path)
-    assert ended.code == 1 and "all is a build of one corpus" in one_line_error(ended)
+    assert ended.code == 1 and "all is already a build of one corpus" in one_line_error(ended)
 
 
 def test_without_any_corpus_the_line_says_where_it_looked(tmp_path):
