@@ -107,7 +107,7 @@ class Items:
     def register(self, build: Build) -> Iterator[int]:
         """Make the items of a build known, and yield how many are known so far.
 
-        Commits a row group (100 samples) first, so that reviewing can begin, then many at a time;
+        Commits a hundred samples first, so that reviewing can begin, then many at a time;
         does nothing where the same files are registered already. A large build is gone through
         by calling this in a thread of its own.
         """
