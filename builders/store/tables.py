@@ -1,6 +1,6 @@
-"""The tables of answers, of messages and of values by key.
+"""The tables of responses, messages and cached values.
 
-`migrations/` makes them in the database; a test compares the two.
+`migrations/` creates them in the database; a test compares the two.
 """
 
 from __future__ import annotations
