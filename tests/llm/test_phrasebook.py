@@ -274,7 +274,7 @@ def forget_tables() -> None:
         ("phrases.tsv", "inquiry\thappiness\tTell me more.", "expected its only '?' at its end"),
         ("phrases.tsv", "inquiry\thappiness\tOh? And then?", "expected its only '?' at its end"),
         ("phrases.tsv", "validation\tsadness", "2 cells"),
-        ("phrases.tsv", "inquiry\ttrust\tIs it so?\ninquiry\ttrust\tIs it so?", "each text only once"),
+        ("phrases.tsv", "inquiry\ttrust\tIs it so?\ninquiry\ttrust\tIs it so?", "only once"),
         ("replies.tsv", "blue\tneutral\tchecks", "emotion is 'blue'"),
         ("replies.tsv", "grief\tpity\tchecks", "reply_emotion is 'pity'"),
         ("replies.tsv", "grief\tneutral\tconsoles", "act is 'consoles'"),
