@@ -59,7 +59,12 @@ def _listed(said: object) -> tuple[str, ...]:
 
 
 def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
-    """Refuse options about models that hear which do not go together."""
+    """Refuse options about models that hear or are shown cases which do not go together."""
+    if given["demonstrations"] and not given["model"]:
+        raise UsageError(
+            "--demonstrations is given without --model, and the phrasebook is shown nothing",
+            do="name a model",
+        )
     if given["hear"] and not given["model"]:
         raise UsageError(
             "--hear is given without --model, and the phrasebook hears nothing",

@@ -22,6 +22,7 @@ class BuildOptions(TypedDict, total=False):
     estimate: bool
     redraft: str | None
     hear: bool
+    demonstrations: str | None
     caption_model: str | None
     caption_base_url: list[str] | None
     speak: bool

@@ -341,7 +341,8 @@ class Drafted:
     """A reply and how it came about; `attempts` counts the answers used up.
 
     `prompt_version` is None where it is that of the whole build; `heard_audio` says whether the
-    model was sent the clip; `spoken` is the reply in sound; `notes` are those of the checks.
+    model was sent the clip; `spoken` is the reply in sound; `notes` are those of the checks;
+    `demonstrations` are the ids of the cases that the model was shown.
     """
 
     reply: dict[str, Any]
@@ -352,3 +353,4 @@ class Drafted:
     heard_audio: bool = False
     spoken: Clip | None = None
     notes: tuple[CheckNote, ...] = ()
+    demonstrations: tuple[str, ...] = ()
