@@ -25,6 +25,7 @@ from builders.audio.features import VERSION, Measured, measure
 from builders.audio.findings import checked_findings, findings_of
 from builders.audio.prosody import describe
 from builders.audio.resampling import RATE
+from builders.audio.seeing import Seeing
 from builders.audio.speaker_baseline import Baselines
 from builders.audio.threads import ordered
 from builders.record.types import Clip, Finding, Media, Utterance, Voice
@@ -104,6 +105,7 @@ class Hearing:
         self.standards = standards
         self._checks = checks
         self.baselines = Baselines()
+        self.seeing: Seeing | None = None
         self._root, self._values, self._clips = root, values, clips
         # The digest of each clip's source file, or why there is no use in it; which clip was the
         # first of its sound. A line each, so digests as bytes.

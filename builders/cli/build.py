@@ -21,6 +21,7 @@ from builders.cli.options import (
     MaxConcurrency,
     MaxTokens,
     MaxUsd,
+    MaySend,
     OnlySplits,
     Output,
     Patience,
@@ -241,6 +242,13 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             "--hear", help="Send the audio to the drafting model, which must accept audio."
         ),
     ] = False,
+    see: Annotated[
+        bool,
+        typer.Option(
+            "--see",
+            help="Send the video with its sound to the drafting model, which must accept video.",
+        ),
+    ] = False,
     hear_seconds: Annotated[
         float,
         typer.Option(
@@ -324,6 +332,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             min=0, help="Number of samples to print at the end.", show_default="3 with --sample"
         ),
     ] = None,
+    i_may_send: MaySend = None,
     as_json: Json = False,
 ) -> None:
     """Build a dataset: read a corpus, map its labels, draft replies, check them, write."""

@@ -15,6 +15,7 @@ from builders.cli.build_lines import PHRASEBOOK_WARNING, print_counts, print_est
 from builders.cli.build_options import BuildOptions
 from builders.corpora import load_card, resolve_slug, slugs, splits_of
 from builders.errors import LabelError, SourceError, StoppedEarly, UsageError
+from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import PHRASEBOOK
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
@@ -39,6 +40,7 @@ def build_all(given: BuildOptions, settings: SettingsFile, as_json: bool) -> Non
             expected=f"folders of {', '.join(slugs())}",
             do="say where they are, or try the built-in samples with --sample",
         )
+    check_named(may_send(given["i_may_send"]), [*sources])
     name = given["name"] or ("all-sample" if given["sample"] else ALL)
     wanted = (_config(given, settings, slug, source) for slug, source in sources.items())
     configs = [config for config in wanted if config]
@@ -106,9 +108,12 @@ def _config(
         "label_view": view if view in card.label_views else None,
         "name": f"{given['name']}-{slug}" if given["name"] else f"{slug}{suffix}",
         "speak": given["speak"] and card.audio_origin == "none",
+        "i_may_send": [slug] if slug in may_send(given["i_may_send"]) else None,
     }
     if card.audio_origin == "none":
         one = {**one, "hear": False, "caption_model": None, "caption_base_url": None}
+    if card.video is None:
+        one["see"] = False
     return config_of(one, settings)
 
 

@@ -9,6 +9,7 @@ from builders import resources
 from builders.cli.build_options import BuildOptions
 from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError
+from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
 from builders.settings import HIBARI, LISTED, BuildConfig, make_config, voting
 from builders.settings.file import SettingsFile, find_source
@@ -45,6 +46,8 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
         raise UsageError(
             "--known-agreement is given without --min-agreement", do="say how much is enough"
         )
+    lists["may_send"] = may_send(lists["may_send"])
+    check_named(lists["may_send"], [slug])
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
     if redraft:
         from builders.review.outcome.redraft import redrafting
@@ -70,7 +73,18 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
             "--hear is given without --model, and the phrasebook hears nothing",
             do="name a model that takes audio",
         )
-    asked = (("--hear", given["hear"]), ("--caption-model", given["caption_model"]))
+    if given["see"] and not given["model"]:
+        raise UsageError(
+            "--see is given without --model, and the phrasebook sees nothing",
+            do="name a model that takes video",
+        )
+    if given["see"] and given["hear"]:
+        raise UsageError("--see sends the sound as well as the picture", do="leave --hear out")
+    asked = (
+        ("--hear", given["hear"]),
+        ("--see", given["see"]),
+        ("--caption-model", given["caption_model"]),
+    )
     for option, wanted in asked:
         if wanted and given["text_only"]:
             raise UsageError(

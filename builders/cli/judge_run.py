@@ -17,7 +17,7 @@ from builders.errors import ConfigError
 from builders.evaluation.asking import Judge, judge_pairs
 from builders.evaluation.pairs import Pair, chosen, pairs_of
 from builders.evaluation.results import GOOD, SwapResult, results
-from builders.llm.addresses import check_may_send
+from builders.llm.addresses import check_may_send, check_named, may_send
 from builders.llm.budget import price_of
 from builders.llm.estimate import estimated
 from builders.llm.settings import Limits, ModelSettings
@@ -45,7 +45,7 @@ def judge(given: JudgeOptions) -> None:
     every = pairs_of(build, known)
     pairs = chosen(every, given["limit"])
     _check(folder, every, pairs)
-    _check_may_send(pairs, asked.model.base_urls)
+    _check_may_send(pairs, asked.model.base_urls, may_send(given["i_may_send"]))
     prices = read_settings().get("prices", {})
     if given["estimate"]:
         _print_estimate(asked, pairs, prices, as_json)
@@ -101,14 +101,18 @@ def _check(folder: Path, every: list[Pair], pairs: list[Pair]) -> None:
         )
 
 
-def _check_may_send(pairs: list[Pair], addresses: tuple[str, ...]) -> None:
-    for corpus in sorted({pair.one.corpus for pair in pairs}):
+def _check_may_send(
+    pairs: list[Pair], addresses: tuple[str, ...], claimed: tuple[str, ...]
+) -> None:
+    corpora = sorted({pair.one.corpus for pair in pairs})
+    check_named(claimed, corpora)
+    for corpus in corpora:
         if corpus not in slugs():
             raise ConfigError(
                 f"there is no card of {corpus}, which says where its text may be sent",
                 do="judge builds of known corpora",
             )
-        check_may_send(load_card(corpus), addresses)
+        check_may_send(load_card(corpus), addresses, claimed=claimed)
 
 
 def _print_estimate(

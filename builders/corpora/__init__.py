@@ -71,11 +71,11 @@ class Card(_Part):
 
     `names` are other spellings of the slug, `how_to_get` is the sentence that error messages end
     with, `label_source` what the annotators had before them, `label_views` what else `--label-view`
-    may choose, `context` what earlier turns are, `speakers_have_names` whether a prompt may call
-    them as the corpus does (a number is no name), `evaluation_overlap` the benchmarks made from a
-    split. `contrast` says where the same words are said in several ways, `voice_evidence` who
-    judged the voice alone. `combined_folds` says which folds of a corpus without splits of its own
-    become which split of a combined set.
+    may choose, `video` where its pictures lie, None where it has none, `context` what earlier turns
+    are, `speakers_have_names` whether a prompt may call them as the corpus does (a number is no
+    name), `evaluation_overlap` the benchmarks made from a split. `contrast` says where the same
+    words are said in several ways, `voice_evidence` who judged the voice alone. `combined_folds`
+    says which folds of a corpus without splits of its own become which split of a combined set.
     """
 
     slug: str
@@ -90,6 +90,7 @@ class Card(_Part):
     label_source: LabelSource
     label_views: tuple[LabelSource, ...] = ()
     audio_origin: Literal["acted", "natural", "synthetic", "none"]
+    video: str | None = None
     context: Literal["dialogue", "same_speaker", "none"]
     speakers_have_names: bool = False
     combined_folds: dict[Split, tuple[str, ...]] = {}

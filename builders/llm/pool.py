@@ -356,6 +356,12 @@ def _fatal(failure: Failure, endpoint: Provider[Sent, Answered]) -> HeartenError
             where=name,
             do="serve one that hears, or build without --hear and --caption-model",
         )
+    if failure.kind == "takes_no_video":
+        return EndpointError(
+            f"the model {endpoint.model} takes no video with sound ({failure.detail})",
+            where=name,
+            do="serve one that sees and hears, or build without --see",
+        )
     if failure.kind == "wrong_address" and failure.do:
         return _unusable(failure, endpoint)
     if failure.kind == "wrong_address":

@@ -75,7 +75,10 @@ class Plan:
             config.sampling,
             self.card.speakers_have_names,
             PromptExtras(
-                config.redraft.notes if config.redraft else {}, config.hear, self.demonstrations
+                config.redraft.notes if config.redraft else {},
+                config.hear,
+                demonstrations=self.demonstrations,
+                sees=config.see,
             ),
         )
 
@@ -149,9 +152,10 @@ class Plan:
             return
         from builders.audio.analysis import Hearing, Standards
         from builders.audio.detectors import open_checks
+        from builders.audio.seeing import Seeing
 
         config = self.config
-        sends = config.hear or config.caption_model is not None
+        sends = config.hear or config.see or config.caption_model is not None
         standards = Standards(
             config.min_speech,
             frozenset(config.reject_findings),
@@ -162,7 +166,10 @@ class Plan:
         checks = open_checks(config.clip_checks, workers)
         state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
-            hearing = Hearing(self.corpus.reader.root, values, clips, standards, checks)
+            root = self.corpus.reader.root
+            hearing = Hearing(root, values, clips, standards, checks)
+            if config.see:
+                hearing.seeing = Seeing(root, values, clips)
             with ProgressLine(state, quiet) as progress:
                 hearing.listen(
                     with_clips(self.corpus, self.survey.selection),
@@ -228,6 +235,7 @@ def make_plan(config: BuildConfig) -> Plan:
         config.balance == "emotion",
     )
     surveyed = survey(corpus, wanted)
+    preconditions.check_sees(config, card, surveyed.films, corpus.reader.root)
     exclusions.check_matched(corpus.reader.splits, config.exclusions)
     shown = open_demonstrations(config, card)
     origin = _origin(config, card, corpus, shown)
@@ -275,6 +283,7 @@ def _identified(
         "feelings_version": vocabulary.feelings().version,
         "voice_version": _voice_version() if heard else None,
         "hear_version": prompts.load(prompts.HEAR_TEMPLATE).version if config.hear else None,
+        **({"see_version": prompts.load(prompts.SEE_TEMPLATE).version} if config.see else {}),
         "caption_version": caption_version() if config.caption_model else None,
         "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
         "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from builders.audio.caption_claims import load_claims
 from builders.corpora import Card, check_whole
-from builders.errors import ConfigError
+from builders.errors import ConfigError, SourceError
 from builders.labels.class_sets import class_views
 from builders.labels.strategies import strategies
 from builders.labels.vocabulary import feelings
@@ -82,7 +84,11 @@ def _check_standards(config: BuildConfig) -> None:
 
 
 def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
-    asked = [("--hear", config.hear), ("--caption-model", config.caption_model)]
+    asked = [
+        ("--hear", config.hear),
+        ("--see", config.see),
+        ("--caption-model", config.caption_model),
+    ]
     for option in (name for name, given in asked if given and not heard):
         raise ConfigError(
             f"{option} needs clips, and "
@@ -91,9 +97,33 @@ def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
         )
 
 
+def check_sees(config: BuildConfig, card: Card, films: int, root: Path) -> None:
+    """Raise where pictures are to be sent and there are none.
+
+    Args:
+        config: the build.
+        card: the corpus's.
+        films: how many utterances have a picture.
+        root: the folder of the corpus.
+
+    Raises:
+        ConfigError: the corpus has none.
+        SourceError: they are not in its folder.
+    """
+    if config.see and card.video is None:
+        raise ConfigError(f"--see needs video, and {card.title} has none", do="leave --see out")
+    if config.see and not films:
+        raise SourceError(
+            "the video is missing: no utterance has a picture",
+            where=root,
+            expected=card.video,
+            do="put it there, or leave --see out",
+        )
+
+
 def _check_may_send(config: BuildConfig, card: Card) -> None:
     if config.models:
         from builders.llm.addresses import check_may_send
 
         for settings in config.models:
-            check_may_send(card, settings.base_urls, settings.sent)
+            check_may_send(card, settings.base_urls, settings.sent, config.may_send)

@@ -82,13 +82,14 @@ class Corpus:
 class Survey:
     """What the first pass found: how many targets are chosen, and how; who says the same words.
 
-    `clips` counts the utterances that have one, chosen or not.
+    `clips` counts the utterances that have one, chosen or not, `films` those with a picture.
     """
 
     chosen: int
     selection: Selection
     renderings: Renderings | None = None
     clips: int = 0
+    films: int = 0
 
     @property
     def document(self) -> dict[str, object]:
@@ -109,13 +110,13 @@ def survey(corpus: Corpus, wanted: Wanted) -> Survey:
         LabelError: a label has no row in the mapping table.
     """
     unmapped: Counter[str] = Counter()
-    renderings, clips = _renderings(corpus), Counter[bool]()
-    selection, chosen = select(wanted, _candidates(corpus, unmapped, renderings, clips))
+    renderings, has = _renderings(corpus), Counter[str]()
+    selection, chosen = select(wanted, _candidates(corpus, unmapped, renderings, has))
     if unmapped:
         raise unmapped_error(unmapped, corpus.labelling.map)
     if renderings:
         renderings.freeze()
-    return Survey(chosen, selection, renderings, clips[True])
+    return Survey(chosen, selection, renderings, has["clip"], has["film"])
 
 
 def _renderings(corpus: Corpus) -> Renderings | None:
@@ -125,14 +126,15 @@ def _renderings(corpus: Corpus) -> Renderings | None:
 
 
 def _candidates(
-    corpus: Corpus, unmapped: Counter[str], renderings: Renderings | None, clips: Counter[bool]
+    corpus: Corpus, unmapped: Counter[str], renderings: Renderings | None, has: Counter[str]
 ) -> Iterator[tuple[Utterance, Emotions | None]]:
     for split in corpus.reader.splits:
         for item in corpus.read(split):
             if isinstance(item, Reject):
                 continue
             for utterance in item.utterances:
-                clips[utterance.media is not None] += 1
+                has["clip"] += utterance.media is not None
+                has["film"] += utterance.film is not None
                 try:
                     emotions = corpus.labelling.emotions(utterance)
                 except KeyError as error:
@@ -226,6 +228,12 @@ class Stream:
                 yield _audio_reject(target.utterance, target.split, *refusal)
                 continue
             target.clip, target.voice = heard.clip, heard.voice
+            try:
+                if hearing.seeing:
+                    target.video = hearing.seeing.of(target.utterance, heard.clip)
+            except ClipError as error:
+                yield self._reject(target.utterance, target.split, error.reason, error.detail)
+                continue
             for turn in target.turns:
                 if turn.utterance.id not in digests:
                     digests[turn.utterance.id] = self._digest(turn.utterance, target.split, hearing)

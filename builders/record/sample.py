@@ -50,6 +50,7 @@ from builders.record.views import (
     SourcePart,
     SpeechShare,
     TargetUtterance,
+    VideoPointer,
     VoicePart,
 )
 
@@ -89,7 +90,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
         "language": origin.language,
         "audio": {"path": f"{utterance.id}.flac", "bytes": None} if target.clip else None,
         "audio_info": _audio_info(target, origin),
-        "video": None,
+        "video": _video(target),
         "background": _background(target),
         "text_context": [_turn(turn) for turn in target.turns],
         "target_utterance": _target_utterance(target),
@@ -218,6 +219,18 @@ def _voice(target: Target) -> VoicePart | None:
         "words": voice.words,
         "caption": target.caption.text if target.caption else None,
         "reliable": voice.reliable,
+    }
+
+
+def _video(target: Target) -> VideoPointer | None:
+    """Return where the picture is that the model was sent; nothing of it is in the record."""
+    if target.video is None:
+        return None
+    return {
+        "source_file": target.video.source_file,
+        "source_sha256": target.video.source_sha256,
+        "start": target.video.start,
+        "end": target.video.end,
     }
 
 

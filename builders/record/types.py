@@ -7,6 +7,7 @@ shape is `schemas/sample.schema.json`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -76,6 +77,10 @@ class Media:
     findings: tuple[str, ...] = ()
 
 
+# Endings of files that hold a picture beside the sound.
+_FILMS = frozenset({".mp4", ".avi", ".flv", ".mkv", ".mov", ".webm", ".m4v"})
+
+
 @dataclass(slots=True)
 class Annotation:
     """What a corpus says of a label beside its name; a reader fills in what its corpus has.
@@ -99,7 +104,8 @@ class Utterance:
 
     `order` sorts the utterances of a dialogue; `label` is the raw label, None on turns that carry
     none (a system's); `sentiment` is the corpus's own polarity column, where it has one.
-    `id` is filled in by the shared reading code, never by a reader.
+    `id` is filled in by the shared reading code, never by a reader; `video` is where its picture
+    is, if that is not in the file of the clip.
     """
 
     dialogue: str
@@ -118,6 +124,14 @@ class Utterance:
     findings: tuple[str, ...] = ()
     targetable: bool = True
     id: str = ""
+    video: Media | None = None
+
+    @property
+    def film(self) -> Media | None:
+        """Return where its picture is: in a file of its own, or in that of the clip; or None."""
+        if self.video is None and self.media and self.media.path.suffix.lower() in _FILMS:
+            return self.media
+        return self.video
 
 
 @dataclass(slots=True)
@@ -219,6 +233,23 @@ class Clip:
 
 
 @dataclass(slots=True, frozen=True)
+class VideoClip:
+    """The picture and sound of an utterance as a model is sent them, and where they are from.
+
+    `sha256` is the digest of the MP4, which `read` returns; `seconds` its length. `source_file` is
+    relative to the corpus folder; `start` and `end` are seconds in it, None for the whole of it.
+    """
+
+    sha256: str
+    seconds: float
+    source_file: str
+    source_sha256: str
+    start: float | None
+    end: float | None
+    read: Callable[[], bytes] = field(repr=False, compare=False)
+
+
+@dataclass(slots=True, frozen=True)
 class Voice:
     """How an utterance was said, as the published `voice` says it.
 
@@ -314,6 +345,7 @@ class Target:
     contrast: Contrast | None = None
     contribution: Contribution | None = None
     clip: Clip | None = None
+    video: VideoClip | None = None
     voice: Voice | None = None
     caption: Caption | None = None
 

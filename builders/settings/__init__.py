@@ -127,6 +127,8 @@ class BuildConfig(BaseModel):
     demonstrations: str | None = None
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
+    see: bool = False
+    may_send: tuple[str, ...] = ()
     caption_model: str | None = None
     caption_base_urls: tuple[str, ...] = ()
 
@@ -191,7 +193,8 @@ class BuildConfig(BaseModel):
     ) -> ModelSettings:
         reads = model in (self.model, *self.voters) or (self.speaks and model == self.tts)
         hears = model == self.caption_model or (self.hear and model == self.model)
-        sent: dict[Part, bool] = {"text": reads, "audio": hears}
+        sees = self.see and model == self.model
+        sent: dict[Part, bool] = {"text": reads, "audio": hears, "video": sees}
         return ModelSettings(
             model=model,
             base_urls=addresses,
@@ -253,6 +256,7 @@ LISTED = {
     "caption_base_url": "caption_base_urls",
     "tts_base_url": "tts_base_urls",
     "check": "clip_checks",
+    "i_may_send": "may_send",
 }
 # What may differ between two runs of one name: how far, how fast and by which way, never what.
 MAY_CHANGE = frozenset(
@@ -268,6 +272,8 @@ _WHERE_ASKED = (
     "known_agreement",
     "no_ambiguous",
     "balance",
+    "see",
+    "may_send",
 )
 
 

@@ -17,7 +17,9 @@ from builders.errors import OutputError
 from builders.record.folder import settle, writable
 
 OPTION = "--clips"
-_SUFFIX, _PARTIAL = ".flac", ".partial"
+# Of sound, and of picture and sound.
+_SUFFIX, MP4 = ".flac", ".mp4"
+_PARTIAL = ".partial"
 # Nobody writes a clip for so many seconds: the partial file is left from a kill.
 _LEFT = 3600.0
 
@@ -32,17 +34,17 @@ class ClipFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def path(self, digest: str) -> Path:
+    def path(self, digest: str, suffix: str = _SUFFIX) -> Path:
         """Return where the file of a digest lies."""
-        return self.folder / digest[:2] / digest[2:4] / f"{digest}{_SUFFIX}"
+        return self.folder / digest[:2] / digest[2:4] / f"{digest}{suffix}"
 
-    def get(self, digest: str) -> bytes | None:
+    def get(self, digest: str, suffix: str = _SUFFIX) -> bytes | None:
         """Return the content of a digest; None where its file is missing, cut or changed.
 
         Raises:
             OutputError: it cannot be read.
         """
-        path = self.path(digest)
+        path = self.path(digest, suffix)
         try:
             content = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -55,25 +57,25 @@ class ClipFiles:
             ) from error
         return content if _digest(content) == digest else None
 
-    def put(self, content: bytes) -> str:
+    def put(self, content: bytes, suffix: str = _SUFFIX) -> str:
         """Write a file that is on the disk when this returns; return its digest.
 
         Raises:
             OutputError: the disk is full, or the folder cannot be written.
         """
         digest = _digest(content)
-        if self.get(digest) is None:
+        if self.get(digest, suffix) is None:
             with writable(self.folder, OPTION):
-                _write(self.path(digest), content)
+                _write(self.path(digest, suffix), content)
         return digest
 
     def remove(self, digests: Iterable[str]) -> int:
         """Remove files, and what writers that were killed have left; return how many were there."""
         removed = 0
         with writable(self.folder, OPTION):
-            for digest in digests:
-                if self.path(digest).is_file():
-                    self.path(digest).unlink()
+            for path in (self.path(digest, end) for digest in digests for end in (_SUFFIX, MP4)):
+                if path.is_file():
+                    path.unlink()
                     removed += 1
             for left in self.folder.glob(f"*/*/*{_PARTIAL}"):
                 if time.time() - left.stat().st_mtime > _LEFT:

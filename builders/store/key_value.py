@@ -21,8 +21,9 @@ from builders.store.database import Store
 from builders.store.tables import key_value_records, key_values
 
 # measured: values of a clip; checked: what a check of clips came to; clip: the file of an encoded
-# clip; speech: the file of made speech, or why there is none; heard: what was recognised in it.
-Kind = Literal["measured", "checked", "clip", "speech", "heard"]
+# clip; video: that of a video as it is sent; speech: the file of made speech, or why there is none;
+# heard: what was recognised in it.
+Kind = Literal["measured", "checked", "clip", "video", "speech", "heard"]
 Key = tuple[Kind, str]
 # A batch is committed when it has so many bytes, or was begun so many seconds ago.
 _BYTES, _SECONDS = 8_000_000, 1.0

@@ -72,11 +72,13 @@ def _check_addresses(config: BuildConfig, card: Card) -> None:
         )
     for address in config.tts_base_urls:
         check_address(address, "--tts-base-url")
-        if card.send_to_third_party.text != "yes" and is_third_party(address):
+        may = card.send_to_third_party.text == "yes" or card.slug in config.may_send
+        if not may and is_third_party(address):
             raise ConfigError(
                 f"what answers {card.title} may not be sent to a third party such as {address} "
                 f"(its card says {card.send_to_third_party.text})",
-                do="leave --tts out, or use a voice on this machine or in your own network",
+                do="leave --tts out, use a voice on this machine or in your own network, or say "
+                f"--i-may-send {card.slug} if you have a right of your own",
             )
 
 

@@ -53,6 +53,7 @@ class Reader:
         self._counts: dict[str, int] = {}
         self._sentences = _read_sentences()
         self._clips = self._find_clips() if with_media else None
+        self._films = self._find_films() if with_media else {}
 
     @property
     def notes(self) -> list[ReaderNote]:
@@ -104,6 +105,7 @@ class Reader:
             "level": _LEVELS[level],
         }
         media = self._clips.get(clip) if self._clips is not None else None
+        film = self._films.get(clip) if media else None
         sex, age = people.get(actor, (None, None))
         found = {
             "clip_missing": self._clips is not None and media is None,
@@ -117,11 +119,18 @@ class Reader:
             text=text,
             label=fields["VoiceVote"],
             media=media,
+            video=Media(film) if film else None,
             sex=sex,
             age=age,
             annotation=Annotation(views=[intended, *views(clip, fields, votes)]),
             findings=tuple(finding for finding, applies in found.items() if applies),
         )
+
+    def _find_films(self) -> dict[str, Path]:
+        """Return the videos by name, where they are there; a converted one goes first."""
+        folder = self.root / "VideoFlash"
+        found = [*visible(folder, "*.flv"), *visible(folder, "*.mp4")]
+        return {_OLD_ENDING.sub("_XX", path.stem): path for path in found}
 
     def _find_clips(self) -> dict[str, Media]:
         """Return the clips by name, the one that was misnamed under its present name."""

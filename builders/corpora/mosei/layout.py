@@ -19,7 +19,8 @@ _FOLDS_AT = (
     "mmsdk/mmdatasdk/dataset/standard_datasets/CMU_MOSEI"
 )
 _TRANSCRIPTS = "Transcript/Segmented/Combined"
-_RECORDINGS = {"Audio/Full/WAV_16000": ".wav", "Videos/Full/Combined": ".mp4"}
+_FILMS = "Videos/Full/Combined"
+_RECORDINGS = {"Audio/Full/WAV_16000": ".wav", _FILMS: ".mp4"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ class Layout:
         """Return the label file, the folds, and what the text is from."""
         words = (self.words,) if self.words else ()
         return (self.labels, self.folds, *words, *self.transcripts.values())
+
+    def film(self, video: str) -> Path | None:
+        """Return the full video of an id, where it is there."""
+        path = self.raw / _FILMS / f"{video}.mp4"
+        return path if path.is_file() else None
 
     def recordings(self) -> dict[Path, str]:
         """Return the folders of full recordings by preference, each with its files' ending.

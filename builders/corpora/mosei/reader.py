@@ -125,6 +125,7 @@ class Reader:
                 items.append(broken("mosei", split, (video, name), place, raw, error))
         texts, why = self._texts(video, {segment.span for segment in segments}, words, counts)
         dialogue, recording = Dialogue(split, video, []), self._recording(video)
+        film = self._layout.film(video) if recording else None
         for segment in segments:
             text = texts.get(segment.span)
             try:
@@ -137,6 +138,8 @@ class Reader:
                 continue
             if recording is None and self._recordings is not None:
                 utterance.findings += ("clip_missing",)
+            if film:
+                utterance.video = Media(film, *segment.span)
             counts["start_clamped"] += segment.clamped
             dialogue.utterances.append(utterance)
         return [*items, dialogue]
