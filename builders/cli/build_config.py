@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from builders import resources
 from builders.cli.build_options import BuildOptions
@@ -49,6 +50,11 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     lists["may_send"] = may_send(lists["may_send"])
     check_named(lists["may_send"], [slug])
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
+    if config.demonstrations and Path(config.demonstrations, "manifest.json").is_file():
+        from builders.review.outcome.applied import applied
+
+        seen = applied(Path(config.demonstrations), config.store_url)
+        config = config.model_copy(update={"demonstrations": str(seen)})
     if redraft:
         from builders.review.outcome.redraft import redrafting
 

@@ -70,7 +70,9 @@ def _of_build(build: Build, config: BuildConfig) -> Demonstrations:
         for model in config.models:
             check_may_send(load_card(str(part["corpus"])), model.base_urls, model.sent)
     excluded = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).covers
-    known = restrictions(build.shards(), excluded, gates_of(build.folder))
+    # What reviewers made of a build lies elsewhere, and its gates beside itself.
+    gates = gates_of(build.folder) or gates_of(config.output / build.name)
+    known = restrictions(build.shards(), excluded, gates)
     cases = list(_cases(build, known))
     if not cases:
         raise ConfigError(
