@@ -1,6 +1,6 @@
-"""Describing: what was measured of a voice, beside what is usual, as descriptors and in words.
+"""Prosody description: a voice compared with its baseline, as descriptors and in words.
 
-The words are in ``prompts/voice/words.tsv``. They describe; they do not interpret.
+The words are in ``prompts/voice/words.tsv``. They describe and do not interpret.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _ALSO = {
 
 
 def describe(utterance: Utterance, measured: Measured, baselines: Baselines) -> Voice:
-    """Return how an utterance was said, beside what is usual; None is what is not known."""
+    """Return how an utterance was said compared with its baseline; None if unknown."""
     if not measured.enough:
         return Voice(_descriptors(measured, {}, {}), "none", None, reliable=False)
     against = baselines.against(utterance, measured)
@@ -59,7 +59,7 @@ def describe(utterance: Utterance, measured: Measured, baselines: Baselines) -> 
 
 
 def in_words(reference: str, scores: Mapping[str, float]) -> str | None:
-    """Return what a prompt says of a voice, from each descriptor's z; NaN is passed over."""
+    """Return the prosody description for prompts, from each descriptor's z; NaN is skipped."""
     table = load_words()
     if reference == "none" or all(math.isnan(score) for score in scores.values()):
         return None
@@ -70,7 +70,7 @@ def in_words(reference: str, scores: Mapping[str, float]) -> str | None:
 
 @cache
 def version() -> str:
-    """Return one version for how voices are measured and what is said of them."""
+    """Return one version for measuring and describing voices."""
     digest = sha256(_path().read_bytes()).hexdigest()[:12]
     return f"voice {VERSION}+{digest}"
 
@@ -102,7 +102,7 @@ def _path() -> Path:
 
 @cache
 def load_words() -> Mapping[tuple[str, str], str]:
-    """Return the words by descriptor and level; what has no row is measured and not said.
+    """Return the words by descriptor and level; descriptors without a row are measured only.
 
     Raises LabelError for a wrong table.
     """

@@ -1,10 +1,10 @@
-"""What is compared of a voice, and in which steps; tables are checked against it."""
+"""The compared values of a voice, and the levels of a difference; tables must match them."""
 
 from __future__ import annotations
 
 import math
 
-# What is compared, with the spread below which a difference cannot be heard.
+# The compared values, with the smallest audible spread.
 COMPARED = {
     "pitch_level": 0.5,
     "pitch_movement": 0.3,
@@ -17,7 +17,7 @@ COMPARED = {
     "shimmer": 0.1,
 }
 
-# Where a difference begins, and a large one, in standard deviations: half of all clips are usual,
+# Thresholds of a difference and a large one, in standard deviations: half of all clips are average,
 # a tenth of them on either side much higher or lower.
 HIGHER, MUCH_HIGHER = 0.67, 1.28
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from builders import resources
 from builders.cli.build_options import BuildOptions
 from builders.corpora import load_card, resolve_slug
-from builders.errors import ConfigError, UsageError
+from builders.errors import ConfigError, UsageError, suggested
 from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
 from builders.settings import HIBARI, LISTED, BuildConfig, make_config, voting
@@ -38,7 +38,7 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     _check_hearing(given, lists["caption_base_urls"])
     asked = _asked_at_base_urls(given, lists)
     if lists["base_urls"] and not (asked or sample):
-        raise UsageError("--base-url is given without --model", do="name the model that drafts")
+        raise UsageError("--base-url is given without --model", do="add --model MODEL")
     lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
     lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
     for setting in ("emotions", "exclude_emotions"):
@@ -68,16 +68,15 @@ def _listed(said: object) -> tuple[str, ...]:
 
 
 def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
-    """Refuse options about models that hear or are shown cases which do not go together."""
+    """Raise UsageError for options about audio, cases and models that cannot be combined."""
     if given["demonstrations"] and not given["model"]:
         raise UsageError(
-            "--demonstrations is given without --model, and the phrasebook is shown nothing",
-            do="name a model",
+            "--demonstrations needs --model: the phrasebook is shown no cases", do="name a model"
         )
     if given["hear"] and not given["model"]:
         raise UsageError(
-            "--hear is given without --model, and the phrasebook hears nothing",
-            do="name a model that takes audio",
+            "--hear needs --model: the phrasebook takes no audio",
+            do="name a model that accepts audio",
         )
     if given["see"] and not given["model"]:
         raise UsageError(
@@ -98,12 +97,12 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
             )
     if addresses and not given["caption_model"]:
         raise UsageError(
-            "--caption-base-url is given without --caption-model", do="name the model there"
+            "--caption-base-url is given without --caption-model", do="add --caption-model MODEL"
         )
     if addresses and given["caption_model"] == given["model"]:
         raise UsageError(
-            f"--caption-base-url is given for {given['model']}, which drafts at --base-url",
-            do="leave it out, or serve one of the two under another name",
+            f"--caption-base-url is given for {given['model']}, which also drafts, at --base-url",
+            do="leave --caption-base-url out, or serve one of the two under another name",
         )
 
 
@@ -132,7 +131,7 @@ def _speech_addresses(tts: str | None, addresses: tuple[str, ...]) -> tuple[str,
     if tts != HIBARI:
         return addresses or default_addresses(tts, "--tts-base-url")
     if addresses:
-        raise UsageError("--tts-base-url is given without --tts", do="name the model that speaks")
+        raise UsageError("--tts-base-url is given without --tts", do="add --tts MODEL")
     return ()
 
 
@@ -141,6 +140,5 @@ def _emotion(word: str) -> str:
 
     node = vocabulary().resolve(word)
     if node is None:
-        known = ", ".join(vocabulary().nodes)
-        raise UsageError(f"there is no emotion {word!r}", expected=f"one of {known}")
+        raise UsageError(f"there is no emotion {word!r}", **suggested(word, vocabulary().nodes))
     return node

@@ -37,7 +37,7 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
     for record in some_samples(build, show, known):
         print("\n".join(sample_lines(record, width())), end="\n\n")
     if not finished.fresh:
-        print(f"{config.name} is complete already; nothing was asked or written.")
+        print(f"{config.name} is complete already: no model was asked, nothing was written.")
     print_counts(build)
     _print_speech(result.get("speech"))
     print_set(result, finished.gated)
@@ -50,7 +50,7 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
         from builders.review.outcome.redraft import drafted_again
 
         again = drafted_again(Build(config.output / config.redraft.of), build)
-        print(f"drafted again: {again:,}; all else as in {config.redraft.of}")
+        print(f"drafted again: {again:,}; all other replies are those of {config.redraft.of}")
     print(f"dataset: {finished.folder}")
     print(f"report:  {finished.folder / 'report.html'}")
     print("next:")
@@ -85,11 +85,11 @@ def print_set(result: ManifestResult, gated: int | None) -> None:
 
 
 def _print_speech(speech: dict[str, Any] | None) -> None:
-    """Print who spoke, and what was not spoken."""
+    """Print how much synthetic speech there is, and what has none."""
     if not speech:
         return
-    heard = "read back" if speech["read_back"] else "not read back"
-    print(f"speech: {speech['seconds'] / 3600:.2f} h by {speech['engine']}, {heard}")
+    checked = "checked by ASR" if speech["read_back"] else "not checked by ASR"
+    print(f"speech: {speech['seconds'] / 3600:.2f} h by {speech['engine']}, {checked}")
     for what in ("utterances", "replies"):
         counts = ", ".join(f"{n:,} {why}" for why, n in speech.get(what, {}).items())
         if counts:
@@ -136,27 +136,28 @@ def _spelling(called: str) -> tuple[str, str]:
 def print_estimate(estimate: BuildEstimate) -> None:
     """Print what a build would take."""
     if estimate["captions_to_ask"] is not None:
-        print(f"{estimate['captions_to_ask']:,} captions to ask for")
+        print(f"{estimate['captions_to_ask']:,} captions to request")
     print(
-        f"{estimate['targets']:,} targets, {estimate['held']:,} first answers held, "
-        f"{estimate['to_ask']:,} to ask"
+        f"{estimate['targets']:,} targets: {estimate['held']:,} responses cached, "
+        f"{estimate['to_ask']:,} requests to make"
     )
     usd = estimate["usd"]
     cost = "cost unknown (no price for this model)" if usd is None else f"about ${usd:,.2f}"
     print(
         f"about {estimate['prompt_tokens']:,} prompt tokens and at most "
-        f"{estimate['completion_tokens']:,} of answers, without corrections: {cost}"
+        f"{estimate['completion_tokens']:,} tokens of responses, corrections not counted: {cost}"
     )
     for one in estimate["votes"]:
         usd = one["usd"]
+        cost = "cost unknown" if usd is None else f"about ${usd:,.2f}"
         print(
-            f"votes of {one['model']}: {one['held']:,} held, {one['to_ask']:,} to ask, about "
-            f"{one['prompt_tokens']:,} prompt tokens and at most {one['completion_tokens']:,} of "
-            f"answers: {'cost unknown' if usd is None else f'about ${usd:,.2f}'}"
+            f"votes of {one['model']}: {one['held']:,} cached, {one['to_ask']:,} requests to make, "
+            f"about {one['prompt_tokens']:,} prompt tokens and at most "
+            f"{one['completion_tokens']:,} tokens of responses: {cost}"
         )
     speech = estimate["to_speak"]
     if any(speech.values()):
         print(
-            f"to be spoken, which is not in that: {speech['utterance_characters']:,} characters "
+            f"synthetic speech, not in that cost: {speech['utterance_characters']:,} characters "
             f"of utterances, and {speech['replies']:,} replies"
         )

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from builders.errors import EndpointError, HeartenError, StoppedEarly
+from builders.errors import EndpointError, HeartenError, StoppedEarly, nearest
 from builders.llm.failures import PASSING, Failure
 from builders.llm.providers import Provider
 
@@ -381,9 +381,10 @@ def _fatal(failure: Failure, endpoint: Provider[Sent, Answered]) -> HeartenError
 
 
 def _no_model(endpoint: Provider[Sent, Answered], offered: list[str]) -> EndpointError:
+    near = nearest(endpoint.model, [name for name in offered if name != endpoint.model])
     return EndpointError(
         f"there is no model {endpoint.model}",
         where=endpoint.name,
         expected=f"one of {', '.join(sorted(offered)[:10])}" if offered else None,
-        do=f"correct {endpoint.help.model_option}",
+        do=f"did you mean {near}?" if near else f"name one with {endpoint.help.model_option}",
     )

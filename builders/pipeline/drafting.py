@@ -1,4 +1,4 @@
-"""The stage of drafts: a reply to each target, in sound where that is wanted, on to the writer."""
+"""The drafting stage: a reply to each target, spoken if requested, then the writer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # without a voice nothing of it is imported
 
 @dataclass(frozen=True, slots=True)
 class DraftingResult:
-    """How the stage ended: why it stopped early or None, its requests, what was spoken."""
+    """How the stage ended: why it stopped early or None, its requests, the speech."""
 
     stopped: HeartenError | None
     requests: int
@@ -45,8 +45,8 @@ async def draft(
 
     Args:
         plan: the build.
-        setup: what it is asked with.
-        targets: with their votes, and rejects of earlier stages.
+        setup: store, limits and budget of the requests.
+        targets: targets with their votes, and rejects of earlier stages.
         sink: the writer.
         state: what the progress line shows.
     """
@@ -93,7 +93,7 @@ async def _voicing(
 async def _items(
     outcomes: AsyncGenerator[tuple[Target, Outcome[Draft]] | Reject, None],
 ) -> AsyncGenerator[Item, None]:
-    """Yield each outcome as the stages after it take it."""
+    """Yield each outcome in the form the next stages expect."""
     async for item in outcomes:
         if isinstance(item, Reject):
             yield item

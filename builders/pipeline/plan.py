@@ -1,4 +1,4 @@
-"""What a build is before its first draft: what is read, which targets, under which versions."""
+"""The plan of a build before its first draft: what is read, which targets, which versions."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ from builders.store.database import Store, forgotten_by, store_exists
 from builders.store.key_value import KeyValue
 from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
+from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.registry import checks_digest
 from builders.tasks.reply.demonstrations import Demonstrations
 from builders.tasks.reply.draft import Drafter, PromptExtras
@@ -50,9 +51,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """A build before its first draft: what is read, which targets, under which versions.
+    """A build before its first draft: what is read, which targets, which versions.
 
-    `heard` says whether clips are decoded: not with `--text-only`, nor where a corpus has none.
+    `heard` says whether clips are decoded: not with `--text-only`, nor if a corpus has none;
+    `recited` knows what is said anywhere in the corpus.
     """
 
     config: BuildConfig
@@ -62,11 +64,12 @@ class Plan:
     origin: Origin
     identity: dict[str, Any]
     heard: bool
+    recited: RunIndex
     demonstrations: Demonstrations | None = None
 
     @property
     def drafter(self) -> Drafter:
-        """Return what makes the requests."""
+        """Return the maker of draft requests."""
         config = self.config
         return Drafter(
             self.origin.model,
@@ -79,17 +82,19 @@ class Plan:
                 config.hear,
                 demonstrations=self.demonstrations,
                 sees=config.see,
+                language=self.card.language,
+                recited=self.recited,
             ),
         )
 
     @property
     def captioned(self) -> Captioned | None:
-        """Return what has clips described before it drafts; None without a model for that."""
+        """Return the caption stage; None without a caption model."""
         model = self.config.caption_model
         return Captioned(self.drafter, model) if model else None
 
     def prices(self, own: Mapping[str, object]) -> dict[str, Price | None]:
-        """Return the price of each model that is asked, the one that drafts first."""
+        """Return the price of each model, the drafting model first."""
         config = self.config
         others = [settings.model for settings in config.models]
         if config.speaks and config.tts != HIBARI:
@@ -99,28 +104,29 @@ class Plan:
 
     @property
     def voters(self) -> list[Voter]:
-        """Return who votes from the words alone, in the order in which they were named."""
+        """Return the models that vote from the text alone, in the given order."""
         named, tokens = self.card.speakers_have_names, self.config.reply_tokens
         choices = options(self.corpus.labelling)
         return [Voter(model, choices, named, tokens) for model in self.config.voters]
 
     @property
     def evidence(self) -> Evidence:
-        """Return what people heard in the voices alone."""
+        """Return people's votes on the voices alone."""
         return Evidence(self.card, self.corpus.labelling)
 
     def fits(self, hearing: Hearing | None) -> dict[str, Fit]:
-        """Return what was found out about the whole corpus, by name."""
+        """Return the fits of the corpus, by name."""
         found: dict[str, Fit | None] = {
             "survey": self.survey,
             "minimal_pairs": self.survey.renderings,
             "speaker_baselines": hearing,
             "demonstrations": self.demonstrations,
+            "recited": self.recited,
         }
         return {name: fit for name, fit in found.items() if fit}
 
     def to_vote(self) -> Iterator[Target]:
-        """Yield the targets that can be voted about; no clip is decoded for it."""
+        """Yield the targets to vote on, without decoding clips."""
         return (t for t in self.targets(Ledger()) if isinstance(t, Target) and can_vote(t))
 
     def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
@@ -143,9 +149,9 @@ class Plan:
 
     @contextmanager
     def listening(self, folder: Path, quiet: bool) -> Iterator[Hearing | None]:
-        """Hear all clips before the first draft; None where the build has no clips.
+        """Analyse all clips before the first draft; None if the build has no clips.
 
-        What was heard goes into the store. Without one it lies below `folder` meanwhile.
+        Results are cached in the store; without one, temporarily below `folder`.
         """
         if not self.heard:
             yield None
@@ -181,7 +187,7 @@ class Plan:
 
 @contextmanager
 def _remembering(config: BuildConfig, folder: Path) -> Iterator[tuple[KeyValue, ClipFiles]]:
-    """Open what is remembered of clips; where there is no store, only for this once."""
+    """Open the cache of clip results; without a store, only for this run."""
     if store_exists(config.store_url):
         with _opened(config.store_url) as values:
             yield values, ClipFiles(config.clips_folder)
@@ -205,36 +211,27 @@ def _opened(url: str) -> Iterator[KeyValue]:
 
 
 def make_plan(config: BuildConfig) -> Plan:
-    """Open the corpus, check its labels and choose the targets; nothing is written.
+    """Open the corpus, check its labels and select the targets; nothing is written.
 
     Raises:
-        SourceError: the corpus is not there, or not as its owner ships it.
-        LabelError: a label is not mapped, a table is wrong, or a strategy or emotion half added.
-        ConfigError: the corpus may not be sent to where a model is, has no clips to hear, or cannot
-            be spoken as asked.
+        SourceError: the corpus is missing, or not in its original form.
+        LabelError: a label is unmapped, a table is not valid, or a strategy or emotion partly
+        added.
+        ConfigError: the corpus may not be sent to a model's server, has no clips, or cannot
+            be spoken as requested.
     """
     card = load_card(config.corpus)
     heard = not config.text_only and card.audio_origin != "none"
     preconditions.check(config, card, heard)
-    preconditions.check_tables(config, heard)
+    preconditions.check_tables(config, heard, card.language)
     found = {
         "speech": _speech(config, card),
         "clip_checks_version": preconditions.clip_checks_version(config, card, heard),
     }
     exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
-    wanted = Wanted(
-        frozenset(config.emotions),
-        config.min_words,
-        config.max_per_emotion,
-        config.limit,
-        frozenset(config.exclude_emotions),
-        config.min_agreement,
-        config.known_agreement,
-        not config.no_ambiguous,
-        config.balance == "emotion",
-    )
-    surveyed = survey(corpus, wanted)
+    recited = RunIndex(card.language)
+    surveyed = survey(corpus, _wanted(config), recited)
     preconditions.check_sees(config, card, surveyed.films, corpus.reader.root)
     exclusions.check_matched(corpus.reader.splits, config.exclusions)
     shown = open_demonstrations(config, card)
@@ -243,7 +240,7 @@ def make_plan(config: BuildConfig) -> Plan:
     identified["excluded_ids"] = exclusions.digest
     if shown:  # only then, so that builds that were begun before go on
         identified["demonstrations_version"] = shown.digest
-    return Plan(config, card, corpus, surveyed, origin, identified, heard, shown)
+    return Plan(config, card, corpus, surveyed, origin, identified, heard, recited, shown)
 
 
 def _origin(
@@ -268,10 +265,25 @@ def _origin(
     )
 
 
+def _wanted(config: BuildConfig) -> Wanted:
+    """Return which targets a build asks for."""
+    return Wanted(
+        frozenset(config.emotions),
+        config.min_words,
+        config.max_per_emotion,
+        config.limit,
+        frozenset(config.exclude_emotions),
+        config.min_agreement,
+        config.known_agreement,
+        not config.no_ambiguous,
+        config.balance == "emotion",
+    )
+
+
 def _identified(
     config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool
 ) -> dict[str, object]:
-    """Return what a build is identified by: its settings, its files, and all versions in force."""
+    """Return the identity of a build: its settings, corpus files, and all versions."""
     votes = bool(config.vote_models)
     return identity(config) | {
         "corpus_files": _digest(corpus.reader.files),

@@ -1,9 +1,9 @@
 """A build, from a corpus on disk to a dataset that loads.
 
-    read -> map labels -> attach context -> hear -> vote -> draft -> check -> write
+    read -> map labels -> attach context -> analyse audio -> vote -> draft -> check -> write
 
-Every stage streams. What was drafted is in the store before it counts, so a build that stopped is
-resumed by running it again: cached responses are replayed, results are written anew.
+Every stage streams. Responses are in the store before they are used, so a stopped build is
+resumed by running it again: cached responses are replayed, results are rewritten.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Finished:
 
 
 def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False) -> Finished:
-    """Build the dataset that a config describes, or go on with it.
+    """Build the dataset that a config describes, or resume it.
 
     Args:
         config: the build.
@@ -73,8 +73,8 @@ def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False
         quiet: show no progress.
 
     Raises:
-        StoppedEarly: it stopped before the end, or targets are left without an answer.
-        HeartenError: the user must fix something; the line says what.
+        StoppedEarly: it stopped before the end, or targets have no response yet.
+        HeartenError: the user must fix something; the message says what.
     """
     plan = make_plan(config)
     folder = BuildFolder(config.folder)
@@ -100,9 +100,8 @@ def _build(plan: Plan, folder: BuildFolder, prices: Mapping[str, object], quiet:
         manifest = Build(folder.path).verify().manifest
         if config.retry_failed or config.retry_kinds:
             raise ConfigError(
-                f"{config.name} is complete and stays as it is",
-                where=folder.path,
-                do="retry its rejects under another --name; what is held costs nothing",
+                f"{folder.path} is complete and is not changed",
+                do="retry its rejects under another --name; cached responses cost nothing",
             )
         if manifest["result"]["limit"] == config.limit:
             return Finished(folder.path, manifest, fresh=False)
@@ -130,7 +129,7 @@ def _write_gates(finished: Finished) -> int:
 
 
 def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) -> Setup:
-    """Return what all stages ask with."""
+    """Return store, limits and budget for all stages."""
     config = plan.config
     limits, before = config.limits, store.spent(config.name)
     return Setup(
@@ -148,7 +147,7 @@ def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) 
 async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: Setup) -> Manifest:
     """Vote, draft and write; return the manifest of the finished build."""
     started = time.time()
-    # A clip that stopped the build may have been repaired since.
+    # A clip that stopped the build may have been repaired in the meantime.
     may_change = plan.config.on_error == "stop" and not folder.manifest.exists()
     kept = fits.keep(plan.fits(hearing), folder, may_change=may_change)
     ballots, votes_asked = await vote(plan, setup)
@@ -202,7 +201,7 @@ def _check_complete(ledger: Ledger, sink: Sink, folder: BuildFolder) -> None:
         kinds = ", ".join(f"{count} {kind}" for kind, count in left.items())
         example = f" ({sink.example_left})" if sink.example_left else ""
         raise StoppedEarly(
-            f"{sum(left.values())} targets are left without an answer: {kinds}{example}",
+            f"{sum(left.values())} targets have no response yet: {kinds}{example}",
             do=KEPT_ANSWERS,
         )
     if not ledger.totals["kept"]:
@@ -210,7 +209,7 @@ def _check_complete(ledger: Ledger, sink: Sink, folder: BuildFolder) -> None:
 
 
 def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
-    """Return the error that says why, after putting the rejects where they can be read."""
+    """Return the error with the reasons, after moving the rejects to where they can be read."""
     reasons = list(ledger.reasons.items())[:3]
     top = ", ".join(f"{count} {reason}" for reason, count in reasons)
     what = f"nothing was kept: {summary_line(ledger.totals)}"
@@ -218,14 +217,14 @@ def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
         return HeartenError(what, do="choose other targets: --emotion, --min-words, --split")
     what += f" (most often: {top})"
     if folder.manifest.exists():
-        return HeartenError(what, do="choose other targets; the finished build stays as it was")
+        return HeartenError(what, do="choose other targets; the finished build is unchanged")
     place = folder.path / "rejected.parquet"
     (folder.partial / "rejected.parquet").replace(place)
-    return HeartenError(what, where=place, do="read the reasons there, or choose other targets")
+    return HeartenError(what, where=place, do="look up the reasons there, or choose other targets")
 
 
 def _result(plan: Plan, ledger: Ledger, files: list[ManifestFile]) -> ManifestResult:
-    """Return what the manifest says of the data, but for what single stages add."""
+    """Return the manifest's `result`, without the parts added by single stages."""
     return {
         "name": plan.config.name,
         "limit": plan.config.limit,
@@ -240,7 +239,7 @@ def _result(plan: Plan, ledger: Ledger, files: list[ManifestFile]) -> ManifestRe
 
 
 def _costs(plan: Plan, setup: Setup, started: float, requests: int) -> ManifestRun:
-    """Return what the manifest says of the run: when, where, with what, and what it took."""
+    """Return the manifest's `run`: times, host, versions and cost."""
     finished = time.time()
     return {
         "started": started,
@@ -259,17 +258,17 @@ def _costs(plan: Plan, setup: Setup, started: float, requests: int) -> ManifestR
 
 
 def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Build:
-    """Build a dataset, or go on with it, and open it; nothing is printed.
+    """Build or resume a dataset and open it; nothing is printed.
 
     Args:
         corpus: the corpus by name.
         sample: build its built-in sample.
         settings: fields of `BuildConfig` by name: `model`, `base_urls`, `limit`, `output`, …
-            `source` is by default what HEARTEN_SOURCE_<CORPUS> says, `name` that of the corpus.
+            `source` defaults to HEARTEN_SOURCE_<CORPUS>, `name` to the name of the corpus.
 
     Raises:
-        StoppedEarly: it stopped before the end; the same call goes on.
-        HeartenError: the user must fix something; the line says what.
+        StoppedEarly: it stopped before the end; the same call resumes it.
+        HeartenError: the user must fix something; the message says what.
     """
     from builders.record.dataset import Build
 

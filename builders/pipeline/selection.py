@@ -1,7 +1,7 @@
 """Choosing targets by the hash of their id, so that a larger limit contains the smaller one.
 
-Choosing is a pass of its own over the annotations, before anything is drafted: it keeps one 64-bit
-number for each candidate and turns the limits into thresholds that the build then compares with.
+Selection is a separate pass over the annotations, before drafting: it keeps one 64-bit
+number per candidate and turns the limits into thresholds, which the build then applies.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ UNSETTLED = "unknown"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the options on targets ask for.
+    """The values of the options that select targets.
 
-    `min_agreement` is the least share of raters who chose the label; where nobody counted them a
-    target stays, unless `known_agreement`. `balance` takes as many of each
-    coarse label as the rarest one has.
+    `min_agreement` is the minimum share of raters who chose the label; targets without counted
+    raters stay, unless `known_agreement`. `balance` takes as many targets of each coarse label as
+    the rarest one has.
     """
 
     emotions: frozenset[str] = frozenset()
@@ -44,7 +44,7 @@ class Wanted:
 
 
 def rank(identifier: str) -> int:
-    """Return the place of an id in the order of choice: a 64-bit hash, the same everywhere."""
+    """Return the rank of an id in the order of selection: a 64-bit hash, the same everywhere."""
     return int.from_bytes(blake2b(identifier.encode(), digest_size=8).digest())
 
 
@@ -53,11 +53,11 @@ class Selection:
     """Decides which utterances are targets.
 
     Args:
-        wanted: what was asked for.
-        per_emotion: the highest rank taken for each emotion, where there is a limit for each.
-        overall: the highest rank taken at all, where there is a limit.
-        candidates: how many could be taken without limits, by emotion.
-        per_root: the highest rank taken for each coarse label, where they are balanced.
+        wanted: the requested selection.
+        per_emotion: the highest selected rank of each emotion, if there is a limit per emotion.
+        overall: the highest selected rank, if there is an overall limit.
+        candidates: the number of candidates without limits, by emotion.
+        per_root: the highest selected rank of each coarse label, if balanced.
     """
 
     wanted: Wanted
@@ -67,7 +67,7 @@ class Selection:
     per_root: dict[str, int] = field(default_factory=dict)
 
     def against(self, utterance: Utterance, emotions: Emotions | None) -> str | None:
-        """Return why an utterance is not a target, a word that is counted, or None."""
+        """Return why an utterance is not a target, as a code that is counted, or None."""
         return _unsuitable(self.wanted, utterance, emotions) or self._above(utterance, emotions)
 
     def _above(self, utterance: Utterance, emotions: Emotions | None) -> str | None:
@@ -117,7 +117,7 @@ def _short(wanted: Wanted, utterance: Utterance) -> str | None:
 def select(
     wanted: Wanted, candidates: Iterable[tuple[Utterance, Emotions | None]]
 ) -> tuple[Selection, int]:
-    """Return the selection over all candidates and how many it takes; 8 bytes are kept for each."""
+    """Return the selection and the number of targets; uses 8 bytes per candidate."""
     ranks: dict[str, _Ranks] = {}
     for utterance, emotions in candidates:
         if emotions and not _unsuitable(wanted, utterance, emotions):

@@ -1,4 +1,4 @@
-"""Where outcomes go: samples into the shards of their split, the rest into `rejected.parquet`."""
+"""The writer: samples go to the shards of their split, the rest to `rejected.parquet`."""
 
 from __future__ import annotations
 

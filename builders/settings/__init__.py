@@ -7,12 +7,13 @@ and what may differ between two runs of it.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from builders.errors import ConfigError
+from builders.errors import ConfigError, Suggested, suggested
 from builders.llm.settings import (
     DEFAULT_BASE_URL,
     KEY_VARIABLES,
@@ -36,7 +37,10 @@ from builders.llm.settings import (
 )
 from builders.record.redraft import Redraft
 
-# A key goes nowhere but where it belongs: captions from an address of their own have their own.
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+# An API key is only sent where it belongs: captions from another address have another key.
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 VOTE_KEY = "HEARTEN_VOTE_API_KEY"
 SPEECH_KEY = "HEARTEN_TTS_API_KEY"
@@ -49,7 +53,7 @@ ClipCheckName = Literal["vad", "dnsmos", "asr"]
 
 
 class Voting(NamedTuple):
-    """A model that votes from the words alone, and its own address or None."""
+    """A model that votes from the text alone, and its own address or None."""
 
     model: str
     address: str | None
@@ -62,13 +66,13 @@ def voting(written: str) -> Voting:
 
 
 def clips_folder(store: str | None, output: Path, clips: Path | None = None) -> Path:
-    """Return where encoded clips and made speech lie: by default beside the store's file."""
+    """Return the folder of encoded clips and synthetic speech; by default beside the store."""
     beside = output if store is None or "://" in store else Path(store).parent
     return clips or beside / CLIPS_FOLDER
 
 
 class BuildConfig(BaseModel):
-    """Everything one run of `build` was told. Seconds, tokens and US dollars are the units."""
+    """All settings of one run of `build`. Units are seconds, tokens and US dollars."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -136,9 +140,9 @@ class BuildConfig(BaseModel):
     @classmethod
     def _leaves_the_store_alone(cls, name: str) -> str:
         if name.startswith(STORE_FILE):
-            raise ValueError(f"{STORE_FILE} is the store beside all builds")
+            raise ValueError(f"{STORE_FILE} is the name of the store")
         if name.lower() == CLIPS_FOLDER:
-            raise ValueError(f"{CLIPS_FOLDER} is the folder of the clips beside all builds")
+            raise ValueError(f"{CLIPS_FOLDER} is the name of the clips folder")
         return name
 
     @field_validator("clip_checks")
@@ -151,7 +155,7 @@ class BuildConfig(BaseModel):
     def _votes_once(cls, written: tuple[str, ...]) -> tuple[str, ...]:
         models = [voting(one).model for one in written]
         if twice := next((model for model in models if models.count(model) > 1), None):
-            raise ValueError(f"{twice} has one vote only")
+            raise ValueError(f"{twice} is listed more than once")
         return written
 
     @property
@@ -166,14 +170,14 @@ class BuildConfig(BaseModel):
 
     @property
     def provider(self) -> str:
-        """Return who drafts: an endpoint, or the phrasebook where no model was chosen."""
+        """Return the provider of drafts: an endpoint, or the phrasebook if no model was chosen."""
         return "openai-compatible" if self.model else PHRASEBOOK
 
     @property
     def models(self) -> tuple[ModelSettings, ...]:
-        """Return the models that are asked over HTTP; one for several purposes stands there once.
+        """Return the models called over HTTP; a model with several purposes is listed once.
 
-        A model at an address of its own has a key of its own: none goes where it was not meant to.
+        A model with its own address has its own API key, so that no key is sent elsewhere.
         """
         found: dict[str, ModelSettings] = {}
         if self.model:
@@ -208,43 +212,43 @@ class BuildConfig(BaseModel):
 
     @property
     def limits(self) -> Limits:
-        """Return how much is asked at once, how long is waited, and what may be spent."""
+        """Return the limits on concurrency, waiting and spending."""
         return Limits(**{name: getattr(self, name) for name in Limits.model_fields})
 
     @property
     def sampling(self) -> Sampling:
-        """Return how the model that drafts samples."""
+        """Return the sampling parameters of the drafting model."""
         return Sampling(self.temperature, self.top_p, self.reply_tokens)
 
     @property
     def addresses(self) -> list[str]:
-        """Return where models are asked, each address once."""
+        """Return the addresses of all models, each once."""
         return list(dict.fromkeys(url for model in self.models for url in model.base_urls))
 
     @property
     def speaks(self) -> bool:
-        """Return whether anything is given a synthetic voice."""
+        """Return whether the build synthesises any speech."""
         return self.speak or self.speak_replies
 
     @property
     def speech_model(self) -> ModelSettings:
-        """Return the model that speaks; at an address of its own it has a key of its own."""
+        """Return the speech model; with its own address it has its own API key."""
         known = {*self.base_urls, os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL}
         keys = KEY_VARIABLES if known.issuperset(self.tts_base_urls) else (SPEECH_KEY,)
         return self._settings_of(self.tts, self.tts_base_urls, keys)
 
     @property
     def clips_folder(self) -> Path:
-        """Return where encoded clips and made speech lie: by default beside the store's file."""
+        """Return the folder of encoded clips and synthetic speech; by default beside the store."""
         return clips_folder(self.store, self.output, self.clips)
 
     @property
     def store_url(self) -> str:
-        """Return the address of the store, by default a file beside all builds."""
+        """Return the address of the store; by default a file in the output folder."""
         return self.store or str(self.output / STORE_FILE)
 
 
-# Options that may be given again, and the settings that gather them.
+# Options that may be repeated, and the settings that collect their values.
 LISTED = {
     "base_url": "base_urls",
     "vote_model": "vote_models",
@@ -258,7 +262,7 @@ LISTED = {
     "check": "clip_checks",
     "i_may_send": "may_send",
 }
-# What may differ between two runs of one name: how far, how fast and by which way, never what.
+# Settings that may differ between two runs of a build: extent, speed and route, never content.
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
     "retry_failed retry_kinds estimate source output name on_error exclusions "
@@ -284,19 +288,19 @@ def identity(config: BuildConfig) -> dict[str, object]:
     leave = MAY_CHANGE | unasked | {"store", "redraft"}
     settings = config.model_dump(mode="json", exclude=set(leave))
     settings["provider"] = config.provider
-    settings["vote_models"] = list(config.voters)  # where they are asked may change
+    settings["vote_models"] = list(config.voters)  # the addresses may change
     if config.redraft:
         settings["redraft"] = config.redraft.identity
     return settings
 
 
 def chosen(config: BuildConfig) -> set[str]:
-    """Return the fields of a build's identity that whoever builds has chosen.
+    """Return the fields of a build's identity that the user chose.
 
-    The others say which version of a prompt, a table or a corpus was in force.
+    The others are versions of prompts, tables and corpus files.
     """
     settings = {*identity(config)}
-    # The phrasebook is named by the digest of its tables.
+    # The phrasebook's model name is the digest of its tables.
     return settings - {"model"} if config.provider == PHRASEBOOK else settings
 
 
@@ -311,19 +315,27 @@ def make_config(**settings: Any) -> BuildConfig:
 
 
 def checked(kind: type[Settings], **settings: Any) -> Settings:
-    """Return settings of a kind, turning pydantic's findings into one line."""
+    """Return validated settings of a kind; pydantic's errors become one line."""
     try:
         return kind(**settings)
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0])
-        # A person knows the option, not the list that gathers it.
+        # Users know the option, not the list that collects its values.
         field = next((option for option, gathered in LISTED.items() if gathered == field), field)
-        # The one pattern is the name's, and a pattern tells nobody what to type.
-        expected = _NAME_HAS if first["type"] == "string_pattern_mismatch" else None
+        wanted = _wanted(first)
         raise ConfigError(
             f"setting {field} is {first.get('input')!r}"
-            + ("" if expected else f": {first['msg']}"),
-            expected=expected,
-            do="correct it on the command line, in HEARTEN_* or in hearten.toml",
+            + ("" if wanted["expected"] else f": {first['msg']}"),
+            **wanted,
         ) from error
+
+
+def _wanted(found: ErrorDetails) -> Suggested:
+    """Return what was expected of a setting that pydantic refuses."""
+    do = "change it on the command line, in HEARTEN_* or in hearten.toml"
+    if found["type"] == "literal_error":
+        choices = re.findall(r"'([^']*)'", found["ctx"]["expected"])
+        return suggested(str(found["input"]), choices, do)
+    # Only the name has a pattern, and a regular expression does not tell users what to type.
+    return {"expected": _NAME_HAS if found["type"] == "string_pattern_mismatch" else None, "do": do}

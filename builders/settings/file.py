@@ -7,15 +7,15 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from builders.errors import ConfigError, SourceError
+from builders.errors import ConfigError, SourceError, suggested
 from builders.settings import LISTED, BuildConfig
 
 SETTINGS_FILE = "hearten.toml"
 _TABLES = {"build", "corpora", "prices", "publish"}
-# `hearten.toml` has the names of the command line.
+# `hearten.toml` uses the names of the command line.
 BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}
 
-# What a build must come up to before it is published, and who may read it.
+# The requirements a build must meet before it is published, and who may read it.
 PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
 
 
@@ -26,7 +26,7 @@ class CorpusTable(TypedDict, total=False):
 
 
 class SettingsFile(TypedDict, total=False):
-    """What `hearten.toml` may hold; what `build`, `prices` and `publish` say is checked later."""
+    """The content of `hearten.toml`; `build`, `prices` and `publish` are validated later."""
 
     build: dict[str, object]
     corpora: dict[str, CorpusTable]
@@ -41,13 +41,13 @@ def load_settings(path: Path) -> SettingsFile:
     try:
         settings = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not valid TOML: {error}", where=path, do="correct the file") from error
+        raise ConfigError(f"not valid TOML: {error}", where=path, do="fix that line") from error
     for name in sorted(settings.keys() - _TABLES):
         raise ConfigError(
-            f"unknown name {name} at the top",
+            f"unknown top-level name {name}",
             where=path,
-            expected="the tables [build], [corpora.SLUG], [prices] and [publish]",
-            do="put settings of the command line under [build]",
+            expected="[build], [corpora.SLUG], [prices] or [publish]",
+            do="put command-line settings under [build]",
         )
     _check_table("build", settings.get("build", {}), BUILD_KEYS, path)
     _check_table("prices", settings.get("prices", {}), None, path)
@@ -59,21 +59,25 @@ def load_settings(path: Path) -> SettingsFile:
             raise ConfigError(
                 f"corpora.{slug}.source is {source!r}",
                 where=path,
-                expected="a folder's name in quotation marks",
-                do="correct it",
+                expected="a folder in quotation marks",
+                do=f'write source = "FOLDER" under [corpora.{slug}]',
             )
     return cast(SettingsFile, settings)
 
 
 def _check_table(name: str, table: object, known: set[str] | None, path: Path) -> None:
     if not isinstance(table, dict):
-        raise ConfigError(f"{name} is {table!r}", where=path, expected=f"a table [{name}]")
+        raise ConfigError(
+            f"{name} is {table!r}",
+            where=path,
+            expected=f"a table [{name}]",
+            do=f"write its settings below a line [{name}]",
+        )
     for key in sorted(table.keys() - known if known else ()):
         raise ConfigError(
             f"unknown setting {name}.{key}",
             where=path,
-            expected="one of " + ", ".join(sorted(known or ())),
-            do="correct or remove it",
+            **suggested(key, sorted(known or ()), "remove it"),
         )
 
 
@@ -81,13 +85,13 @@ def find_source(slug: str, how_to_get: str, settings: SettingsFile) -> Path:
     """Return where a corpus is: `hearten.toml`, then `HEARTEN_SOURCE_<SLUG>`.
 
     Raises:
-        SourceError: neither says so; the line tells how to obtain the corpus.
+        SourceError: neither is set; the message says how to obtain the corpus.
     """
     configured = settings.get("corpora", {}).get(slug, {}).get("source")
     found = configured or os.environ.get(f"HEARTEN_SOURCE_{slug.upper()}")
     if not found:
         raise SourceError(
-            f"no source for {slug}: {how_to_get}",
-            do="then name its folder with --source DIR, or try the built-in sample with --sample",
+            f"no source folder for {slug}: {how_to_get}",
+            do="then pass its folder with --source DIR, or try the built-in sample with --sample",
         )
     return Path(found).expanduser()

@@ -254,7 +254,7 @@ def test_replies_that_people_accepted_are_shown_but_none_of_dev_or_of_the_same_d
 def test_nobody_is_shown_cases_without_a_model(tmp_path: Path) -> None:
     ended = build(tmp_path, "--demonstrations", "ours")
     assert ended.code == 1 or ended.code == 2
-    assert "--demonstrations is given without --model" in one_line_error(ended)
+    assert "--demonstrations needs --model" in one_line_error(ended)
 
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ _FILES = ("processedResults/summaryTable.csv", "processedResults/tabulatedVotes.
 _PEOPLE = "VideoDemographics.csv"
 _CLIP = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_(LO|MD|HI|XX)", re.ASCII)
 _LEVELS = {"LO": 1.0, "MD": 2.0, "HI": 3.0, "XX": None}
-# How until October 2022 the name of one clip ended, 1040_ITH_SAD_XX.
+# The ending of one clip's name until October 2022: 1040_ITH_SAD_XX.
 _OLD_ENDING = re.compile(r"_X$")
 
 
@@ -57,16 +57,16 @@ class Reader:
 
     @property
     def notes(self) -> list[ReaderNote]:
-        """Return what was chosen and left over: clips under an old name, clips without a row."""
+        """Return counts of clips under an old name and of clips without a row."""
         counts = sorted(self._counts.items())
         return [{"note": note, "split": "all", "count": count} for note, count in counts if count]
 
     def read(self, split: str) -> Iterator[Dialogue | Reject | SourceError]:
         """Yield an actor's renderings of a sentence as a dialogue, in the order of the summary.
 
-        The votes are held meanwhile: those on one clip are far apart in their file. Raises
-        SourceError when a file has not the columns, or when an actor's renderings of a sentence do
-        not follow one another.
+        All votes are kept in memory: those for one clip are far apart in their file. Raises
+        SourceError if a file lacks a column, or if an actor's renderings of a sentence are
+        not consecutive.
         """
         people = _read_people(self.files[2])
         votes, self._counts["votes_of_no_clip"] = read_votes(self.files[1])
@@ -81,7 +81,7 @@ class Reader:
             yield item if isinstance(item, Reject) else item[0]
         self._counts["clips_without_row"] = len((self._clips or {}).keys() - named)
         if lost := len({clip for clip, _ in votes} - named):
-            what = f"{lost:,} clips have votes and no row"
+            what = f"{lost:,} clips have votes but no row"
             yield SourceError(what, where=self.files[0], do=AGAIN)
 
     def _utterance(
@@ -133,7 +133,7 @@ class Reader:
         return {_OLD_ENDING.sub("_XX", path.stem): path for path in found}
 
     def _find_clips(self) -> dict[str, Media]:
-        """Return the clips by name, the one that was misnamed under its present name."""
+        """Return the clips by name, with the misnamed one under its current name."""
         clips: dict[str, Media] = {}
         # Sorted, X.wav comes before XX.wav, which wins.
         for path in visible(self.root / "AudioWAV", "*.wav"):
@@ -153,7 +153,7 @@ class Reader:
 
 
 def _parts(clip: str) -> tuple[str, str, str, str]:
-    """Return actor, sentence, emotion and level, which make up the name of a clip."""
+    """Return the actor, sentence, emotion and level in the name of a clip."""
     if (match := _CLIP.fullmatch(clip)) is None:
         expected = "actor, sentence, emotion and level, as in 1001_DFA_ANG_XX"
         raise BrokenRecord("broken_id", f"the clip is named {clip!r}; expected {expected}")

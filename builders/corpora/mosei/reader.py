@@ -163,7 +163,7 @@ class Reader:
         counts["text_from_timed_words"] += len(found)
         counts["words_without_segment"] += len({*said}.difference(*found.values()))
         texts = {span: " ".join(word.text for word in heard) for span, heard in found.items()}
-        return texts, "none of the video's timed words lies in it"
+        return texts, "none of the video's timed words falls within it"
 
     def _recording(self, video: str) -> Path | None:
         places = (folder / f"{video}{end}" for folder, end in (self._recordings or {}).items())
@@ -174,10 +174,10 @@ def _labelled(labels: Sequence) -> frozenset[str]:
     """Return the labelled videos; SourceError when the columns are in another order than ours."""
     if labels.columns not in (None, [*_COLUMNS]):
         raise SourceError(
-            f"the columns are {', '.join(labels.columns)}",
+            f"wrong columns: {', '.join(labels.columns)}",
             where=labels.path,
             expected=", ".join(_COLUMNS),
-            do="take the file as its owner distributes it",
+            do="use the file as originally distributed",
         )
     return frozenset(labels.videos)
 
@@ -189,7 +189,9 @@ def _segment(values: list[float], times: list[float], place: str, raw: str) -> _
         raise BrokenRecord("broken_time", f"it is from {start} to {end}; expected seconds")
     span = (max(0.0, start), end)
     if end <= span[0]:
-        raise BrokenRecord("zero_length", f"it is from {start} to {end} s, which is no time")
+        raise BrokenRecord(
+            "zero_length", f"it is from {start} to {end} s, which is not an interval"
+        )
     values = [round(value, 4) + 0.0 for value in values]
     for (name, (least, most)), value in zip(_COLUMNS.items(), values, strict=True):
         if not least <= value <= most:
