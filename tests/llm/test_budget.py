@@ -5,7 +5,8 @@ import pytest
 from invented import target
 
 from builders.errors import ConfigError, StoppedEarly
-from builders.llm.budget import Budget, Price, price_of, tokens_of
+from builders.llm.budget import Budget, tokens_of
+from builders.llm.prices import Price, price_of
 from builders.llm.request import Request
 from builders.llm.settings import Sampling
 from builders.store.database import Spent
