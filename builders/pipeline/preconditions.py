@@ -15,7 +15,7 @@ from builders.llm.settings import PHRASEBOOK
 from builders.pipeline.contribution import rules
 from builders.record.schema import validator
 from builders.settings import BuildConfig
-from builders.tasks.reply.checks.registry import load_checks
+from builders.tasks.reply.checks.registry import check_tables as check_reply_tables
 from builders.tts.styles import styles
 
 
@@ -32,14 +32,15 @@ def check(config: BuildConfig, card: Card, heard: bool) -> None:
     _check_standards(config)
 
 
-def check_tables(config: BuildConfig, heard: bool) -> None:
+def check_tables(config: BuildConfig, heard: bool, language: str) -> None:
     """Read all tables of a build; LabelError if one is not valid, or an entry is incomplete.
 
     ConfigError if a part of the corpus is missing. Phrases are only required if the phrasebook
-    drafts.
+    drafts. The language of the corpus needs tables of its own to check replies in it.
     """
     check_whole(config.corpus)
-    for read in (strategies, feelings, class_views, rules, load_checks, load_claims, styles):
+    check_reply_tables(language)
+    for read in (strategies, feelings, class_views, rules, load_claims, styles):
         read()
     for name in ("reply", "sample"):
         validator(name)
@@ -111,13 +112,13 @@ def check_sees(config: BuildConfig, card: Card, films: int, root: Path) -> None:
         SourceError: they are not in its folder.
     """
     if config.see and card.video is None:
-        raise ConfigError(f"--see needs video, and {card.title} has none", do="leave --see out")
+        raise ConfigError(f"--see needs video, and {card.title} has none", do="leave out --see")
     if config.see and not films:
         raise SourceError(
-            "the video is missing: no utterance has a picture",
+            "the video files are missing",
             where=root,
             expected=card.video,
-            do="put it there, or leave --see out",
+            do="put them there, or leave out --see",
         )
 
 
