@@ -39,6 +39,9 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
     if not finished.fresh:
         print(f"{config.name} is complete already: no model was asked, nothing was written.")
     print_counts(build)
+    for flag in config.reject_findings:
+        if flag not in result["rejected"]:
+            print(f"  rejected: 0 {flag}, which no chosen clip has")
     _print_speech(result.get("speech"))
     print_set(result, finished.gated)
     if config.models:
