@@ -31,7 +31,7 @@ HEIGHT, PER_SECOND = 360, 8
 _SETTINGS = {"preset": "veryfast", "crf": "28", "threads": "1"}
 # Times are kept in milliseconds.
 _CLOCK = 1000
-# A picture that ends so many seconds before its sound is cut off.
+# A picture that ends so many seconds before its sound, or half of a shorter one, is cut off.
 _MISSING = 1.0
 
 
@@ -106,7 +106,7 @@ def _written(
             if at > last:
                 out.mux(stream.encode(small))
                 last = at
-        if stream is None or seconds - last > _MISSING + 1 / PER_SECOND:
+        if stream is None or seconds - last > min(_MISSING, seconds / 2) + 1 / PER_SECOND:
             shown = "no picture" if stream is None else f"pictures up to {last:.1f} s"
             detail = f"{name} has {shown} of the {seconds:.1f} s of this utterance"
             raise ClipError("video_truncated", detail)

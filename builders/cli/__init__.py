@@ -12,6 +12,7 @@ import typer
 from builders import masking
 from builders.cli import (
     build,
+    check,
     corpora,
     export,
     judge,
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 _build_app = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
 _build_app.command("build")(build.build_command)
-for group in (build, corpora, show, status, judge, review, export, publish, store, upgrade):
+for group in (build, corpora, check, show, status, judge, review, export, publish, store, upgrade):
     app.add_typer(group.commands)
 equip(app)
 equip(_build_app)

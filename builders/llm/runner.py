@@ -128,6 +128,11 @@ class Session:
                 return cached
         return Pending("stopped", str(self.stopped))
 
+    def expect(self, keys: Iterable[str]) -> None:
+        """Say what will be asked next, so that no other build asks it."""
+        if not self.stopped:
+            self._claims.ahead(keys)
+
     def took(self, request: Request, answer: Answer) -> None:
         """Count what an answer took that this build uses, whoever paid for it."""
         self.budget.count_answer(request.model, answer)
@@ -254,7 +259,10 @@ class _Line(Generic[S, T]):
         for item in opened:
             if isinstance(item, Exchange):
                 self._replay(item, held.get(item.key))
-            yield item
+        self._session.expect(
+            item.key for item in opened if isinstance(item, Exchange) and item.outcome is None
+        )
+        yield from opened
 
     async def put(self, item: Exchange[S, T] | Reject) -> None:
         """Take an item in; an open exchange waits for room and goes on in a task of its own."""

@@ -37,6 +37,7 @@ from builders.store.database import Store, forgotten_by, store_exists
 from builders.store.key_value import KeyValue
 from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
+from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.registry import checks_digest
 from builders.tasks.reply.draft import Drafter, PromptExtras
 from builders.tasks.vote import TEMPLATE, Voter
@@ -50,7 +51,8 @@ if TYPE_CHECKING:
 class Plan:
     """A build before its first draft: what is read, which targets, which versions.
 
-    `heard` says whether clips are decoded: not with `--text-only`, nor if a corpus has none.
+    `heard` says whether clips are decoded: not with `--text-only`, nor if a corpus has none;
+    `recited` knows what is said anywhere in the corpus.
     """
 
     config: BuildConfig
@@ -60,6 +62,7 @@ class Plan:
     origin: Origin
     identity: dict[str, Any]
     heard: bool
+    recited: RunIndex
 
     @property
     def drafter(self) -> Drafter:
@@ -72,7 +75,11 @@ class Plan:
             config.sampling,
             self.card.speakers_have_names,
             PromptExtras(
-                config.redraft.notes if config.redraft else {}, config.hear, sees=config.see
+                config.redraft.notes if config.redraft else {},
+                config.hear,
+                sees=config.see,
+                language=self.card.language,
+                recited=self.recited,
             ),
         )
 
@@ -109,6 +116,7 @@ class Plan:
             "survey": self.survey,
             "minimal_pairs": self.survey.renderings,
             "speaker_baselines": hearing,
+            "recited": self.recited,
         }
         return {name: fit for name, fit in found.items() if fit}
 
@@ -210,7 +218,7 @@ def make_plan(config: BuildConfig) -> Plan:
     card = load_card(config.corpus)
     heard = not config.text_only and card.audio_origin != "none"
     preconditions.check(config, card, heard)
-    preconditions.check_tables(config, heard)
+    preconditions.check_tables(config, heard, card.language)
     found = {
         "speech": _speech(config, card),
         "clip_checks_version": preconditions.clip_checks_version(config, card, heard),
@@ -218,18 +226,8 @@ def make_plan(config: BuildConfig) -> Plan:
     exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
-    wanted = Wanted(
-        frozenset(config.emotions),
-        config.min_words,
-        config.max_per_emotion,
-        config.limit,
-        frozenset(config.exclude_emotions),
-        config.min_agreement,
-        config.known_agreement,
-        not config.no_ambiguous,
-        config.balance == "emotion",
-    )
-    surveyed = survey(corpus, wanted)
+    recited = RunIndex(card.language)
+    surveyed = survey(corpus, _wanted(config), recited)
     preconditions.check_sees(config, card, surveyed.films, reader.root)
     exclusions.check_matched(reader.splits, config.exclusions)
     origin = Origin(
@@ -249,7 +247,22 @@ def make_plan(config: BuildConfig) -> Plan:
     )
     identified = _identified(config, corpus, origin, heard) | found
     identified["excluded_ids"] = exclusions.digest
-    return Plan(config, card, corpus, surveyed, origin, identified, heard)
+    return Plan(config, card, corpus, surveyed, origin, identified, heard, recited)
+
+
+def _wanted(config: BuildConfig) -> Wanted:
+    """Return which targets a build asks for."""
+    return Wanted(
+        frozenset(config.emotions),
+        config.min_words,
+        config.max_per_emotion,
+        config.limit,
+        frozenset(config.exclude_emotions),
+        config.min_agreement,
+        config.known_agreement,
+        not config.no_ambiguous,
+        config.balance == "emotion",
+    )
 
 
 def _identified(

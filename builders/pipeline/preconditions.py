@@ -15,7 +15,7 @@ from builders.llm.settings import PHRASEBOOK
 from builders.pipeline.contribution import rules
 from builders.record.schema import validator
 from builders.settings import BuildConfig
-from builders.tasks.reply.checks.registry import load_checks
+from builders.tasks.reply.checks.registry import check_tables as check_reply_tables
 from builders.tts.styles import styles
 
 
@@ -32,14 +32,15 @@ def check(config: BuildConfig, card: Card, heard: bool) -> None:
     _check_standards(config)
 
 
-def check_tables(config: BuildConfig, heard: bool) -> None:
+def check_tables(config: BuildConfig, heard: bool, language: str) -> None:
     """Read all tables of a build; LabelError if one is not valid, or an entry is incomplete.
 
     ConfigError if a part of the corpus is missing. Phrases are only required if the phrasebook
-    drafts.
+    drafts. The language of the corpus needs tables of its own to check replies in it.
     """
     check_whole(config.corpus)
-    for read in (strategies, feelings, class_views, rules, load_checks, load_claims, styles):
+    check_reply_tables(language)
+    for read in (strategies, feelings, class_views, rules, load_claims, styles):
         read()
     for name in ("reply", "sample"):
         validator(name)

@@ -22,6 +22,7 @@ from builders.pipeline.minimal_pairs import Renderings
 from builders.pipeline.selection import Selection, Wanted, select
 from builders.record.manifest import Ledger
 from builders.record.types import Dialogue, Emotions, Reject, Target, Utterance
+from builders.tasks.reply.checks.recited import RunIndex
 
 if TYPE_CHECKING:  # decoding takes its time to import
     from builders.audio.analysis import Hearing
@@ -103,19 +104,23 @@ class Survey:
         return found | {"highest_rank_by_root": balanced} if balanced else found
 
 
-def survey(corpus: Corpus, wanted: Wanted) -> Survey:
+def survey(corpus: Corpus, wanted: Wanted, recited: RunIndex | None = None) -> Survey:
     """Read all annotations once: check that every label is mapped, and select the targets.
+
+    What is said goes into `recited`, so that no reply recites it.
 
     Raises:
         LabelError: a label has no row in the mapping table.
     """
     unmapped: Counter[str] = Counter()
     renderings, has = _renderings(corpus), Counter[str]()
-    selection, chosen = select(wanted, _candidates(corpus, unmapped, renderings, has))
+    selection, chosen = select(wanted, _candidates(corpus, unmapped, renderings, has, recited))
     if unmapped:
         raise unmapped_error(unmapped, corpus.labelling.map)
     if renderings:
         renderings.freeze()
+    if recited:
+        recited.freeze()
     return Survey(chosen, selection, renderings, has["clip"], has["film"])
 
 
@@ -126,7 +131,11 @@ def _renderings(corpus: Corpus) -> Renderings | None:
 
 
 def _candidates(
-    corpus: Corpus, unmapped: Counter[str], renderings: Renderings | None, has: Counter[str]
+    corpus: Corpus,
+    unmapped: Counter[str],
+    renderings: Renderings | None,
+    has: Counter[str],
+    recited: RunIndex | None,
 ) -> Iterator[tuple[Utterance, Emotions | None]]:
     for split in corpus.reader.splits:
         for item in corpus.read(split):
@@ -135,6 +144,8 @@ def _candidates(
             for utterance in item.utterances:
                 has["clip"] += utterance.media is not None
                 has["film"] += utterance.film is not None
+                if recited:
+                    recited.add(utterance.text)
                 try:
                     emotions = corpus.labelling.emotions(utterance)
                 except KeyError as error:

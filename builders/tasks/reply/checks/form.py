@@ -16,13 +16,10 @@ from builders.tasks.reply.checks.candidate import Candidate, Hit, check
 from builders.tasks.reply.checks.language import found_in, load_language
 from builders.tasks.reply.checks.text import BREAK, Text, read_text
 
-# A text of these alone holds nothing that most of the checks look for.
-_PLAIN = re.compile(r"[A-Za-z ,.!?'’;-]*")
 _LABEL = re.compile(
     r"(?:^|(?<=[.!?\n] ))[\s\"“*_#(\[<]*"
     r"([^\W\d_][\w'’-]*\.?(?:[ _-][\w'’-]+){0,3})[*_)\]>\"”]*\s?[:：=]\s*(?=\S)"
 )
-_LABEL_MARKS = frozenset(":：=")
 _DASHED_LABEL = re.compile(r"^\s*([^\W\d_]\w*)\s+(?:[-–—>]+|says:?)\s+")
 _OPENING, _CLOSING = "\"“„«‹‘'`「『＂", "\"”“»›’'`」』＂"
 _DOUBLED = frozenset(('""', "''", "““", "””", "``"))
@@ -54,11 +51,13 @@ _GAPS = re.compile(
     r"|\b[A-Z]{2,}_[A-Z_]{2,}\b"
     r"|\.{6,}|\?{4,}"
 )
+_GAP_MARKS = re.compile(r"[Xx]{3}|\?{4}|HERE\b|TBD|TODO|FIXME")
 _READ_ONLY = re.compile(
     r"[%&@#=+^~|\\€£$§°™®©•→←]|\b\w+/\w*|\b(?:e\.g|i\.e|a\.k\.a|approx|etc|vs|yrs?|hrs?|mins?|incl|resp)\.?(?=\s|$|,)"
     r"|\b\d+(?:mg|ml|kg|km|cm|am|pm|h|k)\b",
     re.IGNORECASE,
 )
+_CAPITALS = re.compile(r"[A-Z]{2}\W+[A-Z]{2}")
 _TELEPHONE = re.compile(r"\+?\(?\d[\d\s().-]{5,}\d|\b\d{3}[-. ]\d{3,4}\b")
 _QUESTIONS = re.compile(r"[?？][?!？！.\"”’')]*")
 _ENDS = ".!?…。！？"
@@ -67,6 +66,8 @@ _OPEN_ENDED = frozenset(
 )
 # Two tokens or more of letters and digits in turns.
 _MIXED = re.compile(r"(?:\b(?=\w*\d[a-z])(?=\w*[a-z]\d|\d+[a-z]+\b)\w{3,}\W+){2,}", re.IGNORECASE)
+# From this share of unknown runs of letters on a word is strange, and a text on average.
+_STRANGE, _STRANGE_TEXT = 0.4, 0.36
 _KEYBOARD = re.compile(
     r"qwer|wert|erty|rtyu|tyui|yuio|uiop|asdf|sdfg|dfgh|fghj|ghjk|hjkl|zxcv|xcvb|cvbn|vbnm|qaz|wsx|jkl;"
 )
@@ -94,7 +95,7 @@ def _labels() -> frozenset[str]:
 def role_prefix(candidate: Candidate) -> Iterator[Hit]:
     """Find a role, a name, a field or a strategy that stands before the words."""
     text = candidate.text
-    if not _LABEL_MARKS.intersection(text) and not _DASHED_LABEL.match(text):
+    if read_text(text).plain and not _DASHED_LABEL.match(text):
         return
     words = load_language(language_of(candidate)).words
     names = {n.lower() for n in candidate.scene.names} if candidate.scene else set()
@@ -130,6 +131,8 @@ def _is_name(label: str, words: Mapping[str, frozenset[str]]) -> bool:
 @check("found")
 def quoted(candidate: Candidate) -> Iterator[Hit]:
     """Find quotation marks around the reply."""
+    if read_text(candidate.text).plain:
+        return
     text = candidate.text.strip()
     if text[:2] in _DOUBLED and text[-2:] in _DOUBLED:
         text = text[1:-1]
@@ -146,14 +149,14 @@ def quoted(candidate: Candidate) -> Iterator[Hit]:
 @check("found")
 def entity(candidate: Candidate) -> Iterator[Hit]:
     """Find what a page or a program has left in the words."""
-    if not _PLAIN.fullmatch(candidate.text) and (found := _ENTITIES.search(candidate.text)):
+    if not read_text(candidate.text).plain and (found := _ENTITIES.search(candidate.text)):
         yield _hit(found)
 
 
 @check("found")
 def invisible(candidate: Candidate) -> Iterator[Hit]:
     """Find characters that nobody sees."""
-    if found := _INVISIBLE.search(candidate.text):
+    if not read_text(candidate.text).plain and (found := _INVISIBLE.search(candidate.text)):
         code = f"U+{ord(found[0][0]):04X}"
         yield Hit({"found": code}, None, *found.span())
 
@@ -169,7 +172,7 @@ def full_width(candidate: Candidate) -> Iterator[Hit]:
 def stage_direction(candidate: Candidate) -> Iterator[Hit]:
     """Find what is done rather than said, of any length."""
     text = candidate.text
-    if _PLAIN.fullmatch(text) and "-" not in text:
+    if read_text(text).plain and "-" not in text:
         return
     words = load_language(language_of(candidate)).words
     for found in _BESIDE.finditer(text):
@@ -187,6 +190,8 @@ def stage_direction(candidate: Candidate) -> Iterator[Hit]:
 @check("found")
 def placeholder(candidate: Candidate) -> Iterator[Hit]:
     """Find a gap that somebody was to fill."""
+    if read_text(candidate.text).plain and not _GAP_MARKS.search(candidate.text):
+        return
     if found := _GAPS.search(candidate.text):
         yield _hit(found)
 
@@ -194,14 +199,14 @@ def placeholder(candidate: Candidate) -> Iterator[Hit]:
 @check("found")
 def contact_details(candidate: Candidate) -> Iterator[Hit]:
     """Find a telephone number."""
-    if found := _TELEPHONE.search(candidate.text):
+    if not read_text(candidate.text).plain and (found := _TELEPHONE.search(candidate.text)):
         yield _hit(found)
 
 
 @check("found")
 def written_only(candidate: Candidate) -> Iterator[Hit]:
     """Find signs and short forms that are read and not said."""
-    if not _PLAIN.fullmatch(candidate.text) and (found := _READ_ONLY.search(candidate.text)):
+    if not read_text(candidate.text).plain and (found := _READ_ONLY.search(candidate.text)):
         yield _hit(found)
 
 
@@ -230,7 +235,10 @@ def _asks(one: str, asking: frozenset[str], said: frozenset[str]) -> bool:
 def question_not_last(candidate: Candidate) -> Iterator[Hit]:
     """Find words after the one question."""
     asked = list(_QUESTIONS.finditer(candidate.text))
-    if len(asked) == 1 and re.search(r"\w", candidate.text[asked[0].end() :]):
+    asking = load_language(language_of(candidate)).words["asking"]
+    if len(asked) != 1 or not read_text(candidate.text[: asked[0].start()]).known & asking:
+        return  # "The hallway?" wonders, and asks nothing
+    if re.search(r"\w", candidate.text[asked[0].end() :]):
         yield Hit({}, None, *asked[0].span())
 
 
@@ -257,7 +265,8 @@ def repetition(candidate: Candidate) -> Iterator[Hit]:
     text = read_text(candidate.text)
     if len(text.words) < 4:
         return
-    function = load_language(language_of(candidate)).words["function"]
+    words = load_language(language_of(candidate)).words
+    function = words["function"] | words["sound"]
     spoken = text.spoken
     if len(spoken) < 7 and len(set(spoken)) > 3:
         return  # too short to say five words again, or a shorter part three times
@@ -272,8 +281,7 @@ def _again(text: Text, function: frozenset[str]) -> str | None:
     seen: set[tuple[str, ...]] = set()
     for words in _sentences(text.words):
         told[words] += 1
-        again = told[words] > (1 if len(words) > 4 else 2 if len(words) > 2 else 3)
-        if again and not function.issuperset(words):
+        if told[words] > (1 if len(words) > 4 else 2 if len(words) > 2 else 3):
             return " ".join(words)
         for at in range(len(words) - 4):
             run = words[at : at + 5]
@@ -295,12 +303,12 @@ def _in_a_row(words: tuple[str, ...], function: frozenset[str]) -> str | None:
 
     After the size of the part, how many words then say again what was said before.
     """
-    for size, again in ((1, 5), (2, 5), (3, 6), (4, 7), (5, 5)):
+    for size, again in ((1, 5), (2, 5), (3, 6), (4, 7), (5, 5), (6, 6), (7, 7), (8, 8)):
         same = 0
         for at in range(size, len(words)):
             same = same + 1 if words[at] == words[at - size] else 0
             part = words[at - size + 1 : at + 1]
-            if same >= again and (size == 1 or not function.issuperset(part)):
+            if same >= again and (size > 4 or not function.issuperset(part)):
                 return " ".join(part)
     return None
 
@@ -309,7 +317,7 @@ def _most(words: tuple[str, ...], function: frozenset[str]) -> str | None:
     """Return a word of content that makes up half of the text."""
     most = max(set(words), key=words.count, default="")
     times = words.count(most)
-    fills = times > 2 and times * 2 > len(words)
+    fills = times > 3 and times * 2 > len(words)
     return most if fills and len(most) > 3 and most not in function else None
 
 
@@ -327,15 +335,15 @@ def gibberish(candidate: Candidate) -> Iterator[Hit]:
         and (at == 0 or text.raw[text.spans[at][0]].islower())
     ]
     odd = [word for word in words if word not in known["sound"] and _is_odd(word)]
-    long = [word for word in words if len(word) > 3]
-    strange = [word for word in long if language.is_strange(word)]
+    long = {word for word in words if len(word) > 3 and word not in known["sound"]}
+    strange = {word: share for word in long if (share := language.strangeness(word)) >= _STRANGE}
     if len(odd) > 1 and len(odd) * 3 >= len(words):
         yield Hit({"found": repr(" ".join(odd[:4]))}, len(odd))
-    elif len(strange) > 1 and len(strange) * 5 >= 3 * len(long):
-        yield Hit({"found": repr(" ".join(strange[:4]))}, len(strange))
+    elif len(strange) > 1 and sum(map(language.strangeness, long)) >= _STRANGE_TEXT * len(long):
+        yield Hit({"found": repr(" ".join(sorted(strange)[:4]))}, len(strange))
     elif len(words) > 5 and not known["function"].intersection(text.words):
         yield Hit({"found": repr(" ".join(words[:4]))}, 0)
-    elif found := _MIXED.search(candidate.text):
+    elif not text.plain and (found := _MIXED.search(candidate.text)):
         yield _hit(found)
 
 
@@ -351,6 +359,8 @@ def _is_odd(word: str) -> bool:
 def all_caps(candidate: Candidate) -> Iterator[Hit]:
     """Find a reply in capitals."""
     text = candidate.text
+    if not _CAPITALS.search(text):
+        return
     upper = sum(letter.isupper() for letter in text)
     if upper > 9 and upper > 2 * sum(letter.islower() for letter in text):
         yield Hit({}, upper)

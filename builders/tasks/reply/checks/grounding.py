@@ -42,6 +42,8 @@ _TURNED = {
     **dict.fromkeys(("am", "are", "is", "was", "were", "'s"), "am"),
     **dict.fromkeys(("do", "did", "does"), "do"),
     **dict.fromkeys(("have", "has", "had"), "have"),
+    **{"someone": "somebody", "everyone": "everybody", "anyone": "anybody"},
+    **dict.fromkeys(("this", "these", "those", "the"), "that"),
 }
 _ECHO_SHARE = 0.8
 _FEW_FOREIGN = 2
@@ -57,6 +59,11 @@ def other_languages() -> Mapping[str, frozenset[str]]:
     for row in rows:
         found.setdefault(row.text("language"), set()).update(row.text("words").lower().split())
     return {language: frozenset(words) for language, words in found.items()}
+
+
+@cache
+def _all_little() -> frozenset[str]:
+    return frozenset[str]().union(*other_languages().values())
 
 
 @check("found")
@@ -78,7 +85,7 @@ def _foreign(text: Text, language: Language, said: tuple[str, ...]) -> list[str]
     """Return the words that tell another language, if they are enough to tell it."""
     own = text.known & language.words["function"]
     words = text.known - language.words["function"]
-    if len(words) < _FEW_FOREIGN:
+    if own and len(words & _all_little()) < _FEW_FOREIGN:
         return []
     for other, little in other_languages().items():
         if other == language.code:

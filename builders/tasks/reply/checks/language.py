@@ -17,7 +17,7 @@ from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
 from builders.labels.tables import read_text as table_text
-from builders.tasks.reply.checks.patterns import Pattern, PatternSet, Place, read_pattern
+from builders.tasks.reply.checks.patterns import Pattern, PatternFind, PatternSet, read_pattern
 from builders.tasks.reply.checks.text import read_text
 
 _CLASSES, _WORDS = "_classes.tsv", "_words.tsv"
@@ -41,17 +41,15 @@ class Language:
     version: str
     pieces: frozenset[str]
 
-    def is_strange(self, word: str) -> bool:
-        """Return whether many runs of letters of a word are in no word that is known."""
-        return _strange_share(word, self) > _STRANGE
+    def strangeness(self, word: str) -> float:
+        """Return the share of a word's runs of letters that are in no word that is known."""
+        return _strange_share(word, self)
 
     def codes(self) -> frozenset[str]:
         """Return the codes that have patterns."""
         return frozenset(pattern.code for pattern in self.patterns.patterns)
 
 
-# From this share of unknown runs of letters on a word is strange.
-_STRANGE = 0.4
 _RUN = 4
 
 
@@ -148,7 +146,7 @@ def _digest(folder: Path) -> str:
 
 
 @lru_cache(maxsize=64)
-def found_in(text: str, language: str) -> Mapping[str, list[Place]]:
+def found_in(text: str, language: str) -> Mapping[str, list[PatternFind]]:
     """Return what the patterns of a language find in a text, by code."""
     return load_language(language).patterns.find(read_text(text))
 

@@ -70,7 +70,7 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PatternFind:
     """Where a pattern was found in a text: the pattern, the place in characters, the words."""
 
     pattern: Pattern
@@ -173,18 +173,18 @@ class PatternSet:
                 index = self._by_beginning if begins else self._by_word
                 index.setdefault(word.rstrip("*"), []).append(pattern)
 
-    def find(self, text: Text) -> dict[str, list[Place]]:
+    def find(self, text: Text) -> dict[str, list[PatternFind]]:
         """Return what is found in a text, by code; what is fine is taken back."""
-        hits: dict[str, list[Place]] = {}
-        fine: list[Place] = []
+        hits: dict[str, list[PatternFind]] = {}
+        fine: list[PatternFind] = []
         known, line = text.known, text.line
         tried: set[Pattern] = set()
         for word in known:
             for pattern in self._of(word):
-                if pattern in tried or any(known.isdisjoint(group) for group in pattern.also):
+                if pattern in tried:
                     continue
                 tried.add(pattern)
-                if not pattern.compiled.search(line):
+                if not _may_occur(pattern, known) or not pattern.compiled.search(line):
                     continue
                 for found in _occurrences(pattern, text):
                     place = fine if pattern.kind == "fine" else hits.setdefault(pattern.code, [])
@@ -202,13 +202,22 @@ class PatternSet:
         return known
 
 
-def _occurrences(pattern: Pattern, text: Text) -> Iterator[Place]:
+def _may_occur(pattern: Pattern, known: frozenset[str]) -> bool:
+    for group in pattern.also:  # a loop: this is asked a hundred times of each text
+        if known.isdisjoint(group):
+            return False
+    return True
+
+
+def _occurrences(pattern: Pattern, text: Text) -> Iterator[PatternFind]:
     for found in pattern.compiled.finditer(text.line):
         if found.end() > found.start():
-            yield Place(pattern, *text.place(*found.span()), tuple(found[0].split()))
+            yield PatternFind(pattern, *text.place(*found.span()), tuple(found[0].split()))
 
 
-def _without(hits: dict[str, list[Place]], fine: list[Place]) -> dict[str, list[Place]]:
+def _without(
+    hits: dict[str, list[PatternFind]], fine: list[PatternFind]
+) -> dict[str, list[PatternFind]]:
     """Leave out what overlaps something that a row of the same code calls fine."""
     kept = {
         code: [

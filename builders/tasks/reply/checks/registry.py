@@ -35,7 +35,7 @@ from builders.tasks.reply.checks.candidate import (
 )
 from builders.tasks.reply.checks.form import language_of
 from builders.tasks.reply.checks.language import found_in, known_languages, load_language
-from builders.tasks.reply.checks.patterns import Place
+from builders.tasks.reply.checks.patterns import PatternFind
 from builders.tasks.reply.checks.text import BREAK, read_text
 
 MODULES = (rules, form, grounding, fit)
@@ -77,7 +77,7 @@ class Check:
         """Return what the check finds in a reply."""
         return self.hits_of(candidate, found_in(candidate.text, language_of(candidate)))
 
-    def hits_of(self, candidate: Candidate, found: Mapping[str, list[Place]]) -> list[Hit]:
+    def hits_of(self, candidate: Candidate, found: Mapping[str, list[PatternFind]]) -> list[Hit]:
         """Return what the check finds in a reply, given what the patterns found."""
         function = CHECKS.get(self.code)
         hits = list(function.run(candidate)) if function else []
@@ -90,7 +90,7 @@ class Check:
         return self.sentence.format(**hit.words)
 
 
-def _pattern_hits(all_found: list[Place], candidate: Candidate) -> Iterator[Hit]:
+def _pattern_hits(all_found: list[PatternFind], candidate: Candidate) -> Iterator[Hit]:
     """Yield the first thing that the patterns of a check found and that counts here."""
     for found in all_found:
         if _counts(found, candidate):
@@ -99,7 +99,7 @@ def _pattern_hits(all_found: list[Place], candidate: Candidate) -> Iterator[Hit]
             return
 
 
-def _counts(found: Place, candidate: Candidate) -> bool:
+def _counts(found: PatternFind, candidate: Candidate) -> bool:
     """Return whether a pattern counts for a candidate, by what its row says of `when`."""
     when = found.pattern.when
     scene, emotions = candidate.scene, candidate.emotions
@@ -119,7 +119,7 @@ def _counts(found: Place, candidate: Candidate) -> bool:
     return not wrong
 
 
-def _is_said_back(found: Place, scene: Scene) -> bool:
+def _is_said_back(found: PatternFind, scene: Scene) -> bool:
     """Return whether what was found is the speakers' own: the same words, or all of content."""
     function = load_language(scene.language).words["function"]
     words = [word for word in found.words if word != BREAK]
@@ -129,10 +129,14 @@ def _is_said_back(found: Place, scene: Scene) -> bool:
         return False
     pairs = zip(words, words[1:], strict=False)
     telling = [pair for pair in pairs if not content or content.intersection(pair)]
-    return len(content) > 1 or any(f" {a} {b} " in one.line for a, b in telling for one in said)
+    return (
+        len(content) > 1
+        or len(words) == 1
+        or any(f" {a} {b} " in one.line for a, b in telling for one in said)
+    )
 
 
-def _is_said(found: Place, said: tuple[str, ...]) -> bool:
+def _is_said(found: PatternFind, said: tuple[str, ...]) -> bool:
     """Return whether the speakers have used the last word that was found themselves."""
     return any(found.words[-1] in read_text(one).known for one in said)
 

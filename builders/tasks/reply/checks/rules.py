@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from builders.labels import strategies
 from builders.labels.vocabulary import feelings
 from builders.tasks.reply.checks.candidate import Candidate, Hit, check
+from builders.tasks.reply.checks.text import read_text
 from builders.tasks.reply.checks.wording import shares_run
 
 WORDS = (3, 60)
@@ -90,6 +91,8 @@ def length(candidate: Candidate) -> Iterator[Hit]:
 @check("kind", "found")
 def not_speakable(candidate: Candidate) -> Iterator[Hit]:
     """Find what cannot be spoken, one hit for each kind of it."""
+    if read_text(candidate.text).plain:
+        return
     for kind, pattern in _UNSPEAKABLE:
         if found := pattern.search(candidate.text):
             words = {"kind": kind, "found": repr(found[0].strip() or found[0])}

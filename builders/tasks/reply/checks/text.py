@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+# Letters and what stands between words: a text of these alone holds no sign that is not spoken.
+_PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z ,!?'’]|-(?! )|[.…](?![\w.]))*")
 # A token of `Text.words` that ends a sentence; it is no word.
 BREAK = "."
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|[.!?…;]+")
@@ -47,6 +49,11 @@ class Text:
     def line(self) -> str:
         """Return the words with one blank after each; a `BREAK` begins and ends it."""
         return f"{BREAK} {' '.join(self.words)} {BREAK} "
+
+    @cached_property
+    def plain(self) -> bool:
+        """Return whether the text holds letters, blanks and the marks of sentences, no more."""
+        return _PLAIN.fullmatch(self.raw) is not None
 
     @cached_property
     def known(self) -> frozenset[str]:
