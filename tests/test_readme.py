@@ -201,7 +201,7 @@ def test_every_place_that_a_page_names_is_there(page):
 
 
 def test_every_check_that_a_page_names_exists():
-    page = Document(ROOT / "docs" / "checks.md")
+    page = Document(ROOT / "docs" / "replies.md")
     table = page.text.split("| group |")[1].split("\n\n")[0]
     known = {check.code for check in load_checks()}
     assert not [code for code in re.findall(r"`(\w+)`", table) if code not in known]
