@@ -20,7 +20,7 @@ from hub.client import REPO
 from hub.server import LoopbackHub
 from serving import Server
 
-from builders.llm.budget import price_of
+from builders.llm.prices import price_of
 from builders.release.rules import read_rules
 from builders.settings.file import load_settings
 
@@ -101,6 +101,10 @@ class Place:
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip(), "it prints nothing"
+
+    def _json(self, block: Block) -> None:
+        """Write the file that the comment before a block names."""
+        (self.folder / block.note.removeprefix("file: ")).write_text(block.text, "utf-8")
 
     def _toml(self, block: Block) -> None:
         path = self.folder / "shown.toml"

@@ -1,8 +1,8 @@
-"""A video clip as a model that sees is sent it: a small MP4 of the utterance, picture and sound.
+"""Video clips for models: a small MP4 of the utterance with its audio.
 
-Corpora ship MP4, AVI and FLV, whole films or cut ones. Each utterance becomes one form that every
-server takes: H.264, at most 360 lines and eight pictures a second (models look at one or two), with
-the sound that the build has decoded as AAC. The same input gives the same bytes on one machine.
+Corpora ship MP4, AVI and FLV, complete or cut. Each utterance is converted to one format that every
+server accepts: H.264, at most 360 lines and 8 frames per second (models use one or two), with
+the build's decoded audio as AAC. The same input gives the same bytes on one machine.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-# Raised when the same clip would be written otherwise.
+# Incremented when the encoding changes.
 VERSION = "1"
 HEIGHT, PER_SECOND = 360, 8
 _SETTINGS = {"preset": "veryfast", "crf": "28", "threads": "1"}
 # Times are kept in milliseconds.
 _CLOCK = 1000
+# A picture may be taken so many seconds before it is due.
+_EARLY = 0.02
 # A picture that ends so many seconds before its sound, or half of a shorter one, is cut off.
 _MISSING = 1.0
 
@@ -40,9 +42,9 @@ def encoded(path: Path, start: float, seconds: float, flac: bytes) -> bytes:
 
     Args:
         path: the video.
-        start: where the part begins, in seconds.
-        seconds: how long it is: as long as its sound.
-        flac: its sound, 16 kHz mono.
+        start: the start of the part, in seconds.
+        seconds: its length, equal to that of its audio.
+        flac: its audio, 16 kHz mono.
 
     Raises:
         ClipError: ``video_unreadable`` or ``video_truncated``; the detail is one line.
@@ -82,9 +84,9 @@ def _pictures(
         at = (frame.time or 0.0) - begins - start
         if at >= seconds:
             return
-        if at >= due - 0.5 / PER_SECOND and at >= -0.5 / PER_SECOND:
+        if at >= due - _EARLY:
             yield max(0.0, at), frame
-            due = at + 1 / PER_SECOND
+            due = max(due, at - _EARLY) + 1 / PER_SECOND
 
 
 def _written(

@@ -7,7 +7,7 @@ comes from the cache, and the request is this build's once the other one gave up
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -35,6 +35,9 @@ class RequestClaims:
         # Who waits for the first word about a key, and who waits for another build's answer.
         self._wanted: dict[str, list[asyncio.Future[bool | None]]] = {}
         self._elsewhere: dict[str, list[asyncio.Future[bool | None]]] = {}
+        # Claimed before somebody waited for them, and what came of it.
+        self._ahead: set[str] = set()
+        self._known: dict[str, bool | None] = {}
         self._done: list[str] = []
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "claims")
@@ -59,6 +62,15 @@ class RequestClaims:
         finally:
             self._thread.shutdown()
 
+    def ahead(self, keys: Iterable[str]) -> None:
+        """Begin to claim keys that `take` will soon be called with."""
+        if self._table is None or self._stopped:
+            return
+        for key in keys:
+            self._wanted.setdefault(key, [])
+            self._ahead.add(key)
+        self._wake.set()
+
     async def take(self, key: str, place: Places | None = None) -> bool:
         """Return True once the key is this build's to ask, False once there may be an answer.
 
@@ -73,9 +85,13 @@ class RequestClaims:
             return True
         if self._stopped:
             return False
-        turn = self._turn(self._wanted, key)
-        self._wake.set()
-        mine = await turn
+        self._ahead.discard(key)
+        if key in self._known:
+            mine = self._known.pop(key)
+        else:
+            turn = self._turn(self._wanted, key)
+            self._wake.set()
+            mine = await turn
         if mine is not None:
             return mine
         if place:
@@ -142,9 +158,11 @@ class RequestClaims:
             raise
         for key, turns in wanted.items():
             waiting = [turn for turn in turns if not turn.done()]
-            if key in taken.ours and not waiting:
-                self._done.append(key)
             mine = True if key in taken.ours else False if key in taken.answered else None
+            if key in self._ahead:
+                self._known[key] = mine
+            elif mine and not waiting:
+                self._done.append(key)
             _answer(waiting[:1], mine)
             _answer(waiting[1:], None if mine else mine)
 

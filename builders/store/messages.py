@@ -69,12 +69,17 @@ class MessageSizes:
         return f"{self.requests:,} requests, {self.bytes:,} bytes stored in {self.kept:,}"
 
 
+_WANTED: sa.BindParameter[list[str]] = sa.bindparam("wanted", expanding=True)
+_DIGESTS = sa.select(message_parts.c.digest).where(message_parts.c.digest.in_(_WANTED))
+_KEYS = sa.select(request_messages.c.key).where(request_messages.c.key.in_(_WANTED))
+
+
 def keep(
     connection: Connection, insert: Callable[[sa.Table], Any], sent: Mapping[str, Sent]
 ) -> MessageSizes:
     """Store the messages of requests by key, and return the sizes of new ones."""
     texts: dict[str, bytes] = {}
-    asked = []
+    asked: list[dict[str, Any]] = []
     for key, said in sent.items():
         packed = [(role, *_packed(content)) for role, content in said.messages]
         texts.update((digest, content) for _, digest, content, _ in packed)
@@ -83,13 +88,16 @@ def keep(
         asked.append({"key": key, "parts": parts, "audio_sha256": said.audio_sha256, "size": size})
     if not asked:
         return MessageSizes()
-    length = sa.func.length(message_parts.c.content)
-    adding = insert(message_parts).on_conflict_do_nothing().returning(length)
-    kept = connection.scalars(adding, [{"digest": d, "content": c} for d, c in texts.items()])
-    taken = sum(kept)
-    adding = insert(request_messages).on_conflict_do_nothing().returning(request_messages.c.size)
-    sizes = [*connection.scalars(adding, asked)]
-    return MessageSizes(len(sizes), sum(sizes), taken)
+    # Looking what is there first takes a third of the time of being told by the insertion.
+    known = {*connection.scalars(_DIGESTS, {"wanted": [*texts]})}
+    new = [{"digest": d, "content": c} for d, c in texts.items() if d not in known]
+    there = {*connection.scalars(_KEYS, {"wanted": [*sent]})}
+    asked = [row for row in asked if row["key"] not in there]
+    for table, rows in ((message_parts, new), (request_messages, asked)):
+        if rows:
+            connection.execute(insert(table).on_conflict_do_nothing(), rows)
+    taken = sum(len(content) for digest, content in texts.items() if digest not in known)
+    return MessageSizes(len(asked), sum(row["size"] for row in asked), taken)
 
 
 def read(connection: Connection, key: str) -> Prompt | None:

@@ -51,7 +51,7 @@ claims = sa.Table(
     "claims",
     metadata,
     sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("holder", sa.String, nullable=False, index=True),
+    sa.Column("holder", sa.String, nullable=False),
 )
 claim_holders = sa.Table(
     "claim_holders",

@@ -107,7 +107,7 @@ class Items:
     def register(self, build: Build) -> Iterator[int]:
         """Register the items of a build, and yield how many are registered so far.
 
-        Commits a row group (100 samples) first, so that reviewing can begin, then many at a time;
+        Commits a hundred samples first, so that reviewing can begin, then many at a time;
         does nothing if the same files are already registered. For a large build,
         call this in a separate thread.
         """
