@@ -2,8 +2,8 @@
 
 A server loads libraries of others, and nothing of ours; then each command is a process that is
 forked from it, with its own arguments, folder, environment and files for what it prints. That takes
-half the time. `make test` does so, by `--warm`; without it each command is a new interpreter, as it
-is for a user.
+half the time. Tests do so with `--warm`; without it each command is a new interpreter, as it is for
+a user.
 
 What an interpreter looks at when it starts cannot be given to a fork: for an environment that
 differs in more than what commands read while they run, there is a new interpreter here as well.
