@@ -18,7 +18,7 @@ TOGETHER := -n logical --dist worksteal --durations=25
 .PHONY: demo browser pictures test test-slow test-all check fix docs setup wheel lock golden clean
 
 demo: .venv/core  ## build the sample dataset, without a key or an account
-	$(NO_PROVIDER) $(BIN)/build --corpus meld --sample
+	@$(NO_PROVIDER) $(BIN)/build --corpus meld --sample
 
 test: .venv/test browser  ## run every test but the slow ones
 	$(BIN)/python -m pytest $(TOGETHER) -m "not slow"

@@ -1,23 +1,24 @@
 """Every error a user can meet, and the exit code it ends the command with.
 
     HeartenError                 1   the user must fix something; one line, no traceback
-    ├── SourceError              1   the corpus folder: missing, wrong level, a column gone
+    ├── SourceError              1   the corpus folder: missing, wrong level, a column missing
     ├── ConfigError              1   a setting, or a build that was started with other settings
     ├── LabelError               1   a label without a row in a mapping table
-    ├── EndpointError            1   the model's server: wrong key, no such model, nothing answers
+    ├── EndpointError            1   the model's server: wrong key, no such model, no response
     ├── StoreError               1   the store: another version, locked, cannot be opened
     ├── OutputError              1   the output folder: unwritable, full, in use by another build
     ├── UsageError               2   the command line itself
-    ├── StoppedEarly             3   stopped before the end; the same command goes on from here
+    ├── StoppedEarly             3   stopped before the end; the same command continues
     └── VerificationError        4   data did not verify against what was published
 
-Anything else that escapes is a bug of ours and keeps its traceback.
+Any other exception is a bug in Hearten and keeps its traceback.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import TypedDict
 
 
 class HeartenError(Exception):
@@ -47,7 +48,7 @@ class HeartenError(Exception):
 
 
 class SourceError(HeartenError):
-    """The corpus as it lies on disk cannot be read."""
+    """The corpus cannot be read from disk."""
 
 
 class ConfigError(HeartenError):
@@ -59,11 +60,11 @@ class LabelError(HeartenError):
 
 
 class EndpointError(HeartenError):
-    """The model's endpoint cannot be used as it was asked to be."""
+    """The model's endpoint cannot be used as requested."""
 
 
 class StoreError(HeartenError):
-    """The store of answers cannot be used."""
+    """The store of cached responses cannot be used."""
 
 
 class OutputError(HeartenError):
@@ -77,7 +78,7 @@ class UsageError(HeartenError):
 
 
 class StoppedEarly(HeartenError):
-    """Stopped before the end; what is in the store is kept and the same command goes on."""
+    """Stopped before the end; cached responses are kept and the same command continues."""
 
     exit_code = 3
 
@@ -93,3 +94,27 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     plain = {one.casefold(): one for one in known}
     found = difflib.get_close_matches(word.casefold(), plain, n=1)
     return plain[found[0]] if found else None
+
+
+class Suggested(TypedDict):
+    """What an error about an unknown word says beside it; see `suggested`."""
+
+    expected: str | None
+    do: str | None
+
+
+# So many words are a list that one reads.
+_LISTED = 12
+
+
+def suggested(word: str, known: Collection[str], do: str | None = None) -> Suggested:
+    """Return what an error says of a word that there is not: the known ones, and the nearest.
+
+    Args:
+        word: what was written.
+        known: the words that there are; a long list is left out where one of them is meant.
+        do: the next step where none is near.
+    """
+    near = nearest(word, known)
+    listed = f"one of {', '.join(known)}" if known and (len(known) <= _LISTED or not near) else None
+    return {"expected": listed, "do": f"did you mean {near}?" if near else do}

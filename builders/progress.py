@@ -17,9 +17,9 @@ _ENOUGH_TO_GUESS = 20
 
 @dataclass(slots=True)
 class ProgressState:
-    """How far a build is; `usd` is None for an unknown price, `paid` false without a model.
+    """The progress of a build; `usd` is None if a price is unknown, `paid` false without a model.
 
-    `doing` says what is done, where it is not the drafting.
+    `doing` names the current stage, if it is not drafting.
     """
 
     total: int
@@ -34,7 +34,7 @@ class ProgressLine:
     """Shows a state from time to time; use as a context manager around the work.
 
     Attributes:
-        state: what is shown; whoever does the work may change it.
+        state: what is shown; the worker updates it.
     """
 
     def __init__(self, state: ProgressState, quiet: bool = False) -> None:

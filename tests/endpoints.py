@@ -33,6 +33,12 @@ class TestEndpoint:
         """Return the address an OpenAI client is given."""
         return f"http://127.0.0.1:{self.port}/v1"
 
+    @property
+    def process_id(self) -> int:
+        """Return the number of its process."""
+        assert self._process
+        return self._process.pid
+
     def __enter__(self) -> Self:
         command = [sys.executable, str(SERVER), *_arguments(self._flags)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -22,7 +22,7 @@ from serving import Server
 
 from builders.llm.budget import price_of
 from builders.release.rules import read_rules
-from builders.settings import load_settings
+from builders.settings.file import load_settings
 
 # A corpus by the folder that the pages name.
 _SOURCES = {

@@ -358,10 +358,10 @@ def test_status_of_an_unfinished_build_is_looked_up_in_its_store(source, output,
     with TestEndpoint(faults=[{"kind": "quota", "at": [4]}]) as endpoint:
         assert text_build(source, output, *with_model(endpoint), "--store", store).code == 3
     line = one_line_error(hearten("status", output / "meld"))
-    assert "there is no store" in line and "--store" in line
+    assert "does not exist; name it with --store" in line
     ended = hearten("status", output / "meld", "--store", store)
-    assert ended.code == 0 and "stopped; the same command goes on" in ended.out
-    assert " 0 attempts" not in ended.out and "attempts so far" in ended.out
+    assert ended.code == 0 and "stopped; run the same command to continue" in ended.out
+    assert " 0 requests" not in ended.out and "requests so far" in ended.out
 
 
 def test_without_a_command_the_help_is_shown():

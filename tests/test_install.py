@@ -143,7 +143,7 @@ def test_the_installed_command_says_which_counts_of_the_sample_differ(venv, tmp_
     differing = [line.split() for line in ended.out.splitlines() if "  differs: " in line]
     assert "train utterances 17 differs: 9,989 published".split() in differing
     assert one_line_error(ended).startswith(
-        f"error: {len(differing)} of the published counts differ"
+        f"error: {len(differing)} counts differ from the published ones"
     )
 
 

@@ -1,1 +1,1 @@
-"""Clips: decoded, checked, measured, described in words."""
+"""Clips: decoding, checking, measuring and describing them."""

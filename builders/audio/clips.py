@@ -1,4 +1,4 @@
-"""Clips as files: where they may lie, what they begin with, why one cannot be used."""
+"""Clip files: allowed locations, first bytes, and the reasons why one cannot be used."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def locate(path: Path, root: Path) -> Path:
     except (OSError, RuntimeError, ValueError) as error:
         raise ClipError("clip_unreadable", f"{path}: {error}") from error
     if not found.is_relative_to(root.resolve()):
-        raise ClipError("path_outside_corpus", f"{path} leads out of {root}")
-    if not is_file:  # opening a pipe would wait for ever
+        raise ClipError("path_outside_corpus", f"{path} is outside {root}")
+    if not is_file:  # opening a pipe would block for ever
         raise ClipError("clip_unreadable", f"{path} is not a file")
     return found
 
@@ -51,7 +51,7 @@ def head_of(path: Path) -> bytes:
     except OSError as error:
         raise ClipError("clip_unreadable", f"{path}: {error}") from error
     if not head:
-        raise ClipError("clip_empty", f"{path.name} has no bytes")
+        raise ClipError("clip_empty", f"{path.name} is empty")
     if head.startswith(_LFS):
         do = "run `git lfs pull` in the corpus folder"
         raise ClipError("lfs_pointer", f"{path.name} is a Git LFS pointer, not a clip; {do}")

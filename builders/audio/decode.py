@@ -1,4 +1,4 @@
-"""Decoding: one clip of a corpus, in whatever container it lies, to 16 kHz mono."""
+"""Decoding: one clip of a corpus, from any container, to 16 kHz mono."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet
     from av.container import InputContainer
 
-# Seconds that a whole clip may have less than its container says: codecs pad and drop a frame or
-# two. Of a short clip it is less, a tenth of it and 0.05 s.
+# Seconds that a clip may be shorter than its container says: codecs pad and drop a frame or
+# two. For a short clip it is less: a tenth of it plus 0.05 s.
 MISSING_AT_MOST = 0.25
 LONGEST = 900.0
 # MELD's cuts lie within 0.1 s of their annotation in 99.9 % of the training clips.
 DURATION_TOLERANCE = 0.1
 SILENCE_PEAK = 0.001
-# A share of samples cut off at full scale below this cannot be heard.
+# A lower share of clipped samples is inaudible.
 CLIPPED_SHARE = 0.001
 
 # What libsndfile logs when a WAV file's header promises more than the file holds.
@@ -42,7 +42,7 @@ _CHANNELS = 64
 
 @dataclass(frozen=True, slots=True)
 class DecodedSound:
-    """A decoded clip: 16-bit PCM at 16 kHz, which file it is from, and what was odd on the way."""
+    """A decoded clip: 16-bit PCM at 16 kHz, its source file, and findings."""
 
     pcm: NDArray[np.int16]
     source_file: str
@@ -71,12 +71,12 @@ def decode(media: Media, root: Path) -> Clip:
 
 
 def read_sound(media: Media, root: Path) -> DecodedSound:
-    """Return a clip's sound.
+    """Return a clip's audio.
 
-    Of a 5.1 mix the centre channel is taken, where the speech is; else the mean of the channels.
+    For a 5.1 mix, the centre channel is used, which has the speech; else the mean of the channels.
     With `media.start` and `media.end` (seconds) only that part is decoded. `media.path` must lie
     under `root` once links are followed. Memory is bounded by `LONGEST` seconds at 16 kHz. Findings
-    are decode_errors (packets), clip_silent (peak in dB) and clip_clipped (share of samples), where
+    are decode_errors (packets), clip_silent (peak in dB) and clip_clipped (share of samples), if
     they apply. Raises ClipError.
     """
     path = locate(media.path, root)
@@ -93,12 +93,12 @@ def read_sound(media: Media, root: Path) -> DecodedSound:
 
 
 def read_bytes(content: bytes, name: str) -> NDArray[np.int16]:
-    """Return the sound of a WAV, FLAC, Ogg or MP3 that is in memory, as 16 kHz mono PCM.
+    """Return the audio of a WAV, FLAC, Ogg or MP3 in memory, as 16 kHz mono PCM.
 
     Memory is bounded as by `read_sound`; `name` is for messages. Raises ClipError.
     """
     if not content:
-        raise ClipError("clip_empty", f"{name} has no bytes")
+        raise ClipError("clip_empty", f"{name} is empty")
     return _decode_soundfile(BytesIO(content), Media(Path(name))).pcm()
 
 
@@ -115,7 +115,7 @@ def pcm_digest(pcm: NDArray[np.int16]) -> str:
 
 
 def duration_findings(clip: Clip, start: float | None, end: float | None) -> tuple[Finding, ...]:
-    """Return ``duration_mismatch`` when a clip is not as long as its annotation (seconds) says."""
+    """Return ``duration_mismatch`` when a clip and annotation differ in length (seconds)."""
     if start is None or end is None:
         return ()
     longer = clip.duration - (end - start)
@@ -130,27 +130,29 @@ def _findings(sound: Resampler, errors: int) -> Iterator[Finding]:
         yield Finding("decode_errors", errors, f"{errors} packets could not be decoded")
     if sound.peak < SILENCE_PEAK:
         peak = round(20 * math.log10(sound.peak), 1) if sound.peak else None
-        yield Finding("clip_silent", peak, "the loudest sample is below -60 dB of full scale")
+        yield Finding("clip_silent", peak, "the loudest sample is below -60 dBFS")
     if (share := sound.clipped / sound.count) > CLIPPED_SHARE:
-        yield Finding("clip_clipped", round(share, 4), "share of samples cut off at full scale")
+        yield Finding("clip_clipped", round(share, 4), "share of samples clipped at full scale")
 
 
 def _check_span(media: Media, length: float | None, name: str) -> float | None:
-    """Return how many seconds the part asked for should have; None when nothing says so."""
+    """Return the expected length of the requested part in seconds; None if unknown."""
     start = media.start or 0.0
     end = media.end if media.end is not None else length
     if end is None:
         return None
     if end <= start:
-        raise ClipError("clip_empty", f"{name}: from {start} to {end} s there is nothing")
+        raise ClipError("clip_empty", f"{name} has no audio from {start} to {end} s")
     if end - start > LONGEST:
-        raise ClipError("clip_too_long", f"{name}: {end - start:.1f} s, at most {LONGEST} s")
+        raise ClipError(
+            "clip_too_long", f"{name} lasts {end - start:.1f} s; the limit is {LONGEST} s"
+        )
     return end - start
 
 
 def _check_whole(seconds: float, expected: float | None, name: str) -> None:
     if not seconds:
-        raise ClipError("clip_empty", f"{name} holds no audio samples")
+        raise ClipError("clip_empty", f"{name} contains no audio samples")
     if expected is not None and seconds < expected - min(MISSING_AT_MOST, 0.05 + expected / 10):
         detail = f"{name}: {seconds:.3f} s decoded, {expected:.3f} s expected"
         raise ClipError("clip_truncated", detail)
@@ -170,16 +172,18 @@ def _read_soundfile(sound: soundfile.SoundFile, media: Media, name: str) -> Resa
     rate = sound.samplerate
     resampler = Resampler(rate, LONGEST + 1, name)
     if sound.channels > _CHANNELS:
-        raise ClipError("clip_unreadable", f"{name}: it cannot have {sound.channels} channels")
+        raise ClipError(
+            "clip_unreadable", f"{name} has an invalid number of channels: {sound.channels}"
+        )
     expected = _check_span(media, sound.frames / rate, name)
     if _DATA_SHORT.search(sound.extra_info) and media.end is None:
-        raise ClipError("clip_truncated", f"{name}: its header says that it is longer")
+        raise ClipError("clip_truncated", f"{name} ends before the length given in its header")
     if media.start:
         sound.seek(min(round(media.start * rate), sound.frames))
     # The third channel of 5.1 and 7.1, but not in Ogg, which has another order.
     surround = sound.channels in (6, 8) and sound.format != "OGG"
     left = round(expected * rate) if expected is not None else 0
-    # In blocks, as what a header says of its length may be a lie.
+    # In blocks, because the length in the header may be wrong.
     while left > 0:
         frames = sound.read(min(_BLOCK, left), dtype="float32", always_2d=True)
         if not len(frames):
@@ -191,14 +195,14 @@ def _read_soundfile(sound: soundfile.SoundFile, media: Media, name: str) -> Resa
 
 
 def _mean(frames: Samples) -> Samples:
-    # What overflows is no number, and is refused as such.
+    # Overflowing samples become non-numbers and are rejected as such.
     with np.errstate(over="ignore", invalid="ignore"):
         mono: Samples = frames.mean(axis=1)
     return mono
 
 
 def _check_boxes(path: Path) -> None:
-    """Raise ClipError when the index or the data of an mp4 ends beyond the file."""
+    """Raise ClipError if the index or data of an mp4 extends beyond the file."""
     size, at = path.stat().st_size, 0
     with path.open("rb") as stream:
         while at + 8 <= size:
@@ -208,14 +212,16 @@ def _check_boxes(path: Path) -> None:
             if length == 1:
                 length = int.from_bytes(header[8:])
             if kind in (b"moov", b"mdat", b"moof") and at + length > size:
-                raise ClipError("clip_truncated", f"{path.name} lacks {at + length - size} bytes")
+                raise ClipError(
+                    "clip_truncated", f"{path.name} is {at + length - size} bytes short"
+                )
             if length < 8:  # to the end of the file, or nothing an mp4 would hold
                 break
             at += length
 
 
 def _decode_container(path: Path, media: Media) -> tuple[Resampler, int]:
-    import av  # here, as it takes a tenth of a second and text-only builds do without
+    import av  # imported here: it takes a tenth of a second, and text-only builds do not need it
 
     try:
         with av.open(str(path)) as container:
@@ -223,8 +229,8 @@ def _decode_container(path: Path, media: Media) -> tuple[Resampler, int]:
             if isinstance(stream, av.AudioStream):
                 return _decode_stream(container, stream, media, path.name)
             if container.streams.video:
-                raise ClipError("no_audio_stream", f"{path.name} holds no audio stream")
-            raise ClipError("clip_unreadable", f"{path.name} holds no streams; truncated?")
+                raise ClipError("no_audio_stream", f"{path.name} has no audio stream")
+            raise ClipError("clip_unreadable", f"{path.name} has no streams; truncated?")
     except (av.error.FFmpegError, ValueError, OverflowError, IndexError) as error:
         # The last three are what PyAV makes of numbers and streams that cannot be.
         detail = f"{path.name} cannot be decoded ({error}); truncated?"
@@ -237,7 +243,7 @@ def _decode_stream(
     expected = _check_span(media, _declared(container, stream), name)
     begins = (container.start_time or 0) / 1_000_000
     pieces = _Pieces(media, begins, name)
-    # Not in MP3, where a place is only guessed; libsndfile loses its own between two reads.
+    # Not in MP3, where seeking is only a guess and libsndfile loses its position between two reads.
     if media.start and stream.time_base and container.format.name != "mp3":
         # A little early: a decoder's first frame after a jump lacks its overlap with the last one.
         early = begins + max(0.0, media.start - 0.2)
@@ -246,7 +252,7 @@ def _decode_stream(
         if pieces.add(packet):
             break
     if pieces.sound is None:
-        raise ClipError("clip_empty", f"{name} holds no audio samples")
+        raise ClipError("clip_empty", f"{name} contains no audio samples")
     _check_whole(pieces.sound.seconds, expected, name)
     return pieces.sound, pieces.errors
 
@@ -259,7 +265,7 @@ def _declared(container: InputContainer, stream: AudioStream) -> float | None:
 
 
 class _Pieces:
-    """The sound of a stream, or of the part of it that is asked for, frame by frame."""
+    """The audio of a stream, or of the requested part of it, frame by frame."""
 
     def __init__(self, media: Media, begins: float, name: str) -> None:
         import av
@@ -279,11 +285,11 @@ class _Pieces:
     def add(self, packet: Packet[AudioStream]) -> bool:
         """Decode a packet; return whether the end of the part was reached."""
         if packet.is_corrupt:
-            raise ClipError("clip_truncated", f"{self._name} ends inside a packet")
+            raise ClipError("clip_truncated", f"{self._name} ends in the middle of a packet")
         try:
             frames = packet.decode()
         except self._broken:
-            # As players do: go on. The length is checked at the end, and the finding says so.
+            # Continue, as players do. The length is checked at the end, and a finding is recorded.
             self.errors += 1
             return False
         return any([self._keep(frame) for frame in frames])
@@ -292,7 +298,7 @@ class _Pieces:
         if self.sound is None and not self._begin(frame):
             return False
         if (frame.sample_rate, frame.layout.nb_channels) != self._shape:
-            detail = f"{self._name} changes its rate or its channels on the way"
+            detail = f"{self._name} changes its sample rate or channel count midway"
             raise ClipError("clip_unreadable", detail)
         return any([self._take(_mono(mixed)) for mixed in self._interleaved.resample(frame)])
 
@@ -303,7 +309,9 @@ class _Pieces:
             return False
         rate, channels = self._shape = frame.sample_rate, frame.layout.nb_channels
         if channels > _CHANNELS:
-            raise ClipError("clip_unreadable", f"{self._name}: it cannot have {channels} channels")
+            raise ClipError(
+                "clip_unreadable", f"{self._name} has an invalid number of channels: {channels}"
+            )
         self.sound = Resampler(rate, LONGEST + 1, self._name)
         self._skip = round(max(0.0, self._start - time) * rate) if self._start else 0
         if self._end is not None:

@@ -1,4 +1,4 @@
-"""Checks of clips that are asked for, each an extra: which there are, and how they are opened."""
+"""Optional checks of clips, each an extra: the list of checks, and opening them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OPENED: dict[str, Callable[[int], Run]] = {
     "dnsmos": lambda _: QualityRater().rate,
     "asr": lambda workers: Transcriber(workers).transcribe,
 }
-# The slow ones look at what will be used alone; how much of a corpus is speech is about all of it.
+# The slow checks only run on selected clips; the share of speech is about the whole corpus.
 _OF_ALL = {"vad"}
 
 
@@ -33,8 +33,8 @@ _OF_ALL = {"vad"}
 class ClipCheck:
     """A check of clips.
 
-    `version` is part of what its results are remembered by, `of_all` says whether clips that are
-    not chosen are checked too, and `run` takes 16-bit mono PCM at 16 kHz and returns JSON values.
+    `version` is part of the cache key of its results, `of_all` says whether clips that are
+    not selected are checked too, and `run` takes 16-bit mono PCM at 16 kHz and returns JSON values.
     """
 
     name: str

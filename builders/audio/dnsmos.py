@@ -1,4 +1,4 @@
-"""Sound quality: what listeners would give a recording, from 1 to 5, as DNSMOS estimates it.
+"""Sound quality: the listener rating of a recording, from 1 to 5, as predicted by DNSMOS.
 
 After Reddy, Gopal & Cutler (2022), "DNSMOS P.835", ICASSP: a model that takes 9.01 s of sound, and
 curves that bring what it says onto the listeners' scale. The model is the one that the package

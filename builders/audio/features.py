@@ -1,7 +1,7 @@
-"""Measuring: what can be said of the voice in one clip, without knowing whose it is.
+"""Measuring the voice in one clip, without knowing whose it is.
 
-Nothing here is compared with anything; `speaker_baseline.py` does that. What was measured too
-little of is None, never zero.
+Comparison is up to `speaker_baseline.py`. Values with too little data
+are None, never zero.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from builders.audio.phonation import evenness
 from builders.audio.pitch import HOP, Floats, Pitch, track
 from builders.audio.resampling import RATE
 
-# Raised when the same sound would be measured otherwise: what is remembered is then measured again.
+# Incremented when measurements change: cached values are then measured again.
 VERSION = "2"
 
-# Seconds of voice below which nothing is said of it.
+# Seconds of voiced speech below which a voice is not described.
 ENOUGH_VOICE = 0.5
 # Seconds of silence between words that are a pause.
 PAUSE = 0.25
@@ -75,7 +75,7 @@ class Measured:
 
     @property
     def enough(self) -> bool:
-        """Return whether there is enough voice to say something of it."""
+        """Return whether there is enough voiced speech to describe the voice."""
         return self.voiced >= ENOUGH_VOICE
 
     def as_dict(self) -> dict[str, float | None]:
@@ -84,7 +84,7 @@ class Measured:
 
 
 def measure(pcm: NDArray[np.int16]) -> Measured:
-    """Return what can be measured of 16-bit mono PCM at 16 kHz; rounded, so that sums are exact."""
+    """Return the measurements of 16-bit mono PCM at 16 kHz; rounded, so that sums are exact."""
     sound = pcm.astype(np.float32) / np.float32(32768)
     pitch = track(sound, RATE)
     energy = _energy(sound, len(pitch.hertz))

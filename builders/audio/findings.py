@@ -1,6 +1,6 @@
-"""Checking: what is odd about a clip, once it is measured and its corpus is known.
+"""Quality flags of a clip, once it is measured and the baselines of its corpus are known.
 
-Where a difference begins that people argue about is in ``label_maps/review/_clips.tsv``.
+Thresholds that are a matter of opinion are in ``label_maps/review/_clips.tsv``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from builders.record.types import Finding
 
 # Speech over a telephone ends at 3.4 kHz, what was sampled at 8 kHz at 4 kHz.
 NARROW = 4_500.0
-# The findings that a check alone can come to.
+# The findings that only a check can produce.
 FINDINGS = {"little_speech": "vad", "poor_sound": "dnsmos", "text_audio_mismatch": "asr"}
 
 _RULES = (
@@ -29,41 +29,44 @@ _RULES = (
 
 
 def findings_of(measured: Measured, normalised: float | None) -> Iterator[Finding]:
-    """Yield what is odd about a clip.
+    """Yield the quality flags of a clip.
 
     Codes: voice_insufficient (seconds with a pitch), narrow_band (the highest frequency, in Hz) and
     levels_normalised (within how many dB nearly all clips of the corpus are).
 
     Args:
-        measured: of the clip.
-        normalised: as `Baselines.normalised` says it of the corpus.
+        measured: the measurements of the clip.
+        normalised: `Baselines.normalised` of the corpus.
     """
     if not measured.enough:
-        detail = f"less than {ENOUGH_VOICE} s of voice: too little to say something of it"
+        detail = f"less than {ENOUGH_VOICE} s of voiced speech: too little to describe the voice"
         yield Finding("voice_insufficient", measured.voiced, detail)
     if measured.bandwidth is not None and measured.bandwidth < NARROW:
-        detail = "no sound above this frequency in Hz, as over a telephone"
+        detail = "no sound above this frequency in Hz, as on a telephone line"
         yield Finding("narrow_band", measured.bandwidth, detail)
     if normalised is not None:
-        detail = "the levels of this corpus were made alike; its loudness tells nothing"
+        detail = (
+            "the levels of this corpus were normalised; loudness says nothing about the speaker"
+        )
         yield Finding("levels_normalised", normalised, detail)
 
 
 def checked_findings(checked: Mapping[str, Any], text: str) -> Iterator[Finding]:
-    """Yield what the checks that were asked for find odd about a clip.
+    """Yield the quality flags from the requested checks of a clip.
 
     Codes: little_speech (its share), poor_sound (overall DNSMOS) and text_audio_mismatch (word
-    error rate). No sentence repeats a word of text or clip, as findings go out where words do not.
+    error rate). No detail repeats words of the text or clip, since findings are published even
+    where text is not.
 
     Args:
         checked: results by the name of the check.
-        text: what the corpus says is said.
+        text: the transcript in the corpus.
     """
     rules = load_rules()
     if "vad" in checked and (share := checked["vad"]["share"]) < rules["little_speech"]:
         yield Finding("little_speech", share, "hardly any of the clip is speech")
     if "dnsmos" in checked and (rating := checked["dnsmos"]["overall"]) < rules["poor_sound"]:
-        yield Finding("poor_sound", rating, "its sound is poor, by a model of listeners (1 to 5)")
+        yield Finding("poor_sound", rating, "poor sound quality, as predicted by DNSMOS (1 to 5)")
     if "asr" in checked:
         yield from _mismatch(text, checked["asr"])
 
@@ -81,14 +84,13 @@ def _mismatch(text: str, heard: str) -> Iterator[Finding]:
             and distance(letters, sounds) / len(letters) >= rules["mismatch_letters"]
         )
     if differs:
-        detail = (
-            f"the clip seems to say something else: {off} words differ, {len(written)} are written"
-        )
+        counts = f"{off} words differ from the {len(written)} written"
+        detail = f"the clip seems to say something else: {counts}"
         yield Finding("text_audio_mismatch", round(rate, 3), detail)
 
 
 def checks_version() -> str:
-    """Return one version for the tables that the checks go by."""
+    """Return one version for the tables that the checks use."""
     return f"{sha256(_path().read_bytes()).hexdigest()[:12]}+{spellings_version()}"
 
 
@@ -98,10 +100,10 @@ def _path() -> Path:
 
 @cache
 def load_rules() -> Mapping[str, float]:
-    """Return where a clip becomes odd, by rule; LabelError for a wrong table."""
+    """Return the thresholds by rule; LabelError if the table is not valid."""
     rows = read_rows(_path(), ("rule", "value", "reason"), key=("rule",))
     found = {row.choice("rule", _RULES): _number(row) for row in rows}
-    # What has no row finds nothing.
+    # A rule without a row never applies.
     never = {"little_speech": 0.0, "poor_sound": 0.0, "mismatch_least": 0.0}
     return {rule: never.get(rule, float("inf")) for rule in _RULES} | found
 

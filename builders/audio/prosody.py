@@ -1,6 +1,6 @@
-"""Describing: what was measured of a voice, beside what is usual, as descriptors and in words.
+"""Prosody description: a voice compared with its baseline, as descriptors and in words.
 
-The words are in ``prompts/voice/words.tsv``. They describe; they do not interpret.
+The words are in ``prompts/voice/words.tsv``. They describe and do not interpret.
 """
 
 from __future__ import annotations
@@ -13,17 +13,13 @@ from pathlib import Path
 
 from builders import resources
 from builders.audio.features import VERSION, Measured
-from builders.audio.speaker_baseline import COMPARED, Baselines, values_of
+from builders.audio.speaker_baseline import Baselines, values_of
+from builders.audio.voice_levels import COMPARED, LEVELS, level_of
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
 from builders.record.types import Utterance, Voice
 from builders.record.views import VoiceDescriptor
 
-# Where a difference begins, and a large one, in standard deviations: half of all clips are usual,
-# a tenth of them on either side much higher or lower.
-HIGHER, MUCH_HIGHER = 0.67, 1.28
-
-LEVELS = ("much_lower", "lower", "usual", "higher", "much_higher")
 _REFERENCES = ("speaker", "group", "corpus")
 _NOTHING = ("all", "usual")
 _UNITS = {
@@ -47,7 +43,7 @@ _ALSO = {
 
 
 def describe(utterance: Utterance, measured: Measured, baselines: Baselines) -> Voice:
-    """Return how an utterance was said, beside what is usual; None is what is not known."""
+    """Return how an utterance was said compared with its baseline; None if unknown."""
     if not measured.enough:
         return Voice(_descriptors(measured, {}, {}), "none", None, reliable=False)
     against = baselines.against(utterance, measured)
@@ -63,7 +59,7 @@ def describe(utterance: Utterance, measured: Measured, baselines: Baselines) -> 
 
 
 def in_words(reference: str, scores: Mapping[str, float]) -> str | None:
-    """Return what a prompt says of a voice, from each descriptor's z; NaN is passed over."""
+    """Return the prosody description for prompts, from each descriptor's z; NaN is skipped."""
     table = load_words()
     if reference == "none" or all(math.isnan(score) for score in scores.values()):
         return None
@@ -72,17 +68,9 @@ def in_words(reference: str, scores: Mapping[str, float]) -> str | None:
     return f"{words} ({table['reference', reference]})"
 
 
-def level_of(score: float) -> str:
-    """Return the word of `LEVELS` that a z stands for; an empty string for NaN."""
-    if math.isnan(score):
-        return ""
-    size = (abs(score) >= HIGHER) + (abs(score) >= MUCH_HIGHER)
-    return LEVELS[2 + (size if score > 0 else -size)]
-
-
 @cache
 def version() -> str:
-    """Return one version for how voices are measured and what is said of them."""
+    """Return one version for measuring and describing voices."""
     digest = sha256(_path().read_bytes()).hexdigest()[:12]
     return f"voice {VERSION}+{digest}"
 
@@ -114,7 +102,7 @@ def _path() -> Path:
 
 @cache
 def load_words() -> Mapping[tuple[str, str], str]:
-    """Return the words by descriptor and level; what has no row is measured and not said.
+    """Return the words by descriptor and level; descriptors without a row are measured only.
 
     Raises LabelError for a wrong table.
     """

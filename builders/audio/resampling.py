@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 from builders.audio.clips import ClipError
 
 RATE = 16_000
-# What a source's header may say its rate is; beyond it is damage.
+# Plausible sample rates; anything else is damage.
 RATES = (1_000, 768_000)
 
-# A sample so near full scale that follows two such was cut off there.
+# A sample this close to full scale after two others like it was clipped.
 _FULL_SCALE, _RUN = 0.9999, 3
 
 Samples = NDArray[np.float32]
 
 
 class Resampler:
-    """Takes mono samples at the source's rate and keeps what they are at 16 kHz.
+    """Collects mono samples at the source's rate and resamples them to 16 kHz.
 
     Args:
         rate: of the source, in Hz.
-        longest: how many seconds may come.
+        longest: the maximum length in seconds.
         name: of the file, for messages.
 
     Attributes:
@@ -34,7 +34,7 @@ class Resampler:
 
     def __init__(self, rate: int, longest: float, name: str) -> None:
         if not RATES[0] <= rate <= RATES[1]:
-            raise ClipError("clip_unreadable", f"{name}: a rate of {rate} Hz cannot be")
+            raise ClipError("clip_unreadable", f"{name} has an invalid sample rate: {rate} Hz")
         self.count = 0
         self.peak = 0.0
         self.clipped = 0
@@ -46,14 +46,14 @@ class Resampler:
 
     @property
     def seconds(self) -> float:
-        """Return how much has come."""
+        """Return the length so far."""
         return self.count / self._rate
 
     def add(self, mono: Samples) -> None:
-        """Take in a block; raises ClipError when it is not numbers, or too much has come."""
+        """Add a block; raises ClipError if it contains non-numbers or the limit is exceeded."""
         self.count += len(mono)
         if self.seconds > self._longest:
-            raise ClipError("clip_too_long", f"{self._name}: more than {self._longest} s")
+            raise ClipError("clip_too_long", f"{self._name} is longer than {self._longest} s")
         self._waiting.append(mono)
         self._size += len(mono)
         if self._size >= self._rate:
@@ -64,14 +64,14 @@ class Resampler:
         self._take(last=True)
         pcm = np.concatenate(self._done)
         if not len(pcm):
-            raise ClipError("clip_empty", f"{self._name} holds no audio samples")
+            raise ClipError("clip_empty", f"{self._name} contains no audio samples")
         return pcm
 
     def _take(self, last: bool) -> None:
         block = np.concatenate([*self._waiting, np.empty(0, np.float32)])
         self._waiting, self._size = [], 0
         if not np.isfinite(block).all():
-            detail = f"{self._name} holds samples that are not numbers"
+            detail = f"{self._name} contains samples that are not numbers"
             raise ClipError("clip_unreadable", detail)
         loud = np.abs(block)
         self.peak = max(self.peak, float(loud.max(initial=0.0)))

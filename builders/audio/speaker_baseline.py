@@ -1,7 +1,7 @@
-"""Baselines: how a speaker usually sounds, the speakers of a sex, a corpus.
+"""Baselines: the usual voice of a speaker, of the speakers of a sex, and of a corpus.
 
-A pass over the whole corpus, before any draft and whatever is chosen of it, adds up what was
-measured; then it is frozen. What a clip is compared with leaves the clip itself out. Means and
+A pass over the whole corpus, before any draft and independent of the selection, adds up all
+measurements. A clip's own values are left out of its baseline. Means and
 spreads of a speaker with few clips are drawn towards those of the group, the group's towards the
 corpus's.
 """
@@ -18,24 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builders.audio.features import Measured
+from builders.audio.voice_levels import COMPARED
 from builders.record.types import Utterance
 
 Level = Literal["speaker", "group", "corpus", "none"]
 Values = NDArray[np.float64]
-
-# What is compared, with the spread below which a difference cannot be heard.
-COMPARED = {
-    "pitch_level": 0.5,
-    "pitch_movement": 0.3,
-    "loudness": 1.0,
-    "speaking_rate": 0.3,
-    "pause_share": 0.05,
-    "harmonics_to_noise": 1.0,
-    "spectral_tilt": 1.0,
-    "jitter": 0.2,
-    "shimmer": 0.1,
-}
-# Between two speakers loudness tells of microphones and distance, not of voices.
+# Between speakers, loudness reflects microphones and distance, not voices.
 _ALONE = np.array([name == "loudness" for name in COMPARED])
 # How many clips a wider group counts for at most, beside those of a speaker or a narrower one.
 _WEIGHT = 10
@@ -103,7 +91,7 @@ class _Sums:
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """What a clip is compared with: whose voices, and the mean and spread of each value."""
+    """The baseline of a clip: whose voices, and the mean and spread of each value."""
 
     level: Level
     means: Values
@@ -111,7 +99,7 @@ class Against:
 
 
 class Baselines:
-    """What was measured of a corpus, added up by speaker, sex and in all; then frozen."""
+    """Sums of the measurements of a corpus, by speaker, by sex and overall."""
 
     def __init__(self) -> None:
         self._sums: dict[str, _Sums] = {}
@@ -127,7 +115,7 @@ class Baselines:
         return self._of("corpus").clips
 
     def add(self, utterance: Utterance, measured: Measured) -> None:
-        """Take in a clip; one with too little voice is only counted."""
+        """Add a clip; one with too little voiced speech is only counted."""
         if not measured.enough:
             self.insufficient += 1
             return
@@ -144,7 +132,7 @@ class Baselines:
                 bins[round(level / _BIN)] += 1
 
     def against(self, utterance: Utterance, measured: Measured) -> Against:
-        """Return what a clip with enough voice is to be compared with, itself left out."""
+        """Return the baseline for a clip with enough voiced speech, without the clip itself."""
         own = values_of(utterance, measured), measured.voiced
         corpus = self._of("corpus").without(*own)
         floors = np.array([*COMPARED.values()])
@@ -200,7 +188,7 @@ class Baselines:
 
     @property
     def normalised(self) -> float | None:
-        """Return within how many dB nearly all clips are, where levels were made alike; or None."""
+        """Return the range in dB of nearly all clips if levels were normalised, else None."""
         if self.clips < _CLIPS:
             return None
         peaks, levels = _middle(self._peaks), _middle(self._levels)

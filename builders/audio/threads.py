@@ -1,4 +1,4 @@
-"""The local engine: the same function over many items, in order, on the cores of this machine."""
+"""Run a function over many items, in order, on the cores of this machine."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Result = TypeVar("Result")
 def ordered(
     work: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[Result]:
-    """Yield `work(item)` for each item, in their order, at most two items a worker ahead.
+    """Yield `work(item)` for each item in order, at most two items per worker ahead.
 
-    Threads do: decoding and encoding release the interpreter's lock.
+    Threads suffice, since decoding and encoding release the interpreter's lock.
     """
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers, "voice") as pool:

@@ -1,6 +1,6 @@
-"""Voice activity: how much of a clip is speech, heard by Silero's model instead of by its energy.
+"""Voice activity: how much of a clip is speech, by Silero's VAD model instead of by energy.
 
-Music, laughter from an audience and traffic are loud and no speech; energy cannot tell them apart.
+Music, audience laughter and traffic are loud but not speech; energy cannot tell them apart.
 """
 
 from __future__ import annotations

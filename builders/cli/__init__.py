@@ -10,14 +10,26 @@ from pathlib import Path
 import typer
 
 from builders import masking
-from builders.cli import build, corpora, export, judge, publish, review, status, store, upgrade
+from builders.cli import (
+    build,
+    check,
+    corpora,
+    export,
+    judge,
+    publish,
+    review,
+    show,
+    status,
+    store,
+    upgrade,
+)
 from builders.cli.command import equip
 from builders.cli.options import OPTIONS
 from builders.errors import HeartenError, StoppedEarly, UsageError
 
 # Commands beside `build` that look into the store, or leave out what is excluded.
 _READING = (
-    *("status", "report", "judge", "export", "publish", "hydrate"),
+    *("show", "status", "report", "judge", "export", "publish", "hydrate"),
     *("review", "review-status", "review-export", "review-import"),
 )
 _OF_STORE = ("upgrade", "backup", "status", "forget")
@@ -30,7 +42,7 @@ app = typer.Typer(
 )
 _build_app = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
 _build_app.command("build")(build.build_command)
-for group in (build, corpora, status, judge, review, export, publish, store, upgrade):
+for group in (build, corpora, check, show, status, judge, review, export, publish, store, upgrade):
     app.add_typer(group.commands)
 equip(app)
 equip(_build_app)
@@ -65,7 +77,7 @@ def _run(command: typer.Typer, name: str) -> None:
         line = f"{error.format_message().rstrip('.')}; see {name} --help"
         _fail(line, UsageError.exit_code)
     except KeyboardInterrupt:
-        _fail("stopped; run the same command again to go on", StoppedEarly.exit_code)
+        _fail("stopped; run the same command again to continue", StoppedEarly.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -75,7 +87,8 @@ def _defaults(name: str) -> dict[str, object]:
     path = Path("hearten.toml")
     if not path.is_file():
         return {}
-    from builders.settings import LISTED, load_settings
+    from builders.settings import LISTED
+    from builders.settings.file import load_settings
 
     settings = load_settings(path).get("build", {})
     # One value stands for a list of one.

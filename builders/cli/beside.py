@@ -22,5 +22,10 @@ def store_of(folder: Path, given: str | None) -> str:
     from builders.store.database import store_exists
 
     if given and not store_exists(given):
-        raise StoreError("there is no store", where=given, do="correct --store, or leave it out")
+        raise StoreError(
+            "there is no store",
+            where=given,
+            expected="the database of a build",
+            do="name it with --store, or leave --store out to use the one beside the build",
+        )
     return given or str(folder.parent / STORE_FILE)

@@ -21,6 +21,7 @@ from builders.cli.options import (
     MaxConcurrency,
     MaxTokens,
     MaxUsd,
+    MaySend,
     OnlySplits,
     Output,
     Patience,
@@ -43,6 +44,7 @@ Corpora = Annotated[
 ]
 # The choices of `settings.BuildConfig` again, whose import would slow --help; a test compares.
 Persona = Literal["assistant", "addressee"]
+Balance = Literal["emotion"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
@@ -77,6 +79,37 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     max_per_emotion: Annotated[
         int | None, typer.Option(min=1, help="Maximum number of targets for each emotion.")
     ] = None,
+    exclude_emotion: Annotated[
+        list[str] | None,
+        typer.Option(metavar="EMOTION", help="No targets with this emotion."),
+    ] = None,
+    balance: Annotated[
+        Balance | None,
+        typer.Option(help="Take as many targets of each coarse emotion as the rarest one has."),
+    ] = None,
+    min_agreement: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Minimum share of the corpus's annotators who chose the label. Targets for which "
+            "the corpus does not say it are kept.",
+        ),
+    ] = None,
+    known_agreement: Annotated[
+        bool,
+        typer.Option(
+            "--known-agreement",
+            help="With --min-agreement: leave those out for which it is unknown.",
+        ),
+    ] = False,
+    no_ambiguous: Annotated[
+        bool,
+        typer.Option(
+            "--no-ambiguous",
+            help="Leave out targets whose annotators did not settle on one emotion.",
+        ),
+    ] = False,
     context_turns: Annotated[
         int, typer.Option(min=0, help="Maximum number of earlier turns shown to the model.")
     ] = 8,
@@ -201,6 +234,13 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             "--hear", help="Send the audio to the drafting model, which must accept audio."
         ),
     ] = False,
+    see: Annotated[
+        bool,
+        typer.Option(
+            "--see",
+            help="Send the video with its sound to the drafting model, which must accept video.",
+        ),
+    ] = False,
     hear_seconds: Annotated[
         float,
         typer.Option(
@@ -284,6 +324,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             min=0, help="Number of samples to print at the end.", show_default="3 with --sample"
         ),
     ] = None,
+    i_may_send: MaySend = None,
     as_json: Json = False,
 ) -> None:
     """Build a dataset: read a corpus, map its labels, draft replies, check them, write."""
@@ -311,12 +352,13 @@ def _build(**given: Unpack[BuildOptions]) -> None:
         build_all(given, settings, as_json)
         return
     config = config_of(given, settings)
-    from builders.cli.build_lines import PHRASEBOOK_WARNING, print_estimate, print_finished
     from builders.pipeline import run
-    from builders.pipeline.estimate import estimate
 
     prices = settings.get("prices", {})
     if config.estimate:
+        from builders.cli.build_lines import print_estimate
+        from builders.pipeline.estimate import estimate
+
         found = estimate(config, prices)
         if as_json:
             print(json.dumps(found, indent=2))
@@ -324,12 +366,17 @@ def _build(**given: Unpack[BuildOptions]) -> None:
             print_estimate(found)
         return
     if config.provider == PHRASEBOOK and not as_json:
+        from builders.cli.build_lines import PHRASEBOOK_WARNING
+
         print(PHRASEBOOK_WARNING)
     tune_collector()
     finished = run.build(config, prices, quiet=as_json)
     if as_json:
         print(json.dumps({"folder": str(finished.folder), **finished.manifest}, indent=2))
         return
+    # Here, as it takes its time to import, and the first request goes out before.
+    from builders.cli.build_lines import print_finished
+
     print_finished(finished, config, sample, 3 if show is None and sample else show or 0)
 
 

@@ -14,11 +14,13 @@ from builders.cli.build_config import config_of
 from builders.cli.build_lines import PHRASEBOOK_WARNING, print_counts, print_estimate
 from builders.cli.build_options import BuildOptions
 from builders.corpora import load_card, resolve_slug, slugs, splits_of
-from builders.errors import LabelError, SourceError, StoppedEarly, UsageError
+from builders.errors import LabelError, SourceError, StoppedEarly, UsageError, suggested
+from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import PHRASEBOOK
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
-from builders.settings import BuildConfig, SettingsFile
+from builders.settings import BuildConfig
+from builders.settings.file import SettingsFile
 
 ALL = "all"
 
@@ -36,21 +38,22 @@ def build_all(given: BuildOptions, settings: SettingsFile, as_json: bool) -> Non
             "no corpus is found",
             where=given["source"] or "hearten.toml and the HEARTEN_SOURCE_* variables",
             expected=f"folders of {', '.join(slugs())}",
-            do="say where they are, or try the built-in samples with --sample",
+            do="name their parent folder with --source, or try --sample",
         )
+    check_named(may_send(given["i_may_send"]), [*sources])
     name = given["name"] or ("all-sample" if given["sample"] else ALL)
     wanted = (_config(given, settings, slug, source) for slug, source in sources.items())
     configs = [config for config in wanted if config]
     if not configs:
+        known = dict.fromkeys(split for slug in sources for split in splits_of(slug))
         raise UsageError(
             f"none of {', '.join(sources)} has a split {', '.join(given['split'] or ())}",
-            do="correct --split",
+            **suggested((given["split"] or [""])[0], known, "leave --split out"),
         )
     if given["label_view"] and not any(config.label_view for config in configs):
         raise UsageError(
             f"no corpus that is found has a label view {given['label_view']!r}",
-            expected=_views(configs),
-            do="correct --label-view or leave it out",
+            **suggested(given["label_view"], _views(configs), "leave --label-view out"),
         )
     prices = settings.get("prices", {})
     if given["estimate"]:
@@ -105,15 +108,17 @@ def _config(
         "label_view": view if view in card.label_views else None,
         "name": f"{given['name']}-{slug}" if given["name"] else f"{slug}{suffix}",
         "speak": given["speak"] and card.audio_origin == "none",
+        "i_may_send": [slug] if slug in may_send(given["i_may_send"]) else None,
     }
     if card.audio_origin == "none":
         one = {**one, "hear": False, "caption_model": None, "caption_base_url": None}
+    if card.video is None:
+        one["see"] = False
     return config_of(one, settings)
 
 
-def _views(configs: list[BuildConfig]) -> str:
-    views = dict.fromkeys(v for c in configs for v in load_card(c.corpus).label_views)
-    return f"one of {', '.join(views)}" if views else "none: they have one label each"
+def _views(configs: list[BuildConfig]) -> list[str]:
+    return [*dict.fromkeys(v for c in configs for v in load_card(c.corpus).label_views)]
 
 
 def _announce(configs: list[BuildConfig], given: BuildOptions, as_json: bool) -> None:
@@ -125,7 +130,7 @@ def _announce(configs: list[BuildConfig], given: BuildOptions, as_json: bool) ->
     print(f"found: {', '.join(names)}")
     if given["hear"] or given["caption_model"]:
         for slug in (name for name in names if load_card(name).audio_origin == "none"):
-            print(f"not heard: {slug} has no clips, and is drafted from its words")
+            print(f"text only: {slug} has no audio, so the model gets the words alone")
     for slug in slugs():
         if slug not in names:
             print(f"not built: {slug} ({_why_not(slug, given)})")
@@ -157,12 +162,12 @@ def _build_each(
         builds.append(Build(finished.folder))
         if not as_json:
             print(f"{config.corpus}: {finished.folder}")
-            print_counts(finished.manifest["result"])
+            print_counts(builds[-1])
     if failed:
         raise SourceError(
             f"{len(failed)} of {len(configs)} corpora cannot be built: {', '.join(failed)}; "
-            "the set of all was not written",
-            do="see above, correct them and run the same command again"
+            "the combined dataset was not written",
+            do="mend what is named above and run the same command again"
             + ("; the others are complete" if builds else ""),
         )
     return builds
@@ -179,8 +184,8 @@ def _within_budget(config: BuildConfig, builds: list[Build]) -> BuildConfig:
         changes["max_usd"] = config.max_usd - sum(cost["usd"] or 0 for cost in costs)
     if any(left <= 0 for left in changes.values()):
         raise StoppedEarly(
-            f"the budget is used up before {config.corpus}",
-            do="give more and run the same command again; what is built is kept",
+            f"the budget was spent before {config.corpus} was begun",
+            do="raise --max-usd or --max-tokens and run the command again; finished builds stay",
         )
     return config.model_copy(update=changes)
 
@@ -195,15 +200,15 @@ def _combine(builds: list[Build], name: str, config: BuildConfig, as_json: bool)
     if as_json:
         print(json.dumps({"folder": str(folder), **manifest}, indent=2))
         return
-    print(f"{name}: {folder}, for use at hand only, as the licences exclude one another")
-    print_counts(result)
+    print(f"{name}: {folder} (for local use only: the licences exclude one another)")
+    print_counts(Build(folder))
     for split, counts in result["splits"].items():
         if counts["kept"]:
             print(f"  {split}: {counts['kept']:,}")
     for leak in result["leaks"]:
         what = leak["leak"].replace("_", " ")
         shown = ", ".join(leak["examples"])
-        print(f"  shared: {leak['count']:,} {what} in {leak['corpus']} ({shown})")
+        print(f"  shared by splits: {leak['count']:,} {what} in {leak['corpus']} ({shown})")
     print(f"report:  {folder / 'report.html'}")
     if config.provider == PHRASEBOOK:
         print(PHRASEBOOK_WARNING)

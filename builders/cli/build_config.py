@@ -8,17 +8,11 @@ from collections.abc import Mapping
 from builders import resources
 from builders.cli.build_options import BuildOptions
 from builders.corpora import load_card, resolve_slug
-from builders.errors import ConfigError, UsageError
+from builders.errors import ConfigError, UsageError, suggested
+from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
-from builders.settings import (
-    HIBARI,
-    LISTED,
-    BuildConfig,
-    SettingsFile,
-    find_source,
-    make_config,
-    voting,
-)
+from builders.settings import HIBARI, LISTED, BuildConfig, make_config, voting
+from builders.settings.file import SettingsFile, find_source
 
 # What goes into the settings otherwise than as it was given, or not at all.
 _NO_SETTINGS = frozenset(
@@ -43,10 +37,17 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     _check_hearing(given, lists["caption_base_urls"])
     asked = _asked_at_base_urls(given, lists)
     if lists["base_urls"] and not (asked or sample):
-        raise UsageError("--base-url is given without --model", do="name the model that drafts")
+        raise UsageError("--base-url is given without --model", do="add --model MODEL")
     lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
     lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
-    lists["emotions"] = tuple(_emotion(word) for word in lists["emotions"])
+    for setting in ("emotions", "exclude_emotions"):
+        lists[setting] = tuple(_emotion(word) for word in lists[setting])
+    if given["known_agreement"] and given["min_agreement"] is None:
+        raise UsageError(
+            "--known-agreement is given without --min-agreement", do="say how much is enough"
+        )
+    lists["may_send"] = may_send(lists["may_send"])
+    check_named(lists["may_send"], [slug])
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
     if redraft:
         from builders.review.outcome.redraft import redrafting
@@ -61,13 +62,24 @@ def _listed(said: object) -> tuple[str, ...]:
 
 
 def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
-    """Refuse options about models that hear which do not go together."""
+    """Raise UsageError for options about audio and models that cannot be combined."""
     if given["hear"] and not given["model"]:
         raise UsageError(
-            "--hear is given without --model, and the phrasebook hears nothing",
-            do="name a model that takes audio",
+            "--hear needs --model: the phrasebook takes no audio",
+            do="name a model that accepts audio",
         )
-    asked = (("--hear", given["hear"]), ("--caption-model", given["caption_model"]))
+    if given["see"] and not given["model"]:
+        raise UsageError(
+            "--see is given without --model, and the phrasebook sees nothing",
+            do="name a model that takes video",
+        )
+    if given["see"] and given["hear"]:
+        raise UsageError("--see sends the sound as well as the picture", do="leave --hear out")
+    asked = (
+        ("--hear", given["hear"]),
+        ("--see", given["see"]),
+        ("--caption-model", given["caption_model"]),
+    )
     for option, wanted in asked:
         if wanted and given["text_only"]:
             raise UsageError(
@@ -75,12 +87,12 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
             )
     if addresses and not given["caption_model"]:
         raise UsageError(
-            "--caption-base-url is given without --caption-model", do="name the model there"
+            "--caption-base-url is given without --caption-model", do="add --caption-model MODEL"
         )
     if addresses and given["caption_model"] == given["model"]:
         raise UsageError(
-            f"--caption-base-url is given for {given['model']}, which drafts at --base-url",
-            do="leave it out, or serve one of the two under another name",
+            f"--caption-base-url is given for {given['model']}, which also drafts, at --base-url",
+            do="leave --caption-base-url out, or serve one of the two under another name",
         )
 
 
@@ -109,7 +121,7 @@ def _speech_addresses(tts: str | None, addresses: tuple[str, ...]) -> tuple[str,
     if tts != HIBARI:
         return addresses or default_addresses(tts, "--tts-base-url")
     if addresses:
-        raise UsageError("--tts-base-url is given without --tts", do="name the model that speaks")
+        raise UsageError("--tts-base-url is given without --tts", do="add --tts MODEL")
     return ()
 
 
@@ -118,6 +130,5 @@ def _emotion(word: str) -> str:
 
     node = vocabulary().resolve(word)
     if node is None:
-        known = ", ".join(vocabulary().nodes)
-        raise UsageError(f"there is no emotion {word!r}", expected=f"one of {known}")
+        raise UsageError(f"there is no emotion {word!r}", **suggested(word, vocabulary().nodes))
     return node

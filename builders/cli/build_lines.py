@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import re
 import shutil
 import sys
-from itertools import islice
+import textwrap
 from pathlib import Path
 from typing import Any
 
+from builders.cli.cautions import cautions
+from builders.cli.looking import some_samples
+from builders.cli.sample_lines import sample_lines, width
 from builders.cli.status import cost_line
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline.estimate import BuildEstimate
@@ -16,24 +19,26 @@ from builders.pipeline.run import Finished
 from builders.record.dataset import Build
 from builders.record.manifest import summary_line
 from builders.record.manifest_views import ManifestResult
-from builders.record.views import SampleRecord
-from builders.release.eligibility import GATES_FILE, Purpose, Restrictions, excluded_by, going_out
+from builders.release.eligibility import GATES_FILE, Restrictions, excluded_by
 from builders.settings import BuildConfig
 from builders.store.messages import MessageSizes
 
+# An option and its value, which stay on one line: words are not parted at this sign.
+_OPTION = re.compile(r"(--\S+) (?!--)(\S+)")
+_TIE = "\0"
 PHRASEBOOK_WARNING = "phrasebook: for trying out, not for training"
 
 
 def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: int) -> None:
-    """Print `show` samples, the counts of a finished build, its cost, and what to do next."""
+    """Print `show` samples, what a finished build holds, its cost, and what to do next."""
     result, run = finished.manifest["result"], finished.manifest["run"]
+    build = Build(finished.folder)
     known = Restrictions(excluded_by(config.exclusions, config.store_url))
-    shown = going_out(Build(finished.folder).rows(batch=max(show, 1)), Purpose.REVIEW, known)
-    for record in islice(shown, show):
-        _print_sample(record)
+    for record in some_samples(build, show, known):
+        print("\n".join(sample_lines(record, width())), end="\n\n")
     if not finished.fresh:
-        print(f"{config.name} is complete already; nothing was asked or written.")
-    print_counts(result)
+        print(f"{config.name} is complete already: no model was asked, nothing was written.")
+    print_counts(build)
     _print_speech(result.get("speech"))
     print_set(result, finished.gated)
     if config.models:
@@ -44,22 +49,25 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
     if config.redraft:
         from builders.review.outcome.redraft import drafted_again
 
-        again = drafted_again(Build(config.output / config.redraft.of), Build(finished.folder))
-        print(f"drafted again: {again:,}; all else as in {config.redraft.of}")
+        again = drafted_again(Build(config.output / config.redraft.of), build)
+        print(f"drafted again: {again:,}; all other replies are those of {config.redraft.of}")
     print(f"dataset: {finished.folder}")
     print(f"report:  {finished.folder / 'report.html'}")
     print("next:")
     for command in _next_commands(config, sample):
-        print(f"  {command}")
+        print(_in_columns(command))
     if config.provider == PHRASEBOOK:
         print(PHRASEBOOK_WARNING)
 
 
-def print_counts(result: ManifestResult) -> None:
-    """Print the four counts of a build, and its rejects by reason."""
+def print_counts(build: Build) -> None:
+    """Print the four counts of a build, its rejects by reason, and what else is to be known."""
+    result = build.manifest["result"]
     print(summary_line(result["counts"]))
     for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
         print(f"  rejected: {count:,} {reason}")
+    for line in cautions(build).lines():
+        print(line)
 
 
 def print_set(result: ManifestResult, gated: int | None) -> None:
@@ -77,32 +85,42 @@ def print_set(result: ManifestResult, gated: int | None) -> None:
 
 
 def _print_speech(speech: dict[str, Any] | None) -> None:
-    """Print who spoke, and what was not spoken."""
+    """Print how much synthetic speech there is, and what has none."""
     if not speech:
         return
-    heard = "read back" if speech["read_back"] else "not read back"
-    print(f"speech: {speech['seconds'] / 3600:.2f} h by {speech['engine']}, {heard}")
+    checked = "checked by ASR" if speech["read_back"] else "not checked by ASR"
+    print(f"speech: {speech['seconds'] / 3600:.2f} h by {speech['engine']}, {checked}")
     for what in ("utterances", "replies"):
         counts = ", ".join(f"{n:,} {why}" for why, n in speech.get(what, {}).items())
         if counts:
             print(f"  {what}: {counts}")
 
 
-def _next_commands(config: BuildConfig, sample: bool) -> tuple[str, str]:
-    """Return two commands to try next, spelled as this one was called."""
+def _next_commands(config: BuildConfig, sample: bool) -> tuple[str, ...]:
+    """Return commands to try next, spelled as this one was called."""
     build, hearten = _spelling(sys.argv[0])
+    look = f"{hearten} show {config.folder}"
     if config.provider != PHRASEBOOK:
-        code = f"from builders import Build; print(Build('{config.folder}').to_pandas())"
-        return f'python -c "{code}"', f"{hearten} status {config.folder}"
+        return look, f"{hearten} review {config.folder}"
     source = "DIR" if sample else config.source
     own = f"{build} --corpus {config.corpus} --source {source}"
-    text = " --text-only" if sample or config.text_only else ""
-    text += "".join(f" --split {split}" for split in config.splits)
-    model = (
-        f"--name {config.corpus}-trial --limit 20 --model MODEL --base-url http://127.0.0.1:8000/v1"
+    own += " --text-only" if sample or config.text_only else ""
+    own += "".join(f" --split {split}" for split in config.splits)
+    model = f"--name {config.corpus}-trial --limit 20 --model MODEL"
+    return look, f"{own} {model} --base-url http://127.0.0.1:8000/v1"
+
+
+def _in_columns(command: str) -> str:
+    """Return a command in lines that fit the screen and can be copied as they are."""
+    lines = textwrap.wrap(
+        _OPTION.sub(f"\\1{_TIE}\\2", command),
+        width() - 2,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
-    first = f"{own}{text}" if sample else f"{hearten} status {config.folder}"
-    return first, f"{own}{text} {model}"
+    return " \\\n".join(lines).replace(_TIE, " ")
 
 
 def _spelling(called: str) -> tuple[str, str]:
@@ -115,39 +133,31 @@ def _spelling(called: str) -> tuple[str, str]:
     return str(program.with_name("build")), str(program.with_name("hearten"))
 
 
-def _print_sample(record: SampleRecord) -> None:
-    """Print a sample in full as JSON, sound as its size."""
-    print(json.dumps(record, indent=2, ensure_ascii=False, default=_size))
-
-
-def _size(flac: bytes) -> str:
-    return f"<{len(flac):,} bytes of FLAC>"
-
-
 def print_estimate(estimate: BuildEstimate) -> None:
     """Print what a build would take."""
     if estimate["captions_to_ask"] is not None:
-        print(f"{estimate['captions_to_ask']:,} captions to ask for")
+        print(f"{estimate['captions_to_ask']:,} captions to request")
     print(
-        f"{estimate['targets']:,} targets, {estimate['held']:,} first answers held, "
-        f"{estimate['to_ask']:,} to ask"
+        f"{estimate['targets']:,} targets: {estimate['held']:,} responses cached, "
+        f"{estimate['to_ask']:,} requests to make"
     )
     usd = estimate["usd"]
     cost = "cost unknown (no price for this model)" if usd is None else f"about ${usd:,.2f}"
     print(
         f"about {estimate['prompt_tokens']:,} prompt tokens and at most "
-        f"{estimate['completion_tokens']:,} of answers, without corrections: {cost}"
+        f"{estimate['completion_tokens']:,} tokens of responses, corrections not counted: {cost}"
     )
     for one in estimate["votes"]:
         usd = one["usd"]
+        cost = "cost unknown" if usd is None else f"about ${usd:,.2f}"
         print(
-            f"votes of {one['model']}: {one['held']:,} held, {one['to_ask']:,} to ask, about "
-            f"{one['prompt_tokens']:,} prompt tokens and at most {one['completion_tokens']:,} of "
-            f"answers: {'cost unknown' if usd is None else f'about ${usd:,.2f}'}"
+            f"votes of {one['model']}: {one['held']:,} cached, {one['to_ask']:,} requests to make, "
+            f"about {one['prompt_tokens']:,} prompt tokens and at most "
+            f"{one['completion_tokens']:,} tokens of responses: {cost}"
         )
     speech = estimate["to_speak"]
     if any(speech.values()):
         print(
-            f"to be spoken, which is not in that: {speech['utterance_characters']:,} characters "
+            f"synthetic speech, not in that cost: {speech['utterance_characters']:,} characters "
             f"of utterances, and {speech['replies']:,} replies"
         )

@@ -15,11 +15,15 @@ class BuildOptions(TypedDict, total=False):
     name: str | None
     split: list[str] | None
     text_only: bool
+    min_agreement: float | None
+    known_agreement: bool
     label_view: str | None
     model: str | None
     estimate: bool
     redraft: str | None
     hear: bool
+    see: bool
+    i_may_send: list[str] | None
     caption_model: str | None
     caption_base_url: list[str] | None
     speak: bool

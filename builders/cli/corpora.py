@@ -48,7 +48,7 @@ def _verify(
     from builders.cli.settings_file import read_settings
     from builders.corpora import load_card, resolve_slug
     from builders.corpora.verify import verify
-    from builders.settings import find_source
+    from builders.settings.file import find_source
 
     slug = resolve_slug(corpus)
     settings = read_settings()
@@ -57,9 +57,9 @@ def _verify(
     print(json.dumps(verification.as_json(), indent=2) if as_json else verification.as_text())
     if not verification.ok:
         raise VerificationError(
-            f"{len(verification.off)} of the published counts differ",
+            f"{len(verification.off)} counts differ from the published ones",
             where=source,
-            do="see the lines marked 'differs'; take the release as its owner ships it",
+            do="see the lines marked 'differs', and download the release again from its owner",
         )
 
 

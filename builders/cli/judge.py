@@ -18,6 +18,7 @@ from builders.cli.options import (
     MaxConcurrency,
     MaxTokens,
     MaxUsd,
+    MaySend,
     Patience,
     ReplyTokens,
     StoreAddress,
@@ -45,6 +46,7 @@ class JudgeOptions(TypedDict):
     patience: float
     reply_tokens: int
     client: Client
+    i_may_send: list[str] | None
     exclusions: Path
     store: str | None
     as_json: bool
@@ -67,6 +69,7 @@ def judge_command(  # noqa: PLR0913 - one argument for each option
     patience: Patience = 180.0,
     reply_tokens: ReplyTokens = 400,
     client: Annotated[Client, ClientHelp] = "aiohttp",
+    i_may_send: MaySend = None,
     exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
     as_json: Json = False,

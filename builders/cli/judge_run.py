@@ -17,7 +17,7 @@ from builders.errors import ConfigError
 from builders.evaluation.asking import Judge, judge_pairs
 from builders.evaluation.pairs import Pair, chosen, pairs_of
 from builders.evaluation.results import GOOD, SwapResult, results
-from builders.llm.addresses import check_may_send
+from builders.llm.addresses import check_may_send, check_named, may_send
 from builders.llm.budget import price_of
 from builders.llm.estimate import estimated
 from builders.llm.settings import Limits, ModelSettings
@@ -45,7 +45,7 @@ def judge(given: JudgeOptions) -> None:
     every = pairs_of(build, known)
     pairs = chosen(every, given["limit"])
     _check(folder, every, pairs)
-    _check_may_send(pairs, asked.model.base_urls)
+    _check_may_send(pairs, asked.model.base_urls, may_send(given["i_may_send"]))
     prices = read_settings().get("prices", {})
     if given["estimate"]:
         _print_estimate(asked, pairs, prices, as_json)
@@ -89,26 +89,31 @@ def _judge(build: Build, given: JudgeOptions) -> Judge:
 def _check(folder: Path, every: list[Pair], pairs: list[Pair]) -> None:
     if not every:
         raise ConfigError(
-            "no contrast group holds two emotions, so there is nothing to match",
+            "there is no minimal pair, so there is nothing to match",
             where=folder,
-            do="judge a build with whole contrast groups, such as crema_d without --limit",
+            expected="the same words by one speaker with two emotions",
+            do="judge a build that has minimal pairs, such as crema_d without --limit",
         )
     if not pairs:
         raise ConfigError(
-            f"none of {len(every):,} pairs can be matched: no voices are described, or all alike",
+            f"none of {len(every):,} pairs can be matched: no voice is described, or all are alike",
             where=folder,
             do="build it with its clips, without --text-only",
         )
 
 
-def _check_may_send(pairs: list[Pair], addresses: tuple[str, ...]) -> None:
-    for corpus in sorted({pair.one.corpus for pair in pairs}):
+def _check_may_send(
+    pairs: list[Pair], addresses: tuple[str, ...], claimed: tuple[str, ...]
+) -> None:
+    corpora = sorted({pair.one.corpus for pair in pairs})
+    check_named(claimed, corpora)
+    for corpus in corpora:
         if corpus not in slugs():
             raise ConfigError(
                 f"there is no card of {corpus}, which says where its text may be sent",
                 do="judge builds of known corpora",
             )
-        check_may_send(load_card(corpus), addresses)
+        check_may_send(load_card(corpus), addresses, claimed=claimed)
 
 
 def _print_estimate(
@@ -123,10 +128,13 @@ def _print_estimate(
         return
     usd = found["usd"]
     cost = "cost unknown (no price for this model)" if usd is None else f"about ${usd:,.2f}"
-    print(f"{len(pairs):,} pairs: {found['held']:,} answers held, {found['to_ask']:,} to ask")
+    print(
+        f"{len(pairs):,} pairs: {found['held']:,} responses cached, "
+        f"{found['to_ask']:,} requests to make"
+    )
     print(
         f"about {found['prompt_tokens']:,} prompt tokens and at most "
-        f"{found['completion_tokens']:,} of answers: {cost}"
+        f"{found['completion_tokens']:,} tokens of responses: {cost}"
     )
 
 
@@ -137,11 +145,11 @@ def _print_found(found: SwapResult) -> None:
             f"{found['accuracy']:.1%} (95 % interval {found['low']:.1%} to {found['high']:.1%} "
             f"over {found['groups']:,} groups; {GOOD:.0%} is a good mark, 25% is chance)"
         )
-        print(f"{found['flips']:,} changed with the order")
+        print(f"{found['flips']:,} answers changed with the order of the replies")
     for count, words in (
         (found["refused"], "have no judgement: the judge gave no usable answer"),
-        (found["untold"], "cannot be matched: their voices are not described, or alike"),
-        (found["left"], "are not judged"),
+        (found["untold"], "cannot be matched: their voices are not described, or are alike"),
+        (found["left"], "are not judged yet"),
     ):
         if count:
             print(f"{count:,} pairs {words}")

@@ -69,6 +69,14 @@ Timeout = Annotated[
 Patience = Annotated[
     float, typer.Option(metavar="SECONDS", help="Longest time without any response; then stop.")
 ]
+MaySend = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CORPUS",
+        help="You have a right of your own to send this corpus to the endpoint's owner, although "
+        "its terms do not say so. It is recorded with the build.",
+    ),
+]
 ReplyTokens = Annotated[int, typer.Option(min=50, help="Maximum number of tokens of a response.")]
 ClientHelp = typer.Option(help="HTTP client to use.")
 Estimate = Annotated[

@@ -86,7 +86,7 @@ def read_events(folder: Path, store: str | None, exclusions: Path, source: Path)
     with _opened(folder, store, new=True) as held:
         _register(build, held, Restrictions(excluded_by(exclusions, _address(folder, store))))
         found = import_events(held, build, source)
-    again = f"; {found.undone:,} undo what was undone already" if found.undone else ""
+    again = f"; {found.undone:,} undo an event that was already undone" if found.undone else ""
     print(f"{found.read:,} events read, {found.new:,} of them new{again}")
 
 
@@ -111,7 +111,8 @@ def _opened(folder: Path, store: str | None, new: bool = False) -> Iterator[Stor
     address = _address(folder, store)
     if not new and not store_exists(address):
         raise ConfigError(
-            f"there is no store {address} with decisions", do="name its store with --store"
+            f"there is no database {address} with decisions",
+            do="name it with --store, or review the build first",
         )
     held = Store(address, writes=new)
     try:

@@ -60,13 +60,13 @@ def lines(known: ReviewOverview, names: Mapping[str, str]) -> Iterator[str]:
     if known.disputed:
         shown = ", ".join(known.disputed[:_SHOWN])
         more = len(known.disputed) - _SHOWN
-        yield f"to be settled: {shown}" + (f" and {more:,} more" if more > 0 else "")
+        yield f"disputed: {shown}" + (f" and {more:,} more" if more > 0 else "")
 
 
 def _counts(known: ReviewOverview) -> Iterator[str]:
-    yield f"{known.name}: {known.decided:,} of {known.samples:,} samples are decided about"
+    yield f"{known.name}: {known.decided:,} of {known.samples:,} samples have a decision"
     people = "1 person" if known.overlap == 1 else f"{known.overlap} people"
-    yield f"{known.complete:,} of them by {people}, as wanted"
+    yield f"{known.complete:,} of them by {people}, as required"
     for status, count in known.statuses.items():
         yield f"  {count:,} {status}"
     for flag, count in known.flags.items():
@@ -104,11 +104,11 @@ def alpha_line(found: Alpha) -> str:
 
 def _moved(moved: Sequence[Move]) -> Iterator[str]:
     if moved:
-        yield "another emotion heard than the label says:"
+        yield "emotions that annotators corrected:"
     for move in moved:
         times = "1 time" if move.decisions == 1 else f"{move.decisions:,} times"
         change = f"{move.label} to {move.heard}"
-        yield f"  {change.ljust(40)} {times}, prevails in {len(move.prevails):,}"
+        yield f"  {change.ljust(40)} {times}, by the majority in {len(move.prevails):,}"
 
 
 def _anchoring(found: Anchoring) -> Iterator[str]:
@@ -117,9 +117,9 @@ def _anchoring(found: Anchoring) -> Iterator[str]:
     shares = [found.like_draft_shown, found.like_draft_hidden, found.moved]
     shown, hidden, moved = ("unknown" if share is None else f"{share:.0%}" for share in shares)
     yield (
-        f"strategies as in the draft: {shown} of {found.shown:,} with the draft in sight, "
-        f"{hidden} of the {found.hidden:,} first answers without it; {moved} of these changed "
-        "on seeing it"
+        f"same strategies as the draft: {shown} of {found.shown:,} with the draft visible, "
+        f"{hidden} of {found.hidden:,} first answers without it; {moved} of these changed "
+        "when it was shown"
     )
     effect = found.effect
     if effect:
@@ -130,7 +130,7 @@ def _anchoring(found: Anchoring) -> Iterator[str]:
 
 def _verdict(effect: Difference) -> str:
     if not effect.is_told:
-        return "makes no difference that is sure"
+        return "makes no significant difference"
     return f"moves answers {'towards' if effect.difference > 0 else 'away from'} it"
 
 
@@ -148,7 +148,7 @@ def _compared(known: ReviewOverview) -> Iterator[str]:
         yield f"  the reply shown first, of votes that are not equal: {_share(of.first)}"
         yield f"  agreement: {alpha_line(of.alpha)}"
     if count := known.comparisons_unknown:
-        yield f"{count:,} comparisons are with drafts that no build registered here has"
+        yield f"{count:,} comparisons are with drafts of builds that are not in this store"
 
 
 def _share(found: Share) -> str:

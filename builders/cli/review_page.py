@@ -69,7 +69,7 @@ def review(
     say(f"{what}, each for {settings.overlap}")
     _invite(held, at.address, invited, say)
     if not at.loopback and not any(invited):
-        say("links sent before still open it; --invite NAME makes new ones")
+        say("earlier links still work; --invite NAME prints a new one")
     door = "sign in with your name" if at.loopback else "sign in with a link"
     say(f"open {at.address}/ ({door}); Ctrl+C stops, and nothing is lost")
     listen.serve(desk, at, comparing)
@@ -93,7 +93,7 @@ def _comparing(desk: Desk, other: Build) -> Comparing:
     if not comparing.register()["pairs"]:
         raise ConfigError(
             f"{desk.name} and {desk.against} have nothing to compare",
-            expected="targets that both have, with two different replies",
+            expected="targets in both, with different replies",
             do="name another build with --against",
         )
     return comparing
@@ -103,8 +103,8 @@ def _pairs_line(comparing: Comparing) -> str:
     """Return how many pairs there are, and what is no pair and why."""
     counts = comparing.counts
     left_out = (
-        f"{counts['same']:,} replies in the same words, {counts['changed']:,} targets that differ "
-        f"themselves, {counts['one']:,} in one build only"
+        f"{counts['same']:,} with the same reply, {counts['changed']:,} whose target differs, "
+        f"{counts['one']:,} in one build only"
     )
     return f"{comparing.name}: {counts['pairs']:,} pairs (left out: {left_out})"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from builders.corpora import resolve_slug
 from builders.errors import ConfigError, UsageError
-from builders.settings import SETTINGS_FILE, SettingsFile, load_settings
+from builders.settings.file import SETTINGS_FILE, SettingsFile, load_settings
 
 
 def read_settings() -> SettingsFile:

@@ -61,8 +61,8 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
 
     if not store_exists(store):
         raise ConfigError(
-            f"{folder.name} is not complete, and there is no store {store} that knows more",
-            do="name its store with --store",
+            f"{folder.name} is not complete, and its database {store} does not exist",
+            do="name it with --store",
         )
     with closing(Store(store, writes=False)) as held:
         spent = held.spent(folder.name)
@@ -73,8 +73,10 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
         known = {"complete": False, "running": running, "attempts": attempts, "tokens": tokens}
         print(json.dumps({"name": folder.name, **known}, indent=2))
         return
-    print(f"{folder.name}: " + ("running" if running else "stopped; the same command goes on"))
-    print(f"{attempts:,} attempts so far, {tokens:,} tokens")
+    print(
+        f"{folder.name}: " + ("running" if running else "stopped; run the same command to continue")
+    )
+    print(f"{attempts:,} requests so far, {tokens:,} tokens")
 
 
 def _report(folder: Path, store: str | None, exclusions: Path) -> None:

@@ -149,14 +149,14 @@ def _forget(
         copies = forget.copies_beside(store)
     if not dry_run:
         _remove_reviewed(builds, output)
-    out = "would be taken out of" if dry_run else "are taken out of"
+    out = "would be removed from" if dry_run else "removed from"
     print(f"{len(ids):,} ids {out} {store.name}:")
-    for name, count in {**taken.rows, "files of clips": taken.clips}.items():
+    for name, count in {**taken.rows, "audio files": taken.clips}.items():
         print(f"{name.replace('_', ' '):<22}{count:>12,}")
     if taken.missing:
         print(
-            f"warning: {taken.missing:,} more files of clips are not in {files.folder}; if they "
-            "lie elsewhere, name that folder with --clips or remove them there",
+            f"warning: {taken.missing:,} more audio files are not in {files.folder}; if they "
+            "are elsewhere, name that folder with --clips or delete them there",
             file=sys.stderr,
         )
     _print_left(taken.beside, builds, copies)
@@ -172,8 +172,8 @@ def _check_nothing_runs(output: Path) -> None:
         raise ConfigError(
             f"a build is running: {', '.join(running)}",
             where=output,
-            expected="none that could put back what is taken out",
-            do="stop it or wait for its end; nothing was taken out",
+            expected="no running build, which could store again what is removed",
+            do="stop it or wait for its end; nothing was removed",
         )
 
 
@@ -189,19 +189,19 @@ def _print_left(beside: int, builds: dict[str, set[str]], copies: list[Path]) ->
     """Say what this command does not reach, and what to do about it."""
     if beside:
         print(
-            f"{beside:,} answers about other utterances of the same dialogues stay, though the "
-            "model had these words before it; forget the whole dialogue to take them out too"
+            f"{beside:,} responses about other utterances of the same dialogues stay, although "
+            "their prompts contain these words; forget the whole dialogue to remove them too"
         )
     for name, held in builds.items():
         print(
-            f"{name} is finished and is not rewritten: {len(held):,} of these ids lie in it. Every "
-            "command leaves them out of what it writes; remove it and build again to be rid of them"
+            f"{name} still contains {len(held):,} of these ids: finished builds are not changed. "
+            "All commands leave them out; to delete them, remove the folder and build again"
         )
     for path in copies:
-        print(f"{path} is an older copy with everything in it: remove it")
+        print(f"{path} is an older copy that still contains everything: delete it")
     print(
-        "what was exported, published or given away before is as it was: export and publish again, "
-        "and ask whoever has a copy to remove it"
+        "earlier exports and published versions are unchanged: export and publish again, and ask "
+        "everybody who has a copy to delete it"
     )
 
 
@@ -211,7 +211,7 @@ def _check_ids(ids: tuple[str, ...]) -> None:
     wrong = [name for name in ids if not is_id(name)]
     if wrong or not ids:
         raise UsageError(
-            f"no id: {', '.join(wrong[:5])}" if wrong else "no id is given",
+            f"not a valid id: {', '.join(wrong[:5])}" if wrong else "no id is given",
             expected="ids as in a data set's column id, such as meld-train-12-3 or, for a whole "
             "dialogue, meld-train-12, with commas between them, or @FILE with one id a line",
         )
@@ -220,10 +220,10 @@ def _check_ids(ids: tuple[str, ...]) -> None:
 def _check_known(ids: tuple[str, ...], known: set[str], store: str) -> None:
     if unknown := [name for name in ids if name not in known]:
         raise ConfigError(
-            f"nothing is known of {', '.join(unknown[:5])}",
+            f"there is nothing about {', '.join(unknown[:5])}",
             where=f"{store} and the builds beside it",
-            do="correct it, name another --store or --output, or put it into exclusions.tsv; "
-            "nothing was taken out",
+            do="name another --store or --output, or add the id to exclusions.tsv; nothing was "
+            "removed",
         )
 
 
@@ -237,7 +237,7 @@ def _builds_with(ids: tuple[str, ...], output: Path) -> dict[str, set[str]]:
         try:
             names = [row["id"] for row in Build(folder).rows(["id"])]
         except HeartenError as error:
-            print(f"warning: {folder} may hold them: {error}", file=sys.stderr)
+            print(f"warning: {folder} may contain them: {error}", file=sys.stderr)
             continue
         there = {*names} | {name.rpartition("-")[0] for name in names}
         if held := there & {*ids}:

@@ -1,8 +1,7 @@
-"""The corpora: one folder each, found by its `card.toml`; no list of them is kept anywhere."""
+"""The corpora: one folder each, found by its `card.toml`; there is no list to maintain."""
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
 import tomllib
@@ -14,7 +13,7 @@ from typing import Any, Literal, Protocol, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders import resources
-from builders.errors import ConfigError, SourceError, UsageError
+from builders.errors import ConfigError, SourceError, UsageError, nearest, suggested
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject
 
@@ -28,7 +27,7 @@ class _Part(BaseModel):
 
 
 class Rights(_Part):
-    """What of a corpus may be published, and under which licence; unknown counts as no."""
+    """Which parts of a corpus may be published, and under which licence; unknown counts as no."""
 
     licence: str = Field(min_length=1)
     audio: Permission
@@ -38,17 +37,17 @@ class Rights(_Part):
 
 
 class ThirdParty(_Part):
-    """What of a corpus may be sent to a third party; unknown counts as no."""
+    """Which parts of a corpus may be sent to a third party; unknown counts as no."""
 
     text: Permission
     audio: Permission
 
 
 class SameWords(_Part):
-    """Where a corpus has the same words by the same speaker, said in several ways, and why there.
+    """Where a corpus has minimal pairs (same speaker, same words, said differently), and why.
 
-    `within` says whether they lie in one dialogue, which then holds nothing else, or anywhere in a
-    split; with fewer than `least_words` words an utterance is not looked for.
+    `within` says whether they are in one dialogue, which then contains nothing else, or anywhere in
+    a split; utterances with fewer than `least_words` words are ignored.
     """
 
     within: Literal["dialogue", "split"]
@@ -57,9 +56,9 @@ class SameWords(_Part):
 
 
 class VoiceEvidence(_Part):
-    """What people heard in the voice alone: the view of the label with their votes, and a note.
+    """The label view with votes by people who judged the voice alone, and a note.
 
-    Without a `view` nobody was asked about the voice alone, and `note` says what is there instead.
+    Without a `view`, nobody judged the voice alone, and `note` says what is available instead.
     """
 
     view: str | None = None
@@ -67,15 +66,15 @@ class VoiceEvidence(_Part):
 
 
 class Card(_Part):
-    """What a corpus is, as `card.toml` says it.
+    """The description of a corpus, read from `card.toml`.
 
     `names` are other spellings of the slug, `how_to_get` is the sentence that error messages end
-    with, `label_source` what the annotators had before them, `label_views` what else `--label-view`
-    may choose, `context` what earlier turns are, `speakers_have_names` whether a prompt may call
-    them as the corpus does (a number is no name), `evaluation_overlap` the benchmarks made from a
-    split. `contrast` says where the same words are said in several ways, `voice_evidence` who
-    judged the voice alone. `combined_folds` says which folds of a corpus without splits of its own
-    become which split of a combined set.
+    with, `label_source` what the annotators had access to, `label_views` what else `--label-view`
+    may choose, `video` where its pictures lie, None where it has none, `context` what earlier turns
+    are, `speakers_have_names` whether a prompt may call them as the corpus does (a number is no
+    name), `evaluation_overlap` the benchmarks made from a split. `contrast` says where the same
+    words are said in several ways, `voice_evidence` who judged the voice alone. `combined_folds`
+    says which folds of a corpus without splits of its own become which split of a combined set.
     """
 
     slug: str
@@ -90,6 +89,7 @@ class Card(_Part):
     label_source: LabelSource
     label_views: tuple[LabelSource, ...] = ()
     audio_origin: Literal["acted", "natural", "synthetic", "none"]
+    video: str | None = None
     context: Literal["dialogue", "same_speaker", "none"]
     speakers_have_names: bool = False
     combined_folds: dict[Split, tuple[str, ...]] = {}
@@ -104,17 +104,17 @@ class Card(_Part):
 
     @property
     def licence(self) -> str:
-        """Return the licence that what may be published is under."""
+        """Return the licence of the parts that may be published."""
         return self.rights.licence
 
 
 class Reader(Protocol):
-    """What `builders.corpora.<slug>.reader.Reader(source, with_media, splits)` is.
+    """The interface of `builders.corpora.<slug>.reader.Reader(source, with_media, splits)`.
 
-    The class names all `splits` of the corpus, an object those that it was opened for; only their
-    files need to be there. `root` is the folder that clip paths are relative to, `files` are the
-    annotation files, `notes` the choices made while reading:
-    ``{"note": "recut_twin_used", "split": "test", "count": 132}``.
+    On the class, `splits` are all splits of the corpus; on an object, those it was opened for. Only
+    their files need to exist. `root` is the folder that clip paths are relative to, `files` are the
+    annotation files, `notes` the choices made while reading: ``{"note": "recut_twin_used", "split":
+    "test", "count": 132}``.
     """
 
     @property
@@ -131,17 +131,17 @@ class Reader(Protocol):
 
     @property
     def notes(self) -> Sequence[ReaderNote]:
-        """Return the choices made so far; complete when every split was read to its end."""
+        """Return the choices made so far; complete once every split was read to the end."""
 
     def read(self, split: str) -> Iterator[Dialogue | Reject | SourceError]:
         """Yield each dialogue of a split once, and a reject for each record that is broken.
 
-        A fault of the corpus's own structure that leaves the rest readable (one file of many) is
-        yielded as the error that it is; one that does not is raised.
+        An error in the corpus files that leaves the rest readable (one file of many) is
+        yielded; any other error is raised.
         """
 
 
-# What a corpus's folder holds beside its card; its table of labels lies in label_maps/.
+# What a corpus's folder contains besides its card; its label table is in label_maps/.
 _PARTS = ("reader.py", "counts.tsv", "defects.tsv", "sample")
 
 
@@ -158,24 +158,24 @@ def load_card(slug: str) -> Card:
     try:
         return Card(slug=slug, **tomllib.loads(path.read_text(encoding="utf-8")))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"not TOML: {error}", where=path, do="correct the line") from error
+        raise ConfigError(f"not valid TOML: {error}", where=path, do="fix that line") from error
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ConfigError(
-            f"card is wrong: {wrong}", where=path, do="correct these fields"
+            f"the corpus card is not valid: {wrong}", where=path, do="fix these fields"
         ) from error
 
 
 def resolve_slug(name: str) -> str:
-    """Return the slug that a spelling such as ``CMU-MOSEI`` means; UsageError lists the known."""
+    """Return the slug for a spelling such as ``CMU-MOSEI``; UsageError lists the known slugs."""
     known = {_plain(word): slug for slug in slugs() for word in (slug, *load_card(slug).names)}
     if (slug := known.get(_plain(name))) is not None:
         return slug
-    near = difflib.get_close_matches(_plain(name), known, n=1)
+    near = nearest(_plain(name), known)
     raise UsageError(
         f'there is no corpus "{name}"',
         expected=f"one of {', '.join(slugs())}",
-        do=f"did you mean {known[near[0]]}?" if near else "hearten corpora lists them",
+        do=f"did you mean {known[near]}?" if near else "hearten corpora lists them",
     )
 
 
@@ -186,19 +186,18 @@ def _plain(name: str) -> str:
 def open_reader(slug: str, source: Path, with_media: bool, splits: Sequence[str] = ()) -> Reader:
     """Return the reader of a corpus that lies in `source`, for some of its splits or for all.
 
-    Raises UsageError when there is no such split, SourceError when `source` is not that corpus, or
-    when media are wanted and missing.
+    Raises UsageError if there is no such split, SourceError if `source` is not that corpus or
+    media are requested but missing.
     """
     known = splits_of(slug)
     for split in splits:
         if split not in known:
             raise UsageError(
                 f"{slug} has no split {split!r}",
-                expected=f"one of {', '.join(known)}",
-                do="correct --split",
+                **suggested(split, known, "pass one of them to --split"),
             )
     wanted = tuple(split for split in known if not splits or split in splits)
-    # Absolute, as the paths of clips are looked up below it.
+    # Absolute, because clip paths are resolved below it.
     return cast(Reader, _reader_class(slug)(source.absolute(), with_media, wanted))
 
 
@@ -214,9 +213,9 @@ def check_whole(slug: str) -> None:
     gone = [str(path.relative_to(path.parents[1])) for path in parts if not path.exists()]
     if gone:
         raise ConfigError(
-            f"the corpus {slug} is not whole: {', '.join(gone)} missing",
+            f"the corpus {slug} is incomplete: {', '.join(gone)} missing",
             where=folder,
-            do="add what is missing; CONTRIBUTING.md says what each part is",
+            do="add the missing files; CONTRIBUTING.md describes each of them",
         )
 
 

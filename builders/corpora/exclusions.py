@@ -1,7 +1,7 @@
-"""Ids that must not be used: a table that people keep, obeyed by every later build and publication.
+"""Ids that must not be used: a table that people edit; all later builds and publications follow it.
 
-A person in a recording may ask to be taken out, a clip may turn out to be somebody else's: an id in
-`exclusions.tsv` takes an utterance, or a whole dialogue, out of all that is made from then on.
+A person in a recording may ask to be removed, or a clip may turn out to be misused: an id in
+`exclusions.tsv` excludes an utterance, or a whole dialogue, from everything made afterwards.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Exclusions:
     Args:
         ids: sample ids ``<corpus>-<split>-<dialogue>-<utterance>``, or without the last part for
             all utterances of a dialogue.
-        forgotten: those of them that a store was told to forget, which may be in no corpus by now.
+        forgotten: those of them that a store was told to forget; they may be in no corpus any more.
         matched: those of them that `covers` has met so far.
     """
 
@@ -38,10 +38,10 @@ class Exclusions:
 
     @classmethod
     def load(cls, path: Path, forgotten: frozenset[str] = frozenset()) -> Exclusions:
-        """Read a table with the columns id and reason, and what a store was told to forget.
+        """Read a table with the columns id and reason, and the ids a store was told to forget.
 
-        There may be neither. Raises ConfigError naming the line that is wrong: a row that is not
-        understood must not leave somebody in.
+        Both may be missing. Raises ConfigError for an invalid row: a typo must not
+        leave a person in the data.
         """
         return cls(_table(path) | forgotten, forgotten)
 
@@ -54,16 +54,16 @@ class Exclusions:
         return False
 
     def check_matched(self, splits: Iterable[str], path: Path) -> None:
-        """Raise ConfigError where an id of these splits has matched nothing: it is misspelt."""
+        """Raise ConfigError if an id of these splits has matched nothing: it is misspelt."""
         wanted = {*splits}
         missed = sorted(
             n for n in self.ids - self.forgotten - self.matched if n.split("-")[1] in wanted
         )
         if missed:
             raise ConfigError(
-                f"there is no {', '.join(missed[:5])} in the corpus, so that nothing is left out",
+                f"not found in the corpus: {', '.join(missed[:5])}",
                 where=path,
-                do="correct these rows or remove them",
+                do="fix the ids in these rows or remove the rows",
             )
 
     def of(self, slug: str) -> Exclusions:
@@ -91,10 +91,10 @@ def _table(path: Path) -> frozenset[str]:
         table = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
         if (header := next(table, [])) != _COLUMNS:
             raise ConfigError(
-                f"the columns are {', '.join(header) or 'missing'}",
+                f"wrong columns: {', '.join(header) or 'none'}",
                 where=path,
                 expected=", ".join(_COLUMNS),
-                do="correct the first line",
+                do="write these column names in the first line, separated by tabs",
             )
         return frozenset(_checked(row, f"{path}:{table.line_num}") for row in table if row)
 
@@ -104,14 +104,14 @@ def _digest(ids: Iterable[str]) -> str:
 
 
 def _checked(row: list[str], where: str) -> str:
-    """Return the id in a row; a row that excludes nobody is an error, as it was meant to."""
+    """Return the id in a row; a row that excludes nothing is an error, since it was meant to."""
     whole = len(row) == len(_COLUMNS) and row[1].strip() != ""
     if not (whole and is_id(row[0].strip())):
         raise ConfigError(
-            f"row is wrong: {row}",
+            f"invalid row: {row}",
             where=where,
-            expected="an id as in a data set's column id, such as meld-train-12-3 or, for a whole "
-            f"dialogue, meld-train-12; a tab and a reason; corpora are {', '.join(slugs())}",
-            do="correct the row",
+            expected="a sample id such as meld-train-12-3, or a dialogue id such as meld-train-12, "
+            f"then a tab and a reason; the corpora are {', '.join(slugs())}",
+            do="fix or remove the row",
         )
     return row[0].strip()

@@ -1,8 +1,8 @@
-"""Opening a corpus's files: what every reader needs before it can parse, with the same errors.
+"""Opening a corpus's files: shared by all readers, with the same errors.
 
-A fault of one record is a `BrokenRecord`, which becomes a `Reject`; a fault of the files themselves
-is a `SourceError`. Bytes that are not UTF-8 come through as surrogates, so that they cost the
-record that they stand in and not the file.
+An error in one record is a `BrokenRecord`, which becomes a `Reject`; an error in a file
+is a `SourceError`. Bytes that are not UTF-8 are read as surrogates, so that only the
+record that contains them is rejected, not the whole file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 class BrokenRecord(Exception):
-    """A record that cannot be used: the reason as a code, and the sentence for a person."""
+    """A record that cannot be used: the reason as a code, and a sentence for people."""
 
     @property
     def reason(self) -> str:
@@ -40,7 +40,7 @@ class BrokenRecord(Exception):
 class CsvRow:
     """One row of a table: its file, the number of its last line, its cells.
 
-    `fields` are the cells by column, none where there are too many or too few.
+    `fields` are the cells by column; empty if there are too many or too few cells.
     """
 
     file: str
@@ -60,43 +60,49 @@ class CsvRow:
 
 
 def open_root(source: Path, expected: str, *inside: str) -> Path:
-    """Return the folder `source`, or the first of the folders `inside` that it holds.
+    """Return the folder `source`, or the first of the folders `inside` that it contains.
 
-    Raises SourceError when there is no such folder; `expected` says what it should be.
+    Raises SourceError if there is no such folder; `expected` describes the right one.
     """
     if source.is_file():
         archive = source.name.endswith(_ARCHIVES)
-        do = "unpack it and name the folder with --source" if archive else "correct --source"
-        raise SourceError(f"{source} is a file", expected=expected, do=do)
+        do = "unpack it and pass" if archive else "pass"
+        raise SourceError(
+            f"{source} is a file", expected=expected, do=f"{do} the folder with --source"
+        )
     if not source.is_dir():
-        raise SourceError(f"there is no folder {source}", expected=expected, do="correct --source")
+        raise SourceError(
+            f"there is no folder {source}",
+            expected=expected,
+            do="check the path given with --source",
+        )
     return next((source / name for name in inside if (source / name).is_dir()), source)
 
 
 def not_found(what: str, root: Path, expected: str) -> SourceError:
-    """Return the error that says what is not in a folder, and which archives there hold it."""
+    """Return the error for a missing file, which names the archives to unpack."""
     packed = archives(root)
-    do = f"unpack {packed} there" if packed else "correct --source"
+    do = f"unpack {packed} there" if packed else "check the path given with --source"
     return SourceError(f"{what} not found", where=root, expected=expected, do=do)
 
 
 def archives(folder: Path) -> str:
-    """Return the names of the archives in a folder, with commas between."""
+    """Return the names of the archives in a folder, separated by commas."""
     return ", ".join(path.name for path in visible(folder) if path.name.endswith(_ARCHIVES))
 
 
 def visible(folder: Path, pattern: str = "*") -> list[Path]:
-    """Return what a folder holds under names that do not begin with a dot, in order of name.
+    """Return the content of a folder without hidden files, sorted by name.
 
-    Archives made on a Mac carry ``._name`` files beside the real ones.
+    Archives made on a Mac contain ``._name`` files beside the real ones.
     """
     return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
 
 
 def csv_rows(path: Path, columns: Collection[str], *, quoted: bool = True) -> Iterator[CsvRow]:
-    """Yield the rows of a comma-separated file that has at least `columns`; blank lines are none.
+    """Yield the rows of a comma-separated file with at least `columns`; blank lines are skipped.
 
-    `quoted` says whether quotation marks enclose cells or are text. Raises SourceError when the
+    `quoted` says whether quotation marks enclose cells or are text. Raises SourceError if the
     file cannot be read or lacks a column.
     """
     name, line = path.name, 0
@@ -106,7 +112,7 @@ def csv_rows(path: Path, columns: Collection[str], *, quoted: bool = True) -> It
             header = _checked(next(table, []), columns, path)
             for cells in filter(None, table):
                 line = table.line_num
-                # Not strict, which costs as much again; the lengths are known to be the same.
+                # Not strict, which doubles the cost; the lengths are known to be equal.
                 whole = len(cells) == len(header)
                 yield CsvRow(name, line, cells, dict(zip(header, cells)) if whole else {})  # noqa: B905
     except (OSError, csv.Error) as error:
@@ -120,7 +126,7 @@ def _checked(header: list[str], columns: Collection[str], path: Path) -> list[st
             f"column {', '.join(missing)} is missing",
             where=path,
             expected=f"{', '.join(columns)} (found: {ascii(header)})",
-            do="take the file as its owner distributes it",
+            do="use the file as originally distributed",
         )
     return header
 
@@ -132,19 +138,19 @@ def in_dialogues(
     reject: Callable[[CsvRow, BrokenRecord], Reject],
     sort_by: str,
 ) -> Iterator[tuple[Dialogue, CsvRow] | Reject]:
-    """Yield the dialogues that rows make up, each with its first row, and a reject per broken row.
+    """Yield the dialogues in the rows, each with its first row, and a reject per broken row.
 
     Args:
         split: the split.
-        rows: those of a dialogue must follow one another.
+        rows: those of a dialogue must be consecutive.
         parse: returns the utterance in a row, or raises BrokenRecord.
         reject: returns what a broken row becomes.
-        sort_by: the columns that put the rows in order, for whom they do not follow one another.
+        sort_by: the columns to sort the file by, for the message if the rows are not consecutive.
 
-    A row of a dialogue that comes back after another one is a reject as well.
+    A row of a dialogue that continues after another one is a reject as well.
     """
     gathered: tuple[Dialogue, CsvRow] | None = None
-    seen: set[int] = set()  # hashes, as there may be millions of names
+    seen: set[int] = set()  # hashes, because there may be millions of names
     for row in rows:
         try:
             utterance = parse(row)
@@ -153,7 +159,7 @@ def in_dialogues(
             continue
         if gathered is None or gathered[0].id != utterance.dialogue:
             if (name := hash(utterance.dialogue)) in seen:
-                what = f"dialogue {utterance.dialogue} comes back after another one"
+                what = f"dialogue {utterance.dialogue} continues after another one has begun"
                 why = BrokenRecord("out_of_place", f"{what}; sort the file by {sort_by}")
                 yield reject(row, why)
                 continue
@@ -185,29 +191,29 @@ def text_lines(path: Path) -> Iterator[tuple[str, str]]:
 def json_items(path: Path) -> Iterator[tuple[str, object]]:
     """Yield the members of the one JSON object in a file, one at a time, numbers as floats.
 
-    Raises SourceError when the file cannot be read, is no such object or ends before its end; what
-    stood before the fault has been yielded by then.
+    Raises SourceError if the file cannot be read, is not such an object or is cut off; the
+    members before the error have been yielded by then.
     """
-    import ijson  # here, as only corpora in JSON need it
+    import ijson  # imported here, because only JSON corpora need it
 
     try:
         with path.open("rb") as stream:
             if not stream.read(64).lstrip().startswith(b"{"):
-                raise SourceError("the file is no JSON object", where=path, do=AGAIN)
+                raise SourceError("the file is not a JSON object", where=path, do=AGAIN)
             stream.seek(0)
             yield from ijson.kvitems(stream, "", use_float=True)
     except (OSError, ijson.JSONError) as error:
         said = error.args[0] if isinstance(error, ijson.JSONError) else error.strerror
         said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
         raise SourceError(
-            f"the file is no whole JSON object ({said.splitlines()[0]})", where=path, do=AGAIN
+            f"the file is not a complete JSON object ({said.splitlines()[0]})", where=path, do=AGAIN
         ) from error
 
 
 def require_utf8(text: str) -> str:
-    """Return a text; BrokenRecord when it holds bytes that are not UTF-8."""
+    """Return a text; BrokenRecord when it contains bytes that are not UTF-8."""
     if not text.isascii() and _NOT_UTF8.search(text):
-        raise BrokenRecord("not_utf8", "it holds bytes that are not UTF-8")
+        raise BrokenRecord("not_utf8", "it contains bytes that are not UTF-8")
     return text
 
 

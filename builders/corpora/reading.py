@@ -1,4 +1,4 @@
-"""What every reader leaves to us: order, ids, ids that come twice, defects, exclusions, faults."""
+"""Reading shared by all corpora: order, ids, duplicate ids, defects, exclusions, errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _by_order = attrgetter("order")
 
 @dataclass(slots=True, frozen=True)
 class Defect:
-    """One known fault of a corpus: a row of `defects.tsv`.
+    """One known defect of a corpus: a row of `defects.tsv`.
 
     `effect` is ``note`` (carried as a finding), ``note_audio`` (a finding about the clip),
     ``reject_audio`` (the same: the clip is known to be unusable, and decoding it decides) or
@@ -48,7 +48,7 @@ class Defect:
 
 
 class Defects:
-    """The known faults of one corpus, by utterance."""
+    """The known defects of one corpus, by utterance."""
 
     def __init__(self, rows: Iterable[Defect] = ()) -> None:
         self.rows = tuple(rows)
@@ -63,26 +63,26 @@ class Defects:
         return cls(_read_table(resources.corpora() / slug / "defects.tsv"))
 
     def without_clips(self) -> Defects:
-        """Return the faults that are not about clips, which is all that text-only builds see."""
+        """Return the defects that do not concern clips: the ones text-only builds see."""
         return Defects(row for row in self.rows if not row.effect.endswith("_audio"))
 
     def ids(self, slug: str, kinds: Collection[str]) -> frozenset[str]:
-        """Return the sample ids that have one of some kinds of fault."""
+        """Return the sample ids that have a defect of these kinds."""
         rows = (row for row in self.rows if row.defect in kinds)
         return frozenset(sample_id(slug, row.split, row.dialogue, row.utterance) for row in rows)
 
     def of(self, split: str, dialogue: str) -> Mapping[str, tuple[Defect, ...]]:
-        """Return the faults of a dialogue by utterance."""
+        """Return the defects of a dialogue by utterance."""
         return self._known.get((split, dialogue), {})
 
 
 def _check_header(header: list[str], columns: list[str], path: Path) -> None:
     if header != columns:
         raise ConfigError(
-            f"the columns are {', '.join(header)}",
+            f"wrong columns: {', '.join(header) or 'none'}",
             where=path,
             expected=", ".join(columns),
-            do="correct the first line",
+            do="write these column names in the first line, separated by tabs",
         )
 
 
@@ -96,11 +96,11 @@ def _read_table(path: Path) -> Iterator[Defect]:
             whole = len(row) == len(columns) and row[4] in _EFFECTS
             if not whole or (key := tuple(row[:4])) in known:
                 raise ConfigError(
-                    f"row is wrong: {row}",
+                    f"invalid row: {row}",
                     where=f"{path}:{table.line_num}",
                     expected=f"{len(columns)} columns, effect one of {', '.join(_EFFECTS)}, and "
-                    "each defect of an utterance once",
-                    do="correct the row",
+                    "no defect of an utterance twice",
+                    do="fix or remove the row",
                 )
             known.add(key)
             yield Defect(*row)
@@ -108,7 +108,7 @@ def _read_table(path: Path) -> Iterator[Defect]:
 
 @dataclass(frozen=True)
 class ReadingRules:
-    """What a build was told about reading: ids not to use, and what to do about what is broken.
+    """A build's settings for reading: ids to exclude, and what to do about broken items.
 
     `on_error` is ``quarantine`` (a broken file becomes a reject as a broken record does), ``stop``
     (both stop the build) or None (a record becomes a reject, a file stops the build).
@@ -125,8 +125,8 @@ def read_split(
 
     The utterances of a dialogue are in order and carry their sample id and the findings of the
     table of defects. An id that comes twice, and a defect whose effect is ``reject``, are rejects.
-    What is excluded is gone but for a count. Streams: one dialogue is held at a time. A dialogue of
-    which nothing is left is not yielded. Raises SourceError as `rules` say.
+    Excluded utterances are only counted. Streams: one dialogue is in memory at a time. A dialogue
+    of which nothing is left is not yielded. Raises SourceError as `rules` say.
     """
     for item in _without_faults(reader, slug, split, rules.on_error):
         if isinstance(item, Reject):
@@ -171,10 +171,10 @@ def _unless_excluded(reject: Reject, rules: ReadingRules) -> Iterator[Dialogue |
 
 
 def stopped_by(reject: Reject) -> SourceError:
-    """Return the error that a reject is where the first one stops the build."""
+    """Return the error for a reject, where the first one stops the build."""
     return SourceError(
         f"{reject.id} is broken ({reject.reason}): {reject.detail}",
-        do="correct it, or let it become a reject with --on-error quarantine",
+        do="fix it in the source, or skip it as a reject with --on-error quarantine",
     )
 
 

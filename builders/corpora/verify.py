@@ -1,4 +1,4 @@
-"""Verifying: what was read against the counts that were published, and the known defects."""
+"""Verifying: compare what was read with the published counts and the known defects."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Return whether every count is as published; defects are reported and do not matter."""
+        """Return whether every count is as published; defects are reported but do not count."""
         return not self.off
 
     def as_json(self) -> dict[str, object]:
@@ -106,7 +106,7 @@ def verify(
 ) -> Verification:
     """Read a whole corpus, or some of its splits, and compare with `counts.tsv` and `defects.tsv`.
 
-    Where there are no media at all, or with `text_only`, what only media can show is not checked.
+    Without media, or with `text_only`, checks that need media are skipped.
     Raises SourceError as reading does.
     """
     reader, with_media = _open(slug, source, splits, text_only)
@@ -117,7 +117,7 @@ def verify(
     labelling, rejects = load_labelling(slug), Counter[str]()
     seen = FoundCounts({count.what for count in published}, with_media, labelling.node)
     for split in reader.splits:
-        # Without the table of defects: what it rejects is among the published counts too.
+        # Without the table of defects: the published counts include the utterances it rejects.
         for item in read_split(reader, slug, split, Defects()):
             if isinstance(item, Reject):
                 rejects[item.reason] += 1
@@ -137,7 +137,7 @@ def _open(slug: str, source: Path, splits: tuple[str, ...], text_only: bool) -> 
         try:
             return open_reader(slug, source, True, splits), True
         except SourceError:
-            pass  # said again by the next line, unless it was only the media that are missing
+            pass  # raised again by the next line, unless only the media are missing
     return open_reader(slug, source, False, splits), False
 
 

@@ -1,1 +1,1 @@
-"""What is asked about finished builds, and what came of it."""
+"""Evaluation of finished builds by models."""

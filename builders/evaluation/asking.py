@@ -1,4 +1,4 @@
-"""Asking a judge about pairs: cached responses first, within a budget, and on after a stop."""
+"""Asking a judge about pairs: cached responses first, within a budget, resumable."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Judge:
 
     @property
     def spender(self) -> str:
-        """Return the name its attempts are counted under, apart from what the build has cost."""
+        """Return the name its attempts are counted under, separate from the cost of the build."""
         return f"{self.build} judged"
 
 
 class JudgingCost(TypedDict):
-    """How many requests were made, and what they and all before them cost."""
+    """The number of requests, and the total cost including earlier runs."""
 
     requests: int
     cost: RunCost
@@ -56,16 +56,16 @@ class JudgingCost(TypedDict):
 def judge_pairs(
     by: Judge, pairs: Sequence[Pair], prices: Mapping[str, object], quiet: bool
 ) -> JudgingCost:
-    """Ask about all pairs and keep what comes of each; return the requests and what they cost.
+    """Ask about all pairs and save the results; return the requests and their cost.
 
     Args:
-        by: who judges.
-        pairs: those that can be told apart.
+        by: the judge.
+        pairs: the pairs with distinguishable voices.
         prices: the user's own prices, by model.
         quiet: show no progress.
 
     Raises:
-        StoppedEarly: it stopped before the end, or pairs are left without an answer.
+        StoppedEarly: it stopped before the end, or pairs have no response yet.
     """
     store = Store(by.store)
     try:
@@ -79,7 +79,7 @@ def judge_pairs(
 
 
 async def _judge(model: ModelSettings, pairs: Sequence[Pair], setup: Setup) -> JudgingCost:
-    """Ask about both orders of each pair, and keep a judgement of each with two outcomes."""
+    """Ask about both orders of each pair, and save a judgement for each pair with both outcomes."""
     state = ProgressState(2 * len(pairs), paid=True, doing="orders of pairs judged")
     judging = _Judging(model.model, pairs, Judgements(setup.store))
     async with open_session(setup, [model], state) as session:
@@ -95,7 +95,7 @@ async def _judge(model: ModelSettings, pairs: Sequence[Pair], setup: Setup) -> J
 
 
 class _Judging:
-    """Takes outcomes two by two, in the order of the pairs, and keeps what they come to."""
+    """Takes outcomes two by two, in the order of the pairs, and saves the judgements."""
 
     def __init__(self, model: str, pairs: Sequence[Pair], judgements: Judgements) -> None:
         self._model = model
@@ -107,7 +107,7 @@ class _Judging:
         self._example = ""
 
     def take(self, outcome: Answered) -> None:
-        """Take the outcome of one order of a pair; the straight one comes first."""
+        """Take the outcome of one order of a pair; the original order comes first."""
         if self._first is None:
             self._first = outcome
             return
@@ -118,16 +118,16 @@ class _Judging:
             self.flush()
 
     def flush(self) -> None:
-        """Keep what waits."""
+        """Save pending judgements."""
         self._judgements.append(self._waiting)
         self._waiting = []
 
     def check(self) -> None:
-        """Raise StoppedEarly where pairs are left without an answer."""
+        """Raise StoppedEarly if pairs have no response yet."""
         if self._left:
             kinds = ", ".join(f"{count} {kind}" for kind, count in self._left.most_common())
             raise StoppedEarly(
-                f"{self._left.total()} pairs are left without an answer: {kinds} ({self._example})",
+                f"{self._left.total()} pairs have no response yet: {kinds} ({self._example})",
                 do=KEPT_ANSWERS,
             )
 

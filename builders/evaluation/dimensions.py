@@ -1,6 +1,6 @@
 """What models judge: the tests, their dimensions, and the scale of each, from a table.
 
-A score means nothing without its scale, so whoever reads one takes it from
+A score means nothing without its scale, which is always taken from
 ``label_maps/judge/_dimensions.tsv``.
 """
 
@@ -31,8 +31,8 @@ class Dimension:
         name: the dimension, as records and judgements name it.
         low: the lowest score.
         high: the highest score.
-        better: which end of the scale is the better one.
-        asked: what is asked, in a sentence.
+        better: which end of the scale is better.
+        asked: the question, in a sentence.
     """
 
     test: str
@@ -51,9 +51,9 @@ class Dimension:
         """Return a score; LabelError where it is not on the scale."""
         if not self.low <= score <= self.high:
             raise LabelError(
-                f"a score of {score:g} on {self.name}",
+                f"a score of {score:g} for {self.name}",
                 expected=f"{self.low:g} to {self.high:g}, as {_path()} says",
-                do="correct the scale there, or judge again",
+                do="change the scale there, or judge again",
             )
         return score
 
@@ -63,7 +63,7 @@ def dimension(name: str) -> Dimension:
     known = load_dimensions()
     if name not in known:
         raise LabelError(
-            f"a judgement of the unknown dimension {name!r}",
+            f"a judgement has the unknown dimension {name!r}",
             expected=f"one of {', '.join(known)}",
             do=f"add a row with its scale to {_path()}",
         )

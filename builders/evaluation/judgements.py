@@ -1,7 +1,7 @@
-"""What judges said, in the store: appended, never changed, tied to what was seen.
+"""Judgements in the store: appended, never changed, tied to the content judged.
 
-A judgement belongs to content, not to a build: it counts wherever samples are as they were. It is
-of one sample or of two, in one dimension of a test; `_dimensions.tsv` has the scale of its value.
+A judgement belongs to content, not to a build: it counts wherever that content is unchanged. It is
+about one sample or two, in one dimension of a test; `_dimensions.tsv` has the scale of its value.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _judgements = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("subject_hash", sa.String(64), nullable=False, index=True),
     sa.Column("subject", sa.String, nullable=False, index=True),
-    # Of two, the other one; empty where a judgement is of one, as null differs from itself.
+    # The other sample of a pair; empty for a judgement of one, since null differs from itself.
     sa.Column("other", sa.String, nullable=False, index=True),
     sa.Column("test", sa.String(32), nullable=False),
     sa.Column("dimension", sa.String(64), nullable=False),
@@ -43,20 +43,20 @@ _judgements = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a model said of a sample, or of two, whose content has a hash.
+    """A model's judgement of a sample or a pair, identified by content hashes.
 
     Attributes:
         subject_hash: SHA-256 of what the judge saw, 64 hexadecimal digits.
         subject: the sample's id.
-        other: the id of the other sample of a pair; empty where it is about one.
+        other: the id of the other sample of a pair; empty for a single sample.
         test: the test, such as ``swap``.
-        dimension: what of it, a row of `_dimensions.tsv`.
-        value: on the scale of the dimension; None where there is no usable answer.
-        verdict: in a word, where the test has such words.
-        model: who judged.
-        prompt_version: the template that asked.
-        keys: the request keys of the answers by what was asked; None without a usable one.
-        detail: what else the test keeps.
+        dimension: the dimension, a row of `_dimensions.tsv`.
+        value: on the scale of the dimension; None if there is no usable response.
+        verdict: in a word, if the test has verdicts.
+        model: the judging model.
+        prompt_version: the version of the prompt template.
+        keys: the request keys of the responses by question; None without a usable one.
+        detail: further data of the test.
     """
 
     subject_hash: str
@@ -83,10 +83,10 @@ class Judgements:
         self._store = store
 
     def append(self, judgements: Sequence[Judgement]) -> None:
-        """Add judgements; one that is held already is left as it is.
+        """Add judgements; existing ones are not changed.
 
         Raises:
-            LabelError: the dimension of one is unknown, or its value is not on the scale.
+            LabelError: a dimension is unknown, or a value is not on its scale.
         """
         rows = [{**_row(_checked(one)), "at": time.time()} for one in judgements]
         if rows:
@@ -100,7 +100,7 @@ class Judgements:
             return connection.scalar(sa.select(_judgements.c.number).limit(1)) is not None
 
     def about(self, hashes: Sequence[str], test: str) -> Iterator[Judgement]:
-        """Yield the judgements of a test about contents of these hashes, oldest first."""
+        """Yield the judgements of a test for these content hashes, oldest first."""
         columns = [_judgements.c[name] for name in Judgement.__slots__]
         found: list[tuple[int, Judgement]] = []
         with self._store.translated(), self._store.engine.connect() as connection:

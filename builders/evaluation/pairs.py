@@ -1,4 +1,4 @@
-"""Minimal pairs, the same words with different emotions: what a judge is shown of them."""
+"""Minimal pairs, the same words with different emotions, as shown to a judge."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A sample as a judge knows it: its words, its voice in words or None, its reply."""
+    """A sample as shown to a judge: its text, prosody description or None, and reply."""
 
     id: str
     corpus: str
@@ -48,13 +48,13 @@ class Pair:
 
     @property
     def can_be_told(self) -> bool:
-        """Return whether both voices are described, and not alike."""
+        """Return whether both voices have a description, and the descriptions differ."""
         voices = self.one.voice, self.other.voice
         return None not in voices and voices[0] != voices[1]
 
     @property
     def seen(self) -> str:
-        """Return the SHA-256 of what a judge sees of the pair, 64 hexadecimal digits."""
+        """Return the SHA-256 of the pair as shown to a judge, 64 hexadecimal digits."""
         shown = {
             "words": self.one.words,
             "voices": [self.one.voice, self.other.voice],
@@ -70,8 +70,8 @@ def pairs_of(
 
     Args:
         build: a finished build.
-        known: the ids that may not go out, none by default.
-        without: ids of samples whose reply is another one by now.
+        known: the excluded ids, none by default.
+        without: ids of samples whose reply has changed since.
     """
     groups: dict[str, list[Member]] = defaultdict(list)
     out = left_out(build.shards(), Purpose.SEND, known or Restrictions())
@@ -87,7 +87,7 @@ def pairs_of(
 
 
 def chosen(pairs: list[Pair], limit: int | None) -> list[Pair]:
-    """Return at most `limit` pairs that can be told apart, by hash: more contain the fewer."""
+    """Return at most `limit` distinguishable pairs, by hash: a larger limit only adds pairs."""
     told = [pair for pair in pairs if pair.can_be_told]
     if limit is None or limit >= len(told):
         return told

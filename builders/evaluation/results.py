@@ -1,4 +1,4 @@
-"""What the judges' events come to: for a build, by model; for a record, its `judgements`."""
+"""Results of judgements: for a build, by model; for a record, its `judgements`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from builders.release.eligibility import Restrictions
 from builders.stats import wilson
 from builders.store.database import Store, store_exists
 
-# The share of pairs matched in both orders that a good set reaches; guessing reaches a quarter.
+# A good share of pairs matched in both orders; guessing reaches a quarter.
 GOOD = 0.8
 
 _Latest = dict[str, dict[tuple[str, str], Judgement]]
 
 
 class SwapCounts(TypedDict):
-    """What one model made of the pairs that it was asked about.
+    """One model's results on its pairs.
 
     `pairs` were judged, `left` not; without pairs accuracy and its 95 % interval are None.
     """
@@ -39,14 +39,14 @@ class SwapCounts(TypedDict):
 
 
 class SwapResult(SwapCounts):
-    """The same of all pairs of a build; `untold` are those whose voices cannot be told apart."""
+    """The same for all pairs of a build; `untold` are pairs with indistinguishable voices."""
 
     model: str
     untold: int
 
 
 def results(build: Build, store: str, known: Restrictions | None = None) -> list[SwapResult]:
-    """Return what each model made of a build's pairs as they are now, the latest model last."""
+    """Return each model's results on a build's current pairs, the latest model last."""
     if not store_exists(store):
         return []
     opened = Store(store, writes=False)
@@ -70,7 +70,7 @@ def _summed(
     right = sum(verdicts[ids] == "right" for ids in judged)
     groups = len({told[ids].one.group for ids in judged})
     accuracy = right / len(judged) if judged else None
-    # Pairs of one group hang together and are no cases of their own.
+    # Pairs of one group are not independent observations.
     low, high = (None, None) if accuracy is None else wilson(accuracy, groups)
     return {
         "pairs": len(judged),
@@ -96,8 +96,8 @@ def judged(
     Args:
         build: the build.
         store: holds the events.
-        known: the ids that may not go out, none by default.
-        without: ids of records whose reply is another one by now; their pairs count for nobody.
+        known: the excluded ids, none by default.
+        without: ids of records whose reply has changed since; their pairs do not count.
     """
     if not Judgements(store).any():
         return {}
@@ -131,7 +131,7 @@ def _mean(judgements: Sequence[Judgement]) -> float:
 
 
 def _latest(store: Store, told: dict[tuple[str, str], Pair]) -> _Latest:
-    """Return each model's latest judgement of each pair as it is now, the latest model last."""
+    """Return each model's latest judgement of each current pair, the latest model last."""
     latest: _Latest = {}
     seen = {ids: pair.seen for ids, pair in told.items()}
     for judgement in Judgements(store).about(list(dict.fromkeys(seen.values())), SWAP):

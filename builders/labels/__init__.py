@@ -1,1 +1,1 @@
-"""The emotions and strategies of the tables, and what each corpus's labels mean in them."""
+"""The emotions and strategies of the tables, and how each corpus's labels map to them."""

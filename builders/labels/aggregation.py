@@ -1,9 +1,9 @@
-"""What an utterance's label, votes and intensities mean together, on our vocabulary.
+"""Combine an utterance's label, votes and intensities into an emotion of our vocabulary.
 
 A mapping table says what a label means alone. Beside it, `label_maps/emotion/<slug>.rules.tsv`
 says for a corpus with votes or intensities when a label is too uncertain to be believed, and what
-becomes a second emotion. What no rule names does not happen: a corpus without rules has its labels
-as they are. Four outcomes that no annotator writes have rows of their own in the mapping table:
+becomes a second emotion. Without a rule nothing changes: a corpus without rules keeps its labels
+as they are. Four outcomes that no annotator writes have their own rows in the mapping table:
 `TIE`, `LOW_AGREEMENT`, `NOTHING_NEUTRAL` and `NOTHING_CLEAR`.
 """
 
@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from builders import resources
-from builders.errors import UsageError
+from builders.errors import UsageError, suggested
 from builders.labels.tables import read_rows
 from builders.labels.vocabulary import LabelMap, label_map, vocabulary
 from builders.record.redraft import HeardEmotion
@@ -36,7 +36,7 @@ RULES = {
     "secondary_of_strongest": "the least part of the strongest intensity for a second emotion",
     "near_zero_sentiment": "the sentiment, either way, below which there is none",
 }
-# Coarse labels that are no feeling to be named beside another one.
+# Coarse labels that cannot be a second emotion.
 _NO_SECOND = ("neutral", "unknown")
 
 Shares = tuple[tuple[str, float], ...]
@@ -71,9 +71,9 @@ class Labelling:
             said.agreement = self._agreement(utterance.label, said.votes)
 
     def emotions(self, utterance: Utterance) -> Emotions | None:
-        """Return what a settled utterance's label means.
+        """Return the emotions that a settled utterance's label maps to.
 
-        None where there is no label or it is unmapped on purpose; KeyError, naming the label, where
+        None if there is no label or it is unmapped on purpose; KeyError, naming the label, if
         a label or a vote has no row.
         """
         label, said = utterance.label, utterance.annotation
@@ -118,7 +118,7 @@ class Labelling:
         try:
             meaning = self.map.emotions(label)
         except KeyError:
-            return label  # said as an error where the label's meaning is asked for
+            return label  # raised as an error when the label is mapped
         return meaning.primary if meaning else label
 
     @lru_cache(maxsize=65_536)  # noqa: B019 - one object for a corpus, as long as its build
@@ -186,7 +186,7 @@ class Labelling:
         return tuple(sorted(known.items(), key=lambda pair: -pair[1]))
 
     def _take_strongest(self, utterance: Utterance, said: Annotation) -> None:
-        """Make the strongest intensity the label; which one is for the rules to say, not for us."""
+        """Make the strongest intensity the label."""
         given = {d["name"]: d["value"] for d in said.dimensions or ()}
         sentiment, near = given.get("sentiment"), self.rules["near_zero_sentiment"]
         if sentiment is not None:
@@ -253,7 +253,7 @@ def _with_second(meaning: Emotions, shares: Shares, least: float | None) -> Emot
 
 
 def _as_root(meaning: Emotions, root: str) -> Emotions:
-    """Return a label that stands for a coarse one, as its readings have only that in common."""
+    """Return a label as its coarse one, because its readings have only that in common."""
     words = vocabulary()
     return replace(
         meaning,
@@ -322,20 +322,20 @@ def _read_rules(path: Path) -> dict[str, float]:
 
 
 def check_view(slug: str, view: str, known: Sequence[str]) -> None:
-    """Raise UsageError when a corpus has no such label view."""
+    """Raise UsageError if a corpus has no such label view."""
     if view not in known:
+        why = "" if known else ": it has one label only"
         raise UsageError(
             f"{slug} has no label view {view!r}",
-            expected=f"one of {', '.join(known)}" if known else "none: it has one label only",
-            do="correct --label-view" if known else "leave --label-view out",
+            **suggested(view, known, f"leave out --label-view{why}"),
         )
 
 
 def as_heard(target: Target, heard: HeardEmotion, source: str | None) -> Target:
-    """Return a target under the emotion that reviewers hear in it.
+    """Return a target with the emotion that reviewers hear in it.
 
-    The raw label stays. What the corpus says of it becomes a view, named by what its annotators had
-    before them, by default `source`.
+    The raw label is kept. The corpus's label becomes a view, named after what its annotators had
+    access to, by default `source`.
     """
     said = target.utterance.annotation or Annotation()
     views, name = said.views or [], said.source or source

@@ -31,8 +31,8 @@ def _read(path: Path, words: Vocabulary) -> dict[str, str | None]:
         raise LabelError(
             f"no row for {', '.join(missing)}",
             where=path,
-            expected="a row for each root",
-            do=f"add it ({UNMAPPED} where the class set leaves the emotion out)",
+            expected="a row for each coarse label",
+            do=f"add it ({UNMAPPED} if the class set does not have this emotion)",
         )
     return {node: rows.get(node, rows[words.root_of(node)]) for node in words.nodes}
 
@@ -56,8 +56,8 @@ def views_version() -> str:
 def views_of(emotion: str, match_root: str) -> tuple[LabelView, ...]:
     """Return a label under each class set, in the shape of `annotation.views` of a sample.
 
-    It has no class where it does not fit its coarse label well (`match_root` is broad or none): an
-    apology is not what papers count as sad, nor what raters could not agree on a class of theirs.
+    It has no class if it does not match its coarse label well (`match_root` is broad or none): an
+    apology is not what papers count as sad, and labels without agreement have no class.
     """
     fits = match_root in ("exact", "close")
     return tuple(

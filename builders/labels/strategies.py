@@ -1,7 +1,7 @@
-"""The response strategies: what they are called, which suit an emotion, in which order they go.
+"""The response strategies: their names, which suit an emotion, and their order.
 
-Read from the tables in ``label_maps/strategy``. Which strategies suit which emotion is a table;
-only the rules that hold for every emotion are written here.
+Read from the tables in ``label_maps/strategy``. A table says which strategies suit which emotion;
+this module contains only the rules for all emotions.
 """
 
 from __future__ import annotations
@@ -79,14 +79,14 @@ class StrategyTables:
         return policy
 
     def _check_policy(self, path: Path) -> None:
-        """Raise LabelError where a strategy or a coarse emotion is half added."""
+        """Raise LabelError if a strategy or a coarse emotion is only partly added."""
         named = {name for block in self._policy.values() for name in block}
         for name in self.strategies:
             if name not in named:
                 raise LabelError(
                     f"strategy {name} has no row",
                     where=path,
-                    expected="one at least, with an emotion that it suits or harms",
+                    expected="at least one, with an emotion that it suits or harms",
                     do=f"add it, with one of the places {', '.join(PLACES)} and a reason",
                 )
         for root in vocabulary().roots:
@@ -94,20 +94,20 @@ class StrategyTables:
                 raise LabelError(
                     f"emotion {root} has no first choice",
                     where=path,
-                    expected="one at least for each root of the emotions",
+                    expected="at least one for each coarse emotion",
                     do="add a row with the place first and a reason",
                 )
 
     def resolve(self, word: str, valence: str) -> str | None:
-        """Return what a word stands for; an alias of that valence goes before a general one."""
+        """Return the strategy a word stands for; an alias for that valence takes precedence."""
         name = normalise(word)
         return self._aliases.get((name, valence)) or self._aliases.get((name, ""))
 
     def places(self, node: str) -> dict[str, str]:
         """Return the place of each strategy that the policy names for a node.
 
-        A leaf's rows go before its root's. Where a leaf names first choices of its own, those of
-        its root come later.
+        A fine label's rows take precedence over its coarse label's. If it names its own first
+        choices, those of its coarse label come later.
         """
         own = self._policy.get(node, {})
         inherited = self._policy.get(vocabulary().root_of(node), {})
@@ -188,7 +188,7 @@ def first_choices(emotions: Emotions) -> tuple[str, ...]:
 
 
 def order_errors(ids: Sequence[str], emotions: Emotions) -> list[str]:
-    """Return one sentence for each way in which the order of strategies is not legal."""
+    """Return one sentence for each rule that the order of strategies breaks."""
     errors = []
     if len(ids) > MAX_STRATEGIES:
         errors.append(f"At most {MAX_STRATEGIES} strategies may be named, not {len(ids)}.")

@@ -17,7 +17,7 @@ from builders.errors import LabelError
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row of a table: its cells by column, and where it stands (``file:line``)."""
+    """One row of a table: its cells by column, and its place (``file:line``)."""
 
     cells: Mapping[str, str]
     where: str
@@ -29,7 +29,7 @@ class TableRow:
         return self.cells[column]
 
     def matching(self, column: str, pattern: str, expected: str) -> str:
-        """Return a cell that must match a pattern as a whole; `expected` says it in words."""
+        """Return a cell that must fully match a pattern; `expected` describes the pattern."""
         if not re.fullmatch(pattern, self.cells[column]):
             raise self.error(column, expected)
         return self.cells[column]
@@ -43,7 +43,7 @@ class TableRow:
     def error(self, column: str, expected: str) -> LabelError:
         """Return the error that says what is wrong with one cell of this row."""
         what = f"{column} is {self.cells[column]!r}"
-        return LabelError(what, where=self.where, expected=expected, do="correct that cell")
+        return LabelError(what, where=self.where, expected=expected, do="change that cell")
 
 
 def read_rows(path: Path, columns: Collection[str], key: Sequence[str]) -> list[TableRow]:
@@ -52,12 +52,12 @@ def read_rows(path: Path, columns: Collection[str], key: Sequence[str]) -> list[
     Args:
         path: the table.
         columns: what it must have.
-        key: the columns whose cells, taken together, stand in one row only; empty where rows may
-            repeat what they like.
+        key: the columns whose cells must be unique in combination; empty if rows may
+            repeat.
 
     Raises:
-        LabelError: the file is missing, is not UTF-8 or lacks a column; a row has another number of
-            cells than the header, or the key of an earlier row.
+        LabelError: the file is missing, is not UTF-8 or lacks a column; a row has a different
+            number of cells than the header, or the key of an earlier row.
     """
     lines = enumerate(read_text(path).split("\n"), start=1)
     numbered = [(n, line) for n, line in lines if line.strip() and not line.startswith("#")]
@@ -85,7 +85,9 @@ def _check_keys(rows: Iterable[TableRow], key: Sequence[str]) -> None:
         if cells in first:
             line = first[cells].where.rpartition(":")[2]
             within = f" for {' and '.join(map(repr, of))}" if of else ""
-            raise row.error(key[-1], f"each {key[-1]} once{within}, and line {line} has it already")
+            raise row.error(
+                key[-1], f"each {key[-1]} only once{within}; line {line} already has it"
+            )
         first[cells] = row
 
 
@@ -104,11 +106,11 @@ def read_text(path: Path) -> str:
 def _row(header: list[str], cells: list[str], where: str) -> TableRow:
     if len(cells) != len(header):
         what, expected = f"{len(cells)} cells", f"{len(header)}, as in the first row"
-        raise LabelError(what, where=where, expected=expected, do="check the tabs of that line")
+        raise LabelError(what, where=where, expected=expected, do="check the tabs in that line")
     return TableRow({name: cell.strip() for name, cell in zip(header, cells, strict=True)}, where)
 
 
 @lru_cache(maxsize=4096)
 def normalise(word: str) -> str:
-    """Return `word` as it is looked up: lower case; blanks, hyphens and underscores alike."""
+    """Return `word` normalised for lookup: lower case; spaces, hyphens, underscores are equal."""
     return re.sub(r"[\s_-]+", "_", word.strip().lower())

@@ -1,4 +1,4 @@
-"""Our emotions, other words for them, and what each corpus's labels mean in them.
+"""Our emotions, their synonyms, and the mapping of each corpus's labels to them.
 
 Read from the tables in ``label_maps/emotion``, which people edit: a broken cell is a `LabelError`
 that names the file and the line. There is no default emotion.
@@ -40,7 +40,7 @@ class Vocabulary:
         self._cells: dict[str, Mapping[str, str]] = {}
         for row in rows:
             # Published strings join emotions by _and_.
-            node = row.matching("emotion", "[a-z]+", "one word of the letters a to z")
+            node = row.matching("emotion", "[a-z]+", "one word in the letters a to z")
             self._cells[node] = _checked_cells(row, roots)
         self.nodes: tuple[str, ...] = tuple(self._cells)
         self.roots: tuple[str, ...] = tuple(roots)
@@ -52,7 +52,7 @@ class Vocabulary:
 
     @property
     def words(self) -> Mapping[str, str]:
-        """Return every word, as `normalise` writes it, and the node that it stands for."""
+        """Return every normalised word and the node that it stands for."""
         return self._words
 
     def _line(self, node: str) -> frozenset[str]:
@@ -64,7 +64,7 @@ class Vocabulary:
         for row in rows:
             word = normalise(row.text("alias"))
             if word in self._words:
-                raise row.error("alias", f"a word that does not yet stand for {self._words[word]}")
+                raise row.error("alias", f"a word that is not already used for {self._words[word]}")
             self._words[word] = row.choice("emotion", self.nodes)
 
     def _add_adjectives(self, rows: Iterable[TableRow]) -> None:
@@ -72,10 +72,10 @@ class Vocabulary:
             adjective, node = row.cells["adjective"], row.cells["emotion"]
             known = self._words.setdefault(normalise(adjective), node) if adjective else node
             if known != node:
-                raise row.error("adjective", f"a word that does not yet stand for {known}")
+                raise row.error("adjective", f"a word that is not already used for {known}")
 
     def root_of(self, node: str) -> str:
-        """Return the coarse label (root) that `node` lies under; a root's is itself."""
+        """Return the coarse label (root) of `node`; for a coarse label, itself."""
         return self._cells[node]["root"]
 
     def line(self, node: str) -> frozenset[str]:
@@ -91,7 +91,7 @@ class Vocabulary:
         return self._cells[node]["arousal"]
 
     def definition(self, node: str) -> str:
-        """Return what the emotion is, in one sentence."""
+        """Return the definition of the emotion, in one sentence."""
         return self._cells[node]["definition"]
 
     def resolve(self, word: str) -> str | None:
@@ -114,7 +114,7 @@ def vocabulary() -> Vocabulary:
 
 
 class LabelMap:
-    """What the labels of one corpus mean, read from an SSSOM table with a `match_root` column.
+    """The mapping of one corpus's labels, read from an SSSOM table with a `match_root` column.
 
     A compound label has a row for each of its other readings after its own.
     """
@@ -135,7 +135,7 @@ class LabelMap:
         self._seen: dict[tuple[str, str | None], Emotions | None] = {}
 
     def emotions(self, raw: str, sentiment: str | None = None) -> Emotions | None:
-        """Return what `raw` means, None if it is deliberately unmapped; KeyError if it has no row.
+        """Return the emotions of `raw`, None if unmapped on purpose; KeyError if it has no row.
 
         The corpus's own `sentiment` gives the valence where the emotion leaves it open.
         """
@@ -228,7 +228,8 @@ def unmapped_error(counts: Mapping[str, int], label_map: LabelMap) -> LabelError
         f"emotion labels without a row: {seen}",
         where=label_map.path,
         expected=f"one of {', '.join(label_map.labels)}",
-        do=f"add a row for each to that file ({UNMAPPED} and a reason, if it means no emotion)",
+        do=f"add a row for each to that file ({UNMAPPED} and a reason if the label is not an "
+        "emotion)",
     )
 
 
@@ -238,9 +239,9 @@ def votable_roots() -> tuple[str, ...]:
 
 
 def allowed_emotions(emotions: Emotions) -> tuple[str, ...]:
-    """Return what may be named for a label, primary first: all in line with one of its readings."""
+    """Return the emotions a reply may name for a label, primary first."""
     if emotions.root == "neutral":
-        return (emotions.primary,)  # to a neutral speaker no feeling is named
+        return (emotions.primary,)  # no feeling is named to a neutral speaker
     words = vocabulary()
     readings = (emotions.primary, emotions.secondary, *emotions.alternatives)
     lines = frozenset[str]().union(*(words.line(node) for node in readings if node))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
-from builders.corpora import Card
-from builders.errors import ConfigError
+from builders.corpora import Card, resolve_slug
+from builders.errors import ConfigError, UsageError
 from builders.llm.settings import KEY_NAMES
 
+MAY_SEND = "--i-may-send"
 _FORM = "http://HOST:PORT/v1"
 # What an address may say behind a question mark: Azure's deployments are asked so.
 API_VERSION = "api-version"
@@ -142,8 +143,32 @@ def check_may_send(
                     f"{what.get(part, '')}{card.title} may not be sent to a third party such as "
                     f"{address} (its card says {said})",
                     do="use an endpoint on this machine or in your own network, or say "
-                    f"--i-may-send {card.slug} if you have a right of your own",
+                    f"{MAY_SEND} {card.slug} if you have a right of your own",
                 )
+
+
+def may_send(claims: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the corpora, by slug, that somebody claims a right of their own to send.
+
+    Raises:
+        UsageError: there is no such corpus.
+    """
+    return tuple(sorted({resolve_slug(name) for name in claims or ()}))
+
+
+def check_named(claimed: Iterable[str], sent: Sequence[str]) -> None:
+    """Refuse a right to send a corpus that is not sent: whoever gives it meant another one.
+
+    Raises:
+        UsageError: it is about a corpus that is not among those `sent`.
+    """
+    for corpus in claimed:
+        if corpus not in sent:
+            raise UsageError(
+                f"{MAY_SEND} {corpus} is about another corpus",
+                expected=f"{MAY_SEND} {' or '.join(sent)}",
+                do="leave it out, or correct it",
+            )
 
 
 def is_third_party(base_url: str) -> bool:

@@ -75,13 +75,17 @@ def estimated_tokens(characters: int) -> int:
 def tokens_of(request: Request) -> int:
     """Return about how many tokens a prompt has, its schema and its clip included."""
     characters = sum(len(str(message["content"])) for message in request.messages)
-    heard = request.audio.seconds * _tokens_per_second(request.model) if request.audio else 0
-    return estimated_tokens(characters + len(request.schema.sent_text)) + math.ceil(heard)
+    clip = request.video.sound if request.video else request.audio
+    sent = clip.seconds * _tokens_per_second(request.model, "tokens_per_second") if clip else 0
+    if request.video:
+        of_picture = _tokens_per_second(request.model, "picture_tokens_per_second")
+        sent += request.video.seconds * of_picture
+    return estimated_tokens(characters + len(request.schema.sent_text)) + math.ceil(sent)
 
 
 @cache
-def _tokens_per_second(model: str) -> float:
-    rows = tomllib.loads(_AUDIO.read_text("utf-8"))["tokens_per_second"]
+def _tokens_per_second(model: str, table: str) -> float:
+    rows = tomllib.loads(_AUDIO.read_text("utf-8"))[table]
     return float(next(tokens for name, tokens in rows.items() if name in model.lower()))
 
 

@@ -7,7 +7,7 @@ comes from the cache, and the request is this build's once the other one gave up
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -21,8 +21,8 @@ _LINGER, _LOOK_AGAIN = 0.02, 0.3
 T = TypeVar("T")
 
 
-class Claims:
-    """Claims request keys from the event loop; use as an async context manager.
+class RequestClaims:
+    """RequestClaims request keys from the event loop; use as an async context manager.
 
     Args:
         table: the claims in the store; None where nobody else can ask.
@@ -35,6 +35,9 @@ class Claims:
         # Who waits for the first word about a key, and who waits for another build's answer.
         self._wanted: dict[str, list[asyncio.Future[bool | None]]] = {}
         self._elsewhere: dict[str, list[asyncio.Future[bool | None]]] = {}
+        # Claimed before somebody waited for them, and what came of it.
+        self._ahead: set[str] = set()
+        self._known: dict[str, bool | None] = {}
         self._done: list[str] = []
         self._wake = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "claims")
@@ -42,7 +45,7 @@ class Claims:
         self._closing = False
         self._stopped = False
 
-    async def __aenter__(self) -> Claims:
+    async def __aenter__(self) -> RequestClaims:
         if table := self._table:
             await self._run(lambda: table.enter(alone=self._alone))
             self._task = asyncio.create_task(self._work(table))
@@ -59,6 +62,15 @@ class Claims:
         finally:
             self._thread.shutdown()
 
+    def ahead(self, keys: Iterable[str]) -> None:
+        """Begin to claim keys that `take` will soon be called with."""
+        if self._table is None or self._stopped:
+            return
+        for key in keys:
+            self._wanted.setdefault(key, [])
+            self._ahead.add(key)
+        self._wake.set()
+
     async def take(self, key: str, place: Places | None = None) -> bool:
         """Return True once the key is this build's to ask, False once there may be an answer.
 
@@ -73,9 +85,13 @@ class Claims:
             return True
         if self._stopped:
             return False
-        turn = self._turn(self._wanted, key)
-        self._wake.set()
-        mine = await turn
+        self._ahead.discard(key)
+        if key in self._known:
+            mine = self._known.pop(key)
+        else:
+            turn = self._turn(self._wanted, key)
+            self._wake.set()
+            mine = await turn
         if mine is not None:
             return mine
         if place:
@@ -142,9 +158,11 @@ class Claims:
             raise
         for key, turns in wanted.items():
             waiting = [turn for turn in turns if not turn.done()]
-            if key in taken.ours and not waiting:
-                self._done.append(key)
             mine = True if key in taken.ours else False if key in taken.answered else None
+            if key in self._ahead:
+                self._known[key] = mine
+            elif mine and not waiting:
+                self._done.append(key)
             _answer(waiting[:1], mine)
             _answer(waiting[1:], None if mine else mine)
 

@@ -78,7 +78,7 @@ class Exchange(Generic[S, T]):
                 self.key,
                 self._used,
                 self._task.prompt_version(self.subject),
-                self.request.audio_sha256 is not None,
+                self.request.audio_sha256 is not None or self.request.video is not None,
             )
             return
         self._given_up = result

@@ -19,7 +19,7 @@ from builders.masking import mask
 KINDS = frozenset(
     "rate_limited quota_exhausted authentication forbidden model_not_found wrong_address "
     "bad_request context_length content_filter server_error timeout connection bad_response "
-    "takes_no_audio no_form refused".split()
+    "takes_no_audio takes_no_video no_form refused".split()
 )
 # Worth another attempt; the rest would only come again.
 PASSING = frozenset({"server_error", "timeout", "connection", "bad_response"})

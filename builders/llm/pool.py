@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from builders.errors import EndpointError, HeartenError, StoppedEarly
+from builders.errors import EndpointError, HeartenError, StoppedEarly, nearest
 from builders.llm.failures import PASSING, Failure
 from builders.llm.providers import Provider
 
@@ -356,6 +356,12 @@ def _fatal(failure: Failure, endpoint: Provider[Sent, Answered]) -> HeartenError
             where=name,
             do="serve one that hears, or build without --hear and --caption-model",
         )
+    if failure.kind == "takes_no_video":
+        return EndpointError(
+            f"the model {endpoint.model} takes no video with sound ({failure.detail})",
+            where=name,
+            do="serve one that sees and hears, or build without --see",
+        )
     if failure.kind == "wrong_address" and failure.do:
         return _unusable(failure, endpoint)
     if failure.kind == "wrong_address":
@@ -375,9 +381,10 @@ def _fatal(failure: Failure, endpoint: Provider[Sent, Answered]) -> HeartenError
 
 
 def _no_model(endpoint: Provider[Sent, Answered], offered: list[str]) -> EndpointError:
+    near = nearest(endpoint.model, [name for name in offered if name != endpoint.model])
     return EndpointError(
         f"there is no model {endpoint.model}",
         where=endpoint.name,
         expected=f"one of {', '.join(sorted(offered)[:10])}" if offered else None,
-        do=f"correct {endpoint.help.model_option}",
+        do=f"did you mean {near}?" if near else f"name one with {endpoint.help.model_option}",
     )

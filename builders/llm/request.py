@@ -8,6 +8,7 @@ not in it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
@@ -60,13 +61,28 @@ class AudioInput:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoInput:
+    """A clip that a model sees and hears: an MP4 of so many `seconds`, which `read` returns.
+
+    `sha256` is the digest of the MP4. `sound` is its sound alone, for servers that take picture and
+    sound apart only.
+    """
+
+    read: Callable[[], bytes] = field(repr=False)
+    sha256: str
+    seconds: float
+    sound: AudioInput
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request to a model, before any provider has written it in its own form.
 
     `messages` are chat messages ``{"role", "content"}`` in order; `audio_sha256` is the digest of
     the clip the model hears, or None; `record_id` and `attempt` say what the request is for and
     reach the key only through `seed` (see `seed_for`). `prompt_version` is that of the template,
-    None for that of all drafts. `audio` is the clip itself, of which the key knows the digest.
+    None for that of all drafts. `audio` is the clip itself, of which the key knows the digest, and
+    `video` a clip with its picture likewise.
     """
 
     model: str
@@ -81,6 +97,11 @@ class Request:
     attempt: int
     prompt_version: str | None = None
     audio: AudioInput | None = None
+    video: VideoInput | None = None
+
+    def with_video(self, video: VideoInput) -> Request:
+        """Return the same request with a clip to see and hear."""
+        return replace(self, video=video)
 
     def with_audio(self, audio: AudioInput) -> Request:
         """Return the same request with a clip to hear."""
@@ -89,7 +110,7 @@ class Request:
 
 def key(request: Request) -> str:
     """Return the request's key, 64 hexadecimal digits."""
-    asked = {
+    asked: dict[str, object] = {
         "audio_sha256": request.audio_sha256,
         "max_tokens": request.max_tokens,
         "messages": request.messages,
@@ -99,6 +120,8 @@ def key(request: Request) -> str:
         "temperature": float(request.temperature),
         "top_p": float(request.top_p),
     }
+    if request.video:
+        asked["video_sha256"] = request.video.sha256
     return hashlib.sha256(_canonical(asked)).hexdigest()
 
 

@@ -24,7 +24,7 @@ from typing import Generic, TypeVar
 from builders.errors import HeartenError
 from builders.llm.budget import Budget
 from builders.llm.cache import ResponseCache
-from builders.llm.claims import Claims
+from builders.llm.claims import RequestClaims
 from builders.llm.concurrency import Places
 from builders.llm.exchange import Exchange, Retry
 from builders.llm.interrupts import Stops, stopped_by_signals
@@ -72,7 +72,7 @@ class Session:
         progress: ProgressLine,
         retry: Retry,
         open_at_once: Callable[[], int] = lambda: 2 * _CONCURRENCY,
-        claims: Claims | None = None,
+        claims: RequestClaims | None = None,
     ) -> None:
         self.cache = cache
         self.budget = budget
@@ -83,7 +83,7 @@ class Session:
         self._model = model
         self.progress = progress
         self._asked_before = progress.state.requests
-        self._claims = claims or Claims(None)
+        self._claims = claims or RequestClaims(None)
         self._stops: list[Stops] = [model, self._claims]
 
     def stop(self, error: HeartenError) -> None:
@@ -127,6 +127,11 @@ class Session:
             if cached := self.cache.held([key]).get(key):
                 return cached
         return Pending("stopped", str(self.stopped))
+
+    def expect(self, keys: Iterable[str]) -> None:
+        """Say what will be asked next, so that no other build asks it."""
+        if not self.stopped:
+            self._claims.ahead(keys)
 
     def took(self, request: Request, answer: Answer) -> None:
         """Count what an answer took that this build uses, whoever paid for it."""
@@ -192,12 +197,14 @@ async def open_session(
                 yield session
 
 
-def _claims(setup: Setup, needed: bool) -> Claims:
+def _claims(setup: Setup, needed: bool) -> RequestClaims:
     """Return the claims of a run; only what is asked over HTTP can be paid for twice."""
     if not needed:
-        return Claims(None)
+        return RequestClaims(None)
     folder = setup.folder.resolve() if setup.folder else setup.spender
-    return Claims(ClaimTable(setup.store, Holder(str(folder))), alone=setup.folder is not None)
+    return RequestClaims(
+        ClaimTable(setup.store, Holder(str(folder))), alone=setup.folder is not None
+    )
 
 
 async def ask(
@@ -252,7 +259,10 @@ class _Line(Generic[S, T]):
         for item in opened:
             if isinstance(item, Exchange):
                 self._replay(item, held.get(item.key))
-            yield item
+        self._session.expect(
+            item.key for item in opened if isinstance(item, Exchange) and item.outcome is None
+        )
+        yield from opened
 
     async def put(self, item: Exchange[S, T] | Reject) -> None:
         """Take an item in; an open exchange waits for room and goes on in a task of its own."""

@@ -17,7 +17,7 @@ TIMEOUT, PATIENCE = 120.0, 180.0
 TEMPERATURE, TOP_P, REPLY_TOKENS = 0.8, 1.0, 400
 
 Client = Literal["aiohttp", "openai"]
-Part = Literal["text", "audio"]
+Part = Literal["text", "audio", "video"]
 
 # What a setting may be, wherever it is given.
 Positive = Annotated[float, Field(gt=0)]

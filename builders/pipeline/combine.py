@@ -1,10 +1,10 @@
-"""One local set of several finished builds, whose splits share as little as their corpora allow.
+"""A combined dataset of several finished builds, with as little overlap between splits as possible.
 
-A corpus with splits of its own keeps them. One without is divided here: dialogues that share a
-speaker or a contrast group stay together, and the hash of such a group says where it goes, unless
-the corpus's card gives its folds to splits. What the splits share all the same (a scene cut twice,
-a voice in train and test, two corpora of one show) is listed in the manifest and not hidden. The
-licences of the corpora exclude one another, so the set is for use at hand and is never published.
+A corpus with its own splits keeps them. One without is divided here: dialogues that share a
+speaker or a minimal pair stay together, and the hash of such a group decides the split, unless
+the corpus's card maps its folds to splits. Remaining overlap (a scene cut twice,
+a voice in train and test, two corpora of one show) is listed in the manifest. The
+licences of the corpora are incompatible, so the set is for local use and is never published.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from builders.record.views import SampleRecord
 from builders.release.eligibility import Restrictions
 
 ALL = "all"
-# Of ten parts of a corpus without splits, one is to test on and one for development.
+# Of ten parts of a corpus without splits, one is for testing and one for development.
 _PARTS = 10
 _SPLIT_OF_PART = {0: "test", 1: "dev"}
 
@@ -39,9 +39,9 @@ def combine(builds: Sequence[Build], path: Path, known: Restrictions) -> Manifes
     """Write the samples of finished builds as one set, and return its manifest.
 
     Args:
-        builds: the builds, one of each corpus.
-        path: the folder of the set, whose content is replaced.
-        known: ids that must not be used, also where a build is older than the table of them.
+        builds: the builds, one per corpus.
+        path: the folder of the set; its content is replaced.
+        known: ids that must not be used, even if a build is older than their exclusion.
 
     Raises:
         ConfigError: the folder holds a build of one corpus.
@@ -61,16 +61,14 @@ def combine(builds: Sequence[Build], path: Path, known: Restrictions) -> Manifes
 
 
 def _check_free(path: Path) -> None:
-    """Raise ConfigError when the folder holds a build of one corpus, not to be replaced."""
+    """Raise ConfigError if the folder contains a build of one corpus."""
     config = path / "config.json"
     if config.is_file() and "combined" not in read_json(config):
-        raise ConfigError(
-            f"{path.name} is a build of one corpus", where=path, do="choose another --name"
-        )
+        raise ConfigError(f"{path} is already a build of one corpus", do="choose another --name")
 
 
 class _Writing:
-    """The set while it is written: its rows, and what its splits share."""
+    """The set being written: its rows, and the overlap of its splits."""
 
     def __init__(self, folder: Path, known: Restrictions) -> None:
         self._rows = CopiedRows(folder, known)
@@ -119,7 +117,7 @@ class _Division:
             self._groups.join(*_ties(row))
 
     def split_of(self, row: SampleRecord) -> str:
-        """Return the owner's split; where there is none, that of the fold or of the group."""
+        """Return the owner's split; if there is none, that of the fold or the group."""
         source = row["source"]
         if source["split"] != ALL:
             return str(source["split"])
@@ -130,7 +128,7 @@ class _Division:
 
 
 def _ties(row: SampleRecord) -> list[str]:
-    """Return what must not be in two splits: a sample's dialogue, its speaker, its group."""
+    """Return what must be in one split only: a sample's dialogue, speaker and minimal pair."""
     speaker, group = (
         row["target_utterance"]["speaker"]["id"],
         (row["contrast"] and row["contrast"]["group"]),
@@ -140,19 +138,19 @@ def _ties(row: SampleRecord) -> list[str]:
 
 
 class _Groups:
-    """Names that belong together, however indirectly; a group is called by its least name."""
+    """Connected groups of names (union-find); a group is named after its smallest name."""
 
     def __init__(self) -> None:
         self._above: dict[str, str] = {}
 
     def join(self, *names: str) -> None:
-        """Say that these belong together."""
+        """Put these into one group."""
         tops = sorted({self.of(name) for name in names})
         for top in tops:
             self._above[top] = tops[0]
 
     def of(self, name: str) -> str:
-        """Return what the group of a name is called."""
+        """Return the name of the group of a name."""
         while (above := self._above.get(name, name)) != name:
             self._above[name] = self._above.get(above, above)
             name = above
@@ -160,7 +158,7 @@ class _Groups:
 
 
 def _named(build: Build) -> dict[str, object]:
-    """Return what the manifest says of a build that the set is made of."""
+    """Return the manifest entry for a build in the set."""
     result = build.manifest["result"]
     card: Card = load_card(result["config"]["corpus"])
     return {
@@ -173,7 +171,7 @@ def _named(build: Build) -> dict[str, object]:
 
 
 def _common(configs: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    """Return the settings that all builds share, and who drafted them."""
+    """Return the settings that all builds share, and their drafting models."""
     first = configs[0]
     same = {name: v for name, v in first.items() if all(c.get(name) == v for c in configs)}
     joined = {
@@ -183,7 +181,7 @@ def _common(configs: Sequence[Mapping[str, object]]) -> dict[str, object]:
 
 
 def _run(builds: Sequence[Build], started: float) -> ManifestRun:
-    """Return what varies: of the builds, their requests and cost together."""
+    """Return the part that varies: the total requests and cost of the builds."""
     runs = [build.manifest["run"] for build in builds]
     known = [usd for run in runs if (usd := run["cost"]["usd"]) is not None]
     finished = time.time()

@@ -1,6 +1,6 @@
-"""Attaching context: the earlier turns of the same dialogue, and what was really answered.
+"""Attaching context: the earlier turns of the same dialogue, and the human reply.
 
-A target sees nothing of what comes after it, nothing of another dialogue, and never the reference.
+The context has no later turns, no turns of other dialogues, and never the reference.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def reference_of(utterances: Sequence[Utterance], index: int) -> Utterance | Non
 
 
 def addressee_of(utterances: Sequence[Utterance], index: int) -> str | None:
-    """Return who is spoken to: the last other speaker before the target, else the next after it."""
+    """Return the addressee: the last other speaker before the target, else the next one."""
     speaker = utterances[index].speaker
     before = (u.speaker for u in reversed(utterances[:index]) if u.speaker != speaker)
     after = reference_of(utterances, index)
@@ -36,13 +36,13 @@ def gap_seconds(turn: Utterance, following: Utterance) -> float | None:
 
 
 class Conversation:
-    """One dialogue, from which targets are taken with what was said before them.
+    """One dialogue, from which targets are taken with their context.
 
     Args:
         dialogue: the whole dialogue, in order.
         emotions: the mapped label of each utterance of the dialogue, in the same order.
-        turns: how many earlier turns a target has at most.
-        persona: whom the reply speaks for: an assistant from outside, or the addressee.
+        turns: the maximum number of earlier turns.
+        persona: the reply's speaker: an assistant from outside the dialogue, or the addressee.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Conversation:
         self._emotions = emotions
         self._most = turns
         self._persona = persona
-        # By speaker and whom the reply speaks for: targets of one speaker share their turns.
+        # By speaker and the reply's speaker: targets of one speaker share their turns.
         self._turns: dict[tuple[str | None, str | None], list[Turn]] = {}
         said = dialogue.utterances
         self._gaps = [gap_seconds(*pair) for pair in zip(said, said[1:], strict=False)]
@@ -83,7 +83,7 @@ class Conversation:
         )
 
     def _said_before(self, index: int, speaker: str | None, assistant: str | None) -> list[Turn]:
-        """Return the turns before `index` at least, with the roles they have for a speaker."""
+        """Return at least the turns before `index`, with their roles relative to a speaker."""
         turns = self._turns.setdefault((speaker, assistant), [])
         turns += [self._turn(at, speaker, assistant) for at in range(len(turns), index)]
         return turns

@@ -1,9 +1,9 @@
-"""What the audio adds to the words: who can tell the emotion from which of them.
+"""What the audio adds to the text: whether each of them is enough to tell the emotion.
 
-Text models vote from the words and the context alone. Where enough of them find the label's root,
-a sample is `text_solvable`; where they do not, and people who judged the voice alone heard it,
-`audio_solvable`; where people were asked and did not hear it either, `unsupported`, which is no
-"hard audio": the label may be wrong. Where nobody was asked about the voice there is no class.
+Text models vote from the text and its context alone. If enough of them find the coarse label,
+a sample is `text_solvable`; if not, but people who judged the voice alone heard it,
+`audio_solvable`; if people judged the voice and did not hear it either, `unsupported`, which does
+not mean "hard audio": the label may be wrong. If nobody judged the voice, there is no class.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FAILED = "vote_failed"
 
 @cache
 def rules() -> Mapping[str, Fraction]:
-    """Return the shares from which words or voices are said to tell the emotion."""
+    """Return the thresholds (shares of votes) above which text or voice tells the emotion."""
     path = resources.label_maps() / "emotion" / "_contribution.tsv"
     found: dict[str, Fraction] = {}
     for row in read_rows(path, ("rule", "value", "reason"), key=("rule",)):
@@ -43,16 +43,16 @@ def rules() -> Mapping[str, Fraction]:
 
 
 def needed(voters: int) -> int:
-    """Return how many of so many models must find the coarse label."""
+    """Return how many of a number of models must find the coarse label."""
     return math.ceil(rules()["text_share"] * voters)
 
 
 class Evidence:
-    """What people heard in the voices of a corpus, where they were asked about them alone.
+    """Votes of people who judged the voices of a corpus alone.
 
     Args:
-        card: names the view that has their votes.
-        labelling: says which root each of their labels lies under.
+        card: names the view with their votes.
+        labelling: maps their labels to coarse labels.
     """
 
     def __init__(self, card: Card, labelling: Labelling) -> None:
@@ -80,8 +80,8 @@ class Ballots:
     Attributes:
         voters: the models that vote.
         failed: by model, how many of its votes failed, by reason.
-        left: how many have no answer yet, by kind; while there is one, nothing is drafted.
-        example: the detail of one that is left.
+        left: how many have no response yet, by kind; while there is one, nothing is drafted.
+        example: the detail of one without a response.
     """
 
     voters: tuple[str, ...]
@@ -92,10 +92,10 @@ class Ballots:
     _equal: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
     def take(self, model: str, target: Target, outcome: Outcome[dict[str, object]]) -> None:
-        """Take in what a model chose, or why there is no vote."""
+        """Add a model's vote, or the reason why there is none."""
         if isinstance(outcome, Accepted):
             vote = model, str(outcome.value["emotion"])
-            # One object for all that are equal: there are as many lists as targets.
+            # Equal lists share one object: there are as many lists as targets.
             self._cast.setdefault(target.id, []).append(self._equal.setdefault(vote, vote))
         elif isinstance(outcome, GivenUp):
             self.failed.setdefault(model, Counter())[outcome.reason] += 1
@@ -104,13 +104,14 @@ class Ballots:
             self.example = self.example or outcome.detail
 
     def contribution(self, target: Target, heard: float | None) -> Contribution | None:
-        """Return what is known of a target; None without a known label, or where votes failed.
+        """Return the contribution for a target; None without a known label, or if votes failed.
 
-        Votes that failed leave it open only where they could have decided it.
+        Failed votes only matter if they could have changed the result.
 
         Args:
             target: the target.
-            heard: the share of people who heard its root in the voice, None where none were asked.
+            heard: the share of people who heard its coarse label in the voice, None if nobody
+            judged it.
         """
         if not self.voters or not can_vote(target):
             return None
@@ -128,11 +129,11 @@ class Ballots:
 
     @property
     def document(self) -> dict[str, object]:
-        """Return all votes by target, a model and what it chose each; a `Fit` that answers make."""
+        """Return all votes by target and model; a `Fit` made from responses."""
         return {"models": list(self.voters), "votes": self._cast}
 
     def result(self) -> dict[str, object]:
-        """Return what the manifest says of the votes."""
+        """Return the manifest entry for the votes."""
         return {
             "models": list(self.voters),
             "needed": needed(len(self.voters)),
@@ -141,12 +142,12 @@ class Ballots:
 
 
 def can_vote(target: Target) -> bool:
-    """Return whether there is a label to be found: nobody can be right about an unknown one."""
+    """Return whether a target has a known label, so that a vote can be right."""
     return target.emotions.root != "unknown"
 
 
 def options(labelling: Labelling) -> Sequence[str]:
-    """Return what can be voted for: the corpus's coarse labels in the vocabulary's order."""
+    """Return the options of a vote: the corpus's coarse labels in the vocabulary's order."""
     words = labelling.map
     meanings = (words.emotions(label) for label in words.labels)
     roots = {meaning.root for meaning in meanings if meaning}

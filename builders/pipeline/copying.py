@@ -1,4 +1,4 @@
-"""The rows of finished builds copied into a new one, every utterance counted, nobody excluded."""
+"""Copies rows of finished builds into a new one, counts every utterance and drops excluded ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from builders.record.parquet import RejectWriter, SplitWriter, describe_file
 from builders.record.views import SampleRecord
 from builders.release.eligibility import EXCLUDED, Restrictions
 
-# What is read of a sample to know where it goes.
+# The columns needed to decide where a sample goes.
 _NEEDED = [
     *("id", "source", "target_utterance", "contrast", "text_context", "reference_response"),
 ]
@@ -24,8 +24,8 @@ class CopiedRows:
     """Samples and rejects while they are copied; `ledger` counts them.
 
     Args:
-        folder: where the files go.
-        known: the ids that must not be used, also where a build is older than the table of them.
+        folder: the folder for the files.
+        known: the ids that must not be used, even if a build is older than their exclusion.
     """
 
     def __init__(self, folder: Path, known: Restrictions) -> None:
@@ -60,8 +60,9 @@ class CopiedRows:
                 self.ledger.rejected(split, reason)
 
     def _place(self, row: SampleRecord, split_of: Callable[[SampleRecord], str]) -> str | None:
-        """Return the split that a sample goes to and count it; None where it is excluded."""
-        # Of a build older than the table, what repeats an excluded utterance goes as well.
+        """Return the split of a sample and count it; None if it is excluded."""
+        # In a build older than the exclusion, samples that repeat an excluded utterance are dropped
+        # too.
         if self._known.names_excluded(row):
             self.ledger.read(row["source"]["split"], 1)
             self.ledger.not_selected(row["source"]["split"], EXCLUDED)
@@ -77,7 +78,7 @@ class CopiedRows:
         return self._writers[split]
 
     def close(self) -> list[ManifestFile]:
-        """Finish the files and return what a manifest says of them."""
+        """Finish the files and return their manifest entries."""
         self._rejects.close()
         shards = [path for writer in self._writers.values() for path in writer.close()]
         return [describe_file(p, self._folder) for p in (*shards, self._folder / REJECTED_FILE)]

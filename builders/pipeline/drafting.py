@@ -1,27 +1,37 @@
-"""The stage of drafts: a reply to each target, in sound where that is wanted, on to the writer."""
+"""The drafting stage: a reply to each target, spoken if requested, then the writer."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from builders.corpora import Card
 from builders.errors import HeartenError
-from builders.llm.runner import WINDOW, WINDOW_WITH_CLIPS, Setup, ask, open_session
+from builders.llm.runner import (
+    WINDOW,
+    WINDOW_WITH_CLIPS,
+    Session,
+    Setup,
+    ask,
+    open_session,
+)
 from builders.llm.task import Accepted, Outcome
 from builders.pipeline.plan import Plan
 from builders.pipeline.writer import Sink
 from builders.progress import ProgressState
 from builders.record.types import Reject, Target
+from builders.settings import BuildConfig
 from builders.tasks.reply.draft import Draft, drafted
-from builders.tts.opening import open_voicing
-from builders.tts.stage import Item
+
+if TYPE_CHECKING:  # without a voice nothing of it is imported
+    from builders.tts.stage import Item, Voicing
 
 
 @dataclass(frozen=True, slots=True)
 class DraftingResult:
-    """How the stage ended: why it stopped early or None, its requests, what was spoken."""
+    """How the stage ended: why it stopped early or None, its requests, the speech."""
 
     stopped: HeartenError | None
     requests: int
@@ -35,15 +45,15 @@ async def draft(
 
     Args:
         plan: the build.
-        setup: what it is asked with.
-        targets: with their votes, and rejects of earlier stages.
+        setup: store, limits and budget of the requests.
+        targets: targets with their votes, and rejects of earlier stages.
         sink: the writer.
         state: what the progress line shows.
     """
     config, card = plan.config, plan.card
     async with (
         open_session(setup, config.models, state) as session,
-        open_voicing(config, card.language, session.cache, setup.store, setup.budget) as voicing,
+        _voicing(config, card, session, setup) as voicing,
     ):
         replies = ask(
             plan.captioned or plan.drafter,
@@ -65,10 +75,25 @@ async def draft(
         return DraftingResult(session.stopped, session.asked, speech)
 
 
+@asynccontextmanager
+async def _voicing(
+    config: BuildConfig, card: Card, session: Session, setup: Setup
+) -> AsyncIterator[Voicing | None]:
+    """Open the voice where one is wanted; without one nothing of it is imported."""
+    if not config.speaks:
+        yield None
+        return
+    from builders.tts.opening import open_voicing
+
+    asked = (config, card.language, session.cache, setup.store, setup.budget)
+    async with open_voicing(*asked) as voicing:
+        yield voicing
+
+
 async def _items(
     outcomes: AsyncGenerator[tuple[Target, Outcome[Draft]] | Reject, None],
 ) -> AsyncGenerator[Item, None]:
-    """Yield each outcome as the stages after it take it."""
+    """Yield each outcome in the form the next stages expect."""
     async for item in outcomes:
         if isinstance(item, Reject):
             yield item

@@ -1,4 +1,4 @@
-"""What the first answers of a build would take: nothing is asked, and no folder is made."""
+"""Estimating the cost of a build: no request is sent, and no folder is made."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from builders.store.database import Store, store_exists
 
 
 class VoteEstimate(Estimate):
-    """What the votes of one model would take."""
+    """The estimate for the votes of one model."""
 
     model: str
 
 
 class SpeechEstimate(TypedDict):
-    """What would be spoken."""
+    """The estimate for speech."""
 
     utterance_characters: int
     replies: int
 
 
 class BuildEstimate(TypedDict):
-    """What a build would take; without a model that captions, `captions_to_ask` is None."""
+    """The estimate for a build; without a caption model, `captions_to_ask` is None."""
 
     model: str
     targets: int
@@ -47,11 +47,11 @@ class BuildEstimate(TypedDict):
 
 
 def estimate(config: BuildConfig, prices: Mapping[str, object]) -> BuildEstimate:
-    """Return what the first answers of a build would take.
+    """Return the estimate for a build, without corrections or retries.
 
-    Clips are heard first, as what is said of a voice is part of its prompt; a caption that is not
-    held yet is left out of it. Prompt tokens are characters over four and a number for each second
-    of sound, answer tokens the most they may have.
+    Clips are analysed first, since prosody descriptions are part of the prompts; a caption that is
+    not cached yet is left out. Prompt tokens are characters divided by four, plus a number for each
+    second of audio; completion tokens are the maximum allowed.
     """
     plan = make_plan(config)
     with (
@@ -94,7 +94,7 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
 
 
 def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[Asking, Asking, int]:
-    """Return what drafts and captions would take, and the characters of the utterances."""
+    """Return the estimate for drafts and captions, and the characters of the utterances."""
     url = plan.config.store_url
     store = Store(url, writes=False) if store_exists(url) else None
     drafter, captioned = plan.drafter, plan.captioned

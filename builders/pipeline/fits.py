@@ -1,9 +1,9 @@
-"""Fits: what is found out about a whole corpus before the first draft, as files with digests.
+"""Fits: results of passes over the whole corpus before the first draft, as files with digests.
 
-Each is an object that one pass fills in; then it is frozen, and the drafting reads it as it is. Its
+Each is an object filled in by one pass and then frozen; drafting only reads it. Its
 file `fits/<name>.json` and the digest in the manifest show that it was the same in every run. A new
-one, such as demonstrations, is an object with `document`: add it to `Plan.fits`, before anything is
-asked, where neither `--limit` nor an answer may reach it; else to those that `run` keeps last.
+one, such as demonstrations, is an object with `document`: add it to `Plan.fits`, before any
+request, if it depends on neither `--limit` nor responses; else to those that `run` keeps last.
 """
 
 from __future__ import annotations
@@ -19,27 +19,28 @@ from builders.record.folder import FITS, BuildFolder, write_whole
 
 
 class Fit(Protocol):
-    """What was found out in a pass over a corpus, and is not changed any more."""
+    """The result of a pass over a corpus, which no longer changes."""
 
     @property
     def document(self) -> object:
-        """Return all of it as a JSON value, the same whatever workers, kills or order there were.
+        """Return all of it as a JSON value, independent of workers, kills and order.
 
-        `--limit` does not change it, so that a larger limit only adds to a build.
+        It does not depend on `--limit`, so that a larger limit only adds to a build.
         """
         ...
 
 
 def keep(fits: Mapping[str, Fit], folder: BuildFolder, *, may_change: bool) -> dict[str, str]:
-    """Keep fits by name before anything is asked; return their digests.
+    """Save fits by name before any request; return their digests.
 
     Args:
         fits: those of this run.
         folder: the build's.
-        may_change: whether an earlier run's are replaced; they stop the build otherwise.
+        may_change: whether those of an earlier run may be replaced; otherwise a difference stops
+        the build.
 
     Raises:
-        ConfigError: the build was started with another one.
+        ConfigError: the build was started with a different one.
     """
     place = folder.path / FITS
     place.mkdir(exist_ok=True)
@@ -56,7 +57,7 @@ def keep(fits: Mapping[str, Fit], folder: BuildFolder, *, may_change: bool) -> d
 
 
 def keep_last(fits: Mapping[str, Fit], folder: BuildFolder) -> dict[str, str]:
-    """Keep fits that answers have made, to be moved beside the others with the results.
+    """Save fits made from responses, to be moved to the others with the results.
 
     Returns:
         Their digests by name.
@@ -83,6 +84,6 @@ def _changed(name: str, folder: BuildFolder) -> ConfigError:
     return ConfigError(
         f"{name.replace('_', ' ')} of this corpus changed since this build was started",
         where=folder.path / FITS / f"{name}.json",
-        expected="clips and tables as they were then",
-        do=f"put them back, or {again}; answers in the store are kept",
+        expected="the clips and tables it was started with",
+        do=f"restore them, or {again}; cached responses are kept",
     )

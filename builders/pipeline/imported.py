@@ -1,8 +1,8 @@
-"""Taking in a record written elsewhere, through declared aliases, and giving a valid one out.
+"""Importing a record written elsewhere: convert it to a valid sample through declared aliases.
 
 Field names go through `schemas/field_aliases.tsv`, emotions and strategies through the tables of
-`label_maps/`. Whatever was said in other words is recorded as a coercion; what was not said is
-null, and an audio path is kept as a finding, since nothing has read the clip.
+`label_maps/`. Every conversion is recorded as a coercion; missing fields are
+null, and an audio path becomes a finding, since the clip was not read.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ UNKNOWN = "unknown"
 
 
 class LooseEmotions(TypedDict, total=False):
-    """Emotions in anybody's words."""
+    """Emotions in any wording."""
 
     primary: str
     secondary: str | None
 
 
 class LooseTurn(TypedDict, total=False):
-    """A turn as it was written elsewhere; the target has emotions."""
+    """A turn of a record written elsewhere; the target has emotions."""
 
     text: str
     speaker: str | None
@@ -41,7 +41,7 @@ class LooseTurn(TypedDict, total=False):
 
 
 class LooseRecord(TypedDict, total=False):
-    """A record written elsewhere, as far as it is read."""
+    """A record written elsewhere, limited to the fields that are read."""
 
     id: str | int
     language: str
@@ -52,7 +52,7 @@ class LooseRecord(TypedDict, total=False):
 
 
 def adopt(document: LooseRecord) -> SampleRecord:
-    """Return the valid sample that a looser record stands for.
+    """Return the valid sample for a record written elsewhere.
 
     Args:
         document: has `id`, `text_context` [{speaker, text}], `target_utterance` {text, emotions
@@ -81,12 +81,12 @@ def adopt(document: LooseRecord) -> SampleRecord:
 def _require(document: LooseRecord, where: str) -> None:
     wrong = violations(_looser(), document)
     if wrong:
-        raise ConfigError(wrong[0], where=where, do="add or correct that field")
+        raise ConfigError(wrong[0], where=where, do="add or fix that field")
 
 
 @cache
 def _looser() -> Validator:
-    """Return the validator of what a record must have before its words are looked up."""
+    """Return the validator of the fields a record must have before its words are looked up."""
     text, perhaps = {"type": "string", "minLength": 1}, {"type": ["string", "null"]}
     turn = {"text": text, "speaker": perhaps}
     emotions = {
@@ -137,7 +137,7 @@ def _emotions(given: LooseEmotions, coercions: list[dict[str, str]], where: str)
         node = nodes[field] = tree.resolve(word) if word else None
         if word and node is None:
             raise ConfigError(
-                f"{field} emotion {word!r} is not known",
+                f"unknown {field} emotion {word!r}",
                 where=where,
                 expected=", ".join(tree.nodes),
                 do="use one of these or add an alias to label_maps/emotion/_aliases.tsv",
@@ -175,7 +175,7 @@ def _reply(
     wrong = violations(Validator(as_document(schema)), said)
     wrong = wrong or [fault.sentence for fault in rule_faults(reply, emotions)]
     if wrong:
-        raise ConfigError(wrong[0], where=where, do="correct the record")
+        raise ConfigError(wrong[0], where=where, do="change the reply in that record")
     return reply
 
 
@@ -215,7 +215,7 @@ def _target(document: LooseRecord, emotions: Emotions) -> Target:
 
 
 def _origin(document: LooseRecord) -> Origin:
-    """Return what is known of where the record comes from: nothing is taken to be allowed."""
+    """Return the origin of the record, with no permissions."""
     return Origin(
         corpus=CORPUS,
         corpus_version=UNKNOWN,

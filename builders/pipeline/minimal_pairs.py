@@ -1,8 +1,8 @@
-"""Minimal pairs: the same words by the same speaker, heard as different emotions.
+"""Minimal pairs: the same words by the same speaker with different emotions.
 
-They show that a reply must answer how something was said. A group's key holds the split, so that it
-lies inside one by construction. The same words by another speaker are a link only: another voice,
-another recording. Which corpora have such groups, and from how many words on, is in their cards.
+They show that a reply must respond to how something was said. A group's key contains the split, so
+it is within one split by construction. The same words by another speaker are only linked: another
+voice, another recording. Cards say which corpora have such groups, and the minimum number of words.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from builders.pipeline.selection import rank
 from builders.record.types import Contrast, Emotions, Utterance
 
 MAX_TWINS = 8
-# The known defects of a clip that cannot stand for its words.
+# Known defects of clips that do not contain their words.
 NO_MEMBER = frozenset({"same_audio_as", "no_signal"})
 
 _TAG = re.compile(r"\[[^\]]*\]")
@@ -29,7 +29,7 @@ _Key = tuple[str, str, str | None, str]
 
 @dataclass(slots=True)
 class _Group:
-    """What one speaker said in the same words: `name`, and each member's emotion by id."""
+    """One speaker's utterances with the same words: `name`, and each member's emotion by id."""
 
     name: str
     roots: set[str] = field(default_factory=set)
@@ -37,12 +37,12 @@ class _Group:
 
 
 class Renderings:
-    """The utterances of a corpus by what is said in them: a pass over all of it, then frozen.
+    """The utterances of a corpus by their words: filled in by one pass, then frozen.
 
     Args:
-        within: whether the renderings of a speaker are looked for in a dialogue or in a split.
-        least_words: how many words an utterance must have to be looked for again.
-        unfit: ids of clips that cannot stand for their words, by `NO_MEMBER`.
+        within: whether a speaker's renderings are grouped by dialogue or by split.
+        least_words: the minimum number of words of an utterance.
+        unfit: ids of clips that do not contain their words, by `NO_MEMBER`.
     """
 
     def __init__(
@@ -58,9 +58,9 @@ class Renderings:
         self._groups: dict[_Key, _Group] = {}
 
     def add(self, split: str, utterance: Utterance, emotions: Emotions | None) -> None:
-        """Take in an utterance; `of` may be asked once all are in.
+        """Add an utterance; call `of` only once all are added.
 
-        Its emotion is its role in a group; where that is not known it is in none.
+        Its emotion is its role in a group; without an emotion it is in no group.
         """
         words = self._words(utterance)
         if words is None:
@@ -75,22 +75,22 @@ class Renderings:
         group.roles[utterance.id] = emotions.primary
 
     def freeze(self) -> None:
-        """Sort what was taken in, and let go of what is no group."""
+        """Sort the utterances, and drop those without a group."""
         for said in self._by_words.values():
             said.sort(key=lambda one: one[:2])
         self._groups = {key: one for key, one in self._groups.items() if len(one.roots) > 1}
 
     @property
     def document(self) -> dict[str, object]:
-        """Return the groups, and who else said which words, by the ids of utterances; a `Fit`."""
+        """Return the groups, and the same words by other speakers, by utterance ids; a `Fit`."""
         groups = sorted([one.name, sorted(one.roles.items())] for one in self._groups.values())
         said = ([[name, who] for _, name, who in each] for each in self._by_words.values())
         return {"groups": groups, "same_words": sorted(each for each in said if len(each) > 1)}
 
     def of(self, split: str, utterance: Utterance) -> Contrast:
-        """Return the place of an utterance among the same words said otherwise.
+        """Return the minimal pairs of an utterance.
 
-        A group has two roots of emotion at least: anger beside frustration makes none.
+        A group has at least two coarse emotions: anger and frustration are not enough.
         """
         words = self._words(utterance)
         if words is None:
@@ -109,7 +109,7 @@ class Renderings:
         )
 
     def _words(self, utterance: Utterance) -> str | None:
-        """Return an utterance's words as they are compared, or None where they are too few."""
+        """Return an utterance's normalised words, or None if there are too few."""
         words = normalised(utterance.text)
         return " ".join(words) if len(words) >= self._least else None
 
@@ -118,7 +118,7 @@ class Renderings:
         return split, dialogue, utterance.speaker, words
 
     def _named(self, utterance: Utterance) -> _Group:
-        """Return a new group: named as the dialogue it makes up, else as its first member."""
+        """Return a new group, named after its dialogue if it is one, else its first member."""
         alone = self._within == "dialogue"
         return _Group(utterance.id.rpartition("-")[0] if alone else utterance.id)
 

@@ -1,4 +1,4 @@
-"""What a build is before its first draft: what is read, which targets, under which versions."""
+"""The plan of a build before its first draft: what is read, which targets, which versions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from builders.audio.analysis import Hearing, Standards
-from builders.audio.detectors import open_checks
-from builders.audio.prosody import version as voice_version
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.exclusions import Exclusions
 from builders.corpora.reading import Defects, ReadingRules
@@ -32,7 +29,6 @@ from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
-from builders.record.parquet import file_digest
 from builders.record.sample import SCHEMA_VERSION, Origin
 from builders.record.types import Reject, Target
 from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig, identity
@@ -41,17 +37,22 @@ from builders.store.database import Store, forgotten_by, store_exists
 from builders.store.key_value import KeyValue
 from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
+from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.registry import checks_digest
 from builders.tasks.reply.draft import Drafter, PromptExtras
 from builders.tasks.vote import TEMPLATE, Voter
-from builders.tts.opening import check as check_speech
+
+# What takes its time to import waits until a build needs it: the first request goes out before.
+if TYPE_CHECKING:
+    from builders.audio.analysis import Hearing
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A build before its first draft: what is read, which targets, under which versions.
+    """A build before its first draft: what is read, which targets, which versions.
 
-    `heard` says whether clips are decoded: not with `--text-only`, nor where a corpus has none.
+    `heard` says whether clips are decoded: not with `--text-only`, nor if a corpus has none;
+    `recited` knows what is said anywhere in the corpus.
     """
 
     config: BuildConfig
@@ -61,10 +62,11 @@ class Plan:
     origin: Origin
     identity: dict[str, Any]
     heard: bool
+    recited: RunIndex
 
     @property
     def drafter(self) -> Drafter:
-        """Return what makes the requests."""
+        """Return the maker of draft requests."""
         config = self.config
         return Drafter(
             self.origin.model,
@@ -72,17 +74,23 @@ class Plan:
             config.label_view or self.card.label_source,
             config.sampling,
             self.card.speakers_have_names,
-            PromptExtras(config.redraft.notes if config.redraft else {}, config.hear),
+            PromptExtras(
+                config.redraft.notes if config.redraft else {},
+                config.hear,
+                sees=config.see,
+                language=self.card.language,
+                recited=self.recited,
+            ),
         )
 
     @property
     def captioned(self) -> Captioned | None:
-        """Return what has clips described before it drafts; None without a model for that."""
+        """Return the caption stage; None without a caption model."""
         model = self.config.caption_model
         return Captioned(self.drafter, model) if model else None
 
     def prices(self, own: Mapping[str, object]) -> dict[str, Price | None]:
-        """Return the price of each model that is asked, the one that drafts first."""
+        """Return the price of each model, the drafting model first."""
         config = self.config
         others = [settings.model for settings in config.models]
         if config.speaks and config.tts != HIBARI:
@@ -92,27 +100,28 @@ class Plan:
 
     @property
     def voters(self) -> list[Voter]:
-        """Return who votes from the words alone, in the order in which they were named."""
+        """Return the models that vote from the text alone, in the given order."""
         named, tokens = self.card.speakers_have_names, self.config.reply_tokens
         choices = options(self.corpus.labelling)
         return [Voter(model, choices, named, tokens) for model in self.config.voters]
 
     @property
     def evidence(self) -> Evidence:
-        """Return what people heard in the voices alone."""
+        """Return people's votes on the voices alone."""
         return Evidence(self.card, self.corpus.labelling)
 
     def fits(self, hearing: Hearing | None) -> dict[str, Fit]:
-        """Return what was found out about the whole corpus, by name."""
+        """Return the fits of the corpus, by name."""
         found: dict[str, Fit | None] = {
             "survey": self.survey,
             "minimal_pairs": self.survey.renderings,
             "speaker_baselines": hearing,
+            "recited": self.recited,
         }
         return {name: fit for name, fit in found.items() if fit}
 
     def to_vote(self) -> Iterator[Target]:
-        """Yield the targets that can be voted about; no clip is decoded for it."""
+        """Yield the targets to vote on, without decoding clips."""
         return (t for t in self.targets(Ledger()) if isinstance(t, Target) and can_vote(t))
 
     def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
@@ -135,15 +144,19 @@ class Plan:
 
     @contextmanager
     def listening(self, folder: Path, quiet: bool) -> Iterator[Hearing | None]:
-        """Hear all clips before the first draft; None where the build has no clips.
+        """Analyse all clips before the first draft; None if the build has no clips.
 
-        What was heard goes into the store. Without one it lies below `folder` meanwhile.
+        Results are cached in the store; without one, temporarily below `folder`.
         """
         if not self.heard:
             yield None
             return
+        from builders.audio.analysis import Hearing, Standards
+        from builders.audio.detectors import open_checks
+        from builders.audio.seeing import Seeing
+
         config = self.config
-        sends = config.hear or config.caption_model is not None
+        sends = config.hear or config.see or config.caption_model is not None
         standards = Standards(
             config.min_speech,
             frozenset(config.reject_findings),
@@ -154,7 +167,10 @@ class Plan:
         checks = open_checks(config.clip_checks, workers)
         state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
-            hearing = Hearing(self.corpus.reader.root, values, clips, standards, checks)
+            root = self.corpus.reader.root
+            hearing = Hearing(root, values, clips, standards, checks)
+            if config.see:
+                hearing.seeing = Seeing(root, values, clips)
             with ProgressLine(state, quiet) as progress:
                 hearing.listen(
                     with_clips(self.corpus, self.survey.selection),
@@ -166,7 +182,7 @@ class Plan:
 
 @contextmanager
 def _remembering(config: BuildConfig, folder: Path) -> Iterator[tuple[KeyValue, ClipFiles]]:
-    """Open what is remembered of clips; where there is no store, only for this once."""
+    """Open the cache of clip results; without a store, only for this run."""
     if store_exists(config.store_url):
         with _opened(config.store_url) as values:
             yield values, ClipFiles(config.clips_folder)
@@ -190,29 +206,29 @@ def _opened(url: str) -> Iterator[KeyValue]:
 
 
 def make_plan(config: BuildConfig) -> Plan:
-    """Open the corpus, check its labels and choose the targets; nothing is written.
+    """Open the corpus, check its labels and select the targets; nothing is written.
 
     Raises:
-        SourceError: the corpus is not there, or not as its owner ships it.
-        LabelError: a label is not mapped, a table is wrong, or a strategy or emotion half added.
-        ConfigError: the corpus may not be sent to where a model is, has no clips to hear, or cannot
-            be spoken as asked.
+        SourceError: the corpus is missing, or not in its original form.
+        LabelError: a label is unmapped, a table is not valid, or a strategy or emotion partly
+        added.
+        ConfigError: the corpus may not be sent to a model's server, has no clips, or cannot
+            be spoken as requested.
     """
     card = load_card(config.corpus)
     heard = not config.text_only and card.audio_origin != "none"
     preconditions.check(config, card, heard)
-    preconditions.check_tables(config, heard)
+    preconditions.check_tables(config, heard, card.language)
     found = {
-        "speech": check_speech(config, card),
+        "speech": _speech(config, card),
         "clip_checks_version": preconditions.clip_checks_version(config, card, heard),
     }
     exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     reader, labelling = corpus.reader, corpus.labelling
-    wanted = Wanted(
-        frozenset(config.emotions), config.min_words, config.max_per_emotion, config.limit
-    )
-    surveyed = survey(corpus, wanted)
+    recited = RunIndex(card.language)
+    surveyed = survey(corpus, _wanted(config), recited)
+    preconditions.check_sees(config, card, surveyed.films, reader.root)
     exclusions.check_matched(reader.splits, config.exclusions)
     origin = Origin(
         corpus=card.slug,
@@ -231,13 +247,28 @@ def make_plan(config: BuildConfig) -> Plan:
     )
     identified = _identified(config, corpus, origin, heard) | found
     identified["excluded_ids"] = exclusions.digest
-    return Plan(config, card, corpus, surveyed, origin, identified, heard)
+    return Plan(config, card, corpus, surveyed, origin, identified, heard, recited)
+
+
+def _wanted(config: BuildConfig) -> Wanted:
+    """Return which targets a build asks for."""
+    return Wanted(
+        frozenset(config.emotions),
+        config.min_words,
+        config.max_per_emotion,
+        config.limit,
+        frozenset(config.exclude_emotions),
+        config.min_agreement,
+        config.known_agreement,
+        not config.no_ambiguous,
+        config.balance == "emotion",
+    )
 
 
 def _identified(
     config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool
 ) -> dict[str, object]:
-    """Return what a build is identified by: its settings, its files, and all versions in force."""
+    """Return the identity of a build: its settings, corpus files, and all versions."""
     votes = bool(config.vote_models)
     return identity(config) | {
         "corpus_files": _digest(corpus.reader.files),
@@ -247,8 +278,9 @@ def _identified(
         "schema_version": SCHEMA_VERSION,
         "strategies_version": strategies.tables_version(),
         "feelings_version": vocabulary.feelings().version,
-        "voice_version": voice_version() if heard else None,
+        "voice_version": _voice_version() if heard else None,
         "hear_version": prompts.load(prompts.HEAR_TEMPLATE).version if config.hear else None,
+        **({"see_version": prompts.load(prompts.SEE_TEMPLATE).version} if config.see else {}),
         "caption_version": caption_version() if config.caption_model else None,
         "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
         "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,
@@ -273,9 +305,25 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
     )
 
 
+def _speech(config: BuildConfig, card: Card) -> dict[str, object] | None:
+    if not config.speaks:
+        return None
+    from builders.tts.opening import check
+
+    return check(config, card)
+
+
+def _voice_version() -> str:
+    from builders.audio.prosody import version
+
+    return version()
+
+
 def _digest(files: tuple[Path, ...]) -> str:
     """Return one digest over annotation files, by name and content."""
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda path: path.name):
-        digest.update(f"{path.name} {file_digest(path)}\n".encode())
+        with path.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest.update(f"{path.name} {content}\n".encode())
     return digest.hexdigest()

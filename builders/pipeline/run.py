@@ -1,9 +1,9 @@
 """A build, from a corpus on disk to a dataset that loads.
 
-    read -> map labels -> attach context -> hear -> vote -> draft -> check -> write
+    read -> map labels -> attach context -> analyse audio -> vote -> draft -> check -> write
 
-Every stage streams. What was drafted is in the store before it counts, so a build that stopped is
-resumed by running it again: cached responses are replayed, results are written anew.
+Every stage streams. Responses are in the store before they are used, so a stopped build is
+resumed by running it again: cached responses are replayed, results are rewritten.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from builders import report, resources
-from builders.audio.analysis import Hearing
+from builders import resources
 from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.llm.budget import Budget
@@ -32,7 +31,6 @@ from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.voting import vote, with_votes
 from builders.pipeline.writer import Sink
 from builders.progress import ProgressState
-from builders.record.dataset import Build
 from builders.record.folder import BuildFolder
 from builders.record.manifest import Ledger, summary_line, versions
 from builders.record.manifest_views import (
@@ -42,10 +40,14 @@ from builders.record.manifest_views import (
     ManifestRun,
     ReaderNote,
 )
-from builders.release.eligibility import GATES_FILE
-from builders.report.set_checks import check_set
-from builders.settings import HIBARI, BuildConfig, find_source, make_config
+from builders.settings import HIBARI, BuildConfig, make_config
+from builders.settings.file import find_source
 from builders.store.database import Store
+
+# What takes its time to import waits until the first requests are out.
+if TYPE_CHECKING:
+    from builders.audio.analysis import Hearing
+    from builders.record.dataset import Build
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Finished:
 
 
 def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False) -> Finished:
-    """Build the dataset that a config describes, or go on with it.
+    """Build the dataset that a config describes, or resume it.
 
     Args:
         config: the build.
@@ -71,8 +73,8 @@ def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False
         quiet: show no progress.
 
     Raises:
-        StoppedEarly: it stopped before the end, or targets are left without an answer.
-        HeartenError: the user must fix something; the line says what.
+        StoppedEarly: it stopped before the end, or targets have no response yet.
+        HeartenError: the user must fix something; the message says what.
     """
     plan = make_plan(config)
     folder = BuildFolder(config.folder)
@@ -81,6 +83,8 @@ def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False
         if config.enforce_set_gates:
             return replace(finished, gated=_write_gates(finished))
         if finished.fresh:  # those of the build before were drawn from other replies
+            from builders.release.eligibility import GATES_FILE
+
             (finished.folder / GATES_FILE).unlink(missing_ok=True)
         return finished
 
@@ -91,12 +95,13 @@ def _build(plan: Plan, folder: BuildFolder, prices: Mapping[str, object], quiet:
     folder.keep_redraft(plan.identity, config)
     folder.admit(plan.identity, config)
     if folder.manifest.exists():
+        from builders.record.dataset import Build
+
         manifest = Build(folder.path).verify().manifest
         if config.retry_failed or config.retry_kinds:
             raise ConfigError(
-                f"{config.name} is complete and stays as it is",
-                where=folder.path,
-                do="retry its rejects under another --name; what is held costs nothing",
+                f"{folder.path} is complete and is not changed",
+                do="retry its rejects under another --name; cached responses cost nothing",
             )
         if manifest["result"]["limit"] == config.limit:
             return Finished(folder.path, manifest, fresh=False)
@@ -114,6 +119,8 @@ def _build(plan: Plan, folder: BuildFolder, prices: Mapping[str, object], quiet:
 def _write_gates(finished: Finished) -> int:
     """Write the list of replies that repeat too much, and return how many they are."""
     # Here, as polars takes a quarter of a second.
+    from builders.record.dataset import Build
+    from builders.report.set_checks import check_set
     from builders.report.set_checks.gates import write_gates
 
     shards = Build(finished.folder, finished.manifest).shards()
@@ -122,7 +129,7 @@ def _write_gates(finished: Finished) -> int:
 
 
 def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) -> Setup:
-    """Return what all stages ask with."""
+    """Return store, limits and budget for all stages."""
     config = plan.config
     limits, before = config.limits, store.spent(config.name)
     return Setup(
@@ -140,7 +147,7 @@ def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) 
 async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: Setup) -> Manifest:
     """Vote, draft and write; return the manifest of the finished build."""
     started = time.time()
-    # A clip that stopped the build may have been repaired since.
+    # A clip that stopped the build may have been repaired in the meantime.
     may_change = plan.config.on_error == "stop" and not folder.manifest.exists()
     kept = fits.keep(plan.fits(hearing), folder, may_change=may_change)
     ballots, votes_asked = await vote(plan, setup)
@@ -176,6 +183,9 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
 
 def _report(folder: BuildFolder, manifest: Manifest) -> None:
     """Check the set, write the report, and into the manifest what both took."""
+    from builders import report
+    from builders.report.set_checks import check_set
+
     seconds, cpu = time.perf_counter(), time.process_time()
     paths = [folder.partial / file["path"] for file in manifest["result"]["files"]]
     data = [path for path in paths if path.parent.name == "data"]
@@ -191,7 +201,7 @@ def _check_complete(ledger: Ledger, sink: Sink, folder: BuildFolder) -> None:
         kinds = ", ".join(f"{count} {kind}" for kind, count in left.items())
         example = f" ({sink.example_left})" if sink.example_left else ""
         raise StoppedEarly(
-            f"{sum(left.values())} targets are left without an answer: {kinds}{example}",
+            f"{sum(left.values())} targets have no response yet: {kinds}{example}",
             do=KEPT_ANSWERS,
         )
     if not ledger.totals["kept"]:
@@ -199,7 +209,7 @@ def _check_complete(ledger: Ledger, sink: Sink, folder: BuildFolder) -> None:
 
 
 def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
-    """Return the error that says why, after putting the rejects where they can be read."""
+    """Return the error with the reasons, after moving the rejects to where they can be read."""
     reasons = list(ledger.reasons.items())[:3]
     top = ", ".join(f"{count} {reason}" for reason, count in reasons)
     what = f"nothing was kept: {summary_line(ledger.totals)}"
@@ -207,14 +217,14 @@ def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
         return HeartenError(what, do="choose other targets: --emotion, --min-words, --split")
     what += f" (most often: {top})"
     if folder.manifest.exists():
-        return HeartenError(what, do="choose other targets; the finished build stays as it was")
+        return HeartenError(what, do="choose other targets; the finished build is unchanged")
     place = folder.path / "rejected.parquet"
     (folder.partial / "rejected.parquet").replace(place)
-    return HeartenError(what, where=place, do="read the reasons there, or choose other targets")
+    return HeartenError(what, where=place, do="look up the reasons there, or choose other targets")
 
 
 def _result(plan: Plan, ledger: Ledger, files: list[ManifestFile]) -> ManifestResult:
-    """Return what the manifest says of the data, but for what single stages add."""
+    """Return the manifest's `result`, without the parts added by single stages."""
     return {
         "name": plan.config.name,
         "limit": plan.config.limit,
@@ -229,7 +239,7 @@ def _result(plan: Plan, ledger: Ledger, files: list[ManifestFile]) -> ManifestRe
 
 
 def _costs(plan: Plan, setup: Setup, started: float, requests: int) -> ManifestRun:
-    """Return what the manifest says of the run: when, where, with what, and what it took."""
+    """Return the manifest's `run`: times, host, versions and cost."""
     finished = time.time()
     return {
         "started": started,
@@ -248,18 +258,20 @@ def _costs(plan: Plan, setup: Setup, started: float, requests: int) -> ManifestR
 
 
 def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Build:
-    """Build a dataset, or go on with it, and open it; nothing is printed.
+    """Build or resume a dataset and open it; nothing is printed.
 
     Args:
         corpus: the corpus by name.
         sample: build its built-in sample.
         settings: fields of `BuildConfig` by name: `model`, `base_urls`, `limit`, `output`, …
-            `source` is by default what HEARTEN_SOURCE_<CORPUS> says, `name` that of the corpus.
+            `source` defaults to HEARTEN_SOURCE_<CORPUS>, `name` to the name of the corpus.
 
     Raises:
-        StoppedEarly: it stopped before the end; the same call goes on.
-        HeartenError: the user must fix something; the line says what.
+        StoppedEarly: it stopped before the end; the same call resumes it.
+        HeartenError: the user must fix something; the message says what.
     """
+    from builders.record.dataset import Build
+
     slug = resolve_slug(corpus)
     if sample:
         settings["source"] = resources.corpora() / slug / "sample"

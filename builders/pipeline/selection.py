@@ -1,7 +1,7 @@
 """Choosing targets by the hash of their id, so that a larger limit contains the smaller one.
 
-Choosing is a pass of its own over the annotations, before anything is drafted: it keeps one 64-bit
-number for each candidate and turns the limits into thresholds that the build then compares with.
+Selection is a separate pass over the annotations, before drafting: it keeps one 64-bit
+number per candidate and turns the limits into thresholds, which the build then applies.
 """
 
 from __future__ import annotations
@@ -12,22 +12,39 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain
+from typing import TypeAlias
 
+from builders.labels.vocabulary import vocabulary
 from builders.record.types import Emotions, Utterance
+
+_Ranks: TypeAlias = "array[int]"
+
+# The coarse label of an utterance whose raters did not settle on an emotion.
+UNSETTLED = "unknown"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What `--emotion`, `--min-words`, `--max-per-emotion` and `--limit` ask for."""
+    """The values of the options that select targets.
+
+    `min_agreement` is the minimum share of raters who chose the label; targets without counted
+    raters stay, unless `known_agreement`. `balance` takes as many targets of each coarse label as
+    the rarest one has.
+    """
 
     emotions: frozenset[str] = frozenset()
     min_words: int = 0
     max_per_emotion: int | None = None
     limit: int | None = None
+    exclude_emotions: frozenset[str] = frozenset()
+    min_agreement: float | None = None
+    known_agreement: bool = False
+    ambiguous: bool = True
+    balance: bool = False
 
 
 def rank(identifier: str) -> int:
-    """Return the place of an id in the order of choice: a 64-bit hash, the same everywhere."""
+    """Return the rank of an id in the order of selection: a 64-bit hash, the same everywhere."""
     return int.from_bytes(blake2b(identifier.encode(), digest_size=8).digest())
 
 
@@ -36,27 +53,31 @@ class Selection:
     """Decides which utterances are targets.
 
     Args:
-        wanted: what was asked for.
-        per_emotion: the highest rank taken for each emotion, where there is a limit for each.
-        overall: the highest rank taken at all, where there is a limit.
-        candidates: how many could be taken without limits, by emotion.
+        wanted: the requested selection.
+        per_emotion: the highest selected rank of each emotion, if there is a limit per emotion.
+        overall: the highest selected rank, if there is an overall limit.
+        candidates: the number of candidates without limits, by emotion.
+        per_root: the highest selected rank of each coarse label, if balanced.
     """
 
     wanted: Wanted
     per_emotion: dict[str, int] = field(default_factory=dict)
     overall: int | None = None
     candidates: dict[str, int] = field(default_factory=dict)
+    per_root: dict[str, int] = field(default_factory=dict)
 
     def against(self, utterance: Utterance, emotions: Emotions | None) -> str | None:
-        """Return why an utterance is not a target, a word that is counted, or None."""
+        """Return why an utterance is not a target, as a code that is counted, or None."""
         return _unsuitable(self.wanted, utterance, emotions) or self._above(utterance, emotions)
 
     def _above(self, utterance: Utterance, emotions: Emotions | None) -> str | None:
-        if self.overall is None and not self.per_emotion:
+        if self.overall is None and not self.per_emotion and not self.per_root:
             return None
         place = rank(utterance.id)
         if emotions and place > self.per_emotion.get(emotions.primary, place):
             return "max_per_emotion"
+        if emotions and place > self.per_root.get(emotions.root, place):
+            return "balance"
         if self.overall is not None and place > self.overall:
             return "limit"
         return None
@@ -67,8 +88,27 @@ def _unsuitable(wanted: Wanted, utterance: Utterance, emotions: Emotions | None)
         return "not_a_target_turn"
     if emotions is None:
         return "unmapped_on_purpose"
-    if wanted.emotions and not wanted.emotions & {emotions.primary, emotions.root}:
+    named = {emotions.primary, emotions.root}
+    if wanted.emotions and not wanted.emotions & named:
         return "emotion"
+    if wanted.exclude_emotions & named:
+        return "exclude_emotion"
+    if not wanted.ambiguous and emotions.root == UNSETTLED:
+        return "ambiguous"
+    return _disputed(wanted, utterance) or _short(wanted, utterance)
+
+
+def _disputed(wanted: Wanted, utterance: Utterance) -> str | None:
+    """Return why too few raters chose the label, or None."""
+    if wanted.min_agreement is None:
+        return None
+    agreement = utterance.annotation.agreement if utterance.annotation else None
+    if agreement is None:
+        return "no_agreement" if wanted.known_agreement else None
+    return "min_agreement" if agreement < wanted.min_agreement else None
+
+
+def _short(wanted: Wanted, utterance: Utterance) -> str | None:
     if wanted.min_words and len(utterance.text.split()) < wanted.min_words:
         return "min_words"
     return None
@@ -77,17 +117,37 @@ def _unsuitable(wanted: Wanted, utterance: Utterance, emotions: Emotions | None)
 def select(
     wanted: Wanted, candidates: Iterable[tuple[Utterance, Emotions | None]]
 ) -> tuple[Selection, int]:
-    """Return the selection over all candidates and how many it takes; 8 bytes are kept for each."""
-    ranks: dict[str, array[int]] = {}
+    """Return the selection and the number of targets; uses 8 bytes per candidate."""
+    ranks: dict[str, _Ranks] = {}
     for utterance, emotions in candidates:
         if emotions and not _unsuitable(wanted, utterance, emotions):
             ranks.setdefault(emotions.primary, array("Q")).append(rank(utterance.id))
     counts = {emotion: len(of) for emotion, of in ranks.items()}
+    per_emotion: dict[str, int] = {}
+    per_root: dict[str, int] = {}
     if wanted.max_per_emotion is not None:
-        most = wanted.max_per_emotion
-        ranks = {emotion: array("Q", heapq.nsmallest(most, of)) for emotion, of in ranks.items()}
-    limits = {e: max(of) for e, of in ranks.items()} if wanted.max_per_emotion is not None else {}
+        ranks, per_emotion = _lowest(ranks, wanted.max_per_emotion)
+    every = list(chain.from_iterable(ranks.values()))
+    if wanted.balance and every:
+        roots = _by_root(ranks)
+        settled = [len(of) for root, of in roots.items() if root != UNSETTLED]
+        roots, per_root = _lowest(roots, min(settled, default=len(every)))
+        every = list(chain.from_iterable(roots.values()))
     if wanted.limit is None:
-        return Selection(wanted, limits, None, counts), sum(map(len, ranks.values()))
-    overall = heapq.nsmallest(wanted.limit, chain.from_iterable(ranks.values()))
-    return Selection(wanted, limits, max(overall, default=0), counts), len(overall)
+        return Selection(wanted, per_emotion, None, counts, per_root), len(every)
+    overall = heapq.nsmallest(wanted.limit, every)
+    top = max(overall, default=0)
+    return Selection(wanted, per_emotion, top, counts, per_root), len(overall)
+
+
+def _lowest(ranks: dict[str, _Ranks], most: int) -> tuple[dict[str, _Ranks], dict[str, int]]:
+    """Return the lowest ranks of each emotion, `most` at most, and the highest of these."""
+    kept = {emotion: array("Q", heapq.nsmallest(most, of)) for emotion, of in ranks.items()}
+    return kept, {emotion: max(of) for emotion, of in kept.items()}
+
+
+def _by_root(ranks: dict[str, _Ranks]) -> dict[str, _Ranks]:
+    roots: dict[str, _Ranks] = {}
+    for emotion, of in ranks.items():
+        roots.setdefault(vocabulary().root_of(emotion), array("Q")).extend(of)
+    return roots

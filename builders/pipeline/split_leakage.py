@@ -1,6 +1,6 @@
-"""What the splits of a combined set share all the same, found while it is written and listed.
+"""Overlap between the splits of a combined set, found while it is written.
 
-Of every sample a few hashes are kept: about a hundred bytes.
+A few hashes are kept per sample: about a hundred bytes.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ _EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """What a corpus, or two of them, have in more than one split: of which kind, and which."""
+    """An overlap within a corpus, or between two: its kind and examples."""
 
     kind: str
     corpus: str
     keys: list[str]
 
     def as_json(self) -> dict[str, object]:
-        """Return the kind, the corpus, how many there are, and a few of them."""
+        """Return the kind, the corpus, the number, and a few examples."""
         shown = {"count": len(self.keys), "examples": self.keys[:_EXAMPLES]}
         return {"leak": self.kind, "corpus": self.corpus, **shown}
 
 
 class Leaks:
-    """Gathers what stands in more than one split: dialogues, groups, speakers, words, spans."""
+    """Collects overlap between splits: dialogues, minimal pairs, speakers, words, spans."""
 
     def __init__(self) -> None:
         self._places: dict[str, dict[tuple[str, str], set[str]]] = {
@@ -45,7 +45,7 @@ class Leaks:
         self._splits: dict[str, str] = {}
 
     def add(self, row: SampleRecord, split: str) -> None:
-        """Take in a sample (its id, source, target_utterance, contrast) and its split."""
+        """Add a sample (its id, source, target_utterance, contrast) and its split."""
         source, said = row["source"], row["target_utterance"]
         corpus = source["corpus"]
         self._splits[row["id"]] = split
@@ -63,7 +63,7 @@ class Leaks:
             self._words[digest].append((corpus, split, row["id"]))
 
     def found(self, corpora: Iterable[str]) -> list[dict[str, object]]:
-        """Return each kind of leak of the corpora: what, how many, and a few examples."""
+        """Return each kind of overlap: what, how many, and a few examples."""
         leaks = [*self._shared(), *self._of_owners(corpora), *self._across()]
         leaks.sort(key=lambda leak: (leak.kind, leak.corpus))
         return [leak.as_json() for leak in leaks]
@@ -78,7 +78,7 @@ class Leaks:
                 yield Leak(f"{kind}s_in_several_splits", corpus, sorted(keys))
 
     def _of_owners(self, corpora: Iterable[str]) -> Iterator[Leak]:
-        """Yield the spans that an owner put into two splits, as the table of defects knows them."""
+        """Yield the spans that the owner put into two splits, from the table of defects."""
         for corpus in corpora:
             known = [row for row in Defects.load(corpus).rows if row.defect == "leak_across_splits"]
             ids = {
@@ -90,7 +90,7 @@ class Leaks:
                 yield Leak("same_spans_in_two_splits", corpus, here)
 
     def _across(self) -> Iterator[Leak]:
-        """Yield the words that two corpora have in different splits: one show, annotated twice."""
+        """Yield utterances that two corpora have in different splits: one show, annotated twice."""
         pairs: dict[str, list[str]] = defaultdict(list)
         for said in self._words.values():
             corpora = sorted({corpus for corpus, _, _ in said})

@@ -1,7 +1,7 @@
-"""From a corpus on disk to targets: read, map labels, choose, attach context, hear.
+"""From a corpus on disk to targets: read, map labels, select, attach context, analyse audio.
 
 Two passes over the annotations: `survey` counts the labels and turns the limits into thresholds,
-`Stream` yields targets and rejects in the order of the corpus, holding a few dialogues at a time.
+`Stream` yields targets and rejects in corpus order, with a few dialogues in memory.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from builders.audio.analysis import Hearing
 from builders.audio.clips import ClipError
 from builders.corpora import Reader, SameWords
 from builders.corpora.reading import Defects, ReadingRules, read_split, stopped_by
@@ -22,14 +22,18 @@ from builders.pipeline.minimal_pairs import Renderings
 from builders.pipeline.selection import Selection, Wanted, select
 from builders.record.manifest import Ledger
 from builders.record.types import Dialogue, Emotions, Reject, Target, Utterance
+from builders.tasks.reply.checks.recited import RunIndex
+
+if TYPE_CHECKING:  # decoding takes its time to import
+    from builders.audio.analysis import Hearing
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus that is being read: by whom, with which labelling, known defects and rules.
+    """A corpus being read: its reader, labelling, known defects and rules.
 
-    `contrast` says where it has the same words said in several ways; `unfit` are the ids of clips
-    that cannot stand for their words.
+    `contrast` says where it has minimal pairs; `unfit` are the ids of clips
+    that do not contain their words.
     """
 
     slug: str
@@ -77,40 +81,47 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Survey:
-    """What the first pass found: how many targets are chosen, and how; who says the same words.
+    """The result of the first pass: the selection of targets, and the minimal pairs.
 
-    `clips` counts the utterances that have one, chosen or not.
+    `clips` counts the utterances that have one, chosen or not, `films` those with a picture.
     """
 
     chosen: int
     selection: Selection
     renderings: Renderings | None = None
     clips: int = 0
+    films: int = 0
 
     @property
     def document(self) -> dict[str, object]:
-        """Return what it found that `--limit` does not change; a `Fit`."""
-        return {
+        """Return the part that does not depend on `--limit`; a `Fit`."""
+        found: dict[str, object] = {
             "candidates": self.selection.candidates,
             "highest_rank": self.selection.per_emotion,
             "clips": self.clips,
         }
+        balanced = self.selection.per_root
+        return found | {"highest_rank_by_root": balanced} if balanced else found
 
 
-def survey(corpus: Corpus, wanted: Wanted) -> Survey:
-    """Read all annotations once: check that every label is mapped, and choose the targets.
+def survey(corpus: Corpus, wanted: Wanted, recited: RunIndex | None = None) -> Survey:
+    """Read all annotations once: check that every label is mapped, and select the targets.
+
+    What is said goes into `recited`, so that no reply recites it.
 
     Raises:
         LabelError: a label has no row in the mapping table.
     """
     unmapped: Counter[str] = Counter()
-    renderings, clips = _renderings(corpus), Counter[bool]()
-    selection, chosen = select(wanted, _candidates(corpus, unmapped, renderings, clips))
+    renderings, has = _renderings(corpus), Counter[str]()
+    selection, chosen = select(wanted, _candidates(corpus, unmapped, renderings, has, recited))
     if unmapped:
         raise unmapped_error(unmapped, corpus.labelling.map)
     if renderings:
         renderings.freeze()
-    return Survey(chosen, selection, renderings, clips[True])
+    if recited:
+        recited.freeze()
+    return Survey(chosen, selection, renderings, has["clip"], has["film"])
 
 
 def _renderings(corpus: Corpus) -> Renderings | None:
@@ -120,14 +131,21 @@ def _renderings(corpus: Corpus) -> Renderings | None:
 
 
 def _candidates(
-    corpus: Corpus, unmapped: Counter[str], renderings: Renderings | None, clips: Counter[bool]
+    corpus: Corpus,
+    unmapped: Counter[str],
+    renderings: Renderings | None,
+    has: Counter[str],
+    recited: RunIndex | None,
 ) -> Iterator[tuple[Utterance, Emotions | None]]:
     for split in corpus.reader.splits:
         for item in corpus.read(split):
             if isinstance(item, Reject):
                 continue
             for utterance in item.utterances:
-                clips[utterance.media is not None] += 1
+                has["clip"] += utterance.media is not None
+                has["film"] += utterance.film is not None
+                if recited:
+                    recited.add(utterance.text)
                 try:
                     emotions = corpus.labelling.emotions(utterance)
                 except KeyError as error:
@@ -142,11 +160,11 @@ class Stream:
     """Yields the targets and rejects of a corpus, and counts every utterance in the ledger.
 
     Args:
-        corpus: what is read.
-        survey: what the first pass found, which utterances are targets among it.
+        corpus: the corpus to read.
+        survey: the result of the first pass, with the selection.
         turns: how many earlier turns are attached.
-        persona: whom the replies speak for.
-        hearing: what was heard of all clips; None for text only.
+        persona: the speaker of the replies.
+        hearing: the audio analysis; None for text-only builds.
         ledger: where utterances are counted.
     """
 
@@ -191,7 +209,7 @@ class Stream:
         return list(targets)
 
     def _note_same_audio(self, dialogue: Dialogue) -> None:
-        """Note where two clips are one sound, of which nobody knows how it was meant."""
+        """Record that two clips have identical audio, so that the intended emotion is unclear."""
         for utterance in dialogue.utterances:
             if self._hearing and self._hearing.alike(utterance):
                 found = (*utterance.findings, "same_audio_as")
@@ -206,7 +224,7 @@ class Stream:
     def _heard(
         self, targets: Sequence[Target | Reject], hearing: Hearing
     ) -> Iterator[Target | Reject]:
-        """Yield a dialogue's targets with clip and voice; a clip that has no use makes a reject."""
+        """Yield a dialogue's targets with clip and voice; an unusable clip makes a reject."""
         digests: dict[str, str | None] = {}
         for target in targets:
             if isinstance(target, Reject):
@@ -221,6 +239,12 @@ class Stream:
                 yield _audio_reject(target.utterance, target.split, *refusal)
                 continue
             target.clip, target.voice = heard.clip, heard.voice
+            try:
+                if hearing.seeing:
+                    target.video = hearing.seeing.of(target.utterance, heard.clip)
+            except ClipError as error:
+                yield self._reject(target.utterance, target.split, error.reason, error.detail)
+                continue
             for turn in target.turns:
                 if turn.utterance.id not in digests:
                     digests[turn.utterance.id] = self._digest(turn.utterance, target.split, hearing)
@@ -228,7 +252,7 @@ class Stream:
             yield target
 
     def _digest(self, utterance: Utterance, split: str, hearing: Hearing) -> str | None:
-        """Return the digest of a turn's sound, or None where its clip has no use."""
+        """Return the digest of a turn's audio, or None if its clip cannot be used."""
         try:
             return hearing.of(utterance, with_sound=False).clip.sha256_pcm
         except ClipError as error:
@@ -236,7 +260,7 @@ class Stream:
             return None
 
     def _reject(self, utterance: Utterance, split: str, reason: str, detail: str) -> Reject:
-        """Return the reject that a broken clip makes, or raise where it stops the build."""
+        """Return the reject for a broken clip, or raise if it stops the build."""
         reject = _audio_reject(utterance, split, reason, detail)
         if self._corpus.rules.on_error == "stop":
             raise stopped_by(reject)
@@ -249,7 +273,7 @@ def _audio_reject(utterance: Utterance, split: str, reason: str, detail: str) ->
 
 
 def with_clips(corpus: Corpus, selection: Selection) -> Iterator[tuple[Utterance, bool]]:
-    """Yield every utterance of a corpus that has a clip, and whether it is a target."""
+    """Yield every utterance with a clip, and whether it is a target."""
     for split in corpus.reader.splits:
         for item in corpus.read(split):
             for utterance in item.utterances if isinstance(item, Dialogue) else ():

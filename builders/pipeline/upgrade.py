@@ -1,8 +1,8 @@
-"""A finished build written anew in the record's newest version; the old one stays as it is.
+"""Upgrading a finished build to the newest record version; the old build is kept.
 
-Nothing is asked, measured or decided again: every sample and every reject is carried over, but for
-those that somebody has asked to be left out since. What people decided counts for the new build as
-well, since it hangs on what they saw.
+Nothing is requested, measured or decided again: every sample and reject is copied, except
+those excluded in the meantime. Review decisions count for the new build as
+well, since they are tied to the content.
 """
 
 from __future__ import annotations
@@ -22,27 +22,26 @@ from builders.record.sample import SCHEMA_VERSION
 from builders.record.versions import next_name, version_of
 from builders.release.eligibility import Restrictions
 
-# Where it is written until it is whole; what a kill leaves there is worth nothing.
+# The folder it is written to until it is complete; leftovers of a kill are useless.
 _PLACE = ".upgrading"
 
 
 def upgrade(folder: Path, known: Restrictions) -> Build:
-    """Write a build anew beside the old one, under the next free number, and return it.
+    """Write the upgraded build beside the old one, under the next free number, and return it.
 
     Args:
         folder: the folder of a finished build of an earlier record version.
         known: the ids that must not be used.
 
     Raises:
-        VerificationError: a file of it is not what it was when it was built.
-        ConfigError: it is of the newest version already.
+        VerificationError: a file has changed since the build.
+        ConfigError: it already has the newest version.
     """
     build = Build(folder).verify()
     if build.manifest["result"]["config"].get("schema_version") == SCHEMA_VERSION:
         raise ConfigError(
-            f"{build.name} is of record version {SCHEMA_VERSION} already",
-            where=folder,
-            do="use it as it is",
+            f"{folder} already has record version {SCHEMA_VERSION}",
+            do="use it; no upgrade is needed",
         )
     _check_first(build)
     started, to = time.time(), BuildFolder(folder.parent / _PLACE / folder.name)
@@ -63,14 +62,13 @@ def upgrade(folder: Path, known: Restrictions) -> Build:
 
 
 def _check_first(build: Build) -> None:
-    """Raise ConfigError where a build was written anew before."""
+    """Raise ConfigError if a build was already upgraded."""
     stem, _ = version_of(build.folder.name)
     for place in sorted(build.folder.parent.glob(f"{stem}@*/manifest.json")):
         if read_manifest(place.parent)["run"].get("upgraded_from") == build.name:
             raise ConfigError(
-                f"{place.parent.name} is {build.name} written anew already",
-                where=build.folder,
-                do="use that one, or remove it first",
+                f"{place.parent} is already the upgrade of {build.name}",
+                do="use that one, or delete it first",
             )
 
 

@@ -1,4 +1,4 @@
-"""The stage of votes: each model votes about all targets, one model after the other."""
+"""The voting stage: each model votes on all targets, one model after the other."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from builders.tasks.vote import Voter
 
 
 async def vote(plan: Plan, setup: Setup) -> tuple[Ballots, int]:
-    """Return the votes of all models, and how many requests they took.
+    """Return the votes of all models, and the number of requests.
 
-    One model after the other, as a server that holds one model at a time would have it.
+    One model after the other, for servers that load one model at a time.
 
     Raises:
-        StoppedEarly: votes are left without an answer.
-        HeartenError: what stopped the asking.
+        StoppedEarly: votes have no response yet.
+        HeartenError: what stopped the requests.
     """
     ballots, asked = Ballots(plan.config.voters), 0
     models = {settings.model: settings for settings in plan.config.models}
@@ -36,7 +36,7 @@ async def vote(plan: Plan, setup: Setup) -> tuple[Ballots, int]:
 async def _vote(
     voter: Voter, model: ModelSettings, plan: Plan, setup: Setup, ballots: Ballots
 ) -> int:
-    """Take in one model's votes about all targets; return how many requests they took."""
+    """Collect one model's votes on all targets; return the number of requests."""
     state = ProgressState(plan.survey.chosen, paid=True, doing=f"{voter.model} votes")
     async with open_session(setup, [model], state) as session:
         async with aclosing(ask(voter, plan.to_vote(), session)) as outcomes:
@@ -52,7 +52,7 @@ def _check(ballots: Ballots) -> None:
     if left:
         kinds = ", ".join(f"{count} {kind}" for kind, count in left.most_common())
         raise StoppedEarly(
-            f"{left.total()} votes are left without an answer: {kinds} ({ballots.example})",
+            f"{left.total()} votes have no response yet: {kinds} ({ballots.example})",
             do=KEPT_ANSWERS,
         )
 
@@ -60,7 +60,7 @@ def _check(ballots: Ballots) -> None:
 def with_votes(
     items: Iterator[Target | Reject], ballots: Ballots, plan: Plan
 ) -> Iterator[Target | Reject]:
-    """Yield targets with what the votes and the voice tell of them; rejects pass through."""
+    """Yield targets with the results of the votes; rejects pass through."""
     evidence = plan.evidence
     for item in items:
         if isinstance(item, Target) and ballots.voters:

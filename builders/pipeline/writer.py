@@ -1,17 +1,21 @@
-"""Where outcomes go: samples into the shards of their split, the rest into `rejected.parquet`."""
+"""The writer: samples go to the shards of their split, the rest to `rejected.parquet`."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
 from builders.llm.task import GivenUp, Pending
 from builders.record.manifest import Ledger
 from builders.record.manifest_views import ManifestFile
-from builders.record.parquet import RejectWriter, SplitWriter, describe_file
 from builders.record.sample import Origin, assemble
 from builders.record.types import Drafted, Reject, Target
+
+if TYPE_CHECKING:  # Arrow takes its time to import: the first requests go out meanwhile
+    from builders.record.parquet import RejectWriter, SplitWriter
 
 
 class Sink:
@@ -22,8 +26,13 @@ class Sink:
         self._origin = origin
         self._ledger = ledger
         self._writers: dict[str, SplitWriter] = {}
-        self._rejects = RejectWriter(folder / "rejected.parquet")
         self.example_left: str | None = None
+
+    @cached_property
+    def _rejects(self) -> RejectWriter:
+        from builders.record.parquet import RejectWriter
+
+        return RejectWriter(self._folder / "rejected.parquet")
 
     def take(self, item: tuple[Target, Drafted | GivenUp | Pending] | Reject) -> None:
         """Write one item and count it."""
@@ -47,6 +56,8 @@ class Sink:
 
     def close(self) -> list[ManifestFile]:
         """Finish all files and return the path, bytes, rows and SHA-256 of each."""
+        from builders.record.parquet import describe_file
+
         shards = [path for writer in self._writers.values() for path in writer.close()]
         self._rejects.close()
         files = [*shards, self._folder / "rejected.parquet"]
@@ -56,6 +67,8 @@ class Sink:
         record = assemble(target, drafted, self._origin)
         writer = self._writers.get(target.split)
         if writer is None:
+            from builders.record.parquet import SplitWriter
+
             writer = self._writers[target.split] = SplitWriter(self._folder / "data", target.split)
         said, reply = (clip.flac if clip else None for clip in (target.clip, drafted.spoken))
         writer.add(orjson.dumps(record), said, reply)

@@ -1,4 +1,4 @@
-"""One Parquet file of a build, read with its checksums; what is damaged becomes one line."""
+"""One Parquet file of a build, read with its checksums; damage becomes a one-line error."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from builders.record.parquet import REJECTED, file_digest, sample_schema
 from builders.record.version_1 import as_version_2, columns_of_version_1, is_version_1
 
 BATCH = 100
-# What Parquet puts into the path of a list's parts.
+# What Parquet inserts into the path of a list's elements.
 _LIST = ".list.element"
 
 
 def damaged(path: Path, found: str, expected: str) -> VerificationError:
-    """Return the line about a file that is not what its build wrote."""
+    """Return the error for a file that is not what its build wrote."""
     return VerificationError(
         f"{path.name} {found}", where=path.parent, expected=expected, do=RESTORE
     )
 
 
 def check_file(path: Path, rows: int, size: int | None, sha256: str) -> None:
-    """Compare a file with what the manifest says of it: its size, and the rows of its footer.
+    """Compare a file with the manifest: its size, and the row count in its footer.
 
-    Where the manifest says no size, the digest is compared instead.
+    If the manifest has no size, the digest is compared instead.
 
     Raises:
-        VerificationError: it is missing, cut, cannot be read or is another file.
+        VerificationError: it is missing, truncated, unreadable or another file.
     """
     with _translated(path):
         found = path.stat().st_size
@@ -48,7 +48,7 @@ def check_file(path: Path, rows: int, size: int | None, sha256: str) -> None:
 
 
 def check_digest(path: Path, sha256: str) -> None:
-    """Compare the SHA-256 of a whole file; VerificationError where a byte has changed."""
+    """Compare the SHA-256 of a whole file; VerificationError if a byte has changed."""
     with _translated(path):
         found = file_digest(path)
     if found != sha256:
@@ -63,7 +63,7 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise damaged(path, "is missing", "the file that manifest.json lists") from error
-    # Bytes that are no text are found by whoever makes Python's strings of them.
+    # Bytes that are not text are only found when they are converted to Python strings.
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         said = str(error).split("\n")[0]
         raise damaged(
@@ -72,17 +72,17 @@ def _translated(path: Path) -> Iterator[None]:
 
 
 class DataFile:
-    """A Parquet file that is open to be read; use it with `with`.
+    """A Parquet file opened for reading; use it with `with`.
 
     Columns are names of `schemas/sample.schema.json`, dotted for nested parts, as
-    ``text_context.role``; those that a file from before they were there has not are left out.
+    ``text_context.role``; columns that an older file does not have are left out.
 
     Args:
         path: the file.
-        footer: its footer, where somebody has read it before.
+        footer: its footer, if it was read before.
 
     Raises:
-        VerificationError: it is missing or cannot be read; all that reads it raises that, too.
+        VerificationError: it is missing or cannot be read; the reading methods raise this too.
     """
 
     def __init__(self, path: Path, footer: pq.FileMetaData | None = None) -> None:
@@ -115,7 +115,7 @@ class DataFile:
     def batches(
         self, columns: Sequence[str] | None = None, batch: int = BATCH, first_group: bool = False
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the rows in batches, in order; of the first row group only where that is wanted."""
+        """Yield the rows in batches, in order; only of the first row group if requested."""
         groups = [0] if first_group and self.footer.num_row_groups else None
         with _translated(self.path):
             for part in self._file.iter_batches(batch, groups, self._paths(columns)):
@@ -153,7 +153,7 @@ class DataFile:
 
 
 def rows_of(path: Path, batch: pa.RecordBatch | pa.Table) -> list[dict[str, object]]:
-    """Return what was read of a file as Python's values, one dict a row."""
+    """Return rows read from a file as Python values, one dict per row."""
     with _translated(path):
         rows: list[dict[str, object]] = batch.to_pylist()
         return rows

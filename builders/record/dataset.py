@@ -1,7 +1,7 @@
-"""A finished build, opened to be read: the one way to its manifest, its samples, its rejects.
+"""A finished build opened for reading: the only access to its manifest, samples and rejects.
 
-On opening, the files are compared with the manifest: size, and rows by the footer. `verify` reads
-them whole. Whatever is missing, cut or changed ends in one line, a VerificationError.
+On opening, the files are compared with the manifest: size, and row count in the footer. `verify`
+reads them completely. Anything missing, truncated or changed raises a VerificationError.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _GROUPS_KEPT = 16
 
 
 class Place(NamedTuple):
-    """Where a sample is: the name of its file, its row in that from 0; and its record."""
+    """Where a sample is: the name of its file and its row in it, from 0; and its record."""
 
     shard: str
     row: int
@@ -43,11 +43,11 @@ class Build:
 
     Args:
         folder: `output/<name>`.
-        manifest: its manifest, where that is not written yet.
+        manifest: its manifest, if that is not written yet.
 
     Raises:
         ConfigError: there is no finished build in the folder.
-        VerificationError: the manifest is none, or a file is missing or not what it says.
+        VerificationError: the manifest is not valid, or a file is missing or does not match it.
     """
 
     def __init__(self, folder: str | Path, manifest: Manifest | None = None) -> None:
@@ -55,7 +55,7 @@ class Build:
         self.manifest = read_manifest(self.folder) if manifest is None else manifest
         self._check()
         self._footers: dict[str, pq.FileMetaData] = {}
-        # A row group is read as a whole, and the next row that is asked for often lies in it.
+        # A row group is read as a whole, and the next requested row is often in it.
         self._group = lru_cache(_GROUPS_KEPT)(self._read_group)
 
     @property
@@ -65,7 +65,7 @@ class Build:
 
     @property
     def files(self) -> list[ManifestFile]:
-        """Return what the manifest says of each file."""
+        """Return the manifest's entry for each file."""
         return self.manifest["result"]["files"]
 
     @property
@@ -98,7 +98,7 @@ class Build:
                     yield from cast("list[SampleRecord]", rows_of(shard, part))
 
     def places(self, columns: Sequence[str] | None = None) -> Iterator[Place]:
-        """Yield the samples as `rows` does, each with the place where `row` and `clip` find it."""
+        """Yield the samples as `rows` does, each with its place for `row` and `clip`."""
         for shard in self.shards():
             for number, record in enumerate(self._rows_of([shard], columns, _BATCH)):
                 yield Place(shard.name, number, record)
@@ -106,7 +106,7 @@ class Build:
     def batches(
         self, columns: Sequence[str] | None = None, split: str | None = None, batch: int = _BATCH
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the samples in order as Arrow's batches, whose buffers nothing has copied."""
+        """Yield the samples in order as Arrow batches, without copying their buffers."""
         from builders.record.data_file import DataFile
 
         for shard in self.shards(split):
@@ -151,7 +151,7 @@ class Build:
         return clip
 
     def rejects(self, columns: Sequence[str] | None = None) -> Iterator[RejectRow]:
-        """Yield what did not become a sample, in order."""
+        """Yield the rejects in order."""
         from builders.record.data_file import rows_of
 
         for table in self.reject_groups(columns):
@@ -178,7 +178,7 @@ class Build:
         """Compare the SHA-256 of every file with the manifest's, and return the build itself.
 
         Raises:
-            VerificationError: a byte has changed since the build wrote it.
+            VerificationError: a byte has changed since the file was written.
         """
         from concurrent.futures import ThreadPoolExecutor
 
@@ -199,12 +199,14 @@ class Build:
         for file in self.files:
             path = Path(file["path"])
             if path.is_absolute() or ".." in path.parts:
-                raise self._wrong(f"lists {path}", "files of this folder")
+                raise self._wrong(f"lists {path}", "files in this folder")
             check_file(self.folder / path, file["rows"], file.get("bytes"), file["sha256"])
         kept = self.manifest["result"]["counts"]["kept"]
-        # What was brought back from the Hub counts what was built, and holds what was published.
+        # A build restored from the Hub has the counts of the original but only the published rows.
         if "hydrated" not in self.manifest and self.count != kept:
-            raise self._wrong(f"lists files of {self.count:,} samples", f"those of all {kept:,}")
+            raise self._wrong(
+                f"lists files with {self.count:,} samples", f"files with all {kept:,}"
+            )
 
     def _wrong(self, what: str, expected: str) -> VerificationError:
         return VerificationError(
@@ -212,7 +214,7 @@ class Build:
         )
 
     def _at(self, shard: str, index: int) -> tuple[int, int]:
-        """Return in which row group a sample is, and in which row of that."""
+        """Return the row group of a sample, and its row in it."""
         footer = self._footer(shard)
         for group in range(footer.num_row_groups):
             rows = footer.row_group(group).num_rows
@@ -230,7 +232,7 @@ class Build:
             return file.group(group, columns or _SILENT)
 
     def _footer(self, shard: str) -> pq.FileMetaData:
-        # Describing thousands of rows takes a file longer to say than reading one of them.
+        # Getting the footer of thousands of rows takes longer than reading one of them.
         if shard not in self._footers:
             from builders.record.data_file import DataFile
 
@@ -259,5 +261,5 @@ def _is_data(file: ManifestFile) -> bool:
 
 def _gone(shard: str) -> OutputError:
     return OutputError(
-        f"the build has no such sample any more ({shard})", do="open the review again"
+        f"the sample is no longer in the build ({shard})", do="start the review again"
     )

@@ -1,12 +1,12 @@
-"""The folder of one build: one writer at a time, the config it was started with, finished last.
+"""The folder of one build: one writer at a time; the manifest is written last.
 
 output/<name>/
   config.json      the settings that identify the build, written first
-  redraft.json     of a build that drafts replies again: which, and what was said of them
-  fits/            what was found out about the whole corpus, written before anything is asked
-  .partial/        results while they are being written; worth nothing after a kill
+  redraft.json     of a redraft: which samples, and the reviewers' notes on them
+  fits/            results of passes over the whole corpus, written before any request
+  .partial/        results while they are being written; useless after a kill
   data/ rejected.parquet report.html
-  manifest.json    written last: where it is, the build is complete
+  manifest.json    written last: if it exists, the build is complete
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class BuildFolder:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Hold the folder for one process.
+        """Lock the folder for one process.
 
         Raises:
-            OutputError: it cannot be written, or another build holds it.
+            OutputError: it cannot be written, or another build has locked it.
         """
         with writable(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -79,11 +79,11 @@ class BuildFolder:
         return False
 
     def keep_redraft(self, identity: Mapping[str, object], config: BuildConfig) -> None:
-        """Keep what a new build drafts again, as its decisions may change before it is resumed.
+        """Save what a redraft covers, since review decisions may change before it is resumed.
 
         Raises:
-            ConfigError: a setting differs from the earlier build's, so that more would be drafted;
-                or what is stale is asked for, and nothing is.
+            ConfigError: a setting differs from the earlier build's, so more would be redrafted;
+                or stale samples are requested and there are none.
         """
         redraft = config.redraft
         if redraft is None:
@@ -101,26 +101,26 @@ class BuildFolder:
                 f"{field} changed from {_shown(held.get(field))} to "
                 f"{_shown(identity.get(field))} since {redraft.of} was built",
                 where=self.path,
-                do="give the settings it was built with, as the other replies stay"
+                do="use the settings it was built with, since its other replies are kept"
                 if field in chosen(config)
-                else "draft what that makes stale first: --redraft stale",
+                else "first draft again what this makes stale: --redraft stale",
             )
         if config.resume == "never" or not (self.path / "config.json").is_file():
             write_json(self.path / REDRAFT, redraft.model_dump(mode="json"))
 
     def admit(self, identity: Mapping[str, object], config: BuildConfig) -> None:
-        """Check that this run may go on with what is in the folder; keep the settings if it is new.
+        """Check that this run may continue the build in the folder; save the settings if it is new.
 
         Raises:
-            ConfigError: `--resume always` finds nothing, or a setting differs that may not.
+            ConfigError: `--resume always` finds no build, or a setting differs that must not.
         """
         path = self.path / "config.json"
         held = read_json(path) if path.is_file() else None
         if held is None and config.resume == "always":
             raise ConfigError(
-                f"nothing to resume named {config.name}",
+                f"there is no build named {config.name} to resume",
                 where=self.path,
-                do="leave --resume out to start it",
+                do="leave out --resume to start it",
             )
         over = config.resume == "never" and not self.manifest.exists()
         if held is None or over:
@@ -134,7 +134,7 @@ class BuildFolder:
 
     def _changed(self, field: str, before: object, now: object) -> ConfigError:
         again = (
-            f"remove {self.path} to build it anew (its answers stay in the store)"
+            f"delete {self.path} to build it again (cached responses are kept)"
             if self.manifest.exists()
             else "start this one over with --resume never"
         )
@@ -145,16 +145,16 @@ class BuildFolder:
         )
 
     def start(self) -> Path:
-        """Empty the place for results and return it."""
+        """Empty the folder for results and return it."""
         if self.partial.exists():
             shutil.rmtree(self.partial)
         (self.partial / "data").mkdir(parents=True)
         return self.partial
 
     def finish(self, manifest: Manifest) -> None:
-        """Move the results to their final names, then write the manifest: now it is complete."""
+        """Move the results to their final names, then write the manifest: the build is complete."""
         for path in self.partial.rglob("*.parquet"):
-            settle(path)  # a manifest must not outlive what it describes
+            settle(path)  # a manifest must not outlive the files it describes
         self.manifest.unlink(missing_ok=True)
         for name in _RESULTS:
             target = self.path / name
@@ -166,7 +166,7 @@ class BuildFolder:
         shutil.rmtree(self.partial)
         config = self.path / "config.json"
         if config.is_file() and read_json(config).get("schema_version") == "1":
-            # Release 0.1 began it; what is finished is of this one.
+            # Release 0.1 started it; this release finishes it.
             write_json(config, manifest["result"]["config"])
         settle(self.path / "data")
         write_json(self.manifest, manifest)
@@ -176,10 +176,10 @@ class BuildFolder:
 def admitted_config(
     held: Mapping[str, object], identity: Mapping[str, object] | None = None
 ) -> dict[str, object]:
-    """Return the settings of a build that release 0.1 began as this release writes them.
+    """Return the settings of a build started by release 0.1 in this release's form.
 
-    Its record is of version 1; a build that goes on with it writes the newest, from the same
-    answers. What this release adds to the settings is taken from `identity`, or left out.
+    Its record has version 1; a build that continues it writes the newest version, from the same
+    responses. Settings new in this release are taken from `identity`, or left out.
     """
     if held.get("schema_version") != "1":
         return dict(held)
@@ -188,31 +188,30 @@ def admitted_config(
 
 
 def _told(folder: Path) -> str | None:
-    """Return how a build told the model of rejected replies; None where it told of none."""
+    """Return the version of the redraft prompt a build used; None if it used none."""
     path = folder / REDRAFT
     return str(read_json(path)["prompt_version"]) if path.is_file() else None
 
 
 def _nothing_stale(folder: Path) -> ConfigError:
     return ConfigError(
-        f"nothing in {folder.name} is stale",
-        where=folder,
+        f"nothing in {folder} is stale",
         expected="a prompt, table, voice or corpus file that has changed since it was built",
-        do="say what else to draft again: --redraft rejected, or the ids of samples",
+        do="choose other samples to draft again: --redraft rejected, or --redraft with their ids",
     )
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return what `write_json` wrote; OutputError where it was changed into no JSON object."""
+    """Return what `write_json` wrote; OutputError if it is no longer a JSON object."""
     try:
         loaded = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError:
         loaded = None
     if not isinstance(loaded, dict):
         raise OutputError(
-            "not the JSON object that was written",
+            "the file is damaged: it is not a JSON object",
             where=path,
-            do="restore it, or remove that folder and build again; answers in the store are kept",
+            do="restore it, or delete that folder and build again; cached responses are kept",
         )
     return loaded
 
@@ -234,7 +233,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def settle(path: Path) -> None:
-    """Wait until the disk has a file, or the names in a folder."""
+    """Wait until a file, or the names in a folder, are on disk."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
@@ -244,17 +243,17 @@ def settle(path: Path) -> None:
 
 @contextmanager
 def writable(path: Path, option: str = "--output") -> Iterator[None]:
-    """Turn the system's refusals to write below `path`, set by `option`, into one line."""
+    """Turn operating system errors on writing below `path`, set by `option`, into one line."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            what, do = "the disk is full", "free space and run the same command again"
+            what, do = "the disk is full", "free some space and run the same command again"
         elif error.errno in _REFUSED and _concerns(error, path.absolute()):
             what, do = f"cannot write ({error.strerror})", f"choose another {option}"
         else:
             raise
-        raise OutputError(what, where=path, do=f"{do}; answers in the store are kept") from error
+        raise OutputError(what, where=path, do=f"{do}; cached responses are kept") from error
 
 
 def _concerns(error: OSError, path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Ids of samples as people name them on the command line."""
+"""Sample ids as given on the command line."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from builders.errors import ConfigError
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Return ids that are given with commas between them, or as @FILE with one id a line.
+    """Return ids given as a comma-separated list, or as @FILE with one id per line.
 
-    They are sorted, each once; none is an empty tuple.
+    They are sorted and unique; empty if there are none.
 
     Raises:
         ConfigError: the file cannot be read.
@@ -26,6 +26,6 @@ def _lines(path: Path) -> list[str]:
         raise ConfigError(
             f"the ids cannot be read ({error})",
             where=path,
-            expected="a text file with one id a line",
-            do="correct the name after @",
+            expected="a text file with one id per line",
+            do="check the file name after @",
         ) from error

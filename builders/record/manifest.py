@@ -1,6 +1,6 @@
 """The manifest: what was built, from what, with which counts. Written last, it completes a build.
 
-Its `result` object is the same whenever the answers are; its `run` object holds what varies:
+Its `result` object is the same whenever the responses are; its `run` object contains what varies:
 times, spend, hosts, versions. In every split: read = kept + rejected (by reason) + not selected
 (by reason).
 """
@@ -18,7 +18,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from builders import __version__
-from builders.errors import ConfigError, VerificationError
+from builders.errors import ConfigError, VerificationError, nearest
 from builders.record.manifest_views import (
     CaptionCounts,
     Manifest,
@@ -26,14 +26,14 @@ from builders.record.manifest_views import (
     TotalCounts,
 )
 
-# What to do about a file of a build that is not what the build wrote.
-RESTORE = "restore it, or remove that folder and build again; answers in the store are kept"
+# What to do about a damaged file of a build.
+RESTORE = "restore it, or delete that folder and build again; cached responses are kept"
 _TIMES = {"started", "finished", "seconds", "host", "store", "endpoints", "requests"}
 _PACKAGES = ("pyarrow", "soundfile", "soxr", "av", "jinja2", "jsonschema-rs", "sqlalchemy")
 
 
 class Ledger:
-    """Counts every utterance of a build exactly once on each side, by split."""
+    """Counts each utterance of a build once as read, and once as kept, rejected or not selected."""
 
     def __init__(self) -> None:
         self._read: Counter[str] = Counter()
@@ -44,7 +44,7 @@ class Ledger:
         self._captions: Counter[str | None] = Counter()
 
     def read(self, split: str, count: int) -> None:
-        """Count utterances that came in."""
+        """Count utterances that were read."""
         self._read[split] += count
 
     def kept(self, split: str) -> None:
@@ -56,11 +56,11 @@ class Ledger:
         self._rejected.setdefault(split, Counter())[reason] += 1
 
     def not_selected(self, split: str, reason: str, count: int = 1) -> None:
-        """Count those that were not asked for."""
+        """Count utterances that were not selected."""
         self._not_selected.setdefault(split, Counter())[reason] += count
 
     def captioned(self, dropped: str | None) -> None:
-        """Count a clip that a caption was wanted of; None where it was kept, else why not."""
+        """Count a clip with a requested caption; None if the caption was kept, else the reason."""
         self._captions[dropped] += 1
 
     @property
@@ -70,12 +70,12 @@ class Ledger:
         return {"kept": self._captions[None], "dropped": dict(sorted(dropped.items()))}
 
     def left(self, kind: str) -> None:
-        """Count one without an answer, by kind; while there is one the build is not complete."""
+        """Count an utterance without a response, by kind; it keeps the build incomplete."""
         self._left[kind] += 1
 
     @property
     def left_by_kind(self) -> dict[str, int]:
-        """Return how many are without an answer, by kind."""
+        """Return the number of utterances without a response, by kind."""
         return dict(self._left.most_common())
 
     @property
@@ -90,7 +90,7 @@ class Ledger:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """Return the rejects by reason, the commonest first."""
+        """Return the rejects by reason, the most common first."""
         every: Counter[str] = Counter()
         for counts in self._rejected.values():
             every.update(counts)
@@ -100,7 +100,7 @@ class Ledger:
         """Return the counts of each split.
 
         Raises:
-            RuntimeError: they do not add up, which is a fault of ours.
+            RuntimeError: they do not add up, which is a bug.
         """
         counts = (self._read, self._kept, self._rejected, self._not_selected)
         return {split: self._split(split) for split in dict.fromkeys(chain(*counts))}
@@ -120,9 +120,19 @@ class Ledger:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what writes bytes: ourselves, Python and the libraries."""
+    """Return the versions of all that affects output bytes: Hearten, Python and the libraries."""
     found = {name: metadata.version(name) for name in _PACKAGES}
     return {"hearten": __version__, "python": platform.python_version(), **found}
+
+
+def _other_build(folder: Path) -> str:
+    """Return what to do if there is no build: suggest the build with the nearest name, if any."""
+    beside = [
+        p.parent for at in (folder.parent, Path("output")) for p in at.glob("*/manifest.json")
+    ]
+    near = nearest(folder.name, [path.name for path in beside])
+    found = next((path for path in beside if path.name == near), None)
+    return f"did you mean {found}?" if found else "pass the folder of a build, such as output/NAME"
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -130,7 +140,7 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises:
         ConfigError: there is no build in the folder, or it is not complete.
-        VerificationError: `manifest.json` is cut, or not what a build writes.
+        VerificationError: `manifest.json` is truncated, or is not the manifest of a build.
     """
     path = folder / "manifest.json"
     if not path.is_file():
@@ -139,7 +149,7 @@ def read_manifest(folder: Path) -> Manifest:
             "the build is not complete" if started else "there is no build",
             where=folder,
             expected="a folder with manifest.json",
-            do="run the build's command again to go on" if started else "name a folder of output/",
+            do="run the build command again to finish it" if started else _other_build(folder),
         )
     try:
         found: Manifest = orjson.loads(path.read_bytes())
@@ -150,9 +160,13 @@ def read_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the whole"
-        raise _no_manifest(f"is not a build's ({field}: {first['msg']})", path) from error
+        raise _no_manifest(
+            f"is not the manifest of a build ({field}: {first['msg']})", path
+        ) from error
     if missing and "hydrated" not in found:
-        raise _no_manifest(f"is not a build's (run.{missing[0]}: Field required)", path)
+        raise _no_manifest(
+            f"is not the manifest of a build (run.{missing[0]}: Field required)", path
+        )
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NotRequired
 
-# The typing module's own cannot be checked against before Python 3.12.
+# typing.TypedDict cannot be validated by pydantic before Python 3.12.
 from typing_extensions import TypedDict
 
 
@@ -43,7 +43,7 @@ class CaptionCounts(TypedDict):
 
 
 class RunCost(TypedDict):
-    """What the answers took; `usd` is None where no price is known."""
+    """What the responses cost; `usd` is None if no price is known."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -51,7 +51,7 @@ class RunCost(TypedDict):
 
 
 class ReaderNote(TypedDict):
-    """A choice that a reader made of the corpus, and how often."""
+    """A choice the reader made while reading the corpus, and how often."""
 
     note: str
     split: str
@@ -76,7 +76,7 @@ class SetCheck(TypedDict):
 
 
 class ManifestResult(TypedDict):
-    """What is the same whenever the answers are; `config` holds the settings by name."""
+    """The part that is the same whenever the responses are; `config` has the settings by name."""
 
     name: str
     limit: int | None
@@ -101,9 +101,9 @@ class ManifestResult(TypedDict):
 
 
 class ManifestRun(TypedDict):
-    """What varies from run to run; times in seconds since 1970.
+    """The part that varies from run to run; times in seconds since 1970.
 
-    What was brought back from the Hub knows versions and cost alone.
+    A build restored from the Hub has only versions and cost.
     """
 
     cost: RunCost
@@ -115,17 +115,17 @@ class ManifestRun(TypedDict):
     store: NotRequired[str]
     endpoints: NotRequired[list[str]]
     requests: NotRequired[int]
-    # What all runs of this build paid, which is `cost` to earlier releases; and what the answers in
-    # it took, whichever build paid for them.
+    # The cost of all runs of this build, which is `cost` to earlier releases; and the cost of the
+    # responses in it, whichever build paid for them.
     spent: NotRequired[RunCost]
     cost_of_answers: NotRequired[RunCost]
-    # Those of the requests that were asked over HTTP: how many, their bytes, what they take.
+    # The stored messages of HTTP requests: how many, their bytes, and their stored bytes.
     messages: NotRequired[dict[str, int]]
     report_seconds: NotRequired[float]
     report_cpu_seconds: NotRequired[float]
-    # Which decisions and judgements a reviewed copy holds.
+    # The decisions and judgements in a reviewed copy.
     reviewed: NotRequired[str]
-    # Of a build that was written anew in a newer record version: the name of the one before.
+    # Of a build upgraded to a newer record version: the name of the original.
     upgraded_from: NotRequired[str]
 
 

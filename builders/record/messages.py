@@ -1,4 +1,4 @@
-"""A record as chat messages: what the trainer's model is given, and the reply it learns.
+"""A record as chat messages: the prompt for the trained model, and the reply it learns.
 
 One record is one exchange. All earlier turns, whoever spoke them, and the target utterance make the
 single user turn; the reply is the single assistant turn:
@@ -22,7 +22,7 @@ from builders.labels.tables import read_rows
 from builders.record.views import ContextTurn, SampleRecord
 
 AUDIO_MARK = "<audio>"
-# What a turn's speaker is called where the corpus gives no name, or a code such as Ses01_F or 386.
+# Speaker names for corpora without names, or with codes such as Ses01_F or 386.
 _UNNAMED = {"user": "Speaker", "assistant": "Assistant", "other": "Other"}
 _CODE = re.compile(r"\w*\d\w*")
 
@@ -42,8 +42,8 @@ def messages(
         record: a sample; only its words are used, and whether it has audio.
         instruction: the last line of the user turn, or None.
         system: the system turn, or None for none.
-        mark: what stands for a clip where the record has audio; None puts the transcript there.
-        heard: ids of earlier turns for which the mark stands too.
+        mark: the placeholder for a clip if the record has audio; None inserts the transcript.
+        heard: ids of earlier turns that get the placeholder too.
         voice_words: put `voice.words` after the utterance, in brackets.
     """
     shown = [{"role": "system", "content": system}] if system else []
@@ -74,7 +74,7 @@ def instructions(form: str) -> tuple[str, ...]:
     path = resources.prompts() / "instructions" / f"{form}.tsv"
     texts = tuple(row.text("text") for row in read_rows(path, ("text",), key=("text",)))
     if not texts:
-        raise LabelError("no rows", where=path, expected="one wording a line", do="add one")
+        raise LabelError("no rows", where=path, expected="one wording per line", do="add one")
     return texts
 
 
@@ -89,21 +89,22 @@ def _user_turn(
         now += f" ({record['voice']['words']})"
     turns = record["text_context"]
     if turns:
-        # Earlier segments of one speaker's talk are no dialogue, and their ids are no names.
+        # Earlier segments of a monologue are not a dialogue, and their ids are not names.
         named = record["source"]["context"] == "dialogue"
         earlier = (_said(turn, mark if turn["id"] in heard else None, named) for turn in turns)
         lines.append(f"Earlier: {' / '.join(earlier)}")
-        speaker = _name(record["target_utterance"]["speaker"]["id"], "user")
+        speaker = speaker_name(record["target_utterance"]["speaker"]["id"], "user")
         now = f"Now: {speaker}: {now}" if named else f"Now: {now}"
     return "\n".join([*lines, now])
 
 
 def _said(turn: ContextTurn, mark: str | None, named: bool) -> str:
     words = mark or _line(turn["text"])
-    return f"{_name(turn['speaker'], turn['role'])}: {words}" if named else words
+    return f"{speaker_name(turn['speaker'], turn['role'])}: {words}" if named else words
 
 
-def _name(speaker: str | None, role: str) -> str:
+def speaker_name(speaker: str | None, role: str) -> str:
+    """Return what a turn's speaker is called: the name, or a word for the role behind a code."""
     return _UNNAMED[role] if speaker is None or _CODE.fullmatch(speaker) else _line(speaker)
 
 

@@ -1,4 +1,4 @@
-"""What a build drafts again: which records, and what reviewers said against their replies."""
+"""Redrafts: which records are drafted again, and the reviewers' objections to their replies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Which = Literal["rejected", "stale", "ids"]
 
 
 class HeardEmotion(BaseModel):
-    """The emotion that reviewers hear in an utterance, and how many of them hear which."""
+    """The emotion that reviewers hear in an utterance, with their votes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,10 +21,10 @@ class HeardEmotion(BaseModel):
 
 
 class Note(BaseModel):
-    """A reply that is drafted again, and why in words, as the model is told.
+    """A reply that is drafted again, with the reasons given to the model.
 
-    Without reasons the model is told nothing of it: another seed alone makes another reply. `heard`
-    takes the label's place where reviewers hear another emotion.
+    Without reasons, the prompt does not change: only a new seed makes another reply. `heard`
+    replaces the label if reviewers hear another emotion.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,10 +35,10 @@ class Note(BaseModel):
 
 
 class Redraft(BaseModel):
-    """What is drafted again: of which build, and for each record its earlier replies.
+    """A redraft: of which build, and the earlier replies of each record.
 
-    `ids` are the records that were named, where `which` says so. `prompt_version` is that of the
-    template which tells the model; it touches none of the other records.
+    `ids` are the records given by id, if `which` says so. `prompt_version` is that of the
+    redraft template; it does not affect other records.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,7 +51,7 @@ class Redraft(BaseModel):
 
     @property
     def heard(self) -> dict[str, HeardEmotion]:
-        """Return what reviewers hear, by record, where it is not what the label says."""
+        """Return the emotion that reviewers hear, by record, where it differs from the label."""
         return {name: n.heard for name, notes in self.notes.items() for n in notes if n.heard}
 
     @property

@@ -1,4 +1,4 @@
-"""The reply side of a sample as types: the reply, how it came about, what is said of it.
+"""Types for the reply part of a sample: the reply, its origin, and judgements of it.
 
 They are those of `schemas/sample.schema.json`, field by field; `views.py` has the rest.
 """
@@ -20,7 +20,7 @@ class SpeechSynthesis(TypedDict):
 
 
 class AwarenessPart(TypedDict):
-    """What the reply does with which emotions."""
+    """How the reply shows awareness of which emotions."""
 
     act: str
     emotions: list[str]
@@ -36,7 +36,7 @@ class ReplyPart(TypedDict):
 
 
 class DesiredResponse(ReplyPart):
-    """The reply, the names that are derived from its lists, and how it was spoken."""
+    """The reply, fields derived from its lists, and how it was spoken."""
 
     response_strategy: str
     emotion_awareness: str
@@ -44,7 +44,7 @@ class DesiredResponse(ReplyPart):
 
 
 class ReplyPlan(TypedDict):
-    """What the reply was to do; `by` says who decided it, the band of length is in words."""
+    """The plan for the reply; `by` says who made it, the length band is in words."""
 
     strategies: list[str]
     min_words: int | None
@@ -61,7 +61,7 @@ class DemonstrationsPart(TypedDict):
 
 
 class StrategySpan(TypedDict):
-    """A strategy that was found in the reply, from its first character to behind its last."""
+    """A strategy found in the reply: start and end (exclusive) in characters."""
 
     strategy: str
     start: int
@@ -69,7 +69,7 @@ class StrategySpan(TypedDict):
 
 
 class ExecutedPart(TypedDict):
-    """What the reply does, as found in it; `adherence` is the share of the plan, 0 to 1."""
+    """Strategies found in the reply; `adherence` is the share of the plan carried out, 0 to 1."""
 
     strategies: list[StrategySpan]
     by: str
@@ -81,14 +81,14 @@ Coercion = TypedDict("Coercion", {"field": str, "from": str, "to": str})
 
 
 class CandidatePart(TypedDict):
-    """Another draft, which the store holds under its key."""
+    """Another draft, stored under its key."""
 
     model: str
     request_key: str
 
 
 class DraftingPart(TypedDict):
-    """How the reply came about."""
+    """How the reply was drafted."""
 
     provider: str
     model: str
@@ -102,7 +102,7 @@ class DraftingPart(TypedDict):
 
 
 class CheckResult(TypedDict):
-    """What one check found of the reply."""
+    """The result of one check of the reply."""
 
     code: str
     severity: str
@@ -111,21 +111,21 @@ class CheckResult(TypedDict):
 
 
 class ChecksPart(TypedDict):
-    """What the checks found, and the digest of the set of checks."""
+    """The results of the checks, and the digest of the set of checks."""
 
     set_version: str
     results: list[CheckResult]
 
 
 class PersonalData(TypedDict):
-    """Whether personal data is in the words and in the sound; None where nobody looked."""
+    """Whether the text and the audio contain personal data; None if not checked."""
 
     text: bool | None
     sound: bool | None
 
 
 class SafetyPart(TypedDict):
-    """What may be done with the sample, as far as safety goes, why, and who decided."""
+    """The safety decision on the sample, the reasons, and who decided."""
 
     route: str
     codes: list[str]
@@ -134,7 +134,7 @@ class SafetyPart(TypedDict):
 
 
 class JudgedValue(TypedDict):
-    """What a model gave the reply in one dimension, and whether it proved fit for that."""
+    """A model's score of the reply in one dimension, and whether the model qualified as a judge."""
 
     test: str
     dimension: str
@@ -152,14 +152,14 @@ class ScaleRating(TypedDict):
 
 
 class EmotionCount(TypedDict):
-    """How many reviewers hear an emotion."""
+    """The number of reviewers who hear an emotion."""
 
     emotion: str
     count: int
 
 
 class HeardEmotion(TypedDict):
-    """What reviewers hear; None where they disagree."""
+    """The emotion that reviewers hear; None if they disagree."""
 
     heard: str | None
     policy: str

@@ -1,7 +1,7 @@
-"""Putting a sample together: what was read, mapped, attached, heard and drafted, as one record.
+"""Assembling a sample: source, label, context, voice and reply as one record.
 
 The shape is `schemas/sample.schema.json`, which every record is checked against here, before it is
-written. What varies from run to run (times, spend, hosts) never enters it.
+written. Nothing that varies from run to run (times, cost, hosts) is in it.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ from builders.record.views import (
     SourcePart,
     SpeechShare,
     TargetUtterance,
+    VideoPointer,
     VoicePart,
 )
 
@@ -57,7 +58,7 @@ SCHEMA_VERSION = "2"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What all samples of a build share: the corpus, its terms, the versions, who drafts."""
+    """What all samples of a build share: corpus, terms, versions and drafting model."""
 
     corpus: str
     corpus_version: str
@@ -75,10 +76,10 @@ class Origin:
 
 
 def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
-    """Return the sample as JSON values; its audio names the clip, whose bytes travel beside it.
+    """Return the sample as JSON values; its audio names the clip, whose bytes are kept separately.
 
     Raises:
-        RuntimeError: the record is not valid, which is a fault of ours, not of the data.
+        RuntimeError: the record is not valid, which is a bug, not a problem of the data.
     """
     utterance = target.utterance
     record: SampleRecord = {
@@ -87,7 +88,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
         "language": origin.language,
         "audio": {"path": f"{utterance.id}.flac", "bytes": None} if target.clip else None,
         "audio_info": _audio_info(target, origin),
-        "video": None,
+        "video": _video(target),
         "background": _background(target),
         "text_context": [_turn(turn) for turn in target.turns],
         "target_utterance": _target_utterance(target),
@@ -116,7 +117,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
 
 
 def desired_response(reply: ReplyPart) -> DesiredResponse:
-    """Return the reply with the two names that are derived from its lists."""
+    """Return the reply with the two fields derived from its lists."""
     awareness = reply["awareness"]
     return {
         "text": reply["text"],
@@ -141,7 +142,7 @@ def _reply_audio(name: str, drafted: Drafted) -> ClipFile | None:
 
 
 def _checks(drafted: Drafted, origin: Origin) -> ChecksPart | None:
-    """Return what the checks noted of a reply that passed; None where none were run on it."""
+    """Return the notes of the checks on an accepted reply; None if no check was run."""
     if origin.checks_version is None:
         return None
     results: list[CheckResult] = [
@@ -152,12 +153,12 @@ def _checks(drafted: Drafted, origin: Origin) -> ChecksPart | None:
 
 
 def without_bytes(audio: ClipFile | None) -> ClipFile | None:
-    """Return the name of a clip alone."""
+    """Return a clip's name without its bytes."""
     return audio and {"path": audio["path"], "bytes": None}
 
 
 def synthesis(clip: Clip) -> SpeechSynthesis | None:
-    """Return how a clip was spoken, or None where a person spoke."""
+    """Return how a synthetic clip was made, or None for human speech."""
     if clip.synthesis is None:
         return None
     by = clip.synthesis
@@ -172,7 +173,7 @@ def synthesis(clip: Clip) -> SpeechSynthesis | None:
 
 
 def audio_info(origin: str, clip: Clip | None, findings: Iterable[Finding] = ()) -> AudioInfo:
-    """Return what is said of a clip, or of there being none (`origin` is then ``none``)."""
+    """Return the description of a clip; without a clip, `origin` is ``none``."""
     by = synthesis(clip) if clip else None
     return {
         "origin": "synthetic" if by else origin if clip else "none",
@@ -194,7 +195,7 @@ def audio_info(origin: str, clip: Clip | None, findings: Iterable[Finding] = ())
 
 
 def _audio_info(target: Target, origin: Origin) -> AudioInfo:
-    # What was measured of a clip says more than a code that was known before.
+    # A measured finding is more informative than a code known beforehand.
     findings = {code: Finding(code) for code in target.utterance.findings}
     findings |= {found.code: found for found in (target.clip.findings if target.clip else ())}
     return audio_info(origin.audio_origin, target.clip, findings.values())
@@ -210,6 +211,18 @@ def _voice(target: Target) -> VoicePart | None:
         "words": voice.words,
         "caption": target.caption.text if target.caption else None,
         "reliable": voice.reliable,
+    }
+
+
+def _video(target: Target) -> VideoPointer | None:
+    """Return where the picture is that the model was sent; nothing of it is in the record."""
+    if target.video is None:
+        return None
+    return {
+        "source_file": target.video.source_file,
+        "source_sha256": target.video.source_sha256,
+        "start": target.video.start,
+        "end": target.video.end,
     }
 
 

@@ -1,9 +1,10 @@
-"""The JSON Schemas: loading them, narrowing the reply's to one request, saying what is wrong.
+"""The JSON Schemas: loading, narrowing the reply schema to one request, and reporting violations.
 
 Where the values of a field come from a table that people edit, the schema's file has a `$comment`
-that names the table; loading puts the values there.
+that names the table; loading fills in the values.
 
-`jsonschema-rs` checks on the hot path; `jsonschema` is the reference, and a test holds them equal.
+`jsonschema-rs` checks on the hot path; `jsonschema` is the reference, and a test keeps them in
+agreement.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from builders.record.types import CANNOT_TELL
 
 Validator = jsonschema_rs.Draft202012Validator
 
-# Written as a call because of the names with a dollar sign.
+# Functional syntax because of the names with a dollar sign.
 _SchemaHead = TypedDict(
     "_SchemaHead",
     {"$schema": str, "$id": str, "$ref": str, "$comment": str, "$defs": dict[str, "SchemaNode"]},
@@ -31,7 +32,7 @@ _SchemaHead = TypedDict(
 
 
 class SchemaNode(_SchemaHead, total=False):
-    """A JSON Schema or a node of one, as far as it is read or written here."""
+    """A JSON Schema or a node of one, limited to the keywords used here."""
 
     title: str
     description: str
@@ -65,16 +66,16 @@ _FROM_TABLES: Mapping[str, Mapping[str, Callable[[], Sequence[str]]]] = {
 
 @cache
 def load_schema(name: str) -> SchemaNode:
-    """Return `schemas/<name>.schema.json` with the values that the tables give.
+    """Return `schemas/<name>.schema.json` with the values from the tables.
 
-    Raises LabelError where one of these tables is wrong.
+    Raises LabelError if one of these tables is not valid.
     """
     loaded = orjson.loads((resources.schemas() / f"{name}.schema.json").read_bytes())
     for path, values in _FROM_TABLES.get(name, {}).items():
         node = loaded
         for part in path.split():
             node = node[int(part)] if isinstance(node, list) else node[part]
-        # The values stand where the comment stood: the bytes of a narrowed schema are in the key.
+        # The values replace the comment: the bytes of a narrowed schema are part of the cache key.
         filled = {("enum" if k == "$comment" else k): node[k] for k in node} | {"enum": [*values()]}
         node.clear()
         node.update(filled)
@@ -83,7 +84,7 @@ def load_schema(name: str) -> SchemaNode:
 
 
 def as_document(schema: SchemaNode) -> dict[str, Any]:
-    """Return a schema as the JSON object that it is, for what reads schemas of any kind."""
+    """Return a schema as a plain JSON object, for code that reads any schema."""
     return cast("dict[str, Any]", schema)
 
 
@@ -94,7 +95,7 @@ def validator(name: str) -> Validator:
 
 
 def violations(checker: Validator, instance: object) -> list[str]:
-    """Return what is wrong with an instance, one `path: message` each; empty when it is valid."""
+    """Return the violations of an instance, each as `path: message`; empty if it is valid."""
     if checker.is_valid(instance):
         return []
     found = checker.iter_errors(instance)

@@ -1,4 +1,4 @@
-"""The records that flow through a build. No other module of ours is imported here.
+"""The records that flow through a build. This module imports no other module of Hearten.
 
 A reader yields `Dialogue` and `Reject`; mapping, context and the voice turn one utterance of a
 dialogue into a `Target`; drafting and checking turn a target into the published record, whose
@@ -7,6 +7,7 @@ shape is `schemas/sample.schema.json`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -24,14 +25,14 @@ from builders.record.views import (
 )
 
 Sentiment = Literal["positive", "negative", "neutral"]
-# Whose label it is where reviewers of an earlier draft hear another emotion than the corpus says.
+# The label source if reviewers of an earlier draft heard an emotion other than the corpus label.
 REVIEWED = "review"
-# What a vote says that finds no emotion in the words.
+# A vote that finds no emotion in the text.
 CANNOT_TELL = "cannot_tell"
 
 
 class ReviewStatus(StrEnum):
-    """What reviewers have made of a reply, as `review.status` of a record says it."""
+    """The review status of a reply, as in `review.status` of a record."""
 
     ACCEPTED = "accepted"
     EDITED = "edited"
@@ -40,7 +41,7 @@ class ReviewStatus(StrEnum):
 
 
 def sample_id(corpus: str, split: str, dialogue: str, utterance: str) -> str:
-    """Return ``<corpus>-<split>-<dialogue>-<utterance>``, which is stable for ever.
+    """Return ``<corpus>-<split>-<dialogue>-<utterance>``, which never changes.
 
     The last two are percent-encoded, hyphens too, so that the four parts can always be told apart.
     """
@@ -48,12 +49,12 @@ def sample_id(corpus: str, split: str, dialogue: str, utterance: str) -> str:
 
 
 def dialogue_prefix(corpus: str, split: str, dialogue: str) -> str:
-    """Return what the ids of a dialogue's utterances begin with, the last hyphen included."""
+    """Return the common prefix of the ids of a dialogue's utterances, including the last hyphen."""
     return f"{corpus}-{split}-{_encoded(dialogue)}-"
 
 
 def utterance_id(prefix: str, utterance: str) -> str:
-    """Return the id of an utterance, given what those of its dialogue begin with."""
+    """Return the id of an utterance, given the prefix of its dialogue."""
     return prefix + _encoded(utterance)
 
 
@@ -76,9 +77,13 @@ class Media:
     findings: tuple[str, ...] = ()
 
 
+# Endings of files that hold a picture beside the sound.
+_FILMS = frozenset({".mp4", ".avi", ".flv", ".mkv", ".mov", ".webm", ".m4v"})
+
+
 @dataclass(slots=True)
 class Annotation:
-    """What a corpus says of a label beside its name; a reader fills in what its corpus has.
+    """Annotation of a label beyond its name; a reader fills in what its corpus has.
 
     Each list holds plain dicts of the shapes under `labels` in the sample schema.
     """
@@ -99,7 +104,8 @@ class Utterance:
 
     `order` sorts the utterances of a dialogue; `label` is the raw label, None on turns that carry
     none (a system's); `sentiment` is the corpus's own polarity column, where it has one.
-    `id` is filled in by the shared reading code, never by a reader.
+    `id` is filled in by the shared reading code, never by a reader; `video` is where its picture
+    is, if that is not in the file of the clip.
     """
 
     dialogue: str
@@ -118,14 +124,22 @@ class Utterance:
     findings: tuple[str, ...] = ()
     targetable: bool = True
     id: str = ""
+    video: Media | None = None
+
+    @property
+    def film(self) -> Media | None:
+        """Return where its picture is: in a file of its own, or in that of the clip; or None."""
+        if self.video is None and self.media and self.media.path.suffix.lower() in _FILMS:
+            return self.media
+        return self.video
 
 
 @dataclass(slots=True)
 class Dialogue:
-    """The utterances of one dialogue of one split, and what was so before it.
+    """The utterances of one dialogue of one split, and its background.
 
     `background_origin` says what `background` is: situation, goal, scenario or scene. `assistant`
-    is the speaker for whom a reply speaks, where the corpus has one (a system, a listener). `folds`
+    is the speaker whose role the reply takes, if the corpus has one (a system, a listener). `folds`
     are those of a published cross-validation, as ``session_1:test``. `excluded` counts the
     utterances that the shared reading code took out because they must not be used.
     """
@@ -144,8 +158,8 @@ class Dialogue:
 class Reject:
     """One utterance that does not become a sample, and why.
 
-    `reason` is a code that is counted (``broken_time``), `detail` the sentence for a person, `raw`
-    what was read, so that nothing is lost.
+    `reason` is a code that is counted (``broken_time``), `detail` a sentence for people, `raw`
+    the source, so that nothing is lost.
     """
 
     id: str
@@ -158,7 +172,7 @@ class Reject:
 
 @dataclass(slots=True, frozen=True)
 class Emotions:
-    """A label on our vocabulary. `valence` and `arousal` are the words of `_vocabulary.tsv`."""
+    """A label in our vocabulary. `valence` and `arousal` are the words of `_vocabulary.tsv`."""
 
     primary: str
     root: str
@@ -171,7 +185,7 @@ class Emotions:
 
 
 class Finding(NamedTuple):
-    """Something odd about a clip: a code that is counted, what was measured, a sentence."""
+    """A quality flag of a clip: a code that is counted, the measured value, a sentence."""
 
     code: str
     value: float | None = None
@@ -180,10 +194,10 @@ class Finding(NamedTuple):
 
 @dataclass(slots=True, frozen=True)
 class Synthesis:
-    """How synthetic speech came about, as the published `synthesis` says it.
+    """How synthetic speech was made, as in the published `synthesis`.
 
-    `style` is None where none was given, `seed` counts the tries from 0, `word_error_rate` is None
-    where nobody has listened.
+    `style` is None if none was given, `seed` counts the attempts from 0, `word_error_rate` is None
+    if there was no ASR check.
     """
 
     engine: str
@@ -195,11 +209,11 @@ class Synthesis:
 
 @dataclass(slots=True)
 class Clip:
-    """One clip: 16 kHz mono FLAC bytes, and what the published `audio_info` says of it.
+    """One clip: 16 kHz mono FLAC bytes, and the fields of the published `audio_info`.
 
     `samples` counts 16 kHz samples, `duration` is seconds, `sha256_pcm` the digest of the 16-bit
-    little-endian PCM. `speech`, `quality` and `transcript` are what was heard in it, as the record
-    has them; None is what nobody asked for. Synthetic speech comes from no file and has its
+    little-endian PCM. `speech`, `quality` and `transcript` are results of checks, as the record
+    has them; None if the check was not requested. Synthetic speech has no source file but its
     `synthesis`.
     """
 
@@ -219,11 +233,29 @@ class Clip:
 
 
 @dataclass(slots=True, frozen=True)
-class Voice:
-    """How an utterance was said, as the published `voice` says it.
+class VideoClip:
+    """The picture and sound of an utterance as a model is sent them, and where they are from.
 
-    `descriptors` are {name, value, unit, z} each, `reference` whose voices z is against, `words`
-    what a prompt says of it; where there was too little voice, `words` is None and `reliable` not.
+    `sha256` is the digest of the MP4, which `read` returns; `seconds` its length. `source_file` is
+    relative to the corpus folder; `start` and `end` are seconds in it, None for the whole of it.
+    """
+
+    sha256: str
+    seconds: float
+    source_file: str
+    source_sha256: str
+    start: float | None
+    end: float | None
+    read: Callable[[], bytes] = field(repr=False, compare=False)
+
+
+@dataclass(slots=True, frozen=True)
+class Voice:
+    """How an utterance was said, as in the published `voice`.
+
+    `descriptors` are {name, value, unit, z} each, `reference` the group that z refers to, `words`
+    the prosody description in prompts; with too little voiced speech, `words` is None and
+    `reliable` false.
     """
 
     descriptors: list[VoiceDescriptor]
@@ -234,9 +266,9 @@ class Voice:
 
 @dataclass(slots=True, frozen=True)
 class Caption:
-    """What came of asking a model how a clip sounds: its `text`, or why there is none.
+    """A model's caption of how a clip sounds: its `text`, or why there is none.
 
-    `dropped` is a code that is counted, None where the text was kept; `answers` were used up.
+    `dropped` is a code that is counted, None if the text was kept; `answers` is the number used.
     """
 
     text: str | None
@@ -260,10 +292,10 @@ class Turn:
 
 @dataclass(slots=True, frozen=True)
 class Contrast:
-    """An utterance's place among the same words said otherwise.
+    """An utterance's minimal pairs: the same words said differently.
 
     `group` holds the same words by the same speaker with another emotion, `role` is this one's
-    emotion in it; both are None where there is no other. `twin_of` are ids of the same words by
+    emotion in it; both are None if there is no other. `twin_of` are ids of the same words by
     other speakers.
     """
 
@@ -273,17 +305,17 @@ class Contrast:
 
     @property
     def is_neutral_twin(self) -> bool:
-        """Return whether this is how the words sound without a feeling."""
+        """Return whether this is the neutral rendering of the words."""
         return self.group is not None and self.role == "neutral"
 
 
 @dataclass(slots=True, frozen=True)
 class Contribution:
-    """What the words and the voice each tell of an emotion, as `audio_contribution` says it.
+    """How well text and voice each tell the emotion, as in `audio_contribution`.
 
     `votes` are (model, root or ``cannot_tell``); `text_votes` counts those for the label's root.
-    `audio_votes` is the share of people who heard it in the voice alone, None where nobody was
-    asked; `kind` the class, None where the words do not tell and nobody was asked about the voice.
+    `audio_votes` is the share of people who heard it in the voice alone, None if nobody was
+    asked; `kind` the class, None if the text does not tell and nobody judged the voice.
     """
 
     votes: tuple[tuple[str, str], ...]
@@ -294,12 +326,12 @@ class Contribution:
 
 @dataclass(slots=True)
 class Target:
-    """An utterance to reply to, with all that is known before a reply is drafted.
+    """An utterance to reply to, with everything known before a reply is drafted.
 
     `turns` are earlier turns only, oldest first; `reference` is what the next other speaker really
-    said, which no prompt may show; `addressee` is whom the reply speaks for, None for an assistant
-    from outside the dialogue; `folds` are those of the dialogue; `caption` is None unless one was
-    wanted.
+    said, which no prompt may show; `addressee` is the speaker whose role the reply takes, None for
+    an assistant from outside the dialogue; `folds` are those of the dialogue; `caption` is None
+    unless it was requested.
     """
 
     split: str
@@ -314,6 +346,7 @@ class Target:
     contrast: Contrast | None = None
     contribution: Contribution | None = None
     clip: Clip | None = None
+    video: VideoClip | None = None
     voice: Voice | None = None
     caption: Caption | None = None
 
@@ -325,7 +358,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class CheckNote:
-    """What a check notes about a reply that is accepted all the same.
+    """A check's note about a reply that is accepted anyway.
 
     `severity` is that of the check, `value` what it measured, `detail` a sentence.
     """
@@ -338,10 +371,10 @@ class CheckNote:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """A reply and how it came about; `attempts` counts the answers used up.
+    """A reply and how it was drafted; `attempts` counts the responses used.
 
-    `prompt_version` is None where it is that of the whole build; `heard_audio` says whether the
-    model was sent the clip; `spoken` is the reply in sound; `notes` are those of the checks.
+    `prompt_version` is None if it is that of the whole build; `heard_audio` says whether the
+    model was sent the clip; `spoken` is the synthesised reply; `notes` are those of the checks.
     """
 
     reply: dict[str, Any]

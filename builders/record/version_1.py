@@ -1,8 +1,8 @@
-"""Builds of record version 1, read as version 2: what moved is moved, what is new is null.
+"""Builds of record version 1, read as version 2: moved fields are moved, new fields are null.
 
 Version 1 is that of release 0.1. Columns are asked for by their names of version 2, and tables come
-as version 2 has them, so that nobody else knows of version 1. Nothing is copied but the places of
-values: the bytes of clips stay in their buffers.
+in the form of version 2, so that no other module knows version 1. Only offsets are copied;
+the bytes of clips stay in their buffers.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import pyarrow as pa
 from builders.record.parquet import sample_schema
 
 _MOVED = {"annotation": "labels", "reply_audio": "desired_response.audio"}
-# Who decided was not kept.
+# Version 1 did not record who decided.
 _UNKNOWN = "unknown"
 _SAFETY = ("route", "flags", "pii_text", "pii_in_audio")
-# Nothing of release 0.1 ever filled the two of these that it had: checks and judge.
+# Release 0.1 had two of these, checks and judge, but never filled them.
 _NEW = ("video", "plan", "demonstrations", "executed", "checks", "judgements")
 # New parts, and a part beside each that says how many there are.
 _BESIDE = {
@@ -87,7 +87,7 @@ def _column(table: pa.Table, top: str, kind: pa.DataType) -> pa.Array:
 
 
 def _safety(array: pa.StructArray) -> pa.StructArray:
-    """Return what was said of safety under the names of version 2."""
+    """Return the safety part under the names of version 2."""
     count = len(array)
     pii = pa.StructArray.from_arrays(
         [array.field("pii_text"), array.field("pii_in_audio")], names=["text", "sound"]
@@ -100,7 +100,7 @@ def _safety(array: pa.StructArray) -> pa.StructArray:
 
 
 def _fitted(array: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Return an array as another type has it: parts by name, those that it has not as nulls."""
+    """Return an array cast to another type: fields by name, missing ones as nulls."""
     if pa.types.is_struct(kind):
         here = {array.type.field(n).name for n in range(array.type.num_fields)}
         parts = [
@@ -117,7 +117,7 @@ def _fitted(array: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _pruned(kind: pa.DataType, parts: Sequence[str]) -> pa.DataType:
-    """Return a type with these dotted parts of it only; with all where there are none."""
+    """Return a type reduced to these dotted fields; unchanged if there are none."""
     if not parts:
         return kind
     if pa.types.is_list(kind):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def version_of(name: str) -> tuple[str, int]:
-    """Return what all versions of a build share of their name, and the number of this one."""
+    """Return the common name of all versions of a build, and the number of this one."""
     stem, _, number = name.rpartition("@")
     return (stem, int(number)) if stem and number.isdecimal() else (name, 1)
 
@@ -15,6 +15,6 @@ def named(stem: str, number: int) -> str:
 
 
 def next_name(name: str) -> str:
-    """Return what the next version of a build is called: meld, meld@2, meld@3."""
+    """Return the name of the next version of a build: meld, meld@2, meld@3."""
     stem, number = version_of(name)
     return named(stem, number + 1)

@@ -1,6 +1,6 @@
 """What the Parquet files of a build hold, as types: a sample and its parts, a reject.
 
-They are those of `schemas/sample.schema.json`, field by field, which a test holds equal.
+They are those of `schemas/sample.schema.json`, field by field; a test checks that.
 Rows that were read with some of their columns only have only those keys.
 """
 
@@ -30,7 +30,7 @@ class ClipFile(TypedDict):
 
 
 class ClipFinding(TypedDict):
-    """Something odd about a clip: a code that is counted, what was measured, a sentence."""
+    """A quality flag of a clip: a code that is counted, the measured value, a sentence."""
 
     code: str
     value: float | None
@@ -38,7 +38,7 @@ class ClipFinding(TypedDict):
 
 
 class SpeechShare(TypedDict):
-    """How much of a clip is speech, 0 to 1, and from when to when, in seconds."""
+    """The share of speech in a clip, 0 to 1, with its start and end in seconds."""
 
     by: str
     share: float
@@ -47,7 +47,7 @@ class SpeechShare(TypedDict):
 
 
 class SoundQuality(TypedDict):
-    """What listeners would give a clip's sound, 1 to 5."""
+    """Predicted listener ratings of a clip's sound, 1 to 5."""
 
     overall: float
     signal: float
@@ -55,7 +55,7 @@ class SoundQuality(TypedDict):
 
 
 class ClipTranscript(TypedDict):
-    """What a recogniser heard in a clip."""
+    """The ASR transcript of a clip."""
 
     model: str
     text: str
@@ -63,7 +63,7 @@ class ClipTranscript(TypedDict):
 
 
 class AudioInfo(TypedDict):
-    """What is known of a clip; times in seconds, `samples` at 16 kHz."""
+    """Properties of a clip; times in seconds, `samples` at 16 kHz."""
 
     origin: str
     sha256_pcm: str | None
@@ -81,7 +81,7 @@ class AudioInfo(TypedDict):
 
 
 class VideoPointer(TypedDict):
-    """Where the picture of the utterance is in the owner's release; times in seconds."""
+    """Where the video of the utterance is in the owner's release; times in seconds."""
 
     source_file: str
     source_sha256: str
@@ -90,7 +90,7 @@ class VideoPointer(TypedDict):
 
 
 class BackgroundPart(TypedDict):
-    """What was so before the dialogue."""
+    """The background of the dialogue."""
 
     text: str
     origin: str
@@ -138,7 +138,7 @@ class TargetUtterance(TypedDict):
 
 
 class VoteCount(TypedDict):
-    """How many votes a label got, by whom where that is known."""
+    """The number of votes for a label, by rater if known."""
 
     rater: str | None
     label: str
@@ -156,7 +156,7 @@ class DimensionRating(TypedDict):
 
 
 class LabelView(TypedDict):
-    """The label as others had it: other annotators, another modality, another set of classes."""
+    """Another version of the label: other annotators, another modality, another set of classes."""
 
     name: str
     label: str | None
@@ -166,7 +166,7 @@ class LabelView(TypedDict):
 
 
 class AnnotationPart(TypedDict):
-    """What annotators said of the emotion, as the corpus writes it."""
+    """The annotation of the emotion, as in the corpus."""
 
     raw: str | None
     source: str | None
@@ -202,13 +202,13 @@ class VoicePart(TypedDict):
 
 
 class ModelVote(TypedDict):
-    """The coarse label that a model chose from the words, or ``cannot_tell``."""
+    """The coarse label that a model chose from the text, or ``cannot_tell``."""
 
     model: str
     emotion: str
 
 
-# `class` is a word of Python, so that this type cannot be written as a class.
+# `class` is a Python keyword, so this type needs the functional syntax.
 ContributionPart = TypedDict(
     "ContributionPart",
     {
@@ -221,7 +221,7 @@ ContributionPart = TypedDict(
 
 
 class ContrastPart(TypedDict):
-    """The sample's place among the same words said otherwise."""
+    """The sample's minimal pairs: the same words said differently."""
 
     group: str | None
     role: str | None
@@ -237,7 +237,7 @@ class ReferenceResponse(TypedDict):
 
 
 class SourcePart(TypedDict):
-    """Where in the corpus the utterance stands."""
+    """Where the utterance is in the corpus."""
 
     corpus: str
     corpus_version: str
@@ -291,7 +291,7 @@ class SampleRecord(TypedDict):
 
 
 class RejectRow(TypedDict):
-    """A row of `rejected.parquet`; `raw` is what was read, as JSON."""
+    """A row of `rejected.parquet`; `raw` is the source record as JSON."""
 
     id: str
     split: str

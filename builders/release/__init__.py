@@ -1,1 +1,1 @@
-"""What goes out of a build: which records, which fields, in which form."""
+"""Exporting and publishing: which records and fields of a build, in which form."""

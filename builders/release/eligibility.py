@@ -1,14 +1,14 @@
-"""May a record go out, for what, and which part of it: the one answer, which every way out asks.
+"""Eligibility: which part of a record may be used for a purpose; used by all exports and pages.
 
     known = restrictions(build.shards(), exclusions.covers, gates_of(build.folder))
     answer = eligibility(record, Purpose.TRAIN, known)
     answer.extent, answer.reason
 
 `record` is a whole record, or one that was read with `COLUMNS` only. A purpose is asked about the
-record itself and about the turns that go out with it: what somebody asked to be left out must not
-come back as another record's earlier turn. Those ids are gathered in a pass over a few columns.
-What the terms of a corpus keep back of a record is in `rights.py`; that no published word repeats a
-closed text is asked of `ClosedTexts`.
+record itself and about the turns included with it: an excluded utterance must not
+reappear as another record's earlier turn. Those ids are collected in a pass over a few columns.
+Fields withheld by the terms of a corpus are in `rights.py`; `ClosedTexts` checks that no published
+text repeats a withheld text.
 """
 
 from __future__ import annotations
@@ -54,27 +54,27 @@ _WORD = re.compile(r"\w+")
 
 
 class Purpose(StrEnum):
-    """What a record would go out for."""
+    """The purpose a record is used for."""
 
-    SEND = "send"  # to a model that is asked about it
-    REVIEW = "review"  # to people who read, hear and decide
-    EVALUATE = "evaluate"  # as a question to measure a model by
+    SEND = "send"  # send to a model
+    REVIEW = "review"  # show to reviewers
+    EVALUATE = "evaluate"  # use as a test item
     TRAIN = "train"
     PUBLISH = "publish"
 
 
 class Extent(IntEnum):
-    """How much of a record may go out; more includes less."""
+    """How much of a record may be used, in increasing order."""
 
     NOTHING = 0
-    UTTERANCE = 1  # what people said, and the pairs they made of replies
-    VERDICT = 2  # the reply too, as one that was turned down
+    UTTERANCE = 1  # the utterances, and preference pairs by people
+    VERDICT = 2  # also the reply, as a rejected one
     RECORD = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Eligible:
-    """How much may go out; `reason` is a code that says why it is not everything, or None."""
+    """How much may be used; `reason` is a code for why it is not everything, or None."""
 
     extent: Extent
     reason: str | None = None
@@ -82,10 +82,10 @@ class Eligible:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a purpose asks of a record beside exclusions; the codes of its reasons.
+    """The requirements of a purpose besides exclusions, with their reason codes.
 
-    `beside` is said where a turn that goes out with the record may not, `review` where reviewers
-    have not settled on the reply. `reference` says whether the next turn goes out with it.
+    `beside` is the reason if a turn included with the record is not eligible, `review` if reviewers
+    have not accepted the reply. `reference` says whether the next turn is included.
     """
 
     beside: str = EXCLUDED
@@ -113,12 +113,12 @@ def nobody(_sample_id: str) -> bool:
 
 @dataclass(frozen=True)
 class Restrictions:
-    """The ids that may not go out.
+    """The ids that may not be used.
 
     Attributes:
-        excluded: says of an id whether somebody has asked that it be used no more.
-        gated: the reason of each id that a check of the whole set keeps back.
-        unsafe: the reason of each id that is not one to learn from.
+        excluded: returns whether an id is excluded.
+        gated: the reason for each id blocked by a check of the whole set.
+        unsafe: the reason for each id that is not fit for training.
     """
 
     excluded: Callable[[str], bool] = nobody
@@ -131,13 +131,13 @@ class Restrictions:
 
 
 def eligibility(record: SampleRecord, purpose: Purpose, known: Restrictions) -> Eligible:
-    """Return whether a record may go out for a purpose, and how much of it.
+    """Return how much of a record may be used for a purpose.
 
     Args:
-        record: a record with `id`, `safety`, `text_context`, and, where it goes out with the
-            record, `reference_response`; `review` where the purpose depends on reviewers.
-        purpose: what for.
-        known: the ids that may not go out.
+        record: a record with `id`, `safety`, `text_context`, and, if included with the
+            record, `reference_response`; `review` if the purpose depends on reviewers.
+        purpose: the purpose.
+        known: the ids that may not be used.
     """
     asked = _PURPOSES[purpose]
     if reason := _against(record, asked, known):
@@ -152,7 +152,7 @@ def eligibility(record: SampleRecord, purpose: Purpose, known: Restrictions) -> 
 
 
 def _against(record: SampleRecord, asked: _Asked, known: Restrictions) -> str | None:
-    """Return what speaks against the record itself, or None."""
+    """Return the reason against the record itself, or None."""
     if known.excluded(record["id"]):
         return EXCLUDED
     if not asked.fit:
@@ -168,28 +168,28 @@ def _is_out(name: str, asked: _Asked, known: Restrictions) -> bool:
 
 
 def _turns(record: SampleRecord | PublishedRecord, reference: bool) -> list[str]:
-    """Return the ids of the turns that go out with a record."""
+    """Return the ids of the turns included with a record."""
     named = [turn["id"] for turn in record["text_context"] or ()]
     after = record["reference_response"] if reference else None
     return [*named, after["id"]] if after else named
 
 
 def unsafe(record: SampleRecord) -> str | None:
-    """Return why nothing may be learnt from an utterance, whatever its terms are, or None."""
+    """Return why an utterance is not fit for training, whatever its terms, or None."""
     if record["safety"] and record["safety"]["route"] in UNSAFE_ROUTES:
         return f"safety_{record['safety']['route']}"
     return None
 
 
 def excluded_by(table: Path, address: str) -> Callable[[str], bool]:
-    """Return what says of an id whether somebody asked that it be used no more.
+    """Return a function that says whether an id is excluded.
 
     Args:
-        table: `exclusions.tsv`; there may be none.
-        address: the store, which may have been told to forget more of them; there may be none.
+        table: `exclusions.tsv`; it may be missing.
+        address: the store, which may have further forgotten ids; it may be missing.
 
     Raises:
-        ConfigError: a row of the table is wrong.
+        ConfigError: a row of the table is not valid.
     """
     exclusions = Exclusions.load(table, forgotten_by(address))
     return exclusions.covers if exclusions.ids else nobody
@@ -200,16 +200,16 @@ def restrictions(
     excluded: Callable[[str], bool] = nobody,
     gated: Mapping[str, str] | None = None,
 ) -> Restrictions:
-    """Return the ids of a build that may not go out, from one pass over its shards."""
+    """Return the ids of a build that may not be used, from one pass over its shards."""
     rows = columns_of(shards, ("id", "safety.route"))
     found = {row["id"]: reason for row in rows if (reason := unsafe(row))}
     return Restrictions(excluded, gated or {}, found)
 
 
 def left_out(shards: Sequence[Path], purpose: Purpose, known: Restrictions) -> dict[str, str]:
-    """Return the reason of each id of a build that may not go out at all for a purpose."""
+    """Return the reason for each id of a build that may not be used at all for a purpose."""
     if known.excluded is nobody and not _PURPOSES[purpose].fit:
-        return {}  # without a pass over the build
+        return {}  # no pass over the build needed
     answers = ((row["id"], eligibility(row, purpose, known)) for row in columns_of(shards, COLUMNS))
     return {
         name: answer.reason or "" for name, answer in answers if answer.extent is Extent.NOTHING
@@ -219,7 +219,7 @@ def left_out(shards: Sequence[Path], purpose: Purpose, known: Restrictions) -> d
 def going_out(
     records: Iterable[SampleRecord], purpose: Purpose, known: Restrictions
 ) -> Iterator[SampleRecord]:
-    """Yield the records of which anything may go out for a purpose."""
+    """Yield the records that may be used, at least partly, for a purpose."""
     for record in records:
         if eligibility(record, purpose, known).extent is not Extent.NOTHING:
             yield record
@@ -245,7 +245,7 @@ def _read(path: Path, columns: Sequence[str]) -> Iterator[list[dict[str, object]
 
 
 def gates_of(folder: Path) -> dict[str, str]:
-    """Return what checks of the whole set keep back, by id, as `gated.tsv` in its folder says.
+    """Return the reasons for ids blocked by checks of the whole set, from `gated.tsv`.
 
     Raises:
         ConfigError: a line is not an id, a tab and a reason.
@@ -259,23 +259,23 @@ def gates_of(folder: Path) -> dict[str, str]:
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or not all(row):
             raise ConfigError(
-                f"row {number} is {row}",
+                f"invalid row {number}: {row}",
                 where=path,
                 expected="an id, a tab and a reason",
-                do="correct the row, or remove the file to gate nothing",
+                do="fix the row, or delete the file to exclude no records",
             )
     return {name: reason for name, reason in rows}
 
 
 class ClosedTexts:
-    """Every run of five words of the texts that may not be published."""
+    """All five-word sequences of the texts that may not be published."""
 
     def __init__(self) -> None:
         self._runs: set[int] = set()
 
     @classmethod
     def of(cls, shards: Iterable[Path], rejected: Path) -> ClosedTexts:
-        """Read the texts of a build and of its rejects once."""
+        """Collect them from a build and its rejects."""
         found = cls()
         for row in columns_of(shards, _TEXT_COLUMNS):
             found._close(row)
@@ -289,26 +289,26 @@ class ClosedTexts:
             self._runs.update(runs(text))
 
     def quotes(self, published: object) -> bool:
-        """Return whether anything in a row repeats five words in a row of a closed text."""
+        """Return whether a row repeats five consecutive words of a withheld text."""
         if not self._runs:
             return False
         return any(run in self._runs for text in strings(published) for run in runs(text))
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text without case and apostrophes."""
+    """Return the words of a text in lower case, without apostrophes."""
     return _WORD.findall(text.casefold().replace("’", "").replace("'", ""))
 
 
 def runs(text: str) -> Iterator[int]:
-    """Yield the hash of every run of five words of a text."""
+    """Yield the hash of every five-word sequence of a text."""
     found = words(text)
     for start in range(len(found) - RUN + 1):
         yield hash(tuple(found[start : start + RUN]))
 
 
 def strings(value: object) -> Iterator[str]:
-    """Yield every string in a record, whatever field holds it."""
+    """Yield every string in a record, in any field."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

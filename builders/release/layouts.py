@@ -1,9 +1,9 @@
-"""The configs of a published dataset: which columns, and a record's row in each of them.
+"""The configs of a published dataset: their columns, and a record's row in each.
 
-`sft` holds the record as far as it may go out, and `messages`. `utterances` is a view of its files,
-without what a model wrote, and of further files for records whose reply stays behind. `preference`,
-`kto` and `prompts` are small rows that name the clip instead of repeating it. Where an engine
-speaks the utterances, all of these hold the records as text, and `synthetic` those with the voice.
+`sft` has the publishable part of the record, and `messages`. `utterances` is a view of its files,
+without model output, and of further files for records whose reply is withheld. `preference`,
+`kto` and `prompts` are small rows that name the clip instead of repeating it. If the utterances are
+synthetic speech, all of these have the records as text, and `synthetic` has them with audio.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ CONFIGS = (
     *("sft", "utterances", "weak_audio", "strong_audio"),
     *("preference", "kto", "prompts", "synthetic"),
 )
-# Configs over the files of `sft`, by what a build has measured.
+# Configs over the files of `sft`, by audio contribution.
 AUDIO_CLASSES = {"weak_audio": "text_solvable", "strong_audio": "audio_solvable"}
-# What a model or a reviewer made of a record; `utterances` does without.
+# Fields from models and reviewers; `utterances` does not have them.
 _MADE = {
     *("plan", "demonstrations", "desired_response", "executed", "reply_audio"),
     *("drafting", "checks", "judgements", "review"),
@@ -42,7 +42,7 @@ _MADE = {
 
 
 def audio_class(record: SampleRecord | PublishedRecord) -> str | None:
-    """Return what the audio adds to a record's words, as measured; None where it is not known."""
+    """Return the audio contribution class of a record; None if unknown."""
     measured = record["audio_contribution"]
     return measured["class"] if measured else None
 
@@ -52,7 +52,7 @@ def schemas_of(may: frozenset[str], with_audio: bool) -> dict[str, SchemaNode]:
 
     Args:
         may: the permissions given.
-        with_audio: whether `preference`, `kto` and `prompts` carry clips too.
+        with_audio: whether `preference`, `kto` and `prompts` include clips too.
     """
     record = published_schema(withheld(may))
     sft = copy.deepcopy(record)
@@ -84,13 +84,13 @@ class Rows:
         self._columns = {name: tuple(schema["properties"]) for name, schema in schemas.items()}
 
     def is_marked(self, record: SampleRecord) -> bool:
-        """Return whether a mark stands for a record's clip: it goes out, or nothing else may."""
+        """Return whether a placeholder represents a clip: it is published, or the text is not."""
         return bool(record["audio"]) and ("audio" in self._may or "text" not in self._may)
 
     def messages(
         self, record: SampleRecord, published: PublishedRecord
     ) -> list[dict[str, str]] | None:
-        """Return the record as chat messages of published words, or None where there is nothing."""
+        """Return the record as chat messages with published text, or None if there is none."""
         text, marked = "text" in self._may, self.is_marked(record)
         if not text and not marked:
             return None
@@ -98,7 +98,7 @@ class Rows:
         shown = {**published, "audio": record["audio"], "text_context": turns if text else []}
         wording = instruction(record["id"], spoken=marked)
         mark = AUDIO_MARK if marked else None
-        # What is withheld of it is not among the words that are shown.
+        # Withheld fields must not appear in the text.
         whole = cast(SampleRecord, shown)
         return messages(whole, instruction=wording, system=None, mark=mark)
 
@@ -112,7 +112,7 @@ class Rows:
         return {**published, "messages": said}
 
     def preference(self, sft: SftRow, chosen: str, rejected: str, origin: str) -> PreferenceRow:
-        """Return the row of `preference`: the reply that people prefer to another, and how."""
+        """Return the row of `preference`: the preferred and the rejected reply, and the origin."""
         return {
             **self._small("preference", sft),
             "chosen": [_assistant(chosen)],
@@ -129,7 +129,7 @@ class Rows:
         return {**self._small("kto", sft), "completion": [sft["messages"][-1]], "label": label}
 
     def prompt(self, sft: SftRow, reply: DesiredResponse) -> PromptsRow:
-        """Return the row of `prompts`, with what a reward can be computed from."""
+        """Return the row of `prompts`, with the fields a reward can be computed from."""
         emotions = sft["target_utterance"]["emotions"]
         return {
             **self._small("prompts", sft),
@@ -161,7 +161,7 @@ class Rows:
 
 
 def as_text(record: SampleRecord) -> SampleRecord:
-    """Return a record whose utterance was given a voice as it would be without any sound."""
+    """Return a record with a synthetic utterance as a text-only record."""
     info = audio_info("none", None)
     info["findings"] = record["audio_info"]["findings"]
     return {

@@ -1,15 +1,15 @@
-"""Which of two replies people preferred: the one place that says so, each pair with its origin.
+"""Preference pairs from people's decisions, each with its origin.
 
-    edit        the reply as people want it, over the draft that they edited
+    edit        the edited reply, over the draft
     rejection   a later draft that was accepted, over the rejected one; without a later draft only
                 the rejected one, which says "not this"
     compared    the better of two drafts that were shown side by side
 
-`review-export --format preferences`, `export --task dpo` and the published config `preference` take
-them from here. Only people's decisions count. An answer that failed a check and was asked for again
-is in the store as well, but it was turned down for its form, and nobody compared it with the one
-that passed: such pairs would teach a model our checks, not empathy. Only settled items make pairs:
-a disputed one has no better reply. A draft that may not go out (`eligibility.py`) makes none.
+`review-export --format preferences`, `export --task dpo` and the published config `preference` get
+them from here. Only people's decisions count. A response that failed a check and was requested
+again is in the store as well, but it was rejected for its form, and nobody compared it with the one
+that passed: such pairs would teach our checks, not empathy. Only undisputed items make pairs: a
+disputed one has no better reply. An ineligible draft (`eligibility.py`) makes none.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Origin = Literal["edit", "rejection", "compared"]
 
 
 class DraftOrigin(TypedDict):
-    """Which model wrote a draft, in which build, and the hash of what is seen of it."""
+    """The model and build of a draft, and its content hash."""
 
     build: str
     model: str
@@ -47,15 +47,15 @@ class DraftOrigin(TypedDict):
 
 
 class EditOrigin(TypedDict):
-    """How many reviewers wrote a reply."""
+    """The number of reviewers who wrote a reply."""
 
     reviewers: int
 
 
 class PreferencePair(TypedDict):
-    """Two replies to one target, of which people prefer the first.
+    """Two replies to one target; people prefer the first.
 
-    `chosen` and `rejected` have the shape of `schemas/reply.schema.json`; `chosen` is None where
+    `chosen` and `rejected` have the shape of `schemas/reply.schema.json`; `chosen` is None if
     only the rejected one is known. `chosen_from` and `rejected_from` say who wrote it: the build
     and model, or how many ``reviewers``. `reviewers` counts the people behind the pair.
     """
@@ -72,7 +72,7 @@ class PreferencePair(TypedDict):
 
 
 def trained_on(pairs: Sequence[PreferencePair]) -> dict[str, list[PreferencePair]]:
-    """Return the pairs of two different texts by the id of their target: those to train on."""
+    """Return the pairs with two different texts, by target id: those to train on."""
     found = defaultdict(list)
     for pair in pairs:
         if pair["chosen"] is not None and pair["chosen"]["text"] != pair["rejected"]["text"]:
@@ -86,13 +86,13 @@ def pairs_of(
     """Return the pairs of a build, its other versions and the builds it was compared with.
 
     Args:
-        build: a finished build; the others are looked for beside it.
-        address: the store with the decisions; without one there are no pairs.
-        known: the ids that may not go out.
-        say: is told in a line what there are no pairs of.
+        build: a finished build; the others are expected beside it.
+        address: the store with the decisions; without one, there are no pairs.
+        known: the ids that may not be used.
+        say: called with a line about missing pairs.
     """
     if not store_exists(address):
-        say(f"no pairs: there is no store {address} with decisions")
+        say(f"no preference pairs: there is no store {address} with review decisions")
         return []
     with closing(Store(address, writes=False)) as store:
         if not Reviews(store).any():
@@ -114,13 +114,13 @@ def _register(build: Build, store: Store, known: Restrictions) -> None:
 def _others(
     build: Build, store: Store, versions: Sequence[Build], say: Callable[[str], None]
 ) -> list[Build]:
-    """Return the builds beside this one that its drafts were compared with, but its versions."""
+    """Return the builds this one was compared with, except its versions."""
     known = {one.manifest["result"]["name"] for one in versions}
     names = [n for n in opponents(store, build.manifest["result"]["name"]) if n not in known]
     places = {name: build.folder.with_name(name) for name in names}
     gone = [name for name, place in places.items() if not (place / "manifest.json").is_file()]
     if gone:
-        say(f"no pairs with {', '.join(gone)}: not beside {build.folder}")
+        say(f"no preference pairs with {', '.join(gone)}: not found beside {build.folder}")
     return [Build(place).verify() for name, place in places.items() if name not in gone]
 
 
@@ -131,10 +131,10 @@ def preferences(
     others: Sequence[Build] = (),
     known: Restrictions | None = None,
 ) -> Iterator[PreferencePair]:
-    """Yield the pairs of a build, in its order.
+    """Yield the pairs of a build, in order.
 
-    `versions` are builds that draft its targets again, in the order in which they were drafted;
-    those before it are among them. `others` are whatever its drafts were compared to. The items of
+    `versions` are its redrafts, in order,
+    including earlier versions. `others` are the builds it was compared with. The items of
     all builds must be registered.
     """
     known = known or Restrictions()
@@ -144,7 +144,7 @@ def preferences(
     for place, of in enumerate(drafts):
         for view in of.views.values():
             pair = _from_view(view, drafts[place:])
-            # A draft that a later version kept was decided about once.
+            # A draft kept by a later version was only decided once.
             if pair and (key := (pair["id"], pair["origin"], pair["rejected_from"]["seen"])):
                 if key not in made:
                     yield pair
@@ -153,13 +153,13 @@ def preferences(
 
 
 def _number(build: Build) -> int:
-    """Return which version a build is: 1 without a number behind its name."""
+    """Return the version number of a build: 1 without a number in its name."""
     return version_of(build.folder.name)[1]
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A draft, and what is said of where it comes from."""
+    """A draft and its origin."""
 
     reply: ReplyPart
     record: SampleRecord
@@ -167,7 +167,7 @@ class _Draft:
 
 
 class _Drafts:
-    """The drafts of one build that may go out, and what people decided about them."""
+    """The eligible drafts of one build, and the decisions about them."""
 
     def __init__(self, build: Build, store: Store, known: Restrictions) -> None:
         self.name: str = build.manifest["result"]["name"]
@@ -177,13 +177,13 @@ class _Drafts:
         self.views = {view.item.item: view for view in views(store, self.name)}
 
     def draft(self, item: str) -> _Draft | None:
-        """Return the draft of an item; None where there is none, or it may not go out."""
+        """Return the draft of an item; None if there is none, or it is not eligible."""
         try:
             found = self._queue.item(self.name, item)
         except KeyError:
             return None
         record = self._build.row(found.shard, found.row)
-        # What reviewers say of the reply makes the pair; all else must let the target go out.
+        # The review status makes the pair; everything else must allow using the target.
         if eligibility(record, Purpose.TRAIN, self._known).extent is Extent.NOTHING:
             return None
         model = record["drafting"]["model"]
@@ -208,7 +208,7 @@ def _from_view(view: Merged, drafts: Sequence[_Drafts]) -> PreferencePair | None
 def _accepted_later(
     item: str, later: Sequence[_Drafts]
 ) -> tuple[ReplyPart | None, DraftOrigin | EditOrigin | None]:
-    """Return the last reply to a target that people accepted or edited, and where it is from."""
+    """Return the last accepted or edited reply to a target, and its origin."""
     for drafts in reversed(later):
         view = drafts.views.get(item)
         draft = drafts.draft(item)
@@ -246,7 +246,7 @@ def _pair(
 def _from_comparisons(
     drafts: Sequence[_Drafts], store: Store, build: str
 ) -> Iterator[PreferencePair]:
-    """Yield a pair for each two drafts of which more people prefer one than the other."""
+    """Yield a pair for each two drafts with a majority preference."""
     votes: dict[tuple[str, str, str], Counter[str | None]] = {}
     for said in said_of(Reviews(store).of_build(build)):
         first, second = sorted((said.first, said.second))
@@ -270,6 +270,6 @@ def _from_comparisons(
 
 
 def _by_hash(drafts: Sequence[_Drafts], item: str) -> Mapping[str, _Draft]:
-    """Return the drafts of an item by the hash of what is seen of it."""
+    """Return the drafts of an item by content hash."""
     found = [draft for of in drafts if (draft := of.draft(item))]
     return {draft.origin["seen"]: draft for draft in found}

@@ -1,8 +1,8 @@
-"""What of a record may go out: `fields.tsv` says which permissions each field needs.
+"""Which fields of a record may be published: `fields.tsv` lists the permissions each field needs.
 
-A permission is given by a corpus's card *and* by the record, which carries the card's word from the
-day it was built; unknown counts as no. Whoever has a right of their own widens it, for a private
-repository. A field without a row in the table does not go out.
+A permission must be given by a corpus's card *and* by the record, which has the card's value from
+the time of the build; unknown counts as no. A publisher with further rights can claim them, for a
+private repository. A field without a row in the table is not published.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from builders.record.views import SampleRecord
 from builders.release.row_views import PublishedRecord
 
 KINDS = ("audio", "text", "labels", "derived")
-# What a synthetic voice repeats.
+# The fields a synthetic voice repeats.
 _SPOKEN = frozenset({"text", "derived"})
 _TABLES = Path(__file__).parent
 _OPTION = "--i-have-the-right-to"
@@ -32,7 +32,7 @@ _OPTION = "--i-have-the-right-to"
 
 @dataclass(frozen=True)
 class Licence:
-    """A licence as the Hub knows it: its id (`other` where it has none) and where it stands."""
+    """A licence on the Hub: its id (`other` if it has none) and its link."""
 
     name: str
     hub: str
@@ -41,12 +41,12 @@ class Licence:
 
 @dataclass(frozen=True)
 class Terms:
-    """What of a corpus may be published.
+    """The terms of publishing a corpus.
 
     `may` are the permissions given: of `KINDS`, and ``pointers`` for times, digests and file names.
-    `recorded` are the rights that each record must carry, `widened` the permissions that the
-    publisher answers for. Where the clips are `synthetic`, a voice of ours says the corpus's words,
-    and what decides about them is whether words and what is derived from them may go out.
+    `recorded` are the rights that each record must have, `widened` the permissions that the
+    publisher claims. If the clips are `synthetic`, they repeat the corpus's text,
+    so they may be published if text and derived data may.
     """
 
     card: Card
@@ -57,14 +57,14 @@ class Terms:
     synthetic: bool = False
 
     def as_words(self) -> str:
-        """Return what goes out, in words."""
+        """Return the permissions in words."""
         voice = "synthetic audio" if self.synthetic else "audio"
         kinds = ", ".join(voice if kind == "audio" else kind for kind in KINDS if kind in self.may)
         return kinds or f"ids{', times, digests' if 'pointers' in self.may else ''} and counts only"
 
     @property
     def replies(self) -> bool:
-        """Return whether replies go out, with something that they answer."""
+        """Return whether replies are published, together with what they respond to."""
         return "derived" in self.may
 
 
@@ -78,18 +78,18 @@ def terms_of(
 
     Args:
         slug: the corpus.
-        recorded: `rights` of the build's records.
-        claims: KIND:CORPUS for what the publisher has a right to.
-        synthetic: whether the build's clips are spoken by an engine.
+        recorded: the `rights` of the build's records.
+        claims: KIND:CORPUS for each right claimed by the publisher.
+        synthetic: whether the build's clips are synthetic speech.
 
     Raises:
-        UsageError: a claim names no kind, or another corpus.
+        UsageError: a claim has an unknown kind, or names another corpus.
     """
     card = load_card(slug)
     now = card.rights.model_dump()
     may = {kind for kind in KINDS if now[kind] == recorded[kind] == "yes"}
-    # Who forbids everything by name forbids these as well; where nobody has said so, a time or a
-    # digest gives nothing of the work away.
+    # An owner who forbids everything explicitly forbids these as well; otherwise, a time or a
+    # digest reveals nothing of the work.
     if any(now[kind] != "no" or recorded[kind] != "no" for kind in KINDS):
         may.add("pointers")
     claimed = {_claim(word, slug) for word in claims}
@@ -105,17 +105,21 @@ def _claim(word: str, slug: str) -> str:
     kind, _, corpus = word.partition(":")
     if kind not in KINDS or not corpus:
         raise UsageError(
-            f"{_OPTION} {word} is not understood",
+            f"{_OPTION} {word} is not valid",
             expected=f"KIND:CORPUS with one of {', '.join(KINDS)}",
-            do=f"write for example {_OPTION} audio:{slug}",
+            do=f"write, for example, {_OPTION} audio:{slug}",
         )
     if resolve_slug(corpus) != slug:
-        raise UsageError(f"{_OPTION} {word} is about another corpus", expected=f"{kind}:{slug}")
+        raise UsageError(
+            f"{_OPTION} {word} names another corpus",
+            expected=f"{kind}:{slug}",
+            do="change or remove that option",
+        )
     return kind
 
 
 def licence_of(name: str) -> Licence:
-    """Return a licence as the Hub spells it, by `licences.tsv`."""
+    """Return a licence in the Hub's spelling, by `licences.tsv`."""
     columns = ("licence", "hub", "link")
     for row in read_rows(_TABLES / "licences.tsv", columns, key=("licence",)):
         if row.text("licence").casefold() == name.casefold():
@@ -131,19 +135,19 @@ def needs() -> dict[str, frozenset[str]]:
 
 
 def withheld(may: frozenset[str]) -> dict[str, list | None]:
-    """Return the fields that do not go out, and what stands in their place: null, or an empty list.
+    """Return the withheld fields, and their replacement: null, or an empty list.
 
-    A field is a dotted path with ``[]`` after a list whose items it is in.
+    A field is a dotted path, with ``[]`` after a list.
     """
     kept = {field for field, needed in needs().items() if needed <= may}
     gone = [field for field in _fields(kept | needs().keys()) if field not in kept]
-    # A field inside one that goes out may need more than that one.
+    # A field inside a published one may need more permissions.
     gone += [f for f in needs() if f not in kept and any(f.startswith(f"{k}.") for k in kept)]
     return {field: [] if _is_list(field) else None for field in dict.fromkeys(gone)}
 
 
 def _fields(known: set[str]) -> Iterator[str]:
-    """Yield the fields of the sample schema, down to where the table has a row or nothing does."""
+    """Yield the fields of the sample schema, down to the level of the table's rows."""
     for name, node in load_schema("sample")["properties"].items():
         yield from _below(name, node, known)
 
@@ -159,7 +163,7 @@ def _below(path: str, node: SchemaNode, known: set[str]) -> Iterator[str]:
 
 
 def withhold(record: SampleRecord, fields: Mapping[str, list | None]) -> PublishedRecord:
-    """Return a copy of a record in which the fields that `withheld` names hold nothing."""
+    """Return a copy of a record with the `withheld` fields emptied."""
     out = orjson.loads(orjson.dumps(record))  # a tenth of the time of a deep copy
     for field, nothing in fields.items():
         for holder, name in _places(out, field):
@@ -169,7 +173,7 @@ def withhold(record: SampleRecord, fields: Mapping[str, list | None]) -> Publish
 
 
 def _places(record: dict[str, Any], field: str) -> list[tuple[dict[str, Any], str]]:
-    """Return each object that holds a field, with the field's last name."""
+    """Return each object that has a field, with the last part of its path."""
     head, _, tail = field.partition("[].")
     *parts, last = head.split(".")
     holder = record
@@ -192,7 +196,7 @@ def published_schema(fields: Iterable[str]) -> SchemaNode:
 
 
 def _holder(schema: SchemaNode, field: str) -> tuple[dict[str, SchemaNode], str]:
-    """Return the properties among which a field is described, and its last name."""
+    """Return the schema properties that contain a field, and the last part of its path."""
     node = schema
     *parts, last = field.replace("[].", ".[].").split(".")
     for part in parts:
@@ -206,8 +210,8 @@ def _is_list(field: str) -> bool:
 
 
 def _nothing(node: SchemaNode) -> SchemaNode:
-    """Return a node that has the old one's type and takes no value."""
-    why = "not published: the terms of the corpus do not let it"
+    """Return a node with the same type that allows no value."""
+    why = "not published: the terms of the corpus do not allow it"
     if node.get("type") == "array":
         return {**node, "description": why, "maxItems": 0}
     options = node.get("anyOf", [node])

@@ -1,4 +1,4 @@
-"""The rows of a published dataset as types: records as far as they may go out, small rows."""
+"""The rows of a published dataset as types: publishable parts of records, and small rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from builders.record.views import (
 
 
 class PublishedTurn(TypedDict):
-    """What is published of an earlier turn; see `views.ContextTurn`."""
+    """The published part of an earlier turn; see `views.ContextTurn`."""
 
     id: str
     speaker: str | None
@@ -44,7 +44,7 @@ class PublishedTurn(TypedDict):
 
 
 class PublishedUtterance(TypedDict):
-    """What is published of the utterance that is replied to; see `views.TargetUtterance`."""
+    """The published part of the target utterance; see `views.TargetUtterance`."""
 
     speaker: dict[str, str | int | None]
     text: str | None
@@ -55,7 +55,7 @@ class PublishedUtterance(TypedDict):
 class PublishedRecord(TypedDict):
     """A sample some fields of which may be withheld: they are null, lists are empty.
 
-    A row of `utterances` has no keys for what a model made.
+    A row of `utterances` has no keys for model output.
     """
 
     schema_version: str
@@ -93,7 +93,7 @@ class SftRow(PublishedRecord):
 
 
 class SmallRow(TypedDict):
-    """What `preference`, `kto` and `prompts` have of a record; `audio` only where it is asked."""
+    """The common part of `preference`, `kto` and `prompts`; `audio` only if requested."""
 
     id: str
     language: str
@@ -108,7 +108,7 @@ class SmallRow(TypedDict):
 
 
 class PreferenceRow(SmallRow):
-    """A row of `preference`: the reply that people prefer to another, and how that is known."""
+    """A row of `preference`: the preferred and the rejected reply, and the origin."""
 
     chosen: list[dict[str, str]]
     rejected: list[dict[str, str]]
@@ -123,7 +123,7 @@ class KtoRow(SmallRow):
 
 
 class PromptsRow(SmallRow):
-    """A row of `prompts`, with what a reward can be computed from."""
+    """A row of `prompts`, with the fields a reward can be computed from."""
 
     root: str | None
     valence: str | None

@@ -1,16 +1,16 @@
-"""What must hold before anything is published: the build's, the publisher's own rules.
+"""Requirements for publishing: general ones, and the publisher's rules.
 
     [publish]
-    reviewed_share = 1.0     # of the samples are decided about and not disputed
-    alpha_strategy = 0.67    # least agreement on strategies
-    alpha_affect = 0.45      # least agreement on each scale: fit, naturalness, restraint
-    gated = "manual"         # whoever wants the dataset asks for it on the Hub
+    reviewed_share = 1.0     # minimum share of samples reviewed and undisputed
+    alpha_strategy = 0.67    # minimum agreement on strategies
+    alpha_affect = 0.45      # minimum agreement on each scale: fit, naturalness, restraint
+    gated = "manual"         # users must request access on the Hub
 
-The rules stand in `hearten.toml`; there are none by default. `review-status` and `publish` evaluate
+The rules are in `hearten.toml`; there are none by default. `review-status` and `publish` evaluate
 them here and print the same sentences. Shares count the samples of the build, not the rows that are
-published: a rejected sample is a reviewed one. Where somebody has reviewed a build, least agreement
-is asked only if at least 50 items have two values. Alpha that is undefined passes where at least
-nine tenths of the pairs agree: without variation it says nothing.
+published: a rejected sample is a reviewed one. Once a build has reviews, minimum agreement
+is only required if at least 50 items have two values. An undefined alpha passes if at least
+90 % of the pairs agree: without variation, it says nothing.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ from builders.review.data.items import Items
 from builders.review.outcome.agreement import Agreement, agreement
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.merge import Merged, views
-from builders.settings import SETTINGS_FILE
+from builders.settings.file import SETTINGS_FILE
 from builders.store.database import Store, store_exists
 
 LEAST_ITEMS = 50
 LEAST_OBSERVED = 0.9
-_MORE = "have more of it reviewed, and settle what is disputed"
-_AGREE = "go through the guidelines with the annotators, or change the rule"
+_MORE = "have more samples reviewed, and adjudicate the disputed ones"
+_AGREE = "discuss the guidelines with the annotators, or change the rule in hearten.toml"
 # Strict: neither true nor "0.5" is a number.
 _Share = Annotated[float | None, Field(ge=0, le=1, strict=True)]
 
 
 class PublishRules(BaseModel):
-    """What a build must come up to: shares and Krippendorff's alpha, each from 0 to 1."""
+    """The publisher's rules: shares and Krippendorff's alpha, each from 0 to 1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,7 +61,7 @@ class PublishRules(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """How one rule came out: whether it lets the build pass, why, and what would help if not."""
+    """The result of one rule: whether the build passes, why, and what to do if not."""
 
     rule: str
     passed: bool
@@ -70,12 +70,12 @@ class RuleResult:
 
     @property
     def line(self) -> str:
-        """Return the finding as both commands print it."""
+        """Return the result as both commands print it."""
         return f"{'met' if self.passed else 'not met'}: {self.rule}: {self.sentence}"
 
 
 def read_rules(settings: Mapping[str, Any]) -> PublishRules:
-    """Return the rules of `hearten.toml`; ConfigError names a wrong one."""
+    """Return the rules in `hearten.toml`; ConfigError names an invalid one."""
     try:
         return PublishRules(**settings.get("publish", {}))
     except ValidationError as error:
@@ -89,17 +89,17 @@ def read_rules(settings: Mapping[str, Any]) -> PublishRules:
             f"publish.{name} is {first['input']!r}",
             where=SETTINGS_FILE,
             expected=expected,
-            do="correct it, or remove it to have no such rule",
+            do="change it, or remove it to drop this rule",
         ) from error
 
 
 def judge(rules: PublishRules, merged: Sequence[Merged], samples: int) -> list[RuleResult]:
-    """Return how each rule comes out for a build of so many samples; empty without rules.
+    """Return the result of each rule for a build with a number of samples; empty without rules.
 
     Args:
         rules: the publisher's.
-        merged: what was decided about the samples, see `merge.views`.
-        samples: how many of the build's samples may be reviewed at all.
+        merged: the merged decisions, see `merge.views`.
+        samples: the number of samples that may be reviewed.
     """
     found = []
     if rules.reviewed_share is not None:
@@ -108,7 +108,9 @@ def judge(rules: PublishRules, merged: Sequence[Merged], samples: int) -> list[R
     overall = {row.measure: row for row in agreement(merged, ("all",))}
     if not overall:
         asked = [rule for rule, value in least.items() if value is not None]
-        return found + [RuleResult(rule, False, "nobody has reviewed it", _MORE) for rule in asked]
+        return found + [
+            RuleResult(rule, False, "no sample has been reviewed", _MORE) for rule in asked
+        ]
     wanted = [("alpha_strategy", "strategies")]
     wanted += [("alpha_affect", scale) for scale in choices("scale")]
     for rule, measure in wanted:
@@ -120,8 +122,8 @@ def judge(rules: PublishRules, merged: Sequence[Merged], samples: int) -> list[R
 def _reviewed(least: float, merged: Sequence[Merged], samples: int) -> RuleResult:
     settled = sum(view.status != ReviewStatus.DISPUTED for view in merged)
     share = settled / samples if samples else 0.0
-    sentence = f"{settled:,} of {samples:,} samples are reviewed and settled"
-    sentence += f"; {least:.0%} are wanted"
+    sentence = f"{settled:,} of {samples:,} samples are reviewed and undisputed"
+    sentence += f"; {least:.0%} are required"
     return RuleResult("reviewed_share", share >= least, sentence, _MORE)
 
 
@@ -129,17 +131,19 @@ def _agreed(rule: str, least: float, measure: str, row: Agreement | None) -> Rul
     found = row.alpha if row else Alpha(None, None, None, 0, 0, None)
     on = f"on {measure}"
     if found.items < LEAST_ITEMS:
-        sentence = f"{found.items} items have two answers {on}; asked only from {LEAST_ITEMS} on"
+        sentence = (
+            f"{found.items} items have two answers {on}; the rule applies from {LEAST_ITEMS} items"
+        )
     elif found.alpha is None:
         sentence = f"agreement {on} is undefined; {found.observed:.0%} of the pairs agree"
     else:
         sentence = f"agreement {on} is {found.alpha:.2f} over {found.items:,} items"
-        sentence += f"; {least:.2f} is wanted"
+        sentence += f"; {least:.2f} is required"
     return RuleResult(rule, reaches(found, least), sentence, _AGREE)
 
 
 def reaches(found: Alpha, least: float) -> bool:
-    """Return whether agreement is as much as is wanted, or says too little to be asked for it."""
+    """Return whether agreement is sufficient, or there is too little data to require it."""
     if found.items < LEAST_ITEMS:
         return True
     if found.alpha is None:
@@ -150,13 +154,13 @@ def reaches(found: Alpha, least: float) -> bool:
 def evaluate(
     rules: PublishRules, build: Build, address: str, excluded: Callable[[str], bool] = nobody
 ) -> list[RuleResult]:
-    """Return how each rule comes out for a build, by what the store holds of its review.
+    """Return the result of each rule for a build, from the review data in the store.
 
     Args:
         rules: the publisher's.
-        build: a finished build, not a copy of it with what was decided.
-        address: the store with the decisions; there may be none.
-        excluded: says of an id whether it must not be used; such a sample does not count.
+        build: a finished build, not its reviewed copy.
+        address: the store with the decisions; it may be missing.
+        excluded: returns whether an id must not be used; such samples do not count.
     """
     known = Restrictions(excluded)
     out = left_out(build.shards(), Purpose.REVIEW, known)
@@ -176,38 +180,42 @@ def _views(build: Build, address: str, known: Restrictions) -> list[Merged]:
 
 
 def check_rules(findings: Sequence[RuleResult]) -> None:
-    """Raise ConfigError where a build does not come up to a rule, in the words of its finding."""
+    """Raise ConfigError with the result of the first rule that a build does not meet."""
     for found in findings:
         if not found.passed:
             raise ConfigError(found.line, do=found.advice)
 
 
 def check_build(folder: Path, manifest: Manifest) -> None:
-    """Raise ConfigError where a build may not be published whatever its records are."""
+    """Raise ConfigError if a build may not be published at all."""
     if parts := manifest["result"].get("combined"):
         known = [word for part in parts for word in strings(part) if word in slugs()]
         licences = ", ".join(sorted({load_card(slug).licence for slug in known}))
         raise ConfigError(
-            "a combined build is for this machine only: its corpora are under "
-            f"{licences or 'terms of their own'}, and one repository has one licence",
+            "a combined build cannot be published: its corpora are under "
+            f"{licences or 'different terms'}, and a repository has one licence",
             where=folder,
-            do="publish the build of each corpus to a repository of its own",
+            do="publish the build of each corpus to its own repository",
         )
     if not manifest["result"]["counts"]["kept"]:
-        raise ConfigError("the build has no samples", where=folder, do="build it with others")
+        raise ConfigError(
+            "the build has no samples",
+            where=folder,
+            do="build with other targets: --emotion, --min-words, --split",
+        )
 
 
 def check_terms(terms: Terms, manifest: Manifest, *, public: bool, allow_phrasebook: bool) -> None:
-    """Raise an error where what would go out may not go out in this way."""
+    """Raise an error if the terms do not allow publishing in this way."""
     if terms.widened and public:
         raise UsageError(
             f"{', '.join(terms.widened)} goes beyond the terms of {terms.card.title}",
             expected="a private repository",
-            do="leave --public out",
+            do="leave out --public",
         )
     phrasebook = manifest["result"]["config"]["provider"] == PHRASEBOOK
     if phrasebook and terms.replies and not allow_phrasebook:
         raise ConfigError(
-            "the replies come from the phrasebook, which is for trying out, not for training",
-            do="build with --model, or publish them all the same with --allow-phrasebook",
+            "the replies come from the phrasebook, which is for trials, not for training",
+            do="build with --model, or publish them anyway with --allow-phrasebook",
         )

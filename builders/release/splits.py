@@ -1,4 +1,4 @@
-"""What a split is called where `datasets` loads it."""
+"""The names of splits in `datasets`."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ ORDER = ("train", "dev", "test", "unsplit")
 
 
 def split_name(split: str) -> str:
-    """Return the loaded name of a corpus's split; only what it calls train is called train."""
+    """Return the published name of a corpus's split; only its training split is called train."""
     return _NAMES.get(split, split)

@@ -1,4 +1,4 @@
-"""What the rows of a version hold, counted while they are written; the card is made from it."""
+"""Counts over the rows of a version, collected while writing; the card is made from them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from builders.release.layouts import audio_class
 
 
 class ReleaseTally:
-    """Counts over whole records; counts are published even where the records are not."""
+    """Counts over complete records; counts are published even if the records are not."""
 
     def __init__(self) -> None:
         self.read = 0
         self.rows: dict[str, Counter[str]] = {}
         self.left_out: Counter[str] = Counter()
-        self.somebody_asked = False  # that a record, or a turn beside it, be used no more
+        self.somebody_asked = False  # reasons of excluded records and turns
         self.without_reply: Counter[str] = Counter()
         self.emotions: Counter[tuple[str, str]] = Counter()
         self.corrected = 0
@@ -39,7 +39,7 @@ class ReleaseTally:
         self.rows.setdefault(config, Counter())[split] += 1
 
     def utterance(self, record: SampleRecord, split: str) -> None:
-        """Count what is said of an utterance that goes out."""
+        """Count the fields of a published utterance."""
         emotions, labels = record["target_utterance"]["emotions"], record["annotation"]
         self.emotions[split, emotions["primary"]] += 1
         meaning = emotions["primary"], labels["match_leaf"], labels["match_root"]
@@ -53,7 +53,7 @@ class ReleaseTally:
         self.seconds += record["audio_info"]["duration"] or 0.0
 
     def reply(self, record: SampleRecord) -> None:
-        """Count what is said of a reply that goes out."""
+        """Count the fields of a published reply."""
         emotion = record["target_utterance"]["emotions"]["primary"]
         self.strategies.update((emotion, s) for s in record["desired_response"]["strategies"])
         if record["checks"]:
@@ -71,7 +71,7 @@ class ReleaseTally:
             score[1] += 1
 
     def voices(self, record: SampleRecord) -> None:
-        """Count who speaks in a record, where it is no person."""
+        """Count the synthetic voices in a record."""
         for what, by in (
             ("utterances", record["audio_info"]["synthesis"]),
             ("replies", record["desired_response"]["synthesis"]),
@@ -81,9 +81,9 @@ class ReleaseTally:
 
     @property
     def left_out_told(self) -> dict[str, int]:
-        """Return the records left out by reason, as it may be published.
+        """Return the left-out records by publishable reason.
 
-        Where somebody asked to be left out the reasons are not told apart.
+        If somebody was excluded, the reasons are merged.
         """
         if self.somebody_asked:
             return {"left_out": self.left_out.total()}
@@ -91,6 +91,6 @@ class ReleaseTally:
 
     @property
     def reviewed_share(self) -> float:
-        """Return the share of published replies that people have reviewed."""
+        """Return the share of published replies that were reviewed."""
         replies = self.rows["sft"].total() if "sft" in self.rows else 0
         return self.reviews.total() / replies if replies else 0.0

@@ -1,8 +1,8 @@
 """The report of a build: one self-contained page of HTML, its pictures drawn by templates.
 
-What it says of the results is a function of ``data/``, ``rejected.parquet`` and the manifest's
-``result``; what varies from run to run stands in one section of its own. The sentences are in
-``report.html.j2``, the pictures in ``pictures.html.j2``, the looks in ``style.css``.
+The results part is a function of ``data/``, ``rejected.parquet`` and the manifest's
+``result``; everything that varies from run to run is in a separate section. The texts are in
+``report.html.j2``, the pictures in ``pictures.html.j2``, the styles in ``style.css``.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ def write(
     """Write ``report.html`` of a build and return its path.
 
     Args:
-        folder: holds ``data/`` and ``rejected.parquet``.
+        folder: the folder with ``data/`` and ``rejected.parquet``.
         manifest: the content of ``manifest.json``, which need not be written yet.
-        swaps: what judges made of the contrast groups, by `evaluation.results`.
-        known: the ids that may not go out: they are counted as not selected.
+        swaps: the judges' results on minimal pairs, from `evaluation.results`.
+        known: the excluded ids, which are counted as not selected.
 
     Raises:
-        VerificationError: a file is missing, cannot be read, or is not what the manifest counts.
+        VerificationError: a file is missing, unreadable, or does not match the manifest's counts.
         OutputError: the page cannot be written.
     """
-    # Here, as pandas takes half a second that no other command should wait for.
+    # Imported here: pandas takes half a second that no other command should wait for.
     from builders.report import contrasts, contribution, missing, tallies, voices
     from builders.report.set_checks import telling
 
@@ -83,7 +83,7 @@ def _set_checks(manifest: Manifest, data: Sequence[Path], out: Collection[str]) 
 
 
 def _check(folder: Path, splits: _Splits, samples: Samples, rejects: Rejects) -> None:
-    """Raise VerificationError where the files hold other numbers of rows than the manifest says."""
+    """Raise VerificationError if the files have other row counts than the manifest."""
     kept = samples.emotions.groupby(level="split").sum().to_dict()
     for split in sorted({*splits, *kept, *rejects.splits}):
         said = splits.get(split)
@@ -94,12 +94,12 @@ def _check(folder: Path, splits: _Splits, samples: Samples, rejects: Rejects) ->
                 f"{split} has {found[0]:,} samples and {found[1]:,} rejects",
                 where=folder,
                 expected=f"{expected[0]:,} and {expected[1]:,}, as the manifest says",
-                do="restore the files, or build it again; its answers are in the store",
+                do="restore the files, or build it again; cached responses are kept",
             )
 
 
 def _content(manifest: Manifest, samples: Samples, rejects: Rejects) -> dict[str, object]:
-    """Return what the template shows. Everything that was a dict is put in an order of its own."""
+    """Return the template's context, with every dict in a fixed order."""
     from builders.report import pictures
 
     result, run = manifest["result"], manifest["run"]
@@ -134,13 +134,13 @@ def _content(manifest: Manifest, samples: Samples, rejects: Rejects) -> dict[str
 
 
 def _moved(heard: pd.Series) -> list[tuple[str, str, int]]:
-    """Return label, emotion heard and count where these two differ, the most frequent first."""
+    """Return label, emotion heard and count if they differ, the most frequent first."""
     moved = [(label, other, int(n)) for (label, other), n in heard.items() if label != other]
     return sorted(moved, key=lambda row: (-row[2], row))
 
 
 def _not_selected(counts: _Splits, splits: list[str]) -> list[tuple[str, str, int]]:
-    """Return split, reason and count of what was not asked for."""
+    """Return split, reason and count of utterances not selected."""
     return [
         (split, reason, count)
         for split in splits

@@ -1,4 +1,4 @@
-"""Replies to minimal pairs: the same words in another voice ask for another reply."""
+"""Replies to minimal pairs: the same words in a different voice need a different reply."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from builders.pipeline.minimal_pairs import normalised
 from builders.record.views import SampleRecord
 from builders.report.tallies import batches
 
-# Replies that share so much of their words are as good as one reply.
+# Replies that share this much of their words are nearly the same.
 NEAR = 0.8
 _EXAMPLES = 5
 _COLUMNS = (
@@ -25,9 +25,9 @@ _COLUMNS = (
 
 @dataclass
 class Contrasts:
-    """The groups of a build: how many, and how alike the replies to different emotions are.
+    """The minimal pairs of a build, and how similar the replies to different emotions are.
 
-    `pairs` are those of one group with different roots; `same` and `near` of them have the same
+    `pairs` have different coarse labels within a group; `same` and `near` of them have the same
     reply, or one that shares four fifths of its words. `examples` are ids of such pairs.
     """
 
@@ -40,7 +40,7 @@ class Contrasts:
 
 
 def contrasts(paths: Sequence[Path], out: Collection[str] = ()) -> Contrasts:
-    """Compare the replies of each group of minimal pairs, but for these ids.
+    """Compare the replies within each group of minimal pairs, without these ids.
 
     Raises:
         VerificationError: a file is broken.
@@ -71,7 +71,7 @@ def _compare(
 
 
 def overlap(one: Sequence[str], other: Sequence[str]) -> float:
-    """Return how much two texts share: words in both, twice, over the words of each, 0 to 1."""
+    """Return the word overlap of two texts (Dice coefficient), 0 to 1."""
     shared = (Counter(one) & Counter(other)).total()
     return 2 * shared / (len(one) + len(other)) if one or other else 1.0
 

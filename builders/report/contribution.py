@@ -1,9 +1,9 @@
-"""What the audio adds, as a report shows it: how well votes from the words agree with the labels.
+"""What the audio adds, for the report: how well votes from the text agree with the labels.
 
-The share of votes that are right is no measure: where most labels are neutral, who always says
-neutral is mostly right. Balanced accuracy is the mean over roots of the share found of each; for
-one root, the mean of its presence found and its absence seen. Cohen's kappa is 0 for who guesses by
-how often each root is labelled and voted for.
+Accuracy is not a good measure: if most labels are neutral, a model that always answers
+neutral is mostly right. Balanced accuracy is the mean recall over coarse labels; for
+one coarse label, the mean of sensitivity and specificity. Cohen's kappa is 0 for guessing by
+the frequencies of labels and votes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CLASSES = ("text_solvable", "audio_solvable", "unsupported", OPEN)
 
 @dataclass(frozen=True, slots=True)
 class LabelAgreement:
-    """How far votes agree with labels; a measure is None where it is not defined."""
+    """The agreement of votes with labels; a measure is None if undefined."""
 
     name: str
     votes: int
@@ -33,8 +33,8 @@ class LabelAgreement:
 class OfCorpus:
     """One corpus: its models and all of them together, its coarse labels, its classes by these.
 
-    `unknown` counts the samples without a known label, `failed` those whose votes failed where it
-    counted. `evidence` is what the card says of who judged the voice alone.
+    `unknown` counts the samples without a known label, `failed` those without enough valid votes.
+    `evidence` is the card's note on who judged the voice alone.
     """
 
     corpus: str
@@ -47,7 +47,7 @@ class OfCorpus:
 
 
 def by_corpus(votes: pd.Series, classes: pd.Series) -> list[OfCorpus]:
-    """Return what the votes come to, by corpus; empty where nobody voted.
+    """Return the results of the votes, by corpus; empty without votes.
 
     Args:
         votes: counts by corpus, model, root and vote.
@@ -82,7 +82,7 @@ def _of_corpus(corpus: str, votes: pd.Series, classes: pd.Series) -> OfCorpus:
 
 
 def _of_models(votes: pd.Series, together: pd.Series) -> list[LabelAgreement]:
-    """Return the agreement of each model, and of all votes where there are several models."""
+    """Return the agreement of each model, and of all votes if there are several models."""
     names = votes.index.get_level_values("model").unique()
     models = [agreement(str(name), votes.loc[name]) for name in names]
     pooled = [agreement("all votes", together)] if len(models) > 1 else []
@@ -90,7 +90,7 @@ def _of_models(votes: pd.Series, together: pd.Series) -> list[LabelAgreement]:
 
 
 def agreement(name: str, votes: pd.Series) -> LabelAgreement:
-    """Return how far votes agree with labels, over all coarse ones; `votes` counts by both."""
+    """Return the agreement of votes with coarse labels; `votes` counts by both."""
     matrix = _square(votes)
     total, right = int(matrix.to_numpy().sum()), int(matrix.to_numpy().trace())
     if not total:
@@ -103,7 +103,7 @@ def agreement(name: str, votes: pd.Series) -> LabelAgreement:
 
 
 def of_root(root: str, votes: pd.Series) -> LabelAgreement:
-    """Return how far votes tell one coarse label from all others."""
+    """Return how well votes distinguish one coarse label from all others."""
     matrix = _square(votes)
     if root not in matrix.index or not matrix.loc[root].sum():
         return LabelAgreement(root, 0, 0.0, None, None)

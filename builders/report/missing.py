@@ -1,4 +1,4 @@
-"""What a report says nothing of: samples and rejects that somebody asked to be used no more."""
+"""Samples and rejects that a report leaves out because they were excluded."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from builders.release.eligibility import (
 
 @dataclass
 class Missing:
-    """The ids that are left out; samples of them by split, rejects by split and reason."""
+    """The excluded ids; their samples by split, their rejects by split and reason."""
 
     ids: set[str] = field(default_factory=set)
     samples: Counter[str] = field(default_factory=Counter)
     rejects: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def taken_from(self, manifest: Manifest) -> Manifest:
-        """Return a manifest that counts them as not selected, and gives no examples by id."""
+        """Return a manifest that counts them as not selected, without example ids."""
         if not self.ids:
             return manifest
         result = copy.deepcopy(manifest["result"])
@@ -52,7 +52,7 @@ class Missing:
 
 
 def find(data: Sequence[Path], rejected: Path, known: Restrictions) -> Missing:
-    """Return what of a build's files may not be shown."""
+    """Return the rows of a build's files that may not be shown."""
     found = Missing()
     if known.excluded is nobody:
         return found
@@ -60,7 +60,7 @@ def find(data: Sequence[Path], rejected: Path, known: Restrictions) -> Missing:
         out = left_out([path], Purpose.REVIEW, known)
         found.ids |= out.keys()
         if out:
-            # In a combined set a file's split is not always the one that the owner gave.
+            # In a combined set, a file's split is not always the owner's split.
             found.samples[path.name.split("-")[0]] += len(out)
     for row in rejects_of(rejected, ("id", "split", "reason")):
         if known.excluded(row["id"]):

@@ -1,4 +1,4 @@
-"""The pictures of a report: what their templates draw, as shares and counts in a fixed order."""
+"""The data of a report's pictures: shares and counts in a fixed order."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Bins in order without a gap, and what is said of their values.
+    """Bins in order without a gap, and summary statistics.
 
-    `tick_every` says which bins carry a number below; `total` is the sum of the values.
+    `tick_every` says which bins have an axis label; `total` is the sum of the values.
     """
 
     bins: list[Bin]
@@ -54,7 +54,7 @@ class Histogram:
 
 
 def bars(tally: pd.Series, whole: int, most: int | None = None) -> list[Bar]:
-    """Return a bar for each value of a tally, the commonest first, `most` at most."""
+    """Return a bar for each value of a tally, the most common first, at most `most`."""
     ordered = sorted(tally.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
     longest = ordered[0][1] / whole if ordered else 0.0
     return [_bar(label, n, n / whole, longest) for label, n in ordered]
@@ -78,10 +78,10 @@ def histogram(tally: pd.Series, width: float, most: int, least: int = 0) -> Hist
     """Return bins from zero up, or None without values.
 
     Args:
-        tally: counts by a value that is not negative.
-        width: of a bin, in the value's unit; bins of 1 stand for whole numbers.
-        most: bins before the one that gathers all that lies beyond.
-        least: bins that are there even when they are empty.
+        tally: counts by a non-negative value.
+        width: bin width in the value's unit; bins of 1 represent whole numbers.
+        most: the number of bins before the last, open-ended one.
+        least: the number of bins shown even if empty.
     """
     if tally.empty:
         return None

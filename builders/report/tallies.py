@@ -1,4 +1,4 @@
-"""What the files of a build hold, counted: one pass over the columns needed, a batch at a time.
+"""Counts over the files of a build: one pass over the needed columns, in batches.
 
 A tally is a pandas Series of counts by what was counted. Memory grows with the number of different
 values, not with the number of samples, and no byte of audio is read.
@@ -22,9 +22,9 @@ from builders.record.views import SampleRecord
 
 BATCH = 8192
 OPENING_WORDS = 3
-# Words that do not tell the emotion, and nobody was asked about the voice.
+# The text does not tell the emotion, and nobody judged the voice.
 OPEN = "open"
-# Nobody voted: the label is not known, or votes failed.
+# No votes: the label is not known, or votes failed.
 NONE = "none"
 
 _COLUMNS = (
@@ -66,13 +66,13 @@ _EXAMPLE = (
 class Samples:
     """The tallies of the samples.
 
-    Each counts samples, but for `strategies` (by emotion and strategy: the samples whose reply uses
+    Each counts samples, except `strategies` (by emotion and strategy: the samples whose reply uses
     it), `findings` (by code: the samples that have it) and `votes` (by corpus, model, the label's
     root and the vote). `emotions` is by split and emotion, `classes` by corpus, root and class
     (``open`` where it is null, ``none`` where there is no `audio_contribution`), the others by one
     value. `seconds` leaves out samples without audio, `speech`, `quality` and `word_errors` those
-    that nobody checked; these three are in hundredths. `review` (by status) and `heard` (by label
-    and by what reviewers hear, where they agree) leave out those that nobody has reviewed.
+    that were not checked; these three are in hundredths. `review` (by status) and `heard` (by label
+    and by the emotion reviewers hear, if they agree) leave out unreviewed samples.
     """
 
     emotions: pd.Series
@@ -101,7 +101,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Rejects of one stage for one reason: how many, their share, the detail of the first."""
+    """Rejects of one stage for one reason: number, share, and the detail of the first."""
 
     stage: str
     reason: str
@@ -112,30 +112,30 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Rejects:
-    """The rejects by reason, the commonest first, and their number by split."""
+    """The rejects by reason, the most common first, and their number by split."""
 
     reasons: list[Reason]
     splits: dict[str, int]
 
 
 def samples(paths: Sequence[Path], out: Collection[str] = ()) -> Samples:
-    """Count the samples of Parquet files but for these ids.
+    """Count the samples of Parquet files, without these ids.
 
     Raises:
         VerificationError: a file cannot be read.
     """
-    # With an empty batch first, every tally exists even where there are no samples.
+    # With an empty batch first, every tally exists even without samples.
     empty = pa.RecordBatch.from_pylist([], sample_schema())
     parts = [_tallies(empty, "")]
     for path in paths:
-        # A file is a split; in a combined set it is not always the one that the owner gave.
+        # A file is a split; in a combined set, not always the owner's split.
         split = path.name.split("-")[0]
         parts += [_tallies(batch, split) for batch in batches(path, _COLUMNS, out)]
     return Samples(**{name: _sum([part[name] for part in parts]) for name in parts[0]})
 
 
 def rejects(path: Path, out: Collection[str] = ()) -> Rejects:
-    """Count the rejects of a file but for these ids.
+    """Count the rejects of a file, without these ids.
 
     Raises:
         VerificationError: it cannot be read.
@@ -157,7 +157,7 @@ def rejects(path: Path, out: Collection[str] = ()) -> Rejects:
 def examples(paths: Sequence[Path], out: Collection[str] = (), most: int = 3) -> list[SampleRecord]:
     """Return a few samples of different emotions from the first batch of the first file.
 
-    Only those whose own rights say yes to publishing the text and what is derived from it.
+    Only samples whose rights allow publishing the text and derived data.
     """
     chosen: dict[str, SampleRecord] = {}
     for batch in chain(*(batches(path, _EXAMPLE, out, first_group=True) for path in paths)):
@@ -246,7 +246,7 @@ def _column(batch: pa.RecordBatch, path: str) -> pa.Array:
 
 
 def _heard(batch: pa.RecordBatch) -> pa.Array:
-    """Return what reviewers hear; files from before that was asked hold nothing."""
+    """Return the emotion reviewers hear; older files do not have it."""
     if batch.schema.field("review").type.get_field_index("emotion") < 0:
         return pa.nulls(batch.num_rows, pa.string())
     return _column(batch, "review.emotion.heard")

@@ -1,4 +1,4 @@
-"""Drawings of a few voices: the waveform of a clip and its pitch, as the template draws them."""
+"""Drawings of a few voices: the waveform and pitch of a clip, for the template."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from builders.record.data_file import DataFile
 from builders.record.views import SampleRecord, VoicePart
 
 WIDTH, WAVE, PITCH = 600, 80, 100
-# Frequencies that a line is drawn at, in Hz: octaves.
+# Frequencies of the grid lines, in Hz: octaves.
 LINES = (100, 200, 400)
 _COLUMNS = 300
 _GAP_SEMITONES = 4.0
@@ -75,7 +75,7 @@ def _sounds(path: Path, wanted: set[str]) -> dict[str, tuple[Floats, int]]:
         raise VerificationError(
             f"the audio of {path.name} cannot be read ({error})",
             where=path.parent,
-            do="restore the file, or build it again; its answers are in the store",
+            do="restore the file, or build it again; cached responses are kept",
         ) from error
 
 

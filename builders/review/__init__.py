@@ -1,1 +1,1 @@
-"""Review: people hear, read and decide; their decisions are events that are never overwritten."""
+"""Review: people listen, read and decide; their decisions are events that are never overwritten."""

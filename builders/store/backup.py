@@ -1,4 +1,4 @@
-"""Copies of a store: whole, read to the end, and on the disk before they have their name."""
+"""Backups of a store: complete, verified, and on disk before they get their final name."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _OF_THE_COPY = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOE
 
 
 def backup(engine: Engine, name: str, to: Path) -> None:
-    """Copy a store in SQLite to a new file; others may go on writing to it.
+    """Copy a store in SQLite to a new file; other programs may keep writing to it.
 
     Args:
-        engine: of the store.
-        name: of the store, as it is shown.
-        to: the file, whose folder is made.
+        engine: the engine of the store.
+        name: the store's name, for messages.
+        to: the file; its folder is created.
 
     Raises:
         StoreError: the store is in PostgreSQL or damaged, or the copy cannot be written.
@@ -29,10 +29,12 @@ def backup(engine: Engine, name: str, to: Path) -> None:
     """
     if engine.dialect.name != "sqlite":
         raise StoreError(
-            "a store in PostgreSQL is copied by its own tools", where=name, do=dump(name)
+            "a store in PostgreSQL is backed up with PostgreSQL's own tools",
+            where=name,
+            do=f"run {dump(name)}",
         )
     if to.exists():
-        raise StoreError("there is a file already", where=to, do="name another one with --to")
+        raise StoreError(f"the file {to} already exists", do="choose another one with --to")
     partial = to.with_name(f"{to.name}.partial")
     with writable(to.parent, "--to"):
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -47,12 +49,12 @@ def backup(engine: Engine, name: str, to: Path) -> None:
 
 
 def dump(name: str) -> str:
-    """Return how a store in PostgreSQL is copied."""
+    """Return the command that backs up a store in PostgreSQL."""
     return f"pg_dump --format=custom --file=FILE '{name.replace('+psycopg', '', 1)}'"
 
 
 def _copy(engine: Engine, name: str, to: Path) -> None:
-    """Write every row anew, so that a store that cannot be read has no copy."""
+    """Rewrite every row, so that an unreadable store gives no backup."""
     with translated(name), engine.connect() as connection:
         alone = connection.execution_options(isolation_level="AUTOCOMMIT")
         try:
@@ -63,6 +65,7 @@ def _copy(engine: Engine, name: str, to: Path) -> None:
             raise StoreError(
                 f"the copy cannot be written: {error.orig}",
                 where=to,
-                do="free space there, or write it elsewhere with hearten store backup --to FILE; "
-                "the store is as it was",
+                do="free some space there, or write it elsewhere with hearten store backup "
+                "--to FILE; "
+                "the store is unchanged",
             ) from error

@@ -1,7 +1,7 @@
-"""Encoded clips and made speech as files, named by the SHA-256 of their content.
+"""Encoded clips and synthetic speech as files, named by the SHA-256 of their content.
 
-A file is there whole or not at all. One that was cut or changed since does not have the digest of
-its name: it counts as missing, and what is missing is made again.
+A file is complete or does not exist. One that was truncated or changed does not match the digest in
+its name: it counts as missing and is made again.
 """
 
 from __future__ import annotations
@@ -17,32 +17,34 @@ from builders.errors import OutputError
 from builders.record.folder import settle, writable
 
 OPTION = "--clips"
-_SUFFIX, _PARTIAL = ".flac", ".partial"
-# Nobody writes a clip for so many seconds: the partial file is left from a kill.
+# Of audio, and of video with audio.
+_SUFFIX, MP4 = ".flac", ".mp4"
+_PARTIAL = ".partial"
+# Writing a clip never takes this many seconds: the partial file is left over from a kill.
 _LEFT = 3600.0
 
 
 class ClipFiles:
-    """Files by digest in two levels of folders, which several builds and machines may share.
+    """Files by digest in two levels of folders; several builds and machines may share them.
 
     Args:
-        folder: where they lie; made when the first one is written.
+        folder: their folder; created when the first file is written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def path(self, digest: str) -> Path:
-        """Return where the file of a digest lies."""
-        return self.folder / digest[:2] / digest[2:4] / f"{digest}{_SUFFIX}"
+    def path(self, digest: str, suffix: str = _SUFFIX) -> Path:
+        """Return the path of the file with a digest."""
+        return self.folder / digest[:2] / digest[2:4] / f"{digest}{suffix}"
 
-    def get(self, digest: str) -> bytes | None:
-        """Return the content of a digest; None where its file is missing, cut or changed.
+    def get(self, digest: str, suffix: str = _SUFFIX) -> bytes | None:
+        """Return the content with a digest; None if its file is missing, truncated or changed.
 
         Raises:
             OutputError: it cannot be read.
         """
-        path = self.path(digest)
+        path = self.path(digest, suffix)
         try:
             content = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -55,25 +57,25 @@ class ClipFiles:
             ) from error
         return content if _digest(content) == digest else None
 
-    def put(self, content: bytes) -> str:
-        """Write a file that is on the disk when this returns; return its digest.
+    def put(self, content: bytes, suffix: str = _SUFFIX) -> str:
+        """Write a file durably; return its digest.
 
         Raises:
             OutputError: the disk is full, or the folder cannot be written.
         """
         digest = _digest(content)
-        if self.get(digest) is None:
+        if self.get(digest, suffix) is None:
             with writable(self.folder, OPTION):
-                _write(self.path(digest), content)
+                _write(self.path(digest, suffix), content)
         return digest
 
     def remove(self, digests: Iterable[str]) -> int:
-        """Remove files, and what writers that were killed have left; return how many were there."""
+        """Remove files, and leftovers of killed writers; return how many existed."""
         removed = 0
         with writable(self.folder, OPTION):
-            for digest in digests:
-                if self.path(digest).is_file():
-                    self.path(digest).unlink()
+            for path in (self.path(digest, end) for digest in digests for end in (_SUFFIX, MP4)):
+                if path.is_file():
+                    path.unlink()
                     removed += 1
             for left in self.folder.glob(f"*/*/*{_PARTIAL}"):
                 if time.time() - left.stat().st_mtime > _LEFT:

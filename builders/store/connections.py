@@ -1,4 +1,4 @@
-"""Connections to the database of a store, and its errors as one line each."""
+"""Connections to the database of a store, with its errors as one-line messages."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from builders.errors import StoreError
 from builders.record.folder import writable
 
 _BUSY_SECONDS = 60
-_AT_ONCE = 500  # names in one statement
-# What an error of SQLite is called, and what to do, by its code.
+_AT_ONCE = 500  # names per statement
+# Messages for SQLite errors, by code.
 _DAMAGED = (
-    "the store's file is damaged, or no store",
-    "leave it as it is, go on from a copy that `hearten store backup` or `upgrade` made, or name "
+    "the file is damaged or is not a store",
+    "keep the file, continue from a copy made by `hearten store backup` or `upgrade`, or choose "
     "another store with --store",
 )
 _UNWRITABLE = (
     "the store cannot be opened or written",
-    "free access to it and to its folder, or name another store with --store; what is committed "
+    "allow access to it and its folder, or choose another store with --store; what is committed "
     "is kept",
 )
 _FULL = (
     "the store's disk is full",
-    "free space, or name another store with --store; what is committed is kept",
+    "free some space, or choose another store with --store; what is committed is kept",
 )
 _KINDS = {
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
@@ -44,26 +44,27 @@ _KINDS = {
     sqlite3.SQLITE_READONLY: _UNWRITABLE,
     sqlite3.SQLITE_PERM: _UNWRITABLE,
     sqlite3.SQLITE_BUSY: (
-        "another program holds the store",
-        "wait for it or stop it; what is committed is kept",
+        "another program has locked the store",
+        "wait for that program or stop it; what is committed is kept",
     ),
 }
 _OTHER = (
     "the store cannot be used",
-    "free space or access to it, or name another store with --store; what is committed is kept",
+    "check its disk space and access rights, or choose another store with --store; "
+    "what is committed is kept",
 )
 
 
 def engine_at(address: str, *, writes: bool) -> tuple[Engine, str]:
-    """Return the engine of a store, and its address without passwords, as it may be shown.
+    """Return the engine of a store, and its address without passwords, for messages.
 
     Args:
-        address: a SQLAlchemy address, or a path to a SQLite file, whose folder is made.
-        writes: whether it is to be written; if not, a file that cannot be written is read.
+        address: a SQLAlchemy address, or a path to a SQLite file, whose folder is created.
+        writes: whether it will be written; if not, a read-only file is fine.
 
     Raises:
-        StoreError: it is no address, or it is to be written and cannot.
-        OutputError: the folder cannot be made.
+        StoreError: the address is not valid, or the store will be written but is read-only.
+        OutputError: the folder cannot be created.
     """
     if "://" not in address:
         with writable(Path(address).parent, "--store"):
@@ -76,7 +77,7 @@ def engine_at(address: str, *, writes: bool) -> tuple[Engine, str]:
         raise StoreError(
             f"the store's address cannot be used: {error}",
             expected="a file name or postgresql+psycopg://USER@HOST/DATABASE",
-            do="correct --store; PostgreSQL needs: pip install 'hearten[postgres]'",
+            do="check --store; PostgreSQL needs: pip install 'hearten[postgres]'",
         ) from error
     name = _without_secrets(url)
     if engine.dialect.name != "sqlite":
@@ -91,18 +92,18 @@ def engine_at(address: str, *, writes: bool) -> tuple[Engine, str]:
 
 @contextmanager
 def translated(name: str) -> Iterator[None]:
-    """Turn the database's errors into one line that names the store."""
+    """Turn database errors into one-line messages that name the store."""
     try:
         yield
     except DBAPIError as error:
-        # The rest of the code says which page or call it was.
+        # The rest of the code identifies the page or call.
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         what, do = _KINDS.get(code, _OTHER)
-        raise StoreError(f"{what}: {error.orig}", where=name, do=do) from error
+        raise StoreError(f"{what} ({error.orig})", where=name, do=do) from error
 
 
 def file_of(engine: Engine) -> Path | None:
-    """Return the file of a store in SQLite, None of another."""
+    """Return the file of a store in SQLite, None for other databases."""
     database = engine.url.database
     if engine.dialect.name != "sqlite" or database in (None, "", ":memory:"):
         return None
@@ -110,13 +111,13 @@ def file_of(engine: Engine) -> Path | None:
 
 
 def _without_secrets(url: sa.URL) -> str:
-    """Return an address as it may be shown and kept; drivers take a password as a parameter too."""
+    """Return an address without secrets; drivers accept a password as a parameter too."""
     shown = url.difference_update_query(("password", "sslpassword"))
     return shown.render_as_string(hide_password=True)
 
 
 def _cannot_be_written(engine: Engine) -> bool:
-    """Return whether a file is there that cannot be written; SQLite writes beside it too."""
+    """Return whether an existing file is read-only; SQLite also writes beside it."""
     path = file_of(engine)
     if path is None or not path.is_file():
         return False
@@ -124,10 +125,10 @@ def _cannot_be_written(engine: Engine) -> bool:
 
 
 def _read_only(url: sa.URL) -> Engine:
-    """Return an engine that reads a file as it is.
+    """Return an engine that reads a file without writing anything.
 
-    Without a log beside it nobody has it open, and SQLite need not make the log's index, which it
-    could not.
+    Without a log file beside it nobody has it open, and SQLite need not create the log's index,
+    which it could not do.
     """
     query = {"mode": "ro", "uri": "true"}
     if not Path(f"{url.database}-wal").exists():
@@ -145,7 +146,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object, *, wal: boo
 
 
 def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
-    """Switch a file to WAL; SQLite itself does not wait for another that switches a new file."""
+    """Switch a file to WAL; SQLite does not wait for another process that is doing the same."""
     until = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
@@ -158,7 +159,7 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
 
 
 def in_parts(names: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the names in lists that one statement takes."""
+    """Yield the names in lists that fit into one statement."""
     left = iter(sorted({*names}))
     while some := list(islice(left, _AT_ONCE)):
         yield some

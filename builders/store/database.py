@@ -1,6 +1,6 @@
-"""The store: every request, every attempt, every answer held; only `forget.py` deletes any.
+"""The store: every request, attempt and cached response; only `forget.py` deletes any.
 
-An answer counts as done once it is committed (`llm/cache.py`). SQLite runs in WAL mode with full
+A response is used only once it is committed (`llm/cache.py`). SQLite runs in WAL mode with full
 synchronous; PostgreSQL serves many machines.
 """
 
@@ -27,9 +27,9 @@ from builders.store.tables import answers, attempts, endpoints, forgotten, reque
 
 @dataclass(slots=True)
 class Answer:
-    """An answer as it is held: `outcome` is ok, refusal, truncated, empty or a kind of error.
+    """A cached response: `outcome` is ok, refusal, truncated, empty or a kind of error.
 
-    Its tokens are None where nobody counted them.
+    Its tokens are None if nobody counted them.
     """
 
     outcome: str
@@ -57,7 +57,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class RequestRow:
-    """What the store keeps of a request beside its key; `sent` is None where nobody shows it."""
+    """A stored request, besides its key; `sent` is None if its messages are not stored."""
 
     key: str
     record_id: str
@@ -69,7 +69,7 @@ class RequestRow:
 
 @dataclass(slots=True)
 class Spent:
-    """Tokens used by one model in so many attempts."""
+    """Tokens used by one model, and its number of attempts."""
 
     model: str
     attempts: int
@@ -82,13 +82,13 @@ class Store:
 
     Args:
         url: a SQLAlchemy address, or a path to a SQLite file.
-        writes: whether it will be written; if not, a file that cannot be written is read as it is.
+        writes: whether it will be written; if not, a read-only file is fine.
 
     Attributes:
-        kept: the messages that were added since it was opened.
+        kept: the messages added since it was opened.
 
     Raises:
-        StoreError: it cannot be opened, or is of another version.
+        StoreError: it cannot be opened, or has another version.
     """
 
     def __init__(self, url: str, *, writes: bool = True) -> None:
@@ -111,7 +111,7 @@ class Store:
         self._check()
 
     def held(self, keys: Sequence[str]) -> dict[str, Answer]:
-        """Return the answers held for these keys, by key."""
+        """Return the cached responses for these keys, by key."""
         with self.translated():
             if self._reader is None:
                 self._reader = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -124,7 +124,7 @@ class Store:
         answered: Mapping[str, Answer],
         tried: Iterable[tuple[str, Attempt]],
     ) -> None:
-        """Commit requests, their answers by key, and attempts with the name of their build."""
+        """Commit requests, their responses by key, and attempts with the name of their build."""
         now = time.time()
         sent = {row.key: row.sent for row in asked if row.sent}
         with self.translated(), self.engine.begin() as connection:
@@ -143,7 +143,7 @@ class Store:
         self.kept += kept
 
     def messages(self, key: str) -> Prompt | None:
-        """Return what the request of a key said; None where its messages are not kept."""
+        """Return the messages of a request by key; None if they are not stored."""
         with self.translated(), self.engine.connect() as connection:
             return read(connection, key)
 
@@ -166,13 +166,13 @@ class Store:
             return [Spent(*row) for row in connection.execute(query)]
 
     def remembered_dialect(self, base_url: str, model: str) -> str | None:
-        """Return what was learnt of an endpoint, as it was given to `remember_dialect`."""
+        """Return the capabilities of an endpoint, as given to `remember_dialect`."""
         where = (endpoints.c.base_url == base_url) & (endpoints.c.model == model)
         with self.translated(), self.engine.connect() as connection:
             return connection.scalar(sa.select(endpoints.c.understands).where(where))
 
     def remember_dialect(self, base_url: str, model: str, understands: str) -> None:
-        """Keep what was learnt of an endpoint."""
+        """Save the capabilities of an endpoint."""
         row = {"base_url": base_url, "model": model, "understands": understands, "at": time.time()}
         statement = self.insert(endpoints).values(row)
         changed = {"understands": understands, "at": row["at"]}
@@ -200,10 +200,10 @@ class Store:
             connection.execute(self.insert(table).on_conflict_do_nothing(), rows)
 
     def _check(self) -> None:
-        """Make the tables of a new store; leave one of another version alone.
+        """Create the tables of a new store; do not touch one of another version.
 
         Raises:
-            StoreError: it is of another version.
+            StoreError: it has another version.
         """
         version = self._version()
         if version == 0:
@@ -212,46 +212,48 @@ class Store:
                 migrations.make(self.engine)
         elif version != migrations.NEWEST:
             raise StoreError(
-                f"the store is of version {version}",
+                f"the store has version {version}",
                 where=self.name,
                 expected=f"version {migrations.NEWEST}",
                 do=f"hearten store upgrade {self.name} (it makes a backup first)"
                 if version < migrations.NEWEST
-                else "use the newer Hearten that wrote it, or name another store with --store",
+                else "use the newer Hearten that wrote it, or choose another store with --store",
             )
 
     def _check_new(self) -> None:
-        """Raise StoreError where no store may be made: read alone, or another program's file."""
+        """Raise StoreError if no store may be created: read-only, or another program's file."""
         with self.translated():
             there = sa.inspect(self.engine).get_table_names()
-        # A server's database may be shared; a file belongs to whoever made it.
+        # A database on a server may be shared; a file belongs to the program that created it.
         if there and self.engine.dialect.name == "sqlite":
             raise StoreError(
-                f"the database is another program's: it has a table {there[0]}",
+                f"the database belongs to another program: it has a table {there[0]}",
                 where=self.name,
                 expected="a store, or a file that does not exist yet",
-                do="correct --store",
+                do="choose another file or database with --store",
             )
         if not self._writes:
-            raise StoreError("there is no store in it", where=self.name, do="correct --store")
+            raise StoreError(
+                f"{self.name} is not a store", do="pass the file of a store with --store"
+            )
 
     def _version(self) -> int:
         with self.translated(), self.engine.connect() as connection:
             return migrations.version_of(connection)
 
     def translated(self) -> AbstractContextManager[None]:
-        """Turn the database's errors into one line that names the store."""
+        """Turn database errors into one-line messages that name the store."""
         return translated(self.name)
 
 
 def store_exists(url: str) -> bool:
-    """Return whether there is a store to look answers up in; a database server is taken to be."""
+    """Return whether a store exists; a database server is assumed to exist."""
     path = url.removeprefix("sqlite:///")
     return "://" in path or Path(path).is_file()
 
 
 def forgotten_by(url: str) -> frozenset[str]:
-    """Return the ids that a store was told to forget; none where there is no store."""
+    """Return the ids that a store was told to forget; none if there is no store."""
     if not store_exists(url) or _is_empty(url):
         return frozenset()
     with closing(Store(url, writes=False)) as store:
@@ -259,7 +261,7 @@ def forgotten_by(url: str) -> frozenset[str]:
 
 
 def _is_empty(url: str) -> bool:
-    """Return whether nothing is in a database yet, as another build may be about to make it."""
+    """Return whether a database is still empty, since another build may be creating it."""
     engine, name = engine_at(url, writes=False)
     try:
         with translated(name), engine.connect() as connection:

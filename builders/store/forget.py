@@ -1,8 +1,8 @@
-"""Take out of a store what it holds of people who asked to be left out of everything.
+"""Delete everything in a store about people who asked to be removed.
 
-Their words, their clips and speech, the answers about them and what people and judges said of them
-go; the ids stay, so that later builds and every way out of a finished build leave them out. The
-rows of attempts stay without their key, so that what was spent is still known.
+Their text, clips and speech, the responses about them, and people's and judges' assessments of them
+are deleted; the ids stay, so that later builds and all exports of finished builds leave them out.
+The rows of attempts stay without their key, so that the cost is still known.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from builders.store.connections import file_of, in_parts
 from builders.store.database import Store
 from builders.store.tables import answers, attempts, forgotten, requests
 
-# Tables whose rows are about samples, and which columns hold their ids.
+# Tables with rows about samples, and the columns with their ids.
 ABOUT_SAMPLES = {
     "requests": ("record_id",),
     "review_events": ("item",),
@@ -43,9 +43,9 @@ _WAIT_MILLISECONDS = 5000
 
 @dataclass(frozen=True, slots=True)
 class TakenOut:
-    """What was taken out: rows by table, and files of clips; `missing` ones were not there.
+    """What was deleted: rows by table, and clip files; `missing` ones did not exist.
 
-    `beside` counts the answers about other utterances of the same dialogues, which stay.
+    `beside` counts the responses about other utterances of the same dialogues, which stay.
     """
 
     rows: dict[str, int]
@@ -55,7 +55,7 @@ class TakenOut:
 
 
 def known(store: Store, ids: Collection[str]) -> set[str]:
-    """Return those ids that the store has a row about, may quote, or was told to forget before."""
+    """Return the ids that the store has rows about, may quote, or was told to forget before."""
     before = store.forgotten()
     with store.translated(), store.engine.connect() as connection:
         dialogues = {name.rpartition("-")[0] for name in _asked(connection)}
@@ -69,19 +69,19 @@ def known(store: Store, ids: Collection[str]) -> set[str]:
 
 
 def forget(store: Store, ids: Sequence[str], clips: ClipFiles, *, dry_run: bool) -> TakenOut:
-    """Take out everything about samples, and keep their ids as forgotten.
+    """Delete everything about samples, and record their ids as forgotten.
 
-    All of it happens or nothing does; a second call wipes again what another program kept from
-    being wiped.
+    It is all or nothing; a second call retries the wiping that another program
+    prevented.
 
     Args:
         store: an open store.
         ids: of samples, or of dialogues for all of their samples.
-        clips: where the encoded clips and the speech lie.
+        clips: the folder of encoded clips and speech.
         dry_run: only count.
 
     Raises:
-        StoreError: another program has the store open, so that words may be left in its file.
+        StoreError: another program has the store open, so text may still be in its file.
         OutputError: the clips cannot be removed.
     """
     with store.translated(), migrations.alone(store.engine) as connection:
@@ -102,7 +102,7 @@ def forget(store: Store, ids: Sequence[str], clips: ClipFiles, *, dry_run: bool)
 
 
 def copies_beside(store: Store) -> list[Path]:
-    """Return the copies and files that upgrades left beside a store's file."""
+    """Return the backups and files that upgrades left beside a store's file."""
     path = file_of(store.engine)
     if path is None:
         return []
@@ -110,7 +110,7 @@ def copies_beside(store: Store) -> list[Path]:
 
 
 def _samples(connection: Connection, ids: Collection[str]) -> set[str]:
-    """Return the ids of all samples that rows are about, of these samples and dialogues."""
+    """Return the ids of all samples with rows, among these samples and dialogues."""
     found: set[str] = set()
     dialogues = [name for name in ids if name.count("-") < _PARTS - 1]
     for table, columns in ABOUT_SAMPLES.items():
@@ -126,7 +126,7 @@ def _samples(connection: Connection, ids: Collection[str]) -> set[str]:
 
 
 def _beside(connection: Connection, samples: Collection[str]) -> int:
-    """Return how many answers about other samples of the same dialogues are held."""
+    """Return the number of cached responses about other samples of the same dialogues."""
     count = 0
     for dialogue in {name.rpartition("-")[0] for name in samples}:
         there = requests.c.record_id.startswith(f"{dialogue}-", autoescape=True)
@@ -138,7 +138,7 @@ def _beside(connection: Connection, samples: Collection[str]) -> int:
 def _take_out(
     connection: Connection, samples: Collection[str], ids: Collection[str]
 ) -> tuple[dict[str, int], set[str]]:
-    """Delete the rows about samples; return how many of which table, and the files of no use."""
+    """Delete the rows about samples; return the counts by table, and the files no longer needed."""
     keys = _keys(connection, samples)
     files = key_value.forget(connection, samples)
     rows = {"request_messages": messages.forget(connection, keys | _quoting(connection, ids))}
@@ -155,7 +155,7 @@ def _take_out(
 
 
 def _keys(connection: Connection, samples: Collection[str]) -> set[str]:
-    """Return the keys of all requests about samples, and of those that judge one."""
+    """Return the keys of all requests about samples, including those of judges."""
     asked = sa.select(requests.c.key)
     judged = sa.select(_JUDGEMENTS.c["keys"])
     found: set[str] = set()
@@ -168,13 +168,13 @@ def _keys(connection: Connection, samples: Collection[str]) -> set[str]:
 
 
 def _quoting(connection: Connection, ids: Collection[str]) -> set[str]:
-    """Return the keys of all requests about the dialogues of these ids, as any may quote them."""
+    """Return the keys of all requests about these ids' dialogues, since any may quote them."""
     dialogues = {*ids} | {name.rpartition("-")[0] for name in ids}
     return _keys(connection, {n for n in _asked(connection) if n.rpartition("-")[0] in dialogues})
 
 
 def _asked(connection: Connection) -> set[str]:
-    """Return all samples that a request is about, or that a judge was asked about."""
+    """Return all samples that a request, or a judge's request, is about."""
     columns = (requests.c.record_id, _JUDGEMENTS.c.subject, _JUDGEMENTS.c.other)
     every = sa.union(*(sa.select(column) for column in columns))
     return {*connection.scalars(every)}
@@ -195,7 +195,7 @@ def _keep_ids(store: Store, connection: Connection, ids: Collection[str]) -> Non
 
 
 def _wipe(store: Store, tables: Sequence[str]) -> None:
-    """Write the database anew, so that nothing of deleted rows is left in its files."""
+    """Rewrite the database, so that nothing of deleted rows is left in its files."""
     with store.translated(), store.engine.connect() as connection:
         alone = connection.execution_options(isolation_level="AUTOCOMMIT")
         if store.engine.dialect.name == "postgresql":
@@ -205,15 +205,16 @@ def _wipe(store: Store, tables: Sequence[str]) -> None:
         wiped = _written_anew(alone)
     if not wiped:
         raise StoreError(
-            "it is taken out, but another program has the store open, so that words may be left in "
-            "its file",
+            "the records are deleted, but another program has the store open, so their text "
+            "may still "
+            "be in its file",
             where=store.name,
             do="stop that program and run the same command again",
         )
 
 
 def _written_anew(connection: Connection) -> bool:
-    """Write a file of SQLite anew and empty its log; return False where others hold it."""
+    """Rewrite a SQLite file and empty its log; return False if other programs have it open."""
     connection.exec_driver_sql(f"PRAGMA busy_timeout={_WAIT_MILLISECONDS}")
     try:
         connection.exec_driver_sql("VACUUM")

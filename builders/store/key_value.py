@@ -1,7 +1,7 @@
-"""Values by key in the store: what was measured of clips, checked, spoken and heard.
+"""Cached values by key in the store: measurements and checks of clips, speech, transcripts.
 
-A value may stand for a file of `ClipFiles`, whose digest is beside it. The records that need a
-value are kept with it, so that it can go when the last of them is forgotten.
+A value may refer to a file of `ClipFiles` by its digest. The records that need a
+value are stored with it, so that it can be deleted with the last of them.
 """
 
 from __future__ import annotations
@@ -20,34 +20,35 @@ from builders.store.connections import in_parts
 from builders.store.database import Store
 from builders.store.tables import key_value_records, key_values
 
-# measured: values of a clip; checked: what a check of clips came to; clip: the file of an encoded
-# clip; speech: the file of made speech, or why there is none; heard: what was recognised in it.
-Kind = Literal["measured", "checked", "clip", "speech", "heard"]
+# measured: values of a clip; checked: the result of a clip check; clip: the file of an encoded
+# clip; video: the file of a video as sent; speech: the file of synthetic speech, or why there is
+# none; heard: its transcript.
+Kind = Literal["measured", "checked", "clip", "video", "speech", "heard"]
 Key = tuple[Kind, str]
-# A batch is committed when it has so many bytes, or was begun so many seconds ago.
+# A batch is committed once it has this many bytes, or is this many seconds old.
 _BYTES, _SECONDS = 8_000_000, 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A value as it is kept, and the digest of its file, if it has one."""
+    """A cached value, and the digest of its file, if it has one."""
 
     value: bytes
     file: str | None = None
 
 
 def key_of(*parts: object) -> str:
-    """Return one key, 64 hexadecimal digits, for all that a value depends on."""
+    """Return one key, 64 hexadecimal digits, for everything a value depends on."""
     return hashlib.sha256(" ".join(map(str, parts)).encode()).hexdigest()
 
 
 class KeyValue:
-    """Values by kind and key, which several threads and builds may use at once.
+    """Cached values by kind and key; several threads and builds may use them at once.
 
-    What was put is committed in batches of `batch`: a kill loses the last of them.
+    Values are committed in batches of `batch`: a kill loses the last batch.
 
     Args:
-        store: holds them.
+        store: the store with the values.
         batch: how many are committed together.
     """
 
@@ -69,7 +70,7 @@ class KeyValue:
             self._reader = store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def get(self, kind: Kind, key: str, record_id: str | None = None) -> Kept | None:
-        """Return what was put under a key, or None; note which record needs it."""
+        """Return the value of a key, or None; record which sample needs it."""
         with self._lock:
             kept = self._waiting.get((kind, key))
             if kept is None:
@@ -81,7 +82,7 @@ class KeyValue:
             return kept
 
     def put(self, kind: Kind, key: str, kept: Kept, record_id: str | None = None) -> None:
-        """Keep a value under a key, in place of what was there."""
+        """Store a value under a key, replacing an earlier one."""
         with self._lock:
             self._begin()
             self._waiting[kind, key] = kept
@@ -91,12 +92,12 @@ class KeyValue:
             self._commit_if_full()
 
     def commit(self) -> None:
-        """Commit what waits."""
+        """Commit pending values."""
         with self._lock:
             self._commit()
 
     def close(self) -> None:
-        """Commit what waits, and let go of the connection."""
+        """Commit pending values, and close the connection."""
         with self._lock:
             try:
                 self._commit()
@@ -119,7 +120,7 @@ class KeyValue:
             self._commit()
 
     def _commit(self) -> None:
-        # In the order of their keys, so that two builds never wait for each other.
+        # Sorted by key, so that two builds cannot deadlock.
         rows = [
             {"kind": kind, "key": key, "value": kept.value, "file": kept.file}
             for (kind, key), kept in sorted(self._waiting.items(), key=lambda pair: pair[0])
@@ -139,17 +140,17 @@ class KeyValue:
 
 
 def forget(connection: Connection, record_ids: Collection[str]) -> set[str]:
-    """Take out every value that no other record needs.
+    """Delete every value that no other record needs.
 
-    Values of no record go with them. They are what release 0.1 left of the embedded voice, and
-    measured: nobody knows whom they are about, and they cost nothing but time.
+    Values without a record are deleted too. They are speech of the built-in voice and measurements
+    from release 0.1: nobody knows whom they are about, and they can be recomputed.
 
     Args:
-        connection: in a transaction of the caller.
+        connection: a connection in a transaction of the caller.
         record_ids: the records that are forgotten.
 
     Returns:
-        Digests of files that nothing in the store stands for any more: remove them, then commit.
+        Digests of files that nothing in the store refers to any more: remove them, then commit.
     """
     owners, values = key_value_records.c, key_values.c
     for some in in_parts(record_ids):
@@ -162,7 +163,7 @@ def forget(connection: Connection, record_ids: Collection[str]) -> set[str]:
 
 
 def _in_use(connection: Connection, files: Iterable[str]) -> set[str]:
-    """Return the files that values still stand for."""
+    """Return the files that values still refer to."""
     used: set[str] = set()
     for some in in_parts(files):
         query = sa.select(key_values.c.file).where(key_values.c.file.in_(some))

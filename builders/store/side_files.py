@@ -1,7 +1,7 @@
-"""Taking in the SQLite files that release 0.1 kept beside its store.
+"""Importing the SQLite files that release 0.1 kept beside its store.
 
-`speech.sqlite` holds made speech, some of it paid for, and what was heard of it; `.voice.sqlite`
-what was measured of clips; `.clips.sqlite` in the folder of an unfinished build nothing but time.
+`speech.sqlite` contains synthetic speech, some of it paid for, and transcripts; `.voice.sqlite`
+measurements of clips; `.clips.sqlite` in the folder of an unfinished build can be recomputed.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ Take = Callable[[str, bytes], bool]
 
 
 def take_in(store: Store, folder: Path, clips: ClipFiles) -> Iterator[str]:
-    """Take the files beside a store into it; yield a line for each that was there.
+    """Import the files beside a store; yield a line for each.
 
-    What the store holds already stays, so that a kill in the middle harms nothing: the same call
-    goes on. A file gets another name once all of it is committed.
+    Existing entries are kept, so a kill in the middle does no harm: the same call
+    continues. A file is renamed once all of it is committed.
 
     Args:
-        store: of the newest version.
-        folder: where the files lie: that of the store's file, or of all builds.
-        clips: where the sound goes.
+        store: a store of the newest version.
+        folder: the folder of the files: that of the store's file, or of all builds.
+        clips: the folder for audio files.
 
     Raises:
         StoreError: a file is damaged, or another program uses it.
-        OutputError: the sound cannot be written.
+        OutputError: the audio cannot be written.
     """
     with closing(KeyValue(store)) as values:
         takers: dict[str, Take] = {
@@ -55,22 +55,23 @@ def take_in(store: Store, folder: Path, clips: ClipFiles) -> Iterator[str]:
             if path.is_file():
                 taken = _take_all(path, take)
                 values.commit()
-                yield f"{path}: {taken:,} taken in; the file is {_set_aside(path).name} now"
+                now = _set_aside(path).name
+                yield f"{path}: entries imported: {taken:,}; the file is now {now}"
     for left in folder.glob(f"*/{CLIPS}*"):
         with writable(folder):
             left.unlink()
 
 
 def _take_all(path: Path, take: Take) -> int:
-    """Take every entry of a file; return how many were of use."""
+    """Import every entry of a file; return how many were usable."""
     with _translated(path), closing(sqlite3.connect(path, timeout=5)) as file:
-        # Nobody else may write to it, and all of it must be in this one file.
+        # No other process may write to it, and everything must be in this one file.
         file.execute("PRAGMA journal_mode=DELETE")
         return sum(take(*row) for row in file.execute("SELECT key, value FROM known ORDER BY key"))
 
 
 def _set_aside(path: Path) -> Path:
-    """Give a file that was taken in a name that no other has."""
+    """Return a free name for an imported file."""
     names = (f"{path.name}{TAKEN_IN}{number or ''}" for number in count())
     free = next(name for name in names if not path.with_name(name).exists())
     with writable(path):
@@ -78,7 +79,7 @@ def _set_aside(path: Path) -> Path:
 
 
 def _take_value(values: KeyValue, old: str, value: bytes) -> bool:
-    """Take what was measured of a clip, or what a check of it came to.
+    """Import a measurement or check result of a clip.
 
     Old keys are the parts of today's, with a space between them.
     """
@@ -97,7 +98,7 @@ class _Speech:
         self._store, self._values, self._clips = store, values, clips
 
     def take(self, old: str, value: bytes) -> bool:
-        """Take one entry; return whether it was of use."""
+        """Import one entry; return whether it was usable."""
         what, key, *version = old.split(" ")
         record_id = self._record_of(key)
         if what == "heard":
@@ -118,7 +119,7 @@ class _Speech:
     def _take_sound(self, key: str, flac: bytes, record_id: str | None) -> bool:
         try:
             speech = speech_of(flac)
-        except ClipError:  # a damaged disk; it is said again
+        except ClipError:  # damaged on disk; it is spoken again
             return False
         self._values.put("speech", key, kept_speech(speech, self._clips.put(flac)), record_id)
         return True
@@ -135,8 +136,8 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, orjson.JSONDecodeError) as error:
         raise StoreError(
-            f"what release 0.1 kept cannot be read ({error})",
+            f"the files of release 0.1 cannot be read ({error})",
             where=path,
-            do="end the builds that use it, or restore it from a copy, and run the same command "
-            "again; what was taken in is kept",
+            do="stop the builds that use it, or restore it from a copy, and run the same command "
+            "again; what was imported is kept",
         ) from error

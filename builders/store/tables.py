@@ -1,6 +1,6 @@
-"""The tables of answers, of messages and of values by key.
+"""The tables of responses, messages and cached values.
 
-`migrations/` makes them in the database; a test compares the two.
+`migrations/` creates them in the database; a test compares the two.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ claims = sa.Table(
     "claims",
     metadata,
     sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("holder", sa.String, nullable=False, index=True),
+    sa.Column("holder", sa.String, nullable=False),
 )
 claim_holders = sa.Table(
     "claim_holders",

@@ -1,4 +1,4 @@
-"""Upgrade a store of an older release; say what is in one of any release."""
+"""Upgrade a store of an older release; describe the content of a store of any release."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from builders.store.connections import engine_at, file_of, translated
 from builders.store.database import store_exists
 from builders.store.tables import request_messages
 
-# What is counted, by table; release 0.1 had another one for judgements.
+# The counted tables; release 0.1 had a different one for judgements.
 _COUNTED = {
     "requests": "requests",
     "answers": "answers",
@@ -32,7 +32,7 @@ _COUNTED = {
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a store holds: rows by what they are, its messages, and its bytes on disk."""
+    """The content of a store: rows by kind, messages, and bytes on disk."""
 
     name: str
     version: int
@@ -42,31 +42,31 @@ class Contents:
 
 
 def upgraded(address: str, *, backed_up: bool) -> Iterator[str]:
-    """Upgrade a store to the newest version, after a copy was made; yield a line for each step.
+    """Upgrade a store to the newest version, after a backup; yield a line for each step.
 
-    A kill in the middle leaves a store that the same call upgrades further.
+    After a kill in the middle, the same call continues.
 
     Args:
-        address: of the store.
-        backed_up: a copy was made by other means, so that none is made here.
+        address: the store's address.
+        backed_up: a backup was made by other means, so none is made here.
 
     Raises:
-        StoreError: there is no store, it is newer, or in PostgreSQL and not `backed_up`.
+        StoreError: there is no store, it is newer, or it is in PostgreSQL and not `backed_up`.
     """
     with opened(address, writes=True) as (engine, name):
         version = _version(engine, name)
         if version == migrations.NEWEST:
-            yield f"{name}: version {version} is the newest"
+            yield f"{name}: already at the newest version, {version}"
             return
         if not backed_up:
             yield f"backup: {_backed_up(engine, name, version)}"
         with translated(name):
             yield from migrations.upgrade(engine)
-        yield f"{name}: version {version} became {migrations.NEWEST}"
+        yield f"{name}: upgraded from version {version} to {migrations.NEWEST}"
 
 
 def contents(address: str) -> Contents:
-    """Return what is in a store of any version.
+    """Return the content of a store of any version.
 
     Raises:
         StoreError: there is no store.
@@ -86,7 +86,7 @@ def opened(address: str, *, writes: bool) -> Iterator[tuple[Engine, str]]:
         StoreError: there is no store.
     """
     if not store_exists(address):
-        raise StoreError("there is no store", where=address, do="name the store's address")
+        raise StoreError("there is no store", where=address, do="pass the store's file or address")
     engine, name = engine_at(address, writes=writes)
     try:
         yield engine, name
@@ -98,10 +98,10 @@ def _version(engine: Engine, name: str, *, newer: bool = False) -> int:
     with translated(name), engine.connect() as connection:
         version = migrations.version_of(connection)
     if version == 0:
-        raise StoreError("there is no store", where=name, do="name the store's address")
+        raise StoreError("there is no store", where=name, do="pass the store's file or address")
     if version > migrations.NEWEST and not newer:
         raise StoreError(
-            f"the store is of version {version}",
+            f"the store has version {version}",
             where=name,
             expected=f"version {migrations.NEWEST} or older",
             do="use the newer Hearten that wrote it",
@@ -110,13 +110,13 @@ def _version(engine: Engine, name: str, *, newer: bool = False) -> int:
 
 
 def _backed_up(engine: Engine, name: str, version: int) -> Path:
-    """Copy a store in SQLite to a file beside it."""
+    """Back up a store in SQLite to a file beside it."""
     path = file_of(engine)
     if path is None:
         raise StoreError(
-            "a store in PostgreSQL is not copied before its upgrade",
+            "a store in PostgreSQL is not backed up automatically before an upgrade",
             where=name,
-            do=f"make a copy with {dump(name)} and say --backed-up",
+            do=f"back it up with {dump(name)} and pass --backed-up",
         )
     to = path.with_name(f"{path.name}.v{version}-{time.strftime('%Y%m%d-%H%M%S')}.backup")
     backup(engine, name, to)

@@ -1,1 +1,1 @@
-"""Synthetic speech: engines, requests, and the recogniser's check."""
+"""Synthetic speech: engines, requests and the ASR check."""

@@ -1,4 +1,4 @@
-"""Reading back: what speech recognition hears of synthetic speech, against the text."""
+"""The ASR check: a transcript of synthetic speech, compared with the text."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from builders.errors import ConfigError
 from builders.store.key_value import key_of
 from builders.tts.request import Spoken, SpokenLine
 
-# One word may always be misheard, such as a name that the recogniser has never met.
+# One wrong word is always allowed, such as a name unknown to the recogniser.
 _FORGIVEN = 1
 
 
 def hears(language: str) -> bool:
-    """Return whether speech recognition hears a language (BCP 47): it hears English alone."""
+    """Return whether speech recognition supports a language (BCP 47): only English."""
     return language.split("-")[0].lower() == "en"
 
 
 def heard_key(speech: str, version: str) -> str:
-    """Return the key of what a version of the recogniser heard in the speech of a key."""
+    """Return the key of the transcript, by a version of the recogniser, of speech with a key."""
     return key_of(speech, version)
 
 
 class ReadBack:
-    """Says whether synthetic speech can be understood; what was heard is held with it.
+    """Checks whether synthetic speech is intelligible; transcripts are cached with the speech.
 
     Args:
-        most: the share of a text's words that may be heard otherwise.
-        spoken: where what was heard is held.
-        workers: how many clips are heard at once.
+        most: the maximum word error rate.
+        spoken: the cache of transcripts.
+        workers: how many clips are transcribed at once.
     """
 
     def __init__(self, most: float, spoken: Spoken, workers: int) -> None:
@@ -44,27 +44,28 @@ class ReadBack:
 
     @staticmethod
     def check_installed() -> None:
-        """Raise ConfigError with both ways out where speech recognition is not installed."""
+        """Raise ConfigError if speech recognition is not installed."""
         try:
             Transcriber()
         except ConfigError as error:
             raise ConfigError(
-                f"speech cannot be read back: {error}",
-                do="or say --no-read-back, and nobody knows whether it can be understood",
+                f"synthesised speech cannot be checked: {error}",
+                do="or skip this check with --no-read-back, and unintelligible speech is not "
+                "noticed",
             ) from error
 
     async def errors(self, key: str, flac: bytes, line: SpokenLine) -> float:
-        """Return the word error rate of a line that is held under a key."""
+        """Return the word error rate of a line cached under a key."""
         loop = asyncio.get_running_loop()
         heard = await loop.run_in_executor(self._pool, self._heard, key, flac, line.record_id)
         return round(word_error_rate(line.text, heard), 4)
 
     def forgives(self, rate: float, text: str) -> bool:
-        """Return whether so many words heard otherwise are few enough."""
+        """Return whether a word error rate is acceptable."""
         return rate <= self._most or rate * max(1, len(spoken_words(text))) <= _FORGIVEN + 1e-3
 
     def close(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self._pool.shutdown(cancel_futures=True)
 
     def _heard(self, key: str, flac: bytes, record_id: str) -> str:

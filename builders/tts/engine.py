@@ -1,4 +1,4 @@
-"""Who speaks: the voice that is embedded, or a speech endpoint."""
+"""Speech engines: the built-in voice, or a speech endpoint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from builders.llm.providers import SpeechAudio
 from builders.llm.task import Pending
 from builders.tts.request import SpokenLine, Unspoken
 
-# Commits what came, before anyone counts it.
+# Commits the result before it is used.
 Keep = Callable[[SpeechAudio | Unspoken], Awaitable[None]]
 
 
@@ -18,9 +18,9 @@ class Engine(Protocol):
     """An engine with one of its voices.
 
     Attributes:
-        name: the engine as records name it; its version is in it where the version is known.
+        name: the engine's name in records, with its version if known.
         voice: the voice.
-        at_once: how many lines are worth having under way.
+        at_once: the useful number of concurrent lines.
     """
 
     name: str
@@ -29,17 +29,17 @@ class Engine(Protocol):
 
     @property
     def styled(self) -> bool:
-        """Return whether it is given styles, as far as is known."""
+        """Return whether it accepts styles, as far as is known."""
         ...
 
     async def say(self, line: SpokenLine, keep: Keep) -> SpeechAudio | Unspoken | Pending:
-        """Say a line and have it kept; raises HeartenError where no line can be said."""
+        """Speak a line and save it; raises HeartenError if the engine cannot speak at all."""
         ...
 
     def stop(self, error: HeartenError) -> None:
-        """Say nothing more; what is under way is still taken in."""
+        """Start no more lines; lines in progress are still saved."""
         ...
 
     async def close(self) -> None:
-        """Let go of what it holds."""
+        """Release its resources."""
         ...

@@ -1,6 +1,6 @@
-"""The embedded voice: hibari-tts, whose wheel has everything; the same text gives the same bytes.
+"""The built-in voice: hibari-tts, whose wheel is complete; the same text gives the same bytes.
 
-It speaks English, in one voice that comes along. It takes no style.
+It speaks English, with one included voice, and does not support styles.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from builders.audio.clips import ClipError
 from builders.audio.decode import as_flac
 from builders.audio.resampling import Resampler
 from builders.audio.weights import check_digest, checked
-from builders.errors import ConfigError, HeartenError
+from builders.errors import ConfigError, HeartenError, suggested
 from builders.llm.providers import SpeechAudio
 from builders.llm.task import Pending
 from builders.tts.engine import Keep
@@ -26,41 +26,41 @@ DISTRIBUTION = "hibari-tts"
 VOICE = "heart"
 EXTRA = "speak"
 _LANGUAGE = "en"
-# No line is as long; the resampler wants a bound.
+# Longer than any line; the resampler needs a limit.
 _LONGEST = 900.0
 
 
 def check_installed() -> None:
-    """Raise ConfigError with what to do where the voice is not installed."""
+    """Raise ConfigError if the voice is not installed."""
     if util.find_spec("hibari") is None:
         raise ConfigError(
-            "the package hibari-tts, the embedded voice, is not installed",
-            do=f'pip install "hearten[{EXTRA}]", or name another voice: '
+            "the package hibari-tts, which has the built-in voice, is not installed",
+            do=f'pip install "hearten[{EXTRA}]", or use another voice: '
             "--tts MODEL --tts-base-url URL",
         )
 
 
 def check_speaks(language: str) -> None:
-    """Raise ConfigError where a language is not the one it speaks."""
+    """Raise ConfigError if it does not speak a language."""
     if language.split("-")[0] != _LANGUAGE:
         raise ConfigError(
-            f"the embedded voice speaks English, and the corpus is in {language}",
-            do="name another voice with --tts MODEL --tts-base-url URL",
+            f"the built-in voice speaks only English, but the corpus is in {language}",
+            do="use another voice with --tts MODEL --tts-base-url URL",
         )
 
 
 def engine_name() -> str:
-    """Return the engine with all that its bytes depend on beside the text."""
+    """Return the engine's name with everything, besides the text, that its bytes depend on."""
     fast = " scipy" if util.find_spec("scipy") else ""  # another Fourier transform, other bytes
     return f"{DISTRIBUTION} {metadata.version(DISTRIBUTION)}{fast}"
 
 
 def model_file(voice: str) -> str:
-    """Return where the model of a voice lies; it and what it pronounces by are as they were tested.
+    """Return the model file of a voice; it and the pronunciation files are the tested ones.
 
     Raises:
-        ConfigError: there is no such voice, it would have to be fetched first, or a file is not the
-            one that was tested.
+        ConfigError: there is no such voice, it must be downloaded first, or a file is not the
+            tested one.
     """
     checked("hibari/assets", EXTRA)
     from hibari.voices import VOICES, voice_path
@@ -68,8 +68,7 @@ def model_file(voice: str) -> str:
     if voice not in VOICES:
         raise ConfigError(
             f"hibari has no voice {voice!r}",
-            expected=f"one of {', '.join(VOICES)}",
-            do="correct --tts-voice",
+            **suggested(voice, VOICES, "pass one of them to --tts-voice"),
         )
     fetch = f'hibari "Hello." --voice {voice} -o hello.wav'
     try:
@@ -78,7 +77,7 @@ def model_file(voice: str) -> str:
         raise ConfigError(
             f"hibari's voice {voice} is not on this machine",
             where=error.args[0],
-            do=f"fetch it once with: {fetch}",
+            do=f"download it once with: {fetch}",
         ) from error
     # The package's list of voices, which was compared above, says what a fetched one must be.
     known = {VOICES[voice]["sha256"]: f"the voice {voice}"}
@@ -91,7 +90,7 @@ class Speaker:
 
     def __init__(self, voice: str) -> None:
         model = model_file(voice)
-        from hibari import Hibari  # here, as only who speaks should wait for it
+        from hibari import Hibari  # imported here, so that only builds with speech wait for it
 
         self._speaker: Hibari = Hibari(voice, model=model)
         _ = self._speaker.g2p  # loaded now, and not by several threads at once
@@ -103,14 +102,14 @@ class Speaker:
         try:
             return as_flac(resampler.pcm())
         except ClipError:
-            return Unspoken("nothing_to_say", "the text has no words that the voice can say")
+            return Unspoken("nothing_to_say", "the text has no words that the voice can speak")
 
 
 class Embedded:
-    """Speaks on threads of its own; see `Engine`.
+    """Speaks in its own threads; see `Engine`.
 
     Args:
-        voice: one of hibari's voices, or None for the one that comes along.
+        voice: one of hibari's voices, or None for the included one.
         workers: how many lines at once.
     """
 
@@ -124,7 +123,7 @@ class Embedded:
 
     @property
     def styled(self) -> bool:
-        """Return that it takes no styles."""
+        """Return False: it does not support styles."""
         return False
 
     async def say(self, line: SpokenLine, keep: Keep) -> SpeechAudio | Unspoken | Pending:

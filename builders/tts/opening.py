@@ -1,7 +1,7 @@
-"""Opening the voice that a build asks for: what is checked before anything is spent, and by whom.
+"""Opening the voice of a build, and the checks before any money is spent.
 
-Hibari is the voice unless a model is named; a model is asked where `--tts-base-url` says, or where
-the provider's own variables do. Nothing is loaded before the first line is to be said.
+Hibari is the voice unless a model is given; a model is called at `--tts-base-url`, or at the
+address in the provider's own variables. Nothing is loaded before the first line is spoken.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ VOICE = "alloy"
 
 
 def check(config: BuildConfig, card: Card) -> dict[str, object] | None:
-    """Return what identifies a build's speech, None where there is none.
+    """Return what identifies a build's speech, None if there is none.
 
     Raises:
-        ConfigError: the corpus has voices of its own; an extra is missing; a voice is not there;
-            the corpus's words may not be sent to where the voice is.
+        ConfigError: the corpus already has recorded voices; an extra is missing; a voice is not
+            there; the corpus's text may not be sent to the voice's server.
     """
     if not config.speaks:
         return None
     if config.speak and card.audio_origin != "none":
         raise ConfigError(
-            f"{card.title} has voices of its own, and its labels say what they sound like",
-            expected="--speak for a corpus of text alone",
-            do="leave --speak out; --speak-replies gives the replies a voice",
+            f"{card.title} already has recorded voices, and its labels describe them",
+            expected="--speak with a text-only corpus",
+            do="leave out --speak; to synthesise the replies, use --speak-replies",
         )
     if config.tts == HIBARI:
         hibari.check_installed()
@@ -68,15 +68,17 @@ def _check_addresses(config: BuildConfig, card: Card) -> None:
 
     if not config.tts_base_urls:
         raise ConfigError(
-            f"there is no address for the voice {config.tts}", do="give --tts-base-url"
+            f"there is no server address for the voice {config.tts}", do="add --tts-base-url URL"
         )
     for address in config.tts_base_urls:
         check_address(address, "--tts-base-url")
-        if card.send_to_third_party.text != "yes" and is_third_party(address):
+        may = card.send_to_third_party.text == "yes" or card.slug in config.may_send
+        if not may and is_third_party(address):
             raise ConfigError(
-                f"what answers {card.title} may not be sent to a third party such as {address} "
+                f"replies to {card.title} may not be sent to a third party such as {address} "
                 f"(its card says {card.send_to_third_party.text})",
-                do="leave --tts out, or use a voice on this machine or in your own network",
+                do="leave out --tts, use a voice on this machine or in your own network, or pass "
+                f"--i-may-send {card.slug} if you have the right to send them",
             )
 
 
@@ -84,7 +86,7 @@ def _check_addresses(config: BuildConfig, card: Card) -> None:
 async def open_voicing(
     config: BuildConfig, language: str, cache: ResponseCache, store: Store, budget: Budget
 ) -> AsyncIterator[Voicing | None]:
-    """Open what gives a build's records their voices, None where they get none."""
+    """Open the speech stage of a build, None if it has no speech."""
     if not config.speaks:
         yield None
         return

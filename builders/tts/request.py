@@ -1,4 +1,4 @@
-"""What is to be said, and what came of it: the same line is never paid for twice."""
+"""Lines to be spoken, and their results: the same line is never paid for twice."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _FORMAT = f"flac {RATE}"
 
 @dataclass(frozen=True, slots=True)
 class SpokenLine:
-    """One text to be said in one way.
+    """One text to be spoken in one style.
 
-    `style` is how, in words, or None for plainly; `number` tells tries at the same text apart, and
-    is the seed where an engine takes one; `record_id` says what it is for and changes nothing.
+    `style` describes it in words, None for neutral; `number` distinguishes attempts at the same
+    text, and is the seed if an engine takes one; `record_id` says what it is for and does not
+    affect the sound.
     """
 
     text: str
@@ -30,7 +31,7 @@ class SpokenLine:
     record_id: str
 
     def key(self, engine: str, voice: str) -> str:
-        """Return the SHA-256 of all that can change the sound, 64 hexadecimal digits."""
+        """Return the SHA-256 of everything that affects the sound, 64 hexadecimal digits."""
         said = {
             "engine": engine,
             "format": _FORMAT,
@@ -44,7 +45,7 @@ class SpokenLine:
 
 @dataclass(frozen=True, slots=True)
 class Unspoken:
-    """There is no use in speaking a text: the reason that is counted, and a sentence."""
+    """A text that cannot be spoken: the reason that is counted, and a sentence."""
 
     reason: str
     detail: str
@@ -52,7 +53,7 @@ class Unspoken:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """What was made of a line: FLAC, the SHA-256 of its PCM, and how many samples it has."""
+    """The speech of a line: FLAC, the SHA-256 of its PCM, and its number of samples."""
 
     flac: bytes
     sha256_pcm: str
@@ -60,31 +61,31 @@ class Speech:
 
 
 def speech_of(flac: bytes) -> Speech:
-    """Return what a FLAC holds; raises ClipError where it holds no sound."""
+    """Return the speech in a FLAC; raises ClipError if it has no audio."""
     pcm = read_bytes(flac, "the speech")
     return Speech(flac, pcm_digest(pcm), len(pcm))
 
 
 def kept_speech(speech: Speech, file: str) -> Kept:
-    """Return how the store keeps speech whose file has that digest."""
+    """Return the store's entry for speech whose file has that digest."""
     return Kept(orjson.dumps({"sha256_pcm": speech.sha256_pcm, "samples": speech.samples}), file)
 
 
 class Spoken:
-    """What was spoken, by key, for all builds of a store; committed before it counts.
+    """The cache of speech, by key, for all builds of a store; committed before it is used.
 
-    It holds what was paid for: a kill loses what is in flight.
+    It may contain speech that was paid for: a kill only loses lines in progress.
 
     Args:
-        store: knows the file of each line, or why there is none, and what was heard in it.
-        clips: the files; one that is missing is spoken again.
+        store: has the file of each line, or why there is none, and its transcript.
+        clips: the files; a missing one is spoken again.
     """
 
     def __init__(self, store: Store, clips: ClipFiles) -> None:
         self._values, self._clips = KeyValue(store), clips
 
     def take(self, key: str, record_id: str) -> Speech | Unspoken | None:
-        """Return the speech that is held, or why there is none to be had, or None."""
+        """Return the cached speech, or why there can be none, or None if not cached."""
         kept = self._values.get("speech", key, record_id)
         if kept is None:
             return None
@@ -95,7 +96,7 @@ class Spoken:
         return Speech(flac, **known) if flac is not None else None
 
     def keep(self, key: str, flac: bytes, record_id: str) -> Speech:
-        """Hold what was made of a line."""
+        """Cache the speech of a line."""
         speech = speech_of(flac)
         kept = kept_speech(speech, self._clips.put(flac))
         self._values.put("speech", key, kept, record_id)
@@ -103,20 +104,20 @@ class Spoken:
         return speech
 
     def refuse(self, key: str, why: Unspoken, record_id: str) -> None:
-        """Hold why there is no use in a line."""
+        """Cache why a line cannot be spoken."""
         kept = Kept(orjson.dumps({"refused": [why.reason, why.detail]}))
         self._values.put("speech", key, kept, record_id)
         self._values.commit()
 
     def heard(self, key: str, record_id: str) -> str | None:
-        """Return what recognition heard, or None where it has not listened yet."""
+        """Return the cached transcript, or None."""
         kept = self._values.get("heard", key, record_id)
         return kept.value.decode() if kept else None
 
     def note(self, key: str, heard: str, record_id: str) -> None:
-        """Hold what recognition heard; it costs only time, and is committed with the next line."""
+        """Cache a transcript; it costs only time, so it is committed with the next line."""
         self._values.put("heard", key, Kept(heard.encode()), record_id)
 
     def close(self) -> None:
-        """Commit what waits."""
+        """Commit pending entries."""
         self._values.close()

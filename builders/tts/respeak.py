@@ -1,4 +1,4 @@
-"""Saying once more what was said before, and making sure that it is the same."""
+"""Speaking a line again, and checking that the result is identical."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from builders.tts.request import SpokenLine
 
 
 class SpeaksAgain:
-    """Says withheld speech again with the embedded voice, where it is the one that said it."""
+    """Recreates withheld speech with the built-in voice, if that voice made it."""
 
     def __init__(self) -> None:
         self._speakers: dict[str, hibari.Speaker | None] = {}
 
     def say(self, by: SpeechSynthesis, text: str) -> bytes | None:
-        """Return a text as FLAC with the very samples that a `synthesis` tells of, or None.
+        """Return a text as FLAC with exactly the samples described by a `synthesis`, or None.
 
-        None where another engine spoke, or another version of this one whose samples differ.
+        None if another engine, or another version with different samples, spoke it.
         """
         if not by["engine"].startswith(hibari.DISTRIBUTION):
             return None

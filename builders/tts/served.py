@@ -1,4 +1,4 @@
-"""A voice served over HTTP, with the pool, the limits and the budget of other models."""
+"""A voice served over HTTP, with the same pool, limits and budget as other models."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from builders.store.database import Attempt, RequestRow
 from builders.tts.engine import Keep
 from builders.tts.request import SpokenLine, Unspoken
 
-# A server's answer to this very text: held, and not asked for again.
+# Errors about the text itself: cached, and not requested again.
 _ANSWERS = {"context_length": "too_long_to_say", "content_filter": "refused_by_engine"}
 # Lines that are opened where no number of requests at once was asked for.
 _AT_ONCE = 64
 
 
 class ServedVoice:
-    """Speaks through a pool of servers and keeps within the budget; see `Engine`.
+    """Speaks through a pool of servers within the budget; see `Engine`.
 
     Args:
-        servers: those that serve the same model.
-        voice: the voice asked for.
+        servers: servers of the same model.
+        voice: the requested voice.
         patience: seconds without any success after which it gives up.
         cache: keeps the attempts.
-        budget: what may be spent; a text counts by its characters.
+        budget: the spending limit; a text counts by its characters.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class ServedVoice:
 
     @property
     def styled(self) -> bool:
-        """Return whether it is given styles: until an endpoint has refused them."""
+        """Return whether it accepts styles: true until an endpoint has rejected them."""
         return all(
             server.understood is None or server.understood.styled for server in self._servers
         )

@@ -1,9 +1,9 @@
-"""Speaking what was kept: utterances of corpora without sound, and replies, in the order they come.
+"""The speech stage: synthesises utterances of text-only corpora, and replies, in order.
 
-    drafted → say the utterance → read it back → say the reply → read it back → on to the writer
+    drafted → speak the utterance → ASR check → speak the reply → ASR check → writer
 
-A text that is not understood is said once more, with another seed and plainly. After that the
-record of an utterance becomes a reject, and a reply stays without sound and is counted.
+Unintelligible speech is made once more, with another seed and no style. After that the
+record of an utterance becomes a reject, and a reply stays without audio and is counted.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ class SpeechWanted:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """Speech that is held, and the style it was given, if the engine takes one."""
+    """Cached speech, and the style it was given, if the engine takes one."""
 
     speech: Speech
     style: str | None
 
 
 class Voicing:
-    """Gives what was drafted its voices.
+    """Adds speech to drafted records.
 
     Args:
         wanted: what is spoken.
-        engine: who speaks.
-        spoken: what was spoken before, in this build or another.
-        read_back: says whether it can be understood; None where nobody listens.
+        engine: the speech engine.
+        spoken: the cache of speech from this and other builds.
+        read_back: the ASR check; None to skip it.
 
     Attributes:
-        stopped: why nothing more is said.
+        stopped: why the stage stopped early.
     """
 
     def __init__(
@@ -74,24 +74,24 @@ class Voicing:
         self.stopped: HeartenError | None = None
 
     def stop(self, error: HeartenError) -> None:
-        """Say nothing more; the first reason given is the one that counts."""
+        """Stop speaking; the first reason counts."""
         self.stopped = self.stopped or error
         self._engine.stop(error)
 
     def outcomes(
         self, items: AsyncIterator[Item], drafting: Stops | None = None
     ) -> AsyncGenerator[Item, None]:
-        """Yield each outcome with its voices, and each reject, in order.
+        """Yield each outcome with its speech, and each reject, in order.
 
-        `drafting` is told to ask for nothing more when nothing more can be said.
+        `drafting` is told to stop when no more lines can be spoken.
         """
         return in_order(partial(self._voiced, drafting), items, self._engine.at_once)
 
     @property
     def result(self) -> dict[str, object]:
-        """Return what the manifest says of it: by whom, how many, and how many not, with reasons.
+        """Return the manifest entry: engine, number of lines, and failures by reason.
 
-        `read_back` is false where nobody listened.
+        `read_back` is false without the ASR check.
         """
         counts = {name: dict(sorted(count.items())) for name, count in self._counts.items()}
         return {
@@ -147,7 +147,7 @@ class Voicing:
             self._samples += clip.samples
 
     async def _say(self, text: str, style: str | None, record_id: str) -> Clip | Unspoken | Pending:
-        """Return a text spoken, at the second attempt if nobody understands the first."""
+        """Return a text spoken, with a second attempt if the first is unintelligible."""
         rates = []
         for number, how in enumerate((style, None)):
             line = SpokenLine(text, how, number, record_id)
@@ -160,15 +160,15 @@ class Voicing:
                 return clip
             rates.append(f"{rate:.2f}")
         shares = " and ".join(rates)
-        return Unspoken("spoken_unclear", f"shares of its words heard otherwise: {shares}")
+        return Unspoken("spoken_unclear", f"the ASR check found word error rates of {shares}")
 
     async def _take(self, line: SpokenLine) -> _Held | Unspoken | Pending:
-        """Return what is held of a line, or have it said."""
-        # People say the same words: who comes second waits for what the first one gets.
+        """Return the cached speech of a line, or speak it."""
+        # Equal lines share one request: the second waits for the first.
         line = self._as_taken(line)
         turn = self._turns.setdefault(self._key(line), asyncio.Lock())
         async with turn:
-            line = self._as_taken(line)  # the first one may have found out
+            line = self._as_taken(line)  # the first one may have learnt that
             key = self._key(line)
             held = await asyncio.to_thread(self._spoken.take, key, line.record_id)
             if held is None:
@@ -176,7 +176,7 @@ class Voicing:
         return _Held(held, line.style) if isinstance(held, Speech) else held
 
     def _as_taken(self, line: SpokenLine) -> SpokenLine:
-        """Return a line without its style where the engine takes none."""
+        """Return a line without its style if the engine takes none."""
         return line if self._engine.styled else replace(line, style=None)
 
     async def _have_said(self, line: SpokenLine) -> _Held | Unspoken | Pending:
@@ -195,7 +195,7 @@ class Voicing:
         return _Held(kept[-1], said.style) if isinstance(said, SpeechAudio) else said
 
     async def _heard(self, line: SpokenLine, held: _Held) -> tuple[Clip, float | None]:
-        """Return the clip, and its word error rate where somebody listens."""
+        """Return the clip, and its word error rate if it was checked."""
         rate, speech = None, held.speech
         if self._read_back:
             rate = await self._read_back.errors(self._key(line), speech.flac, line)
@@ -207,7 +207,7 @@ class Voicing:
 
 
 def _clip_of(speech: Speech, synthesis: Synthesis) -> Clip:
-    """Return a synthetic clip; no file of the corpus stands behind it."""
+    """Return a synthetic clip, which has no source file in the corpus."""
     return Clip(
         flac=speech.flac,
         sha256_pcm=speech.sha256_pcm,
@@ -222,7 +222,7 @@ def _clip_of(speech: Speech, synthesis: Synthesis) -> Clip:
 async def in_order(
     work: Callable[[In], Awaitable[Out]], items: AsyncIterator[In], ahead: int
 ) -> AsyncGenerator[Out, None]:
-    """Yield `work(item)` for each item in their order, at most so many of them under way."""
+    """Yield `work(item)` for each item in order, with a limit on concurrent items."""
     waiting: deque[asyncio.Task[Out]] = deque()
     try:
         async for item in items:

@@ -1,4 +1,4 @@
-"""How a reply is spoken: its emotion in words that an engine understands, from a table."""
+"""Speaking styles: descriptions of each reply emotion for an engine, from a table."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ def styles() -> Mapping[str, str]:
     """Return the style of each emotion that a reply can have.
 
     Raises:
-        ConfigError: the table has a row for no such emotion, or lacks one.
+        ConfigError: the table has an unknown emotion, or lacks one.
     """
     rows = read_rows(_path(), ("emotion", "style"), key=("emotion",))
     found = {row.text("emotion"): row.text("style") for row in rows}
     known = load_schema("sample")["$defs"]["reply_emotion"]["enum"]
     for emotion in sorted(found.keys() ^ set(known)):
         raise ConfigError(
-            f"{emotion} is no emotion of a reply" if emotion in found else f"{emotion} has no row",
+            f"{emotion} is not an emotion of a reply"
+            if emotion in found
+            else f"{emotion} has no row",
             where=_path(),
-            expected=f"one row each for {', '.join(known)}",
-            do="correct the table",
+            expected=f"one row for each of {', '.join(known)}",
+            do="add or remove that row",
         )
     return found
 

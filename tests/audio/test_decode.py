@@ -247,7 +247,7 @@ def test_an_mp4_cut_off_anywhere_is_refused(mix, index_first, tmp_path):
 def test_a_cut_mp4_says_how_many_bytes_it_lacks(tmp_path):
     path = write_mp4(tmp_path / "clip.mp4", stereo(VOICE), index_first=True)
     path.write_bytes(path.read_bytes()[:-100])
-    assert refused(path, tmp_path).detail == "clip.mp4 lacks 100 bytes"
+    assert refused(path, tmp_path).detail == "clip.mp4 is 100 bytes short"
 
 
 def test_an_mp4_whose_sound_ends_early_is_refused(tmp_path):
@@ -271,7 +271,7 @@ def test_a_cut_sound_file_is_refused(kind, tmp_path):
 
 def test_an_mp4_without_sound_is_refused(tmp_path):
     error = refused(write_mp4(tmp_path / "clip.mp4", None), tmp_path)
-    assert (error.reason, error.detail) == ("no_audio_stream", "clip.mp4 holds no audio stream")
+    assert (error.reason, error.detail) == ("no_audio_stream", "clip.mp4 has no audio stream")
 
 
 def test_a_git_lfs_pointer_is_refused_with_what_to_do(tmp_path):
@@ -306,7 +306,7 @@ def test_a_link_out_of_the_corpus_is_refused(tmp_path):
     for path in (corpus / "clip.mp4", Path("../secret.mp4")):
         error = refused(path, corpus)
         assert error.reason == "path_outside_corpus"
-        assert "leads out of" in error.detail
+        assert "is outside" in error.detail
 
 
 def test_a_link_inside_the_corpus_is_followed(tmp_path):
@@ -327,7 +327,7 @@ def test_samples_that_are_not_numbers_are_refused(tmp_path):
     error = refused(tmp_path / "clip.wav", tmp_path)
     assert (error.reason, error.detail) == (
         "clip_unreadable",
-        "clip.wav holds samples that are not numbers",
+        "clip.wav contains samples that are not numbers",
     )
 
 
@@ -363,7 +363,7 @@ def test_two_hours_where_a_clip_was_promised_are_refused_unread(tmp_path):
     with path.open("r+b") as stream:
         stream.truncate(size + 44)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert refused(path, tmp_path).detail == "clip.wav: 7200.0 s, at most 900.0 s"
+    assert refused(path, tmp_path).detail == "clip.wav lasts 7200.0 s; the limit is 900.0 s"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
     part = decode(Media(path, start=0.25, end=1.25), tmp_path)
     assert likeness(sound_of(part), at_16_khz(VOICE)[4_000:20_000]) > 0.99
@@ -385,7 +385,10 @@ def test_a_recording_where_a_clip_was_promised_is_refused(name, tmp_path, monkey
     monkeypatch.setattr("builders.audio.decode.LONGEST", 1.0)
     path = write_sound(tmp_path / name, VOICE)
     error = refused(path, tmp_path)
-    assert (error.reason, error.detail) == ("clip_too_long", f"{name}: 1.5 s, at most 1.0 s")
+    assert (error.reason, error.detail) == (
+        "clip_too_long",
+        f"{name} lasts 1.5 s; the limit is 1.0 s",
+    )
     assert decode(Media(path, start=0.5, end=1.2), tmp_path).duration == pytest.approx(0.7)
 
 
@@ -407,9 +410,9 @@ def test_a_part_beyond_the_end_is_refused(name, tmp_path):
 
 
 def test_an_error_passes_between_processes():
-    error = pickle.loads(pickle.dumps(ClipError("clip_empty", "a.mp4 has no bytes")))
-    assert (error.reason, error.detail) == ("clip_empty", "a.mp4 has no bytes")
-    assert str(error) == "clip_empty: a.mp4 has no bytes"
+    error = pickle.loads(pickle.dumps(ClipError("clip_empty", "a.mp4 is empty")))
+    assert (error.reason, error.detail) == ("clip_empty", "a.mp4 is empty")
+    assert str(error) == "clip_empty: a.mp4 is empty"
 
 
 # Against the annotation

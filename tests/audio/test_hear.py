@@ -194,7 +194,7 @@ def test_options_that_do_not_go_together_are_refused_in_words(
 
 def test_the_phrasebook_hears_nothing(tmp_path):
     ended = hearten(*SAMPLE, "--hear", cwd=tmp_path)
-    assert "the phrasebook hears nothing; name a model that takes audio" in one_line_error(ended)
+    assert "the phrasebook takes no audio; name a model that accepts audio" in one_line_error(ended)
     assert ended.code == 2
 
 
@@ -240,7 +240,7 @@ def test_an_estimate_counts_the_seconds_that_are_heard(build, endpoint, tmp_path
     assert both["prompt_tokens"] > plain["prompt_tokens"] + sum(seconds) * 32
     assert build("--caption-model", "an-ear", name="b").code == 0
     told = build("--estimate", "--caption-model", "an-ear", name="b").out
-    assert "0 captions to ask for" in told and "20 first answers held, 0 to ask" in told
+    assert "0 captions to request" in told and "20 responses cached, 0 requests" in told
 
 
 def test_captions_are_held_against_the_measurements_and_counted(build, endpoint, tmp_path):
@@ -291,7 +291,7 @@ def test_a_caption_that_cannot_be_had_stops_short_of_a_result_and_rejects_nothin
     endpoint.control(faults=[{"kind": "bad_request", "match": "You hear one clip", "times": 2}])
     ended = build("--caption-model", "an-ear", "--max-concurrency", 1)
     assert ended.code == 3
-    assert "2 targets are left without an answer: 2 bad_request" in one_line_error(ended)
+    assert "2 targets have no response yet: 2 bad_request" in one_line_error(ended)
     assert build("--caption-model", "an-ear").code == 0
     assert manifest(folder(tmp_path))["result"]["counts"]["kept"] == 20
 
@@ -356,7 +356,7 @@ def test_a_phrasebook_build_may_have_captions(endpoint, tmp_path):
     assert len(endpoint.log()["clips"]) == 21
     page = (folder(tmp_path, "crema_d-sample") / "report.html").read_text()
     assert page.count("<p>Caption: <bdi>") == 3
-    assert "20 clips have one by an-ear" in page
+    assert "20 clips have a caption by an-ear" in page
 
 
 def test_corpora_without_clips_are_drafted_from_words_where_all_are_built(endpoint, tmp_path):
@@ -364,7 +364,7 @@ def test_corpora_without_clips_are_drafted_from_words_where_all_are_built(endpoi
     ended = hearten("build", "--corpus", "all", "--sample", *asked, cwd=tmp_path)
     assert ended.code == 0, ended.err
     for slug in ("emowoz", "empathetic_dialogues"):
-        assert f"not heard: {slug} has no clips, and is drafted from its words" in ended.out
+        assert f"text only: {slug} has no audio, so the model gets the words alone" in ended.out
         rows = samples(folder(tmp_path, f"{slug}-sample"))
         assert {row["drafting"]["heard_audio"] for row in rows} == {False}
     rows = samples(folder(tmp_path, "mosei-sample"))

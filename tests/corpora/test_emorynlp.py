@@ -147,14 +147,15 @@ def test_missing_files_are_named_with_what_was_expected(tmp_path):
     (make_emorynlp_tree(tmp_path) / DEV).unlink()
     assert refused(tmp_path) == (
         f"emorynlp_dev_final.csv, also in sub-folders, not found in {tmp_path}; "
-        "expected the folder data/emorynlp of the MELD repository; correct --source"
+        "expected the folder data/emorynlp of the MELD repository; check the path given with "
+        "--source"
     )
 
 
 def test_an_archive_is_answered_with_what_to_do(tmp_path):
     packed = tmp_path / "MELD-master.zip"
     packed.write_bytes(b"PK")
-    assert refused(packed).endswith("unpack it and name the folder with --source")
+    assert refused(packed).endswith("unpack it and pass the folder with --source")
     assert refused(tmp_path).endswith("; unpack MELD-master.zip there")
 
 
@@ -208,7 +209,7 @@ def test_a_row_of_a_scene_that_comes_back_is_a_reject_and_the_rest_is_read(tmp_p
     assert (reject.id, reject.reason) == ("emorynlp-dev-sea1_ep2_sc1-2", "out_of_place")
     assert len(utterances(items)) == 3
     for words in (
-        "emorynlp_dev_final.csv:4: dialogue sea1_ep2_sc1 comes back",
+        "emorynlp_dev_final.csv:4: dialogue sea1_ep2_sc1 continues",
         "sort the file by season",
     ):
         assert words in reject.detail
@@ -226,7 +227,7 @@ def test_a_row_of_a_scene_that_comes_back_is_a_reject_and_the_rest_is_read(tmp_p
         ({"Speaker": "__import__('os')"}, "broken_speaker", "expected a list of names"),
         ({"Speaker": "-" * 3000 + "1"}, "broken_speaker", "expected a list of names"),
         ({"Utterance": ""}, "broken_row", "one is empty"),
-        ({"Utterance": "One\nline"}, "broken_row", "a quotation mark is open"),
+        ({"Utterance": "One\nline"}, "broken_row", "a quotation mark is not closed"),
     ],
 )
 def test_a_broken_row_is_a_reject_under_its_own_id(changes, reason, detail, tmp_path):

@@ -239,7 +239,7 @@ def test_the_folder_or_the_one_around_it_is_read_with_either_name_of_the_split(
 def test_a_wrong_folder_is_answered_with_what_was_looked_for(tmp_path):
     assert refused(tmp_path) == (
         "emowoz-multiwoz.json and emowoz-dialmage.json not found in "
-        f"{tmp_path}; expected {TREE}; correct --source"
+        f"{tmp_path}; expected {TREE}; check the path given with --source"
     )
 
 
@@ -251,7 +251,7 @@ def test_a_folder_two_levels_up_is_no_source(tmp_path):
 def test_an_archive_that_is_not_unpacked_is_named(tmp_path):
     (tmp_path / "data.zip").write_bytes(b"PK")
     assert refused(tmp_path).endswith("; unpack data.zip there")
-    assert refused(tmp_path / "data.zip").endswith("; unpack it and name the folder with --source")
+    assert refused(tmp_path / "data.zip").endswith("; unpack it and pass the folder with --source")
 
 
 def test_a_missing_list_of_splits_is_named(tmp_path):
@@ -266,8 +266,8 @@ def test_a_missing_list_of_splits_is_named(tmp_path):
 def test_a_pointer_of_git_lfs_is_answered_as_one(name, tmp_path):
     (make_emowoz_tree(tmp_path) / name).write_text(POINTER)
     assert refused(tmp_path) == (
-        f"the file is a Git LFS pointer in {tmp_path / name}; expected the JSON that it stands for;"
-        " fetch it with git lfs pull, or take it from https://zenodo.org/record/6506504"
+        f"the file is a Git LFS pointer in {tmp_path / name}; expected the JSON file itself;"
+        " fetch it with git lfs pull, or download it from https://zenodo.org/record/6506504"
     )
 
 
@@ -280,9 +280,12 @@ def cut_in_half(path: Path) -> None:
     ("spoil", "said"),
     [
         (Path.unlink, "emowoz-multiwoz.json not found in "),
-        (cut_in_half, "the file is no whole JSON object ("),
-        (lambda path: path.write_text("<html>Sign in</html>"), "the file is no JSON object in "),
-        (lambda path: path.write_text("{}", encoding="utf-16"), "the file is no JSON object in "),
+        (cut_in_half, "the file is not a complete JSON object ("),
+        (lambda path: path.write_text("<html>Sign in</html>"), "the file is not a JSON object in "),
+        (
+            lambda path: path.write_text("{}", encoding="utf-16"),
+            "the file is not a JSON object in ",
+        ),
         (lambda path: path.write_text(POINTER), "the file is a Git LFS pointer in "),
     ],
 )
@@ -324,7 +327,7 @@ def test_a_list_of_splits_in_another_form_is_refused(listed, missing, tmp_path):
     assert message.startswith(missing)
     assert message.endswith(
         "; expected train, dev, test, each with multiwoz and dialmage; "
-        "take the file as its owner distributes it"
+        "use the file as originally distributed"
     )
 
 
@@ -356,7 +359,7 @@ def test_a_system_turn_with_an_emotion_is_a_reject_and_no_target(tmp_path):
     turns = (user(), system(emotion=emotion(6)), user())
     make_emowoz_tree(tmp_path, {"MUL7": dialogue(*turns)}, {})
     items = read(tmp_path, "train")
-    assert "it has an emotion, and is the system's by its place" in only_reject(items).detail
+    assert "it has an emotion, but by its position it is a system turn" in only_reject(items).detail
     assert list(utterances(items)) == ["emowoz-train-MUL7-0", "emowoz-train-MUL7-2"]
 
 

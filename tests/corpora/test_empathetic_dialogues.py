@@ -160,14 +160,15 @@ def test_the_folder_or_the_one_around_it_is_read(inside, tmp_path):
 
 def test_a_wrong_folder_is_answered_with_what_was_looked_for(tmp_path):
     assert refused(tmp_path) == (
-        f"train.csv, valid.csv, test.csv not found in {tmp_path}; expected {TREE}; correct --source"
+        f"train.csv, valid.csv, test.csv not found in {tmp_path}; expected {TREE}; check the "
+        "path given with --source"
     )
 
 
 def test_an_archive_that_is_not_unpacked_is_named(tmp_path):
     (tmp_path / "empatheticdialogues.tar.gz").write_bytes(b"")
     assert refused(tmp_path).endswith("; unpack empatheticdialogues.tar.gz there")
-    do = "; unpack it and name the folder with --source"
+    do = "; unpack it and pass the folder with --source"
     assert refused(tmp_path / "empatheticdialogues.tar.gz").endswith(do)
 
 
@@ -211,7 +212,7 @@ def test_a_row_of_a_conversation_that_comes_back_is_a_reject_and_the_rest_is_rea
     assert reject.reason == "out_of_place"
     assert len(utterances(items)) == 3
     for words in (
-        "train.csv:4: dialogue hit:0_conv:0 comes back after",
+        "train.csv:4: dialogue hit:0_conv:0 continues after",
         "sort the file by conv_id and",
     ):
         assert words in reject.detail
@@ -223,9 +224,9 @@ def test_a_row_of_a_conversation_that_comes_back_is_a_reject_and_the_rest_is_rea
         ({"utterance": "  "}, "broken_row", "context, speaker_idx or utterance is empty"),
         ({"context": ""}, "broken_row", "context, speaker_idx or utterance is empty"),
         ({"speaker_idx": ""}, "broken_row", "context, speaker_idx or utterance is empty"),
-        ({"prompt": "First, this"}, "broken_row", "a comma that is not written _comma_"),
-        ({"utterance": "First, this"}, "broken_row", "a comma that is not written _comma_"),
-        ({"utterance": "Caf\udce9"}, "not_utf8", "it holds bytes that are not UTF-8"),
+        ({"prompt": "First, this"}, "broken_row", "a comma that is not written as _comma_"),
+        ({"utterance": "First, this"}, "broken_row", "a comma that is not written as _comma_"),
+        ({"utterance": "Caf\udce9"}, "not_utf8", "it contains bytes that are not UTF-8"),
     ],
 )
 def test_a_broken_row_is_a_reject_under_its_own_id(changes, reason, detail, tmp_path):

@@ -60,8 +60,8 @@ def test_an_excluded_dialogue_is_gone_whole_also_from_what_it_left_broken(tmp_pa
 def test_an_excluded_id_that_the_corpus_has_not_stops_before_anything_is_drafted(workplace):
     table(workplace, "meld-train-0-0", "meld-train-0-99", "meld-dev-7")
     line = one_line_error(build(workplace, "--split", "train"))
-    assert "there is no meld-train-0-99 in the corpus, so that nothing is left out" in line
-    assert "exclusions.tsv; correct these rows or remove them" in line
+    assert "not found in the corpus: meld-train-0-99 in " in line
+    assert "exclusions.tsv; fix the ids in these rows or remove the rows" in line
     assert not (workplace / "output" / "meld").exists()
 
 
@@ -82,14 +82,14 @@ def test_a_build_that_was_started_without_an_exclusion_is_not_gone_on_with(workp
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("name\treason\n", r"the columns are name, reason in .*; expected id, reason"),
-        ("", r"the columns are missing in"),
-        (HEADER + "meld-train-0-0\n", r"row is wrong: .*:2; expected an id as in"),
-        (HEADER + "meld-train-0-0\t\n", r"row is wrong"),
-        (HEADER + "dialogue 12\tasked\n", r"row is wrong"),
+        ("name\treason\n", r"wrong columns: name, reason in .*; expected id, reason"),
+        ("", r"wrong columns: none in"),
+        (HEADER + "meld-train-0-0\n", r"invalid row: .*:2; expected a sample id"),
+        (HEADER + "meld-train-0-0\t\n", r"invalid row"),
+        (HEADER + "dialogue 12\tasked\n", r"invalid row"),
         (HEADER + "CREMA-D-all-1006_TIE\tasked\n", r"corpora are crema_d, emorynlp"),
-        (HEADER + "meld-trian-12\tasked\n", r"row is wrong"),
-        (HEADER + "empathetic_dialogues-dev-hit:4_conv:9\tasked\n", r"row is wrong"),
+        (HEADER + "meld-trian-12\tasked\n", r"invalid row"),
+        (HEADER + "empathetic_dialogues-dev-hit:4_conv:9\tasked\n", r"invalid row"),
     ],
 )
 def test_a_table_that_is_not_understood_stops_the_build(text, words, tmp_path):
@@ -142,7 +142,7 @@ def test_with_quarantine_a_label_without_a_row_is_a_reject(tmp_path):
 def test_with_stop_the_first_broken_record_stops_the_build(broken):
     line = one_line_error(build(broken, "--on-error", "stop"))
     assert line.startswith("error: meld-train-0-1 is broken (broken_time): train_sent_emo.csv:3")
-    assert line.endswith("or let it become a reject with --on-error quarantine")
+    assert line.endswith("or skip it as a reject with --on-error quarantine")
 
 
 def test_with_stop_a_clip_that_cannot_be_used_stops_the_build(tmp_path):

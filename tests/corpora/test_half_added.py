@@ -58,7 +58,7 @@ def test_a_missing_part_is_named_in_one_line(content, part, command):
     ended = run(content, *command, *more)
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
-    assert f"the corpus ravdess is not whole: ravdess/{part} missing" in line
+    assert f"the corpus ravdess is incomplete: ravdess/{part} missing" in line
     assert "CONTRIBUTING.md" in line and not (content / "output").exists()
 
 

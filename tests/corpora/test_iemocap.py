@@ -465,7 +465,7 @@ def test_the_folder_around_the_release_is_understood(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     assert refused(tmp_path / "gone") == (
         f"there is no folder {tmp_path / 'gone'}; expected the folder that "
-        "IEMOCAP_full_release.tar.gz unpacks to; correct --source"
+        "IEMOCAP_full_release.tar.gz unpacks to; check the path given with --source"
     )
 
 
@@ -474,7 +474,7 @@ def test_an_archive_is_to_be_unpacked(tmp_path):
     archive.write_bytes(b"\x1f\x8b")
     tree = "expected the folder that IEMOCAP_full_release.tar.gz unpacks to"
     assert refused(archive) == (
-        f"{archive} is a file; {tree}; unpack it and name the folder with --source"
+        f"{archive} is a file; {tree}; unpack it and pass the folder with --source"
     )
     assert refused(tmp_path) == (
         f"Session1 to Session5 not found in {tmp_path}; {tree}; "
@@ -487,7 +487,7 @@ def test_the_wrong_level_of_the_tree_is_answered_with_what_was_looked_for(level,
     folder = tree(tmp_path) / level
     assert refused(folder) == (
         f"Session1 to Session5 not found in {folder}; expected the folder that "
-        "IEMOCAP_full_release.tar.gz unpacks to; correct --source"
+        "IEMOCAP_full_release.tar.gz unpacks to; check the path given with --source"
     )
 
 
@@ -528,7 +528,7 @@ def test_a_session_that_is_not_there_is_said_and_the_others_are_read(tmp_path):
     os.rename(tmp_path / "Session1", tmp_path / "first")
     assert broken_file(tmp_path) == (
         f"the dialogues of Session1 not found in {tmp_path}; expected the folder that "
-        "IEMOCAP_full_release.tar.gz unpacks to; correct --source"
+        "IEMOCAP_full_release.tar.gz unpacks to; check the path given with --source"
     )
 
 
@@ -544,8 +544,8 @@ def test_a_file_that_is_not_there_is_said_and_the_others_are_read(path, tmp_path
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
 def test_a_file_in_a_foreign_encoding_is_said_and_the_others_are_read(encoding, tmp_path):
     for name, path, wrong in (
-        ("summary", summary, "the file evaluates no turn in "),
-        ("transcript", transcript, "the file transcribes no turn in "),
+        ("summary", summary, "the file contains no evaluation in "),
+        ("transcript", transcript, "the file contains no transcribed turn in "),
     ):
         file = path(tree(tmp_path / name))
         file.write_bytes(file.read_text().encode(encoding))
@@ -558,7 +558,7 @@ def test_a_file_in_a_foreign_encoding_is_said_and_the_others_are_read(encoding, 
 def test_a_file_that_is_not_what_its_name_says_is_said_and_the_others_are_read(content, tmp_path):
     summary(tree(tmp_path)).write_bytes(content)
     assert broken_file(tmp_path) == (
-        f"the file evaluates no turn in {summary(tmp_path)}; expected blocks that begin with "
+        f"the file contains no evaluation in {summary(tmp_path)}; expected blocks that begin with "
         "[start - end], an id, a label and [valence, activation, dominance]; "
         "unpack or download it again"
     )
@@ -568,7 +568,8 @@ def test_a_raters_file_that_is_none_is_said_and_its_dialogue_is_read_all_the_sam
     path = evaluations(tree(tmp_path)) / "Categorical" / f"{NAME}_e2_cat.txt"
     path.write_bytes(path.read_text().encode("utf-16"))
     assert broken_file(tmp_path) == (
-        f"the file holds no rating in {path}; expected lines such as {NAME}_F000 :Neutral state; "
+        f"the file contains no rating in {path}; expected lines such as {NAME}_F000 :Neutral "
+        "state; "
         "(); unpack or download it again"
     )
     assert "F000" in utterances(read(tmp_path, rules=QUARANTINE))
@@ -597,9 +598,14 @@ def test_a_summary_that_is_cut_costs_the_turn_it_is_cut_in(tmp_path):
     [
         ("[1.0000 - ", "[1.o000 - ", "broken_time", "a time is '1.o000'; expected seconds"),
         ("- 2.5000]\t", "- nan]\t", "broken_time", "a time is 'nan'; expected seconds"),
-        (f"{NAME}_F001", "Ses01F_impro02_F001", "broken_id", f"F001 is no turn of {NAME}"),
-        (f"{NAME}_F001", f"{NAME}_F01b", "broken_id", f"F01b is no turn of {NAME}"),
-        ("[2.5000, 3.0000, 2.5000]", "[2.5000, 3.0000]", "broken_block", "are not three values"),
+        (f"{NAME}_F001", "Ses01F_impro02_F001", "broken_id", f"F001 is not a turn of {NAME}"),
+        (f"{NAME}_F001", f"{NAME}_F01b", "broken_id", f"F01b is not a turn of {NAME}"),
+        (
+            "[2.5000, 3.0000, 2.5000]",
+            "[2.5000, 3.0000]",
+            "broken_block",
+            "does not hold three values",
+        ),
         ("\tneu\t", "\t", "broken_block", "it does not begin with [start - end]"),
         (f"[1.0000 - 2.5000]\t{NAME}", f"\t{NAME}", "broken_block", "it does not begin with"),
     ],

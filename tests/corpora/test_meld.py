@@ -166,7 +166,7 @@ def test_only_the_files_of_the_splits_that_are_read_need_to_be_there(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     assert refused(tmp_path / "gone") == (
         f"there is no folder {tmp_path / 'gone'}; "
-        "expected the folder that MELD.Raw.tar.gz unpacks to; correct --source"
+        "expected the folder that MELD.Raw.tar.gz unpacks to; check the path given with --source"
     )
 
 
@@ -174,7 +174,7 @@ def test_a_wrong_folder_is_answered_with_what_was_looked_for(tmp_path):
     assert refused(tmp_path) == (
         "train_sent_emo.csv, dev_sent_emo.csv, test_sent_emo.csv, also in sub-folders, not found "
         f"in {tmp_path}; "
-        "expected the folder that MELD.Raw.tar.gz unpacks to; correct --source"
+        "expected the folder that MELD.Raw.tar.gz unpacks to; check the path given with --source"
     )
 
 
@@ -239,7 +239,7 @@ def test_a_row_of_a_dialogue_that_comes_back_is_a_reject_and_the_rest_is_read(tm
     assert (reject.id, reject.reason) == ("meld-train-0-1", "out_of_place")
     assert len(utterances(items)) == 4
     for words in (
-        "train_sent_emo.csv:4: dialogue 0 comes back after another one",
+        "train_sent_emo.csv:4: dialogue 0 continues after another one has begun",
         "sort the file by Dialogue_ID",
     ):
         assert words in reject.detail
@@ -253,7 +253,7 @@ def test_a_row_of_a_dialogue_that_comes_back_is_a_reject_and_the_rest_is_read(tm
         ({"StartTime": "00:01:00,0000"}, "broken_time", "StartTime is '00:01:00,0000'"),
         ({"Sentiment": "mild"}, "unknown_sentiment", "'mild'; expected one of positive, neutral"),
         ({"Utterance": ""}, "broken_row", "one is empty"),
-        ({"Utterance": "One\nline"}, "broken_row", "a quotation mark is open"),
+        ({"Utterance": "One\nline"}, "broken_row", "a quotation mark is not closed"),
     ],
 )
 def test_a_broken_row_is_a_reject_under_its_own_id(changes, reason, detail, tmp_path):

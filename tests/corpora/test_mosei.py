@@ -272,7 +272,7 @@ def test_a_video_without_a_transcript_has_the_text_of_its_timed_words(tmp_path):
     items = read(tmp_path, "train")
     assert [u.text for u in utterances(items).values()] == ["caf\xe9 late", "late again"]
     reject = rejects(items)["mosei-train-vidA-8000"]
-    assert reject.detail.endswith(": none of the video's timed words lies in it")
+    assert reject.detail.endswith(": none of the video's timed words falls within it")
     assert notes_of(tmp_path, "train") == {
         "segments_without_text": 1,
         "text_from_timed_words": 2,
@@ -330,9 +330,9 @@ def test_without_folds_the_build_stops_and_says_where_they_are_to_be_had(tmp_pat
     (tmp_path / "standard_folds.json").unlink()
     assert refused(tmp_path) == (
         "the standard folds (cmu_mosei_std_folds.py or standard_folds.json) are missing in "
-        f"{tmp_path}; expected the lists of training, validation and test videos, as without them "
-        "no test video could be kept out of training; put cmu_mosei_std_folds.py there, which is "
-        "in https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK under "
+        f"{tmp_path}; expected the lists of training, validation and test videos; without them, "
+        "test videos could end up in training; put cmu_mosei_std_folds.py there; it is "
+        "at https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK under "
         "mmsdk/mmdatasdk/dataset/standard_datasets/CMU_MOSEI"
     )
 
@@ -345,13 +345,13 @@ def test_a_video_in_two_folds_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("standard_folds.json", '{"train": ["vidA"', r"is no JSON \(Expecting ','"),
-        ("standard_folds.json", "[]", r"train is no list of video ids in .*folds\.json; unpack"),
-        ("standard_folds.json", '{"train": [], "test": []}', "valid is no list of video ids"),
-        ("standard_folds.json", '{"train": [1]}', "train is no list of video ids"),
+        ("standard_folds.json", '{"train": ["vidA"', r"is not valid JSON \(Expecting ','"),
+        ("standard_folds.json", "[]", r"train is not a list of video ids in .*folds\.json; unpack"),
+        ("standard_folds.json", '{"train": [], "test": []}', "valid is not a list of video ids"),
+        ("standard_folds.json", '{"train": [1]}', "train is not a list of video ids"),
         ("cmu_mosei_std_folds.py", "standard_train_fold=['vidA'", r"read \(SyntaxError\)"),
         ("cmu_mosei_std_folds.py", "standard_test_fold=list('ab')", r"read \(ValueError\)"),
-        ("cmu_mosei_std_folds.py", "train = []", "standard_train_fold is no list of video ids"),
+        ("cmu_mosei_std_folds.py", "train = []", "standard_train_fold is not a list of video ids"),
         ("cmu_mosei_std_folds.py", "a\0b", r"the lists cannot be read \("),
     ],
 )
@@ -451,7 +451,7 @@ def test_two_files_of_one_name_are_no_choice_of_ours(tmp_path):
     (tmp_path / "2020").mkdir()
     (tmp_path / "2020" / LABELS).write_bytes(b"")
     assert refused(tmp_path) == (
-        f"CMU_MOSEI_Labels.csd is there twice in {tmp_path / '2018' / LABELS} and "
+        f"CMU_MOSEI_Labels.csd is present twice in {tmp_path / '2018' / LABELS} and "
         f"{tmp_path / '2020' / LABELS}; keep one of them"
     )
 
@@ -536,7 +536,7 @@ def test_a_segment_of_a_recording_of_half_an_hour_is_cut_without_reading_the_res
 def test_a_folder_of_something_else_is_answered_with_what_was_looked_for(tmp_path):
     assert refused(tmp_path) == (
         f"CMU_MOSEI_Labels.csd, also in sub-folders, not found in {tmp_path}; {EXPECTED}; "
-        "correct --source"
+        "check the path given with --source"
     )
 
 
@@ -544,7 +544,7 @@ def test_an_archive_that_is_not_unpacked_is_answered_with_its_name(tmp_path):
     (tmp_path / "CMU_MOSEI.zip").write_bytes(b"")
     assert refused(tmp_path).endswith("; unpack CMU_MOSEI.zip there")
     message = refused(tmp_path / "CMU_MOSEI.zip")
-    assert message.endswith(f"is a file; {EXPECTED}; unpack it and name the folder with --source")
+    assert message.endswith(f"is a file; {EXPECTED}; unpack it and pass the folder with --source")
 
 
 @pytest.mark.parametrize("level", ["Raw/Audio", TRANSCRIPTS])
@@ -556,7 +556,9 @@ def test_a_folder_too_deep_is_refused(level, tmp_path):
 
 def test_a_folder_too_high_is_refused(tmp_path):
     make_mosei_tree(tmp_path / "corpora" / "CMU_MOSEI")
-    assert refused(tmp_path).endswith(f"not found in {tmp_path}; {EXPECTED}; correct --source")
+    assert refused(tmp_path).endswith(
+        f"not found in {tmp_path}; {EXPECTED}; check the path given with --source"
+    )
 
 
 def test_labels_without_any_text_are_refused(tmp_path):
@@ -564,7 +566,7 @@ def test_labels_without_any_text_are_refused(tmp_path):
     (tmp_path / "Raw").rename(tmp_path / "Elsewhere")
     assert refused(tmp_path) == (
         "the text (Raw/Transcript/Segmented/Combined or CMU_MOSEI_TimestampedWords.csd) not found "
-        f"in {tmp_path}; {EXPECTED}; correct --source"
+        f"in {tmp_path}; {EXPECTED}; check the path given with --source"
     )
 
 
@@ -573,8 +575,9 @@ def test_the_labels_of_an_older_release_are_refused(tmp_path):
     old = tmp_path / "CMU_MOSEI_LabelsEmotions.csd"
     (tmp_path / LABELS).rename(old)
     assert refused(tmp_path) == (
-        f"these labels are of an older release, in a file without sentiment in {old}; "
-        "expected CMU_MOSEI_Labels.csd, which holds both; download that one"
+        f"these labels are from an older release, which has no sentiment in {old}; "
+        "expected CMU_MOSEI_Labels.csd, which has emotions and sentiment; download "
+        "CMU_MOSEI_Labels.csd"
     )
 
 
@@ -584,9 +587,9 @@ def test_columns_in_another_order_are_refused_and_not_guessed(tmp_path):
     names = ("sentiment", "happy", "sad", "anger", "disgust", "surprise", "fear")
     write_csd(tmp_path / LABELS, rows, names=names)
     assert refused(tmp_path) == (
-        f"the columns are sentiment, happy, sad, anger, disgust, surprise, fear in "
+        f"wrong columns: sentiment, happy, sad, anger, disgust, surprise, fear in "
         f"{tmp_path / LABELS}; expected sentiment, happy, sad, anger, surprise, disgust, fear; "
-        "take the file as its owner distributes it"
+        "use the file as originally distributed"
     )
 
 
@@ -612,7 +615,7 @@ def test_a_sequence_that_is_no_whole_hdf5_file_is_refused(name, damage, said, tm
     path = tmp_path / name
     path.write_bytes(damage(path.read_bytes()))
     message = refused(tmp_path)
-    assert message.startswith("the file is no whole HDF5 file (")
+    assert message.startswith("the file is not a complete HDF5 file (")
     assert said in message
     assert message.endswith(f" in {path}; unpack or download it again")
 
@@ -622,8 +625,8 @@ def test_an_hdf5_file_of_another_kind_is_refused(tmp_path):
     with h5py.File(tmp_path / LABELS, "w") as file:
         file["numbers"] = [1, 2, 3]
     assert refused(tmp_path) == (
-        f"the file holds no computational sequence in {tmp_path / LABELS}; expected one group at "
-        "its root with a group `data` in it; unpack or download it again"
+        f"the file contains no computational sequence in {tmp_path / LABELS}; expected one "
+        "root group that contains a group `data`; unpack or download it again"
     )
 
 
@@ -722,7 +725,7 @@ def test_a_transcript_of_which_nothing_can_be_read_stops_or_costs_its_video(cont
     message = (
         f"no line of the transcript can be read in {path}; expected lines "
         "vidA___<clip>___<start>___<end>___<text> in UTF-8; "
-        "take the file as its owner distributes it"
+        "use the file as originally distributed"
     )
     assert refused(tmp_path) == message
     items = read(tmp_path, on_error="quarantine")

@@ -109,13 +109,13 @@ def test_reading_holds_one_dialogue_at_a_time():
     [
         (
             "split\tdialogue\n",
-            r"the columns are split, dialogue in .*defects\.tsv; expected split,",
+            r"wrong columns: split, dialogue in .*defects\.tsv; expected split,",
         ),
         (
             "train\t1\t2\tx\tdelete\t\t\n",
             r"in .*defects\.tsv:2; .* effect one of note, note_audio, reject_audio",
         ),
-        ("train\t1\n", r"row is wrong: \['train', '1'\] in .*defects\.tsv:2; expected 7 columns"),
+        ("train\t1\n", r"invalid row: \['train', '1'\] in .*defects\.tsv:2; expected 7 columns"),
     ],
 )
 def test_a_wrong_table_of_defects_is_refused_with_its_line(table, message, tmp_path, monkeypatch):

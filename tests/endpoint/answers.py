@@ -51,10 +51,14 @@ _CAPTIONS = (
 )
 
 
-def answer(schema: dict[str, Any], seed: object, hears: bool = False) -> dict[str, Any]:
+def answer(
+    schema: dict[str, Any], seed: object, hears: bool = False, sees: str = "nothing"
+) -> dict[str, Any]:
     """Return a value of an object schema, chosen by `seed`; the same seed gives the same value."""
     digest = hashlib.blake2b(repr(seed).encode(), digest_size=8).digest()
     properties = schema["properties"]
+    if "picture" in properties:
+        return {"picture": sees, "sound": "beeps" if hears else "nothing"}
     if "sound" in properties:
         return {"sound": "beeps" if hears else "nothing"}
     if "caption" in properties:

@@ -29,7 +29,7 @@ def clips_in(body: dict[str, Any], taken: list[str]) -> list[Clip]:
     clips = []
     for message in body["messages"]:
         for part in parts_of(message):
-            if part["type"] == "text":
+            if part["type"] in ("text", "video_url"):
                 continue
             if part["type"] not in taken or message["role"] != "user":
                 raise NotTaken(f"Unsupported content part: {part}")

@@ -15,7 +15,9 @@ understands; json_schema is otherwise answered with `dialect_status` (llama.cpp:
 are ignored, as real servers do. `refused` names body fields answered with 400, such as max_tokens.
 `audio` are those of input_audio and audio_url that the server takes; it answers the other kind, and
 what is not 16 kHz mono WAV of 16 bits, with `audio_status` and, as some servers do, with the part
-in the message. With `deaf` it takes clips and leaves them out, with `needs_audio` it takes no
+in the message. `video` says how the sound of a `video_url` reaches the model: "always", "asked" (by
+`mm_processor_kwargs`) or "never"; an empty one takes no video, and with `blind` it is left out.
+With `deaf` it takes clips and leaves them out, with `needs_audio` it takes no
 request without one. The log's `clips` are the digests of their PCM; `captions` are answers about
 clips, by such a digest.
 `faults` is a list of objects, of which the first that applies is taken:
@@ -67,9 +69,11 @@ from endpoint.clips import (
     Clip,
     NotTaken,
     clips_in,
+    parts_of,
     text_of,
     without_clips,
 )
+from endpoint.videos import Video, video_of
 
 DIALECTS = ("json_schema", "json_object", "tool", "prompt")
 
@@ -118,6 +122,8 @@ class Knobs:
     audio: list[str] = field(default_factory=lambda: list(AUDIO))
     audio_status: int = 400
     deaf: bool = False
+    video: str = "always"
+    blind: bool = False
     needs_audio: bool = False
     captions: dict[str, Any] = field(default_factory=dict)
 
@@ -138,6 +144,7 @@ class Log:
     used: Counter[int] = field(default_factory=Counter)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     clips: list[str] = field(default_factory=list)
+    videos: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
     def shown(self) -> dict[str, Any]:
@@ -227,12 +234,32 @@ class Server:
             clips = clips_in(body, self.knobs.audio)
         except NotTaken as error:
             return _error(self.knobs.audio_status, "invalid_request_error", str(error))
+        try:
+            self.log.videos += [video._asdict() for video in self._videos(body)]
+        except (ValueError, KeyError, IndexError) as error:
+            return _error(self.knobs.audio_status, "invalid_request_error", f"No video: {error}")
         if self.knobs.needs_audio and not clips:
             return _error(400, "invalid_value", "This model takes no request without audio.")
         self.log.clips += [clip.digest for clip in clips]
         heard = [] if self.knobs.deaf else clips
         change = fault["change"] if kind == "changed" else None
         return self._refused(body) or self._complete(body, heard, kind, change)
+
+    def _videos(self, body: dict[str, Any]) -> list[Video]:
+        parts = [part for message in body["messages"] for part in parts_of(message)]
+        shown = [part for part in parts if part["type"] == "video_url"]
+        if shown and not self.knobs.video:
+            raise ValueError("this model takes no video_url")
+        return [video_of(part) for part in shown]
+
+    def _senses(self, body: dict[str, Any], heard: list[Clip]) -> tuple[bool, str]:
+        """Return whether the model hears anything, and which colour it sees."""
+        videos, knobs = self._videos(body), self.knobs
+        asked = (body.get("mm_processor_kwargs") or {}).get("use_audio_in_video", False)
+        reaches = knobs.video == "always" or (knobs.video == "asked" and asked)
+        in_video = reaches and not knobs.deaf and any(video.sound > 0 for video in videos)
+        colour = "nothing" if knobs.blind or not videos else videos[0].colour
+        return bool(heard) or in_video, colour
 
     def refused_key(self, request: web.BaseRequest) -> web.Response | None:
         """Return the 401 for a wrong key, with the key in it, as real servers do."""
@@ -282,7 +309,7 @@ class Server:
         elif said and "caption" in schema["properties"] and not kind:
             text = orjson.dumps(said).decode()
         else:
-            text = _content(schema, body, kind, bool(heard))
+            text = _content(schema, body, kind, self._senses(body, heard))
         answered = _completion(body, heard, text, kind, self._forced_tool(body))
         # The library of the standard: it writes halves of characters and numbers of any size.
         changed = _merged(answered, change, text) if change else answered
@@ -318,14 +345,16 @@ def _applies(fault: dict[str, Any], raw: bytes, number: int, seen: Counter[str])
     return True
 
 
-def _content(schema: dict[str, Any], body: dict[str, Any], kind: str, hears: bool) -> str:
+def _content(
+    schema: dict[str, Any], body: dict[str, Any], kind: str, senses: tuple[bool, str]
+) -> str:
     corrected = any(message["role"] == "assistant" for message in body["messages"])
     if kind == "invalid_text":
         return "Here is what you asked for."
     if kind == "always_invalid" or (kind == "invalid_answer" and not corrected):
         return '{"text": 7, "strategies": ["no such strategy"]}'
     seed = (text_of(body["messages"][-1]), body.get("seed"))
-    text = orjson.dumps(answer(schema, seed, hears)).decode()
+    text = orjson.dumps(answer(schema, seed, *senses)).decode()
     return text[: len(text) // 2] if kind == "truncated" else text
 
 

@@ -108,7 +108,7 @@ def test_a_judge_who_hears_the_difference_is_right(folder, endpoint):
     ended = judge(folder, endpoint)
     assert ended.code == 0, ended.err
     assert "15 of 15 pairs matched in both orders: 100.0%" in ended.out
-    assert "over 5 groups" in ended.out and "0 changed with the order" in ended.out
+    assert "over 5 groups" in ended.out and "0 answers changed with the order" in ended.out
     assert "1 pairs cannot be matched" in ended.out and "hearten report" in ended.out
     assert "30 requests; in all" in ended.out and "warning" not in ended.err
 
@@ -182,7 +182,7 @@ def test_a_limit_takes_pairs_by_hash_and_a_larger_one_contains_it(folder, endpoi
 
 def test_an_estimate_asks_nothing(folder, endpoint):
     ended = judge(folder, endpoint, "--estimate")
-    assert ended.code == 0 and "15 pairs: 0 answers held, 30 to ask" in ended.out
+    assert ended.code == 0 and "15 pairs: 0 responses cached, 30 requests to make" in ended.out
     assert endpoint.log()["count"] == 0
 
 
@@ -194,7 +194,7 @@ def test_without_a_contrast_group_there_is_nothing_to_judge(endpoint, tmp_path):
     folder = small_build(tmp_path / "meld", [row])
     ended = judge(folder, endpoint)
     assert ended.code == 1
-    assert "no contrast group holds two emotions" in one_line_error(ended)
+    assert "there is no minimal pair" in one_line_error(ended)
 
 
 def test_voices_that_nobody_described_cannot_be_matched(endpoint, tmp_path):

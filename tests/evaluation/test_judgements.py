@@ -81,13 +81,15 @@ def test_a_judgement_of_an_unknown_dimension_is_one_line(store):
         with pytest.raises(LabelError) as error:
             call()
         line = str(error.value)
-        assert line.startswith("a judgement of the unknown dimension 'charm'; expected one of swap")
+        assert line.startswith(
+            "a judgement has the unknown dimension 'charm'; expected one of swap"
+        )
         assert "add a row with its scale to " in line and "_dimensions.tsv" in line
 
 
 def test_a_score_that_is_not_on_its_scale_is_one_line(table, store):
     table(HEADER + SWAP_ROW + WARMTH)
-    with pytest.raises(LabelError, match=r"a score of 11 on warmth; expected 1 to 10, as .*tsv"):
+    with pytest.raises(LabelError, match=r"a score of 11 for warmth; expected 1 to 10, as .*tsv"):
         Judgements(store).append([scored(value=11.0)])
     assert not Judgements(store).any()
 
@@ -200,7 +202,9 @@ def test_where_an_event_does_not_come_over_the_old_table_stays(old, monkeypatch)
     whole = step._after
     monkeypatch.setattr(step, "_after", lambda c, n: whole(c, n)[:-1] if n == 0 else [])
     engine = engine_of(old)
-    with pytest.raises(StoreError, match="4 of 5 judgements came over; nothing is changed"):
+    with pytest.raises(
+        StoreError, match="only 4 of 5 judgements were migrated; nothing was changed"
+    ):
         list(migrations.upgrade(engine))
     with engine.connect() as connection:
         count = connection.exec_driver_sql("SELECT count(*) FROM judge_events").scalar()

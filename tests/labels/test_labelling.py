@@ -284,7 +284,11 @@ def test_a_wrong_rule_is_refused_with_its_line(row, words, tmp_path, monkeypatch
 
 
 def test_a_view_that_a_corpus_has_not_is_a_usage_error():
-    with pytest.raises(UsageError, match=r"meld has no label view 'face'; expected none: it has"):
+    with pytest.raises(
+        UsageError, match=r"meld has no label view 'face'; leave out --label-view: it has"
+    ):
         check_view("meld", "face", ())
-    with pytest.raises(UsageError, match=r"expected one of voice, intended; correct --label-view"):
+    with pytest.raises(
+        UsageError, match=r"expected one of voice, intended; leave out --label-view"
+    ):
         check_view("crema_d", "face", ("voice", "intended"))

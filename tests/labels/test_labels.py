@@ -123,7 +123,8 @@ def test_unmapped_labels_are_named_with_counts_known_labels_and_the_file():
     assert str(unmapped_error({"smug": 2, "bored": 1300}, labels)) == (
         f"emotion labels without a row: 'bored' (1,300 seen), 'smug' (2 seen) in {labels.path}; "
         "expected one of anger, disgust, fear, joy, neutral, sadness, surprise; "
-        "add a row for each to that file (sssom:NoTermFound and a reason, if it means no emotion)"
+        "add a row for each to that file (sssom:NoTermFound and a reason if the label is not "
+        "an emotion)"
     )
 
 
@@ -167,7 +168,7 @@ def test_a_wrong_cell_of_a_map_is_named_with_file_and_line(
     with pytest.raises(LabelError) as error:
         map_of(tmp_path, fine, bad)
     assert str(error.value).startswith(f"{message} in {tmp_path / 'toy.sssom.tsv'}:4; expected ")
-    assert str(error.value).endswith("; correct that cell")
+    assert str(error.value).endswith("; change that cell")
 
 
 def test_a_label_with_two_rows_is_an_error(tmp_path: Path):
@@ -212,7 +213,7 @@ def test_the_line_number_counts_comments_and_blank_lines(tmp_path: Path):
     with pytest.raises(LabelError) as error:
         read_rows(path, ("name", "kind"), key=())
     assert str(error.value) == (
-        f"1 cells in {path}:5; expected 2, as in the first row; check the tabs of that line"
+        f"1 cells in {path}:5; expected 2, as in the first row; check the tabs in that line"
     )
 
 

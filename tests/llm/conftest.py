@@ -20,6 +20,8 @@ DEFAULTS = {
     "audio": ["input_audio", "audio_url"],
     "audio_status": 400,
     "deaf": False,
+    "video": "always",
+    "blind": False,
     "needs_audio": False,
     "captions": {},
 }

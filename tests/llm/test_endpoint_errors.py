@@ -63,7 +63,8 @@ def test_a_missing_model_is_answered_with_those_there_are(endpoint, transport):
     assert isinstance(error, EndpointError)
     offered = ", ".join(f"model-{letter}" for letter in "abcdefghij")
     assert str(error) == (
-        f"there is no model gone in {endpoint.base_url}; expected one of {offered}; correct --model"
+        f"there is no model gone in {endpoint.base_url}; expected one of {offered}; "
+        "name one with --model"
     )
 
 

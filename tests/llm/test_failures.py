@@ -59,7 +59,7 @@ def test_every_answer_with_an_error_status_has_a_kind(status, said, kind):
 
 def test_the_kinds_that_statuses_give_are_on_the_closed_list():
     # Those without an error status, what a probe finds out, and what several requests show.
-    own = {"connection", "bad_response", "takes_no_audio", "no_form", "refused"}
+    own = {"connection", "bad_response", "takes_no_audio", "takes_no_video", "no_form", "refused"}
     assert {kind for _, _, kind in SAID} == KINDS - own
 
 

@@ -118,7 +118,12 @@ def test_rendered_prompt_holds_no_template_syntax_and_no_loose_blanks(name):
     assert text == text.strip()
 
 
-APART = [prompts.REDRAFT_TEMPLATE, prompts.HEAR_TEMPLATE, prompts.VOICE_TEMPLATE]
+APART = [
+    prompts.REDRAFT_TEMPLATE,
+    prompts.HEAR_TEMPLATE,
+    prompts.SEE_TEMPLATE,
+    prompts.VOICE_TEMPLATE,
+]
 
 
 @pytest.mark.parametrize("relative", [*prompts.DRAFT_TEMPLATES, *APART, prompts.CAPTION_TEMPLATE])

@@ -112,7 +112,7 @@ def test_a_provider_fills_in_the_protocol_and_nothing_else(store):
     [
         ("wrong_address", ["there is no /talk", "expected echo://PLACE", "correct --place"]),
         ("authentication", ["set ECHO_KEY to a key"]),
-        ("model_not_found", ["no model echo", "echo, echo-loud", "correct --echo"]),
+        ("model_not_found", ["no model echo", "echo, echo-loud", "did you mean echo-loud?"]),
     ],
 )
 def test_failures_are_explained_in_the_words_of_the_provider(store, kind, words):

@@ -87,7 +87,7 @@ def test_an_unknown_emotion_names_the_word_the_known_ones_and_the_file_to_edit()
     with pytest.raises(ConfigError) as raised:
         adopt(changed("target_utterance.emotions.secondary", "glumpy"))
     line = str(raised.value)
-    assert "secondary emotion 'glumpy' is not known in record 'pier 7-b'" in line
+    assert "unknown secondary emotion 'glumpy' in record 'pier 7-b'" in line
     assert "happiness, sadness, anger" in line
     assert "add an alias to label_maps/emotion/_aliases.tsv" in line
 
@@ -113,4 +113,4 @@ def test_a_record_that_cannot_be_taken_in_says_which_and_where(path, value, word
         adopt(changed(path, value))
     assert words in str(raised.value)
     assert "in record " in str(raised.value)
-    assert "correct" in str(raised.value)
+    assert "fix that field" in str(raised.value) or "change the reply" in str(raised.value)

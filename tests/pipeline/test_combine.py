@@ -113,7 +113,7 @@ def test_words_that_two_corpora_have_in_different_splits_are_listed(tmp_path):
     more = ("--source", "corpora", "--text-only", "--split", "train", "--split", "test")
     ended = hearten("build", "--corpus", "all", *more, cwd=tmp_path)
     # EmoryNLP lacks its test file: it is said, the other is built, the set is not.
-    assert ended.code == 1 and "the set of all was not written" in ended.err
+    assert ended.code == 1 and "the combined dataset was not written" in ended.err
     assert (tmp_path / "output" / "meld" / "manifest.json").is_file()
     assert not (tmp_path / "output" / "all" / "manifest.json").exists()
     again = corpora / "emorynlp" / "emorynlp_test_final.csv"
@@ -152,7 +152,7 @@ def test_a_build_of_one_corpus_is_not_replaced_by_the_set(tmp_path):
     source = ("--source", "corpora/meld", "--name", "all")
     assert hearten("build", "--corpus", "meld", *source, "--text-only", cwd=tmp_path).code == 0
     ended = hearten("build", "--corpus", "all", "--source", "corpora", "--text-only", cwd=tmp_path)
-    assert ended.code == 1 and "all is a build of one corpus" in one_line_error(ended)
+    assert ended.code == 1 and "all is already a build of one corpus" in one_line_error(ended)
 
 
 def test_without_any_corpus_the_line_says_where_it_looked(tmp_path):

@@ -121,7 +121,7 @@ def test_crema_ds_voices_tell_what_the_same_twelve_sentences_cannot(endpoint, tm
             assert measured["audio_votes"] == record["annotation"]["agreement"] >= 0.6
     report = (folder / "report.html").read_text()
     assert "What the audio adds: crema_d" in report and "always-neutral" in report
-    assert "misleads" in report and "About ten raters heard each clip" in report
+    assert "misleading" in report and "About ten raters heard each clip" in report
 
 
 def test_the_intended_emotion_is_unsupported_where_listeners_did_not_hear_it(endpoint, tmp_path):
@@ -221,7 +221,7 @@ def test_a_vote_that_is_left_without_an_answer_is_asked_for_next_time(endpoint, 
     endpoint.control(faults=[{"kind": "bad_request", "at": [9]}])
     ended = vote(endpoint, "crema_d", tmp_path)
     assert ended.code == 3
-    assert "1 votes are left without an answer: 1 bad_request" in one_line_error(ended)
+    assert "1 votes have no response yet: 1 bad_request" in one_line_error(ended)
     assert not (tmp_path / "crema_d-sample" / "manifest.json").exists()
     assert vote(endpoint, "crema_d", tmp_path).code == 0
     assert samples(tmp_path / "crema_d-sample")[0]["audio_contribution"]
@@ -245,7 +245,7 @@ def test_votes_that_make_no_sense_are_counted_and_the_record_has_none(endpoint, 
         assert (measured is None) == (root == "anger")
     page = (folder / "report.html").read_text()
     angry = sum(r["target_utterance"]["emotions"]["root"] == "anger" for r in known)
-    assert f"and {angry} whose votes failed where it counted" in page
+    assert f"and {angry} without enough valid votes" in page
     assert f"{len(samples(folder)) - len(known)} samples without a known label" in page
     assert "invalid_answer" in page
 
@@ -281,7 +281,7 @@ def test_a_model_is_named_with_or_without_an_address():
     assert voting("m@http://127.0.0.1:1/v1") == ("m", "http://127.0.0.1:1/v1")
     assert voting("m@001") == ("m@001", None)
     assert voting("m@001@https://x/v1") == ("m@001", "https://x/v1")
-    with pytest.raises(ConfigError, match="m has one vote only"):
+    with pytest.raises(ConfigError, match="m is listed more than once"):
         make_config(corpus="meld", source=".", name="x", vote_models=("m", "m@http://x/v1"))
 
 

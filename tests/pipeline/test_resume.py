@@ -114,7 +114,7 @@ def test_a_signal_before_anything_is_asked_is_one_line_and_exit_3(tmp_path, numb
         build.send_signal(number)
         _, error = build.communicate()
     assert build.returncode == 3
-    assert error == "error: stopped; run the same command again to go on\n"
+    assert error == "error: stopped; run the same command again to continue\n"
 
 
 def test_a_second_signal_ends_the_build_at_once(tmp_path):
@@ -134,7 +134,7 @@ def test_a_second_signal_ends_the_build_at_once(tmp_path):
         build.send_signal(signal.SIGTERM)
         _, error = build.communicate(timeout=20)
     assert build.returncode == 3
-    assert error == "error: stopped; run the same command again to go on\n"
+    assert error == "error: stopped; run the same command again to continue\n"
 
 
 def test_all_held_asks_nothing(tmp_path):
@@ -188,7 +188,7 @@ def test_refusals_and_cut_off_answers_become_rejects_never_text(tmp_path):
         # The first answer and one fresh try are held; a retry goes one round further.
         flags = arguments(source, tmp_path / "out", endpoint, "--retry-kind", "refusal")
         line = one_line_error(hearten(*flags))
-        assert "meld is complete and stays as it is" in line and "another --name" in line
+        assert "meld is complete and is not changed" in line and "another --name" in line
         ended = hearten(*flags, "--name", "again")
         assert ended.code == 0, ended.err
         assert endpoint.log()["count"] == 1
@@ -215,7 +215,7 @@ def test_transport_errors_leave_targets_for_the_next_run(tmp_path):
         ended = hearten(*flags)
         line = one_line_error(ended)
         assert ended.code == 3
-        assert "1 targets are left without an answer: 1 server_error" in line
+        assert "1 targets have no response yet: 1 server_error" in line
         assert not (tmp_path / "out" / "meld" / "manifest.json").exists()
         endpoint.control(faults=[])
         assert hearten(*flags).code == 0

@@ -11,7 +11,7 @@ from builders.audio.analysis import Hearing
 from builders.pipeline.selection import Selection, Wanted, rank, select
 from builders.pipeline.stream import Stream, survey, with_clips
 from builders.record.manifest import Ledger
-from builders.record.types import Dialogue, Emotions, Media, Reject, Target
+from builders.record.types import Annotation, Dialogue, Emotions, Media, Reject, Target
 
 PRIDE = Emotions("pride", "happiness", "positive", "medium")
 SAD = Emotions("sadness", "sadness", "negative", "low")
@@ -147,3 +147,52 @@ def test_a_clip_that_cannot_be_had_is_a_reject_and_leaves_a_turn_without_a_diges
         "rejected": {"clip_missing": 1},
         "not_selected": {},
     }
+
+
+UNSETTLED = Emotions("ambiguous", "unknown", "unknown", "unknown")
+
+
+def rated(number: int, agreement: float | None):
+    said = Annotation(agreement=agreement) if number % 2 else None
+    return utterance(number, text="so it goes", annotation=said), HAPPY
+
+
+def test_no_target_has_an_excluded_emotion_by_leaf_or_by_root():
+    leaf = chosen(Wanted(exclude_emotions=frozenset({"pride"})))
+    root = chosen(Wanted(exclude_emotions=frozenset({"happiness"})))
+    assert leaf == {u.id for u, emotions in CANDIDATES if emotions is not PRIDE}
+    assert root == {u.id for u, emotions in CANDIDATES if emotions is SAD}
+
+
+def test_balanced_targets_are_as_many_of_each_coarse_label_as_the_rarest_has():
+    uneven = CANDIDATES + [(utterance(1000 + n), UNSETTLED) for n in range(3)]
+    by_id = {u.id: emotions.root for u, emotions in uneven}
+    taken = Counter(by_id[name] for name in chosen(Wanted(balance=True), uneven))
+    # What is not settled is no emotion to be balanced with.
+    assert taken == {"happiness": 100, "sadness": 100, "unknown": 3}
+
+
+def test_balance_and_limits_go_together():
+    assert len(chosen(Wanted(balance=True, max_per_emotion=30))) == 60
+    smaller, larger = (chosen(Wanted(balance=True, limit=limit)) for limit in (20, 60))
+    assert smaller < larger and len(smaller) == 20
+
+
+def test_nothing_is_balanced_where_nothing_suits():
+    assert chosen(Wanted(frozenset({"disgust"}), balance=True)) == set()
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"), [(False, {"0", "1", "2", "4", "5"}), (True, {"1", "5"})]
+)
+def test_too_few_raters_for_the_label_leave_a_target_out(known, expected):
+    shares = [0.1, 0.9, 0.9, 0.2, None, 0.6, None, None]
+    candidates = [rated(number, share) for number, share in enumerate(shares[:6])]
+    ids = chosen(Wanted(min_agreement=0.5, known_agreement=known), candidates)
+    assert {name.rsplit("-", 1)[1] for name in ids} == expected
+
+
+def test_what_raters_did_not_settle_is_left_out_where_that_is_asked_for():
+    candidates = [(utterance(1), UNSETTLED), (utterance(2), SAD)]
+    assert len(chosen(Wanted(ambiguous=False), candidates)) == 1
+    assert len(chosen(Wanted(), candidates)) == 2

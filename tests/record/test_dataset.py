@@ -122,9 +122,9 @@ def test_a_row_is_found_by_its_place(place):
         row = build.row(found.shard, found.row)
         assert row == {**found.record, "audio": None}
         assert build.clip(found.shard, found.row) == found.record["audio"]["bytes"]
-    with pytest.raises(OutputError, match="no such sample"):
+    with pytest.raises(OutputError, match="no longer in the build"):
         build.row(found.shard, found.row + 1)
-    with pytest.raises(OutputError, match="no such sample"):
+    with pytest.raises(OutputError, match="no longer in the build"):
         build.clip("../rejected.parquet", 0)
 
 
@@ -172,7 +172,7 @@ def test_what_came_back_from_the_hub_may_hold_fewer_than_were_built(folder):
     told = manifest(folder)
     told["result"]["counts"]["kept"] += 1
     write_json(folder / "manifest.json", told)
-    with pytest.raises(VerificationError, match="files of 31 samples .* those of all 32"):
+    with pytest.raises(VerificationError, match="files with 31 samples .* files with all 32"):
         Build(folder)
     write_json(folder / "manifest.json", told | {"hydrated": {}})
     assert Build(folder).verify().count == 31
@@ -245,20 +245,26 @@ DAMAGES = {
     "swapped": (swap, ".parquet has "),
     "flipped": (flip_a_page, "train-00000-of-00001.parquet has the SHA-256 "),
     "flipped reject": (flip_a_reject, "rejected.parquet has the SHA-256 "),
-    "{}": (tell(lambda told: {}), "manifest.json is not a build's (result: Field required)"),
-    "list": (tell(lambda told: [told]), "manifest.json is not a build's (the whole: "),
+    "{}": (
+        tell(lambda told: {}),
+        "manifest.json is not the manifest of a build (result: Field required)",
+    ),
+    "list": (
+        tell(lambda told: [told]),
+        "manifest.json is not the manifest of a build (the whole: ",
+    ),
     "half": (tell(lambda told: json.dumps(told)[:300]), "manifest.json cannot be read ("),
     "no key files": (
         tell(lambda told: told["result"].pop("files") and None),
-        "manifest.json is not a build's (result.files: Field required)",
+        "manifest.json is not the manifest of a build (result.files: Field required)",
     ),
     "no files": (
         tell(lambda told: told["result"]["files"].clear()),
-        "manifest.json lists files of 0 samples",
+        "manifest.json lists files with 0 samples",
     ),
     "no cost": (
         tell(lambda told: told["run"].pop("cost") and None),
-        "manifest.json is not a build's (run.cost: Field required)",
+        "manifest.json is not the manifest of a build (run.cost: Field required)",
     ),
     "other rows": (
         tell(lambda told: told["result"]["files"][0].update(rows=3)),
@@ -311,7 +317,7 @@ def test_damage_is_one_line_in_every_command(
     out, err = capsys.readouterr()
     assert (code, err.count("\n")) == (4, 1), err
     assert err.startswith("error: ") and said in err and f"in {BUILD}" in err
-    assert "; expected " in err and "; restore it, or remove that folder and build again" in err
+    assert "; expected " in err and "; restore it, or delete that folder and build again" in err
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if not name.startswith("build")])

@@ -72,7 +72,7 @@ def test_a_complete_build_with_a_changed_setting_is_only_removed_by_its_owner(he
     held.admit(IDENTITY, config())
     write_json(held.manifest, {})
     for resume in ("if-possible", "always", "never"):
-        with pytest.raises(ConfigError, match=f"choose another --name, or remove {held.path}"):
+        with pytest.raises(ConfigError, match=f"choose another --name, or delete {held.path}"):
             held.admit({**IDENTITY, "model": "another"}, config(resume=resume))
 
 
@@ -92,7 +92,9 @@ def test_a_build_that_is_not_complete_starts_over_when_asked_to(held):
 
 
 def test_there_must_be_something_to_resume(held):
-    with pytest.raises(ConfigError, match="nothing to resume named tried .*leave --resume out"):
+    with pytest.raises(
+        ConfigError, match="there is no build named tried to resume .*leave out --resume"
+    ):
         held.admit(IDENTITY, config(resume="always"))
 
 
@@ -142,7 +144,7 @@ def test_an_output_below_a_file_cannot_be_written(tmp_path):
         pass
     assert str(raised.value) == (
         f"cannot write (Not a directory) in {below.path}; choose another --output; "
-        "answers in the store are kept"
+        "cached responses are kept"
     )
 
 
@@ -159,7 +161,7 @@ def test_a_full_disk_says_what_to_do():
     with pytest.raises(OutputError) as raised, writable(Path("/dev")), open("/dev/full", "w") as f:
         f.write("x")
         f.flush()
-    assert "the disk is full in /dev; free space and run the same command again" in str(
+    assert "the disk is full in /dev; free some space and run the same command again" in str(
         raised.value
     )
 
@@ -174,5 +176,5 @@ def test_a_file_of_ours_that_was_broken_is_named(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(OutputError) as raised:
         read_json(tmp_path / "config.json")
-    assert "not the JSON object that was written" in str(raised.value)
+    assert "the file is damaged: it is not a JSON object" in str(raised.value)
     assert f"{tmp_path / 'config.json'}; restore it" in str(raised.value)

@@ -58,23 +58,26 @@ def test_what_is_left_without_an_answer_is_counted_by_kind():
 
 
 def test_a_build_that_is_not_complete_has_no_manifest_to_read(tmp_path):
-    with pytest.raises(ConfigError, match="there is no build in .*; name a folder of output/"):
+    with pytest.raises(ConfigError, match="there is no build in .*; pass the folder of a build"):
         read_manifest(tmp_path)
     write_json(tmp_path / "config.json", {})
-    with pytest.raises(ConfigError, match="not complete in .*; run the build's command again"):
+    with pytest.raises(ConfigError, match="not complete in .*; run the build command again"):
         read_manifest(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        (b"{}", r"is not a build's \(result: Field required\)"),
-        (b"[]", r"is not a build's \(the whole: Input should be a valid dictionary\)"),
+        (b"{}", r"is not the manifest of a build \(result: Field required\)"),
+        (
+            b"[]",
+            r"is not the manifest of a build \(the whole: Input should be a valid dictionary\)",
+        ),
         (b'{"result": {"name": "meld", "li', "cannot be read"),
         (b"\xff", "cannot be read"),
         (
             b'{"result": {"name": 1}}',
-            r"is not a build's \(result.name: Input should be a",
+            r"is not the manifest of a build \(result.name: Input should be a",
         ),
     ],
 )

@@ -14,6 +14,7 @@ from builders.record import parquet
 from builders.record.parquet import (
     ROW_GROUP_BYTES,
     ROW_GROUP_ROWS,
+    TEXT_GROUP_ROWS,
     RejectWriter,
     SplitWriter,
     file_digest,
@@ -97,10 +98,18 @@ def test_a_field_that_the_schema_does_not_know_is_refused(tmp_path):
         write(tmp_path, [({**record(), "mood": "good"}, None)])
 
 
-def test_a_row_group_has_at_most_100_rows(tmp_path):
-    (path,) = write(tmp_path, [(record(n), None) for n in range(250)])
+def test_a_row_group_of_clips_has_at_most_100_rows_and_one_of_text_500(tmp_path):
+    (path,) = write(tmp_path, [(record(n, clip()), b"fLaC") for n in range(250)])
     assert [rows for rows, _ in row_groups(path)] == [100, 100, 50]
-    assert ROW_GROUP_ROWS == 100
+    (path,) = write(tmp_path / "text", [(record(n), None) for n in range(1100)])
+    assert [rows for rows, _ in row_groups(path)] == [500, 500, 100]
+    assert (ROW_GROUP_ROWS, TEXT_GROUP_ROWS) == (100, 500)
+
+
+def test_a_clip_ends_a_row_group_that_is_longer_than_one_of_clips(tmp_path):
+    rows = [(record(n, clip()), b"fLaC") if n == 300 else (record(n), None) for n in range(350)]
+    (path,) = write(tmp_path, rows)
+    assert [rows for rows, _ in row_groups(path)] == [301, 49]
 
 
 def test_a_row_group_has_at_most_32_megabytes(tmp_path):
@@ -118,6 +127,7 @@ def test_a_split_is_cut_into_numbered_shards_in_order(tmp_path, monkeypatch):
     rows = [(record(n), None) for n in range(450)]
     group = 100 * len(orjson.dumps(record(1)))
     monkeypatch.setattr(parquet, "SHARD_BYTES", int(2.1 * group))
+    monkeypatch.setattr(parquet, "TEXT_GROUP_ROWS", 100)
     paths = write(tmp_path, rows)
     assert [path.name for path in paths] == [f"train-0000{n}-of-00003.parquet" for n in range(3)]
     assert sorted(tmp_path.iterdir()) == paths

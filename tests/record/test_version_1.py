@@ -135,7 +135,7 @@ def test_a_byte_that_flips_within_a_page_is_found_by_whoever_reads_it(anew):
 def test_a_build_of_the_newest_version_is_left_as_it_is(anew):
     ended = hearten("upgrade", anew[0])
     assert ended.code == 1
-    assert "is of record version 2 already" in one_line_error(ended)
+    assert "already has record version 2" in one_line_error(ended)
 
 
 def told_to(name, url):
@@ -190,7 +190,7 @@ def test_drafting_again_does_not_take_a_build_written_anew_for_a_redraft(tmp_pat
     told = [part.replace("{url}", "http://127.0.0.1:9/v1") for part in what()["builds"]["crema_d"]]
     ended = hearten(*told, "--redraft", "rejected", cwd=tmp_path)
     line = one_line_error(ended)
-    assert ended.code == 1 and "crema_d@2 is there already, and no redraft of crema_d" in line
+    assert ended.code == 1 and "crema_d@2 already exists and is not a redraft of crema_d" in line
 
 
 def test_what_a_killed_upgrade_left_is_in_nobodys_way(tmp_path):
@@ -205,4 +205,4 @@ def test_what_a_killed_upgrade_left_is_in_nobodys_way(tmp_path):
 
 def test_a_build_is_written_anew_once(anew, release):
     ended = hearten("upgrade", release / "meld")
-    assert ended.code == 1 and "meld@3 is meld written anew already" in one_line_error(ended)
+    assert ended.code == 1 and "meld@3 is already the upgrade of meld" in one_line_error(ended)

@@ -22,7 +22,7 @@ from serving import Server, Visitor  # noqa: E402 - it lies with the tests of re
 
 WHO = "meld-train-0-1"
 # Commands that read no build, or no more of one than its counts.
-NOTHING_OF_A_BUILD = {"corpora", "verify", "status", "store"}
+NOTHING_OF_A_BUILD = {"check", "corpora", "verify", "status", "store"}
 ADDRESS = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": ""}
 
 
@@ -158,6 +158,14 @@ def build(here: Path) -> bytes:
     return said + rows(here / "output/meld@2")
 
 
+def show(here: Path) -> bytes:
+    said = _run(here, "show", "output/meld", "--sample", 40)
+    said += _run(here, "show", "output/meld", "--sample", 40, "--json")
+    ended = hearten("show", "output/meld", WHO, cwd=here)
+    assert ended.code == 1 and "somebody asked" in ended.err and not ended.out
+    return said + _run(here, "show", "output/meld", "--rejected")
+
+
 def review_status(here: Path) -> bytes:
     return _run(here, "review-status", "output/meld") + _run(
         here, "review-status", "output/meld", "--json"
@@ -174,6 +182,7 @@ WAYS: dict[str, Callable[[Path], bytes]] = {
     "review-export": review_exports,
     "review-import": review_import,
     "review-status": review_status,
+    "show": show,
 }
 # Where there is a Hub, and where there are builds of an earlier record version:
 # tests/release/hub/test_hydrating.py, tests/record/test_version_1.py.

@@ -47,9 +47,12 @@ def publish(folder: Path) -> Ended:
 @pytest.mark.parametrize(
     ("rule", "sentence"),
     [
-        ("reviewed_share = 0.5", "16 of 31 samples are reviewed and settled; 50% are wanted"),
-        ("reviewed_share = 0.6", "16 of 31 samples are reviewed and settled; 60% are wanted"),
-        ("alpha_strategy = 0.7", "0 items have two answers on strategies; asked only from 50 on"),
+        ("reviewed_share = 0.5", "16 of 31 samples are reviewed and undisputed; 50% are required"),
+        ("reviewed_share = 0.6", "16 of 31 samples are reviewed and undisputed; 60% are required"),
+        (
+            "alpha_strategy = 0.7",
+            "0 items have two answers on strategies; the rule applies from 50 items",
+        ),
     ],
 )
 def test_both_commands_judge_a_rule_in_the_same_words(folder, rule, sentence):
@@ -62,7 +65,7 @@ def test_both_commands_judge_a_rule_in_the_same_words(folder, rule, sentence):
     ended = publish(folder)
     assert (ended.code == 0) == met, ended.err
     if not met:
-        assert one_line_error(ended).startswith(f"error: {line}; have more of it reviewed")
+        assert one_line_error(ended).startswith(f"error: {line}; have more samples reviewed")
 
 
 @pytest.mark.parametrize("wrong", ["-0.5", "1.5", "true", '"much"'])
@@ -129,5 +132,5 @@ def test_rejections_and_comparisons_reach_every_way_out(folder, tmp_path):
 def test_without_a_store_there_are_no_pairs_and_a_line_says_so(folder):
     (folder.parent / "hearten.sqlite").unlink()
     ended = publish(folder)
-    assert ended.code == 0 and "no pairs: there is no store" in ended.out
+    assert ended.code == 0 and "no preference pairs: there is no store" in ended.out
     assert not (folder.parent / ".publish" / "meld" / "data" / "preference").exists()

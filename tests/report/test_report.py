@@ -48,12 +48,12 @@ def page(html: str) -> Page:
 
 
 def test_counts_stand_in_a_table_that_adds_up(html: str) -> None:
-    counts = section(html, "Every utterance accounted for")
+    counts = section(html, "Counts")
     assert counts.rows == [
         ["split", "read", "= kept", "+ rejected", "+ not selected"],
         ["train", "8", "4", "2", "2"],
         ["test", "2", "1", "1", "0"],
-        ["together", "10", "5", "3", "2"],
+        ["total", "10", "5", "3", "2"],
     ]
     assert "train: 2 limit" in counts.text
 
@@ -85,14 +85,14 @@ def test_strategies_are_counted_by_emotion_as_a_share_of_its_samples(html: str) 
 
 
 def test_reply_lengths_are_counted_in_words_with_their_limits_marked(html: str) -> None:
-    lengths = section(html, "Length of the replies")
+    lengths = section(html, "Reply length")
     assert lengths.rows == [["words", "samples"], ["5", "2"], ["8", "2"], ["60", "1"]]
     assert "at least 3" in lengths.text and "at most 60" in lengths.text
-    assert "Least 5, half at most 8, most 60 words." in lengths.text
+    assert "Minimum 5, median 8, maximum 60 words." in lengths.text
 
 
 def test_a_limit_is_drawn_where_its_bar_ends(html: str) -> None:
-    tags = section(html, "Length of the replies").tags
+    tags = section(html, "Reply length").tags
     bars = [attrs for tag, attrs in tags if tag == "rect"]
     limits = [float(a["x1"].rstrip("%")) for t, a in tags if t == "line" and "class" in a]
     last = float(bars[-1]["x"].rstrip("%")), float(bars[-1]["width"].rstrip("%"))
@@ -101,20 +101,18 @@ def test_a_limit_is_drawn_where_its_bar_ends(html: str) -> None:
 
 
 def test_context_length_is_counted_in_turns(html: str) -> None:
-    turns = section(html, "Length of the context")
+    turns = section(html, "Context length")
     assert turns.rows == [["earlier turns", "samples"], ["0", "2"], ["1", "2"], ["2", "1"]]
 
 
 def test_clip_lengths_beyond_the_last_bin_are_gathered(html: str) -> None:
-    clips = section(html, "Length of the clips")
+    clips = section(html, "Clip length")
     assert clips.rows == [["seconds", "samples"], ["1 to 1.5", "1"], ["15 or more", "1"]]
-    assert "2 clips, 0.01 hours together." in clips.text
+    assert "2 clips, 0.01 hours in total." in clips.text
 
 
 def test_a_build_without_audio_says_so(tmp_path: Path) -> None:
-    clips = section(
-        written(tmp_path / "b", make_build(tmp_path / "b", [sample(0)])), "Length of the clips"
-    )
+    clips = section(written(tmp_path / "b", make_build(tmp_path / "b", [sample(0)])), "Clip length")
     assert "No sample has audio." in clips.text
     assert "svg" not in dict(clips.tags)
 
@@ -136,7 +134,7 @@ def test_a_share_too_small_to_print_is_not_printed_as_none(tmp_path: Path) -> No
 
 
 def test_openings_are_the_first_three_words_in_lower_case(html: str) -> None:
-    openings = section(html, "Commonest openings of the replies")
+    openings = section(html, "Most common reply openings")
     assert openings.rows[1:] == [
         ["hold on, let", "3", "60.0 %", ""],
         ["that is a", "2", "40.0 %", ""],
@@ -147,15 +145,15 @@ def test_openings_are_the_first_three_words_in_lower_case(html: str) -> None:
 
 
 def test_label_matches_findings_and_attempts_are_counted(html: str) -> None:
-    matches = section(html, "How well the corpus's labels match ours")
+    matches = section(html, "How well the corpus's labels map to ours")
     assert [row[:2] for row in matches.rows if row[0] == "close"] == [["close", "1"]]
     assert [row[:2] for row in matches.rows if row[0] == "exact"] == [
         ["exact", "4"],
         ["exact", "5"],
     ]
-    findings = section(html, "Findings about clips and annotations")
+    findings = section(html, "Quality flags of clips and annotations")
     assert findings.row("clip_silent")[1:3] == ["1", "20.0 %"]
-    attempts = section(html, "Answers used up for a sample")
+    attempts = section(html, "Attempts per sample")
     assert attempts.row("1")[1] == "4" and attempts.row("3")[1] == "1"
 
 
@@ -185,7 +183,7 @@ def test_another_run_changes_only_its_own_section(build: tuple[Path, dict[str, A
 
 
 def test_notes_settings_and_digests_are_listed(build: tuple[Path, Any], html: str) -> None:
-    notes = section(html, "Notes of the reader")
+    notes = section(html, "Notes from reading the corpus")
     assert notes.row("recut_twin_used") == ["recut_twin_used", "test", "132"]
     settings = section(html, "Settings and versions")
     assert settings.row("mapping_version") == ["mapping_version", "7.0.0+abc"]
@@ -309,7 +307,7 @@ def test_files_that_differ_from_the_manifest_are_an_error(tmp_path: Path) -> Non
         report.write(tmp_path / "b", manifest)
     assert str(caught.value) == (
         f"train has 4 samples and 2 rejects in {tmp_path / 'b'}; expected 5 and 2, as the manifest "
-        "says; restore the files, or build it again; its answers are in the store"
+        "says; restore the files, or build it again; cached responses are kept"
     )
     assert not (tmp_path / "b" / "report.html").exists()
 

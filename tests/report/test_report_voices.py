@@ -77,7 +77,9 @@ def test_a_report_shows_the_voices_of_its_examples(tmp_path):
     assert ended.code == 0, ended.err
     html = (tmp_path / "output" / "crema_d-sample" / "report.html").read_text()
     voices = section(html, "Voices")
-    assert "against how" in voices.text and "What is usual was measured on 20 clips." in voices.text
+    assert (
+        "against how" in voices.text and "The baselines were measured on 20 clips." in voices.text
+    )
     pictures = re.findall(r'<svg class="voice".*?</svg>', html, re.DOTALL)
     assert len(pictures) == 3
     for picture in pictures:

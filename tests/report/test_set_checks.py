@@ -289,6 +289,6 @@ def test_gated_replies_of_a_real_build_are_not_exported(tmp_path: Path, real_dat
     assert ended.code == 0, ended.err
     out = [orjson.loads(line) for line in (to / "left_out.jsonl").open()]
     assert {(line["id"], line["reason"]) for line in out} == {tuple(row) for row in rows[1:]}
-    assert {line["detail"] for line in out} == {"gated.tsv of the build keeps the reply back"}
+    assert {line["detail"] for line in out} == {"gated.tsv of the build excludes the reply"}
     kept = manifest(tmp_path / "meld")["result"]["counts"]["kept"]
     assert sum(1 for _ in (to / "dev.jsonl").open()) == kept - len(out)

@@ -164,7 +164,7 @@ def test_without_rules_nothing_is_judged():
 def test_the_share_of_settled_samples_is_a_rule():
     views = [*many(8, (ACCEPT, ACCEPT)), *many(2, (ACCEPT, REJECT))]
     (found,) = judge(PublishRules(reviewed_share=0.8), views, 10)
-    assert found.passed and "8 of 10 samples are reviewed and settled" in found.sentence
+    assert found.passed and "8 of 10 samples are reviewed and undisputed" in found.sentence
     (found,) = judge(PublishRules(reviewed_share=0.81), views, 10)
     assert not found.passed
     (found,) = judge(PublishRules(reviewed_share=0.1), [], 0)
@@ -174,7 +174,7 @@ def test_the_share_of_settled_samples_is_a_rule():
 def test_agreement_is_asked_only_from_fifty_items_on():
     apart = (VALIDATE, replace(ACCEPT, strategies=("celebration",)))
     (found,) = judge(PublishRules(alpha_strategy=0.67), many(49, apart), 49)
-    assert found.passed and "asked only from 50 on" in found.sentence
+    assert found.passed and "the rule applies from 50 items" in found.sentence
     (found,) = judge(PublishRules(alpha_strategy=0.67), many(50, apart), 50)
     assert not found.passed and "agreement on strategies is -" in found.sentence
     alike = many(60, (VALIDATE, VALIDATE), (ASK, ASK))
@@ -186,8 +186,8 @@ def test_agreement_that_nobody_has_made_is_not_reached():
     rules = PublishRules(alpha_strategy=0.67, alpha_affect=0.45)
     found = judge(rules, [], 10)
     assert [(f.rule, f.passed, f.sentence) for f in found] == [
-        ("alpha_strategy", False, "nobody has reviewed it"),
-        ("alpha_affect", False, "nobody has reviewed it"),
+        ("alpha_strategy", False, "no sample has been reviewed"),
+        ("alpha_affect", False, "no sample has been reviewed"),
     ]
 
 

@@ -61,7 +61,7 @@ def test_undo_goes_back_as_often_as_one_likes(browser, server, scenes):
     for before, said in zip(reversed(seen), ("the second", "the first"), strict=True):
         press_and_wait(page, "u")
         assert (text(page), replies(page)) == before
-        assert f"Taken back: {said} is better" in page.inner_text("#notice")
+        assert f"Undone: {said} is better" in page.inner_text("#notice")
     assert page.is_enabled("#choose-a"), "what was heard stays heard"
     press_and_wait(page, "=")
     sent(page)

@@ -51,9 +51,9 @@ def test_an_action_with_another_key_follows_that_one_alone(page, scenes):
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("x", "x is for: reject, with a reason."),
-        ("3", "3 stays for: rate the next scale."),
-        ("Enter", "Enter is needed as it is."),
+        ("x", "x is already used for: reject, with a reason."),
+        ("3", "3 is reserved for: rate the next scale."),
+        ("Enter", "Enter cannot be changed."),
         ("Control+z", "Keys with Ctrl, Alt or Cmd belong to the browser."),
     ],
 )
@@ -94,7 +94,7 @@ def test_keys_of_ones_own_are_kept_for_oneself_and_given_back(browser, page):
     assert hint(page, "#undo") == "u", "Bob has keys of his own"
     give(page, "undo", "q")
     page.click("#usual-keys")
-    assert page.inner_text("#keys-said") == "The usual keys are back."
+    assert page.inner_text("#keys-said") == "The default keys are restored."
     assert page.inner_text("[data-changes=undo] kbd") == "u"
     page.keyboard.press("Escape")
     assert hint(page, "#undo") == "u"

@@ -55,7 +55,7 @@ def test_only_targets_with_two_different_replies_are_pairs(folder):
     with Server(folder, "--against", other) as server:
         same = len(records) - 3
         assert server.lines[0] == (
-            f"meld against rival: 1 pairs (left out: {same} replies in the same words, "
+            f"meld against rival: 1 pairs (left out: {same} with the same reply, "
             "1 targets that differ themselves, 1 in one build only), each for 1"
         )
         ann = Visitor(server, "Ann")
@@ -131,7 +131,7 @@ def test_what_is_not_whole_is_refused(folder, other):
         (pair,) = pairs(ann)
         assert ann.post("/compare", said(pair, "better"))[0] == 422
         status, answered = ann.post("/compare", said(pair | {"seen": "0" * 64}, "a"))
-        assert status == 409 and "has another draft by now" in answered["errors"][0]
+        assert status == 409 and "now has another draft" in answered["errors"][0]
         with Server(folder) as alone:
             assert Visitor(alone, "Cem").ask("GET", "/pairs?count=1")[0] == 404
 

@@ -175,5 +175,5 @@ def test_what_was_compared_with_a_draft_that_is_gone_is_said(room, output, tmp_p
     shutil.rmtree(output / "rival@3")
     flags = ("--format", "preferences", "--to", tmp_path / "pairs.jsonl")
     ended = hearten("review-export", output / "meld", *flags)
-    assert f"no pairs with rival@3: not beside {output / 'meld'}" in ended.out
+    assert f"no preference pairs with rival@3: not found beside {output / 'meld'}" in ended.out
     assert "0 lines" in ended.out and samples(output / "meld")

@@ -56,13 +56,13 @@ def test_the_status_says_what_is_decided_by_whom_and_how_far_they_agree(review, 
     assert ended.code == 0, ended.err
     count = len(samples(folder))
     for line in (
-        f"meld: 4 of {count} samples are decided about",
-        "2 of them by 2 people, as wanted",
+        f"meld: 4 of {count} samples have a decision",
+        "2 of them by 2 people, as required",
         "  1 accepted",
         "  1 disputed",
         "  1 flagged unsafe",
         "Ann Example: 4 decided, 0 skipped",
-        f"to be settled: {review.items[3].item}",
+        f"disputed: {review.items[3].item}",
         f"  {f'{review.items[2].emotion} to grief'.ljust(40)} 1 time, prevails in 1",
     ):
         assert line in ended.out

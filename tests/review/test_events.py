@@ -249,7 +249,7 @@ def test_who_has_had_an_item_before_them_may_not_adjudicate_it(review):
     decide(review, review.bob, REJECT)
     for who in (review.ann, review.bob):
         shown = review.reviews.shown(review.name, first(review), who.id)
-        with pytest.raises(NotAllowed, match="was before this person already"):
+        with pytest.raises(NotAllowed, match="this annotator has already seen"):
             review.reviews.adjudicate(who.id, shown, ACCEPT)
     shown = review.reviews.shown(review.name, first(review), review.lea.id)
     event = review.reviews.adjudicate(review.lea.id, shown, replace(ACCEPT, comment="it fits"))
@@ -300,7 +300,7 @@ def test_only_the_hash_of_a_token_is_kept_and_a_new_one_ends_the_old(review):
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81])
 def test_a_name_that_is_none_is_refused(review, name):
-    with pytest.raises(ConfigError, match="is no name for an annotator"):
+    with pytest.raises(ConfigError, match="is not a valid annotator name"):
         review.people.invite(name)
 
 

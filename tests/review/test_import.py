@@ -63,17 +63,17 @@ BODIES = [
     ({"ratings": {"fit": [1]}}, "body.ratings.fit: "),
     ({"ratings": {"fit": None}}, "body.ratings.fit: "),
     ({"ratings": {"fit": True}}, "body.ratings.fit: "),
-    ({"ratings": {"fit": 6}}, "ratings: fit is 6; it is 1 to 5"),
+    ({"ratings": {"fit": 6}}, "ratings: fit is 6; expected 1 to 5"),
     ({"ratings": {"charm": 3}}, "ratings: 'charm' is not one of"),
     ({"ratings": [3]}, "body.ratings: "),
     ({"strategies": [1]}, "body.strategies.0: "),
     ({"strategies": "validation"}, "body.strategies: "),
-    ({"strategies": ["nonsense"]}, "strategies: there is no 'nonsense'"),
+    ({"strategies": ["nonsense"]}, "strategies: unknown strategy 'nonsense'"),
     ({"strategies": []}, "strategies: there are one to three"),
     ({"flags": {"a": 1}}, "body.flags: "),
     ({"flags": ["\x1b[31m"]}, "flags: '\\x1b[31m' is not one of"),
     ({"emotion": 5}, "body.emotion: "),
-    ({"emotion": "nonsense"}, "emotion: there is no 'nonsense'"),
+    ({"emotion": "nonsense"}, "emotion: unknown emotion 'nonsense'"),
     ({"comment": 5}, "body.comment: "),
     ({"comment": "x" * 5_001}, "body.comment: "),
     ({"comment": "a\0"}, "body.comment: it cannot be kept, as a NUL character"),
@@ -81,12 +81,12 @@ BODIES = [
     ({"reason": "generic"}, "reason: a rejection or a skip has one"),
     ({"before": "abc"}, "body.before: "),
     ({"before": {"strategies": 5}}, "body.before.strategies: "),
-    ({"before": {"strategies": ["nonsense"]}}, "before.strategies: there is no 'nonsense'"),
-    ({"before": {"emotion": "nonsense"}}, "before.emotion: there is no 'nonsense'"),
+    ({"before": {"strategies": ["nonsense"]}}, "before.strategies: unknown strategy 'nonsense'"),
+    ({"before": {"emotion": "nonsense"}}, "before.emotion: unknown emotion 'nonsense'"),
     ({"seconds_heard": "long"}, "body.seconds_heard: "),
     ({"seconds_heard": -1}, "body.seconds_heard: "),
     ({"hidden": "maybe"}, "body.hidden: "),
-    ({"reply": {"text": "x"}}, "reply: an edit has one, nothing else does"),
+    ({"reply": {"text": "x"}}, "reply: required for an edit, not allowed otherwise"),
     ({"charm": 1}, "body.charm: "),
 ]
 EVENTS = [
@@ -103,12 +103,12 @@ EVENTS = [
     ({"surplus": "no"}, "surplus: "),
     ({"body": []}, "body: "),
     ({"build": "../../x"}, "build: "),
-    ({"item": "../../etc/passwd"}, "item: '../../etc/passwd' is no id of a sample"),
+    ({"item": "../../etc/passwd"}, "item: '../../etc/passwd' is not a sample id"),
     ({"at": 1e300}, "at: 1e+300 is no time before now"),
     ({"at": -1.0}, "at: -1.0 is no time"),
     ({"at": "now"}, "at: "),
     ({"id": "a b"}, "id: "),
-    ({"undoes": "f" * 32}, "undoes: an undo names an event, nothing else does"),
+    ({"undoes": "f" * 32}, "undoes: required for an undo, not allowed otherwise"),
     ({"kind": "undo", "verdict": "undo"}, "undoes: an undo names an event"),
     ({"kind": "undo", "verdict": "undo", "undoes": "f" * 32}, "there is no event 'ffff"),
     ({"kind": "undo", "verdict": "undo", "undoes": "f" * 32, "body": {"flags": []}}, "body.flags"),
@@ -118,7 +118,7 @@ EVENTS = [
     ({"kind": "gold", "body": {"ratings": {"fit": "x"}}}, "body.ratings.fit: "),
     ({"kind": "gold", "body": {"emotion": 7}}, "body.emotion: "),
     ({"kind": "adjudication", "body": {"emotion": {"a": 1}}}, "body.emotion: "),
-    ({"kind": "adjudication"}, "body.comment: an adjudication says why"),
+    ({"kind": "adjudication"}, "body.comment: an adjudication needs a comment"),
 ]
 TEXTS = [
     (b"nonsense", "not a JSON object"),
@@ -142,7 +142,7 @@ def test_what_the_page_refuses_is_refused_and_nothing_of_its_file_is_held(
     with pytest.raises(SourceError) as raised:
         import_events(review.store, review.build, path)
     assert words in str(raised.value) and "events.jsonl:2;" in str(raised.value)
-    assert "correct or remove the line; nothing was imported" in str(raised.value)
+    assert "fix or remove the line; nothing was imported" in str(raised.value)
     assert "further" not in str(raised.value)
     assert review.reviews.of_build(review.name) == []
 
@@ -179,7 +179,7 @@ def test_only_who_decided_takes_it_back(review, item, tmp_path):
         if before:
             import_events(review.store, review.build, path)
             write(path, foreign)
-        with pytest.raises(SourceError, match=f"is by {ANN}, who alone takes it back"):
+        with pytest.raises(SourceError, match=f"is by {ANN}, who alone can undo it"):
             import_events(review.store, review.build, path)
     assert len(standing(review.reviews.of_build(review.name))) == 1
 
@@ -197,7 +197,7 @@ def test_an_undo_is_about_the_item_of_what_it_undoes(review, item, tmp_path, cha
 def test_an_undo_stays(review, item, tmp_path):
     taken = undo(line(item), 2)
     path = write(tmp_path / "e.jsonl", line(item), taken, undo(taken, 3))
-    with pytest.raises(SourceError, match="is an undo, which stays"):
+    with pytest.raises(SourceError, match="is itself an undo"):
         import_events(review.store, review.build, path)
 
 
@@ -226,7 +226,9 @@ def test_the_command_says_how_many_undo_what_was_undone_already(review, item, fo
     decided = line(item)
     path = write(tmp_path / "e.jsonl", decided, undo(decided, 2), undo(decided, 3))
     ended = hearten("review-import", folder, path)
-    assert ended.out.strip() == "3 events read, 2 of them new; 1 undo what was undone already"
+    assert (
+        ended.out.strip() == "3 events read, 2 of them new; 1 undo an event that was already undone"
+    )
 
 
 def test_an_id_that_is_held_already_says_the_same_or_is_refused(review, item, tmp_path):
@@ -237,10 +239,10 @@ def test_an_id_that_is_held_already_says_the_same_or_is_refused(review, item, tm
     assert import_events(review.store, review.build, same) == (2, 0, 0)
     other = {**decided, "verdict": "reject", "body": {"reason": "generic"}}
     path = write(tmp_path / "other.jsonl", other)
-    with pytest.raises(SourceError, match="is in the store already with another verdict"):
+    with pytest.raises(SourceError, match="is already in the store with a different verdict"):
         import_events(review.store, review.build, path)
     path = write(tmp_path / "twice.jsonl", line(item, 5), line(item, 5, body={"comment": "x"}))
-    with pytest.raises(SourceError, match="is before in the file already with another body"):
+    with pytest.raises(SourceError, match="is already earlier in the file with a different body"):
         import_events(review.store, review.build, path)
 
 
@@ -252,7 +254,7 @@ def test_who_has_decided_does_not_settle_and_only_leads_do(review, item, tmp_pat
             import_events(review.store, review.build, path)
     for kind in ("adjudication", "gold"):
         theirs = {**settling, "annotator": review.bob.id, "kind": kind}
-        with pytest.raises(SourceError, match=f"{review.bob.id} is no lead here"):
+        with pytest.raises(SourceError, match=f"{review.bob.id} is not a lead"):
             import_events(review.store, review.build, write(tmp_path / "e.jsonl", theirs))
     path = write(tmp_path / "e.jsonl", {**settling, "annotator": review.lea.id}, line(item))
     assert import_events(review.store, review.build, path).new == 2
@@ -298,7 +300,7 @@ def test_what_an_earlier_release_took_ends_no_command(poisoned, folder, tmp_path
         told = [one for one in ended.err.splitlines() if one.startswith("event ")]
         assert len(told) == 5
         assert told[0].startswith(f"event {0:032x} by a-00000000f0 about meld-")
-        assert "counts for nothing: body.ratings.fit: " in told[0] and "import an undo" in told[0]
+        assert "is ignored: body.ratings.fit: " in told[0] and "import an undo" in told[0]
 
 
 def test_what_cannot_be_read_is_taken_back_and_told_no_more(poisoned, folder, tmp_path):
@@ -351,7 +353,7 @@ def test_in_the_second_format_null_is_what_was_not_said_and_0_is_said(review, it
     assert silent == Decision("accept")
     assert told == Decision("accept", seconds_heard=0.0, hidden=False)
     for body, version, words in (
-        (null, 1, "body.ratings: null is what was not said in format 2"),
+        (null, 1, "body.ratings: null means 'not answered' in format 2"),
         ({}, 3, "format: "),
     ):
         bad = write(tmp_path / "bad.jsonl", line(item, 3, LEA, body=body, format=version))
@@ -374,7 +376,7 @@ def test_an_event_that_comes_again_in_the_other_format_is_the_same(review, item,
     import_events(review.store, review.build, write(tmp_path / "e.jsonl", first))
     assert import_events(review.store, review.build, write(tmp_path / "e.jsonl", second)).new == 0
     other = {**second, "body": body | {"ratings": {"fit": 5}}}
-    with pytest.raises(SourceError, match="already with another body"):
+    with pytest.raises(SourceError, match="is already .* with a different body"):
         import_events(review.store, review.build, write(tmp_path / "e.jsonl", other))
 
 

@@ -90,10 +90,10 @@ def test_a_registration_that_was_cut_off_is_begun_again(review):
 
 def test_only_files_of_the_build_are_read(review):
     for shard in ("../../hearten.sqlite", "nothing.parquet", "/etc/passwd"):
-        with pytest.raises(OutputError, match="no such sample any more"):
+        with pytest.raises(OutputError, match="no longer in the build"):
             review.build.clip(shard, 0)
     item = review.queue.item(review.name, first(review))
-    with pytest.raises(OutputError, match="no such sample any more"):
+    with pytest.raises(OutputError, match="no longer in the build"):
         review.build.row(item.shard, 10**6)
 
 

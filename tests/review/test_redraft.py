@@ -192,7 +192,7 @@ def test_an_accepted_later_draft_is_preferred_to_the_rejected_one(root, endpoint
         (["--limit", "3"], "--limit 3 with --redraft"),
         (["--temperature", "0.1"], "temperature changed"),
         (["--name", "nothing"], "nothing"),
-        (["--store", "elsewhere.sqlite"], "nobody has rejected a reply of meld"),
+        (["--store", "elsewhere.sqlite"], "has no rejected reply of meld"),
         (["--corpus", "all"], "--redraft is for one corpus"),
     ],
 )
@@ -210,7 +210,7 @@ def test_answers_that_are_not_in_the_store_are_not_paid_for_again(root, endpoint
         connection.exec_driver_sql("DELETE FROM answers WHERE rowid IN (SELECT 1)")
     ended = hearten(*arguments(root, endpoint, "--redraft", "rejected"))
     assert ended.code == 1
-    assert "answers of meld are not in the store" in one_line_error(ended)
+    assert "does not have the responses of meld" in one_line_error(ended)
 
 
 # ---- by id ----------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ def test_exactly_the_samples_named_are_asked_again(root, endpoint, store):
     endpoint.control()
     ended = hearten(*arguments(root, endpoint, "--redraft", ",".join([*plain, f" {rejected} "])))
     assert ended.code == 0, ended.err
-    assert "drafted again: 3; all else as in meld" in ended.out
+    assert "drafted again: 3; all other replies are those of meld" in ended.out
     bodies = endpoint.log()["bodies"]
     assert sorted(len(body["messages"]) for body in bodies) == [2, 2, 4]
     after = {record["id"]: record for record in samples(root / "out" / "meld@2")}
@@ -251,9 +251,9 @@ def test_ids_may_stand_in_a_file_and_are_drafted_again_as_often_as_wanted(root, 
     ("ids", "words"),
     [
         ("meld-train-0-1,meld-train-9-9", "there is no sample meld-train-9-9 "),
-        ("rejcted", "expected rejected, stale, or ids of its samples"),
+        ("rejcted", "expected rejected, stale, or ids of samples in the build"),
         (",".join(f"x{n}" for n in range(9)), "x4 and 4 more"),
-        (" , ", "names nothing"),
+        (" , ", "names no samples"),
         ("@nowhere.txt", "the ids cannot be read"),
     ],
 )
@@ -270,7 +270,7 @@ def test_a_reject_is_no_sample_to_draft_again(folder):
     flags = ("--corpus", "meld", "--sample", "--name", "meld", "--output", folder.parent)
     ended = hearten("build", *flags, "--redraft", reject["id"])
     assert f"there is no sample {reject['id']}" in one_line_error(ended)
-    assert "ask about rejects with --retry-failed under another --name" in ended.err
+    assert "these are rejects: retry them with --retry-failed under another --name" in ended.err
 
 
 def test_a_version_begun_with_something_else_is_not_mixed_up(root, endpoint):
@@ -279,7 +279,7 @@ def test_a_version_begun_with_something_else_is_not_mixed_up(root, endpoint):
     for other in ("rejected", "meld-train-0-2"):
         ended = hearten(*flags, other)
         assert ended.code == 1
-        assert "meld@2 was begun with --redraft 1 ids" in one_line_error(ended)
+        assert "meld@2 was started with --redraft 1 ids" in one_line_error(ended)
         assert "--name meld@2" in ended.err
     assert "is complete already" in hearten(*flags, "meld-train-0-1").out
 
@@ -322,7 +322,7 @@ def test_a_changed_label_makes_exactly_its_own_drafts_stale(root, endpoint, chec
     ended = run_there(checkout, *flags, "stale")
     assert ended.code == 0, ended.err
     assert endpoint.log()["count"] == SAD
-    assert f"drafted again: {SAD}; all else as in meld" in ended.out
+    assert f"drafted again: {SAD}; all other replies are those of meld" in ended.out
     after = {record["id"]: record for record in samples(root / "out" / "meld@2")}
     moved = {n for n in after if after[n]["desired_response"] != before[n]["desired_response"]}
     asked = {n for n in after if after[n]["drafting"] != before[n]["drafting"]}
@@ -339,7 +339,7 @@ def test_other_words_about_rejected_replies_make_only_those_stale(root, endpoint
     flags = arguments(root, endpoint, "--name", "meld@2", "--redraft")
     endpoint.control()
     refused = run_there(checkout, *flags, "meld-train-0-9")
-    assert "draft what that makes stale first: --redraft stale" in one_line_error(refused)
+    assert "first draft again what this makes stale: --redraft stale" in one_line_error(refused)
     assert run_there(checkout, *flags, "stale").code == 0
     bodies = endpoint.log()["bodies"]
     assert len(bodies) == REJECTED
@@ -349,7 +349,7 @@ def test_other_words_about_rejected_replies_make_only_those_stale(root, endpoint
 def test_nothing_is_stale_while_nothing_has_changed(root, endpoint):
     endpoint.control()
     ended = hearten(*arguments(root, endpoint, "--redraft", "stale"))
-    assert ended.code == 1 and "nothing in meld is stale" in one_line_error(ended)
+    assert ended.code == 1 and "/meld is stale" in one_line_error(ended)
     ended = hearten(*arguments(root, endpoint, "--redraft", "stale", "--temperature", "0.1"))
     assert ended.code == 1 and "temperature changed" in one_line_error(ended)
     assert endpoint.log()["count"] == 0

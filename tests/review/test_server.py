@@ -83,7 +83,7 @@ def test_nobody_decides_before_the_clip_was_heard_unless_the_sound_is_broken(ser
     status, said = ann.decide(item, seconds_heard=item["duration"] / 2)
     assert status == 422
     assert said["errors"] == [
-        "hear the speaker once before you decide, or flag the sound as broken"
+        "listen to the whole clip before you decide, or flag the audio as broken"
     ]
     assert ann.decide(item, seconds_heard=0, flags=["audio_broken"])[0] == 200
 
@@ -103,7 +103,7 @@ def test_a_second_tab_that_decides_on_an_old_version_is_told(server):
     item = ann.items()[0]
     ann.decide(item)
     status, said = ann.decide(item, "reject", reason="generic")
-    assert status == 409 and "in another tab meanwhile" in said["errors"][0]
+    assert status == 409 and "decided in another tab" in said["errors"][0]
     assert ann.get(f"/item?item={item['item']}")["mine"]["verdict"] == "accept"
 
 
@@ -158,7 +158,7 @@ def test_an_item_that_was_never_given_is_neither_shown_nor_decided(server):
     item = ann.items()[0]
     assert bob.ask("GET", f"/item?item={item['item']}")[0] == 404
     status, said = bob.decide(item)
-    assert status == 404 and "was not given to you" in said["errors"][0]
+    assert status == 404 and "is not assigned to you" in said["errors"][0]
 
 
 def test_an_item_is_given_to_k_people_at_once(site):
@@ -380,9 +380,9 @@ def nested(depth: int) -> Any:
         ({"item": "\ud800"}, "item: it cannot be kept"),
         ({"item": "meld-train-0-0\0"}, "item: it cannot be kept"),
         ({"more\ud800": 1}, "it cannot be kept"),
-        ({"version": 10**40}, "was decided in another tab"),
+        ({"version": 10**40}, "has since been decided in another tab"),
         ({"seconds_heard": 10**300}, "seconds_heard: "),
-        ({"ratings": {"fit": 10**30}}, "it is 1 to 5"),
+        ({"ratings": {"fit": 10**30}}, "expected 1 to 5"),
         ({"reason": "generic"}, "reason: a rejection or a skip has one"),
     ],
 )
@@ -513,7 +513,7 @@ def test_progress_shows_what_is_done_by_whom_and_agreement(site):
                 reason = {"reject": "generic", "skip": "unclear"}.get(verdict)
                 assert visitor.decide(item, verdict, reason=reason)[0] == 200
         page = Page(ann.ask("GET", "/progress")[2].decode())
-    assert "2 of 31 items have all their decisions." in page.text
+    assert "2 of 31 items are fully reviewed." in page.text
     assert page.row("Ann") == ["Ann", "2", "1", "–"]
     assert page.row("verdict", "1.00")[3:] == ["2", "100 %"]
 

@@ -59,7 +59,7 @@ def test_a_disk_that_fills_up_leaves_no_half_file_and_is_one_line(clips, monkeyp
 
     with monkeypatch.context() as patched:
         patched.setattr(module.os, "fsync", full)
-        with pytest.raises(OutputError, match="the disk is full in .*clips; free space"):
+        with pytest.raises(OutputError, match="the disk is full in .*clips; free some space"):
             clips.put(b"sound")
     assert files(clips) == []
     assert clips.get(clips.put(b"sound")) == b"sound"

@@ -24,10 +24,10 @@ MINE, OTHER, APART = "meld-train-1-0", "meld-train-1-1", "meld-train-2-0"
 # Tables of the store in which nothing is about a sample or an answer to it.
 _ABOUT_NOBODY = {
     *("endpoints", "forgotten", "hearten_meta", "review_annotators", "review_builds"),
-    *("review_sessions", "review_settings"),
+    *("review_sessions", "review_settings", "claim_holders"),
 }
 # Those whose rows go with the rows of requests, or lose what leads to one.
-_BY_KEY = {"answers", "attempts", "key_values", "request_messages", "message_parts"}
+_BY_KEY = {"answers", "attempts", "key_values", "request_messages", "message_parts", "claims"}
 
 
 @pytest.fixture
@@ -167,15 +167,15 @@ def test_the_command_takes_out_what_people_said_and_says_what_is_left(output):
     assert name in there and reply.encode() in (output / "hearten.sqlite").read_bytes()
     told = ("store", "forget", name, "--output", output)
     dry = hearten(*told, "--dry-run")
-    assert dry.code == 0 and "would be taken out of" in dry.out
+    assert dry.code == 0 and "would be removed from" in dry.out
     assert reply.encode() in (output / "hearten.sqlite").read_bytes()
     ended = hearten(*told)
     assert ended.code == 0, ended.err
     for words in (
-        "1 ids are taken out of",
-        f"{output}/meld is finished and is not rewritten: 1 of these ids lie in it",
+        "1 ids removed from",
+        f"{output}/meld still contains 1 of these ids: finished builds are not changed",
         "forget the whole dialogue",
-        ".backup is an older copy with everything in it: remove it",
+        ".backup is an older copy that still contains everything: delete it",
         "export and publish again",
     ):
         assert words in ended.out
@@ -200,14 +200,14 @@ def test_a_build_that_cannot_be_read_is_told_and_stops_nothing(output):
     shard = next((output / "meld@2" / "data").glob("train-*.parquet"))
     shard.write_bytes(shard.read_bytes()[:-100])
     ended = hearten("store", "forget", "meld-train-0-1", "--output", output)
-    assert ended.code == 0 and "1 ids are taken out" in ended.out
-    assert f"warning: {output}/meld@2 may hold them: " in ended.err
+    assert ended.code == 0 and "1 ids removed" in ended.out
+    assert f"warning: {output}/meld@2 may contain them: " in ended.err
 
 
 def test_ids_may_come_from_a_file(output, tmp_path):
     (tmp_path / "ids.txt").write_text("meld-train-0-1\n\nmeld-dev-0\n")
     ended = hearten("store", "forget", f"@{tmp_path}/ids.txt", "--output", output)
-    assert ended.code == 0 and "2 ids are taken out" in ended.out
+    assert ended.code == 0 and "2 ids removed" in ended.out
     with closing(Store(str(output / "hearten.sqlite"))) as store:
         assert store.forgotten() == {"meld-train-0-1", "meld-dev-0"}
 
@@ -215,9 +215,9 @@ def test_ids_may_come_from_a_file(output, tmp_path):
 @pytest.mark.parametrize(
     ("ids", "code", "words"),
     [
-        ("meld-train-99", 1, "nothing is known of meld-train-99"),
-        ("meld-train-0-1,meld-train-99", 1, "nothing was taken out"),
-        ("meld", 2, "no id: meld; expected ids"),
+        ("meld-train-99", 1, "there is nothing about meld-train-99"),
+        ("meld-train-0-1,meld-train-99", 1, "nothing was removed"),
+        ("meld", 2, "not a valid id: meld; expected ids"),
         (",", 2, "no id is given"),
         ("@nowhere.txt", 1, "the ids cannot be read"),
     ],
@@ -235,4 +235,4 @@ def test_nothing_is_taken_out_while_a_build_runs_that_could_put_it_back(output):
         ended = hearten("store", "forget", "meld-train-0-0", "--output", output)
     assert ended.code == 1
     line = one_line_error(ended)
-    assert "a build is running: meld" in line and "nothing was taken out" in line
+    assert "a build is running: meld" in line and "nothing was removed" in line

@@ -83,7 +83,7 @@ def test_a_store_without_numbers_is_left_alone_and_one_line_says_what_to_do(old)
     with pytest.raises(StoreError) as raised:
         Store(old)
     line = str(raised.value)
-    for words in ("the store is of version 1 in ", f"expected version {migrations.NEWEST}"):
+    for words in ("the store has version 1 in ", f"expected version {migrations.NEWEST}"):
         assert words in line
     assert "hearten store upgrade " in line and "\n" not in line
 
@@ -155,7 +155,7 @@ def test_an_upgrade_that_was_killed_in_the_middle_goes_on_where_it_stopped(old):
     killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert killed.stdout.startswith("1: ")
-    with pytest.raises(StoreError, match=r"the store is of version [1-6] .*hearten store upgrade"):
+    with pytest.raises(StoreError, match=r"the store has version [1-6] .*hearten store upgrade"):
         Store(old)
     assert [line[:2] for line in upgraded(old)][0] == "7:"
     store = Store(old)

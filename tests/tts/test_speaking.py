@@ -195,7 +195,7 @@ def test_an_export_for_a_trainer_of_text_leaves_the_spoken_reply_out_or_says_why
     folder = spoken / "empathetic_dialogues-sample"
     swift = ("export", folder, "--format", "ms-swift", "--to", tmp_path / "swift")
     refused = hearten(*swift, "--reply-audio")
-    assert refused.code == 2 and "has no place for a spoken reply" in refused.err
+    assert refused.code == 2 and "cannot hold a spoken reply" in refused.err
     ended = hearten(*swift)
     assert ended.code == 0, ended.err
     rows = [row for path in tmp_path.glob("swift/t*.jsonl") for row in lines(path)]
@@ -206,7 +206,7 @@ def test_an_export_for_a_trainer_of_text_leaves_the_spoken_reply_out_or_says_why
 def test_an_estimate_says_what_is_to_be_spoken(tmp_path):
     ended = build("emowoz", tmp_path, "--speak", "--speak-replies", "--estimate")
     assert ended.code == 0 and ", and 18 replies" in ended.out
-    assert "to be spoken, which is not in that: " in ended.out
+    assert "synthetic speech, not in that cost: " in ended.out
 
 
 # An endpoint
@@ -268,9 +268,9 @@ def test_an_unclear_utterance_is_a_reject_that_says_so(server, tmp_path):
     assert len(samples(tmp_path / "emowoz-sample")) == len(records) - 1
     (reject,) = [r for r in rejected(tmp_path / "emowoz-sample") if r["stage"] == "speak"]
     assert (reject["id"], reject["reason"]) == (wrong["id"], "spoken_unclear")
-    assert reject["detail"].startswith("shares of its words heard otherwise: ")
+    assert reject["detail"].startswith("the ASR check found word error rates of ")
     nobody = build("emowoz", tmp_path / "deaf", *spoken_with(server, *options, "--no-read-back"))
-    assert nobody.code == 0 and "not read back" in nobody.out
+    assert nobody.code == 0 and "not checked by ASR" in nobody.out
     kept = samples(tmp_path / "deaf" / "emowoz-sample")
     assert len(kept) == len(records)
     assert {r["audio_info"]["synthesis"]["word_error_rate"] for r in kept} == {None}
@@ -286,7 +286,7 @@ def test_speech_that_cannot_be_had_leaves_the_build_open_and_the_same_command_go
     server.hopeless = {record["target_utterance"]["text"]}
     ended = build("emowoz", tmp_path, *options)
     assert ended.code == 3
-    assert "1 targets are left without an answer: 1 bad_response" in one_line_error(ended)
+    assert "1 targets have no response yet: 1 bad_response" in one_line_error(ended)
     assert not (tmp_path / "emowoz-sample" / "manifest.json").exists()
     server.hopeless.clear()
     before = len(server.bodies)
@@ -409,7 +409,7 @@ def test_without_recognition_speech_is_refused_unless_nobody_is_to_listen(monkey
 def test_another_language_is_not_read_back_and_not_spoken_by_the_embedded_voice():
     card = load_card("emowoz").model_copy(update={"language": "de"})
     line = refusal(card, speak=True)
-    assert "the embedded voice speaks English, and the corpus is in de" in line
+    assert "the built-in voice speaks only English, but the corpus is in de" in line
     config = asked(speak=True, tts="loud-1", tts_base_urls=("http://127.0.0.1:9/v1",))
     assert check(config, card)["read_back"] is None
 

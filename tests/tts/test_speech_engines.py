@@ -76,12 +76,12 @@ def test_the_embedded_voice_says_a_text_in_the_same_bytes_and_with_another_seed_
 
 def test_a_text_without_words_is_not_spoken():
     (said,) = embedded(line("🙂"))
-    assert said == Unspoken("nothing_to_say", "the text has no words that the voice can say")
+    assert said == Unspoken("nothing_to_say", "the text has no words that the voice can speak")
 
 
 def test_a_voice_that_would_have_to_be_fetched_is_refused_with_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("HIBARI_HOME", str(tmp_path))
-    with pytest.raises(ConfigError, match="emma is not on this machine .*fetch it once with"):
+    with pytest.raises(ConfigError, match="emma is not on this machine .*download it once with"):
         model_file("emma")
     with pytest.raises(ConfigError, match="no voice 'nobody'; expected one of heart, "):
         model_file("nobody")

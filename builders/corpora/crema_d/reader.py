@@ -34,7 +34,7 @@ _FILES = ("processedResults/summaryTable.csv", "processedResults/tabulatedVotes.
 _PEOPLE = "VideoDemographics.csv"
 _CLIP = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_(LO|MD|HI|XX)", re.ASCII)
 _LEVELS = {"LO": 1.0, "MD": 2.0, "HI": 3.0, "XX": None}
-# How until October 2022 the name of one clip ended, 1040_ITH_SAD_XX.
+# The ending of one clip's name until October 2022: 1040_ITH_SAD_XX.
 _OLD_ENDING = re.compile(r"_X$")
 
 
@@ -53,19 +53,20 @@ class Reader:
         self._counts: dict[str, int] = {}
         self._sentences = _read_sentences()
         self._clips = self._find_clips() if with_media else None
+        self._films = self._find_films() if with_media else {}
 
     @property
     def notes(self) -> list[ReaderNote]:
-        """Return what was chosen and left over: clips under an old name, clips without a row."""
+        """Return counts of clips under an old name and of clips without a row."""
         counts = sorted(self._counts.items())
         return [{"note": note, "split": "all", "count": count} for note, count in counts if count]
 
     def read(self, split: str) -> Iterator[Dialogue | Reject | SourceError]:
         """Yield an actor's renderings of a sentence as a dialogue, in the order of the summary.
 
-        The votes are held meanwhile: those on one clip are far apart in their file. Raises
-        SourceError when a file has not the columns, or when an actor's renderings of a sentence do
-        not follow one another.
+        All votes are kept in memory: those for one clip are far apart in their file. Raises
+        SourceError if a file lacks a column, or if an actor's renderings of a sentence are
+        not consecutive.
         """
         people = _read_people(self.files[2])
         votes, self._counts["votes_of_no_clip"] = read_votes(self.files[1])
@@ -80,7 +81,7 @@ class Reader:
             yield item if isinstance(item, Reject) else item[0]
         self._counts["clips_without_row"] = len((self._clips or {}).keys() - named)
         if lost := len({clip for clip, _ in votes} - named):
-            what = f"{lost:,} clips have votes and no row"
+            what = f"{lost:,} clips have votes but no row"
             yield SourceError(what, where=self.files[0], do=AGAIN)
 
     def _utterance(
@@ -104,6 +105,7 @@ class Reader:
             "level": _LEVELS[level],
         }
         media = self._clips.get(clip) if self._clips is not None else None
+        film = self._films.get(clip) if media else None
         sex, age = people.get(actor, (None, None))
         found = {
             "clip_missing": self._clips is not None and media is None,
@@ -117,14 +119,21 @@ class Reader:
             text=text,
             label=fields["VoiceVote"],
             media=media,
+            video=Media(film) if film else None,
             sex=sex,
             age=age,
             annotation=Annotation(views=[intended, *views(clip, fields, votes)]),
             findings=tuple(finding for finding, applies in found.items() if applies),
         )
 
+    def _find_films(self) -> dict[str, Path]:
+        """Return the videos by name, where they are there; a converted one goes first."""
+        folder = self.root / "VideoFlash"
+        found = [*visible(folder, "*.flv"), *visible(folder, "*.mp4")]
+        return {_OLD_ENDING.sub("_XX", path.stem): path for path in found}
+
     def _find_clips(self) -> dict[str, Media]:
-        """Return the clips by name, the one that was misnamed under its present name."""
+        """Return the clips by name, with the misnamed one under its current name."""
         clips: dict[str, Media] = {}
         # Sorted, X.wav comes before XX.wav, which wins.
         for path in visible(self.root / "AudioWAV", "*.wav"):
@@ -144,7 +153,7 @@ class Reader:
 
 
 def _parts(clip: str) -> tuple[str, str, str, str]:
-    """Return actor, sentence, emotion and level, which make up the name of a clip."""
+    """Return the actor, sentence, emotion and level in the name of a clip."""
     if (match := _CLIP.fullmatch(clip)) is None:
         expected = "actor, sentence, emotion and level, as in 1001_DFA_ANG_XX"
         raise BrokenRecord("broken_id", f"the clip is named {clip!r}; expected {expected}")

@@ -1,4 +1,4 @@
-"""What raters made of a clip from its voice, its face and both: votes, the label, its level."""
+"""Ratings of a clip from its voice, its face and both: votes, label and level."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from builders.corpora.files import BrokenRecord, CsvRow, csv_rows
 from builders.record.views import LabelView
 
-# What was rated, by our name: its columns in the summary, and the first digit of its numbers in
+# What was rated: its columns in the summary, and the first digit of its numbers in
 # the table of votes, where 100001 is the voice of the first clip.
 RATED = {
     "voice": ("VoiceVote", "VoiceLevel", "1"),
@@ -17,12 +17,12 @@ RATED = {
 COLUMNS = tuple(column for vote, level, _ in RATED.values() for column in (vote, level))
 _LETTERS = "ADFHNS"
 
-# How many voted for each letter, by clip and what was rated; or what is wrong with that row.
+# The number of votes for each letter, by clip and what was rated; or the error in that row.
 Votes = dict[tuple[str, str], dict[str, int] | BrokenRecord]
 
 
 def read_votes(path: Path) -> tuple[Votes, int]:
-    """Return all votes, and how many rows belong to no clip."""
+    """Return all votes, and the number of rows that belong to no clip."""
     names = {digit: name for name, (*_, digit) in RATED.items()}
     votes: Votes = {}
     stray = 0
@@ -48,7 +48,7 @@ def _counted(row: CsvRow) -> dict[str, int] | BrokenRecord:
 
 
 def _second(row: CsvRow) -> BrokenRecord:
-    return BrokenRecord("broken_votes", f"{row.place} has votes for this clip a second time")
+    return BrokenRecord("broken_votes", f"{row.place} repeats the votes for this clip")
 
 
 def views(clip: str, summary: dict[str, str], votes: Votes) -> list[LabelView]:
@@ -59,7 +59,7 @@ def views(clip: str, summary: dict[str, str], votes: Votes) -> list[LabelView]:
         summary: its row of the summary; the votes that tie are joined by a colon there.
         votes: all votes.
 
-    Raises BrokenRecord where votes are missing or broken, or are not what the summary says.
+    Raises BrokenRecord if votes are missing or broken, or differ from the summary.
     """
     return [_view(name, summary, votes.get((clip, name))) for name in RATED]
 
@@ -69,7 +69,7 @@ def _view(
 ) -> LabelView:
     vote, level, _ = RATED[name]
     if votes is None:
-        raise BrokenRecord("votes_missing", f"there are no votes on the {name} of this clip")
+        raise BrokenRecord("votes_missing", f"this clip has no {name} votes")
     if isinstance(votes, BrokenRecord):
         raise votes
     most = max(votes.values())

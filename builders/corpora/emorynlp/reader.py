@@ -1,6 +1,7 @@
 """EmoryNLP as the owners of MELD distribute it: a CSV file and a folder of clips for each split.
 
-Source: https://github.com/declare-lab/MELD, folder `data/emorynlp`; the clips come by themselves.
+Source: https://github.com/declare-lab/MELD, folder `data/emorynlp`; the clips are a separate
+download.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _TREE = "the folder data/emorynlp of the MELD repository"
 _IDS = ("Season", "Episode", "Scene_ID", "Utterance_ID")
 _COLUMNS = ("Utterance", "Speaker", "Emotion", *_IDS, "Start_Time", "End_Time")
 _CLIP = re.compile(r"(sea\d+_ep\d+_sc\d+)_utt(\d+)", re.ASCII)
-# The README says comma, the files have a point.
+# The README says comma, but the files use a point.
 _TIME = re.compile(r"(\d\d?):([0-5]\d):([0-5]\d[.,]\d{1,3})", re.ASCII)
 _AND = " and "
 
@@ -60,15 +61,15 @@ class Reader:
 
     @property
     def notes(self) -> list[ReaderNote]:
-        """Return how many clips no row names."""
+        """Return the number of clips without a row."""
         found = ((split, count) for split, count in self._left.items() if count)
         return [{"note": "clips_without_row", "split": s, "count": count} for s, count in found]
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield the scenes of a split in the order of its file, and a reject for each broken row.
 
-        Raises SourceError when the file has not the columns, when the clips of the split are
-        wanted and missing.
+        Raises SourceError if the file lacks a column, or if the clips of the split are
+        requested but missing.
         """
         if self._clips is not None and not self._clips[split]:
             raise self._media_missing((split,))
@@ -132,7 +133,7 @@ def _utterance(row: CsvRow, clips: dict[tuple[str, str], Media] | None) -> Utter
     if not all(fields.get(column) for column in _COLUMNS):
         raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")
     if "\n" in fields["Utterance"]:
-        raise BrokenRecord("broken_row", "it goes over several lines: a quotation mark is open")
+        raise BrokenRecord("broken_row", "it spans several lines: a quotation mark is not closed")
     require_utf8("".join(fields.values()))
     dialogue, utterance = _ids(fields)
     media = clips.pop((dialogue, utterance), None) if clips else None
@@ -153,7 +154,7 @@ def _utterance(row: CsvRow, clips: dict[tuple[str, str], Media] | None) -> Utter
 
 
 def _speakers(written: str) -> list[str]:
-    """Return the names in a list written as Python writes it."""
+    """Return the names in a list in Python notation."""
     try:
         names = ast.literal_eval(written)
     except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -1,7 +1,7 @@
 """The emotion of a user's turn: what three annotators chose, and the label made of it.
 
-The label is what two of the three chose, or what was settled by hand where all differ. Elicitor and
-conduct follow from it by the owner's definition of the labels, which `definitions.tsv` holds.
+The label is what two of the three chose, or was decided manually where all differ. Elicitor and
+conduct follow from it by the owner's definitions of the labels, in `definitions.tsv`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ANNOTATORS = 3
 def annotate(utterance: Utterance, emotion: object) -> int:
     """Fill in the final label, its sentiment and what each annotator chose.
 
-    Returns how many annotators said nothing that can be read. BrokenRecord where the final label is
+    Returns the number of annotators without a readable answer. BrokenRecord if the final label is
     missing.
     """
     final, said = _taken_apart(emotion)
@@ -45,7 +45,7 @@ def annotate(utterance: Utterance, emotion: object) -> int:
 
 
 def _votes(said: list[tuple[str | None, object]]) -> list[VoteCount]:
-    """Return the votes of those who said something that can be read."""
+    """Return the votes of annotators with a readable answer."""
     return [
         {"rater": rater, "label": str(one["emotion"]), "count": 1}
         for rater, one in said
@@ -58,7 +58,7 @@ def _taken_apart(
 ) -> tuple[Mapping[str, object] | None, list[tuple[str | None, object]]]:
     """Return the final annotation, and the others by annotator."""
     final, said = None, []
-    if isinstance(emotion, dict):  # as an older description of the files has it
+    if isinstance(emotion, dict):  # as in an older description of the files
         final = emotion.get("final")
         said = [(rater, one) for rater, one in emotion.items() if rater != "final"]
     elif isinstance(emotion, list) and len(emotion) > _ANNOTATORS:
@@ -68,7 +68,7 @@ def _taken_apart(
 
 
 def _rater(annotation: object) -> str | None:
-    """Return who annotated: the only text in an annotation, whatever its field is called."""
+    """Return the annotator: the only text in an annotation, whatever its field is called."""
     values = annotation.values() if isinstance(annotation, dict) else ()
     return next((value for value in values if isinstance(value, str)), None)
 

@@ -1,7 +1,7 @@
 """EmoWOZ as its owner distributes it: two JSON files of dialogues, and the ids of each split.
 
-Source: https://zenodo.org/record/6506504. Turns have no speaker: the user begins, and the system
-has every other turn.
+Source: https://zenodo.org/record/6506504. Turns have no speaker field: the user begins, and the
+system has every other turn.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Reader:
 
     @property
     def notes(self) -> list[ReaderNote]:
-        """Return the sizes of the two parts, then what has a counterpart neither here nor there."""
+        """Return the sizes of the two parts, then the ids without a counterpart."""
         strays = Counter(dialogues_in_no_split=sum(self._strays.values()))
         return [
             {"note": note, "split": split, "count": count}
@@ -77,7 +77,7 @@ class Reader:
     def read(self, split: str) -> Iterator[Dialogue | Reject | SourceError]:
         """Yield the dialogues of a split in the order of the files, a reject per broken turn.
 
-        A file of dialogues that is missing or no whole JSON is yielded as a SourceError.
+        A file of dialogues that is missing or not complete JSON is yielded as a SourceError.
         """
         self._counts[split] = Counter()
         for part in self._parts:
@@ -89,7 +89,7 @@ class Reader:
             self._counts[split]["ids_without_dialogue"] += len(left)
 
     def _read_part(self, split: str, part: str, left: set[str]) -> Iterator[Dialogue | Reject]:
-        """Yield the dialogues of a part, and take their ids out of those that are `left`."""
+        """Yield the dialogues of a part, and remove their ids from `left`."""
         path, counts = self._parts[part], self._counts[split]
         if not path.is_file():
             raise not_found(path.name, self.root, _TREE)
@@ -103,7 +103,7 @@ class Reader:
             try:
                 if name not in left:
                     raise BrokenRecord(
-                        "duplicate_id", "the dialogue comes twice; the first is used"
+                        "duplicate_id", "the dialogue appears twice; the first one is used"
                     )
                 left.remove(name)
                 yield from _read_dialogue(split, name, value, counts, part)
@@ -126,14 +126,16 @@ def _read_ids(path: Path) -> dict[str, dict[str, set[str]]]:
                     f"no list of {part} ids under {split}",
                     where=path,
                     expected=f"{', '.join(Reader.splits)}, each with {' and '.join(_FILES)}",
-                    do="take the file as its owner distributes it",
+                    do="use the file as originally distributed",
                 )
             ids.setdefault(split, {})[part] = {name.removesuffix(".json") for name in names}
     for one, other in combinations(ids, 2):
         for part in _FILES:
             if shared := sorted(ids[one][part] & ids[other][part]):
                 what = f"{', '.join(shared[:3])} is in both {one} and {other}"
-                raise SourceError(what, where=path, expected="each dialogue in one split", do=AGAIN)
+                raise SourceError(
+                    what, where=path, expected="each dialogue in one split only", do=AGAIN
+                )
     return ids
 
 
@@ -148,8 +150,8 @@ def _refuse_pointer(path: Path) -> None:
         raise SourceError(
             "the file is a Git LFS pointer",
             where=path,
-            expected="the JSON that it stands for",
-            do="fetch it with git lfs pull, or take it from https://zenodo.org/record/6506504",
+            expected="the JSON file itself",
+            do="fetch it with git lfs pull, or download it from https://zenodo.org/record/6506504",
         )
 
 
@@ -194,12 +196,14 @@ def _utterance(dialogue: str, index: int, turn: object, counts: Counter[str]) ->
         raise BrokenRecord("broken_turn", "it has no text")
     user = index % 2 == 0
     if emotion and not user:
-        raise BrokenRecord("broken_turn", "it has an emotion, and is the system's by its place")
+        raise BrokenRecord(
+            "broken_turn", "it has an emotion, but by its position it is a system turn"
+        )
     utterance = Utterance(
         dialogue=dialogue,
         utterance=str(index),
         order=index,
-        # Which of the crowd's workers spoke as the user is not said.
+        # The corpus does not say which crowd worker spoke as the user.
         speaker=None if user else "system",
         text=" ".join(filter(None, map(str.strip, text.splitlines()))),
         label=None,

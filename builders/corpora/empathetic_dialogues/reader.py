@@ -57,7 +57,7 @@ class Reader:
 
     @property
     def notes(self) -> list[ReaderNote]:
-        """Return how many rows have a further column, and where turns decided who speaks."""
+        """Return the numbers of rows with an extra column and of turns that decided who speaks."""
         return [
             {"note": note, "split": split, "count": count}
             for split, counts in self._counts.items()
@@ -68,8 +68,8 @@ class Reader:
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield the conversations of a split in the order of its file, and a reject per broken row.
 
-        Raises SourceError when the file is missing or has not the columns, or when the rows of a
-        conversation do not follow one another.
+        Raises SourceError if the file is missing or lacks a column, or if the rows of a
+        conversation are not consecutive.
         """
         path, counts = self._paths[split], Counter[str]()
         self._counts[split] = counts
@@ -82,7 +82,7 @@ class Reader:
 
 
 def _whole(row: CsvRow, counts: Counter[str]) -> CsvRow:
-    """Return a row with its cells by column; what is beyond the last column is left out."""
+    """Return a row's cells by column; extra cells are dropped."""
     if len(row.cells) > len(_COLUMNS):
         counts["rows_with_more_columns"] += 1
     row.fields = row.fields or dict(zip(_COLUMNS, row.cells, strict=False))
@@ -101,10 +101,10 @@ def _utterance(row: CsvRow) -> Utterance:
     require_utf8(",".join(row.cells))
     if not (word and speaker and (text := _with_commas(text))):
         raise BrokenRecord("broken_row", "context, speaker_idx or utterance is empty")
-    # A text with a comma of its own moves all that follows it; ratings hold no words.
+    # A text with a raw comma shifts all later cells; ratings contain no words.
     moved = len(row.cells) > len(_COLUMNS) and _LETTER.search(ratings)
     if moved or not speaker.isdecimal():
-        raise BrokenRecord("broken_row", "a text holds a comma that is not written _comma_")
+        raise BrokenRecord("broken_row", "a text contains a comma that is not written as _comma_")
     number = int(index)
     speaks = number % 2 == 1
     return Utterance(
@@ -136,7 +136,7 @@ def _with_situation(dialogue: Dialogue, first: CsvRow, counts: Counter[str]) -> 
 
 
 def _with_two_speakers(dialogue: Dialogue, counts: Counter[str]) -> Dialogue:
-    """Name the two by the first of their turns: those with odd numbers are the speaker's."""
+    """Name the two speakers by turn number: odd turns are the speaker's."""
     names: dict[bool, str | None] = {}
     for utterance in dialogue.utterances:
         names.setdefault(utterance.targetable, utterance.speaker)

@@ -56,7 +56,9 @@ def summary(path: Path) -> list[Block]:
     found = list(_blocks(path))
     if not any(_HEAD.fullmatch(block.lines[0]) for block in found):
         expected = f"blocks that begin with {_HEAD_IN_WORDS}"
-        raise SourceError("the file evaluates no turn", where=path, expected=expected, do=AGAIN)
+        raise SourceError(
+            "the file contains no evaluation", where=path, expected=expected, do=AGAIN
+        )
     return found
 
 
@@ -83,9 +85,9 @@ def evaluation(block: Block, dialogue: str) -> Evaluation:
     start, end, turn, label, means = head.groups()
     values = [_number(part) for part in means.split(",")]
     if len(values) != len(_DIMENSIONS):
-        raise BrokenRecord("broken_block", f"[{means}] are not three values")
+        raise BrokenRecord("broken_block", f"[{means}] does not hold three values")
     if (name := name_of(turn, dialogue)) is None:
-        raise BrokenRecord("broken_id", f"{turn} is no turn of {dialogue}")
+        raise BrokenRecord("broken_id", f"{turn} is not a turn of {dialogue}")
     ratings: Ratings = {}
     lines = [_RATING.match(line) for line in block.lines[1:]]
     for kind, rater, text in (line.groups() for line in lines if line):
@@ -166,5 +168,5 @@ def read_rater(path: Path, dialogue: str, ratings: dict[str, Ratings]) -> int:
             skipped += 1
     if skipped and not good:
         expected = f"lines such as {dialogue}_F000 :Neutral state; ()"
-        raise SourceError("the file holds no rating", where=path, expected=expected, do=AGAIN)
+        raise SourceError("the file contains no rating", where=path, expected=expected, do=AGAIN)
     return skipped

@@ -20,7 +20,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of one dialogue; summary, transcript and the folder of clips may not be there."""
+    """The files of one dialogue; summary, transcript, clips and the film may not be there."""
 
     dialogue: str
     background: str
@@ -29,6 +29,7 @@ class Files:
     transcript: Path
     raters: list[Path]
     clips: Path
+    film: Path
 
 
 def has_clips(session: Path) -> bool:
@@ -57,6 +58,7 @@ def dialogues(number: str, session: Path) -> tuple[list[Files], int]:
             transcript=transcripts / f"{found[0]}.txt",
             raters=raters.get(found[0], []),
             clips=clips / found[0],
+            film=session / "dialog" / "avi" / "DivX" / f"{found[0]}.avi",
         )
         for found in matches
         if found["session"] == number

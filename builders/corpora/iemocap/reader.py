@@ -43,11 +43,15 @@ _ONLY_TAGS = re.compile(r"(?:\s*\[[A-Z]+\])+")
 
 @dataclass(slots=True)
 class _Scene:
-    """What the files of one dialogue hold, by the last part of the ids; `clips` where wanted."""
+    """What the files of one dialogue hold, by the last part of the ids; `clips` where wanted.
+
+    `film` is its video, where that is there.
+    """
 
     dialogue: str
     clips: dict[str, Path] | None
     counts: Counter[str]
+    film: Path | None = None
     lines: dict[str, Line] = field(default_factory=dict)
     ratings: dict[str, Ratings] = field(default_factory=dict)
 
@@ -120,6 +124,7 @@ class _Scene:
             start=start,
             end=end,
             media=Media(clip) if clip else None,
+            video=Media(self.film, start, end) if self.film and clip and end > start else None,
             sex=_SEXES[line.name[0]],
             findings=("end_before_start",) if end < start else (),
         )
@@ -178,7 +183,8 @@ class Reader:
         blocks, (lines, skipped) = summary(files.summary), transcript(files.transcript)
         self._counts["transcript_lines_skipped"] += skipped
         clips = _by_name(files.clips) if self._with_media else None
-        scene = _Scene(files.dialogue, clips, self._counts)
+        film = files.film if self._with_media and files.film.is_file() else None
+        scene = _Scene(files.dialogue, clips, self._counts, film)
         for path in files.raters:
             try:
                 skipped = read_rater(path, files.dialogue, scene.ratings)

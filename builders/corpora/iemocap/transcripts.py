@@ -42,5 +42,7 @@ def transcript(path: Path) -> tuple[list[Line], int]:
             skipped += 1
     if not turns:
         expected = f"lines such as {path.stem}_F000 [006.2901-008.2357]: text"
-        raise SourceError("the file transcribes no turn", where=path, expected=expected, do=AGAIN)
+        raise SourceError(
+            "the file contains no transcribed turn", where=path, expected=expected, do=AGAIN
+        )
     return turns, skipped

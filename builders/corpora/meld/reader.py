@@ -41,8 +41,8 @@ _required = itemgetter(*_COLUMNS)
 _SENTIMENTS: dict[str, Sentiment] = {s: s for s in ("positive", "neutral", "negative")}
 _CLIP = re.compile(r"(final_videos_test)?(dia\d+_utt\d+)\.mp4")
 _TIME = re.compile(r"(\d\d?):([0-5]\d):([0-5]\d),(\d{1,3})", re.ASCII)
-# Releases before November 2020 hold the punctuation of Windows-1252 as the control characters of
-# the same numbers. Five of these numbers mean nothing there and are left alone.
+# Releases before November 2020 contain Windows-1252 punctuation as the control characters with
+# the same numbers. Five of these numbers are undefined there and are left unchanged.
 _C1 = re.compile("[\x80-\x9f]")
 _CP1252 = {n: bytes([n]).decode("cp1252", "ignore") or chr(n) for n in range(0x80, 0xA0)}
 
@@ -82,8 +82,8 @@ class Reader:
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield the dialogues of a split in the order of its file, and a reject per broken row.
 
-        Raises SourceError when the file has not the columns, when the clips of the split are
-        wanted and missing.
+        Raises SourceError if the file lacks a column, or if the clips of the split are
+        requested but missing.
         """
         if self._clips is not None and not self._clips[split]:
             raise self._media_missing((split,))
@@ -175,10 +175,10 @@ def _utterance(row: CsvRow, clips: dict[str, Media] | None, counts: Counter[str]
 
 
 def _repair(fields: dict[str, str], counts: Counter[str]) -> None:
-    """Put the punctuation back into a row of an old release; refuse what is no text."""
+    """Restore the punctuation in a row of an old release; refuse anything that is not text."""
     joined = "".join(fields.values())
     if "\n" in joined:
-        raise BrokenRecord("broken_row", "it goes over several lines: a quotation mark is open")
+        raise BrokenRecord("broken_row", "it spans several lines: a quotation mark is not closed")
     if joined.isascii():
         return
     require_utf8(joined)

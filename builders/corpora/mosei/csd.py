@@ -35,9 +35,9 @@ class Sequence:
         data = root.get("data") if isinstance(root, h5py.Group) else None
         if not isinstance(data, h5py.Group):
             raise SourceError(
-                "the file holds no computational sequence",
+                "the file contains no computational sequence",
                 where=path,
-                expected="one group at its root with a group `data` in it",
+                expected="one root group that contains a group `data`",
                 do=AGAIN,
             )
         self._data = data
@@ -84,6 +84,6 @@ def open_csd(path: Path) -> Iterator[Sequence]:
         try:
             sequence = Sequence(path, stack.enter_context(h5py.File(path, "r")))
         except (OSError, LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
-            what = f"the file is no whole HDF5 file ({error})"
+            what = f"the file is not a complete HDF5 file ({error})"
             raise SourceError(what, where=path, do=AGAIN) from error
         yield sequence

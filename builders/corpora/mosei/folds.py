@@ -31,11 +31,13 @@ def read_folds(path: Path) -> dict[str, frozenset[str]]:
         name = names[path.suffix == ".json"]
         videos = lists.get(name)
         if not isinstance(videos, list) or not all(isinstance(v, str) for v in videos):
-            raise SourceError(f"{name} is no list of video ids", where=path, do=AGAIN)
+            raise SourceError(f"{name} is not a list of video ids", where=path, do=AGAIN)
         for other, fold in folds.items():
             if shared := sorted(fold.intersection(videos)):
                 what = f"{', '.join(shared[:3])} is in both {other} and {split}"
-                raise SourceError(what, where=path, expected="each video in one fold", do=AGAIN)
+                raise SourceError(
+                    what, where=path, expected="each video in one fold only", do=AGAIN
+                )
         folds[split] = frozenset(videos)
     return folds
 
@@ -44,7 +46,7 @@ def _json(path: Path) -> dict[str, object]:
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise SourceError(f"the file is no JSON ({error})", where=path, do=AGAIN) from error
+        raise SourceError(f"the file is not valid JSON ({error})", where=path, do=AGAIN) from error
     return found if isinstance(found, dict) else {}
 
 

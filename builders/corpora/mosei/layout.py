@@ -19,7 +19,8 @@ _FOLDS_AT = (
     "mmsdk/mmdatasdk/dataset/standard_datasets/CMU_MOSEI"
 )
 _TRANSCRIPTS = "Transcript/Segmented/Combined"
-_RECORDINGS = {"Audio/Full/WAV_16000": ".wav", "Videos/Full/Combined": ".mp4"}
+_FILMS = "Videos/Full/Combined"
+_RECORDINGS = {"Audio/Full/WAV_16000": ".wav", _FILMS: ".mp4"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ class Layout:
         """Return the label file, the folds, and what the text is from."""
         words = (self.words,) if self.words else ()
         return (self.labels, self.folds, *words, *self.transcripts.values())
+
+    def film(self, video: str) -> Path | None:
+        """Return the full video of an id, where it is there."""
+        path = self.raw / _FILMS / f"{video}.mp4"
+        return path if path.is_file() else None
 
     def recordings(self) -> dict[Path, str]:
         """Return the folders of full recordings by preference, each with its files' ending.
@@ -80,7 +86,7 @@ def _find(places: Sequence[Path], name: str) -> Path | None:
     found = [path for place in places if (path := place / name).exists()]
     if len(found) > 1:
         where = " and ".join(str(path) for path in found)
-        raise SourceError(f"{name} is there twice", where=where, do="keep one of them")
+        raise SourceError(f"{name} is present twice", where=where, do="keep one of them")
     return found[0] if found else None
 
 
@@ -89,10 +95,10 @@ def _find_labels(places: Sequence[Path]) -> Path:
         return path
     if old := _find(places, _OLD_LABELS):
         raise SourceError(
-            "these labels are of an older release, in a file without sentiment",
+            "these labels are from an older release, which has no sentiment",
             where=old,
-            expected=f"{_LABELS}, which holds both",
-            do="download that one",
+            expected=f"{_LABELS}, which has emotions and sentiment",
+            do=f"download {_LABELS}",
         )
     raise not_found(f"{_LABELS}, also in sub-folders,", places[0], _TREE)
 
@@ -104,7 +110,7 @@ def _find_folds(places: Sequence[Path]) -> Path:
     raise SourceError(
         f"the standard folds ({' or '.join(_FOLDS)}) are missing",
         where=places[0],
-        expected="the lists of training, validation and test videos, as without them no test video "
-        "could be kept out of training",
-        do=f"put {_FOLDS[0]} there, which is in {_FOLDS_AT}",
+        expected="the lists of training, validation and test videos; without them, test videos "
+        "could end up in training",
+        do=f"put {_FOLDS[0]} there; it is at {_FOLDS_AT}",
     )

@@ -125,6 +125,7 @@ class Reader:
                 items.append(broken("mosei", split, (video, name), place, raw, error))
         texts, why = self._texts(video, {segment.span for segment in segments}, words, counts)
         dialogue, recording = Dialogue(split, video, []), self._recording(video)
+        film = self._layout.film(video) if recording else None
         for segment in segments:
             text = texts.get(segment.span)
             try:
@@ -137,6 +138,8 @@ class Reader:
                 continue
             if recording is None and self._recordings is not None:
                 utterance.findings += ("clip_missing",)
+            if film:
+                utterance.video = Media(film, *segment.span)
             counts["start_clamped"] += segment.clamped
             dialogue.utterances.append(utterance)
         return [*items, dialogue]
@@ -160,7 +163,7 @@ class Reader:
         counts["text_from_timed_words"] += len(found)
         counts["words_without_segment"] += len({*said}.difference(*found.values()))
         texts = {span: " ".join(word.text for word in heard) for span, heard in found.items()}
-        return texts, "none of the video's timed words lies in it"
+        return texts, "none of the video's timed words falls within it"
 
     def _recording(self, video: str) -> Path | None:
         places = (folder / f"{video}{end}" for folder, end in (self._recordings or {}).items())
@@ -171,10 +174,10 @@ def _labelled(labels: Sequence) -> frozenset[str]:
     """Return the labelled videos; SourceError when the columns are in another order than ours."""
     if labels.columns not in (None, [*_COLUMNS]):
         raise SourceError(
-            f"the columns are {', '.join(labels.columns)}",
+            f"wrong columns: {', '.join(labels.columns)}",
             where=labels.path,
             expected=", ".join(_COLUMNS),
-            do="take the file as its owner distributes it",
+            do="use the file as originally distributed",
         )
     return frozenset(labels.videos)
 
@@ -186,7 +189,9 @@ def _segment(values: list[float], times: list[float], place: str, raw: str) -> _
         raise BrokenRecord("broken_time", f"it is from {start} to {end}; expected seconds")
     span = (max(0.0, start), end)
     if end <= span[0]:
-        raise BrokenRecord("zero_length", f"it is from {start} to {end} s, which is no time")
+        raise BrokenRecord(
+            "zero_length", f"it is from {start} to {end} s, which is not an interval"
+        )
     values = [round(value, 4) + 0.0 for value in values]
     for (name, (least, most)), value in zip(_COLUMNS.items(), values, strict=True):
         if not least <= value <= most:

@@ -51,7 +51,7 @@ def read_transcript(path: Path, video: str) -> tuple[list[Line], int]:
             "no line of the transcript can be read",
             where=path,
             expected=f"lines {video}___<clip>___<start>___<end>___<text> in UTF-8",
-            do="take the file as its owner distributes it",
+            do="use the file as originally distributed",
         )
     return lines, broken
 

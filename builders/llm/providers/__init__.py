@@ -129,14 +129,20 @@ class Memory(Protocol):
 class Capabilities:
     """What one server understands of a request; a provider adds the fields, all JSON values.
 
-    `stored_as` gives the names of fields that are called otherwise in stores.
+    `stored_as` gives the names of fields that are called otherwise in stores; those `where_known`
+    are left out while they are None.
     """
 
     stored_as: ClassVar[Mapping[str, str]] = {}
+    where_known: ClassVar[tuple[str, ...]] = ()
 
     def dumps(self) -> str:
         """Return them as text to be remembered."""
-        named = {self.stored_as.get(name, name): value for name, value in asdict(self).items()}
+        named = {
+            self.stored_as.get(name, name): value
+            for name, value in asdict(self).items()
+            if value is not None or name not in self.where_known
+        }
         return orjson.dumps(named).decode()
 
     @classmethod

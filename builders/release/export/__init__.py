@@ -1,13 +1,13 @@
-"""Exports: a build in the form that a trainer loads, clips beside the rows, nothing lost.
+"""Exports: a build in a trainer's format, with clips beside the rows, and every record counted.
 
     DIR/
       <split>.jsonl     the rows (webdataset: <split>-NNNNNN.tar)
       audio/<split>/    the clips as FLAC, each once
-      left_out.jsonl    the records that did not go out: id, split, reason, detail
-      export.json       what was asked for, counts, digests
-      README.md         how a run is started; `load_dataset` finds rows that it can read by it
+      left_out.jsonl    the records left out: id, split, reason, detail
+      export.json       options, counts, digests
+      README.md         how to start a run; also tells `load_dataset` where the rows are
 
-A split holds what its corpus calls so. The same build and options make the same bytes.
+Splits are those of the corpus. The same build and options give the same bytes.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ _Pairs = Mapping[str, Sequence[PreferencePair]]
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export came to, and the line that starts a run on it.
+    """The result of an export, and the command that starts a run on it.
 
-    `clips_found` of `clips_wanted` earlier turns have their clip.
+    `clips_found` of `clips_wanted` earlier turns have a clip.
     """
 
     counts: Counts
@@ -68,19 +68,20 @@ def export(
     excluded: Callable[[str], bool] = nobody,
     quiet: bool = True,
 ) -> Exported:
-    """Write a build in a trainer's form.
+    """Write a build in a trainer's format.
 
     Args:
         folder: the folder of a finished build.
-        to: the folder of the export: not there yet, empty, or an earlier export, which is replaced.
-        options: what goes out, and how.
-        store: where decisions are held, by default beside the build.
-        excluded: says of an id whether it must not be used.
+        to: the export folder: new, empty, or an earlier export, which is replaced.
+        options: the export options.
+        store: the store with the decisions, by default beside the build.
+        excluded: returns whether an id must not be used.
         quiet: show no progress.
 
     Raises:
-        ConfigError: there is no such build, or nothing in it can go out.
-        OutputError: `to` holds something else or cannot be written; a file of the build is broken.
+        ConfigError: there is no such build, or nothing in it can be exported.
+        OutputError: `to` contains something else or cannot be written; a file of the build is
+        damaged.
     """
     address = store or str(folder.parent / STORE_FILE)
     build = Build(applied(folder, address, excluded))
@@ -104,7 +105,7 @@ def export(
 
 
 class _Run:
-    """One run over the records of a build, in their order."""
+    """One export run over the records of a build, in order."""
 
     def __init__(
         self, build: Build, to: Path, options: Options, pairs: _Pairs, choice: Choice
@@ -133,7 +134,7 @@ class _Run:
                 if left := self._take(record, split):
                     self._counts.left_out(split, left)
                     if left.reason == EXCLUDED:
-                        continue  # counted, but who it was is in no file
+                        continue  # counted, but the id is in no file
                     row = {"id": record["id"], "split": split, **asdict(left)}
                     left_out.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
         files = {split: writer.close() for split, writer in self._writers.items()}
@@ -145,8 +146,8 @@ class _Run:
         return Exported(self._counts, start, self._earlier.found, self._earlier.wanted)
 
     def _take(self, record: SampleRecord, split: str) -> LeftOut | None:
-        """Write one record as a row, or return why it does not go out."""
-        # Before anything is left out: a later turn may refer to this one's clip.
+        """Write one record as a row, or return why it is left out."""
+        # Before filtering: a later turn may refer to this one's clip.
         earlier = self._earlier.of(record) if self._options.context_audio else {}
         if left := self._choice.against(record):
             return left
@@ -170,15 +171,15 @@ class _Run:
         top = list(self._counts.reasons().items())[:3]
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in top)
         return ConfigError(
-            f"none of {self._counts.totals['read']:,} records can go out"
+            f"none of the {self._counts.totals['read']:,} records can be exported"
             + (f" ({reasons})" if top else ""),
             where=self._build.folder,
-            do="change the options of the export",
+            do="choose other export options",
         )
 
 
 def _replace(staged: Path, to: Path) -> None:
-    """Move an export to its place; what was there goes when the new one stands."""
+    """Move an export into place; the earlier one is deleted once the new one is there."""
     earlier = to.with_name(f".{to.name}.earlier")
     shutil.rmtree(earlier, ignore_errors=True)
     if to.exists():
@@ -196,7 +197,7 @@ def _form(options: Options) -> Form:
 
 
 def _silent(_line: str) -> None:
-    """Say nothing."""
+    """Print nothing."""
 
 
 def _pairs(
@@ -206,50 +207,49 @@ def _pairs(
     known: Restrictions,
     say: Callable[[str], None],
 ) -> _Pairs:
-    """Return the pairs that people made, where the task is to learn from them."""
+    """Return the preference pairs, if the task needs them."""
     if options.task != "dpo":
         return {}
     found = trained_on(pairs_of(Build(folder), address, known, say))
     if not found:
         raise ConfigError(
-            "there are no pairs: nobody has edited a reply of this build, had one drafted again "
-            "that they rejected, or compared two",
+            "there are no preference pairs: no reply of this build was edited, drafted again after "
+            "a rejection, or compared with another",
             where=folder,
-            do="review it first, or take --task sft",
+            do="review the build first, or use --task sft",
         )
     return found
 
 
 def _check_known(build: Build, options: Options, address: str) -> None:
-    """Stop before anything is written when nobody has measured or reviewed what is asked for."""
+    """Raise ConfigError before writing if the requested measurements or reviews do not exist."""
     if options.subset and not any_known(build, "audio_contribution.class"):
         raise ConfigError(
-            "nothing has measured yet whether words or voice carry the feeling",
+            "the audio contribution of this build has not been measured",
             where=build.folder,
             expected="records with audio_contribution",
-            do="leave --subset out",
+            do="leave out --subset, or build again with --vote-model",
         )
     if options.task == "dpo" and not store_exists(address):
         raise ConfigError(
             f"there is no store {address}",
-            expected="the store that holds what people decided",
-            do="name it with --store",
+            expected="the store with the review decisions",
+            do="pass it with --store",
         )
     if options.task == "kto" and not any_known(build, "review.status"):
         raise ConfigError(
-            "there are no verdicts: nobody has reviewed a reply of this build",
+            "there are no verdicts: no reply of this build has been reviewed",
             where=build.folder,
-            do="review it first, or take --task sft",
+            do="review the build first, or use --task sft",
         )
 
 
 def _check_free(to: Path, build: Path) -> None:
     if to.is_relative_to(build):
-        raise OutputError("the folder lies in the build", where=to, do="choose another --to")
+        raise OutputError(f"the export folder {to} is inside the build", do="choose another --to")
     if to.is_file() or (to.is_dir() and any(to.iterdir()) and not (to / MARKER).is_file()):
         raise OutputError(
-            "there is something else",
-            where=to,
+            f"{to} is neither empty nor an earlier export",
             expected="an empty folder, or an earlier export",
             do="choose another --to",
         )

@@ -1,7 +1,7 @@
-"""Which records go out: what the data says against a record, and what was asked for.
+"""Which records are exported: by their data, and by the options.
 
-Each reason is a code that is counted, with a sentence for a person. What may go out to train on is
-decided by `eligibility`; what this export is asked to leave out beside that, by `_CHECKS`.
+Each reason is a code that is counted, with a sentence for people. `eligibility` decides
+what may be trained on; `_CHECKS` apply the further options of this export.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from builders.release.layouts import audio_class
 _MATCHES = ("exact", "close")
 _VERDICT = {ReviewStatus.DISPUTED: "did not agree", ReviewStatus.REJECTED: "rejected it"}
 _DETAILS = {
-    EXCLUDED: "somebody asked that it be used no more",
-    "after_an_unfit_turn": "an earlier turn is not one to learn from",
+    EXCLUDED: "it was excluded from use",
+    "after_an_unfit_turn": "an earlier turn is not fit for training",
 }
-# How much of a record a task needs. A pair has replies of its own.
+# How much of a record a task needs. A pair has its own replies.
 _NEEDED = {"dpo": Extent.UTTERANCE, "kto": Extent.VERDICT}
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Why a record does not go out: the reason that is counted, and the sentence."""
+    """Why a record is left out: the reason that is counted, and a sentence."""
 
     reason: str
     detail: str
@@ -45,8 +45,8 @@ class Choice:
     """Decides about the records of a build.
 
     Args:
-        options: what the export is asked for.
-        known: the ids that may not go out.
+        options: the export options.
+        known: the ids that may not be used.
     """
 
     def __init__(self, options: Options, known: Restrictions) -> None:
@@ -54,7 +54,7 @@ class Choice:
         self._known = known
 
     def against(self, record: SampleRecord) -> LeftOut | None:
-        """Return what speaks against a record, or None."""
+        """Return why a record is left out, or None."""
         answer = eligibility(record, Purpose.TRAIN, self._known)
         if answer.extent < _NEEDED.get(self._options.task, Extent.RECORD):
             return self._said(answer, record)
@@ -66,15 +66,15 @@ class Choice:
             status = ReviewStatus(record["review"]["status"])
             return LeftOut(reason, f"the people who reviewed the reply {_VERDICT[status]}")
         if reason == self._known.gated.get(record["id"]):
-            return LeftOut(reason, f"{GATES_FILE} of the build keeps the reply back")
-        return LeftOut(reason, _DETAILS.get(reason, "the utterance is not one to learn from"))
+            return LeftOut(reason, f"{GATES_FILE} of the build excludes the reply")
+        return LeftOut(reason, _DETAILS.get(reason, "the utterance is not fit for training"))
 
 
 def is_strict(record: SampleRecord) -> bool:
-    """Return whether a record's label is beyond doubt.
+    """Return whether a record's label is reliable.
 
-    Its root must match ours exactly or closely and be a feeling; where the corpus shows its votes,
-    how far they agree must be known.
+    Its coarse label must match exactly or closely and be a known emotion; if the corpus has votes,
+    their agreement must be known.
     """
     labels = record["annotation"]
     known = labels["votes"] is None or labels["agreement"] is not None
@@ -91,7 +91,8 @@ def _other_subset(record: SampleRecord, options: Options) -> LeftOut | None:
 def _doubtful(record: SampleRecord, options: Options) -> LeftOut | None:
     if options.strict and not is_strict(record):
         matches = record["annotation"]["match_root"]
-        return LeftOut("not_strict", f"the label's root matches {matches}, or its votes are open")
+        detail = f"the match of the coarse label is {matches}, or its agreement is not known"
+        return LeftOut("not_strict", detail)
     return None
 
 

@@ -10,7 +10,7 @@ from builders.release.export.choosing import LeftOut
 
 
 class ExportedSplit(TypedDict):
-    """The counts of a split; those of what was left out by reason."""
+    """The counts of a split; left-out records by reason."""
 
     read: int
     written: int
@@ -18,11 +18,11 @@ class ExportedSplit(TypedDict):
 
 
 class Counts:
-    """Counts every record of an export once on each side, by split.
+    """Counts every record of an export once as read, and once as written or left out, by split.
 
     Attributes:
-        licences: the records that came in, by the terms they are under.
-        providers: the same, by who drafted the reply.
+        licences: the records read, by licence.
+        providers: the records read, by provider of the reply.
     """
 
     def __init__(self) -> None:
@@ -34,18 +34,18 @@ class Counts:
         self.providers: Counter[str] = Counter()
 
     def read(self, record: SampleRecord) -> None:
-        """Count a record that came in."""
+        """Count a record read."""
         self._read[record["source"]["split"]] += 1
         self.licences[record["rights"]["licence"]] += 1
         self.providers[record["drafting"]["provider"]] += 1
 
     def written(self, split: str, rows: int = 1) -> None:
-        """Count a record that became a row, or several: one for each pair of replies."""
+        """Count a record written as one row, or several: one per preference pair."""
         self._written[split] += 1
         self._rows[split] += rows
 
     def left_out(self, split: str, left: LeftOut) -> None:
-        """Count a record that did not."""
+        """Count a record left out."""
         self._left_out.setdefault(split, Counter())[left.reason] += 1
 
     @property
@@ -64,7 +64,7 @@ class Counts:
         }
 
     def reasons(self) -> dict[str, int]:
-        """Return the records that were left out by reason, the commonest first."""
+        """Return the left-out records by reason, the most common first."""
         every: Counter[str] = Counter()
         for counts in self._left_out.values():
             every.update(counts)
@@ -74,7 +74,7 @@ class Counts:
         """Return the counts of each split.
 
         Raises:
-            RuntimeError: they do not add up, which is a fault of ours.
+            RuntimeError: they do not add up, which is a bug.
         """
         return {split: self._split(split) for split in self._read}
 

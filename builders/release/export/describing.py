@@ -1,4 +1,4 @@
-"""What an export says of itself: `export.json`, and a README that `datasets` reads as well."""
+"""The description of an export: `export.json`, and a README that `datasets` reads too."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ LEFT_OUT = "left_out.jsonl"
 def describe(
     to: Path, result: ManifestResult, options: Options, counts: Counts, files: dict[str, list[str]]
 ) -> str:
-    """Write `export.json` and `README.md`, and return the line that starts a run.
+    """Write `export.json` and `README.md`, and return the command that starts a run.
 
     Args:
         to: the folder of the export.
-        result: the `result` object of the build's manifest, whose digest is kept.
-        options: what was asked for.
-        counts: what became of the records.
-        files: the files that hold the rows, by split.
+        result: the `result` object of the build's manifest; its digest is included.
+        options: the export options.
+        counts: the counts of records.
+        files: the files with the rows, by split.
     """
     names = [LEFT_OUT, *(name for names in files.values() for name in names)]
     told = {
@@ -57,8 +57,8 @@ def _page(title: str, start: str, counts: Counts, files: dict[str, list[str]]) -
         *(_data_files(files) if files else []),
         f"# {title}",
         "",
-        f"{counts.rows:,} rows; {left_out:,} records are left out, see `{LEFT_OUT}`. "
-        f"The terms of what it is made from: {', '.join(sorted(counts.licences))}.",
+        f"{counts.rows:,} rows; {left_out:,} records were left out, see `{LEFT_OUT}`. "
+        f"Licences of the sources: {', '.join(sorted(counts.licences))}.",
         "",
         "From inside this folder:",
         "",
@@ -69,7 +69,7 @@ def _page(title: str, start: str, counts: Counts, files: dict[str, list[str]]) -
 
 
 def _data_files(files: dict[str, list[str]]) -> list[str]:
-    """Return the front matter by which `load_dataset` finds the rows among the other files."""
+    """Return the front matter that tells `load_dataset` which files have the rows."""
     lines = ["---", "configs:", "- config_name: default", "  data_files:"]
     for split, names in files.items():
         lines += [f"  - split: {split_name(split)}", "    path:", *(f"    - {n}" for n in names)]

@@ -1,4 +1,4 @@
-"""A record made ready for a trainer: its messages, the clips they mark, what was preferred."""
+"""A record prepared for a trainer: messages, clips and preferences."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RATE = 16_000
 
 @dataclass(frozen=True, slots=True)
 class ExportedClip:
-    """A clip that goes out: where, relative to the manifest; seconds; 16 kHz samples; FLAC."""
+    """An exported clip: path relative to the manifest; seconds; 16 kHz samples; FLAC."""
 
     path: str
     seconds: float
@@ -31,11 +31,11 @@ class ExportedClip:
 
 @dataclass(slots=True)
 class Example:
-    """One record as a trainer's format takes it.
+    """One record in the form that trainers' formats use.
 
-    `messages` end with the reply; `sounds` are in the order of the marks in them; `spoken_reply` is
-    the reply's own clip; `rejected` (with the `origin` of the pair) and `label` are what people
-    decided about the reply, `reviewed` whether they have decided about any of the build.
+    `messages` end with the reply; `sounds` are in the order of the placeholders; `spoken_reply` is
+    the clip of the reply; `rejected` (with the `origin` of the pair) and `label` are from people's
+    decisions, `reviewed` says whether the build has any.
     """
 
     record: SampleRecord
@@ -64,11 +64,11 @@ class Example:
 
     @property
     def paths(self) -> list[str]:
-        """Return the paths of the clips, in the order of the marks."""
+        """Return the paths of the clips, in the order of the placeholders."""
         return [sound.path for sound in self.sounds]
 
     def rewards(self) -> dict[str, str | list[str]]:
-        """Return what a reward function compares an answer with."""
+        """Return the fields a reward function compares a response with."""
         return {**self.labels(), "solution": self.reply}
 
     def labels(self) -> dict[str, str | list[str]]:
@@ -76,9 +76,9 @@ class Example:
         return {**self.emotions(), "strategies": self.record["desired_response"]["strategies"]}
 
     def emotions(self) -> dict[str, str]:
-        """Return the label, and beside it what reviewers hear where a build has been reviewed.
+        """Return the label, and for reviewed builds the emotion reviewers hear.
 
-        A word says why there is nothing that they hear: a column of nulls would have no type.
+        A word replaces a missing value: a column of nulls would have no type.
         """
         label = {"emotion": self.record["target_utterance"]["emotions"]["primary"]}
         if not self.reviewed:
@@ -99,8 +99,8 @@ def make(record: SampleRecord, options: Options, earlier: Mapping[str, ExportedC
 
     Args:
         record: a sample with the bytes of its clip.
-        options: what the export is asked for.
-        earlier: clips of earlier turns by their ids, which stand for the turns' words.
+        options: the export options.
+        earlier: clips of earlier turns by id, which replace their text.
     """
     mark = options.facts.mark or None
     heard = [turn["id"] for turn in record["text_context"] if turn["id"] in earlier]
@@ -121,12 +121,12 @@ def make(record: SampleRecord, options: Options, earlier: Mapping[str, ExportedC
 def with_preferences(
     example: Example, task: str, pairs: Mapping[str, Sequence[PreferencePair]]
 ) -> tuple[list[Example], LeftOut | None]:
-    """Return the examples that people's decisions make of one, and why there are none.
+    """Return the examples made from one by people's decisions, or why there are none.
 
     Args:
-        example: a record made ready.
+        example: the prepared record.
         task: dpo, which takes the pairs, kto, which takes verdicts, or another one.
-        pairs: those to train on, by id.
+        pairs: the preference pairs by id.
     """
     review = example.record["review"]
     if task == "dpo":
@@ -135,7 +135,7 @@ def with_preferences(
     if task != "kto":
         return [example], None
     if review is None:
-        return [], LeftOut("not_reviewed", "nobody has reviewed the reply")
+        return [], LeftOut("not_reviewed", "the reply has not been reviewed")
     example.label = review["status"] != ReviewStatus.REJECTED
     return [example], None
 
@@ -153,12 +153,12 @@ def _paired(example: Example, pair: PreferencePair) -> Example:
 
 def _no_pair(review: ReviewPart | None) -> LeftOut:
     if review is None:
-        return LeftOut("not_reviewed", "nobody has reviewed the reply, or compared it")
-    return LeftOut("no_pair", f"the reply was {review['status']}, and is in no pair of replies")
+        return LeftOut("not_reviewed", "the reply has been neither reviewed nor compared")
+    return LeftOut("no_pair", f"the reply was {review['status']} and is in no preference pair")
 
 
 def sound_of(record: SampleRecord) -> ExportedClip | None:
-    """Return the clip of a record, or None where it has none."""
+    """Return the clip of a record, or None if it has none."""
     if record["audio"] is None:
         return None
     samples = record["audio_info"]["samples"] or 0

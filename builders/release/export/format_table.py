@@ -1,4 +1,4 @@
-"""What each trainer's format takes and each model bears, as `formats.toml` says it."""
+"""The properties of trainers' formats and the limits of models, from `formats.toml`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Facts(BaseModel):
 
 
 class Facts(_Facts):
-    """What a trainer's format takes; the fields are explained in `formats.toml`."""
+    """The properties of a trainer's format; `formats.toml` explains the fields."""
 
     rows: str
     mark: str
@@ -36,7 +36,7 @@ class Facts(_Facts):
 
 
 class Profile(_Facts):
-    """What a model bears: seconds of one clip, tokens of one row, and how clips are spelt."""
+    """The limits of a model: seconds per clip, tokens per row; and its notation of clips."""
 
     model: str
     template: str
@@ -65,17 +65,17 @@ def _table() -> _Table:
 
 
 def formats() -> dict[str, Facts]:
-    """Return the facts of every format by its name on the command line."""
+    """Return the properties of every format by its name on the command line."""
     return _table().formats
 
 
 def profiles() -> dict[str, Profile]:
-    """Return what every model bears, by its name on the command line."""
+    """Return the limits of every model by its name on the command line."""
     return _table().profiles
 
 
 def start_line(name: str, task: str, profile: Profile | None, split: str = "train") -> str:
-    """Return the line that starts a run on a split, or reads it, from inside an export's folder."""
+    """Return the command that starts a run on a split, from inside the export folder."""
     facts, defaults = formats()[name], _table().defaults
     model = profile or profiles()[defaults.profile]
     return facts.start[task].format(

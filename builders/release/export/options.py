@@ -1,4 +1,4 @@
-"""What an export is asked for, checked against what its format and model take."""
+"""Export options, checked against the format and the model."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from builders.errors import ConfigError, UsageError
 from builders.release.export.format_table import Facts, Profile, formats, profiles
 
-# What a build's `audio_contribution.class` says, by the word of `--subset`.
+# The value of `audio_contribution.class` for each `--subset`.
 SUBSETS = {"weak": "text_solvable", "strong": "audio_solvable"}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What goes out, for whom, and in which form."""
+    """The options of an export."""
 
     format: str
     task: str = "sft"
@@ -29,12 +29,12 @@ class Options:
 
     @property
     def facts(self) -> Facts:
-        """Return what the format takes."""
+        """Return the properties of the format."""
         return formats()[self.format]
 
     @property
     def model(self) -> Profile | None:
-        """Return what the model bears, where one is named."""
+        """Return the limits of the model, if one is given."""
         return profiles()[self.profile] if self.profile else None
 
     def as_json(self) -> dict[str, str | bool | None]:
@@ -43,47 +43,52 @@ class Options:
 
 
 def make_options(*, system_prompt: Path | None = None, **given: Any) -> Options:
-    """Return options that go together.
+    """Return validated options.
 
     Raises:
-        UsageError: the format serves no such task, or two options exclude each other.
-        ConfigError: the file of the system prompt cannot be used.
+        UsageError: the format does not support the task, or two options exclude each other.
+        ConfigError: the system prompt file cannot be used.
     """
     speech = _check(Options(**given))
     if system_prompt and speech:
         raise UsageError(
-            f"--system-prompt is given, but {given['profile']} speaks only under its own",
-            do="leave --system-prompt or --reply-audio out",
+            f"{given['profile']} produces speech only with its own system prompt",
+            do="leave out --system-prompt or --reply-audio",
         )
     return Options(**given, system=_read(system_prompt) if system_prompt else speech)
 
 
 def _check(options: Options) -> str | None:
-    """Check what needs no file; return the system turn that the model's speech depends on."""
+    """Check what needs no file; return the system prompt required for the model's speech."""
     name, facts, model = options.format, options.facts, options.model
     if options.task not in facts.tasks:
         raise UsageError(
             f"{name} has no task {options.task}",
             expected=f"one of {', '.join(facts.tasks)}",
-            do="correct --task",
+            do="pass one of them to --task",
         )
     if facts.needs_profile and model is None:
-        raise UsageError(f"{name} depends on the model", do=f"add --profile {'|'.join(profiles())}")
+        raise UsageError(
+            f"the format {name} depends on the model", do=f"add --profile {'|'.join(profiles())}"
+        )
     if options.context_audio and not (facts.several and facts.mark):
         raise UsageError(
-            f"{name} has no place for the clips of earlier turns", do="leave --context-audio out"
+            f"the format {name} cannot hold the clips of earlier turns",
+            do="leave out --context-audio",
         )
     if not options.reply_audio:
         return None
     if not facts.needs_profile or model is None:
         raise UsageError(
-            f"{name} has no place for a spoken reply", do="use --format chat, or leave it out"
+            f"the format {name} cannot hold a spoken reply",
+            do="use --format chat, or leave out --reply-audio",
         )
     if not model.speaks:
         raise UsageError(
             f"{options.profile} answers in text only",
-            do=f"take another --profile ({', '.join(n for n, p in profiles().items() if p.speaks)})"
-            ", or leave --reply-audio out",
+            do="choose another --profile "
+            f"({', '.join(n for n, p in profiles().items() if p.speaks)})"
+            ", or leave out --reply-audio",
         )
     return model.speech_system
 
@@ -95,8 +100,10 @@ def _read(path: Path) -> str:
         raise ConfigError(
             f"the system prompt cannot be read ({error})",
             expected="a UTF-8 text file",
-            do="correct --system-prompt",
+            do="check the path given with --system-prompt",
         ) from error
     if not text:
-        raise ConfigError("the system prompt is empty", where=path, do="write it, or leave it out")
+        raise ConfigError(
+            "the system prompt is empty", where=path, do="write one, or leave out --system-prompt"
+        )
     return text

@@ -1,4 +1,4 @@
-"""Reading a build for an export: only the columns that go out, and the clips of earlier turns."""
+"""Reading a build for an export: only the exported columns, and the clips of earlier turns."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ REPLY_AUDIO = ("reply_audio",)
 
 
 def any_known(build: Build, column: str) -> bool:
-    """Return whether a field such as ``review.status`` is known of any record."""
+    """Return whether any record has a field such as ``review.status``."""
     outer, inner = column.split(".")
     rows: Iterator[Mapping[str, Any]] = build.rows((column,))
     return any(row[outer] and row[outer][inner] for row in rows)
@@ -49,7 +49,7 @@ def any_known(build: Build, column: str) -> bool:
 class EarlierTurns:
     """The clips of a dialogue so far, for the context of its later turns.
 
-    Records come in the order of the corpus, so that one dialogue is all that is ever held.
+    Records come in corpus order, so only one dialogue is in memory.
     """
 
     def __init__(self) -> None:
@@ -58,9 +58,9 @@ class EarlierTurns:
         self.found = self.wanted = 0
 
     def of(self, record: SampleRecord) -> dict[str, ExportedClip]:
-        """Return the clips of a record's context turns by id, and keep its own for later.
+        """Return the clips of a record's context turns by id, and keep its clip for later turns.
 
-        A turn's digest, where it has one, must be that of the clip.
+        A turn's digest, if it has one, must match the clip.
         """
         source = record["source"]
         dialogue = (record["id"].split("-")[0] + source["split"], source["dialogue_id"])

@@ -1,4 +1,4 @@
-"""The trainers' own rules: a row that breaks one would be dropped by them, or train nonsense."""
+"""The trainers' rules: a row that breaks one would be dropped, or would train nonsense."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from builders.release.export.examples import Example
 from builders.release.export.format_table import Facts, Profile
 from builders.release.export.options import Options
 
-# What a chat template writes around a message, and around a clip.
+# Tokens that a chat template adds around a message and a clip.
 _AROUND_MESSAGE = 8
 _AROUND_CLIP = 2
 
@@ -25,10 +25,10 @@ def broken(example: Example, options: Options) -> LeftOut | None:
 
 
 def tokens(example: Example, profile: Profile) -> int:
-    """Return how many tokens an example is at most for a model.
+    """Return the maximum number of tokens of an example for a model.
 
     Clips are counted exactly. Text is counted by its UTF-8 bytes, which no byte-level tokenizer
-    exceeds, so that no tokenizer is needed here.
+    exceeds, so no tokenizer is needed.
     """
     texts = [message["content"] for message in example.messages]
     sounds = [*example.sounds, *([example.spoken_reply] if example.spoken_reply else [])]
@@ -38,11 +38,11 @@ def tokens(example: Example, profile: Profile) -> int:
 
 def _clips(example: Example, options: Options) -> LeftOut | None:
     if options.facts.needs_audio and not example.sounds:
-        return LeftOut("no_audio", f"{options.format} describes clips, and there is none")
+        return LeftOut("no_audio", f"{options.format} needs a clip, and the record has none")
     if options.reply_audio and example.spoken_reply is None:
-        return LeftOut("no_reply_audio", "the reply has not been spoken")
+        return LeftOut("no_reply_audio", "the reply has no audio")
     silent = [sound.path for sound in example.sounds if not sound.flac]
-    return LeftOut("clip_missing", f"no bytes for {silent[0]}") if silent else None
+    return LeftOut("clip_missing", f"{silent[0]} has no audio bytes") if silent else None
 
 
 def _texts(example: Example, facts: Facts) -> LeftOut | None:
@@ -53,16 +53,20 @@ def _texts(example: Example, facts: Facts) -> LeftOut | None:
         texts.append(example.rejected)
     for word in facts.reserved:
         if any(word in text for text in texts):
-            return LeftOut("reserved_words", f"a text holds {word}, which the trainer reads itself")
+            return LeftOut(
+                "reserved_words", f"a text contains {word}, which the trainer treats as markup"
+            )
     marks = sum(text.count(facts.mark) for text in texts) if facts.mark else len(example.sounds)
     if marks != len(example.sounds):
-        return LeftOut("marks_differ", f"{marks} marks for {len(example.sounds)} clips")
+        return LeftOut(
+            "marks_differ", f"{marks} audio placeholders for {len(example.sounds)} clips"
+        )
     return None
 
 
 def _answers(example: Example) -> LeftOut | None:
     if example.rejected is not None and example.rejected.strip() == example.reply.strip():
-        return LeftOut("same_answers", "what was rejected reads as what was chosen")
+        return LeftOut("same_answers", "the rejected reply is identical to the chosen one")
     return None
 
 
@@ -70,8 +74,11 @@ def _lengths(example: Example, profile: Profile) -> LeftOut | None:
     longest = max((sound.seconds for sound in example.sounds), default=0.0)
     if longest > profile.seconds:
         return LeftOut(
-            "clip_too_long", f"a clip of {longest:.1f} s; the model hears {profile.seconds:g} s"
+            "clip_too_long",
+            f"a clip lasts {longest:.1f} s; the model takes up to {profile.seconds:g} s",
         )
     if (count := tokens(example, profile)) > profile.tokens:
-        return LeftOut("too_many_tokens", f"up to {count:,} tokens of {profile.tokens:,}")
+        return LeftOut(
+            "too_many_tokens", f"up to {count:,} tokens; the model takes {profile.tokens:,}"
+        )
     return None

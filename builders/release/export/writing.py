@@ -1,4 +1,4 @@
-"""How rows reach the disk: JSON lines with the clips beside them, each clip once."""
+"""Writing rows: JSON Lines with separate clip files, each clip once."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from builders.release.export.options import Options
 
 
 class Writer(Protocol):
-    """Takes the rows of one split in their order."""
+    """Writes the rows of one split in order."""
 
     def add(self, example: Example, row: Mapping[str, object]) -> None:
-        """Write one row, with the clips it names."""
+        """Write one row with its clips."""
 
     def close(self) -> list[str]:
-        """Finish, and return the names of the files that hold rows."""
+        """Finish, and return the names of the files with rows."""
 
 
 class Lines:
-    """Writes rows as JSON lines, and the clips they name as FLAC files below ``audio/``.
+    """Writes rows as JSON Lines, and their clips as FLAC files below ``audio/``.
 
-    Rows without a clip come last: `datasets` takes a column's type from the first ten megabytes,
-    and where all lists of clips in them are empty, it fails at the first that is not.
+    Rows without a clip come last: `datasets` infers a column's type from the first ten megabytes,
+    and if all lists of clips in them are empty, it fails at the first non-empty one.
 
     Args:
-        folder: the folder of the export.
-        split: the split, which is the file's name.
+        folder: the export folder.
+        split: the split, used as the file's name.
     """
 
     def __init__(self, folder: Path, split: str) -> None:
@@ -43,7 +43,7 @@ class Lines:
         self._silent = TemporaryFile(dir=folder)
 
     def add(self, example: Example, row: Mapping[str, object]) -> None:
-        """Write one row, and those of its clips that are not there yet."""
+        """Write one row, and its clips that do not exist yet."""
         sounds = [*example.sounds, *([example.spoken_reply] if example.spoken_reply else [])]
         for sound in sounds:
             self._save(sound)
@@ -66,7 +66,7 @@ class Lines:
 
 
 class Form(ABC):
-    """One trainer's format: what a row looks like and where rows go. One module has one `Form`."""
+    """One trainer's format: the content of a row, and the writer. One `Form` per module."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -80,4 +80,4 @@ class Form(ABC):
         return Lines(folder, split)
 
     def finish(self, folder: Path, splits: list[str]) -> None:  # noqa: B027 - most need nothing
-        """Write what stands beside the rows of these splits, if anything."""
+        """Write further files for these splits, if any."""

@@ -1,4 +1,4 @@
-"""The card and the pictures of a version, computed from the manifest and the counts."""
+"""The dataset card and pictures of a version, computed from the manifest and the counts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write_card(
         staged: its rows.
         manifest: the build's.
         repo: where it will be, ORG/NAME.
-        measured: agreement of reviewers by what it is of, as far as it is known.
+        measured: the reviewers' agreement by measure, if known.
     """
     import yaml  # of the extra publish
 
@@ -101,7 +101,7 @@ def _rows(staged: Staged, config: str) -> Counter[str]:
 
 
 def _by(tally: Counter[tuple[str, str]], place: int) -> list[tuple[str, int]]:
-    """Return the counts by one part of the key, the commonest first."""
+    """Return the counts by one part of the key, the most common first."""
     counts: Counter[str] = Counter()
     for key, count in tally.items():
         counts[key[place]] += count
@@ -117,7 +117,7 @@ def _bars(counts: list[tuple[str, int]]) -> list[PictureBar]:
 
 
 def _example(staged: Staged) -> dict[str, object] | None:
-    """Return the first row of `sft`, if the terms let words and replies be shown."""
+    """Return the first row of `sft`, if the terms allow showing text and replies."""
     if not {"text", "derived"} <= staged.terms.may or "sft" not in staged.files:
         return None
     first = next(iter(staged.files["sft"].values()))[0]

@@ -1,8 +1,8 @@
-"""The Hub's calls, tried again where the Hub or the way to it can fail.
+"""Calls of the Hub, with retries for failures of the Hub or the network.
 
-Every error of the client becomes one line here. What will pass by itself (no connection, 429, 5xx)
-is waited for and tried again; a call whose answer was lost may have worked, so before it is
-repeated the Hub is asked whether it has.
+Every error of the client becomes a one-line message. Temporary failures (no connection, 429, 5xx)
+are retried after a pause; a call whose response was lost may have worked, so before it is
+repeated, the Hub is asked whether it did.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ try:
     from huggingface_hub.utils.tqdm import disable_progress_bars
 except ImportError as error:
     raise HeartenError(
-        "publishing needs the Hub's client", do='install it with pip install "hearten[publish]"'
+        "the Hub client is not installed", do='install it with pip install "hearten[publish]"'
     ) from error
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ TRIES = 5
 FEW_TRIES = 2
 LONGEST_WAIT = 600.0
 FILES_PER_COMMIT = 50
-GO_ON = "nothing was published; run the same command again, it goes on from here"
+GO_ON = "nothing was changed on the Hub; run the same command again to continue"
 _KEPT = {".gitattributes"}
 _CONFLICT, _STALE = 409, 412
 _PASSING = {408, _CONFLICT, 425, 429, 500, 502, 503, 504}
@@ -49,16 +49,16 @@ _TAG = re.compile(r"v(\d+)")
 
 
 class HubError(HeartenError):
-    """The Hub refuses, and will go on refusing until the user does something."""
+    """A permanent error of the Hub: the user must do something."""
 
 
 class Overtaken(HeartenError):
-    """Somebody else has published to the repository meanwhile."""
+    """Somebody else has published to the repository in the meantime."""
 
 
 @dataclass(frozen=True)
 class State:
-    """A repository as it is: `files` are at the head of `main`, `tags` the commits of v1, v2, …"""
+    """The state of a repository: `files` at the head of `main`, `tags` the commits of v1, v2, …"""
 
     head: str
     private: bool
@@ -67,7 +67,7 @@ class State:
 
     @property
     def last(self) -> int:
-        """Return the number of the last version, 0 where there is none."""
+        """Return the number of the last version, 0 if there is none."""
         return max(self.tags, default=0)
 
 
@@ -78,8 +78,8 @@ class Hub:
         repo: ORG/NAME.
         endpoint: the Hub's address, by default the client's own setting.
         token: by default the client's own.
-        pause: seconds before the second try; each further wait is twice as long.
-        tries: how often a call is tried.
+        pause: seconds before the second attempt; the pause doubles with each further one.
+        tries: the maximum number of attempts.
     """
 
     def __init__(
@@ -99,13 +99,13 @@ class Hub:
         self._of: dict[str, Any] = {"repo_id": repo, "repo_type": "dataset"}
 
     def check_token(self) -> None:
-        """Raise HubError where there is no token, or the Hub does not know it."""
+        """Raise HubError if there is no token, or the Hub does not accept it."""
         if not self.token:
-            raise HubError("there is no token for the Hub", do="set HF_TOKEN, or run hf auth login")
+            raise HubError("no Hub token was found", do="set HF_TOKEN, or run hf auth login")
         self._tried(self._api.whoami)
 
     def state(self) -> State | None:
-        """Return the repository as it is, None where there is none that the token may see."""
+        """Return the state of the repository, None if it does not exist for this token."""
         try:
             info = self._tried(lambda: self._api.dataset_info(self.repo))
             refs = self._tried(lambda: self._api.list_repo_refs(**self._of))
@@ -117,11 +117,11 @@ class Hub:
         return State(str(info.sha), bool(info.private), files, tags)
 
     def create(self) -> None:
-        """Make the repository, private; it may be there already."""
+        """Create the repository as private, unless it exists."""
         self._tried(lambda: self._api.create_repo(**self._of, private=True, exist_ok=True))
 
     def text(self, path: str, revision: str) -> str | None:
-        """Return a text file at a revision, None where there is none."""
+        """Return a text file at a revision, None if it does not exist."""
         try:
             return self._tried(lambda: self._download(path, revision)).read_text("utf-8")
         except NotThere:
@@ -139,7 +139,7 @@ class Hub:
         )
 
     def digests(self, revision: str) -> dict[str, str]:
-        """Return what is known of each file's content: SHA-256 of large ones, git's of small."""
+        """Return the digest of each file: SHA-256 for large files, git's for small ones."""
         entries: list[Any] = self._tried(
             lambda: list(self._api.list_repo_tree(**self._of, recursive=True, revision=revision))
         )
@@ -148,7 +148,7 @@ class Hub:
         return {path: digest for path, digest in known.items() if path not in _KEPT}
 
     def open_request(self, title: str) -> int:
-        """Return the number of the open pull request of that title, a new one where none is."""
+        """Return the number of the open pull request with that title, or of a new one."""
         return self._tried(
             lambda: (
                 self._requested(title)
@@ -167,9 +167,9 @@ class Hub:
         return str(self._tried(lambda: self._api.dataset_info(self.repo, revision=ref)).sha)
 
     def commit(self, ref: str, folder: Path, paths: Iterable[str], gone: Iterable[str]) -> str:
-        """Bring files of a folder to a ref, delete those that are gone, and return its new head.
+        """Commit files of a folder to a ref, delete removed ones, and return its new head.
 
-        What the Hub has already is not sent again.
+        Files the Hub already has are not sent again.
         """
         waiting, head = sorted(paths), self.head(ref)
         batches = [
@@ -234,7 +234,7 @@ class Hub:
         )
 
     def open_titles(self, start: str) -> dict[int, str]:
-        """Return the titles of open pull requests that begin so."""
+        """Return the titles of open pull requests with this prefix."""
         found = self._tried(
             lambda: list(self._api.get_repo_discussions(**self._of, discussion_type="pull_request"))
         )
@@ -245,7 +245,7 @@ class Hub:
         }
 
     def tag(self, number: int, commit: str) -> None:
-        """Name a commit v<number>; it may be named so already."""
+        """Tag a commit as v<number>, unless it already is."""
 
         def is_tagged() -> bool | None:
             refs = self._api.list_repo_refs(**self._of)
@@ -267,11 +267,11 @@ class Hub:
             self._tried(lambda: self._api.update_repo_settings(**self._of, gated=way))
 
     def _tried(self, call: Callable[[], T], done: Callable[[], T | None] | None = None) -> T:
-        """Return what a call returns, tried again while what stops it will pass by itself.
+        """Return the result of a call, retried on temporary failures.
 
         Args:
             call: the call.
-            done: returns the result if the call has worked although its answer was lost.
+            done: returns the result if the call worked although its response was lost.
         """
         attempt = 1
         while True:
@@ -284,14 +284,15 @@ class Hub:
                 attempt += 1
 
     def _wait(self, error: Exception, attempt: int) -> float:
-        """Return how long to wait before the next try; raise the line where there is none."""
+        """Return the pause before the next attempt; raise if there is none."""
         cause = _cause(error)
         # The client's BadRequestError is a ValueError too.
         if isinstance(cause, ValueError) and not isinstance(
             cause, HfHubHTTPError | JSONDecodeError
         ):
-            said = f"the Hub refuses: {' '.join(str(cause).split())}"
-            raise HubError(said, where=self.repo, do="see its message") from error
+            said = f"the Hub rejected the request: {' '.join(str(cause).split())}"
+            do = "change what the Hub complains about"
+            raise HubError(said, where=self.repo, do=do) from error
         if not isinstance(cause, HfHubHTTPError | httpx2.HTTPError | OSError | JSONDecodeError):
             raise error
         response = getattr(cause, "response", None)
@@ -307,7 +308,7 @@ class Hub:
         if status == _CONFLICT:
             return self._overtaken()
         return StoppedEarly(
-            f"the Hub did not answer {self._tries} tries ({_short(cause)})",
+            f"the Hub failed {self._tries} times in a row ({_short(cause)})",
             where=f"{self.endpoint}/datasets/{self.repo}",
             do=GO_ON,
         )
@@ -315,7 +316,7 @@ class Hub:
     def _overtaken(self) -> Overtaken:
         return Overtaken(
             f"somebody else is publishing to {self.repo}",
-            do="nothing of this version was published; see what they did and run it again",
+            do="nothing of this version was published; look at their version and run this again",
         )
 
     def _refused(self, cause: BaseException, status: int) -> HeartenError:
@@ -331,7 +332,8 @@ class Hub:
                 "use a token with write access to it, or publish under another ORG/NAME",
             ),
         }
-        what, do = lines.get(status, (f"the Hub refuses: {_short(cause)}", "see its message"))
+        other = f"the Hub rejected the request: {_short(cause)}"
+        what, do = lines.get(status, (other, "change what the Hub complains about"))
         return HubError(what, where=self.endpoint, do=do)
 
 
@@ -340,7 +342,7 @@ class NotThere(HubError):
 
 
 _MISSING = (RepositoryNotFoundError, RevisionNotFoundError, EntryNotFoundError)
-# A ValueError is the Hub's word on a card or an upload, or an answer that is no JSON.
+# A ValueError is the Hub's complaint about a card or an upload, or a response that is not JSON.
 _CLIENT_ERRORS = (
     HfHubHTTPError,
     httpx2.HTTPError,
@@ -351,21 +353,21 @@ _CLIENT_ERRORS = (
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Return what the client wraps in an error of its own."""
+    """Return the error that the client wraps."""
     while isinstance(error, RuntimeError | LocalEntryNotFoundError) and error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
 def _is_upload(error: BaseException) -> bool:
-    """Return whether sending a file failed: a truncated one is refused, and sent again whole."""
+    """Return whether an upload failed: a truncated file is rejected, and sent again."""
     cause = _cause(error)
     status = getattr(getattr(cause, "response", None), "status_code", None)
     return cause is not error and status in (400, 404, 422)
 
 
 def _wished(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that the Hub asks to be left alone, if it says so."""
+    """Return the retry delay requested by the Hub in seconds, if any."""
     if match := re.search(r"\bt=(\d+)", headers.get("ratelimit", "")):
         return float(match[1])
     after = headers.get("retry-after", "")

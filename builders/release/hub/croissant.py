@@ -1,7 +1,7 @@
 """`croissant.json`: the dataset in MLCommons' metadata format, with its fields on responsible use.
 
-The Hub makes one of its own from the card, which leaves out nested columns and says nothing about
-how the data came about; this one is in the repository.
+The Hub generates its own from the card, which omits nested columns and says nothing about
+the origin of the data; this one is in the repository.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _repository(url: str) -> dict[str, object]:
         "description": "The repository on the Hub.",
         "contentUrl": url,
         "encodingFormat": "git+https",
-        # A repository has no digest; this is what the format's authors say to write instead.
+        # A repository has no digest; the authors of the format recommend this value.
         "sha256": "https://github.com/mlcommons/croissant/issues/80",
     }
 
@@ -131,7 +131,7 @@ def _records(staged: Staged, config: str) -> dict[str, object]:
 def _field(
     where: str, column: str, feature: HubFeature, files: str, path: str
 ) -> dict[str, object]:
-    """Return a field; those of an object are its sub-fields, found by their path in the column."""
+    """Return a field; an object has sub-fields, found by their path in the column."""
     found: dict[str, object] = {"@type": "cr:Field", "@id": where, "name": where}
     while isinstance(feature, list):
         found["repeated"] = True

@@ -1,4 +1,4 @@
-"""What `hearten publish` prints: the configs, what stayed behind, what was sent."""
+"""The output of `hearten publish`: configs, left-out records and sent files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def lines(asked: PublishOptions, done: Published) -> Iterator[str]:
 
 def _ending(asked: PublishOptions, done: Published) -> Iterator[str]:
     if not done.fresh:
-        yield f"nothing changed since the last version of {asked.repo}"
+        yield f"nothing has changed since the last version of {asked.repo}"
     else:
         size = (
             sum((done.staged.folder / path).stat().st_size for path in done.sent)
@@ -41,7 +41,7 @@ def _ending(asked: PublishOptions, done: Published) -> Iterator[str]:
             yield f"  and {len(shown) - _LIST_UP_TO:,} more"
     if asked.dry_run:
         yield f"files: {done.staged.folder}"
-        yield f"nothing was sent; leave --dry-run out to publish to {asked.repo}"
+        yield f"nothing was sent; run without --dry-run to publish to {asked.repo}"
     elif done.fresh:
         yield f"published: {asked.repo}, version v{done.version}"
         yield "next:"

@@ -1,4 +1,4 @@
-"""What goes out beside the rows: the manifest, the tables, the schemas, the card, the digests."""
+"""The published files besides the rows: manifest, tables, schemas, card and digests."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ MANIFEST = "manifest.json"
 
 
 class PublishedRun(TypedDict):
-    """What is published of a build's run."""
+    """The published part of a build's run."""
 
     cost: RunCost
     versions: dict[str, str]
 
 
 class Publication(TypedDict):
-    """What was published of a build and what was not: counts by reason, rows by config and split.
+    """What was published and what was not: counts by reason, rows by config and split.
 
     `may` and `widened` are permissions, `withheld` fields; see `rights.py`.
     """
@@ -85,7 +85,7 @@ def write_documents(
 
 
 def published_manifest(staged: Staged, manifest: Manifest) -> PublishedManifest:
-    """Return the build's manifest without hosts and times, and what was published of it."""
+    """Return the build's manifest without hosts and times, with the publication part."""
     return {
         "result": _without_traces(manifest["result"]),
         "run": {"cost": manifest["run"]["cost"], "versions": manifest["run"]["versions"]},
@@ -108,10 +108,10 @@ def published_manifest(staged: Staged, manifest: Manifest) -> PublishedManifest:
 
 
 def _without_traces(result: ManifestResult) -> ManifestResult:
-    """Return a result that does not tell who asked to be left out.
+    """Return a result that does not reveal who asked to be excluded.
 
-    A digest over the few ids that a corpus has is found by trying, as is one over what was found
-    out about all others. Where the reasons are told apart, a gap in the ids says whom one of them
+    A digest over a few ids can be found by trying all ids of the corpus, and so can one over fits
+    of all others. If reasons were distinguished, a gap in the ids would reveal whom one of them
     is about.
     """
     told = copy.deepcopy(result)
@@ -125,7 +125,7 @@ def _without_traces(result: ManifestResult) -> ManifestResult:
 
 
 def _as_they_are(slug: str) -> list[tuple[Path, str]]:
-    """Return the tables that go out unchanged, and their names there."""
+    """Return the tables published unchanged, and their published names."""
     tables = resources.label_maps()
     wanted = (f"emotion/{slug}.*.tsv", "emotion/_*.tsv", "emotion/views/*.tsv", "strategy/_*.tsv")
     paths = [path for pattern in wanted for path in sorted(tables.glob(pattern))]
@@ -140,7 +140,7 @@ def _made(path: Path) -> Path:
 def changes_text(
     version: int, before: str | None, sums: Mapping[str, str], last: Mapping[str, str]
 ) -> str:
-    """Return the change log with an entry for this version above those before."""
+    """Return the change log with an entry for this version above the earlier ones."""
     head = '# Changelog\n\nVersions are tags; `revision="v1"` loads the first one.\n'
     entry = [f"\n## v{version}\n", *_changes(sums, last)]
     older = (before or "").partition("\n## ")[2]
@@ -149,7 +149,7 @@ def changes_text(
 
 def _changes(sums: Mapping[str, str], last: Mapping[str, str]) -> list[str]:
     if not last:
-        return ["- The first version."]
+        return ["- First version."]
     said = {
         "new": sorted(sums.keys() - last.keys()),
         "changed": sorted(path for path in sums.keys() & last.keys() if sums[path] != last[path]),

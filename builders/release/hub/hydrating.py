@@ -1,13 +1,13 @@
-"""The way back: from published records and a licensed copy of the corpus to the whole dataset.
+"""Hydrating: restore the complete dataset from published records and a licensed copy of the corpus.
 
-The corpus is read again as the build read it, and each published record gets back what its terms
-held: words, labels, the clip. A record without a published reply stays an utterance. No model is
-asked and no key is needed; a token only where the repository is not public.
+The corpus is read again as in the build, and each published record gets back the fields its terms
+withheld: text, labels, the clip. A record without a published reply remains an utterance. No model
+is called and no API key is needed; a token only if the repository is not public.
 
     output/<name>/
-      data/ manifest.json       the build, as far as replies were published
+      data/ manifest.json       the build, if replies were published
       utterances/               those without a reply
-      hydrated.jsonl            each item: how alike its clip is
+      hydrated.jsonl            how well each item's clip matches
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ KINDS = ("sft", "utterances", "synthetic")
 _FAILED = {DIFFERENT, "missing"}
 _CHOICE = {
     *("model", "vote_models", "emotions", "min_words", "max_per_emotion"),
+    *("exclude_emotions", "min_agreement", "known_agreement", "no_ambiguous", "balance"),
     *("min_speech", "min_dnsmos", "reject_findings"),
     *("redraft", "speak", "speak_replies", "exclusions"),
 }
@@ -59,7 +60,7 @@ _CHECKED = {"audio_info.speech", "audio_info.quality", "audio_info.transcript"}
 
 @dataclass
 class Hydrated:
-    """What hydrating found: `clips` counts the verdicts, `missing` says what could not be had."""
+    """The result of hydrating: `clips` counts verdicts, `missing` lists what was not restored."""
 
     folder: Path
     repo: str
@@ -89,31 +90,32 @@ class Hydrated:
 
     def as_text(self) -> str:
         """Return everything as lines for a person."""
-        whole = f"{self.records:,} of {self.published:,} published records are whole again"
+        whole = f"{self.records:,} of {self.published:,} published records were restored"
         lines = [f"{self.repo}: {whole}"]
         if self.utterances:
-            lines.append(f"{self.utterances:,} are utterances without a reply")
+            lines.append(f"{self.utterances:,} of them are utterances without a reply")
         for name, count in self.clips.most_common():
             lines.append(f"  {count:,} {name.replace('_', ' ')} (such as {self.first[name]})")
         lines += [f"missing: {what}" for what in self.missing]
         if self.other_versions:
-            lines.append(f"other versions than the build's: {', '.join(self.other_versions)}")
+            lines.append(f"versions that differ from the build: {', '.join(self.other_versions)}")
         if self.same_bytes:
-            lines.append("data/ is byte for byte that of the build")
+            lines.append("data/ is byte-identical to the build")
         elif self.same_bytes is False:
-            lines.append("data/ is not byte for byte that of the build")
+            lines.append("data/ is not byte-identical to the build")
         return "\n".join([*lines, f"dataset: {self.folder}"])
 
     def check(self) -> None:
-        """Raise VerificationError where an item is not what was published."""
+        """Raise VerificationError if an item differs from what was published."""
         bad = {name: self.clips[name] for name in sorted(_FAILED) if self.clips[name]}
         if bad:
             counts = ", ".join(f"{count:,} {name}" for name, count in bad.items())
             raise VerificationError(
                 f"{counts}, such as {self.first[next(iter(bad))]}",
                 where=self.folder / "hydrated.jsonl",
-                expected="each clip to be the one that was published",
-                do="take the release that the card names; the others are in data/",
+                expected="the clips that were published",
+                do="use the corpus release named in the dataset card; the other records are in "
+                "data/",
             )
 
 
@@ -129,29 +131,30 @@ def hydrate(
 
     Args:
         hub: the repository.
-        source: the corpus folder as its owner ships it.
+        source: the corpus folder as originally distributed.
         revision: which version; None for the last one.
         name: the name of the build; None for the repository's.
         output: the folder of all builds.
         exclusions: the table of ids that must not be used, also where they were published.
 
     Raises:
-        HubError: there is no such repository or version, or Hearten has not made it.
-        SourceError: the corpus is not there, or of another version.
-        ConfigError: there is a build of that name.
+        HubError: there is no such repository or version, or Hearten did not publish it.
+        SourceError: the corpus is missing or of another version.
+        ConfigError: a build with that name exists.
     """
     revision = revision or _last(hub)
     text = hub.text(MANIFEST, revision)
     published = read_published(text)
     if text is None or published is None:
-        raise HubError(f"{hub.repo} at {revision} was not published by Hearten", do="name another")
+        raise HubError(
+            f"{hub.repo} at {revision} was not published by Hearten", do="choose another --dataset"
+        )
     manifest: PublishedManifest = orjson.loads(text)
     folder = BuildFolder(output / (name or hub.repo.split("/")[-1]))
     with folder.hold():
         if folder.manifest.exists():
             raise ConfigError(
-                f"there is a build named {folder.path.name}",
-                where=folder.path,
+                f"the build {folder.path} already exists",
                 do="choose another --name",
             )
         plan = _plan(manifest, source, folder.path, exclusions)
@@ -171,18 +174,20 @@ def _last(hub: Hub) -> str:
     state = hub.state()
     if state is None:
         raise HubError(
-            f"there is no {hub.repo} on the Hub that you may see",
-            do="check the name; for a private one set HF_TOKEN",
+            f"there is no dataset {hub.repo} on the Hub that you can read",
+            do="check the name; for a private dataset, set HF_TOKEN",
         )
     if not state.last:
-        raise HubError(f"{hub.repo} has no version yet", do="name another, or --revision")
+        raise HubError(
+            f"{hub.repo} has no version yet", do="choose another --dataset, or pass --revision"
+        )
     return f"v{state.last}"
 
 
 def _plan(manifest: PublishedManifest, source: Path, folder: Path, exclusions: Path) -> Plan:
-    """Return how the build read its corpus, over this copy of it."""
+    """Return the plan of the build, for this copy of the corpus."""
     built = manifest["result"]["config"]
-    # Which targets were chosen, and by whom they were drafted, the published records say.
+    # The published records determine the targets and the drafting model.
     kept = (built.keys() & BuildConfig.model_fields.keys()) - _CHOICE
     if not _CHECKED & set(manifest["published"]["withheld"]):
         kept -= {"clip_checks"}
@@ -197,10 +202,10 @@ def _plan(manifest: PublishedManifest, source: Path, folder: Path, exclusions: P
     expected, found = built["corpus_files"], plan.identity["corpus_files"]
     if found != expected:
         raise SourceError(
-            f"the annotation files are another version (digest {found[:12]})",
+            f"the annotation files are of another version (digest {found[:12]})",
             where=source,
-            expected=f"those with the digest {expected[:12]}, from which it was built",
-            do="take the release that the dataset's card names",
+            expected=f"digest {expected[:12]}, the version it was built from",
+            do="use the corpus release named in the dataset card",
         )
     origin = replace(
         plan.origin,
@@ -213,7 +218,7 @@ def _plan(manifest: PublishedManifest, source: Path, folder: Path, exclusions: P
 
 
 def _fetch(hub: Hub, revision: str, folder: Path) -> list[Path]:
-    """Fetch the files that hold records."""
+    """Download the files with records."""
     parts = [path.split("/") for path in hub.digests(revision) if path.endswith(".parquet")]
     held = [part for part in parts if part[1] in KINDS]
     wanted = [
@@ -223,7 +228,7 @@ def _fetch(hub: Hub, revision: str, folder: Path) -> list[Path]:
 
 
 class _Chosen(Selection):
-    """Takes exactly the utterances that were published."""
+    """Selects exactly the published utterances."""
 
     def __init__(self, rows: PublishedRows) -> None:
         super().__init__(Wanted())
@@ -254,7 +259,7 @@ class _Run:
         self._again, self._unspoken = SpeaksAgain(), Counter[str]()
 
     def run(self) -> Hydrated:
-        """Write everything and return what was found."""
+        """Write everything and return the result."""
         seen = set()
         with (self._folder.partial / "hydrated.jsonl").open("wb") as items:
             for found, verdict in self._items():
@@ -304,12 +309,12 @@ class _Run:
         return verdict
 
     def _spoken_again(self, by: SpeechSynthesis | None, text: str) -> bytes | None:
-        """Return speech that was withheld, made anew here, or None; count what is missing."""
+        """Return withheld speech, recreated here, or None; count missing speech."""
         if by is None:
             return None
         flac = self._again.say(by, text)
         if flac is None:
-            self._unspoken[f"spoken by {by['engine']}, which did not say it again here"] += 1
+            self._unspoken[f"spoken by {by['engine']}, which could not speak it again here"] += 1
         return flac
 
     def _close(self) -> list[ManifestFile]:
@@ -352,7 +357,7 @@ class _Run:
             )
 
     def _finish(self, files: list[ManifestFile]) -> None:
-        """Move everything to its name; a manifest makes a build of it where there are records."""
+        """Move everything into place; with records, a manifest makes it a build."""
         for name in ("data", "utterances", "hydrated.jsonl"):
             made, target = self._folder.partial / name, self._folder.path / name
             if made.is_dir() and not any(made.iterdir()):

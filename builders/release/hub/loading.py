@@ -1,7 +1,7 @@
-"""Loads a version of a repository as a reader does, in a process of its own with a clean cache.
+"""Loads a version of a repository as a user would, in a separate process with a clean cache.
 
-Run as a module it reads one JSON object on stdin (repo, revision, configs) and prints on its last
-line what it found: for each config and split the number of rows and the sum of their hashes.
+Run as a module, it reads one JSON object from stdin (repo, revision, configs) and prints on its
+last line, for each config and split, the number of rows and the sum of their hashes.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _TROUBLE = ("ConnectionError", "ConnectError", "Timeout", "HfHubHTTPError", "Rem
 def check_loads(
     repo: str, revision: str, expected: Found, endpoint: str, token: str | None
 ) -> None:
-    """Load every config and split of a revision elsewhere, and compare with what was staged.
+    """Load every config and split of a revision in another process; compare with the staged rows.
 
     Raises:
-        VerificationError: something does not load, or is not what was staged.
+        VerificationError: something does not load, or differs from the staged rows.
         StoppedEarly: the Hub could not be reached.
     """
     asked = {"repo": repo, "revision": revision, "configs": list(expected)}
@@ -51,7 +51,7 @@ def check_loads(
             raise VerificationError(
                 f"{config} of {repo} at {revision[:12]} loads as {found.get(config)}",
                 expected=str(expected.get(config)),
-                do="nothing was merged; run it again",
+                do="nothing was merged; run the same command again",
             )
 
 
@@ -69,13 +69,13 @@ def _does_not_load(repo: str, revision: str, said: str) -> HeartenError:
     last = next((line for line in reversed(said.splitlines()) if line.strip()), "no message")
     if any(word in last for word in _TROUBLE):
         return StoppedEarly(
-            f"{repo} could not be loaded to check it ({last[:200]})",
+            f"{repo} could not be reached to check that it loads ({last[:200]})",
             do="nothing was merged; run the same command again",
         )
     return VerificationError(
         f"{repo} at {revision[:12]} does not load ({last[:300]})",
         expected="every config and split to load",
-        do="nothing was merged",
+        do="nothing was merged; report this with the message above",
     )
 
 
@@ -89,7 +89,7 @@ def _fingerprint(rows: Any, audio: Any) -> RowDigest:
 
 
 def main() -> None:
-    """Load what stdin asks for, and print what was found."""
+    """Load what is requested on stdin, and print the result."""
     from datasets import Audio, load_dataset
 
     asked: Mapping[str, Any] = json.load(sys.stdin)

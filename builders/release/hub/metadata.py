@@ -1,4 +1,4 @@
-"""The head of the card: what the Hub and `datasets` read, in spellings that all versions load.
+"""The metadata of the card, read by the Hub and `datasets`, in a notation that all versions load.
 
 Lists are spelt `list:`, audio as a dtype of its own; both are what `datasets` 3.6 to 5 understand.
 """
@@ -40,7 +40,7 @@ class Wording(TypedDict):
 
 
 class SplitInfo(TypedDict):
-    """What the card's head says of a split."""
+    """The metadata of a split."""
 
     name: str
     num_bytes: int
@@ -53,7 +53,7 @@ def wording() -> Wording:
 
 
 def front_matter(staged: Staged, provider: str) -> dict[str, object]:
-    """Return the card's head as plain values, in the order in which they are written."""
+    """Return the card's metadata as plain values, in the order they are written."""
     terms, card = staged.terms, staged.terms.card
     licence = {"license": terms.licence.hub}
     if terms.licence.hub == "other":
@@ -80,7 +80,7 @@ def front_matter(staged: Staged, provider: str) -> dict[str, object]:
 
 def _tasks(staged: Staged) -> list[str]:
     audio = "audio" in staged.terms.may
-    # What a synthetic voice sounds like is not what a label says.
+    # A synthetic voice does not express the label.
     felt = audio and not staged.terms.synthetic
     tasks = {
         "text-generation": "sft" in staged.configs,
@@ -97,7 +97,7 @@ def _size(staged: Staged) -> str:
 
 
 def _gating(staged: Staged) -> dict[str, object]:
-    """Return the form that readers fill in where access is gated: voices, non-commercial terms."""
+    """Return the form for gated access: voices, non-commercial terms."""
     said = wording()["gating"]
     voices = "audio" in staged.terms.may and not staged.terms.synthetic
     fields = {said["identify"]: voices, said["terms"]: True}
@@ -172,7 +172,7 @@ def _fields(features: Mapping[str, HubFeature]) -> list[dict[str, object]]:
 
 
 def _spelt(feature: HubFeature) -> dict[str, object]:
-    """Return a feature as the card spells it."""
+    """Return a feature in the card's notation."""
     if isinstance(feature, list):
         item = _spelt(feature[0])
         return {"list": item.get("struct", item.get("dtype"))}

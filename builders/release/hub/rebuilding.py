@@ -1,4 +1,4 @@
-"""One published record made whole again, and how alike its clip is to the one it was built from."""
+"""Restoring one published record, and comparing its clip with the original."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DIFFERENT = "different"
 _NAMED = ["id", "text_context.id", "reference_response.id"]
 LSB = 2
 
-# Assembling a record needs a reply; where none was published this one is taken out again.
+# Assembling a record needs a reply; if none was published, this placeholder is removed again.
 _NO_REPLY = Drafted(
     {
         "text": "-",
@@ -43,11 +43,11 @@ _MADE = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """How alike a clip is: `name` is counted, `detail` a sentence.
+    """The comparison of a clip: `name` is counted, `detail` is a sentence.
 
-    ``source_equal``: the file is the one it was built from. ``samples_equal``: another file, the
-    same samples. ``within_2_lsb``: no sample is further off, compared with the published clip.
-    ``different``; ``missing``; ``no_clip`` in a text; ``not_published`` where there is nothing to
+    ``source_equal``: the same source file. ``samples_equal``: another file, the
+    same samples. ``within_2_lsb``: no sample differs by more, compared with the published clip.
+    ``different``; ``missing``; ``no_clip`` for text; ``not_published`` if there is nothing to
     compare with.
     """
 
@@ -56,11 +56,11 @@ class Verdict:
 
 
 class PublishedRows:
-    """The published records by id; of each file one row group at a time is in memory.
+    """The published records by id, with one row group per file in memory.
 
     Args:
         files: the Parquet files.
-        known: the ids that must not be used, nor what has one of them beside it.
+        known: the ids that must not be used, alone or as context.
     """
 
     def __init__(self, files: Sequence[Path], known: Restrictions) -> None:
@@ -95,12 +95,12 @@ class PublishedRows:
 
 
 def verdict_of(clip: Clip | None, row: PublishedRecord) -> Verdict:
-    """Return how alike the clip made here is to the published record's."""
+    """Return how the clip made here compares with the published record."""
     info = row["audio_info"]
     if clip is None:
         return Verdict("no_clip")
     if info["sha256_pcm"] is None:
-        return Verdict("not_published", "the terms do not let digests be published")
+        return Verdict("not_published", "the terms do not allow digests to be published")
     same_source = clip.source_sha256 == info["source_sha256"]
     if clip.sha256_pcm == info["sha256_pcm"]:
         return Verdict("source_equal" if same_source else "samples_equal")
@@ -111,12 +111,12 @@ def verdict_of(clip: Clip | None, row: PublishedRecord) -> Verdict:
             return Verdict("within_2_lsb", f"at most {off} off")
         return Verdict(DIFFERENT, "another length" if off is None else f"up to {off} off")
     if same_source:
-        return Verdict("source_equal", "decoded here into other samples")
+        return Verdict("source_equal", "decoded to different samples here")
     return Verdict(DIFFERENT, f"{clip.source_file} is another file, with other samples")
 
 
 def furthest(one: bytes, other: bytes) -> int | None:
-    """Return the largest difference of two clips' 16-bit samples; None if their lengths differ."""
+    """Return the maximum difference of two clips' 16-bit samples; None if their lengths differ."""
     first, second = (soundfile.read(io.BytesIO(b), dtype="int16")[0] for b in (one, other))
     if first.shape != second.shape:
         return None
@@ -126,13 +126,13 @@ def furthest(one: bytes, other: bytes) -> int | None:
 def rebuild(
     row: PublishedRecord, target: Target, origin: Origin, withheld: Sequence[str]
 ) -> tuple[PublishedRecord, bytes | None, bytes | None]:
-    """Return the whole record, its clip, and its reply in sound where that was published.
+    """Return the complete record, its clip, and its spoken reply if that was published.
 
     Args:
         row: the published record.
         target: the same utterance, read from the corpus.
-        origin: what the samples of the build share.
-        withheld: the fields that were held back.
+        origin: what all samples of the build share.
+        withheld: the withheld fields.
     """
     made = assemble(target, _drafted(row), origin)
     held: Mapping[str, object] = row
@@ -154,7 +154,7 @@ def rebuild(
 
 
 def _take_clip(record: PublishedRecord, made: SampleRecord) -> None:
-    """Put what is said of the clip made here into a record, but for what was heard in it."""
+    """Put the description of the clip made here into a record, except for check results."""
     heard = record["audio_info"]
     record["audio"] = made["audio"]
     record["audio_info"] = {
@@ -169,7 +169,7 @@ def _take_clip(record: PublishedRecord, made: SampleRecord) -> None:
 
 
 def named(record: PublishedRecord, clip: bytes | None, reply: bytes | None) -> PublishedRecord:
-    """Return a record that names the sound that there is of it, without its bytes."""
+    """Return a record that names its audio, without the bytes."""
     return {
         **record,
         "audio": {"path": f"{record['id']}.flac", "bytes": None} if clip else None,
@@ -188,7 +188,7 @@ def _drafted(row: PublishedRecord) -> Drafted:
 
 
 def _filled(published: object, made: object, path: str) -> object:
-    """Return a value in which the field at `path` is the one made here."""
+    """Return a value with the field at `path` replaced by the one made here."""
     if isinstance(published, list) and isinstance(made, list) and path:
         pairs = zip(published, made, strict=True)
         return [_filled(one, other, path) for one, other in pairs]

@@ -1,9 +1,9 @@
-"""From a build to a tagged version, or to nothing: what readers see changes in one step.
+"""From a build to a tagged version, all or nothing: readers see the change in one step.
 
-    stage → compare with the last version → pull request → load it elsewhere → merge → tag
+    stage → compare with the last version → pull request → load it in another process → merge → tag
 
-Until the merge only a pull request holds anything, and whatever a run that failed has left there is
-used by the next one. Versions are the tags v1, v2, …
+Until the merge, only a pull request has the files; whatever a failed run left there is
+reused by the next one. Versions are the tags v1, v2, …
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _TITLE = "Hearten"
 
 @dataclass(frozen=True)
 class PublishOptions:
-    """What a run of `hearten publish` was told; `excluded` says which ids must not be used."""
+    """The options of `hearten publish`; `excluded` says which ids must not be used."""
 
     folder: Path
     repo: str
@@ -57,9 +57,9 @@ class PublishOptions:
 
 @dataclass(frozen=True)
 class Published:
-    """How a run ended: the staged files, the version's number, and what was done.
+    """The result of a run: the staged files, the version number, and the changes.
 
-    `sent` are the paths that were new or changed against the last version; `version` is None where
+    `sent` are the paths that are new or changed since the last version; `version` is None if
     nothing was published.
     """
 
@@ -77,13 +77,13 @@ def publish(
     """Publish a build.
 
     Args:
-        asked: what, where, how.
-        rules: the publisher's own.
+        asked: the options.
+        rules: the publisher's rules.
         hub: the repository.
-        say: is told each step in a line.
+        say: called with a line for each step.
 
     Raises:
-        HeartenError: the line says what to do; nothing is half-published.
+        HeartenError: the message says what to do; nothing is half-published.
     """
     address = asked.store or str(asked.folder.parent / STORE_FILE)
     seen = applied(asked.folder, address, asked.excluded)
@@ -112,14 +112,14 @@ def publish(
 
 
 def _agreement(manifest: Manifest) -> dict[str, float]:
-    """Return the reviewers' agreement by what it is of, as far as the build's manifest knows it."""
+    """Return the reviewers' agreement by measure, as far as it is in the build's manifest."""
     known = manifest["result"].get("agreement") or {}
     found = {name: Alpha(**value).alpha for name, value in sorted(known.items())}
     return {name: alpha for name, alpha in found.items() if alpha is not None}
 
 
 def _rights(shards: list[Path]) -> dict[str, str]:
-    """Return the rights that a build's records carry, which are the same in all of them."""
+    """Return the rights of a build's records, which are all the same."""
     with DataFile(shards[0]) as file:
         found = next(file.batches(["rights"], 1)).to_pylist()
     rights: dict[str, str] = found[0]["rights"]
@@ -129,46 +129,46 @@ def _rights(shards: list[Path]) -> dict[str, str]:
 def _look(
     asked: PublishOptions, terms: Terms, hub: Hub, say: Callable[[str], None]
 ) -> State | None:
-    """Return the repository as it is, after checking that this build may go there."""
+    """Return the state of the repository, after checking that this build may be published there."""
     try:
         state = hub.state()
     except HeartenError as error:
         if not asked.dry_run:
             raise
-        say(f"the Hub was not reached, so this is planned as a first version ({error})")
+        say(f"the Hub could not be reached, so this is planned as a first version ({error})")
         return None
     if state and state.files:
         _check_repository(asked, terms, hub, state)
     if state and terms.widened and not state.private:
         raise UsageError(
             f"{asked.repo} is public",
-            expected=f"a private repository for {', '.join(terms.widened)}",
-            do="publish to another one",
+            expected=f"a private repository, because of {', '.join(terms.widened)}",
+            do="choose a private ORG/NAME",
         )
     return state
 
 
 def _check_repository(asked: PublishOptions, terms: Terms, hub: Hub, state: State) -> None:
-    """Raise HubError where a repository holds something else than versions of this corpus."""
+    """Raise HubError if a repository contains anything other than versions of this corpus."""
     text = hub.text(MANIFEST, state.head) if MANIFEST in state.files else None
     held = read_published(text)
     if held is None:
         if state.files <= {"README.md"} and not state.tags:
             return
         raise HubError(
-            f"{asked.repo} holds {len(state.files)} files that Hearten has not put there",
+            f"{asked.repo} holds {len(state.files)} files that were not published by Hearten",
             do="choose another ORG/NAME",
         )
     if held.get("corpus") != terms.card.slug or held.get("licence") != terms.licence.name:
         raise HubError(
-            f"{asked.repo} holds {held.get('corpus')} under {held.get('licence')}",
+            f"{asked.repo} already has {held.get('corpus')} under {held.get('licence')}",
             expected=f"{terms.card.slug} under {terms.licence.name}: one repository per licence",
             do="choose another ORG/NAME",
         )
 
 
 def read_published(text: str | None) -> Mapping[str, object] | None:
-    """Return what a published manifest says of itself, None where it is not one of ours."""
+    """Return the publication part of a published manifest, None if Hearten did not write it."""
     try:
         found = json.loads(text or "")["published"]
     except (ValueError, KeyError, TypeError):
@@ -177,7 +177,7 @@ def read_published(text: str | None) -> Mapping[str, object] | None:
 
 
 class _held:
-    """Holds a staging folder for one process."""
+    """Locks a staging folder for one process."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
@@ -189,7 +189,9 @@ class _held:
             self._lock.acquire()
         except Timeout as error:
             raise OutputError(
-                f"another run is publishing {self._place.name}", where=self._place, do="wait for it"
+                f"another run is publishing {self._place.name}",
+                where=self._place,
+                do="wait for it to finish",
             ) from error
 
     def __exit__(self, *_: object) -> None:
@@ -209,21 +211,27 @@ def _stage(
     staged = Stage(place, terms, asked.with_audio, known, pairs).write(shards)
     if not staged.configs:
         left = ", ".join(f"{n} {reason}" for reason, n in staged.tally.left_out.items())
-        raise ConfigError(f"nothing may be published ({left})", where=asked.folder)
+        raise ConfigError(
+            f"none of the records may be published ({left})",
+            where=asked.folder,
+            do="remove the causes of these reasons, or publish another build",
+        )
     return staged
 
 
 def _check_unchanged(folder: Path, manifest: Manifest) -> None:
-    """Raise OutputError where a build was replaced while its files were being staged."""
+    """Raise OutputError if a build was replaced while its files were being staged."""
     path = folder / "manifest.json"
     if not path.is_file() or read_json(path) != manifest:
         raise OutputError(
-            "the build changed while it was being published", where=folder, do="run it again"
+            "the build changed while it was being published",
+            where=folder,
+            do="run the same command again",
         )
 
 
 class _Run:
-    """One run from the staged files on."""
+    """One publishing run, starting from the staged files."""
 
     def __init__(
         self,
@@ -256,12 +264,12 @@ class _Run:
         return Published(self._staged, self._sums, sent, gone, version, fresh)
 
     def plan(self) -> Published:
-        """Write the last file and return what a run would do."""
+        """Write the last file and return what would be published."""
         self._finish_files()
         return self._ended(None, fresh=self._last != self._sums)
 
     def publish(self, rules: PublishRules) -> Published:
-        """Bring the version to the Hub, or find that it is there."""
+        """Publish the version, unless it is already on the Hub."""
         if self._last == self._sums and self._state:
             if self._state.tags[self._state.last] == self._state.head:
                 self._open_up(rules)
@@ -270,7 +278,9 @@ class _Run:
             self._hub.create()
             self._state = self._hub.state()
             if self._state is None:
-                raise HubError(f"{self._asked.repo} is taken", do="choose another ORG/NAME")
+                raise HubError(
+                    f"the name {self._asked.repo} is taken", do="choose another ORG/NAME"
+                )
             if self._state.files:
                 _check_repository(self._asked, self._staged.terms, self._hub, self._state)
         self._finish_files()
@@ -288,10 +298,10 @@ class _Run:
         return {*self._sums, SUMS, CHANGES}
 
     def _is_there(self, revision: str) -> bool:
-        """Return whether a revision holds exactly the staged files."""
+        """Return whether a revision has exactly the staged files."""
         there = self._hub.digests(revision)
         return there.keys() == self._paths() and all(
-            # Large files are known by the digest that is there already.
+            # Large files are compared by the digest that is already known.
             digest == self._sums.get(path) or digest in digests_of(self._staged.folder / path)
             for path, digest in there.items()
         )
@@ -320,9 +330,9 @@ class _Run:
 
     def _overtaken(self, number: int) -> None:
         raise Overtaken(
-            f"somebody else changed {self._asked.repo} meanwhile; pull request {number} holds this "
-            "version, and it has no tag",
-            do="see what they did, then run the same command again",
+            f"somebody else changed {self._asked.repo} in the meantime; this version is in pull "
+            f"request {number} and has no tag",
+            do="look at their version, then run the same command again",
         )
 
     def _check(self, commit: str) -> None:
@@ -334,7 +344,7 @@ class _Run:
         check_loads(self._asked.repo, commit, expected, self._hub.endpoint, self._hub.token)
 
     def _open_up(self, rules: PublishRules) -> None:
-        """Gate the repository, then make it public, where that is asked for."""
+        """Gate the repository, then make it public, if requested."""
         if rules.gated:
             self._hub.change(gated=rules.gated)
         if self._asked.public and self._state and self._state.private:

@@ -1,14 +1,14 @@
-"""All files of a version, in a folder of their own.
+"""Staging: all files of a version, in a separate folder.
 
     data/<config>/<split>-NNNNN-of-NNNNN.parquet    one for each of the build's shards
     README.md croissant.json pictures/               made from the counts
-    manifest.json                                    the build's, without what is not published
-    mappings/ schemas/                               the tables and schemas as they are
+    manifest.json                                    the build's, without unpublished parts
+    mappings/ schemas/                               the tables and schemas, unchanged
     SHA256SUMS                                       of all of these
 
-The build's files are linked first and held against its manifest, so that a build that changes
-meanwhile cannot mix two states. A row group at a time is in memory, and its clips pass through as
-they are.
+The build's files are linked first and compared with its manifest, so that a build that changes
+in the meantime cannot mix two states. One row group is in memory at a time, and its clips pass
+through unchanged.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ REPLY_AUDIO = "reply_audio"
 
 @dataclass
 class Staged:
-    """A version's rows as they lie on disk.
+    """The rows of a version on disk.
 
     `files` are the Parquet files of each kind of row, by split; `fingerprints` go by config and
     split; `schemas` are those of the kinds of row.
@@ -87,10 +87,10 @@ class Staged:
 
 
 def link_inputs(build: Path, manifest: Manifest, folder: Path) -> list[Path]:
-    """Link a build's files into `folder` and return its shards, held against the manifest.
+    """Link a build's files into `folder` and return its shards, compared with the manifest.
 
     Raises:
-        VerificationError: a file is missing, or is not what the manifest says.
+        VerificationError: a file is missing, or does not match the manifest.
     """
     inputs = folder / INPUTS
     shutil.rmtree(folder, ignore_errors=True)
@@ -106,7 +106,7 @@ def link_inputs(build: Path, manifest: Manifest, folder: Path) -> list[Path]:
                 f"{path} is {'not what' if path in found else 'missing, though'} "
                 "manifest.json says",
                 where=build,
-                do="restore it, or build it again; its answers are in the store",
+                do="restore it, or build it again; cached responses are kept",
             )
     return [inputs / path for path in listed if path.startswith("data/")]
 
@@ -115,11 +115,11 @@ class Stage:
     """Writes the rows of a version.
 
     Args:
-        folder: where they go.
-        terms: what may go out.
-        with_audio: repeat the clips in the small configs.
-        known: the ids that may not go out.
-        pairs: the pairs that people made, by the id of their target.
+        folder: the staging folder.
+        terms: what may be published.
+        with_audio: include the clips in the small configs too.
+        known: the ids that may not be used.
+        pairs: the preference pairs, by the id of their target.
     """
 
     def __init__(
@@ -159,7 +159,8 @@ class Stage:
         files = _ShardFiles(self.staged, shard.name)
         with DataFile(shard) as file:
             tables = file.groups(self._columns(file))
-            # One thread reads ahead and one writes behind: both are outside the interpreter mostly.
+            # One thread reads ahead and one writes behind; both mostly release the interpreter
+            # lock.
             with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
                 written: Future[None] | None = None
                 coming = reader.submit(next, tables, None)
@@ -180,12 +181,12 @@ class Stage:
         return group
 
     def _columns(self, file: DataFile) -> list[str]:
-        """Return what is read of a shard: everything but clips that do not go out."""
+        """Return the columns to read from a shard: everything except unpublished clips."""
         held_back = {f"{name}.bytes" for name in ("audio", REPLY_AUDIO) if name in self._withheld}
         return [leaf for leaf in file.leaves if leaf not in held_back]
 
     def _record(self, record: SampleRecord, index: int, group: _Group) -> None:
-        """Sort the rows of a record into a group, or count why there are none."""
+        """Add the rows of a record to a group, or count why there are none."""
         tally, split = self.staged.tally, split_name(record["source"]["split"])
         tally.read += 1
         self._check(self._whole, record)
@@ -212,7 +213,7 @@ class Stage:
             self._spoken(spoken, at)
 
     def _without_names(self, record: SampleRecord) -> SampleRecord:
-        """Return a record that names nobody who was left out as having said the same words."""
+        """Return a record whose minimal pairs name no excluded ids."""
         contrast = record["contrast"]
         if contrast is None or not any(map(self._known.excluded, contrast["twin_of"])):
             return record
@@ -220,7 +221,7 @@ class Stage:
         return {**record, "contrast": {**contrast, "twin_of": kept}}
 
     def _spoken(self, record: SampleRecord, at: _Place) -> None:
-        """Sort the row of a record whose utterance an engine speaks; its text is a row of `sft`."""
+        """Add the row of a record with a synthetic utterance; its text is a row of `sft`."""
         published = withhold(self._without_names(record), self._withheld)
         said = self._rows.messages(record, published)
         if said is not None:
@@ -234,7 +235,7 @@ class Stage:
         at: _Place,
         answer: Eligible,
     ) -> str | None:
-        """Sort the rows that hold a record's reply; return why they do not go out, or None."""
+        """Add the rows with a record's reply; return why they are left out, or None."""
         if not self.staged.terms.replies:
             return "replies_not_published"
         said = self._rows.messages(record, published)
@@ -258,7 +259,7 @@ class Stage:
         return None
 
     def _pair(self, sft: SftRow, pair: PreferencePair, at: _Place) -> None:
-        """Sort the row of a pair, unless one of its replies repeats what may not be published."""
+        """Add the row of a pair, unless one of its replies repeats withheld text."""
         if pair["chosen"] is None:
             return
         chosen, rejected = pair["chosen"]["text"], pair["rejected"]["text"]
@@ -277,16 +278,16 @@ class Stage:
             self.staged.tally.row(kind, at.split)
 
     def _check_terms(self, record: SampleRecord) -> None:
-        """Raise VerificationError where a record is under other terms than the build's first."""
+        """Raise VerificationError if a record's terms differ from those of the first."""
         terms = self.staged.terms
         strange = record["audio_info"]["origin"] == "synthetic" and not terms.synthetic
         other = record["rights"] != terms.recorded or record["source"]["corpus"] != terms.card.slug
         if other or strange:
             raise VerificationError(
-                f"{record['id']} is under other terms than the records before it",
+                f"{record['id']} has different terms from the records before it",
                 where=self.staged.folder / INPUTS,
                 expected="one corpus and one set of rights in a build",
-                do="publish a build of each corpus",
+                do="publish the build of each corpus on its own",
             )
 
     def _check(self, checker: Validator, row: Mapping[str, object]) -> None:
@@ -294,7 +295,7 @@ class Stage:
             raise VerificationError(
                 f"{row['id']} does not fit its schema: {wrong[0]}",
                 where=self.staged.folder / INPUTS,
-                do="build it again with this version; its answers are in the store",
+                do="build it again with this version; cached responses are kept",
             )
 
 
@@ -307,21 +308,21 @@ def _records(table: pa.Table) -> Iterator[SampleRecord]:
 
 
 def _names_of(table: pa.Table, column: str) -> list[ClipFile | None]:
-    """Return the clips of a column by name, None where there is none."""
+    """Return the clips of a column by name, None if there is none."""
     audio = table.column(column).combine_chunks()
     there = zip(audio.field("path").to_pylist(), audio.is_valid().to_pylist(), strict=True)
     return [{"path": name, "bytes": None} if valid else None for name, valid in there]
 
 
 class _Group:
-    """The rows that one row group of the build gives, by kind, each with its place there."""
+    """The rows from one row group of the build, by kind, each with its place in it."""
 
     def __init__(self, *clips: Clips) -> None:
         self._clips = clips
         self._rows: dict[str, list[tuple[Mapping[str, object], int]]] = {}
 
     def add(self, key: str, row: Mapping[str, object], index: int) -> None:
-        """Add a row by kind; one of `sft` by its class too, where the clip's part was measured."""
+        """Add a row by kind; for `sft` also by its audio contribution class, if measured."""
         self._rows.setdefault(key, []).append((row, index))
 
     def tables(self) -> Iterator[tuple[str, list[Mapping[str, object]], list[Clips]]]:
@@ -337,7 +338,7 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a record's rows go: the group, its index in the row group, the split on the Hub."""
+    """The destination of a record's rows: the group, its index in the row group, the Hub split."""
 
     group: _Group
     index: int
@@ -345,14 +346,15 @@ class _Place:
 
 
 def _taken(clips: Clips, places: pa.Array) -> Clips:
-    # A record may give several rows, or none: only every place once is the column as it is.
+    # A record may have several rows, or none: only if every place occurs once is the column
+    # unchanged.
     if clips is None or places.equals(pa.array(range(len(clips)))):
         return clips
     return clips.take(places)
 
 
 class _ShardFiles:
-    """The files that one shard of the build gives, named as it is."""
+    """The files for one shard of the build, with the same name."""
 
     def __init__(self, staged: Staged, shard: str) -> None:
         self._staged = staged

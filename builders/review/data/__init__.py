@@ -1,1 +1,1 @@
-"""What the review keeps in the store."""
+"""The review data in the store."""

@@ -1,7 +1,7 @@
-"""What the body of an event may hold: one check for the page's requests, for files and on reading.
+"""Bodies of events: one validation for the page's requests, for files and on reading.
 
-Here is what every field is like, whatever the sample is about; whether a decision fits its sample
-is for `decisions.faults`, and whether an event fits the others for `checked.py`.
+This module validates each field by itself; whether a decision fits its sample
+is up to `decisions.faults`, and whether an event fits the others is up to `checked.py`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pydantic import (
 )
 
 LONGEST_COMMENT = 5_000
-# An event and its reply are five deep; what is much deeper cannot be written as JSON again.
+# An event and its reply have five levels; much deeper values cannot be written as JSON again.
 _DEEPEST = 16
 
-# What is held, or was read as part of a line, can be kept: it need not be looked through again.
+# Stored values, and values read as part of a line, were checked before.
 _HELD: Mapping[str, Any] = {"held": True}
 
 Name = Annotated[str, Field(min_length=1, max_length=500)]
@@ -34,7 +34,7 @@ Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Checked(BaseModel):
-    """Anything that comes from outside: of the types named, and so that it can be kept."""
+    """Any input from outside: with validated types, and storable."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -48,14 +48,14 @@ class Checked(BaseModel):
 
 
 class FirstBody(Checked):
-    """What somebody answered before they saw the draft."""
+    """The answers given before the draft was shown."""
 
     strategies: Names | None = None
     emotion: Name | None = None
 
 
 class Answers(Checked):
-    """What somebody says of an item; null is what they did not say."""
+    """Answers about an item; null means not answered."""
 
     reply: dict[str, Any] | None = None
     reason: Name | None = None
@@ -75,7 +75,7 @@ class DecisionBody(Answers):
 
 
 class ComparisonBody(Checked):
-    """The body of a comparison: `other` is the hash of draft B, `first` whose draft came first."""
+    """The body of a comparison: `other` is draft B's hash, `first` whose draft was shown first."""
 
     other: Hash
     against: Name | None = None
@@ -86,10 +86,10 @@ class ComparisonBody(Checked):
 
 
 class UndoBody(Checked):
-    """The body of an undo: there is nothing to say."""
+    """The body of an undo, which is empty."""
 
 
-# The version of the bodies that are written. In version 1 a default stands for what was not said.
+# The current version of bodies. In version 1, a default was written for unanswered fields.
 FORMAT = 2
 _UNSAID: Mapping[str, Any] = {
     "ratings": {},
@@ -108,17 +108,21 @@ BODIES: Mapping[str, type[Checked]] = {
 
 
 def body_fault(kind: str, body: Mapping[str, object], version: int) -> str | None:
-    """Return what is wrong with the body of an event of a kind, or None where it can be read."""
+    """Return what is wrong with the body of an event of a kind, or None if it is valid."""
     try:
         BODIES[kind].model_validate(body, context=_HELD)
     except ValidationError as error:
         return sentences(error, "body")[0]
     null = next((n for n in _UNSAID if version == 1 and n in body and body[n] is None), None)
-    return f"body.{null}: null is what was not said in format 2, and nothing in 1" if null else None
+    return (
+        f"body.{null}: null means 'not answered' in format 2; format 1 does not allow it"
+        if null
+        else None
+    )
 
 
 def said_in(body: Mapping[str, object], version: int) -> dict[str, object]:
-    """Return what a body that can be read says; what was not said is left out."""
+    """Return the answers in a valid body, without unanswered fields."""
     unsaid = _UNSAID if version == 1 else {}
     return {
         name: value
@@ -128,7 +132,7 @@ def said_in(body: Mapping[str, object], version: int) -> dict[str, object]:
 
 
 def sentences(error: ValidationError, *within: str) -> list[str]:
-    """Return a sentence for each field that is wrong, without what was in it."""
+    """Return a sentence for each invalid field, without its content."""
     found = []
     for one in error.errors(include_input=False, include_url=False):
         field = ".".join((*within, *map(str, one["loc"])))
@@ -137,17 +141,17 @@ def sentences(error: ValidationError, *within: str) -> list[str]:
 
 
 def sentence(field: str, message: str) -> str:
-    """Return what is wrong with a field as it is told."""
+    """Return a sentence about an invalid field."""
     message = message.removeprefix("Value error, ")
     return f"{field}: {message}" if field else message
 
 
 def unkept(value: object, within: str = "", depth: int = 0) -> str | None:
-    """Return why a value cannot be kept, or None: half characters, NUL, too many levels."""
+    """Return why a value cannot be stored, or None: lone surrogates, NUL, too many levels."""
     if isinstance(value, str):
         return _unkept_text(value, within)
     if depth == _DEEPEST:
-        return f"{within[:80]}: it is nested more than {_DEEPEST} deep"
+        return f"{within[:80]}: it is nested more than {_DEEPEST} levels deep"
     pairs: list[tuple[object, object]] = []
     if isinstance(value, dict):
         pairs = list(value.items())
@@ -167,7 +171,9 @@ def _unkept_text(text: str, within: str) -> str | None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return sentence(within, "it cannot be kept, as half a character is in it")
+        return sentence(
+            within, "it cannot be stored, because it contains half a character (a lone surrogate)"
+        )
     if "\0" in text:
-        return sentence(within, "it cannot be kept, as a NUL character is in it")
+        return sentence(within, "it cannot be stored, because it contains a NUL character")
     return None

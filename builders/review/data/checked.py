@@ -1,6 +1,6 @@
-"""Whether events from elsewhere may be held: what the page and its routes ask, asked of a file.
+"""Validation of events from other stores: the rules of the page and its routes, applied to a file.
 
-An event that is held already passes, whatever it says, as long as it says the same.
+An event that is already stored passes as long as it is identical.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from builders.store.database import Store
 
 _VERDICTS: dict[str, tuple[str, ...]] = {"undo": ("undo",), "comparison": ("a", "b", "equal")}
 _FOR_LEADS = ("adjudication", "gold")
-# What a second send of an event may say otherwise: these are given where it arrives.
+# Fields that may differ when an event is sent again: each store assigns its own.
 _MAY_DIFFER = ("number", "version", "surplus", "at", "body", "format")
 _COMPARED = [field.name for field in fields(Event) if field.name not in _MAY_DIFFER]
 _CLOCKS_DIFFER_SECONDS = 86_400
 
 
 class Elsewhere:
-    """Events that were made elsewhere, beside what a store holds.
+    """Events made elsewhere, compared with those in a store.
 
     Args:
-        store: where they shall be held.
-        build: whose items most of them are about; it is registered in the store.
-        made: the events.
+        store: the store that will get them.
+        build: the build most of them are about; it is registered in the store.
+        made: the new events.
     """
 
     def __init__(self, store: Store, build: Build, made: Sequence[Event]) -> None:
@@ -54,7 +54,7 @@ class Elsewhere:
                 self._decided.setdefault((event.annotator, event.item), []).append(event)
 
     def faults(self) -> Iterator[tuple[int, str]]:
-        """Yield the place of each event that may not be held, from 0, and why in a sentence."""
+        """Yield the index of each invalid event, from 0, and the reason in a sentence."""
         for place, event in enumerate(self._made):
             wrong = next(self._of(event), None)
             if wrong:
@@ -64,9 +64,9 @@ class Elsewhere:
         for other in (self._held.get(event.id), self._here[event.id]):
             if other is not None and other is not event:
                 differs = _differs(event, other)
-                where = "in the store" if event.id in self._held else "before in the file"
+                where = "in the store" if event.id in self._held else "earlier in the file"
                 if differs:
-                    yield f"id: {event.id} is {where} already with another {differs}"
+                    yield f"id: {event.id} is already {where} with a different {differs}"
                 return
         if event.fault:
             yield event.fault
@@ -77,33 +77,33 @@ class Elsewhere:
         elif event.kind != "comparison":
             yield from faults(event.decision, self._record(event))
         if event.kind in _FOR_LEADS and self._roles.get(event.annotator) == "annotator":
-            yield f"annotator: {event.annotator} is no lead here"
+            yield f"annotator: {event.annotator} is not a lead in this store"
         if event.kind == "adjudication":
             yield from self._adjudication(event)
 
     def _undo(self, event: Event) -> Iterator[str]:
         undone = self._held.get(event.undoes or "") or self._here.get(event.undoes or "")
         if undone is None:
-            yield f"undoes: there is no event {event.undoes!r}, in the store or in the file"
+            yield f"undoes: there is no event {event.undoes!r} in the store or the file"
         elif undone.kind == "undo":
-            yield f"undoes: {undone.id} is an undo, which stays"
+            yield f"undoes: {undone.id} is itself an undo, which cannot be undone"
         elif undone.annotator != event.annotator:
-            yield f"undoes: {undone.id} is by {undone.annotator}, who alone takes it back"
+            yield f"undoes: {undone.id} is by {undone.annotator}, who alone can undo it"
         elif (undone.build, undone.item, undone.seen) != (event.build, event.item, event.seen):
             yield f"undoes: {undone.id} is about another item"
 
     def _adjudication(self, event: Event) -> Iterator[str]:
         if not event.decision.comment:
-            yield "body.comment: an adjudication says why"
+            yield "body.comment: an adjudication needs a comment with the reason"
         theirs = [*self._decided.get((event.annotator, event.item), ())]
         for held in self._reviews.of_item(event.item):
             if held.kind == "decision" and held.annotator == event.annotator:
                 theirs.append(held)
         if any(made_at(decision) < made_at(event) for decision in theirs):
-            yield "annotator: who has decided about an item does not settle it"
+            yield "annotator: an annotator who reviewed this item cannot adjudicate it"
 
     def _record(self, event: Event) -> SampleRecord | None:
-        """Return the sample that an event is about, or None where it is not what it was."""
+        """Return the sample that an event is about, or None if it has changed since."""
         try:
             item = self._queue.item(self._name, event.item)
         except KeyError:
@@ -112,16 +112,16 @@ class Elsewhere:
 
 
 def _form(event: Event) -> Iterator[str]:
-    """Yield what is wrong with an event whatever it is about."""
+    """Yield what is wrong with an event, independent of its sample."""
     verdicts = _VERDICTS.get(event.kind, VERDICTS)
     if event.verdict not in verdicts:
         yield f"verdict: {event.verdict!r} is not one of {', '.join(verdicts)}"
     if (event.kind == "undo") != (event.undoes is not None):
-        yield "undoes: an undo names an event, nothing else does"
+        yield "undoes: required for an undo, not allowed otherwise"
     if not re.search(load_schema("sample")["properties"]["id"]["pattern"], event.item):
-        yield f"item: {event.item[:80]!r} is no id of a sample"
+        yield f"item: {event.item[:80]!r} is not a sample id"
     if not 0 <= event.at <= time.time() + _CLOCKS_DIFFER_SECONDS:
-        yield f"at: {event.at} is no time before now, in seconds since 1970"
+        yield f"at: {event.at} is not a time in the past, in seconds since 1970"
 
 
 def _differs(event: Event, other: Event) -> str | None:

@@ -1,4 +1,4 @@
-"""What a decision, an event and a shown item are, and which events stand."""
+"""Decisions, events and shown items, and which events are in force."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Better = Literal["a", "b", "equal"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one person decided about one item; `decisions.faults` says whether it is whole.
+    """One person's decision about one item; `decisions.faults` validates it.
 
-    None is what they did not say, which counts as missing everywhere, never as no or 0.
+    None means not answered, which counts as missing everywhere, never as no or 0.
 
     Attributes:
-        verdict: skip means that somebody else shall decide; it never counts towards the overlap.
+        verdict: skip means that somebody else should decide; it never counts towards the overlap.
         reply: for ``edit``, the reply as edited, of the shape of `schemas/reply.schema.json`.
         reason: for ``reject`` and ``skip``, a code of `label_maps/review/_choices.tsv`.
-        comment: anything, and in an adjudication the reason for it.
+        comment: free text; in an adjudication, the reason for it.
         strategies: what the annotator would choose, in spoken order.
         ratings: scale (``fit``, ``naturalness``, ``restraint``) to 1…5.
         emotion: the target's emotion as the annotator hears it, which may be the label.
@@ -49,10 +49,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a person has before them: an item as a build has it, and how many events they made.
+    """An item as shown to a person: build, content hash, and their number of events about it.
 
-    A page keeps `version` from when it loaded the item and sends it back; where another tab has
-    decided meanwhile the versions differ, which is a `Conflict` (409).
+    A page keeps `version` from loading the item and sends it back; if another tab has
+    decided in the meantime, the versions differ, which is a `Conflict` (409).
     """
 
     build: str
@@ -63,13 +63,13 @@ class Shown:
 
 @dataclass(frozen=True)
 class Event:
-    """An event as it is held. `at` is a Unix time; `body` what its kind needs beside the verdict.
+    """A stored event. `at` is a Unix time; `body` has the fields of its kind besides the verdict.
 
     Kinds: ``decision`` and ``adjudication`` (body: a `Decision` without its verdict), ``gold`` (the
     same, the right answer), ``comparison`` (body: `other`, the hash of draft B; verdict a, b or
     equal; `seen` is the hash of draft A), ``undo`` (verdict ``undo``, `undoes` the id of an event).
 
-    `format` is the version of the body: from 2 on null is what was not said, see `bodies.said_in`.
+    `format` is the version of the body: from 2 on, null means not answered; see `bodies.said_in`.
     """
 
     number: int
@@ -89,43 +89,43 @@ class Event:
 
     @cached_property
     def fault(self) -> str | None:
-        """Return what is wrong with the body, as an import once let pass, or None."""
+        """Return what is wrong with the body (release 0.1 imported such events), or None."""
         return body_fault(self.kind, self.body, self.format)
 
     @property
     def said(self) -> dict[str, object]:
-        """Return what the body says, without what was not said; nothing where it cannot be read."""
+        """Return the answers in the body, without unanswered fields; nothing if it is not valid."""
         return {} if self.fault else said_in(self.body, self.format)
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Return the flags that were set, none where the body cannot be read."""
+        """Return the flags that were set, none if the body is not valid."""
         flags = self.said.get("flags")
         return tuple(flags) if isinstance(flags, list) else ()
 
     @property
     def decision(self) -> Decision:
-        """Return what was decided, of a decision, an adjudication or a gold answer."""
+        """Return the decision in a decision, an adjudication or a gold answer."""
         return decision_of(self.verdict, said_in(self.body, self.format))
 
 
 def decision_of(verdict: str, answers: Mapping[str, object]) -> Decision:
-    """Return the decision of a verdict and what was said beside it, by name."""
+    """Return the decision with a verdict and the other answers, by name."""
     lists = {n: tuple(v) for n in ("strategies", "flags") if isinstance(v := answers.get(n), list)}
     return Decision(verdict, **{**answers, **lists})  # type: ignore[arg-type]
 
 
 def made_at(event: Event) -> tuple[float, str]:
-    """Return the place of an event among others, the same in every store that holds them."""
+    """Return the sort key of an event, the same in every store."""
     return event.at, event.id
 
 
 def standing(made: Iterable[Event]) -> list[Event]:
-    """Return the events that stand: not undone, and each person's latest of its kind about an item.
+    """Return the events in force: not undone, and each person's latest of its kind about an item.
 
-    Order: that in which they were made. Undo events are not among them, nor what cannot be read.
-    Content is told apart by its hash: a decision about what an item was before it changed stands
-    beside the one about what it is now.
+    They are in the order they were made, without undo events and invalid ones.
+    Content is identified by its hash: a decision about an item before it changed is kept
+    beside the one about its current content.
     """
     made = sorted(made, key=made_at)
     undone = {event.undoes for event in made if event.undoes}
@@ -140,22 +140,22 @@ def standing(made: Iterable[Event]) -> list[Event]:
 
 
 def unreadable(made: Iterable[Event]) -> list[str]:
-    """Return a line for each event that counts for nothing, as its body cannot be read.
+    """Return a line for each event that is ignored because its body is not valid.
 
-    An earlier release took such from files; what is taken back is not told.
+    Release 0.1 imported such events; undone ones are not reported.
     """
     made = list(made)
     undone = {event.undoes for event in made if event.undoes}
     return [
-        f"event {event.id} by {event.annotator} about {event.item} counts for nothing: "
-        f"{event.fault}; its annotator takes it back with u on the page, or import an undo of it"
+        f"event {event.id} by {event.annotator} about {event.item} is ignored: {event.fault}; "
+        "its annotator can undo it with u on the page, or import an undo of it"
         for event in sorted(made, key=made_at)
         if event.kind != "undo" and event.fault and event.id not in undone
     ]
 
 
 def counted(made: Iterable[Event]) -> list[Event]:
-    """Return the standing decisions that count towards the overlap: no skips, nothing surplus."""
+    """Return the decisions in force that count towards the overlap: no skips, nothing surplus."""
     return [
         event
         for event in standing(made)

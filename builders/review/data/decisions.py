@@ -1,4 +1,4 @@
-"""What a decision may hold: the codes people choose from, and whether a decision is whole.
+"""Validation of decisions: the codes people choose from, and the rules.
 
 The codes, their words and meanings are in ``label_maps/review/_choices.tsv``. An edited reply
 passes the same schema and the same rules as a drafted one, and the edited record is valid.
@@ -38,7 +38,7 @@ RATINGS = range(1, 6)
 
 @dataclass(frozen=True, slots=True)
 class ReviewCode:
-    """Something to choose: its code, the words a page shows, and what they mean."""
+    """A choice: its code, the words on the page, and their meaning."""
 
     code: str
     words: str
@@ -47,7 +47,7 @@ class ReviewCode:
 
 @cache
 def choices(kind: str) -> dict[str, ReviewCode]:
-    """Return what there is to choose, by code. Kinds: reject, skip, flag, scale."""
+    """Return the choices by code. Kinds: reject, skip, flag, scale."""
     rows = read_rows(
         resources.label_maps() / "review" / "_choices.tsv",
         ("kind", "code", "words", "meaning"),
@@ -61,13 +61,13 @@ def choices(kind: str) -> dict[str, ReviewCode]:
 
 
 def faults(decision: Decision, record: SampleRecord | None) -> list[str]:
-    """Return what is wrong with a decision about a sample, a sentence each; empty when it is whole.
+    """Return what is wrong with a decision about a sample, one sentence each; empty if valid.
 
     Args:
         decision: as it came from the page or a file.
         record: the sample, of the shape of `schemas/sample.schema.json`, with or without audio; or
-            None where nobody has it, as with what was decided before it changed: then an edited
-            reply need be no more than one.
+            None if it is not available, as for a decision made before it changed: then an edited
+            reply is only checked against the reply schema.
     """
     found = [*_verdict_faults(decision), *_answer_faults(decision)]
     if record is None:
@@ -78,12 +78,12 @@ def faults(decision: Decision, record: SampleRecord | None) -> list[str]:
 
 
 def reply_wanted(decision: Decision, record: SampleRecord) -> ReplyPart | None:
-    """Return the reply that a decision puts in place of the draft, or None where it puts none.
+    """Return the reply that a decision substitutes for the draft, or None.
 
-    An edit brings its own; accepting a draft under other strategies makes a reply with those.
+    An edit has its own; accepting a draft with other strategies makes a reply with those.
     """
     if decision.verdict == "edit":
-        return cast("ReplyPart | None", decision.reply)  # what is wrong with it, `faults` says
+        return cast("ReplyPart | None", decision.reply)  # `faults` has validated it
     drafted = reply_of(record)
     chosen = list(decision.strategies or drafted["strategies"])
     if decision.verdict != "accept" or chosen == drafted["strategies"]:
@@ -92,7 +92,7 @@ def reply_wanted(decision: Decision, record: SampleRecord) -> ReplyPart | None:
 
 
 def edit_faults(reply: ReplyPart, record: SampleRecord) -> list[str]:
-    """Return what is wrong with an edited reply, by the schema, the rules and the whole record."""
+    """Return what is wrong with an edited reply, by schema, rules and complete record."""
     emotions = emotions_of(record)
     wrong = violations(_reply_checker(emotions, _own_turns(record)), reply)
     if wrong:
@@ -110,13 +110,13 @@ def edited(record: SampleRecord, reply: ReplyPart) -> SampleRecord:
     if reply["text"] == draft["text"]:
         response["synthesis"] = draft["synthesis"]
     else:
-        spoken = None  # the spoken reply says something else
+        spoken = None  # the audio has the earlier text
     return {
         **record,
         "audio": without_bytes(record["audio"]),
         "desired_response": response,
         "reply_audio": spoken,
-        "checks": None,  # those were of the draft
+        "checks": None,  # they were about the draft
     }
 
 
@@ -126,7 +126,7 @@ def _by_name(record: SampleRecord) -> SampleRecord:
 
 
 def emotions_of(record: SampleRecord) -> Emotions:
-    """Return the label of a sample as the checks take it."""
+    """Return the label of a sample in the form the checks expect."""
     found, labels = record["target_utterance"]["emotions"], record["annotation"]
     return Emotions(
         primary=found["primary"],
@@ -145,12 +145,12 @@ def _verdict_faults(decision: Decision) -> list[str]:
         return [f"verdict: {decision.verdict!r} is not one of {', '.join(VERDICTS)}"]
     found = []
     if (decision.verdict == "edit") != (decision.reply is not None):
-        found.append("reply: an edit has one, nothing else does")
+        found.append("reply: required for an edit, not allowed otherwise")
     known = choices(decision.verdict)
     if known and decision.reason not in known:
         found.append(f"reason: {decision.reason!r} is not one of {', '.join(known)}")
     if not known and decision.reason is not None:
-        found.append("reason: a rejection or a skip has one, nothing else does")
+        found.append("reason: required for a rejection or a skip, not allowed otherwise")
     return found
 
 
@@ -164,33 +164,35 @@ def _answer_faults(decision: Decision) -> list[str]:
         if scale not in choices("scale"):
             found.append(f"ratings: {scale!r} is not one of {', '.join(choices('scale'))}")
         elif type(value) is not int or value not in RATINGS:
-            found.append(f"ratings: {scale} is {value!r}; it is 1 to 5")
+            found.append(f"ratings: {scale} is {value!r}; expected 1 to 5")
     before = decision.before or {}
     found += _choice_faults(decision.strategies, decision.emotion)
     found += _choice_faults(before.get("strategies"), before.get("emotion"), "before.")
     if not 0 <= (decision.seconds_heard or 0.0) <= 86_400:
-        found.append("seconds_heard: it is a number of seconds")
+        found.append("seconds_heard: expected a number of seconds from 0 to 86,400")
     return found + _comment_faults(decision.comment or "")
 
 
 def _choice_faults(
     chosen: Sequence[str] | None, emotion: str | None, within: str = ""
 ) -> Iterator[str]:
-    """Yield what is wrong with the strategies and the emotion that somebody would choose."""
+    """Yield what is wrong with the chosen strategies and emotion."""
     if chosen is not None:
         known = load_schema("sample")["$defs"]["strategy"]["enum"]
         if not 1 <= len(set(chosen)) == len(chosen) <= strategies.MAX_STRATEGIES:
-            yield f"{within}strategies: there are one to three, each once"
-        yield from (f"{within}strategies: there is no {n!r}" for n in chosen if n not in known)
+            yield f"{within}strategies: expected one to three different ones"
+        yield from (f"{within}strategies: unknown strategy {n!r}" for n in chosen if n not in known)
     if emotion is not None and emotion not in vocabulary().nodes:
-        yield f"{within}emotion: there is no {emotion!r}"
+        yield f"{within}emotion: unknown emotion {emotion!r}"
 
 
 def _comment_faults(comment: str) -> list[str]:
     if len(comment) > LONGEST_COMMENT:
-        return [f"comment: it has {len(comment):,} characters; at most {LONGEST_COMMENT:,}"]
+        return [f"comment: {len(comment):,} characters long; the limit is {LONGEST_COMMENT:,}"]
     if any("\ud800" <= character <= "\udfff" for character in comment):
-        return ["comment: it cannot be kept, as half a character is in it"]
+        return [
+            "comment: it cannot be stored, because it contains half a character (a lone surrogate)"
+        ]
     return []
 
 

@@ -1,9 +1,9 @@
-"""What people decided, as events that are appended and never changed.
+"""Review decisions, as events that are appended and never changed.
 
-An event says who, when, what was seen (the hash of the content, see `items.content_hash`) and what
-was decided. Whatever counts now is computed from the events (`standing`, `merge.py`): an undo is an
-event too, which names the one it takes back, and a decision on content that has changed since is
-kept but stands no more.
+An event records who, when, what was shown (the hash of the content, see `items.content_hash`) and
+what was decided. The current state is computed from the events (`standing`, `merge.py`): an undo is
+an event too, which names the one it undoes, and a decision on content that has changed since is
+kept but no longer counts.
 
 How a page uses this module, with `queue.py` and `people.py`:
 
@@ -11,13 +11,13 @@ How a page uses this module, with `queue.py` and `people.py`:
     people, items, reviews = People(store), Items(store), Reviews(store)
     items.register(Build(folder))                     # once per change of the build
     queue = Queue(store)
-    item = queue.next(build, annotator)               # leased; None when nothing is left
+    item = queue.next(build, annotator)               # leased; None if nothing is left
     shown = reviews.shown(build, item.item, annotator.id)       # with the version of this tab
     reviews.decide(annotator.id, shown, Decision("accept", ...), event_id)
     reviews.undo(annotator.id, build)                 # any number of times
 
 `event_id` is made by the page (a UUID) before it sends: a repeated send after a dropped connection
-finds the event held and returns it, instead of deciding twice.
+finds the stored event and returns it, instead of deciding twice.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ __all__ = [
     "standing",
 ]
 
-# Kinds of events that a person's undo takes back, the latest first.
+# Kinds of events that an undo applies to, the latest first.
 _DECIDING = ("decision", "adjudication", "comparison", "gold")
 _ASKED_AT_ONCE = 500
 
 
 class Conflict(HeartenError):
-    """The item was decided in another tab meanwhile; show what stands and let the person choose."""
+    """The item was decided in another tab; show that decision and let the person choose."""
 
 
 class NotAllowed(HeartenError):
@@ -78,7 +78,7 @@ class NotAllowed(HeartenError):
 
 
 class Added(NamedTuple):
-    """How many events from elsewhere were new, and how many undid what was undone already."""
+    """The number of new imported events, and of undos of events that were already undone."""
 
     new: int
     undone: int
@@ -95,7 +95,7 @@ class Reviews:
         self._store = store
 
     def shown(self, build: str, item: str, annotator: str) -> Shown:
-        """Return an item as it is now, with the version to send back on deciding.
+        """Return an item's current state, with the version to send back with a decision.
 
         Raises:
             KeyError: the build has no such item.
@@ -115,9 +115,9 @@ class Reviews:
     ) -> Event:
         """Append a decision; it replaces the annotator's earlier one about the item.
 
-        Where the item had its k decisions already and the annotator's lease is over, it is held
-        and marked `surplus`. A decision on content that has changed since is held and does not
-        count. Check it with `decisions.faults` first.
+        If the item already had k decisions and the annotator's lease has expired, it is stored
+        and marked `surplus`. A decision on content that has changed since is stored but does not
+        count. Validate it with `decisions.faults` first.
 
         Raises:
             Conflict: the annotator has made another event about the item since `shown`.
@@ -128,10 +128,10 @@ class Reviews:
     def adjudicate(
         self, annotator: str, shown: Shown, decision: Decision, event_id: str | None = None
     ) -> Event:
-        """Append the decision that settles a disagreement; `decision.comment` says why.
+        """Append the adjudication of a disagreement; `decision.comment` gives the reason.
 
         Raises:
-            NotAllowed: this person has decided about the item or had it before them.
+            NotAllowed: this person has decided or seen the item.
             Conflict: as in `decide`.
         """
         event = _new(annotator, shown, "adjudication", decision.verdict, event_id)
@@ -140,7 +140,7 @@ class Reviews:
     def set_gold(self, lead: str, shown: Shown, answer: Decision) -> Event:
         """Append the right answer to an item, which from now on tests annotators.
 
-        What `answer` leaves out (strategies, emotion, ratings) is not compared.
+        Fields missing in `answer` (strategies, emotion, ratings) are not compared.
         """
         event = _new(lead, shown, "gold", answer.verdict, None)
         return self._append(replace(event, body=_body(answer)), shown.version)
@@ -163,9 +163,9 @@ class Reviews:
         return self._append(replace(event, body={**(more or {}), "other": other}), shown.version)
 
     def undo(self, annotator: str, build: str, kinds: Collection[str] = _DECIDING) -> Event | None:
-        """Take back the annotator's latest event that stands, and return it; None: there is none.
+        """Undo the annotator's latest event in force, and return it; None if there is none.
 
-        What stood before it stands again. `kinds` are those of which it is the latest.
+        The event before it is in force again. `kinds` are the kinds to consider.
         """
         with writing(self._store) as connection:
             taken = sa.select(events.c.undoes).where(events.c.undoes.is_not(None))
@@ -194,7 +194,7 @@ class Reviews:
         return self._read(query)
 
     def any(self) -> bool:
-        """Return whether anybody has decided anything, in whichever build."""
+        """Return whether there is any event, in any build."""
         with self._store.translated(), self._store.engine.connect() as connection:
             return connection.scalar(sa.select(events.c.number).limit(1)) is not None
 
@@ -205,7 +205,7 @@ class Reviews:
     def of_build(self, build: str) -> list[Event]:
         """Return every event about the items of a build, in whichever build it was made.
 
-        Of a build of which nobody has registered the items these are its own events.
+        For a build whose items are not registered, these are its own events.
         """
         known = sa.select(items.c.item).where(items.c.build == build)
         return self._read(
@@ -213,7 +213,7 @@ class Reviews:
         )
 
     def of_ids(self, ids: Collection[str]) -> dict[str, Event]:
-        """Return the events of these ids that are held, by id."""
+        """Return the stored events with these ids, by id."""
         wanted, found = sorted(ids), []
         for start in range(0, len(wanted), _ASKED_AT_ONCE):
             part = wanted[start : start + _ASKED_AT_ONCE]
@@ -221,10 +221,10 @@ class Reviews:
         return {event.id: event for event in found}
 
     def add(self, imported: Iterable[Event]) -> Added:
-        """Append events from elsewhere that are not held yet; check them with `checked.faults_of`.
+        """Append imported events that are not stored yet; `checked.Elsewhere` validates them.
 
-        Their numbers and versions are given anew, their ids, times and marks stay. A second undo of
-        an event, as when somebody took it back at two desks, is done already and not held.
+        Their numbers and versions are assigned anew; ids, times and marks are kept. A second undo
+        of an event, as when it was undone in two stores, is not stored.
         """
         new = undone = 0
         with writing(self._store) as connection:
@@ -252,8 +252,8 @@ class Reviews:
                     return held
             if _version(made, event.annotator) != version:
                 raise Conflict(
-                    f"{event.item} was decided in another tab meanwhile",
-                    do="look at what stands now, and decide again if it should be otherwise",
+                    f"{event.item} has since been decided in another tab",
+                    do="reload the page to see that decision, and decide again to change it",
                 )
             if event.kind == "adjudication":
                 _check_unseen(connection, event)
@@ -261,7 +261,7 @@ class Reviews:
             return self._insert(connection, replace(_later(event, made), surplus=surplus), made)
 
     def _insert(self, connection: Connection, event: Event, made: Sequence[Event]) -> Event:
-        """Insert an event, end its lease and count the item's decisions anew.
+        """Insert an event, end its lease and recount the item's decisions.
 
         `made` are the events about the item so far.
         """
@@ -274,7 +274,8 @@ class Reviews:
             event = replace(event, number=connection.execute(added).scalar_one())
         except IntegrityError as error:
             raise Conflict(
-                f"{event.item} was changed by somebody else at the same time", do="load it again"
+                f"{event.item} was changed by somebody else at the same time",
+                do="reload the page and decide again",
             ) from error
         mine = (leases.c.item == event.item) & (leases.c.annotator == event.annotator)
         connection.execute(
@@ -285,7 +286,7 @@ class Reviews:
 
 
 def recount(connection: Connection, item: str) -> None:
-    """Count an item's decisions and gold answers anew, in every build that has the item."""
+    """Recount an item's decisions and gold answers, in every build that has the item."""
     _count(connection, item, _about(connection, item))
 
 
@@ -310,7 +311,7 @@ def _count(connection: Connection, item: str, made: Sequence[Event]) -> None:
 
 
 def _is_surplus(connection: Connection, event: Event, made: Sequence[Event]) -> bool:
-    """Return whether an item has all its decisions or leases without this one."""
+    """Return whether an item has enough decisions or leases without this one."""
     if event.verdict == "skip":
         return False
     present = [one for one in made if one.seen == event.seen]
@@ -331,9 +332,9 @@ def _check_unseen(connection: Connection, event: Event) -> None:
     leased = sa.select(leases.c.expires).where(held).limit(1)
     if connection.scalar(decided) is not None or connection.scalar(leased) is not None:
         raise NotAllowed(
-            f"{event.item} was before this person already",
-            expected="somebody who has not seen it",
-            do="let another adjudicate",
+            f"this annotator has already seen {event.item}",
+            expected="an adjudicator who has not seen it",
+            do="let somebody else adjudicate it",
         )
 
 
@@ -363,7 +364,7 @@ def _body(decision: Decision) -> dict[str, object]:
 
 
 def _later(event: Event, made: Iterable[Event]) -> Event:
-    """Return an event at a time after all about its item: clocks differ and are set back."""
+    """Return an event with a time after all others about its item, since clocks differ."""
     last = max((one.at for one in made), default=0.0)
     return replace(event, at=max(event.at, math.nextafter(last, math.inf)))
 

@@ -1,7 +1,7 @@
-"""What people answered before they saw a draft that was hidden at first.
+"""Answers given before a hidden draft was shown.
 
-The first answer is kept as it was given and cannot be given again: whoever loads the item anew sees
-the draft at once, and the decision carries the answer from here, not from the page.
+The first answer cannot be changed: a person who reloads the item sees
+the draft at once, and the decision gets the answer from here, not from the page.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class FirstAnswers:
         self._store = store
 
     def keep(self, shown: Shown, annotator: str, answer: dict[str, object]) -> None:
-        """Keep a first answer; a second one changes nothing."""
+        """Save a first answer; a second one has no effect."""
         row = {
             "item": shown.item,
             "seen": shown.seen,
@@ -46,7 +46,7 @@ class FirstAnswers:
             connection.execute(self._store.insert(_answers).values(row).on_conflict_do_nothing())
 
     def given(self, shown: Shown, annotator: str) -> dict[str, object] | None:
-        """Return the first answer somebody gave about an item as it is, or None."""
+        """Return somebody's first answer about an item's current content, or None."""
         mine = (_answers.c.item == shown.item) & (_answers.c.seen == shown.seen)
         query = sa.select(_answers.c.answer).where(mine, _answers.c.annotator == annotator)
         with self._store.translated(), self._store.engine.connect() as connection:

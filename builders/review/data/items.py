@@ -1,8 +1,8 @@
 """The items of a build: registered in the store once, read from the build's files one by one.
 
-An item is a sample. What a reviewer sees of it has a hash; a decision counts for content of that
-hash alone, in whichever build it lies, so that a build drafted again keeps the decisions about
-every sample that stayed the same.
+An item is a sample. The content shown to reviewers has a hash; a decision counts only for that
+content, in any build, so that a redrafted build keeps the decisions about
+every unchanged sample.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from builders.review.data.tables import events, items, registered, writing
 from builders.review.outcome.doubt import doubt_of
 from builders.store.database import Store
 
-# What is registered is read from these; the clips stay unread.
+# The columns to register; clips are not read.
 _COLUMNS = [
     "id", "language", "audio_info", "background", "text_context", "target_utterance",
     "annotation", "desired_response", "source", "drafting", "checks", "safety", "judgements",
     "audio_contribution",
 ]  # fmt: skip
-# How many samples are made known at first, so that reviewing can begin, and then at a time.
+# Batch sizes: a small first one, so that reviewing can begin, then larger ones.
 _FIRST, _LATER = 100, 2000
 _TARGET = ("speaker", "text", "emotions")
 _TURN = ("speaker", "role", "text", "emotion", "audio_sha256")
@@ -57,9 +57,9 @@ class ItemRow(TypedDict):
 
 
 def content_hash(record: SampleRecord) -> str:
-    """Return the SHA-256 of what a reviewer sees and hears of a sample, 64 hexadecimal digits.
+    """Return the SHA-256 of a sample's content as reviewed, 64 hexadecimal digits.
 
-    Scores, checks and how the draft came about are not in it: none of them makes another item.
+    It does not include scores, checks or how the draft was made.
     """
     seen = {
         "id": record["id"],
@@ -88,16 +88,16 @@ def reply_of(record: SampleRecord) -> ReplyPart:
 
 
 def is_crisis(record: SampleRecord) -> bool:
-    """Return whether only annotators who take crises are shown a sample."""
+    """Return whether a sample is only shown to annotators who accept crisis items."""
     return record["safety"] is not None and record["safety"]["route"] == "crisis"
 
 
 class Items:
-    """Registers the items of builds in the store, but those that nobody may be shown.
+    """Registers the items of builds in the store, except excluded ones.
 
     Args:
         store: an open store.
-        known: the ids that may not go out.
+        known: the ids that may not be used.
     """
 
     def __init__(self, store: Store, known: Restrictions | None = None) -> None:
@@ -105,11 +105,11 @@ class Items:
         self._known = known or Restrictions()
 
     def register(self, build: Build) -> Iterator[int]:
-        """Make the items of a build known, and yield how many are known so far.
+        """Register the items of a build, and yield how many are registered so far.
 
-        Commits a row group (100 samples) first, so that reviewing can begin, then many at a time;
-        does nothing where the same files are registered already. A large build is gone through
-        by calling this in a thread of its own.
+        Commits a hundred samples first, so that reviewing can begin, then many at a time;
+        does nothing if the same files are already registered. For a large build,
+        call this in a separate thread.
         """
         name = build.manifest["result"]["name"]
         out = left_out(build.shards(), Purpose.REVIEW, self._known)
@@ -140,7 +140,7 @@ class Items:
             _recount_decided(connection, [row["item"] for row in rows])
 
     def _forget_others(self, build: str, known: set[str]) -> None:
-        """Take out items that the build has no more; their events stay."""
+        """Remove items that are no longer in the build; their events are kept."""
         with writing(self._store) as connection:
             there = connection.scalars(sa.select(items.c.item).where(items.c.build == build))
             for item in set(there) - known:
@@ -154,7 +154,7 @@ class Items:
             return state
 
     def _note(self, build: str, state: str | None) -> None:
-        """Keep which files of a build are registered; None while they are being gone through."""
+        """Record which files of a build are registered; None while registering."""
         with writing(self._store) as connection:
             connection.execute(sa.delete(registered).where(registered.c.build == build))
             if state:
@@ -189,14 +189,14 @@ def _row(place: Place, build: str, position: int) -> ItemRow:
 
 
 def _recount_decided(connection: Connection, names: Sequence[str]) -> None:
-    """Count the decisions about items that somebody decided about before they were registered."""
+    """Recount decisions that were made before their items were registered."""
     decided = sa.select(events.c.item).distinct().where(events.c.item.in_(names))
     for item in connection.scalars(decided).all():
         recount(connection, item)
 
 
 def _state_of(build: Build, out: Collection[str]) -> str:
-    """Return a digest of the build's files, as its manifest describes them, and of who is out."""
+    """Return a digest of the build's files, from its manifest, and of the exclusions."""
     files = build.manifest["result"]["files"]
     document = [files, sorted(out)] if out else files
     return sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()

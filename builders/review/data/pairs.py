@@ -1,7 +1,7 @@
-"""Pairs to compare: which targets two builds answer in other words, and who gets which next.
+"""Pairs to compare: targets with different replies in two builds, and the queue of pairs.
 
-A pair is a target that both builds have, the same to see and hear but for the reply. As with items
-(`queue.py`), a pair is open while its comparisons and its live leases are together fewer than k.
+A pair is a target in both builds that is identical except for the reply. As with items
+(`queue.py`), a pair is open while it has fewer than k comparisons and live leases in total.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ class DraftPair:
 
     @property
     def hash(self) -> str:
-        """Return the hash of both drafts, which does not tell whose is whose."""
+        """Return the hash of both drafts, which does not reveal their builds."""
         return sha256("|".join(sorted((self.seen, self.other))).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What is told of a target: all but the reply as one hash, the reply's words, the whole."""
+    """The hashes of a target: everything but the reply, the reply's words, and the content."""
 
     target: str
     reply: str
@@ -78,19 +78,19 @@ class _Told:
 
 
 class Pairs:
-    """The pairs of two builds, of which the first is the one whose review it is."""
+    """The pairs of two builds; the first is the build under review."""
 
     def __init__(self, store: Store, build: str, against: str) -> None:
         self._store = store
         self._build, self._against = build, against
-        # Leases of pairs lie beside those of items, under a name that no build has.
+        # Leases of pairs are stored with those of items, under a name that no build can have.
         self.name = f"{build} against {against}"
 
     def register(
         self, build: Build, other: Build, known: Restrictions | None = None
     ) -> Counter[str]:
-        """Find the pairs anew, and return how many targets are ``pairs``, have the ``same`` words
-        for a reply, are ``changed`` beside the reply, or lie in ``one`` build only.
+        """Find the pairs again, and return how many targets are ``pairs``, have the ``same`` words
+        in the reply, are ``changed`` beyond the reply, or are in ``one`` build only.
         """
         known = known or Restrictions()
         theirs = dict(_told(other, known))
@@ -111,7 +111,7 @@ class Pairs:
         return counts
 
     def next(self, annotator: Annotator, count: int) -> list[DraftPair]:
-        """Lease and return up to `count` pairs to somebody, those they hold already first."""
+        """Lease up to `count` pairs to a person and return them, those already leased first."""
         now = time.time()
         with writing(self._store) as connection:
             settings = settings_of(connection, self._build)
@@ -121,7 +121,7 @@ class Pairs:
             held = self._leases(annotator.id, now)
             others = self._others(annotator.id, now)
             is_open = held | (_pairs.c.submitted + others < settings.overlap)
-            # Those begun by others come before new ones, so that pairs are finished.
+            # Pairs started by others come before new ones, so that pairs are finished.
             place = (held.desc(), _pairs.c.submitted.desc(), _pairs.c.position)
             rows = connection.execute(base.where(is_open).order_by(*place).limit(count)).all()
             found = [DraftPair(**row._mapping) for row in rows]
@@ -130,13 +130,13 @@ class Pairs:
         return found
 
     def again(self, item: str, annotator: str) -> None:
-        """Give somebody a pair again, after they took back what they said of it."""
+        """Lease a pair to a person again, after they undid their comparison."""
         with writing(self._store) as connection:
             until = time.time() + settings_of(connection, self._build).lease_seconds
             self._lease(connection, item, annotator, until)
 
     def left(self, annotator: Annotator) -> int:
-        """Return how many pairs are open to somebody, leases apart."""
+        """Return how many pairs are open to a person, not counting leases."""
         with self._store.translated(), self._store.engine.connect() as connection:
             overlap = settings_of(connection, self._build).overlap
             mine = self._ours() & ~self._compared_by(annotator.id)
@@ -146,7 +146,7 @@ class Pairs:
             return connection.scalar(sa.select(sa.func.count()).where(mine)) or 0
 
     def pair(self, item: str) -> DraftPair:
-        """Return the pair of a target; KeyError where there is none."""
+        """Return the pair of a target; KeyError if there is none."""
         query = sa.select(_pairs).where(self._ours(), _pairs.c.item == item)
         with self._store.translated(), self._store.engine.connect() as connection:
             row = connection.execute(query).first()
@@ -155,7 +155,7 @@ class Pairs:
         return DraftPair(**row._mapping)
 
     def count(self, item: str, annotator: str) -> None:
-        """Count a pair's comparisons anew, and end the lease of whoever has made one."""
+        """Recount a pair's comparisons, and end the leases of people who made one."""
         made = [e for e in standing(Reviews(self._store).of_item(item)) if e.kind == "comparison"]
         mine = self._ours() & (_pairs.c.item == item)
         with writing(self._store) as connection:
@@ -192,18 +192,18 @@ class Pairs:
         return (_pairs.c.build == self._build) & (_pairs.c.against == self._against)
 
     def _leases(self, annotator: str, now: float) -> sa.ColumnElement[bool]:
-        """Return whether somebody holds a pair."""
+        """Return whether a pair is leased to a person."""
         mine = (leases.c.build == self.name) & (leases.c.item == _pairs.c.item)
         return sa.exists().where(mine, leases.c.annotator == annotator, leases.c.expires > now)
 
     def _others(self, annotator: str, now: float) -> sa.ScalarSelect[int]:
-        """Return how many others hold a pair."""
+        """Return how many other people a pair is leased to."""
         held = (leases.c.build == self.name) & (leases.c.item == _pairs.c.item)
         held &= (leases.c.annotator != annotator) & (leases.c.expires > now)
         return sa.select(sa.func.count()).select_from(leases).where(held).scalar_subquery()
 
     def _compared_by(self, annotator: str) -> sa.ColumnElement[bool]:
-        """Return whether somebody has compared just these two drafts, whichever way round."""
+        """Return whether a person has compared these two drafts, in either order."""
         undo = events.alias("undo")
         one, two = _pairs.c.seen, _pairs.c.other
         either = (events.c.seen == one) & events.c.body.contains(two)
@@ -235,7 +235,7 @@ def _kind(mine: _Told, other: _Told | None) -> str:
 
 
 def _told(build: Build, known: Restrictions) -> Iterator[tuple[str, _Told]]:
-    """Yield what is told of each target of a build that may be shown; the clips stay unread."""
+    """Yield the hashes of each target of a build that may be shown; clips are not read."""
     for record in going_out(build.rows(_COLUMNS), Purpose.REVIEW, known):
         unanswered = cast(SampleRecord, {**record, "desired_response": _NO_REPLY})
         told = _Told(

@@ -1,4 +1,4 @@
-"""Annotators and their invitations; outside the store they are pseudonyms.
+"""Annotators and their invitations; outside the store, annotators are pseudonyms.
 
 An annotator's id (``a-`` and ten hexadecimal digits) is drawn at random and is the pseudonym in
 everything exported; the name stays in the store. A token is shown once, when it is made.
@@ -24,7 +24,7 @@ Role = Literal["annotator", "lead"]
 
 @dataclass(frozen=True, slots=True)
 class Annotator:
-    """Somebody who reviews; `name` is None where nobody in particular is meant."""
+    """An annotator; `name` is None for a placeholder."""
 
     id: str
     name: str | None
@@ -39,7 +39,7 @@ class People:
         self._store = store
 
     def invite(self, name: str, role: Role = "annotator") -> str:
-        """Return a new token for a name, in place of the name's older one; keep only its hash.
+        """Return a new token for a name, replacing its older one; only its hash is stored.
 
         Raises:
             ConfigError: the name is empty or longer than 80 characters.
@@ -47,9 +47,9 @@ class People:
         name = " ".join(name.split())
         if not 0 < len(name) <= 80:
             raise ConfigError(
-                f"{name[:80]!r} is no name for an annotator",
+                f"{name[:80]!r} is not a valid annotator name",
                 expected="1 to 80 characters",
-                do="give another name",
+                do="choose another name",
             )
         token = secrets.token_urlsafe(32)
         with writing(self._store) as connection:
@@ -61,7 +61,7 @@ class People:
         return token
 
     def by_token(self, token: str) -> Annotator | None:
-        """Return whose token this is. It is compared by its hash, in constant time."""
+        """Return the annotator with this token. Hashes are compared in constant time."""
         wanted = _hashed(token)
         with self._store.translated(), self._store.engine.connect() as connection:
             query = sa.select(annotators).where(annotators.c.token_sha256 == wanted)
@@ -71,7 +71,7 @@ class People:
         return _annotator(row)
 
     def named(self, name: str, role: Role = "annotator") -> Annotator:
-        """Return the annotator of a name, made if new: on loopback nobody needs a token."""
+        """Return the annotator with a name, created if new: no token is needed on loopback."""
         with self._store.translated(), self._store.engine.connect() as connection:
             query = sa.select(annotators).where(annotators.c.name == " ".join(name.split()))
             row = connection.execute(query).first()
@@ -79,7 +79,7 @@ class People:
             return _annotator(row)
         found = self.by_token(self.invite(name, role))
         if found is None:
-            raise RuntimeError(f"the annotator {name} was not kept")
+            raise RuntimeError(f"the annotator {name} was not stored")
         return found
 
     def get(self, annotator: str) -> Annotator | None:
@@ -90,13 +90,13 @@ class People:
         return _annotator(row) if row is not None else None
 
     def take_crisis(self, annotator: str, wanted: bool) -> None:
-        """Keep whether an annotator is willing to be shown crisis items."""
+        """Save whether an annotator accepts crisis items."""
         with writing(self._store) as connection:
             mine = annotators.c.id == annotator
             connection.execute(sa.update(annotators).where(mine).values(takes_crisis=wanted))
 
     def all(self) -> list[Annotator]:
-        """Return all annotators, in the order in which they came."""
+        """Return all annotators, in the order they joined."""
         with self._store.translated(), self._store.engine.connect() as connection:
             query = sa.select(annotators).order_by(annotators.c.at, annotators.c.id)
             return [_annotator(row) for row in connection.execute(query)]

@@ -1,8 +1,8 @@
-"""Which item somebody gets next: exactly k people decide about each, however many ask at once.
+"""The queue of items: exactly k people decide each item, whatever the concurrency.
 
-An item is open while its decisions and its live leases are together fewer than k. A lease is made
-in the same transaction that counts, and expires; so an item is never given to more than k at once,
-and one that nobody finishes is given again.
+An item is open while it has fewer than k decisions and live leases in total. A lease is made
+in the same transaction as the count, and expires, so an item is never given to more than k people
+at once, and an unfinished one is given out again.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Item:
     """An item of a build, as the store knows it; `Build.row` reads its content.
 
     Attributes:
-        position: its place in the build, from 0.
-        doubt: how doubtful it is (`doubt.py`), 0 for nothing against it.
-        seen: the hash of its present content.
+        position: its index in the build, from 0.
+        doubt: its doubt score (`doubt.py`), 0 for none.
+        seen: the hash of its current content.
         submitted: how many decisions count for this content.
-        label: the root of the target's emotion, `emotion` the emotion itself.
+        label: the coarse label of the target, `emotion` the fine one.
         strategies: those of the draft, joined as in ``response_strategy``.
     """
 
@@ -50,7 +50,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ItemsLeft:
-    """How much there is to do: for one person now, and in the build."""
+    """The number of items left: for one person now, and in the build."""
 
     mine: int
     decided_by_me: int
@@ -65,10 +65,10 @@ class Queue:
         self._store = store
 
     def next(self, build: str, annotator: Annotator, count: int = 1) -> list[Item]:
-        """Lease and return up to `count` items to this annotator, those they hold already first.
+        """Lease up to `count` items to an annotator and return them, those already leased first.
 
-        Never one they have decided about or skipped, nor a crisis item unless they take those.
-        Ask for two or three to prefetch. An empty list: nothing is open for them now.
+        Never an item they have decided or skipped, nor a crisis item unless they accept those.
+        Request two or three to prefetch. An empty list means nothing is open for them now.
         """
         now = time.time()
         with writing(self._store, durable=False) as connection:
@@ -84,8 +84,8 @@ class Queue:
         return found
 
     def renew(self, build: str, item: str, annotator: str) -> bool:
-        """Keep an item for whom it was given to; False: the lease was over (deciding still works,
-        and may be marked surplus).
+        """Renew the lease of an item; False if it had expired (deciding still works,
+        but may be marked surplus).
         """
         now = time.time()
         with writing(self._store, durable=False) as connection:
@@ -97,27 +97,27 @@ class Queue:
             )
 
     def again(self, build: str, item: str, annotator: str) -> None:
-        """Give somebody an item again, as after they took back what they decided about it."""
+        """Lease an item to a person again, after they undid their decision."""
         found = self.item(build, item)
         with writing(self._store) as connection:
             until = time.time() + settings_of(connection, build).lease_seconds
             self._lease(connection, found, annotator, until)
 
     def gave(self, build: str, item: str, annotator: str) -> bool:
-        """Return whether an item was ever given to this annotator, however long ago."""
+        """Return whether an item was ever given to this annotator."""
         mine = (leases.c.build == build) & (leases.c.item == item)
         query = sa.select(leases.c.expires).where(mine, leases.c.annotator == annotator)
         with self._store.translated(), self._store.engine.connect() as connection:
             return connection.execute(query).first() is not None
 
     def release(self, build: str, annotator: str) -> None:
-        """Give back everything this annotator holds, as on signing out."""
+        """Release all leases of this annotator, as on signing out."""
         with writing(self._store) as connection:
             mine = (leases.c.build == build) & (leases.c.annotator == annotator)
             connection.execute(sa.update(leases).where(mine).values(expires=0))
 
     def left(self, build: str, annotator: Annotator) -> ItemsLeft:
-        """Return how much is left; `mine` counts what is open to this annotator, leases apart."""
+        """Return the items left; `mine` counts items open to this annotator, leased or not."""
         with self._store.translated(), self._store.engine.connect() as connection:
             overlap = settings_of(connection, build).overlap
             count = sa.select(sa.func.count()).select_from(items)
@@ -137,7 +137,7 @@ class Queue:
             )
 
     def item(self, build: str, item: str) -> Item:
-        """Return one item, which need not be leased; KeyError where the build has none such."""
+        """Return one item, leased or not; KeyError if it is not in the build."""
         with self._store.translated(), self._store.engine.connect() as connection:
             wanted = (items.c.build == build) & (items.c.item == item)
             row = connection.execute(sa.select(items).where(wanted)).first()
@@ -162,9 +162,9 @@ class Queue:
         settings: Settings,
         found: list[Item],
     ) -> Item | None:
-        """Return the next open item. Those begun by others come first, so that items are finished.
+        """Return the next open item. Items started by others come first, so that they are finished.
 
-        Gold items come by their share, drawn by the number of events the annotator has made.
+        Gold items are mixed in by their share, depending on the annotator's number of events.
         """
         base = sa.select(items).where(
             items.c.build == build,
@@ -211,7 +211,7 @@ class Queue:
 
 
 def _for(build: str, annotator: Annotator) -> tuple[sa.ColumnElement[bool], ...]:
-    """Return what an item must fulfil to be given to this annotator: not decided, no crisis."""
+    """Return the conditions for giving an item to this annotator: not decided, no crisis."""
     undecided = ~sa.exists().where(
         events.c.item == items.c.item,
         events.c.annotator == annotator.id,
@@ -223,7 +223,7 @@ def _for(build: str, annotator: Annotator) -> tuple[sa.ColumnElement[bool], ...]
 
 
 def _decided_by(build: str, annotator: str) -> sa.FromClause:
-    """Return the items of a build with the decisions that this annotator made about them."""
+    """Return the items of a build with this annotator's decisions."""
     about = (items.c.item == events.c.item) & (items.c.seen == events.c.seen)
     about &= (items.c.build == build) & (events.c.annotator == annotator)
     about &= events.c.kind.in_(("decision", "adjudication")) & _not_undone()
@@ -236,7 +236,7 @@ def _not_undone() -> sa.ColumnElement[bool]:
 
 
 def _live_leases(annotator: str) -> sa.ScalarSelect[int]:
-    """Return how many others hold an item; who has decided holds it no longer."""
+    """Return how many other people an item is leased to; a decision ends the lease."""
     return (
         sa.select(sa.func.count())
         .select_from(leases)

@@ -1,4 +1,4 @@
-"""How a build is reviewed: set by a lead, kept in the store, the same for every server of it."""
+"""Review settings of a build: set by a lead, stored, and shared by all its servers."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Settings:
     """Settings of one build's review.
 
     Attributes:
-        overlap: k, by how many people an item is decided.
-        lease_seconds: how long an item is kept for whom it was given to.
-        order: ``build``, as the build has them, or ``doubt``, the most doubtful first.
+        overlap: k, the number of people who decide each item.
+        lease_seconds: how long an item is reserved for a person.
+        order: ``build``, the order of the build, or ``doubt``, the most doubtful first.
         hidden_share: share of (annotator, item) pairs whose draft is hidden at first.
         gold_share: share of the items given that are gold, while there are any.
-        text_only: the text-only arm: nothing is played, and the keys are not locked.
-        salt: decides by hash which drafts are hidden; drawn once per build.
+        text_only: the text-only condition: no audio is played, and deciding is not locked.
+        salt: determines by hash which drafts are hidden; drawn once per build.
     """
 
     overlap: int = 1
@@ -42,17 +42,17 @@ class Settings:
     salt: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def hides(self, annotator: str, item: str) -> bool:
-        """Return whether an annotator first answers about an item without its draft."""
+        """Return whether the draft of an item is hidden from an annotator at first."""
         return self.draw("hidden", annotator, item) < self.hidden_share
 
     def draw(self, *names: str) -> float:
-        """Return a number from 0 to below 1 that these names always get in this build."""
+        """Return a reproducible number from 0 to below 1 for these names in this build."""
         digest = sha256("|".join((self.salt, *names)).encode()).digest()
         return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def load_settings(store: Store, build: str) -> Settings:
-    """Return the settings of a build; its first reader makes and keeps them."""
+    """Return the settings of a build; they are created on first use."""
     with store.translated(), store.engine.connect() as connection:
         value = _kept(connection, build)
     if value is not None:
@@ -62,7 +62,7 @@ def load_settings(store: Store, build: str) -> Settings:
 
 
 def save_settings(store: Store, build: str, wanted: Settings) -> None:
-    """Keep the settings of a build.
+    """Save the settings of a build.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -88,9 +88,9 @@ def checked(wanted: Settings) -> Settings:
         if not right:
             raise ConfigError(
                 f"{name} is {getattr(wanted, name)!r}",
-                where="the settings of review",
+                where="the review settings",
                 expected=expected,
-                do="correct it",
+                do=f"pass such a value to --{name.replace('_', '-')}",
             )
     return wanted
 

@@ -1,7 +1,7 @@
-"""The tables of review, in the same store as the answers.
+"""The tables of review, in the same store as the responses.
 
-Events are appended and never changed. Everything else here can be made again: items from the
-build's files, leases by asking anew. Of an invitation only the token's hash is kept.
+Events are appended and never changed. Everything else can be recreated: items from the
+build's files, leases by new requests. Only the hash of an invitation's token is stored.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from builders.store.database import Store
 from builders.store.tables import metadata
 
-_ONE_WRITER = 0x72657669  # a PostgreSQL lock number of our own
+_ONE_WRITER = 0x72657669  # our PostgreSQL lock number
 
 events = sa.Table(
     "review_events",
@@ -94,12 +94,12 @@ settings = sa.Table(
 
 @contextmanager
 def writing(store: Store, *, durable: bool = True) -> Iterator[Connection]:
-    """Hold a transaction that no other writer of review overlaps, so that counts stay exact.
+    """Hold an exclusive write transaction for review, so that counts stay exact.
 
     Args:
-        store: whose transaction it is.
-        durable: whether the commit waits for the disk. Leases need not: what a power failure takes
-            of them is given again, and a kill takes nothing.
+        store: the store.
+        durable: whether the commit waits for the disk. Leases need not: those lost in a power
+            failure are given out again, and a kill loses nothing.
     """
     begin = _postgresql if store.engine.dialect.name == "postgresql" else _sqlite
     with store.translated(), store.engine.connect() as connection, begin(connection, durable):
@@ -124,5 +124,5 @@ def _sqlite(connection: Connection, durable: bool) -> Iterator[None]:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield
     finally:
-        if not durable:  # whoever takes the connection next may write an answer that was paid for
+        if not durable:  # the connection's next user may write a response that was paid for
             connection.exec_driver_sql("PRAGMA synchronous=FULL")

@@ -1,1 +1,1 @@
-"""Decisions in files, and other tools' forms."""
+"""Decisions in files, and formats of other tools."""

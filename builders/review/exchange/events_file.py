@@ -1,7 +1,7 @@
-"""Events as JSON Lines: for version control, for another store, for a colleague's.
+"""Events as JSON Lines, for version control and for other stores.
 
-One event a line, in the order in which they were made, keys in alphabetical order: a file written
-again later has the same lines and more after them. Annotators are their pseudonyms; names and
+One event per line, in the order they were made, keys in alphabetical order: a file written
+again later has the same lines with new ones appended. Annotators appear as pseudonyms; names and
 tokens never leave the store.
 """
 
@@ -24,14 +24,14 @@ from builders.review.data.events import Event, Reviews
 from builders.review.outcome.merge import Merged
 from builders.store.database import Store
 
-# Given anew by each store.
+# Assigned by each store.
 _LOCAL = ("number", "version")
-# A line of the first format has none, as before there were two.
+# A line in format 1 does not have it.
 _FIRST = 1
 
 
 class _Line(Checked):
-    """What one line must hold."""
+    """The fields of one line."""
 
     id: str = Field(pattern=r"^[!-~]{1,64}$")
     build: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,199}$")
@@ -48,7 +48,7 @@ class _Line(Checked):
 
 
 def event_lines(events: Iterable[Event]) -> Iterator[bytes]:
-    """Yield events as JSON Lines, each with its line feed."""
+    """Yield events as JSON Lines, each with a line feed."""
     for event in sorted(events, key=lambda event: (event.at, event.id)):
         left = (*_LOCAL, "format") if event.format == _FIRST else _LOCAL
         document = {name: value for name, value in asdict(event).items() if name not in left}
@@ -56,7 +56,7 @@ def event_lines(events: Iterable[Event]) -> Iterator[bytes]:
 
 
 def merged_lines(views: Iterable[Merged]) -> Iterator[bytes]:
-    """Yield what was decided about each item: its `review`, the reply wanted, who decided what."""
+    """Yield the outcome for each item: its `review`, the chosen reply, and the single decisions."""
     for view in views:
         decision = view.decisive.decision if view.decisive else None
         yield json_line(
@@ -74,7 +74,7 @@ def merged_lines(views: Iterable[Merged]) -> Iterator[bytes]:
 
 
 def write_lines(path: Path, lines: Iterable[bytes]) -> int:
-    """Write lines to a file in place of what it held, and return how many there are."""
+    """Write lines to a file, replacing its content, and return their number."""
     count = 0
     with writable(path, "--to"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ def write_lines(path: Path, lines: Iterable[bytes]) -> int:
 
 
 class Imported(NamedTuple):
-    """How many events a file has, how many were new, how many undid what was undone already."""
+    """The number of events in a file, of new ones, and of undos of events already undone."""
 
     read: int
     new: int
@@ -96,15 +96,15 @@ class Imported(NamedTuple):
 
 
 def import_events(store: Store, build: Build, path: Path) -> Imported:
-    """Append the events of a file that are not held yet.
+    """Append the events of a file that are not stored yet.
 
     Args:
-        store: where they shall be held.
-        build: whose review it is, registered in the store.
-        path: what `event_lines` wrote.
+        store: the store that gets them.
+        build: the build under review, registered in the store.
+        path: a file written by `event_lines`.
 
     Raises:
-        SourceError: a line is not what `event_lines` writes, or the page would refuse what it says;
+        SourceError: a line is not in that format, or the page would reject its content;
             nothing is appended.
     """
     found, wrong = _read(path)
@@ -118,7 +118,7 @@ def import_events(store: Store, build: Build, path: Path) -> Imported:
 
 
 def _read(path: Path) -> tuple[dict[int, Event], dict[int, str]]:
-    """Return the events of a file, and what is wrong with other lines, by number."""
+    """Return the events of a file, and the errors in other lines, by line number."""
     found: dict[int, Event] = {}
     wrong: dict[int, str] = {}
     for number, line in _lines(path):
@@ -130,7 +130,7 @@ def _read(path: Path) -> tuple[dict[int, Event], dict[int, str]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a file that hold anything, with their numbers from 1."""
+    """Yield the non-empty lines of a file, with their numbers from 1."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -138,7 +138,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             f"cannot read events ({error.strerror})",
             where=path,
             expected="a file that `hearten review-export` wrote",
-            do="correct the name",
+            do="check the file name",
         ) from error
     for number, line in enumerate(content.split(b"\n"), start=1):
         if line.strip():
@@ -146,7 +146,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _event(line: bytes) -> Event:
-    """Return the event of a line; ValueError says in a sentence why it is none."""
+    """Return the event in a line; ValueError gives the reason if it is not valid."""
     if line.lstrip()[:1] != b"{":
         raise ValueError("not a JSON object")
     try:
@@ -165,10 +165,11 @@ def _refused(path: Path, wrong: Mapping[int, str]) -> SourceError:
     also = f"; {further:,} further lines are wrong" if further > 1 else ""
     also = "; 1 further line is wrong" if further == 1 else also
     return SourceError(
-        f"no event of review: {wrong[first]}",
+        f"not a valid review event: {wrong[first]}",
         where=f"{path}:{first}",
-        expected="a line that `hearten review-export` wrote, with what the page lets people say",
-        do=f"correct or remove the line; nothing was imported{also}",
+        expected="a line written by `hearten review-export`, with choices that the review page "
+        "offers",
+        do=f"fix or remove the line; nothing was imported{also}",
     )
 
 

@@ -1,11 +1,11 @@
-"""A build and what is decided about it, as Label Studio and Potato open it: a folder each.
+"""A build and its decisions in the formats of Label Studio and Potato: one folder each.
 
     label-studio   tasks.json (import it), config.xml (the labelling interface), audio/
     potato         data.jsonl, config.yaml, audio/, annotation_output/<annotator>/
 
-The draft comes along as a prediction, decisions as annotations, annotators as their pseudonyms.
-Clips are FLAC. Label Studio serves them itself, where LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT is the
-folder that this one is in.
+Drafts become predictions, decisions become annotations, annotators appear as pseudonyms.
+Clips are FLAC. Label Studio serves them itself if LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT is the
+parent folder.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Json = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """One sample with the decisions about it; `audio` is its clip's path in the folder."""
+    """One sample with its decisions; `audio` is the clip's path in the folder."""
 
     record: SampleRecord
     decisions: tuple[Event, ...]
@@ -44,7 +44,7 @@ class _Sample:
 
 
 def write(form: str, build: Build, store: Store, known: Restrictions, folder: Path) -> int:
-    """Write a build in the form of ``label-studio`` or ``potato``; return how many samples.
+    """Write a build in the format ``label-studio`` or ``potato``; return the number of samples.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -62,11 +62,11 @@ def write(form: str, build: Build, store: Store, known: Restrictions, folder: Pa
 def _samples(
     build: Build, folder: Path, decided: Mapping[str, tuple[Event, ...]], known: Restrictions
 ) -> Iterator[_Sample]:
-    """Yield the samples of a build that people may be shown, their clips written to the folder."""
+    """Yield the samples of a build that may be shown, after writing their clips to the folder."""
     for record in build.rows():
         clip = f"audio/{quote(record['id'], safe='')}.flac"
         if eligibility(record, Purpose.REVIEW, known).extent is Extent.NOTHING:
-            (folder / clip).unlink(missing_ok=True)  # of an earlier export
+            (folder / clip).unlink(missing_ok=True)  # left from an earlier export
             continue
         audio = None
         if record["audio"] and record["audio"]["bytes"]:
@@ -108,7 +108,7 @@ def _task(sample: _Sample, folder: Path) -> Json:
 
 
 def _shown(sample: _Sample) -> Json:
-    """Return what both tools show of a sample."""
+    """Return the fields of a sample that both tools show."""
     record, reply = sample.record, reply_of(sample.record)
     turns = [
         f"{turn['speaker'] or turn['role']}: {turn['text']}" for turn in record["text_context"]
@@ -183,7 +183,7 @@ def _potato(samples: Iterator[_Sample], folder: Path) -> int:
 
 
 def _labels(decision: Decision) -> Json:
-    """Return a decision as Potato keeps it: by scheme, the label chosen with its value."""
+    """Return a decision in Potato's format: by scheme, the chosen label with its value."""
     found: Json = {"verdict": {decision.verdict: decision.verdict}}
     if decision.reason:
         found["reason"] = {decision.reason: decision.reason}

@@ -1,1 +1,1 @@
-"""What the decisions come to."""
+"""Outcomes of the review decisions."""

@@ -1,9 +1,9 @@
-"""How far annotators agree, whether seeing a draft moved them, and how they do on gold items.
+"""Inter-annotator agreement, anchoring by the draft, and results on gold items.
 
 Agreement is Krippendorff's alpha (`alpha.py`) over the decisions that count, one per person and
 item: nominal for verdict and emotion, ordinal for ratings, MASI for sets of strategies. Gold items
-are left out, as annotators are tested on them. Adjudications are never among the values, nor is
-what somebody did not say: who leaves the label as it is has not said that they hear it.
+are left out, since they test annotators. Adjudications are never among the values, nor are
+missing answers: leaving the label unchanged does not mean hearing that emotion.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from builders.review.outcome.alpha import Alpha, Distance, alpha
 from builders.review.outcome.merge import Merged
 from builders.stats import Difference, difference, share
 
-# Asking about good news and asking about anything else is hard to tell apart, so agreement is
-# also given with the two as one.
+# Two strategies that ask questions are hard to tell apart, so agreement is
+# also given with the two merged.
 _AS_ONE = {"inquiry": "open_ended_questioning"}
 
 
@@ -51,7 +51,7 @@ def agreement(
 ) -> list[Agreement]:
     """Return agreement on every measure, for all items and by corpus, label and pair of people.
 
-    Measures without a single value are left out. `views` come from `merge.views`.
+    Measures without any value are left out. `views` come from `merge.views`.
     """
     plain = [view for view in views if not view.item.gold]
     found = []
@@ -66,7 +66,7 @@ def agreement(
 
 
 def measures() -> dict[str, tuple[Value, Distance]]:
-    """Return what agreement is measured on: how a decision gives its value, and the distance."""
+    """Return the measures of agreement: how to get a decision's value, and the distance."""
     scales: dict[str, tuple[Value, Distance]] = {
         scale: (_rating(scale), "ordinal") for scale in choices("scale")
     }
@@ -81,17 +81,17 @@ def measures() -> dict[str, tuple[Value, Distance]]:
 
 @dataclass(frozen=True, slots=True)
 class Anchoring:
-    """Whether seeing the draft moved the answers.
+    """Anchoring: whether seeing the draft changed the answers.
 
     Attributes:
-        shown, hidden: how many decisions were made with the draft in sight, and first without it;
-            of neither are those of which it is not said.
-        like_draft_shown: of those in sight, the share that chose exactly the draft's strategies.
+        shown, hidden: the number of decisions made with the draft visible, and first without it;
+            decisions without that information are in neither.
+        like_draft_shown: with the draft visible, the share that chose exactly its strategies.
         like_draft_hidden: the same of the answers given before the draft was shown.
         moved: the share of hidden ones whose strategies changed once the draft was seen.
-        effect: how much more often the draft's strategies are chosen with it in sight; None where
-            the one or the other has not happened.
-        alpha_shown, alpha_hidden: agreement on strategies among the ones and among the others.
+        effect: how much more often the draft's strategies are chosen with it visible; None if
+            one of the two conditions has no decisions.
+        alpha_shown, alpha_hidden: agreement on strategies within each condition.
     """
 
     shown: int
@@ -105,7 +105,7 @@ class Anchoring:
 
 
 def anchoring(views: Sequence[Merged]) -> Anchoring:
-    """Return what hiding drafts at first has shown; decisions without strategies do not count."""
+    """Return the anchoring results; decisions without strategies do not count."""
     shown, hidden, moved = _in_sight_and_hidden(views)
     in_sight = share([chosen == _drafted(item) for item, _, chosen in shown])
     without = share([chosen == _drafted(item) for item, _, chosen in hidden])
@@ -124,7 +124,7 @@ def anchoring(views: Sequence[Merged]) -> Anchoring:
 def _in_sight_and_hidden(
     views: Sequence[Merged],
 ) -> tuple[list[_Chosen], list[_Chosen], list[bool]]:
-    """Return what was chosen with the draft in sight, what before it, and whether that moved."""
+    """Return the choices with the draft visible, those before it, and whether they changed."""
     shown: list[_Chosen] = []
     hidden: list[_Chosen] = []
     moved = []
@@ -142,7 +142,7 @@ def _in_sight_and_hidden(
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A label that annotators moved: to what, in how many decisions, in which items it prevails."""
+    """A label changed by annotators: to what, in how many decisions, where it prevails."""
 
     label: str
     heard: str
@@ -151,7 +151,7 @@ class Move:
 
 
 def moves(views: Sequence[Merged]) -> list[Move]:
-    """Return which labels annotators moved to which emotion, the most frequent first."""
+    """Return the label changes by annotators, the most frequent first."""
     decided: Counter[tuple[str, str]] = Counter()
     prevails: dict[tuple[str, str], list[str]] = {}
     for view in views:
@@ -168,7 +168,7 @@ def moves(views: Sequence[Merged]) -> list[Move]:
 
 @dataclass(frozen=True, slots=True)
 class GoldResult:
-    """How one annotator did on gold items: decided so many, so many as the gold answer."""
+    """One annotator's results on gold items: number decided, number correct."""
 
     annotator: str
     decided: int
@@ -176,7 +176,7 @@ class GoldResult:
 
 
 def gold_results(views: Sequence[Merged]) -> list[GoldResult]:
-    """Return each annotator's result on gold items, over what the gold answers say."""
+    """Return each annotator's result on gold items, over the fields in the gold answers."""
     decided: Counter[str] = Counter()
     right: Counter[str] = Counter()
     for view in views:
@@ -190,10 +190,10 @@ def gold_results(views: Sequence[Merged]) -> list[GoldResult]:
 
 
 def _is_right(item: Item, decision: Decision, answer: Decision) -> bool:
-    """Return whether a decision leaves an item as a gold answer says; edits count as accepted.
+    """Return whether a decision agrees with a gold answer; edits count as accepted.
 
-    The words of an edit are the annotator's own and are not compared. Whoever does not say that the
-    label is another leaves it as it is.
+    The text of an edit is not compared. A decision without an emotion
+    keeps the label.
     """
     keeps = decision.verdict != "reject"
     if keeps != (answer.verdict != "reject"):
@@ -230,15 +230,15 @@ def _rating(scale: str) -> Value:
 def _set(
     chosen: Iterable[str] | None, as_one: Mapping[str, str] | None = None
 ) -> frozenset[str] | None:
-    """Return strategies as a set, some of them under another's name; None for no opinion."""
+    """Return strategies as a set, with some merged; None for no answer."""
     if chosen is None:
         return None
     return frozenset((as_one or {}).get(name, name) for name in chosen)
 
 
 def _kept(item: Item, decision: Decision) -> frozenset[str] | None:
-    """Return the strategies that stand after a decision: those chosen, or of the reply that stays;
-    None where no reply does.
+    """Return the strategies after a decision: those chosen, or those of the kept reply;
+    None if no reply is kept.
     """
     if decision.strategies is not None or decision.verdict in ("reject", "skip"):
         return _set(decision.strategies)

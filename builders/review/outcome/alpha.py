@@ -4,7 +4,7 @@
 
 D_o is the mean distance between two values of the same item, D_e that between any two values, both
 after K. Krippendorff, *Computing Krippendorff's Alpha-Reliability* (2011). Values may be missing;
-an item with fewer than two tells nothing and is left out. Distances: nominal, ordinal (on the ranks
+items with fewer than two are left out. Distances: nominal, ordinal (on the ranks
 that occur), and for sets MASI (R. Passonneau, LREC 2006) or Jaccard.
 """
 
@@ -22,20 +22,20 @@ Distance = Literal["nominal", "ordinal", "masi", "jaccard"]
 Floats = npt.NDArray[np.float64]
 
 REPLICATES = 1000
-# An interval is worth something only where nearly all samples of the items have an alpha.
+# An interval is only meaningful if nearly all bootstrap samples have an alpha.
 _LEAST_DEFINED = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Alpha:
-    """How far people agree.
+    """Krippendorff's alpha with its interval.
 
     Attributes:
-        alpha: 1 for perfect agreement, 0 for chance; None where it is undefined: nothing to
+        alpha: 1 for perfect agreement, 0 for chance; None if undefined: nothing to
             compare, or all values the same.
-        low, high: the middle 95 % of alpha over items drawn again with replacement, or None.
+        low, high: the 95 % bootstrap interval over items, or None.
         items: how many items have at least two values.
-        values: how many values these have.
+        values: the number of their values.
         observed: the share of pairs of the same item that are equal, or None without a pair.
     """
 
@@ -53,10 +53,10 @@ def alpha(
     """Return the agreement over items.
 
     Args:
-        items: for each item, who gave which value. For ``ordinal`` values are numbers, for ``masi``
+        items: for each item, the value by person. For ``ordinal``, values are numbers, for ``masi``
             and ``jaccard`` frozensets.
-        distance: how values differ.
-        replicates: samples for the interval; drawn the same way every time. 0: no interval.
+        distance: the distance between values.
+        replicates: bootstrap samples, drawn reproducibly; 0 for no interval.
     """
     usable = [list(item.values()) for item in items if len(item) > 1]
     if not usable:
@@ -69,9 +69,9 @@ def alpha(
 
 
 class _Data:
-    """Values as counts: `counts` has a column for each value, a row for each way to be judged.
+    """Values as counts: `counts` has a column per value and a row per distinct pattern of votes.
 
-    Items that were judged alike share a row; `times` says how many they are.
+    Items with the same pattern share a row; `times` is their number.
     """
 
     def __init__(self, items: list[list[Hashable]], distance: Distance) -> None:
@@ -122,7 +122,7 @@ class _Data:
 
 
 def _interval(data: _Data, replicates: int) -> tuple[float, float] | tuple[None, None]:
-    """Return the middle 95 % of alpha over items drawn again with replacement."""
+    """Return the 95 % bootstrap interval of alpha over items."""
     items = int(data.times.sum())
     draws = np.random.default_rng(0).multinomial(items, data.times / items, size=replicates)
     found = data.alphas(draws.astype(float))
@@ -152,15 +152,15 @@ def _distances(values: Sequence[Any], distance: Distance) -> Floats:
 
 
 def jaccard(a: frozenset, b: frozenset) -> float:
-    """Return the share of the elements of two sets that is not common, from 0 to 1."""
+    """Return the Jaccard distance of two sets, from 0 to 1."""
     return 1 - len(a & b) / len(a | b) if a | b else 0.0
 
 
 def masi(a: frozenset, b: frozenset) -> float:
-    """Return the MASI distance of two sets: Jaccard's likeness, less where neither holds the other.
+    """Return the MASI distance of two sets: 1 - Jaccard similarity * monotonicity.
 
-    The likeness counts whole for equal sets, two thirds where one holds the other, one third where
-    they only overlap, and nothing where they are disjoint.
+    Monotonicity is 1 for equal sets, 2/3 if one contains the other, 1/3 if
+    they only overlap, and 0 if they are disjoint.
     """
     if a == b:
         return 0.0

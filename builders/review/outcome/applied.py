@@ -1,12 +1,12 @@
-"""A build as people and judges see it: the copy that is published; the build stays as it is.
+"""The reviewed copy of a build, which is the one published; the build itself is not changed.
 
 output/.reviewed/<name>/
   data/            the build's samples, `review` and `judgements` filled, edited replies in place of
                    the drafts
   rejected.parquet as in the build
-  manifest.json    the build's, with these files and how far reviewers agree; written last
+  manifest.json    the build's, with these files and the reviewers' agreement; written last
 
-It is made anew when a decision, a judgement or the build has changed, and can be removed at any
+It is remade when a decision, a judgement or the build has changed, and can be deleted at any
 time.
 """
 
@@ -49,15 +49,15 @@ _CHANGED: tuple[_Changed, ...] = get_args(_Changed)
 
 
 def applied(folder: Path, store: str, excluded: Callable[[str], bool] = nobody) -> Path:
-    """Return the folder of a finished build as it is seen: its own where nobody decided or judged.
+    """Return the folder of the reviewed copy; without decisions or judgements, the build's own.
 
     Args:
         folder: the build's folder.
         store: the address of the store with the decisions; there may be none.
-        excluded: says of an id whether it must not be used; what was decided about it is not taken.
+        excluded: returns whether an id must not be used; decisions about it are ignored.
 
     Raises:
-        ConfigError: the build is not finished, or a reply they want is not valid any more.
+        ConfigError: the build is not finished, or a chosen reply is no longer valid.
     """
     build = Build(folder).verify()
     if not store_exists(store):
@@ -84,14 +84,14 @@ def applied(folder: Path, store: str, excluded: Callable[[str], bool] = nobody) 
         result["agreement"] = measured(merged)
     run = build.manifest["run"] | {"reviewed": state}
     write_json(made / "manifest.json", build.manifest | {"result": result, "run": run})
-    # Whole before it takes its place: another command may be reading the one before.
+    # Complete before it is moved into place: another command may be reading the previous one.
     shutil.rmtree(place, ignore_errors=True)
     made.rename(place)
     return place
 
 
 def _is_of(place: Path, state: str) -> bool:
-    """Return whether there is a whole copy of this state; another one is made anew."""
+    """Return whether there is a complete copy of this state."""
     try:
         return Build(place).verify().manifest["run"].get("reviewed") == state
     except (ConfigError, VerificationError):
@@ -99,7 +99,7 @@ def _is_of(place: Path, state: str) -> bool:
 
 
 def _decided(build: Build, store: Store, known: Restrictions) -> list[Merged]:
-    """Return what is decided about a build; its items are registered only if anything is."""
+    """Return the decisions about a build; its items are only registered if there are any."""
     if not Reviews(store).any():
         return []
     for _ in Items(store, known).register(build):
@@ -108,7 +108,7 @@ def _decided(build: Build, store: Store, known: Restrictions) -> list[Merged]:
 
 
 def measured(merged: Sequence[Merged]) -> dict[str, dict[str, object]]:
-    """Return agreement on strategies, and the least on a scale as `affect`, as JSON values."""
+    """Return agreement on strategies, and the lowest on a scale as `affect`, as JSON values."""
     by_measure = {row.measure: row.alpha for row in agreement(merged, ("all",))}
     scales = [by_measure[scale] for scale in choices("scale") if scale in by_measure]
     found = {
@@ -123,7 +123,7 @@ def _low(found: Alpha) -> float:
 
 
 def _state(build: Build, merged: Sequence[Merged], scores: _Scores) -> str:
-    """Return a digest of the build, of every decision that went into its views, and of scores."""
+    """Return a digest of the build, its decisions and its scores."""
     made = [
         [view.review, [e.id for e in view.decisions], view.decisive and view.decisive.id]
         for view in merged
@@ -149,8 +149,8 @@ def _write(build: Build, by_item: Mapping[str, Merged], scores: _Scores, place: 
 
 
 def _seen(table: pa.Table, by_item: Mapping[str, Merged], scores: _Scores) -> pa.Table:
-    """Return samples with what was decided and judged; the clips pass through as they are."""
-    schema = sample_schema()  # a build from before a field was there is cast to it
+    """Return samples with decisions and judgements; the clips pass through unchanged."""
+    schema = sample_schema()  # a build older than a field is cast to the current schema
     if not (by_item.keys() | scores.keys()) & set(table["id"].to_pylist()):
         return table.cast(schema)
     silent: list[SampleRecord] = table.drop_columns(["audio"]).to_pylist()

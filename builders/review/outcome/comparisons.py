@@ -1,8 +1,8 @@
-"""What comparing drafts has come to: whose people prefer, and whether place matters.
+"""Results of comparing drafts: which are preferred, and whether position matters.
 
-A person counts once for each two drafts, with what they said last, whichever was shown first. Each
-target counts once, by whose draft more people prefer; as many for the one as for the other is a
-tie. Votes are counted by place too: the draft that is shown first should win as often as the other.
+A person counts once per two drafts, with their latest answer, in either order. Each
+target counts once, for the draft that more people prefer; equal numbers are a
+tie. Votes are also counted by position: the draft shown first should win as often as the other.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ MINE, THEIRS, EQUAL = "mine", "theirs", "equal"
 
 @dataclass(frozen=True, slots=True)
 class DraftPreference:
-    """What one person says of two drafts: their hashes in the order shown, and the better one.
+    """One person's preference between two drafts: hashes in the order shown, and the better one.
 
-    `better` is None where both are as good.
+    `better` is None if both are equal.
     """
 
     item: str
@@ -39,15 +39,15 @@ class DraftPreference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How the drafts of a build compare with those of another, over a part of the targets.
+    """The drafts of a build compared with those of another, over a part of the targets.
 
     Attributes:
         against: the other build.
         corpus: which part, "" for all.
-        wins, losses, ties: targets whose draft more people prefer, fewer, or as many.
+        wins, losses, ties: targets whose draft is preferred by more, fewer or equally many people.
         preferred: the share of wins among wins and losses.
-        first: of the votes that are not equal, those for the draft that was shown first.
-        alpha: agreement of those who compared the same two drafts.
+        first: among the votes for one draft, those for the draft shown first.
+        alpha: agreement among people who compared the same two drafts.
     """
 
     against: str
@@ -62,7 +62,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _Vote:
-    """A choice as seen from a build: `MINE`, `THEIRS` or `EQUAL`; and whose draft was first."""
+    """A choice from a build's view: `MINE`, `THEIRS` or `EQUAL`; and whose draft was first."""
 
     against: str
     item: str
@@ -73,7 +73,7 @@ class _Vote:
 
 
 def said_of(made: Iterable[Event]) -> list[DraftPreference]:
-    """Return what each person says of each two drafts, of the events that stand."""
+    """Return each person's preference on each two drafts, from the events in force."""
     latest: dict[tuple[str, str, frozenset[str]], DraftPreference] = {}
     for event in standing(made):
         if event.kind == "comparison":
@@ -86,9 +86,9 @@ def said_of(made: Iterable[Event]) -> list[DraftPreference]:
 
 
 def comparisons(store: Store, build: str) -> tuple[list[Comparison], int]:
-    """Return how a build compares with each other one, over all and by corpus; register it first.
+    """Return a build's results against each other build, overall and by corpus; register it first.
 
-    The number is that of comparisons with a draft that no build registered here has by now.
+    The number counts comparisons with a draft that no registered build has any more.
     """
     votes, unknown = _votes(store, build)
     found = []
@@ -107,13 +107,13 @@ def opponents(store: Store, build: str) -> list[str]:
 
 
 def _votes(store: Store, build: str) -> tuple[list[_Vote], int]:
-    """Return the votes as seen from a build, and how many are about drafts nobody has."""
+    """Return the votes from a build's point of view, and how many are about unknown drafts."""
     said = said_of(Reviews(store).of_build(build))
     names, corpora = _drafts_of(store, said, build), _corpora(store, build)
     votes, unknown = [], 0
     for one in said:
         if one.item not in corpora:
-            continue  # the build has no such target, or none that anybody may be shown
+            continue  # the build does not have the target, or it may not be shown
         whose = names.get(one.first), names.get(one.second)
         if None in whose:
             unknown += 1
@@ -156,7 +156,7 @@ def _result(choices: Iterable[str]) -> str:
 
 
 def _drafts_of(store: Store, said: Sequence[DraftPreference], build: str) -> dict[str, str]:
-    """Return the build that each draft is from, by hash: this one, or the first that has it."""
+    """Return the build of each draft, by hash: this one, or the first that has it."""
     wanted = sorted({h for one in said for h in (one.first, one.second)})
     found: dict[str, str] = {}
     with store.translated(), store.engine.connect() as connection:

@@ -1,7 +1,7 @@
-"""How doubtful a sample is: every mark it carries against itself, weighed by a table.
+"""The doubt score of a sample: signs of problems, weighted by a table.
 
-The marks are those that reading, hearing, drafting and checking leave in the record, so nothing
-has to be measured again. The weights are in ``label_maps/review/_doubt.tsv``.
+The signs are in the record, from reading, audio analysis, drafting and checking, so nothing
+is measured again. The weights are in ``label_maps/review/_doubt.tsv``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from builders.record.views import SampleRecord
 
 
 def _judged_low(record: SampleRecord) -> float:
-    """Return how far the judge's scores lie from the best, each on its own scale, from 0 to 1.
+    """Return how far the judges' scores are from the best, each on its own scale, from 0 to 1.
 
-    Raises LabelError for a dimension whose scale is not known.
+    Raises LabelError for a dimension without a scale.
     """
     given = record["judgements"] or ()
     short = [dimension(one["dimension"]).shortfall(one["value"]) for one in given]
@@ -60,13 +60,13 @@ _MARKS: dict[str, Callable[[SampleRecord], float]] = {
 
 
 def marks_of(record: SampleRecord) -> dict[str, float]:
-    """Return what speaks against a sample, by mark; what does not is left out."""
+    """Return the signs of problems in a sample."""
     found = {name: float(measure(record)) for name, measure in _MARKS.items()}
     return {name: value for name, value in found.items() if value}
 
 
 def doubt_of(record: SampleRecord) -> float:
-    """Return the weighed sum of a sample's marks, each at most 3 times its weight; 0 is none."""
+    """Return the weighted sum of a sample's signs, each at most 3 times its weight; 0 is none."""
     return sum(
         _weights().get(name, 0.0) * min(value, 3) for name, value in marks_of(record).items()
     )

@@ -1,13 +1,13 @@
-"""What people's decisions come to: one view per item, computed anew from the events.
+"""Merging decisions: one result per item, computed from the events.
 
-Only decisions on the item's present content count, skips and surplus ones apart. All alike is
-``unanimous``; more than half alike is ``majority``; anything else is ``disputed`` until somebody
-who had not seen the item adjudicates. Two different edits are not alike. A gold answer is a lead's
-own and stands like an adjudication.
+Only decisions on the item's current content count, without skips and surplus ones. All equal is
+``unanimous``; more than half equal is ``majority``; anything else is ``disputed`` until somebody
+who had not seen the item adjudicates. Two different edits are not equal. A gold answer is a lead's
+and counts like an adjudication.
 
-The emotion that people hear is merged by itself, in the same way: they may agree on it and not on
-the reply. Whoever names none has no vote, and still counts: more than half of all must name one for
-it to prevail. It stands beside the label, which stays.
+The emotion that people hear is merged separately, in the same way: they may agree on it but not on
+the reply. People who name none have no vote but still count: more than half of all must name one
+for it to prevail. It is stored beside the label, which does not change.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ Policy = Literal["unanimous", "majority", "adjudicated"]
 
 @dataclass(frozen=True, slots=True)
 class MergedEmotion:
-    """Which emotion people hear: the one that prevails, or None; the votes of those who name one.
+    """The emotion people hear: the prevailing one or None, and the votes of those who named one.
 
-    None is also where nobody names one: then there are no votes, and the policy is ``majority``.
+    If nobody named one, it is None, there are no votes, and the policy is ``majority``.
     """
 
     emotion: str | None
@@ -48,16 +48,16 @@ class MergedEmotion:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What was decided about one item.
+    """The merged decisions about one item.
 
     Attributes:
         item: the item, whose `gold` says whether annotators were tested on it.
-        policy: how it was settled; of a disputed item ``majority``, as there was none.
-        reviewers: how many people's decisions went into it.
-        decisive: the decision that prevails, or None where it is disputed.
+        policy: how it was decided; ``majority`` for a disputed item, since none was reached.
+        reviewers: the number of people whose decisions count.
+        decisive: the prevailing decision, or None if disputed.
         decisions: each annotator's decision that counts, oldest first.
         ratings: mean and number per scale, over `decisions`.
-        flags: whatever anybody flagged, also when skipping.
+        flags: all flags, including those of skips.
         reasons: why it was rejected, the most frequent first.
         heard: the emotion they hear in the utterance.
     """
@@ -94,7 +94,7 @@ class Merged:
 
 
 def merge(item: Item, made: Iterable[Event]) -> Merged | None:
-    """Return what the events about an item come to; None where nobody has decided about it."""
+    """Return the merged events about an item; None if nobody has decided it."""
     present = [event for event in standing(made) if event.seen == item.seen]
     decisions = counted(present)
     settled = [e for e in present if e.kind in ("adjudication", "gold") and e.verdict != "skip"]
@@ -122,9 +122,9 @@ def merge(item: Item, made: Iterable[Event]) -> Merged | None:
 
 
 def views(store: Store, build: str) -> list[Merged]:
-    """Return what was decided about the items of a build, in its order; register them first.
+    """Return the merged decisions about the items of a build, in its order; register them first.
 
-    An item about whose present content nobody has decided is not among them.
+    Items whose current content nobody has decided are left out.
     """
     by_item: dict[str, list[Event]] = {}
     for event in Reviews(store).of_build(build):
@@ -138,12 +138,12 @@ def views(store: Store, build: str) -> list[Merged]:
 
 
 def with_review(record: SampleRecord, view: Merged | None) -> SampleRecord:
-    """Return a sample with its `review` filled and its reply as people want it.
+    """Return a sample with its `review` filled in and the reply chosen by reviewers.
 
-    The clip's bytes are kept. Whoever publishes leaves out what was rejected, if that is wanted.
+    The clip's bytes are kept. Leaving out rejected samples is up to the caller.
 
     Raises:
-        ConfigError: the reply they want is no longer valid, as the rules have changed since.
+        ConfigError: the chosen reply is no longer valid, because the rules have changed.
     """
     if view is None:
         return {**record, "review": None}
@@ -154,14 +154,14 @@ def with_review(record: SampleRecord, view: Merged | None) -> SampleRecord:
     wrong = edit_faults(reply, record)
     if wrong:
         raise ConfigError(
-            f"the reply that reviewers want for {record['id']} is not valid: {'; '.join(wrong)}",
-            do="adjudicate it again, or restore the rules",
+            f"the reply chosen in review for {record['id']} is not valid: {'; '.join(wrong)}",
+            do="adjudicate it again, or restore the earlier rules for replies",
         )
     return {**edited(record, reply), "audio": record["audio"], "review": view.review}
 
 
 def _voted(item: Item, decisions: Sequence[Event]) -> tuple[Event | None, Policy]:
-    """Return the latest decision of those that prevail, and how they do."""
+    """Return the latest of the prevailing decisions, and the policy."""
     votes = Counter(_vote(item, event.decision) for event in decisions)
     most, number = votes.most_common(1)[0]
     if 2 * number <= len(decisions):
@@ -171,7 +171,7 @@ def _voted(item: Item, decisions: Sequence[Event]) -> tuple[Event | None, Policy
 
 
 def _heard(decisions: Sequence[Event], settling: Event | None) -> MergedEmotion:
-    """Return the emotion that people hear, by `settling` where who settled the item names one."""
+    """Return the emotion that people hear, from `settling` if the adjudicator named one."""
     named = Counter(e.decision.emotion for e in decisions)
     given = {emotion: count for emotion, count in named.items() if emotion is not None}
     votes = tuple(sorted(given.items(), key=lambda vote: (-vote[1], vote[0])))
@@ -184,7 +184,7 @@ def _heard(decisions: Sequence[Event], settling: Event | None) -> MergedEmotion:
 
 
 def _vote(item: Item, decision: Decision) -> str:
-    """Return what a decision is for, so that two for the same are equal."""
+    """Return the vote in a decision, comparable between decisions."""
     if decision.verdict == "edit":
         return orjson.dumps(decision.reply, option=orjson.OPT_SORT_KEYS).decode()
     if _restated(item, decision):
@@ -193,7 +193,7 @@ def _vote(item: Item, decision: Decision) -> str:
 
 
 def _restated(item: Item, decision: Decision) -> bool:
-    """Return whether a draft was accepted under other strategies than its own."""
+    """Return whether a draft was accepted with different strategies."""
     if decision.verdict != "accept" or not decision.strategies:
         return False
     return strategies.join(decision.strategies) != item.strategies

@@ -1,4 +1,4 @@
-"""How a review is going, for its leads: what is done, by whom, and how far people agree."""
+"""Review progress, for leads: what is done, by whom, and the agreement."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from builders.review.outcome.comparisons import Comparison, comparisons
 from builders.review.outcome.merge import Merged, views
 from builders.review.server.desk import Desk
 
-# Agreement with its intervals takes a while; whoever looks again sooner sees the same.
+# Agreement with its intervals takes a while, so it is cached for a few seconds.
 _LASTS_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What one annotator has done: decided and skipped items, gold items right and in all."""
+    """One annotator's progress: decided and skipped items, correct and total gold items."""
 
     name: str
     decided: int
@@ -37,7 +37,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class ReviewProgress:
-    """What the page of progress shows."""
+    """The content of the progress page."""
 
     items: int
     done: int
@@ -52,7 +52,7 @@ class ReviewProgress:
 
 
 class Watch:
-    """Looks at a review no more often than is useful."""
+    """Caches the progress of a review."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,7 +60,7 @@ class Watch:
         self._seen: ReviewProgress | None = None
 
     def look(self, desk: Desk) -> ReviewProgress:
-        """Return how a review is going, as of some seconds ago at most."""
+        """Return the progress of a review, at most some seconds old."""
         with self._lock:
             if self._seen is None or time.monotonic() - self._at > _LASTS_SECONDS:
                 self._seen = _progress(desk)
@@ -112,5 +112,5 @@ def _people(desk: Desk, merged: Sequence[Merged], names: dict[str, str]) -> list
 
 
 def named(group: str, names: Mapping[str, str]) -> str:
-    """Return a group as it is read: a pair of ids by their names."""
+    """Return a group for display: a pair of ids by their names."""
     return " and ".join(names.get(part, part) for part in group.split())

@@ -1,14 +1,14 @@
 """`build --redraft rejected|stale|IDS`: the next version of a build, part of it drafted again.
 
-The build ``meld`` becomes ``meld@2``, that ``meld@3``. Asked anew is
+The build ``meld`` becomes ``meld@2``, then ``meld@3``. Drafted again are
 
-    rejected   what reviewers rejected, with the rejected reply and their reasons in the prompt
-    stale      what was drafted from a prompt, table, voice or corpus file that has changed since:
-               every record whose request is another one now, by its key
-    IDS        the samples named, rejected ones like those above, others with another seed
+    rejected   rejected replies, with the reply and the reviewers' reasons in the prompt
+    stale      samples whose prompt, table, voice or corpus file has changed since:
+               every record whose request key is different now
+    IDS        the given samples; rejected ones as above, others with another seed
 
-and nothing else: every other answer comes from the store, and so do the decisions about the samples
-that stay the same. Where reviewers hear another emotion than the label says, it takes its place.
+and nothing else: all other responses come from the store, and so do the decisions about unchanged
+samples. If reviewers hear an emotion other than the label, it replaces the label.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ _BY_NAME: dict[str, Which] = {"rejected": "rejected", "stale": "stale"}
 
 
 def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
-    """Return the config of the next version of the finished build that a config names.
+    """Return the config of the next version of the finished build in a config.
 
-    A version that was begun goes on with what it was begun with, whatever was decided since.
+    A started version continues with what it was started with, whatever was decided since.
 
     Args:
         config: the finished build.
-        wanted: rejected, stale, ids with commas between them, or @FILE with one id a line.
+        wanted: rejected, stale, ids separated by commas, or @FILE with one id per line.
 
     Raises:
         ConfigError: the build is not finished, nothing in it is rejected, it has no such sample,
-            the store does not hold its answers, or its next version was begun with something else.
+            the store does not have its responses, or its next version was started differently.
     """
     build = Build(config.folder).verify()
     limit = build.manifest["result"]["limit"]
     if config.limit not in (None, limit):
         raise ConfigError(
-            f"--limit {config.limit} with --redraft",
+            f"--limit {config.limit} was given with --redraft",
             expected=f"the limit of {config.name}, {limit}",
-            do="leave it out: what is not drafted again stays as it is",
+            do="leave out --limit: samples that are not drafted again are kept",
         )
     which, ids = _understood(wanted)
     name = next_name(config.name)
@@ -76,7 +76,7 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
 
 
 def later_versions(folder: Path) -> Iterator[Build]:
-    """Yield the finished versions of a build that follow it, in order."""
+    """Yield the later finished versions of a build, in order."""
     path = folder.with_name(next_name(folder.name))
     while (path / "manifest.json").is_file():
         yield Build(path).verify()
@@ -84,46 +84,46 @@ def later_versions(folder: Path) -> Iterator[Build]:
 
 
 def earlier_versions(folder: Path) -> list[Build]:
-    """Return the finished versions of a build that come before it, in order."""
+    """Return the earlier finished versions of a build, in order."""
     stem, number = version_of(folder.name)
     places = [folder.with_name(named(stem, earlier)) for earlier in range(1, number)]
     return [Build(place).verify() for place in places if (place / "manifest.json").is_file()]
 
 
 def drafted_again(before: Build, after: Build) -> int:
-    """Return how many samples of a version come from another answer than in the one before."""
+    """Return how many samples of a version have a different response from the previous version."""
     earlier = dict(_request_keys(before))
     return sum(earlier.get(name) != key for name, key in _request_keys(after))
 
 
 def _understood(wanted: str) -> tuple[Which, tuple[str, ...]]:
-    """Return what is to be drafted again, and the ids where they were given."""
+    """Return what to draft again, and the ids if given."""
     if wanted in _BY_NAME:
         return _BY_NAME[wanted], ()
     ids = listed(wanted)
     if not ids:
         raise UsageError(
-            f"--redraft {wanted} names nothing",
-            expected="rejected, stale, ids with commas between them, or @FILE with one id a line",
+            f"--redraft {wanted} names no samples",
+            expected="rejected, stale, ids separated by commas, or @FILE with one id per line",
         )
     return "ids", ids
 
 
 def _no_redraft(begun: Path, build: Build) -> ConfigError:
     return ConfigError(
-        f"{begun.name} is there already, and no redraft of {build.name}",
+        f"{begun.name} already exists and is not a redraft of {build.name}",
         where=begun,
-        do=f"draft again from that one: --name {begun.name}",
+        do=f"redraft that build instead: --name {begun.name}",
     )
 
 
 def _begun_otherwise(begun: Path, redraft: Redraft) -> ConfigError:
     how = f"{len(redraft.ids):,} ids" if redraft.ids else redraft.which
-    over = "" if (begun / "manifest.json").is_file() else ", or start it over with --resume never"
+    over = "" if (begun / "manifest.json").is_file() else ", or start over with --resume never"
     return ConfigError(
-        f"{begun.name} was begun with --redraft {how}",
+        f"{begun.name} was started with --redraft {how}",
         where=begun,
-        do=f"draft again from that version: --name {begun.name}{over}",
+        do=f"redraft that build instead: --name {begun.name}{over}",
     )
 
 
@@ -136,9 +136,9 @@ def _redraft(build: Build, config: BuildConfig, which: Which, ids: Sequence[str]
         _check_held(build, store, known)
     if notes and earlier and earlier.prompt_version != version:
         raise ConfigError(
-            f"what is told of rejected replies changed since {name} was drafted",
+            f"the redraft prompt has changed since {name} was drafted",
             where=build.folder,
-            do="draft what that makes stale first: --redraft stale",
+            do="first draft again what this makes stale: --redraft stale",
         )
     told = dict(earlier.notes) if earlier else {}
     told = {item: notes for item, notes in told.items() if not known.excluded(item)}
@@ -147,13 +147,13 @@ def _redraft(build: Build, config: BuildConfig, which: Which, ids: Sequence[str]
 
 
 def _earlier(folder: Path) -> Redraft | None:
-    """Return what a build itself drafted again, so that its answers are found."""
+    """Return a build's own redraft, so that its responses are found."""
     path = folder / REDRAFT
     return Redraft(**read_json(path)) if path.is_file() else None
 
 
 def _notes(build: Build, store: Store, ids: Sequence[str], known: Restrictions) -> dict[str, Note]:
-    """Return what is drafted again of a build: the samples named, or else the rejected ones."""
+    """Return the samples of a build to draft again: the given ones, or else the rejected ones."""
     for _ in Items(store, known).register(build):
         pass
     name = build.name
@@ -168,8 +168,7 @@ def _notes(build: Build, store: Store, ids: Sequence[str], known: Restrictions) 
         }
     if not found:
         raise ConfigError(
-            f"nobody has rejected a reply of {name}, as far as the store {store.name} knows",
-            where=build.folder,
+            f"the store {store.name} has no rejected reply of {name}",
             do=f"review it first with `hearten review {build.folder}`",
         )
     return {
@@ -178,13 +177,13 @@ def _notes(build: Build, store: Store, ids: Sequence[str], known: Restrictions) 
 
 
 def _check_known(build: Build, ids: Sequence[str], known: Restrictions) -> None:
-    """Raise ConfigError where a build has no such sample, or only a reject of that id."""
+    """Raise ConfigError if a build has no such sample, or only a reject with that id."""
     out = left_out(build.shards(), Purpose.REVIEW, known)
     if excluded := sorted(set(ids) & out.keys()):
         raise ConfigError(
-            f"{', '.join(excluded[:_NAMED_AT_MOST])} must not be used any more",
+            f"excluded samples cannot be drafted again: {', '.join(excluded[:_NAMED_AT_MOST])}",
             where=build.folder,
-            do="leave it out of --redraft",
+            do="leave them out of --redraft",
         )
     unknown = sorted(set(ids) - {name for name, _ in _request_keys(build)})
     if not unknown:
@@ -195,10 +194,10 @@ def _check_known(build: Build, ids: Sequence[str], known: Restrictions) -> None:
     raise ConfigError(
         f"there is no sample {listed}" + (f" and {more:,} more" if more > 0 else ""),
         where=build.folder,
-        expected="rejected, stale, or ids of its samples",
-        do="ask about rejects with --retry-failed under another --name"
+        expected="rejected, stale, or ids of samples in the build",
+        do="these are rejects: retry them with --retry-failed under another --name"
         if set(unknown) <= rejects
-        else "correct the ids",
+        else "check the ids",
     )
 
 
@@ -214,14 +213,14 @@ def _note(record: SampleRecord, view: Merged | None) -> Note:
 
 
 def _moved(view: Merged) -> HeardEmotion | None:
-    """Return what reviewers hear where it is not the label, or None."""
+    """Return the emotion reviewers hear if it is not the label, else None."""
     if view.heard.emotion in (None, view.item.emotion):
         return None
     return HeardEmotion(emotion=view.heard.emotion, votes=dict(view.heard.votes))
 
 
 def _check_held(build: Build, store: Store, known: Restrictions) -> None:
-    """Raise ConfigError where a record's answer is not in the store: it would be paid for again."""
+    """Raise ConfigError if a record's response is not in the store: it would be paid for again."""
     of = ((name, key) for name, key in _request_keys(build) if not known.excluded(name))
     keys = [key for _, key in of if key is not None]
     for start in range(0, len(keys), _HELD_AT_ONCE):
@@ -229,12 +228,12 @@ def _check_held(build: Build, store: Store, known: Restrictions) -> None:
         missing = len(wanted) - len(store.held(wanted))
         if missing:
             raise ConfigError(
-                f"answers of {build.folder.name} are not in the store {store.name}",
-                do="name the store that it was built with: --store",
+                f"the store {store.name} does not have the responses of {build.folder.name}",
+                do="pass the store it was built with: --store",
             )
 
 
 def _request_keys(build: Build) -> Iterator[tuple[str, str | None]]:
-    """Yield the id of each sample, and the key of the request whose answer it is."""
+    """Yield the id of each sample, and its request key."""
     for row in build.rows(["id", "drafting.request_key"], batch=_HELD_AT_ONCE):
         yield row["id"], row["drafting"]["request_key"]

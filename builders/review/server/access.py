@@ -1,4 +1,4 @@
-"""Who is asking: what the routes of the review server take from every request."""
+"""The dependencies of the review server's routes: the person, the desk, the session."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _desk(request: Request) -> Desk:
 def _comparing(request: Request) -> Comparing:
     comparing: Comparing | None = request.app.state.comparing
     if comparing is None:
-        raise HTTPException(404, "there is nothing to compare here")
+        raise HTTPException(404, "this server was started without builds to compare")
     return comparing
 
 
@@ -46,13 +46,13 @@ def _writer(
     person: Person, cookie: Cookie, x_form_token: Annotated[str | None, Header()] = None
 ) -> Annotator:
     if not is_form_token(cookie, x_form_token):
-        raise HTTPException(403, "the page is out of date: load it again")
+        raise HTTPException(403, "the page is out of date: reload it")
     return person
 
 
 def _lead(person: Person) -> Annotator:
     if person.role != "lead":
-        raise HTTPException(403, "this is for leads")
+        raise HTTPException(403, "only leads may do this")
     return person
 
 

@@ -1,7 +1,7 @@
-"""The review server's application: who may ask what, and how each error is answered.
+"""The review server's application: access rules, and the response to each error.
 
-Everything but signing in needs a session, and everything that changes something its form token
-too. No route takes a path; what an item holds leaves as JSON or escaped by the templates.
+Everything except signing in needs a session, and every change also needs the session's form token.
+No route takes a path; content is sent as JSON or escaped by the templates.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def create_app(
     tokens: bool,
     hosts: Collection[str] | None,
 ) -> Guard:
-    """Return the application of one review.
+    """Return the web application of one review.
 
     Args:
         desk: the build and its store.
-        comparing: where its drafts are compared with those of another build, if they are.
-        tokens: whether signing in takes an invitation's token, or a name alone.
-        hosts: names the server may be called by, or None for any.
+        comparing: the comparison with another build, if there is one.
+        tokens: whether signing in needs an invitation token, or only a name.
+        hosts: the allowed host names, or None for any.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.desk = desk
@@ -66,14 +66,14 @@ def _missing(_request: Request, _error: Exception) -> Response:
 
 
 def _malformed(_request: Request, error: Exception) -> Response:
-    """Say which fields of a request are wrong, without repeating what was in them."""
+    """Report the invalid fields of a request, without their content."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     lines = [sentence(".".join(map(str, one["loc"][1:])), one["msg"]) for one in found]
-    return answer({"errors": lines or ["the request is malformed"]}, 422)
+    return answer({"errors": lines or ["the request is malformed: reload the page"]}, 422)
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    """Send a person who is not signed in to the door, and their script an error."""
+    """Redirect people who are not signed in to the sign-in page, and send scripts an error."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     detail = error.detail if isinstance(error, HTTPException) else "an error"
     wants_page = "text/html" in request.headers.get("accept", "")

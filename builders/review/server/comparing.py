@@ -1,8 +1,8 @@
-"""The desk at which people compare two drafts of one target, in plain values.
+"""Comparing two drafts of one target: the logic behind the comparison page, in plain values.
 
-Whose draft is shown first is drawn for each annotator and pair by the salted hash, and the page is
-not told. What it calls a is the first that it shows; what is held is which build's draft is better,
-and whose was shown first, so that a liking for the first place can be seen.
+Which draft is shown first is drawn for each annotator and pair by a salted hash, and the page is
+not told. On the page, a is the first reply shown; stored is which build's draft is better,
+and whose was shown first, so that a position bias can be detected.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from builders.review.server.desk import Desk, NotTheirs
 
 @dataclass(frozen=True, slots=True)
 class ComparisonAnswer:
-    """What somebody said of a pair as it was shown: a is the first, b the second reply."""
+    """The answer about a pair as shown: a is the first, b the second reply."""
 
     choice: Better
     comment: str | None
@@ -33,11 +33,11 @@ class Comparing:
     """Compares the replies of a desk's build with those of another.
 
     Args:
-        desk: of the build whose review it is.
+        desk: the desk of the build under review.
         other: a finished build of the same targets.
 
     Attributes:
-        counts: how many targets are what, once they are registered: see `Pairs.register`.
+        counts: the counts from `Pairs.register`, once registered.
     """
 
     def __init__(self, desk: Desk, other: Build) -> None:
@@ -49,7 +49,7 @@ class Comparing:
         self.counts: Counter[str] = Counter()
 
     def register(self) -> Counter[str]:
-        """Find the pairs of the two builds; return how many targets are what, as `Pairs` does."""
+        """Find the pairs of the two builds; return the counts from `Pairs.register`."""
         for build in (self._desk.build, self._other):
             for _ in Items(self._desk.store, self._desk.known).register(build):
                 pass
@@ -57,7 +57,7 @@ class Comparing:
         return self.counts
 
     def next_pairs(self, person: Annotator, count: int) -> list[dict[str, object]]:
-        """Return the next pairs of somebody as a page shows them, leased to them."""
+        """Lease the next pairs to a person and return them for display."""
         with self._desk.writing:
             given = self._pairs.next(person, count)
         return [self._shown(pair, person) for pair in given if self._desk.may_show(pair.item)]
@@ -66,39 +66,41 @@ class Comparing:
         """Return a pair that was given to this person.
 
         Raises:
-            NotTheirs: it was not; KeyError: there is none of that target.
+            NotTheirs: it was not; KeyError: the target has no pair.
         """
         pair = self._pairs.pair(item)
         self._check_theirs(pair, person)
         return self._shown(pair, person)
 
     def left(self, person: Annotator) -> int:
-        """Return how many pairs are left for somebody."""
+        """Return the number of pairs left for a person."""
         return self._pairs.left(person)
 
     def renew(self, item: str, person: Annotator) -> bool:
-        """Keep a pair for whoever has it open."""
+        """Renew the lease of an open pair."""
         with self._desk.writing:
             return self._desk.queue.renew(self.name, item, person.id)
 
     def leave(self, person: Annotator) -> None:
-        """Give back the pairs that somebody holds."""
+        """Release a person's leases of pairs."""
         with self._desk.writing:
             self._desk.queue.release(self.name, person.id)
 
     def compare(
         self, shown: Shown, person: Annotator, said: ComparisonAnswer, event_id: str
     ) -> Event:
-        """Hold which of two drafts somebody finds better.
+        """Store which of two drafts a person finds better.
 
         Raises:
-            Faulty: the clip has not been heard.
-            Conflict: they have decided about it elsewhere, or a draft is another one by now.
+            Faulty: the clip has not been played.
+            Conflict: they have decided in another tab, or a draft has changed.
         """
         pair = self._pairs.pair(shown.item)
         self._check_theirs(pair, person)
         if shown.seen != pair.hash:
-            raise Conflict(f"{pair.item} has another draft by now", do="compare them anew")
+            raise Conflict(
+                f"{pair.item} now has another draft", do="reload the page and compare again"
+            )
         record = self._desk.record(self._desk.known_item(pair.item))
         self._desk.check_heard(record, said.seconds_heard or 0.0, bool(said.broken))
         first = self._first(pair, person)
@@ -119,7 +121,7 @@ class Comparing:
         return event
 
     def undo(self, person: Annotator) -> dict[str, object] | None:
-        """Take back somebody's latest comparison and return its pair, which they hold again."""
+        """Undo a person's latest comparison and return its pair, leased to them again."""
         with self._desk.writing:
             if not self._made_here(person):
                 return None
@@ -131,13 +133,13 @@ class Comparing:
         return self._shown(self._pairs.pair(undone.item), person) | {"mine": _as_page(undone)}
 
     def _made_here(self, person: Annotator) -> bool:
-        """Return whether somebody's latest comparison is one of these two builds."""
+        """Return whether a person's latest comparison is between these two builds."""
         stands = standing(self._desk.reviews.history(self._desk.name, person.id))
         made = [event for event in stands if event.kind == "comparison"]
         return bool(made) and made[-1].body.get("against") == self.against
 
     def _shown(self, pair: DraftPair, person: Annotator) -> dict[str, object]:
-        """Return a pair as a page shows it to one annotator, whose draft is whose left out."""
+        """Return a pair for display to one annotator, without its builds."""
         desk = self._desk
         item = desk.known_item(pair.item)
         face = desk.face(item)
@@ -150,23 +152,25 @@ class Comparing:
         return shown | {"seen": pair.hash, "version": version, "replies": replies, "mine": None}
 
     def _first(self, pair: DraftPair, person: Annotator) -> str:
-        """Return whose draft is shown first: a for the desk's build, b for the other."""
+        """Return which draft is shown first: a for the desk's build, b for the other."""
         return "a" if self._desk.settings.draw("order", person.id, pair.hash) < 0.5 else "b"
 
     def _check_theirs(self, pair: DraftPair, person: Annotator) -> None:
         if not self._desk.queue.gave(self.name, pair.item, person.id):
-            raise NotTheirs(f"{pair.item} was not given to you", do="take the next of your pairs")
+            raise NotTheirs(
+                f"{pair.item} is not assigned to you", do="continue with your next pair"
+            )
 
 
 def _turned(choice: Better, first: str) -> Better:
-    """Return a choice between places as one between drafts, or the other way round."""
+    """Convert a choice between positions to one between drafts, or back."""
     if choice == "equal" or first == "a":
         return choice
     return "b" if choice == "a" else "a"
 
 
 def _as_page(event: Event) -> dict[str, object]:
-    """Return a comparison as the page fills it in again."""
+    """Return a comparison in the form the page shows again."""
     said = event.said
     verdict = _turned(event.verdict, str(said.get("first", "a")))  # type: ignore[arg-type]
     given = {name: said.get(name) for name in ("comment", "broken", "seconds_heard")}

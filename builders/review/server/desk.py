@@ -1,7 +1,7 @@
-"""The desk at which people review: what the routes of the server ask for, in plain values.
+"""The desk: the logic of a review, called by the server's routes, in plain values.
 
-A page is shown what is needed to decide and nothing more: not what others decided, not which model
-drafted or how it was judged.
+A page gets only what is needed to decide: not other people's decisions, the model
+that drafted, or its scores.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from builders.review.server.sound import Cache, as_wav, drawing
 from builders.store.database import Store
 
 AHEAD = 3
-# So much of a clip is heard before one decides; the rest is silence, or the last key was quick.
+# The share of a clip that must be played before deciding; the rest is silence or a quick key.
 HEARD_SHARE = 0.9
-# Comparisons are taken back where they are made, see `comparing.py`.
+# Comparisons are undone in `comparing.py`.
 _UNDONE = ("decision", "adjudication", "gold")
 _CLIPS, _SHOWN = 128 * 2**20, 32 * 2**20
 
 
 class Faulty(HeartenError):
-    """A decision that is not whole; `faults` are the sentences for its annotator."""
+    """An invalid decision; `faults` are sentences for its annotator."""
 
     def __init__(self, found: list[str]) -> None:
         super().__init__("; ".join(found))
@@ -51,16 +51,16 @@ class NotTheirs(HeartenError):
 
 
 class Desk:
-    """All that a review of one build needs.
+    """Everything a review of one build needs.
 
     Args:
         build: the finished build.
-        store: where its events are held.
-        against: the build with whose replies its own are compared, if there is one.
-        known: the ids that may not go out, none by default.
+        store: the store with its events.
+        against: the build it is compared with, if there is one.
+        known: the excluded ids, none by default.
 
     Attributes:
-        writing: SQLite has one writer: waiting here in turn is quicker than its own polling.
+        writing: SQLite has one writer: waiting for this lock is faster than its polling.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Desk:
         self._first = FirstAnswers(store)
         self.queue = Queue(store)
         self.known = known or Restrictions()
-        # Whoever registers the items meanwhile may know of other exclusions.
+        # Another process that registers items may know other exclusions.
         self._out = frozenset(left_out(build.shards(), Purpose.REVIEW, self.known))
         self._cache, self._clips = Cache(_SHOWN), Cache(_CLIPS)
         self._complete = False
@@ -89,7 +89,7 @@ class Desk:
         self.begun = threading.Event()
 
     def register(self, stop: threading.Event) -> None:
-        """Make the items known; those of a large build become open while this goes on."""
+        """Register the items; those of a large build open up while this runs."""
         try:
             for _ in Items(self.store, self.known).register(self.build):
                 self.begun.set()
@@ -100,71 +100,71 @@ class Desk:
             self.begun.set()
 
     def next_items(self, person: Annotator, count: int) -> list[ShownItem]:
-        """Return the next items of somebody as a page shows them, leased to them."""
+        """Lease the next items to a person and return them for display."""
         with self.writing:
             given = self.queue.next(self.name, person, count)
         return [self._shown(item, person) for item in given if self.may_show(item.item)]
 
     def may_show(self, name: str) -> bool:
-        """Return whether an item may be shown to anybody."""
+        """Return whether an item may be shown at all."""
         return name not in self._out and not self.known.excluded(name)
 
     def known_item(self, name: str) -> Item:
-        """Return an item; KeyError where there is none, or none that may be shown."""
+        """Return an item; KeyError if there is none or it may not be shown."""
         if not self.may_show(name):
             raise KeyError(name)
         return self.queue.item(self.name, name)
 
     def left(self, person: Annotator) -> dict[str, int]:
-        """Return how many items are left, in all and for this person."""
+        """Return the number of items left, in total and for this person."""
         return asdict(self.queue.left(self.name, person))
 
     def totals(self) -> dict[str, int]:
-        """Return how many items there are and how many have all their decisions."""
+        """Return the number of items and of fully reviewed items."""
         nobody = Annotator("", None, "lead", takes_crisis=True)
         left = self.left(nobody)
         return {"items": left["items"], "done": left["done"]}
 
     def stands(self) -> list[Event]:
-        """Return everybody's events in this build that stand."""
+        """Return all events in force in this build."""
         return standing(self.reviews.history(self.name))
 
     def item(self, name: str, person: Annotator) -> ShownItem:
         """Return one item that was given to this person.
 
         Raises:
-            NotTheirs: it was not; KeyError: there is none of that name.
+            NotTheirs: it was not; KeyError: there is no such item.
         """
         item = self.known_item(name)
         self._check_theirs(item, person)
         return self._shown(item, person)
 
     def renew(self, name: str, person: Annotator) -> bool:
-        """Keep an item for whoever has it open."""
+        """Renew the lease of an open item."""
         with self.writing:
             return self.queue.renew(self.name, name, person.id)
 
     def take_crisis(self, person: Annotator, wanted: bool) -> None:
-        """Keep whether somebody takes crisis items."""
+        """Save whether a person accepts crisis items."""
         with self.writing:
             self.people.take_crisis(person.id, wanted)
 
     def leave(self, cookie: str, person: Annotator) -> None:
-        """End a session and give back what its annotator holds."""
+        """End a session and release its annotator's leases."""
         with self.writing:
             self.queue.release(self.name, person.id)
             self.sessions.end(cookie)
 
     def first_answer(self, shown: Shown, person: Annotator, decision: Decision) -> ShownItem:
-        """Keep what somebody answers before they see a draft, and return the item with it.
+        """Save a person's answers before they see the draft, and return the item with the draft.
 
         Raises:
-            Faulty: the answer is not one.
+            Faulty: the answer is not valid.
         """
         item = self.known_item(shown.item)
         self._check_theirs(item, person)
         if not decision.strategies:
-            raise Faulty(["strategies: choose at least one before you see the draft"])
+            raise Faulty(["strategies: choose at least one to see the draft"])
         self._check(decision, self.record(item))
         answer = {"strategies": decision.strategies, "emotion": decision.emotion}
         with self.writing:
@@ -172,11 +172,11 @@ class Desk:
         return self._shown(item, person)
 
     def decide(self, shown: Shown, person: Annotator, decision: Decision, event_id: str) -> Event:
-        """Hold what somebody decided about an item they were given.
+        """Store a decision about an item given to this person.
 
         Raises:
-            Faulty: the decision is not whole, or the clip has not been heard.
-            Conflict: they have decided about it elsewhere meanwhile.
+            Faulty: the decision is not valid, or the clip has not been played.
+            Conflict: they have decided it in another tab.
         """
         item = self.known_item(shown.item)
         self._check_theirs(item, person)
@@ -184,7 +184,7 @@ class Desk:
         if self.settings.hides(person.id, item.item):
             before = self._first.given(shown, person.id)
             if before is None and decision.verdict != "skip":
-                raise Faulty(["the draft is hidden: answer without it first"])
+                raise Faulty(["the draft is still hidden: choose strategies first"])
             decision = replace(decision, hidden=True, before=before)
         else:
             decision = replace(decision, hidden=False)
@@ -192,7 +192,7 @@ class Desk:
             return self.reviews.decide(person.id, shown, decision, event_id)
 
     def gold(self, shown: Shown, person: Annotator, decision: Decision) -> Event:
-        """Hold a lead's right answer to an item."""
+        """Store a lead's gold answer to an item."""
         self._check(decision, self.record(self.known_item(shown.item)))
         with self.writing:
             return self.reviews.set_gold(person.id, shown, decision)
@@ -200,15 +200,15 @@ class Desk:
     def adjudicate(
         self, shown: Shown, person: Annotator, decision: Decision, event_id: str
     ) -> Event:
-        """Hold what settles a disagreement."""
+        """Store an adjudication."""
         self._check_answered(decision, self.record(self.known_item(shown.item)))
         if not decision.comment:
-            raise Faulty(["comment: say why it is decided so"])
+            raise Faulty(["comment: give the reason for this decision"])
         with self.writing:
             return self.reviews.adjudicate(person.id, shown, decision, event_id)
 
     def undo(self, person: Annotator) -> ShownItem | None:
-        """Take back somebody's latest decision and return its item, which they hold again."""
+        """Undo a person's latest decision and return its item, leased to them again."""
         with self.writing:
             undone = self.reviews.undo(person.id, self.name, _UNDONE)
             if undone is None:
@@ -219,13 +219,13 @@ class Desk:
         return {**shown, "mine": _as_page(undone)}
 
     def decided(self, person: Annotator) -> list[Event]:
-        """Return what stands of somebody's decisions in this build, the latest first."""
+        """Return a person's decisions in force in this build, the latest first."""
         stands = standing(self.reviews.history(self.name, person.id))
         decisions = (event for event in reversed(stands) if event.kind == "decision")
         return [event for event in decisions if self.may_show(event.item)]
 
     def disputed(self, person: Annotator) -> list[Item]:
-        """Return what people disagree about with all their decisions in, and this person has not
+        """Return fully reviewed items with disagreement that this person has not
         seen.
         """
         return [
@@ -238,7 +238,7 @@ class Desk:
         ]
 
     def disputed_item(self, name: str, person: Annotator) -> DisputedItem:
-        """Return an item as it is shown to whoever settles it, with what the others answered.
+        """Return an item for its adjudicator, with the answers of the others.
 
         Raises:
             NotTheirs: they have seen the item before.
@@ -246,9 +246,9 @@ class Desk:
         item = self.known_item(name)
         if self._knows(name, person):
             raise NotTheirs(
-                f"{name} was before you already",
-                expected="somebody who has not seen it",
-                do="leave it to another",
+                f"you have already seen {name}",
+                expected="an adjudicator who has not seen it",
+                do="leave it to another lead",
             )
         return {
             **self._shown(item, person),
@@ -258,14 +258,14 @@ class Desk:
         }
 
     def _answers(self, item: Item) -> list[dict[str, object]]:
-        """Return what people decided about an item; who was first is not always read first."""
+        """Return the answers about an item, not in the order they were given."""
         made = counted(self.reviews.of_item(item.item))
         answers = [_as_page(event) for event in made if event.seen == item.seen]
         draw = self.settings.draw
         return sorted(answers, key=lambda one: draw("answers", item.item, orjson.dumps(one).hex()))
 
     def clip(self, name: str) -> bytes:
-        """Return an item's clip as WAV; KeyError where there is none, or none is to be heard."""
+        """Return an item's clip as WAV; KeyError if there is none, or none may be played."""
         item = self.known_item(name)
         if self.settings.text_only:
             raise KeyError(name)
@@ -296,7 +296,7 @@ class Desk:
         return record
 
     def _shown(self, item: Item, person: Annotator) -> ShownItem:
-        """Return an item as a page shows it to one annotator."""
+        """Return an item for display to one annotator."""
         face = self.face(item)
         shown = self.reviews.shown(self.name, item.item, person.id)
         hidden = (
@@ -318,7 +318,7 @@ class Desk:
         }
 
     def face(self, item: Item) -> Face:
-        """Return what everybody is shown of an item; the same while all items are known."""
+        """Return the part of an item that is the same for everybody."""
         if not self._complete:
             return self._made_face(item)
         held: bytes = self._cache.get(
@@ -350,32 +350,35 @@ class Desk:
             raise Faulty(found)
 
     def check_heard(self, record: SampleRecord, seconds_heard: float, broken: bool) -> None:
-        """Raise Faulty where too little of a clip was heard that could be."""
+        """Raise Faulty if too little of a playable clip was played."""
         seconds = record["audio_info"]["duration"]
         if self.settings.text_only or broken or not seconds:
             return
         if seconds_heard < HEARD_SHARE * seconds:
-            raise Faulty(["hear the speaker once before you decide, or flag the sound as broken"])
+            raise Faulty(
+                ["listen to the whole clip before you decide, or flag the audio as broken"]
+            )
 
     def _check_answered(self, decision: Decision, record: SampleRecord) -> None:
-        """Raise Faulty where a decision is not whole, or was made without hearing the speaker."""
+        """Raise Faulty if a decision is not valid, or was made without playing the clip."""
         self._check(decision, record)
         if decision.verdict != "skip":
             broken = "audio_broken" in (decision.flags or ())
             self.check_heard(record, decision.seconds_heard or 0.0, broken)
 
     def _knows(self, name: str, person: Annotator) -> bool:
-        """Return whether somebody had an item before them."""
+        """Return whether a person has seen an item."""
         decided = self.reviews.shown(self.name, name, person.id).version > 0
         return decided or self.queue.gave(self.name, name, person.id)
 
     def _check_theirs(self, item: Item, person: Annotator) -> None:
         if not self._knows(item.item, person):
             raise NotTheirs(
-                f"{item.item} was not given to you", do="take the next item of your queue"
+                f"{item.item} is not assigned to you",
+                do="continue with the next item in your queue",
             )
 
 
 def _as_page(event: Event) -> dict[str, object]:
-    """Return a decision as the page fills it in again, but for what cannot be read."""
+    """Return a decision in the form the page shows again, without invalid parts."""
     return {"verdict": event.verdict, **event.said}

@@ -1,4 +1,4 @@
-"""What a page is shown of an item: sent as JSON, in this order."""
+"""The parts of an item sent to a page as JSON, in this order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from builders.review.data.queue import Item
 
 
 class ShownTurn(TypedDict):
-    """An earlier turn as a page shows it; `audio` is an address."""
+    """An earlier turn for display; `audio` is an address."""
 
     speaker: str | None
     role: str
@@ -22,7 +22,7 @@ class ShownTurn(TypedDict):
 
 
 class _Face(TypedDict):
-    """What everybody is shown of an item, but for the draft."""
+    """The common part of an item, without the draft."""
 
     item: str
     seen: str
@@ -39,13 +39,13 @@ class _Face(TypedDict):
 
 
 class Face(_Face):
-    """What everybody is shown of an item."""
+    """The common part of an item."""
 
     draft: ReplyPart
 
 
 class ShownItem(_Face):
-    """An item as a page shows it to one annotator; `mine` is their own decision."""
+    """An item for display to one annotator; `mine` is their own decision."""
 
     draft: ReplyPart | None
     version: int
@@ -54,13 +54,13 @@ class ShownItem(_Face):
 
 
 class DisputedItem(ShownItem):
-    """An item as it is shown to whoever settles it, with what the others answered."""
+    """An item for its adjudicator, with the answers of the others."""
 
     answers: list[dict[str, object]]
 
 
 def face_of(item: Item, record: SampleRecord, turns: list[ShownTurn], spoken: bool) -> Face:
-    """Return what everybody is shown of an item; `spoken` says whether its clip may be heard."""
+    """Return the common part of an item; `spoken` says whether its clip may be played."""
     target = record["target_utterance"]
     return {
         "item": item.item,
@@ -83,7 +83,7 @@ def face_of(item: Item, record: SampleRecord, turns: list[ShownTurn], spoken: bo
 
 
 def turn_of(turn: ContextTurn, playable: bool) -> ShownTurn:
-    """Return an earlier turn as a page shows it."""
+    """Return an earlier turn for display."""
     return {
         "speaker": turn["speaker"],
         "role": turn["role"],

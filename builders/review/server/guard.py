@@ -1,9 +1,9 @@
-"""What every request and answer of the review server passes: hosts, sizes, headers.
+"""Security checks of every request and response: hosts, sizes, headers.
 
-A page of another site must not use the server through its visitor's browser: requests for another
-host's name are refused (a name can be made to point at loopback), so are large bodies and requests
-that change something from another origin. Every answer forbids framing, sniffing and anything that
-is not our own.
+Another website must not use the server through a visitor's browser: requests for an unknown
+host name are refused (DNS rebinding), and so are large bodies and changes
+from another origin. Every response forbids framing, sniffing and third-party
+content.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Guard:
 
     Args:
         app: the application.
-        hosts: names the server is called by, or None for any.
+        hosts: the allowed host names, or None for any.
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str] | None) -> None:
@@ -46,7 +46,7 @@ class Guard:
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse what must not pass, and add the headers to every answer."""
+        """Refuse invalid requests, and add the headers to every response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -69,7 +69,7 @@ class Guard:
     def _refuse(self, method: str, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if self._hosts is not None and _name(host) not in self._hosts:
-            return 421, "this server is not called by that name"
+            return 421, "this server does not answer to that host name"
         if method in ("GET", "HEAD"):
             return None
         origin = headers.get("origin")
@@ -91,7 +91,7 @@ def _name(host: str) -> str:
 
 
 def _limited(receive: Receive) -> Receive:
-    """Return a receiver that ends a body of unknown length once it is too long."""
+    """Return a receiver that cuts off a body of unknown length once it is too long."""
     taken = 0
 
     async def limited() -> Message:

@@ -18,7 +18,7 @@ from builders.review.server.guard import LOOPBACK
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where a server listens: its socket, its address for a link, and whether only we reach it."""
+    """A listening server: its socket, its address for links, and whether it is loopback only."""
 
     socket: socket.socket
     address: str
@@ -29,7 +29,7 @@ def listen(host: str, port: int) -> Listening:
     """Open the socket of a server; port 0 takes a free one.
 
     Raises:
-        ConfigError: there is no such address here, or the port is taken.
+        ConfigError: the address is not available, or the port is in use.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -40,7 +40,7 @@ def listen(host: str, port: int) -> Listening:
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {host}:{port} ({error.strerror or error})",
-            do="choose another --port, or correct --host",
+            do="choose another --port, or check --host",
         ) from error
     bound = opened.getsockname()
     shown = f"[{host}]" if ":" in host else host
@@ -49,16 +49,16 @@ def listen(host: str, port: int) -> Listening:
 
 
 def serve(desk: Desk, at: Listening, comparing: Comparing | None = None) -> None:
-    """Serve the review of a build until the process is told to stop, and close its store.
+    """Serve the review of a build until the process is stopped, and close its store.
 
-    On loopback a name is enough to sign in; anywhere else it takes an invitation's token.
+    On loopback, a name is enough to sign in; otherwise, an invitation token is needed.
     """
     stop = threading.Event()
     registering = threading.Thread(target=desk.register, args=(stop,), daemon=True)
     registering.start()
-    desk.begun.wait()  # whoever comes first finds items
+    desk.begun.wait()  # so that the first visitor finds items
     hosts = {*LOOPBACK, "127.0.0.1"} if at.loopback else None
-    # Nothing is logged of requests: neither who did what nor what their links hold.
+    # Requests are not logged: neither who did what nor the tokens in links.
     config = uvicorn.Config(
         create_app(desk, comparing, tokens=not at.loopback, hosts=hosts),
         log_level="warning",

@@ -1,4 +1,4 @@
-"""The pages people open: the door, the review itself, guidelines, one's own items, progress."""
+"""The HTML pages: sign-in, review, guidelines, my items, progress."""
 
 from __future__ import annotations
 
@@ -53,18 +53,18 @@ def static(name: str) -> Response:
 
 @router.get("/join")
 def door(request: Request, desk: AtDesk) -> HTMLResponse:
-    """Show where people sign in; the token stays in the part of the link that is never sent."""
+    """Show the sign-in page; the token stays in the URL fragment, which is never sent."""
     return _page("join", title="Sign in", build=desk.name, tokens=request.app.state.tokens)
 
 
 @router.post("/join")
 def join(request: Request, desk: AtDesk, who: _SigningIn) -> Response:
-    """Begin a session with an invitation's token, or with a name where none is needed."""
+    """Start a session with an invitation token, or with a name if no token is needed."""
     person = desk.people.by_token(who.token)
     if person is None and not who.token and not request.app.state.tokens:
         person = desk.people.named(who.name, "lead")
     if person is None:
-        raise HTTPException(403, "the link is not valid any more: ask for a new one")
+        raise HTTPException(403, "this link is no longer valid: ask for a new one")
     answered = answer({"name": person.name})
     answered.set_cookie(
         COOKIE,
@@ -78,13 +78,13 @@ def join(request: Request, desk: AtDesk, who: _SigningIn) -> Response:
 
 @router.get("/")
 def home(desk: AtDesk) -> Response:
-    """Lead to the review, or to the drafts that are compared."""
+    """Redirect to the review or the comparison."""
     return RedirectResponse("/compare" if desk.against else "/review", 303)
 
 
 @router.get("/compare")
 def compare(at: AtComparing, desk: AtDesk, person: Person, cookie: Cookie) -> HTMLResponse:
-    """Show the page on which two drafts of one target are compared, with the next ones in it."""
+    """Show the comparison page, with the next pairs."""
     start = {
         "review": at.name,
         "annotator": person.id,
@@ -100,27 +100,27 @@ def compare(at: AtComparing, desk: AtDesk, person: Person, cookie: Cookie) -> HT
 def review(
     desk: AtDesk, person: Person, cookie: Cookie, item: ItemName | None = None
 ) -> HTMLResponse:
-    """Show the page on which items are reviewed, with the next ones in it."""
+    """Show the review page, with the next items."""
     items = [desk.item(item, person)] if item else desk.next_items(person, AHEAD)
     return _review_page(desk, person, cookie, {"mode": "review", "items": items, "again": item})
 
 
 @router.get("/guidelines")
 def guidelines(desk: AtDesk, person: Person, cookie: Cookie) -> HTMLResponse:
-    """Show how to review, from the tables of strategies and choices."""
+    """Show the guidelines, from the tables of strategies and choices."""
     return _signed_in_page("guidelines", desk, person, cookie, title="Guidelines", **_words())
 
 
 @router.get("/mine")
 def mine(desk: AtDesk, person: Person, cookie: Cookie) -> HTMLResponse:
-    """Show what somebody decided, so that they can come back to it."""
+    """Show a person's decisions, so that they can return to them."""
     decided = desk.decided(person)[:500]
     return _signed_in_page("mine", desk, person, cookie, title="My items", decided=decided)
 
 
 @router.get("/progress")
 def progress(request: Request, desk: AtDesk, person: Lead, cookie: Cookie) -> HTMLResponse:
-    """Show how the review is going."""
+    """Show the progress of the review."""
     seen = request.app.state.watch.look(desk)
     return _signed_in_page(
         "progress", desk, person, cookie, title="Progress", seen=seen, named=named
@@ -131,7 +131,7 @@ def progress(request: Request, desk: AtDesk, person: Lead, cookie: Cookie) -> HT
 def disputed(
     desk: AtDesk, person: Lead, cookie: Cookie, item: ItemName | None = None
 ) -> HTMLResponse:
-    """Show what people disagree about, or one item of it with their answers side by side."""
+    """Show the disputed items, or one of them with the answers side by side."""
     if item:
         start = {"mode": "disputed", "items": [desk.disputed_item(item, person)]}
         return _review_page(desk, person, cookie, start)
@@ -168,7 +168,7 @@ def _review_page(
 
 
 def _words() -> dict[str, Any]:
-    """Return what people choose from and how it is called."""
+    """Return the choices and their names."""
     nodes = vocabulary()
     families: dict[str, list[str]] = {}
     for node in nodes.nodes:

@@ -1,4 +1,4 @@
-"""What the page's script asks for: items, clips, drawings; and what it sends: decisions."""
+"""The routes for the page's script: items, clips, drawings and decisions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EventId = Annotated[str, Field(pattern="^[0-9a-f-]{32,36}$")]
 
 
 class _About(Checked):
-    """An item as a page has it before it: see `events.Shown`."""
+    """The item open on a page: see `events.Shown`."""
 
     item: Name
     seen: Hash
@@ -40,7 +40,7 @@ class _About(Checked):
 
 
 class _FirstAnswer(_About, FirstBody):
-    """What somebody answers before they see the draft."""
+    """Answers given before the draft was shown."""
 
     def decision(self) -> Decision:
         chosen = tuple(self.strategies or ())
@@ -48,20 +48,20 @@ class _FirstAnswer(_About, FirstBody):
 
 
 class _Sent(_About, Answers):
-    """A decision as a page sends it: see `events.Decision`."""
+    """A decision sent by a page: see `events.Decision`."""
 
     event_id: EventId
     verdict: Literal["accept", "edit", "reject", "skip"]
 
     def decision(self) -> Decision:
         given = self.model_dump(include=set(Answers.model_fields))
-        # A page that was open since the last release sends empty ones for what was not said.
+        # A page still open from the previous release sends empty values for unanswered fields.
         given |= {name: given[name] or None for name in ("ratings", "flags")}
         return decision_of(self.verdict, given)
 
 
 class _Compared(_About):
-    """Which of two replies somebody finds better: a is the first that the page shows."""
+    """Which of two replies is better: a is the first one shown."""
 
     event_id: EventId
     choice: Literal["a", "b", "equal"]
@@ -80,7 +80,7 @@ class _Item(Checked):
 
 @router.get("/items")
 def next_items(desk: AtDesk, person: Person, count: Annotated[int, Query(ge=1, le=5)]) -> Response:
-    """Return the next items of somebody's queue, leased to them."""
+    """Lease the next items of a person's queue and return them."""
     return answer({"items": desk.next_items(person, count)})
 
 
@@ -103,7 +103,7 @@ def audio(
     item: ItemName,
     range_header: Annotated[str | None, Header(alias="range")] = None,
 ) -> Response:
-    """Return an item's clip, or the part of it that is asked for."""
+    """Return an item's clip, or the requested range of it."""
     part = ranged(desk.clip(item), range_header)
     kept = {"Cache-Control": "private, max-age=3600"}
     return Response(part.content, part.status, part.headers | kept, media_type="audio/wav")
@@ -118,28 +118,28 @@ def drawing(desk: AtDesk, _person: Person, item: ItemName) -> Response:
 
 @router.post("/decide")
 def decide(desk: AtDesk, person: Writer, sent: _Sent) -> Response:
-    """Hold a decision, and say whether the item had enough of them already."""
+    """Store a decision, and return whether the item already had enough of them."""
     event = desk.decide(sent.shown(desk.name), person, sent.decision(), sent.event_id)
     return answer({"surplus": event.surplus, "version": event.version})
 
 
 @router.post("/adjudicate")
 def adjudicate(desk: AtDesk, person: LeadWriter, sent: _Sent) -> Response:
-    """Hold what settles a disagreement."""
+    """Store an adjudication."""
     event = desk.adjudicate(sent.shown(desk.name), person, sent.decision(), sent.event_id)
     return answer({"surplus": False, "version": event.version})
 
 
 @router.post("/gold")
 def gold(desk: AtDesk, person: LeadWriter, sent: _Sent) -> Response:
-    """Hold the right answer to an item, by which annotators are tested from now on."""
+    """Store a gold answer to an item, which tests annotators from now on."""
     event = desk.gold(sent.shown(desk.name), person, sent.decision())
     return answer({"surplus": False, "version": event.version})
 
 
 @router.post("/first-answer")
 def first_answer(desk: AtDesk, person: Writer, sent: _FirstAnswer) -> Response:
-    """Hold what somebody answers before they see a draft, and show it to them."""
+    """Store the answers given before the draft is shown, and return the draft."""
     return answer(desk.first_answer(sent.shown(desk.name), person, sent.decision()))
 
 
@@ -147,7 +147,7 @@ def first_answer(desk: AtDesk, person: Writer, sent: _FirstAnswer) -> Response:
 def next_pairs(
     at: AtComparing, person: Person, count: Annotated[int, Query(ge=1, le=5)]
 ) -> Response:
-    """Return the next pairs of drafts that somebody compares, leased to them."""
+    """Lease the next pairs of drafts to a person and return them."""
     return answer({"items": at.next_pairs(person, count)})
 
 
@@ -159,7 +159,7 @@ def one_pair(at: AtComparing, person: Person, item: ItemName) -> Response:
 
 @router.post("/compare")
 def compare(at: AtComparing, desk: AtDesk, person: Writer, sent: _Compared) -> Response:
-    """Hold which of two drafts somebody finds better."""
+    """Store which of two drafts a person finds better."""
     said = ComparisonAnswer(sent.choice, sent.comment, sent.broken, sent.seconds_heard)
     event = at.compare(sent.shown(desk.name), person, said, sent.event_id)
     return answer({"surplus": False, "version": event.version})
@@ -167,38 +167,38 @@ def compare(at: AtComparing, desk: AtDesk, person: Writer, sent: _Compared) -> R
 
 @router.post("/compare/undo")
 def undo_compare(at: AtComparing, person: Writer) -> Response:
-    """Take back the latest comparison and return its pair, or null where there is none."""
+    """Undo the latest comparison and return its pair, or null if there is none."""
     return answer({"item": at.undo(person)})
 
 
 @router.post("/compare/renew")
 def renew_pair(at: AtComparing, person: Writer, about: _Item) -> Response:
-    """Keep a pair for whoever has it open."""
+    """Renew the lease of an open pair."""
     return answer({"kept": at.renew(about.item, person)})
 
 
 @router.post("/undo")
 def undo(desk: AtDesk, person: Writer) -> Response:
-    """Take back the latest decision and return its item, or null where there is none."""
+    """Undo the latest decision and return its item, or null if there is none."""
     return answer({"item": desk.undo(person)})
 
 
 @router.post("/renew")
 def renew(desk: AtDesk, person: Writer, about: _Item) -> Response:
-    """Keep an item for whoever has it open."""
+    """Renew the lease of an open item."""
     return answer({"kept": desk.renew(about.item, person)})
 
 
 @router.post("/crisis")
 def crisis(desk: AtDesk, person: Writer, choice: _Wanted) -> Response:
-    """Keep whether somebody takes crisis items."""
+    """Save whether a person accepts crisis items."""
     desk.take_crisis(person, choice.wanted)
     return answer({"wanted": choice.wanted})
 
 
 @router.post("/leave")
 def leave(request: Request, desk: AtDesk, person: Writer, cookie: Cookie) -> Response:
-    """End the session and give back what its annotator holds."""
+    """End the session and release its annotator's leases."""
     if request.app.state.comparing is not None:
         request.app.state.comparing.leave(person)
     desk.leave(cookie, person)

@@ -1,7 +1,7 @@
-"""Who is at the page: sessions, held in the store by the hash of their cookie.
+"""Sessions, stored by the hash of their cookie.
 
-A restart keeps them. One begins with the token of an invitation, or with a name alone where the
-server listens on loopback. What changes something must carry a second token, which only our own
+They survive a restart. A session starts with an invitation token, or with only a name if the
+server listens on loopback. Requests that change something need a second token, which only our own
 pages know.
 """
 
@@ -39,7 +39,7 @@ class Sessions:
         self._people = people
 
     def begin(self, annotator: Annotator) -> str:
-        """Return the cookie of a new session; only its hash is kept."""
+        """Return the cookie of a new session; only its hash is stored."""
         cookie = secrets.token_urlsafe(32)
         now = time.time()
         row = {"cookie_sha256": _hashed(cookie), "annotator": annotator.id}
@@ -49,7 +49,7 @@ class Sessions:
         return cookie
 
     def whose(self, cookie: str | None) -> Annotator | None:
-        """Return whose session a cookie is, or None. It is compared by its hash."""
+        """Return the annotator of a session cookie, or None. Hashes are compared."""
         if not cookie:
             return None
         mine = _sessions.c.cookie_sha256 == _hashed(cookie)
@@ -66,12 +66,12 @@ class Sessions:
 
 
 def form_token(cookie: str) -> str:
-    """Return the token that requests of a session must carry; nothing but its cookie makes it."""
+    """Return the form token of a session, derived from its cookie only."""
     return sha256(f"form|{cookie}".encode()).hexdigest()
 
 
 def is_form_token(cookie: str, given: str | None) -> bool:
-    """Return whether a request carries its session's token, compared in constant time."""
+    """Return whether a form token matches its session, compared in constant time."""
     return hmac.compare_digest(form_token(cookie).encode(), (given or "").encode())
 
 

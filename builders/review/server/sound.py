@@ -1,8 +1,8 @@
-"""What a page plays and draws: clips out of the build's files, their peaks and their pitch.
+"""Audio for the page: clips from the build's files, with their peaks and pitch.
 
 Peaks and pitch are computed here because a browser would have to decode a whole clip before it
-could draw it. A clip is served as WAV, in the ranges a media element asks for: in FLAC, as it is
-held, Chromium fails to go to most places of a short clip ("demuxer seek failed").
+could draw it. A clip is served as WAV, in the ranges a media element requests: with FLAC, as
+stored, Chromium cannot seek to most positions of a short clip ("demuxer seek failed").
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ PEAKS = 800
 _PITCHES = 400
 _FRAME_SECONDS = 0.04
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 400.0
-# Below these a frame has no pitch: how alike it is to itself one period later, and how loud.
+# Below these a frame has no pitch: its correlation one period later, and its loudness.
 _LEAST_ALIKE, _LEAST_LOUD = 0.55, 0.01
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)$")
-# No clip has as many bytes as so many digits say, and int() reads no more than 4,300 of them.
+# No clip size has this many digits, and int() reads at most 4,300.
 _DIGITS = 18
 _T = TypeVar("_T")
 
@@ -38,7 +38,7 @@ class ClipRange(NamedTuple):
 
 
 class Cache:
-    """Holds what was made lately, up to so many bytes; `make` runs once for a name."""
+    """A cache of recent results, up to a number of bytes; `make` runs once per name."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
@@ -47,7 +47,7 @@ class Cache:
         self._lock = threading.Lock()
 
     def get(self, name: str, make: Callable[[], _T], size: Callable[[_T], int]) -> _T:
-        """Return what is held under a name, or make and hold it."""
+        """Return the cached value of a name, or make and cache it."""
         with self._lock:
             if name in self._held:
                 self._held.move_to_end(name)
@@ -64,7 +64,7 @@ class Cache:
 
 
 def as_wav(flac: bytes) -> bytes:
-    """Return a FLAC clip as WAV, 16 bits a sample; every sample stays what it was."""
+    """Return a FLAC clip as WAV with 16-bit samples, without loss."""
     pcm, rate = soundfile.read(io.BytesIO(flac), dtype="int16")
     wav = io.BytesIO()
     soundfile.write(wav, pcm, rate, format="WAV", subtype="PCM_16")
@@ -72,7 +72,7 @@ def as_wav(flac: bytes) -> bytes:
 
 
 def ranged(clip: bytes, wanted: str | None) -> ClipRange:
-    """Return what of a clip a Range header asks for: the whole, a part, or that there is none.
+    """Return the part of a clip for a Range header: all of it, a range, or an error status.
 
     Several ranges at once are answered with the whole, as RFC 9110 allows.
     """
@@ -92,15 +92,15 @@ def ranged(clip: bytes, wanted: str | None) -> ClipRange:
 
 
 def _place(digits: str) -> int:
-    """Return a place in a clip; one far beyond its end as some other beyond it."""
+    """Return a position in a clip; positions far beyond the end are capped."""
     return int(digits.lstrip("0")[:_DIGITS] or "0")
 
 
 def drawing(clip: bytes) -> dict[str, object]:
-    """Return what a page draws of a clip.
+    """Return the data for a page's drawing of a clip.
 
     Returns:
-        ``duration`` in seconds; ``peaks``, at most `PEAKS` pairs of lowest and highest value in
+        ``duration`` in seconds; ``peaks``, at most `PEAKS` pairs of minimum and maximum in
         -1…1; ``pitch``, Hz at equal steps over the whole clip, None where there is none.
     """
     samples, rate = soundfile.read(io.BytesIO(clip), dtype="float32")
@@ -134,7 +134,7 @@ def _pitch(samples: np.ndarray, rate: int) -> list[float | None]:
     frames = frames - frames.mean(axis=1, keepdims=True)
     spectrum = np.fft.rfft(frames, 2 * size, axis=1)
     alike = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :size]
-    # The later a period is looked for, the fewer samples overlap: compare like with like.
+    # Longer lags have fewer overlapping samples, so normalise by their number.
     alike = alike / np.maximum(alike[:, :1], 1e-9) / (1 - np.arange(size) / size)
     shortest, longest = int(rate / _HIGHEST_HZ), min(int(rate / _LOWEST_HZ), size - 1)
     window = alike[:, shortest:longest]

@@ -1,9 +1,9 @@
-"""The store's tables by numbered steps: a new store takes all, an older one those it lacks.
+"""Numbered migrations of the store's tables: a new store takes all, an older one the missing ones.
 
 A step is a module `m<number>_<name>.py` here with `upgrade(connection)`; the first line of its
-docstring says what it brings. It is never changed once it was released: it spells its tables out,
-as those of the code go on. It runs in one transaction with the row that counts it, in SQLite and in
-PostgreSQL, so that it has happened or has not.
+docstring says what it adds. It is never changed after its release: it spells its tables out,
+since the tables in the code will change. It runs in one transaction with the row that counts it, in
+SQLite and in PostgreSQL, so that it is all or nothing.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from builders.errors import StoreError
 
-_ONE_AT_A_TIME = 0x68656172  # a PostgreSQL lock number of our own
-# The release that knew no numbers kept a version for each group of its tables. It looks at the row
-# `version` first, so that words there keep it away from a store that is not its own any more.
+_ONE_AT_A_TIME = 0x68656172  # our PostgreSQL lock number
+# Release 0.1 had no migration numbers but a version for each group of tables. It checks the row
+# `version` first, so text in it keeps release 0.1 away from an upgraded store.
 _GROUPS = ("version", "review_version", "judge_version", "review_sessions_version",
            "review_first_answers_version", "review_pairs_version")  # fmt: skip
 _KEEP_AWAY = "2 or newer"
@@ -41,7 +41,7 @@ NEWEST = max(STEPS)
 
 
 def version_of(connection: Connection) -> int:
-    """Return the version of the store: 0 where nothing was made yet.
+    """Return the version of the store: 0 if it is empty.
 
     Raises:
         StoreError: it is not a number.
@@ -54,14 +54,14 @@ def version_of(connection: Connection) -> int:
         return max((int(found[name]) for name in told), default=0)
     except ValueError as error:
         raise StoreError(
-            f"the store's version is no number: {error}",
+            f"the store's version is not a number: {error}",
             expected=f"a number up to {NEWEST}",
-            do="restore a backup, or name another store with --store",
+            do="restore a backup, or choose another store with --store",
         ) from error
 
 
 def make(engine: Engine) -> None:
-    """Make all tables of a store at once, unless another has just made them."""
+    """Create all tables of a store at once, unless another process has just done so."""
     with alone(engine) as connection:
         if version_of(connection) == 0:
             for number in sorted(STEPS):
@@ -69,10 +69,10 @@ def make(engine: Engine) -> None:
 
 
 def upgrade(engine: Engine) -> Iterator[str]:
-    """Take the steps that the store lacks, each in a transaction; yield what each brought."""
+    """Run the missing migrations, each in a transaction; yield a description of each."""
     for number in sorted(STEPS):
         with alone(engine) as connection:
-            # The release without numbers may lack tables of the first step, and has its own rows.
+            # Release 0.1 may lack tables of the first migration, and has its own rows.
             lacks = version_of(connection) < number or (number == 1 and not _numbered(connection))
             said = _take(connection, number) if lacks else None
         if said:
@@ -81,7 +81,7 @@ def upgrade(engine: Engine) -> Iterator[str]:
 
 @contextmanager
 def alone(engine: Engine) -> Iterator[Connection]:
-    """Hold a transaction that no other maker or upgrader of the store's tables overlaps."""
+    """Hold an exclusive transaction for creating or upgrading the store's tables."""
     with engine.connect() as connection, connection.begin():
         if engine.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
@@ -91,7 +91,7 @@ def alone(engine: Engine) -> Iterator[Connection]:
 
 
 def _take(connection: Connection, number: int) -> str:
-    """Take one step and count it; return what it brought."""
+    """Run one migration and count it; return its description."""
     step = import_module(f"{__name__}.{STEPS[number]}")
     step.upgrade(connection)
     if number == 1:

@@ -1,6 +1,6 @@
-"""The tables of the release that knew no numbers: answers, review, judgements.
+"""The tables of release 0.1: responses, review, judgements.
 
-That release made the tables of review and judgements when they were first needed: here are all.
+Release 0.1 created the tables of review and judgements on first use; this creates all of them.
 """
 
 from sqlalchemy import Connection
@@ -166,7 +166,7 @@ CREATE INDEX IF NOT EXISTS ix_judge_events_seen ON judge_events (seen);
 
 
 def upgrade(connection: Connection) -> None:
-    """Make the tables that are missing."""
+    """Create the missing tables."""
     serial = "SERIAL" if connection.dialect.name == "postgresql" else "INTEGER"
     for statement in _TABLES.format(serial=serial).split(";\n"):
         if statement.strip():

@@ -1,6 +1,6 @@
-"""Values by key: what was measured of clips, checked, spoken and heard, and in which file.
+"""Cached values by key: measurements and checks of clips, speech, transcripts, and their files.
 
-They lay in SQLite files beside the store; `store/side_files.py` takes those in.
+Release 0.1 had them in SQLite files beside the store; `store/side_files.py` imports those.
 """
 
 from sqlalchemy import Connection
@@ -25,7 +25,7 @@ CREATE INDEX key_value_records_by_key ON key_value_records (kind, "key");
 
 
 def upgrade(connection: Connection) -> None:
-    """Make the tables of values and of the records that need them."""
+    """Create the tables of values and of the records that need them."""
     binary = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
     for statement in _TABLES.format(bytes=binary).split(";\n"):
         if statement.strip():

@@ -1,6 +1,6 @@
-"""Judgements of any test and scale, in place of the swap test's own table.
+"""Judgements of any test and scale, replacing the table of the swap test.
 
-Every row of the old table is carried over, its two samples and two keys with it.
+Every row of the old table is migrated, with its two samples and two keys.
 """
 
 import sqlalchemy as sa
@@ -54,10 +54,10 @@ _AT_ONCE = 1000
 
 
 def upgrade(connection: Connection) -> None:
-    """Make the table, carry the old one over, and drop that.
+    """Create the table, migrate the old one, and drop it.
 
     Raises:
-        StoreError: a row did not come over; the old table stays.
+        StoreError: a row was not migrated; the old table is kept.
     """
     serial = "SERIAL" if connection.dialect.name == "postgresql" else "INTEGER"
     for statement in _TABLES.format(serial=serial).split(";\n"):
@@ -70,7 +70,7 @@ def upgrade(connection: Connection) -> None:
         connection.scalar(sa.select(sa.func.count()).select_from(table)) for table in (_OLD, _NEW)
     )
     if before != after:
-        raise StoreError(f"{after} of {before} judgements came over; nothing is changed")
+        raise StoreError(f"only {after} of {before} judgements were migrated; nothing was changed")
     connection.exec_driver_sql("DROP TABLE judge_events")
 
 

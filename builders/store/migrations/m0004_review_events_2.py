@@ -1,14 +1,14 @@
-"""The format of a review event: in the second one null is what was not said.
+"""A format number for review events: in format 2, null means 'not answered'.
 
-The events that are there are of the first one, which wrote a default instead: an empty set of
-ratings, no flags, 0 seconds heard, a draft in sight. They stay as they are.
+Existing events have format 1, which wrote a default instead: an empty set of
+ratings, no flags, 0 seconds heard, a visible draft. They are not changed.
 """
 
 from sqlalchemy import Connection
 
 
 def upgrade(connection: Connection) -> None:
-    """Add the column; 1 for every event that is there."""
+    """Add the column; 1 for every existing event."""
     connection.exec_driver_sql(
         "ALTER TABLE review_events ADD COLUMN format INTEGER DEFAULT 1 NOT NULL"
     )

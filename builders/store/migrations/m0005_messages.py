@@ -1,6 +1,6 @@
-"""The messages of each request, once it is asked over HTTP; of older requests none are known.
+"""The messages of each HTTP request; older requests have none.
 
-A text lies here once, however many requests have it.
+Each text is stored once, however many requests have it.
 """
 
 from sqlalchemy import Connection
@@ -22,7 +22,7 @@ CREATE TABLE request_messages (
 
 
 def upgrade(connection: Connection) -> None:
-    """Make the tables of texts and of the requests that consist of them."""
+    """Create the tables of texts and of the requests that consist of them."""
     binary = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
     for statement in _TABLES.format(bytes=binary).split(";\n"):
         connection.exec_driver_sql(statement)

@@ -10,8 +10,7 @@ CREATE {unlogged}TABLE claims (
     "key" VARCHAR(64) NOT NULL,
     holder VARCHAR NOT NULL,
     PRIMARY KEY ("key")
-);
-CREATE INDEX ix_claims_holder ON claims (holder);
+){by_key};
 CREATE {unlogged}TABLE claim_holders (
     holder VARCHAR NOT NULL,
     build VARCHAR NOT NULL,
@@ -33,6 +32,10 @@ UPDATE answers SET
 
 def upgrade(connection: Connection) -> None:
     """Make the tables of claims, which a crash may empty, and give answers their tokens."""
-    unlogged = "UNLOGGED " if connection.dialect.name == "postgresql" else ""
-    for statement in _STATEMENTS.format(unlogged=unlogged).split(";\n"):
+    postgresql = connection.dialect.name == "postgresql"
+    kinds = {
+        "unlogged": "UNLOGGED " if postgresql else "",
+        "by_key": "" if postgresql else " WITHOUT ROWID",
+    }
+    for statement in _STATEMENTS.format(**kinds).split(";\n"):
         connection.exec_driver_sql(statement)

@@ -15,7 +15,14 @@ import orjson
 from builders.audio.clip_format import NOT_HEARD
 from builders.labels import strategies, vocabulary
 from builders.llm import prompts
-from builders.llm.request import AudioInput, Message, NarrowedSchema, Request, seed_for
+from builders.llm.request import (
+    AudioInput,
+    Message,
+    NarrowedSchema,
+    Request,
+    VideoInput,
+    seed_for,
+)
 from builders.llm.settings import Sampling
 from builders.llm.task import HOPELESS, Accepted, GivenUp, Steps
 from builders.record.redraft import Note
@@ -114,7 +121,8 @@ class PromptExtras:
 
     `notes` are by record its earlier replies and what reviewers have against them, oldest first;
     what is asked about any other record does not depend on them. `hears` says whether the model is
-    sent the clips, but for those that the findings say it is not. `language` is the corpus's,
+    sent the clips, but for those that the findings say it is not, `sees` whether with the picture.
+    `language` is the corpus's,
     `recited` knows what is said elsewhere in it.
     """
 
@@ -122,6 +130,7 @@ class PromptExtras:
     hears: bool = False
     language: str = "en"
     recited: Recited | None = None
+    sees: bool = False
 
 
 class Drafter:
@@ -157,6 +166,7 @@ class Drafter:
         self._correction = prompts.load("draft/correction.j2")
         self._redraft = prompts.load(prompts.REDRAFT_TEMPLATE)
         self._hear = prompts.load(prompts.HEAR_TEMPLATE)
+        self._see = prompts.load(prompts.SEE_TEMPLATE)
         self._voice = prompts.load(prompts.VOICE_TEMPLATE)
         self._model = model
         self._sampling = sampling
@@ -176,6 +186,7 @@ class Drafter:
             for template, used in (
                 (self._voice, subject.caption and subject.caption.text),
                 (self._hear, self._audio(subject)),
+                (self._see, self._video(subject)),
                 (
                     self._redraft,
                     any(note.reasons for note in self._extras.notes.get(subject.id, ())),
@@ -251,6 +262,13 @@ class Drafter:
             return None
         return AudioInput(clip.flac, clip.sha256_pcm, clip.duration)
 
+    def _video(self, target: Target) -> VideoInput | None:
+        clip, video = target.clip, target.video
+        if not self._extras.sees or clip is None or video is None:
+            return None
+        sound = AudioInput(clip.flac, clip.sha256_pcm, clip.duration)
+        return VideoInput(video.read, video.sha256, video.seconds, sound)
+
     def _voice_of(self, target: Target) -> str | None:
         """Return how the utterance was said: as measured, then as a listener put it."""
         words = target.voice.words if target.voice else None
@@ -279,6 +297,9 @@ class Drafter:
         audio = self._audio(target)
         if audio:
             user = f"{user}\n\n{self._hear.render(speaker=speaker)}"
+        video = self._video(target)
+        if video:
+            user = f"{user}\n\n{self._see.render(speaker=speaker)}"
         request = Request(
             model=self._model,
             messages=(self._system, {"role": "user", "content": user}, *self._earlier(target)),
@@ -292,6 +313,8 @@ class Drafter:
             attempt=attempt,
             prompt_version=self.prompt_version(target),
         )
+        if video:
+            return request.with_video(video)
         return request.with_audio(audio) if audio else request
 
 

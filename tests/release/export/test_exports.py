@@ -183,7 +183,7 @@ def test_a_subset_is_chosen_by_what_the_audio_contributes(tmp_path, word, kept):
 
 def test_a_subset_that_nothing_has_measured_is_one_line(tmp_path):
     build = small_build(tmp_path / "trial", [spoken(0)])
-    with pytest.raises(ConfigError, match=r"nothing has measured yet .*; leave --subset out"):
+    with pytest.raises(ConfigError, match=r"has not been measured .*; leave out --subset"):
         export(build, tmp_path / "out", subset="weak")
     assert not (tmp_path / "out").exists()
 
@@ -229,7 +229,9 @@ def test_a_model_that_speaks_under_its_own_system_turn_gets_it(tmp_path):
     options = make_options(format="chat", profile="qwen2.5-omni", reply_audio=True)
     assert options.system == profiles()["qwen2.5-omni"].speech_system
     (tmp_path / "own.txt").write_text("Be brief.")
-    with pytest.raises(UsageError, match="speaks only under its own; leave --system-prompt"):
+    with pytest.raises(
+        UsageError, match="speech only with its own system prompt; leave out --system-prompt"
+    ):
         make_options(
             format="chat",
             profile="qwen2.5-omni",
@@ -243,12 +245,12 @@ def test_a_model_that_speaks_under_its_own_system_turn_gets_it(tmp_path):
     [
         ({"format": "llama-factory", "task": "grpo"}, "llama-factory has no task grpo"),
         ({"format": "chat"}, r"chat depends on the model; add --profile qwen2-audio\|"),
-        ({"format": "trl", "context_audio": True}, "trl has no place for the clips of earlier"),
-        ({"format": "lhotse", "context_audio": True}, "lhotse has no place for the clips"),
-        ({"format": "ms-swift", "reply_audio": True}, "ms-swift has no place for a spoken reply"),
+        ({"format": "trl", "context_audio": True}, "trl cannot hold the clips of earlier"),
+        ({"format": "lhotse", "context_audio": True}, "lhotse cannot hold the clips"),
+        ({"format": "ms-swift", "reply_audio": True}, "ms-swift cannot hold a spoken reply"),
         (
             {"format": "chat", "profile": "qwen2-audio", "reply_audio": True},
-            r"answers in text only; take another --profile \(qwen2.5-omni, qwen3-omni\)",
+            r"answers in text only; choose another --profile \(qwen2.5-omni, qwen3-omni\)",
         ),
     ],
 )
@@ -331,7 +333,7 @@ def test_verdicts_are_true_for_what_was_kept_and_false_for_what_was_rejected(
 
 
 @pytest.mark.parametrize(
-    ("task", "words"), [("dpo", "no pairs: nobody has edited"), ("kto", "no verdicts: nobody has")]
+    ("task", "words"), [("dpo", "no preference pairs: no reply"), ("kto", "no verdicts: no reply")]
 )
 def test_a_build_that_nobody_reviewed_has_no_preferences(tmp_path, task, words):
     build = small_build(tmp_path / "trial", [spoken(0)])
@@ -374,7 +376,9 @@ def test_an_earlier_export_is_replaced_whole_and_anything_else_is_left_alone(tmp
     assert not (tmp_path / "out" / "train.jsonl").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(OutputError, match=r"something else in .*mine; expected an empty folder"):
+    with pytest.raises(
+        OutputError, match=r"mine is neither empty nor an earlier export; expected an empty folder"
+    ):
         export(build, tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").exists()
 
@@ -382,7 +386,7 @@ def test_an_earlier_export_is_replaced_whole_and_anything_else_is_left_alone(tmp
 def test_a_folder_inside_the_build_is_refused(tmp_path):
     build = small_build(tmp_path / "trial", [spoken(0)])
     for to in (build, build / "data", build / "data" / ".." / "new"):
-        with pytest.raises(OutputError, match="the folder lies in the build"):
+        with pytest.raises(OutputError, match="is inside the build"):
             export(build, to)
 
 
@@ -416,7 +420,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
 
 def test_when_nothing_can_go_out_the_reasons_are_told(tmp_path):
     build = small_build(tmp_path / "trial", [written(0), written(1)])
-    with pytest.raises(ConfigError, match=r"none of 2 records can go out \(2 no_audio\)"):
+    with pytest.raises(ConfigError, match=r"none of the 2 records can be exported \(2 no_audio\)"):
         export(build, tmp_path / "out", format="lhotse")
     assert not (tmp_path / "out").exists()
 
@@ -518,6 +522,6 @@ def tiny_disk(tmp_path):
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, tiny_disk):
     build = small_build(tmp_path / "trial", [spoken(n, seconds=2.0) for n in range(4)])
-    with pytest.raises(OutputError, match=r"the disk is full .*free space"):
+    with pytest.raises(OutputError, match=r"the disk is full .*free some space"):
         export(build, tiny_disk / "out")
     assert not list(tiny_disk.iterdir())

@@ -57,7 +57,7 @@ def test_publish_and_hydrate_bring_the_build_back(hub, built, surroundings, tmp_
     more = ("--source", SAMPLE, "--output", tmp_path / "back")
     ended = hearten("hydrate", "--dataset", REPO, *more, **surroundings)
     assert ended.code == 0, ended.err
-    assert "data/ is byte for byte that of the build" in ended.out
+    assert "data/ is byte-identical to the build" in ended.out
     back, first = result_bytes_of(tmp_path / "back" / "dataset"), result_bytes(built)
     assert back == {name: first[name] for name in back}
 
@@ -70,7 +70,7 @@ def test_a_dry_run_prints_the_plan(hub, built, surroundings):
     ended = publish(built, surroundings, "--dry-run")
     assert ended.code == 0, ended.err
     assert "would send 25 files" in ended.out
-    assert "nothing was sent; leave --dry-run out" in ended.out
+    assert "nothing was sent; run without --dry-run" in ended.out
     assert not hub.repos
     folder = built.parent / ".publish" / built.name
     assert (folder / "README.md").is_file()
@@ -82,8 +82,8 @@ def test_a_dry_run_asks_a_hub_that_is_down_twice_and_plans_a_first_version(
     hub.faults.append(Fault("GET /api/datasets/", 503, times=99))
     ended = publish(built, surroundings, "--dry-run")
     assert ended.code == 0, ended.err
-    assert "the Hub was not reached, so this is planned as a first version" in ended.out
-    assert "the Hub did not answer 2 tries" in ended.out
+    assert "the Hub could not be reached, so this is planned as a first version" in ended.out
+    assert "the Hub failed 2 times" in ended.out
     assert "nothing was sent; leave --dry-run out" in ended.out
     assert len(hub.log) == 2
 
@@ -100,7 +100,7 @@ def test_json_is_one_object(built, surroundings):
 @pytest.mark.parametrize(
     ("more", "env", "code", "words"),
     [
-        ((), {"HF_TOKEN": ""}, 1, "there is no token for the Hub; set HF_TOKEN"),
+        ((), {"HF_TOKEN": ""}, 1, "no Hub token was found; set HF_TOKEN"),
         ((), {"HF_TOKEN": "hf_wrong"}, 1, "the Hub does not accept the token"),
         (
             ("--public", "--i-have-the-right-to", "audio:meld"),
@@ -121,7 +121,7 @@ def test_a_hub_that_is_down_stops_it_after_five_tries(hub, built, surroundings):
     hub.faults.append(Fault("GET /api/whoami", 503, times=99, headers={"Retry-After": "0"}))
     ended = publish(built, surroundings)
     assert ended.code == 3
-    assert "the Hub did not answer 5 tries" in one_line_error(ended)
+    assert "the Hub failed 5 times" in one_line_error(ended)
     assert len(hub.log) == 5
 
 
@@ -132,7 +132,7 @@ def test_the_phrasebook_and_the_rules_of_the_settings_are_minded(built, surround
     ended = publish(built, surroundings)
     assert ended.code == 1
     assert (
-        "not met: reviewed_share: 0 of 31 samples are reviewed and settled; 50% are wanted"
+        "not met: reviewed_share: 0 of 31 samples are reviewed and undisputed; 50% are required"
         in one_line_error(ended)
     )
 

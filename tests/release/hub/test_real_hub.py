@@ -26,4 +26,4 @@ def test_the_sample_goes_to_the_real_hub_and_comes_back(tmp_path):
     assert "nothing changed" in again.out
     more = ("--source", sample, "--name", "back")
     back = hearten("hydrate", "--dataset", REPO, *more, cwd=tmp_path, HF_TOKEN=TOKEN)
-    assert "data/ is byte for byte that of the build" in back.out, back.err
+    assert "data/ is byte-identical to the build" in back.out, back.err

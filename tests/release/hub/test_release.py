@@ -160,7 +160,7 @@ def test_what_goes_beyond_the_terms_stays_private_and_is_in_the_card(
     release(folder, **how)
     assert hub.repos[REPO].private
     card = hub.read(REPO, "README.md").decode()
-    assert "states to have the right to audio:meld" in card
+    assert "that they have the right to audio:meld" in card
     row = pq.read_table(hub.blob(sft_of(hub))).to_pylist()[0]
     assert row["audio"]["bytes"] == sample(1)["audio"]["bytes"]
     hub.repos[REPO].private = False
@@ -217,7 +217,7 @@ def test_a_hub_that_stays_away_leaves_nothing_half_published_and_the_next_run_co
     hub, build, release, unchecked, step
 ):
     hub.faults.append(Fault(STEPS[step], 503, 10_000))
-    with pytest.raises(StoppedEarly, match="the Hub did not answer 5 tries.*run the same command"):
+    with pytest.raises(StoppedEarly, match="the Hub failed 5 times.*run the same command"):
         release(build)
     assert is_untouched(hub) or step == "tag"
     assert not hub.repos.get(REPO) or not hub.repos[REPO].tags
@@ -275,7 +275,7 @@ def test_a_truncated_upload_is_sent_again_whole(hub, build, release, unchecked):
 
 
 def test_no_token_is_one_line(hub, build, release):
-    with pytest.raises(HubError, match="there is no token for the Hub; set HF_TOKEN"):
+    with pytest.raises(HubError, match="no Hub token was found; set HF_TOKEN"):
         release(build, to=client_of(hub, token=None))
     assert not hub.repos
 
@@ -298,7 +298,7 @@ def test_a_token_that_may_not_write_is_one_line(hub, build, release):
 def test_a_repository_with_other_content_is_left_alone(hub, build, release):
     repo = hub.create(REPO, "hf_test", private=True)
     repo.commit("main", {"photos/cat.png": hub.store(b"png")}, "photos")
-    with pytest.raises(HubError, match="holds 1 files that Hearten has not put there; choose"):
+    with pytest.raises(HubError, match="holds 1 files that were not published by Hearten; choose"):
         release(build)
     assert hub.files(REPO) == {"photos/cat.png"}
 
@@ -316,7 +316,9 @@ def test_one_repository_holds_one_licence(hub, build, release, unchecked, tmp_pa
     release(build)
     terms(licence="CC-BY-NC-4.0")
     folder = again(tmp_path, [sample(1, rights={**OPEN, "licence": "CC-BY-NC-4.0"})])
-    with pytest.raises(HubError, match="holds meld under ODbL-1.0; expected meld under CC-BY-NC"):
+    with pytest.raises(
+        HubError, match="already has meld under ODbL-1.0; expected meld under CC-BY-NC"
+    ):
         release(folder)
     assert is_whole(hub)
 
@@ -330,7 +332,9 @@ def test_a_publisher_who_is_quicker_is_noticed(hub, build, release, unchecked):
         repo.commit("main", tree, "quicker")
 
     hub.before["POST .*/status"] = overtake
-    with pytest.raises(Overtaken, match="somebody else changed org/dataset meanwhile.*no tag"):
+    with pytest.raises(
+        Overtaken, match="somebody else changed org/dataset in the meantime.*no tag"
+    ):
         release(build)
     assert not repo.tags
 
@@ -385,7 +389,7 @@ def test_a_version_that_does_not_load_as_it_was_staged_is_not_merged(hub, build,
 
 def test_a_hub_that_refuses_the_card_says_why(hub, build, release, unchecked, monkeypatch):
     monkeypatch.setattr("hub.server.LICENCES", [])
-    with pytest.raises(HubError, match="the Hub refuses: .*license 'odbl' is not one"):
+    with pytest.raises(HubError, match="the Hub rejected the request: .*license 'odbl' is not one"):
         release(build)
     assert is_untouched(hub)
 

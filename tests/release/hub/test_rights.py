@@ -143,7 +143,7 @@ def test_a_right_of_ones_own_widens_what_may_go_out(terms):
 
 @pytest.mark.parametrize("word", ["audio", "sound:meld", "audio:"])
 def test_a_right_that_is_not_understood_is_a_usage_error(word):
-    with pytest.raises(UsageError, match="is not understood; expected KIND:CORPUS"):
+    with pytest.raises(UsageError, match="is not valid; expected KIND:CORPUS"):
         terms_of("meld", OPEN, (word,))
 
 

@@ -260,7 +260,7 @@ def test_the_card_says_unreviewed_or_how_much_was_reviewed(tmp_path, terms, rele
     folder = make_build(tmp_path / "output" / "b", [reviewed(1, "accepted"), sample(2)])
     read = (release(folder, dry_run=True).staged.folder / "README.md").read_text()
     assert "50.0 % of the replies reviewed (1 accepted)" in read
-    assert "of 1 they hear another emotion than the label says" in read
+    assert "for 1, reviewers heard an emotion other than the label" in read
 
 
 def test_the_card_says_which_models_heard_the_clips(tmp_path, terms, release):
@@ -271,8 +271,8 @@ def test_the_card_says_which_models_heard_the_clips(tmp_path, terms, release):
     told["result"]["captions"] = {"kept": 7, "dropped": {"names_feeling": 1}}
     write_json(folder / "manifest.json", told)
     read = (release(folder, dry_run=True).staged.folder / "README.md").read_text()
-    assert "It heard the clips, but for those over 30 seconds" in read
-    assert "`an-ear` described the clips first: 7 captions agreed" in read
+    assert "received the audio of clips up to 30 seconds" in read
+    assert "`an-ear` first described the clips: 7 captions agreed" in read
 
 
 @pytest.mark.parametrize("rule", ["reviewed_share", "alpha_strategy"])
@@ -282,8 +282,8 @@ def test_a_rule_of_the_publisher_that_is_not_met_stops_it(tmp_path, terms, relea
     if rule == "reviewed_share":
         decide(folder, {sample(1)["id"]: Decision("reject", reason="generic")})
     said = {
-        "reviewed_share": "1 of 2 samples are reviewed and settled; 60% are wanted",
-        "alpha_strategy": "nobody has reviewed it",
+        "reviewed_share": "1 of 2 samples are reviewed and undisputed; 60% are required",
+        "alpha_strategy": "no sample has been reviewed",
     }[rule]
     with pytest.raises(ConfigError, match=f"not met: {rule}: {said}; have more of it reviewed"):
         release(folder, dry_run=True, rules=PublishRules(**{rule: 0.6}))
@@ -320,7 +320,7 @@ def test_a_combined_build_stays_local_and_the_message_says_why(tmp_path, terms, 
     manifest = json.loads(path.read_text())
     manifest["result"]["combined"] = [{"corpus": "meld"}]
     path.write_text(json.dumps(manifest))
-    with pytest.raises(ConfigError, match="combined build is for this machine only.*GPL-3.0"):
+    with pytest.raises(ConfigError, match="combined build cannot be published.*GPL-3.0"):
         release(folder, dry_run=True)
 
 
@@ -368,7 +368,7 @@ def test_a_full_disk_while_staging_is_one_line_and_the_next_run_completes(
 
     with monkeypatch.context() as patched:
         patched.setattr(documents, "write_card", full)
-        with pytest.raises(OutputError, match="the disk is full.*free space and run the same"):
+        with pytest.raises(OutputError, match="the disk is full.*free some space and run the same"):
             release(folder, dry_run=True)
     assert release(folder, dry_run=True).staged.configs
 
@@ -387,7 +387,7 @@ def test_records_under_other_terms_than_the_first_stop_it(tmp_path, terms, relea
     terms()
     records = [sample(1), sample(2, rights={**OPEN, "text": "no"})]
     folder = make_build(tmp_path / "output" / "b", records)
-    with pytest.raises(VerificationError, match="meld-train-1-2 is under other terms"):
+    with pytest.raises(VerificationError, match="meld-train-1-2 has different terms"):
         release(folder, dry_run=True)
 
 

@@ -62,6 +62,8 @@ class ChatServer(OpenAIServer):
             understood = self._understood or await self._understanding(hears)
             if hears and understood.audio is None:
                 understood = await self._hearing(understood)
+            if request.video and understood.video is None:
+                understood = await self._seeing(understood)
             try:
                 return await self._send(request, understood)
             except Failure as failure:
@@ -92,6 +94,22 @@ class ChatServer(OpenAIServer):
             understood = self._understood or used
             if understood.audio is None:
                 understood = await find_audio(self.model, understood, self._text)
+                self._learn(understood)
+            return understood
+
+    async def _seeing(self, used: ChatCapabilities) -> ChatCapabilities:
+        """Return what is understood of clips with their picture as well."""
+
+        async def ask(request: Request, understood: ChatCapabilities) -> str:
+            return (await self._send(request, understood)).text
+
+        # Here, as it makes a video: few ask for that.
+        from builders.llm.providers.openai_chat.video import find_video
+
+        async with self._probing():
+            understood = self._understood or used
+            if understood.video is None:
+                understood = await find_video(self.model, understood, ask)
                 self._learn(understood)
             return understood
 

@@ -1,4 +1,4 @@
-"""The body of a request: four modes of structured output, two forms of a clip, what is refused.
+"""The body of a request: four modes of structured output, forms of a clip, what is refused.
 
 A server's capabilities are probed once and remembered; they are not part of a request's key.
 """
@@ -13,12 +13,14 @@ from typing import ClassVar
 from builders.audio.clip_format import as_wav
 from builders.llm import prompts
 from builders.llm.providers import Capabilities
-from builders.llm.request import AudioInput, NarrowedSchema, Request
+from builders.llm.request import AudioInput, NarrowedSchema, Request, VideoInput
 
 # In this order they are tried: the strictest first.
 MODES = ("json_schema", "json_object", "tool", "prompt")
 # So is a clip sent.
 AUDIO = ("input_audio", "audio_url")
+# And one with its picture: the video alone, its sound asked for, or its sound beside it.
+VIDEO = ("video_url", "use_audio_in_video", "video_url+input_audio", "video_url+audio_url")
 _NAME = "reply"
 _SAMPLING = ("temperature", "top_p", "seed")
 # A field may also be complained about because its value is too large; it is understood then.
@@ -37,14 +39,17 @@ class ChatCapabilities(Capabilities):
         limit: the name it has for the most tokens of an answer.
         without: the sampling values it refuses.
         audio: one of `AUDIO` once it was sent a clip.
+        video: one of `VIDEO` once it was sent a clip with its picture.
     """
 
     stored_as: ClassVar[Mapping[str, str]] = {"mode": "dialect"}
+    where_known: ClassVar[tuple[str, ...]] = ("video",)
 
     mode: str = MODES[0]
     limit: str = "max_tokens"
     without: tuple[str, ...] = ()
     audio: str | None = None
+    video: str | None = None
 
     def adapted(self, complaint: str) -> ChatCapabilities | None:
         """Return what is left when a server's complaint refuses a field, or None."""
@@ -62,7 +67,11 @@ def body(request: Request, capabilities: ChatCapabilities) -> dict[str, object]:
     """Return the body of a chat completion request; a clip becomes WAV here and nowhere else."""
     messages: Messages = request.messages
     if request.audio:
-        messages = _with_clip(messages, request.audio, capabilities.audio or AUDIO[0])
+        part = _sound_part(request.audio, capabilities.audio or AUDIO[0])
+        messages = _with_parts(messages, [part])
+    form = capabilities.video or VIDEO[0]
+    if request.video:
+        messages = _with_parts(messages, _video_parts(request.video, form))
     sampling = {
         name: getattr(request, name) for name in _SAMPLING if name not in capabilities.without
     }
@@ -71,21 +80,34 @@ def body(request: Request, capabilities: ChatCapabilities) -> dict[str, object]:
         "messages": messages,
         **sampling,
         capabilities.limit: request.max_tokens,
+        **(_ASKS_FOR_SOUND if request.video and form == VIDEO[1] else {}),
         **_FORMS[capabilities.mode](request.schema, messages),
     }
 
 
-def _with_clip(messages: Messages, audio: AudioInput, form: str) -> Messages:
-    """Return the messages with the clip in the first that the user says."""
+# What vLLM gives to the processor of a model that sees and hears.
+_ASKS_FOR_SOUND = {"mm_processor_kwargs": {"use_audio_in_video": True}}
+
+
+def _sound_part(audio: AudioInput, form: str) -> dict[str, object]:
     data = b64encode(as_wav(audio.flac)).decode()
-    clip = (
-        {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
-        if form == "input_audio"
-        else {"type": "audio_url", "audio_url": {"url": f"data:audio/wav;base64,{data}"}}
-    )
+    if form == "input_audio":
+        return {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
+    return {"type": "audio_url", "audio_url": {"url": f"data:audio/wav;base64,{data}"}}
+
+
+def _video_parts(video: VideoInput, form: str) -> list[dict[str, object]]:
+    url = f"data:video/mp4;base64,{b64encode(video.read()).decode()}"
+    shown: dict[str, object] = {"type": "video_url", "video_url": {"url": url}}
+    _, beside, sound = form.partition("+")
+    return [shown, _sound_part(video.sound, sound)] if beside else [shown]
+
+
+def _with_parts(messages: Messages, clips: list[dict[str, object]]) -> Messages:
+    """Return the messages with clips in the first that the user says."""
     at = next(n for n, message in enumerate(messages) if message["role"] == "user")
     said = messages[at]
-    parts = [clip, {"type": "text", "text": said["content"]}]
+    parts = [*clips, {"type": "text", "text": said["content"]}]
     return (*messages[:at], {**said, "content": parts}, *messages[at + 1 :])
 
 

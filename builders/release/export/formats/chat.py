@@ -1,4 +1,4 @@
-"""Chat: content blocks as the processors of Qwen2-Audio, Qwen2.5-Omni and Qwen3-Omni take them."""
+"""Chat: content blocks for the processors of Qwen2-Audio, Qwen2.5-Omni and Qwen3-Omni."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from builders.release.export.writing import Form as Base
 
 
 class Form(Base):
-    """Writes ``messages`` of content blocks; the model's profile says how a clip is spelt."""
+    """Writes ``messages`` of content blocks; the model's profile has the notation of a clip."""
 
     def row(self, example: Example) -> dict[str, object]:
         """Return a row: id, messages, seconds of audio, and the labels."""
@@ -26,7 +26,7 @@ class Form(Base):
         return {"id": example.id, "messages": turns, "seconds": seconds, **example.labels()}
 
     def _blocks(self, content: str, paths: Iterator[str]) -> list[dict[str, str]]:
-        """Return a text as blocks: its pieces, and between them the clip that each mark means."""
+        """Return a text as blocks: its pieces, with a clip in place of each placeholder."""
         first, *rest = content.split(self.options.facts.mark)
         blocks = [{"type": "text", "text": first}]
         for piece in rest:

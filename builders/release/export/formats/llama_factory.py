@@ -21,7 +21,7 @@ class Form(Base):
     """Writes rows for the stages sft, dpo and kto."""
 
     def row(self, example: Example) -> dict[str, object]:
-        """Return a row; a ranked one ends on the user turn, and the answers stand beside it."""
+        """Return a row; a ranked one ends with the user turn and has separate response fields."""
         task = self.options.task
         turns = example.prompt if task == "dpo" else example.messages
         row: dict[str, object] = {"id": example.id, "messages": turns, "audios": example.paths}

@@ -1,4 +1,4 @@
-"""ms-swift: ``messages`` and ``audios``; GRPO rows end on the user turn and carry rewards."""
+"""ms-swift: ``messages`` and ``audios``; GRPO rows end with the user turn and have rewards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Form(Base):
     """Writes rows for `swift sft` and `swift rlhf` (dpo, kto, grpo)."""
 
     def row(self, example: Example) -> dict[str, object]:
-        """Return a row: id, messages, audios, and what the task adds."""
+        """Return a row: id, messages, audios, and the fields of the task."""
         task = self.options.task
         turns = example.prompt if task == "grpo" else example.messages
         row: dict[str, object] = {"id": example.id, "messages": turns, "audios": example.paths}

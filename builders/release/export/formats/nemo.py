@@ -9,7 +9,7 @@ from builders.release.export.writing import Form as Base
 class Form(Base):
     """Writes rows for the reader ``multimodal_conversation``.
 
-    It joins neighbouring turns of one role with a blank and puts its own locator tag for a clip.
+    The reader joins consecutive turns of a role with a space and inserts its own tag for a clip.
     """
 
     def row(self, example: Example) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""TRL: prompt and completion as messages, in text; clips stay beside for an own collator."""
+"""TRL: prompt and completion as messages, in text; clips are separate, for a custom collator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Form(Base):
     """Writes rows for `trl sft`, `dpo`, `kto` and `grpo`."""
 
     def row(self, example: Example) -> dict[str, object]:
-        """Return a row: the prompt, and what the task holds against it."""
+        """Return a row: the prompt, and the fields of the task."""
         row = {"id": example.id, "prompt": example.prompt, **self._answer(example)}
         return {**row, "audios": example.paths}
 

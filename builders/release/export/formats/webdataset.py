@@ -1,4 +1,4 @@
-"""WebDataset: tar shards in which the clips of a row stand beside its JSON, under one key."""
+"""WebDataset: tar shards with a row's clips and its JSON under one key."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Shards:
         self._bytes = 0
 
     def add(self, example: Example, row: Mapping[str, object]) -> None:
-        """Write the members of one row, which never lie in two shards."""
-        # A key ends at its first dot, and ids may have some.
+        """Write the members of one row, always in one shard."""
+        # A key ends at its first dot, and ids may contain dots.
         key = example.id.replace(".", "%2E")
         clips = zip(members(example), example.sounds, strict=True)
         files = [(name, clip.flac or b"") for name, clip in clips]

@@ -7,19 +7,19 @@ import { $, notice } from "./page.js";
 const KEYS = [
   ["play", " ", "play or pause the speaker"],
   ["replay", "r", "replay the speaker"],
-  ["back", "w", "back two seconds"],
-  ["slow", "h", "half speed, and back"],
-  ["loop", "o", "loop, and back"],
+  ["back", "w", "go back two seconds"],
+  ["slow", "h", "half speed on or off"],
+  ["loop", "o", "loop on or off"],
   ["chain", "c", "play all turns"],
-  ["before", "k", "play the turn before"],
-  ["after", "j", "play the turn after"],
+  ["before", "k", "play the previous turn"],
+  ["after", "j", "play the next turn"],
   ["a", "a", "the first reply is better"],
   ["b", "b", "the second reply is better"],
-  ["equal", "=", "they are equally good, or equally bad"],
-  ["undo", "u", "undo, as often as you like"],
-  ["broken", "f", "the sound is broken"],
+  ["equal", "=", "both are equally good or equally bad"],
+  ["undo", "u", "undo; can be repeated"],
+  ["broken", "f", "the audio is broken"],
   ["comment", "t", "comment"],
-  ["keys", "?", "these keys"],
+  ["keys", "?", "keyboard shortcuts"],
 ];
 
 class Compare extends Desk {
@@ -35,7 +35,7 @@ class Compare extends Desk {
       comment: () => $("comment").focus(),
       keys: () => this.keys.open(),
     };
-    const fixed = [[["Escape"], "Esc", "leave a field"]];
+    const fixed = [[["Escape"], "Esc", "leave the field"]];
     this.keys = new Keys({ page: "compare", annotator: start.annotator, table: KEYS, actions, fixed });
     listen(this.keys, { ready: () => !!this.item, left: () => {}, more: () => false });
     for (const button of document.querySelectorAll("button[data-does]"))
@@ -62,12 +62,12 @@ class Compare extends Desk {
   }
 
   broken() {
-    notice(`The sound cannot be played. Say that it is broken (${this.keys.shown("broken")}), and compare what you read.`);
+    notice(`The audio cannot be played. Flag it as broken (${this.keys.shown("broken")}), and compare the replies by the text.`);
   }
 
   /** Return what must be done before one may decide, or null. */
   locked() {
-    return this.wasHeard ? null : "Hear the speaker once; then you can compare.";
+    return this.wasHeard ? null : "Listen to the whole clip once; then you can compare.";
   }
 
   verdict(mine) {

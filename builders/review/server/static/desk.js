@@ -296,7 +296,7 @@ export class Desk {
         this.setAside();
         this.left += 1;
         this.show(item);
-        notice(`Taken back: ${this.verdict(item.mine)}. Decide again.`);
+        notice(`Undone: ${this.verdict(item.mine)}. Decide again.`);
       } catch (error) {
         this.failed(error);
       }
@@ -328,12 +328,12 @@ export class Desk {
     if (!this.item || item !== this.item.item || tab === this.tab) return;
     if (kind === "open") {
       this.tabs.postMessage({ kind: "here", item, tab: this.tab });
-      notice("This item is open in another tab too.");
+      notice("This item is also open in another tab.");
     }
-    if (kind === "here") notice("This item is open in another tab too. Only the first decision of the two counts.");
+    if (kind === "here") notice("This item is also open in another tab. Only the first decision counts.");
     if (kind === "decided") {
       this.next();
-      this.error("You have decided about that item in another tab.");
+      this.error("You have already decided this item in another tab.");
     }
   }
 
@@ -341,7 +341,7 @@ export class Desk {
     if (this.closed) return; // this page is being left: going again would break off the first navigation
     this.closed = error instanceof Refused && error.status === 401;
     if (this.closed) location.href = "/join";
-    this.error(error instanceof Refused ? error.message : "The server cannot be reached. What you decided is kept and sent later.");
+    this.error(error instanceof Refused ? error.message : "The server cannot be reached. Your decisions are saved here and sent later.");
   }
 
   error(text) {

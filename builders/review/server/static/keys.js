@@ -27,7 +27,7 @@ export class Keys {
       this.#show();
     });
     $("show-keys").addEventListener("click", () => this.open());
-    $("usual-keys").addEventListener("click", () => this.#set({}, "The usual keys are back."));
+    $("usual-keys").addEventListener("click", () => this.#set({}, "The default keys are restored."));
     $("keys").addEventListener("keydown", (event) => this.#pressed(event));
     $("keys").addEventListener("close", () => this.#change(null));
     this.#show();
@@ -64,7 +64,7 @@ export class Keys {
   #show() {
     const rows = this.table.map(([name, , what]) => {
       const button = el("button", { type: "button", "data-changes": name }, el("kbd", {}, this.shown(name)));
-      button.append(el("span", { class: "unseen" }, `: another key for ${what}`));
+      button.append(el("span", { class: "unseen" }, `: change the key for ${what}`));
       button.addEventListener("click", () => this.#change(name));
       return [button, what];
     });
@@ -83,7 +83,7 @@ export class Keys {
     this.#changing = name;
     for (const button of document.querySelectorAll("[data-changes]"))
       button.ariaPressed = String(button.dataset.changes === name);
-    if (name) this.#said(`Press the new key for: ${this.#what(name)}. Esc leaves it as it is.`);
+    if (name) this.#said(`Press the new key for: ${this.#what(name)}. Esc cancels.`);
   }
 
   #pressed(event) {
@@ -107,11 +107,11 @@ export class Keys {
   /** Return why an action cannot have a key, or null. */
   #fault(name, { key, ctrlKey, metaKey, altKey }) {
     if (ctrlKey || metaKey || altKey) return "Keys with Ctrl, Alt or Cmd belong to the browser. Press a single key.";
-    if (TAKEN.includes(key)) return `${key} is needed as it is. Press another key.`;
+    if (TAKEN.includes(key)) return `${key} cannot be changed. Press another key.`;
     const fixed = this.fixed.find(([keys]) => keys.includes(key));
-    if (fixed) return `${key} stays for: ${fixed[2]}. Press another key.`;
+    if (fixed) return `${key} is reserved for: ${fixed[2]}. Press another key.`;
     const other = this.table.find(([one]) => one !== name && this.of(one) === key);
-    return other ? `${shown(key)} is for: ${other[2]}. Press another key, or give that one another key first.` : null;
+    return other ? `${shown(key)} is already used for: ${other[2]}. Press another key, or change that one first.` : null;
   }
 
   #set(own, said) {

@@ -32,7 +32,7 @@ function openDoor() {
 function openGuidelines() {
   $("crisis").addEventListener("change", async (event) => {
     const { wanted } = await send("/crisis", { wanted: event.target.checked });
-    notice(wanted ? "You get crisis items from the next item on." : "You get no crisis items any more.");
+    notice(wanted ? "Crisis items are included from the next item on." : "Crisis items are no longer included.");
   });
 }
 

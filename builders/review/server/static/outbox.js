@@ -32,10 +32,10 @@ export class Outbox {
       const [path, sent] = this.waiting[0];
       try {
         const { surplus } = await send(path, sent);
-        notice(surplus ? "Kept as surplus: others had decided about that item by now." : "");
+        notice(surplus ? "Saved as surplus: enough others had already reviewed that item." : "");
       } catch (error) {
         if (!(error instanceof Refused) || error.status >= 500) {
-          notice(`No connection: ${this.waiting.length} decided and kept here, sent as soon as it is back.`);
+          notice(`No connection: ${this.waiting.length} decisions are saved here and will be sent when the connection is back.`);
           return;
         }
         // Whoever signs in again, or loads the page again, sends it then.

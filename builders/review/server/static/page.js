@@ -30,7 +30,7 @@ export async function send(path, body) {
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const said = await answered.json();
-  if (!answered.ok) throw new Refused(answered.status, said.errors ?? ["the server refused"]);
+  if (!answered.ok) throw new Refused(answered.status, said.errors ?? ["the server refused the request"]);
   return said;
 }
 

@@ -8,24 +8,24 @@ import { $, Refused, el, notice, send, words } from "./page.js";
 const KEYS = [
   ["play", " ", "play or pause the speaker"],
   ["replay", "r", "replay the speaker"],
-  ["back", "b", "back two seconds"],
-  ["slow", "h", "half speed, and back"],
-  ["loop", "o", "loop, and back"],
+  ["back", "b", "go back two seconds"],
+  ["slow", "h", "half speed on or off"],
+  ["loop", "o", "loop on or off"],
   ["chain", "c", "play all turns"],
-  ["before", "k", "play the turn before"],
-  ["after", "j", "play the turn after"],
+  ["before", "k", "play the previous turn"],
+  ["after", "j", "play the next turn"],
   ["accept", "a", "accept"],
   ["edit", "e", "edit"],
   ["reject", "x", "reject, with a reason"],
   ["skip", "s", "skip, with a reason"],
-  ["undo", "u", "undo, as often as you like"],
-  ["reveal", "d", "show a hidden reply"],
+  ["undo", "u", "undo; can be repeated"],
+  ["reveal", "d", "show the hidden reply"],
   ["strategies", "g", "choose strategies"],
-  ["drafted", "y", "take the strategies as drafted"],
+  ["drafted", "y", "use the drafted strategies"],
   ["emotion", "m", "correct the emotion"],
   ["flag", "f", "flag"],
   ["comment", "t", "comment"],
-  ["keys", "?", "these keys"],
+  ["keys", "?", "keyboard shortcuts"],
 ];
 
 class Review extends Desk {
@@ -40,8 +40,8 @@ class Review extends Desk {
 
   listen() {
     const actions = this.actions();
-    const digits = [["1", "2", "3", "4", "5"], "1 … 5", this.disputed ? "take an answer" : "rate the next scale", (key) => this.number(key)];
-    const fixed = [digits, [["Escape"], "Esc", "leave a field"]];
+    const digits = [["1", "2", "3", "4", "5"], "1 … 5", this.disputed ? "use an answer" : "rate the next scale", (key) => this.number(key)];
+    const fixed = [digits, [["Escape"], "Esc", "leave the field"]];
     this.keys = new Keys({ page: "review", annotator: this.start.annotator, table: KEYS, actions, fixed });
     listen(this.keys, {
       ready: () => !!this.item,
@@ -134,7 +134,7 @@ class Review extends Desk {
     $("answers").replaceChildren(
       ...(item.answers ?? []).map((one, at) => {
         const text = one.reply?.text ?? (one.verdict === "accept" ? item.draft.text : null);
-        const take = el("button", { type: "button" }, "Take this answer ", el("kbd", {}, String(at + 1)));
+        const take = el("button", { type: "button" }, "Use this answer ", el("kbd", {}, String(at + 1)));
         take.addEventListener("click", () => this.take(at));
         const rated = Object.entries(one.ratings ?? {}).map(([scale, value]) => `${this.wordsOf("scale", scale)} ${value}`);
         const more = [one.emotion && `hears ${words(one.emotion)}`, ...rated, ...(one.flags ?? []).map((f) => this.wordsOf("flag", f))];
@@ -159,13 +159,13 @@ class Review extends Desk {
   }
 
   broken() {
-    notice(`The sound cannot be played. Flag it as broken (${this.keys.shown("flag")}), or skip the item (${this.keys.shown("skip")}).`);
+    notice(`The audio cannot be played. Flag it as broken (${this.keys.shown("flag")}), or skip the item (${this.keys.shown("skip")}).`);
   }
 
   /** Return what must be done before one may decide, or null. */
   locked() {
-    if (!this.wasHeard) return "Hear the speaker once; then you can decide.";
-    return this.item.hidden ? "Answer first, then see the reply and decide." : null;
+    if (!this.wasHeard) return "Listen to the whole clip once; then you can decide.";
+    return this.item.hidden ? "Choose strategies first; then show the reply and decide." : null;
   }
 
   // -- answering --
@@ -192,7 +192,7 @@ class Review extends Desk {
 
   async chooseStrategies() {
     const now = this.given.strategies ?? this.item.draft?.strategies ?? [];
-    const chosen = await this.choose("Which strategies, in the order they are carried out?", this.start.strategies, now, this.start.most);
+    const chosen = await this.choose("Which strategies, in the order they are used?", this.start.strategies, now, this.start.most);
     if (chosen) this.answer({ strategies: chosen.length ? chosen : null });
   }
 
@@ -204,7 +204,7 @@ class Review extends Desk {
   async reveal() {
     if (!this.item.hidden) return;
     if (!this.given.strategies?.length)
-      return this.error(`Choose strategies first (${this.keys.shown("strategies")}): they are your answer without the reply.`);
+      return this.error(`Choose strategies first (${this.keys.shown("strategies")}), before you see the reply.`);
     const { item, given } = this;
     try {
       const shown = await send("/first-answer", { ...version(item), strategies: given.strategies, emotion: given.emotion });
@@ -267,10 +267,10 @@ class Review extends Desk {
       if (!item || (verdict !== "skip" && !this.open)) return;
       if (this.disputed && !given.comment) {
         $("comment").focus();
-        return this.error("Say in the comment why you decide so.");
+        return this.error("Give the reason in the comment.");
       }
       const sent = this.decision(verdict, reason, reply);
-      if (verdict === "edit" && this.same(sent.reply)) return this.error("Nothing is changed: accept it instead.");
+      if (verdict === "edit" && this.same(sent.reply)) return this.error("You have not changed anything: accept the reply instead.");
       const to = path ?? (this.disputed ? "/adjudicate" : "/decide");
       if (verdict === "edit" || path || this.leavesFor) return this.decideNow(to, sent);
       this.outbox.put(to, sent);
@@ -313,7 +313,7 @@ class Review extends Desk {
       if (error instanceof Refused) return this.refused(error, sent);
       this.outbox.put(path, sent);
     }
-    if (path === "/gold") return notice("Kept as gold: from now on it tests annotators.");
+    if (path === "/gold") return notice("Saved as gold: from now on this item tests annotators.");
     this.decided(item);
   }
 

@@ -4,10 +4,14 @@
 check of severity ``reject`` refuses the reply, and its sentence asks the model again; one of
 severity ``note`` is noted about a reply that is accepted. Checks of stage 2 run on replies that
 stage 1 does not refuse.
+
+A check has a function in this package, patterns in ``label_maps/reply/<language>/<code>.tsv``, or
+both.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -20,12 +24,26 @@ from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import TableRow, read_rows
 from builders.record.types import CheckNote
-from builders.tasks.reply.checks import rules as rules
-from builders.tasks.reply.checks.candidate import CHECKS, Candidate, Hit
+from builders.tasks.reply.checks import fit, form, grounding, rules
+from builders.tasks.reply.checks.candidate import (
+    ASSISTANT,
+    CHECKS,
+    Candidate,
+    Checking,
+    Hit,
+    Scene,
+)
+from builders.tasks.reply.checks.form import language_of
+from builders.tasks.reply.checks.language import found_in, known_languages, load_language
+from builders.tasks.reply.checks.patterns import PatternFind
+from builders.tasks.reply.checks.text import BREAK, read_text
 
+MODULES = (rules, form, grounding, fit)
 SEVERITIES = ("reject", "note")
 _COLUMNS = ("code", "reason", "stage", "severity", "version", "sentence")
 _STAGES = ("1", "2")
+# Patterns that functions use, and that are no check of their own.
+_HELPERS = frozenset({"advice", "counted"})
 
 
 class ReplyFault(NamedTuple):
@@ -40,7 +58,7 @@ class Check:
     """A check of replies.
 
     Attributes:
-        code: the name of its function.
+        code: the name of its function, or of its file of patterns.
         reason: what a reply that it refuses is counted as.
         stage: 1, or 2 for one that runs where stage 1 refuses nothing.
         severity: one of `SEVERITIES`.
@@ -57,11 +75,70 @@ class Check:
 
     def hits(self, candidate: Candidate) -> list[Hit]:
         """Return what the check finds in a reply."""
-        return list(CHECKS[self.code].run(candidate))
+        return self.hits_of(candidate, found_in(candidate.text, language_of(candidate)))
+
+    def hits_of(self, candidate: Candidate, found: Mapping[str, list[PatternFind]]) -> list[Hit]:
+        """Return what the check finds in a reply, given what the patterns found."""
+        function = CHECKS.get(self.code)
+        hits = list(function.run(candidate)) if function else []
+        if not hits and self.code in found:
+            return list(_pattern_hits(found[self.code], candidate))
+        return hits
 
     def said_of(self, hit: Hit) -> str:
         """Return the sentence about a hit."""
         return self.sentence.format(**hit.words)
+
+
+def _pattern_hits(all_found: list[PatternFind], candidate: Candidate) -> Iterator[Hit]:
+    """Yield the first thing that the patterns of a check found and that counts here."""
+    for found in all_found:
+        if _counts(found, candidate):
+            said = candidate.text[found.start : found.end]
+            yield Hit({"found": repr(said)}, None, found.start, found.end)
+            return
+
+
+def _counts(found: PatternFind, candidate: Candidate) -> bool:
+    """Return whether a pattern counts for a candidate, by what its row says of `when`."""
+    when = found.pattern.when
+    scene, emotions = candidate.scene, candidate.emotions
+    if scene is not None and _is_said_back(found, scene):
+        return False
+    if not when:
+        return True
+    valence = emotions.valence if emotions else None
+    wrong = (
+        ("assistant" in when and (scene is None or scene.persona != ASSISTANT))
+        or ("negative" in when and valence != "negative")
+        or ("positive" in when and valence != "positive")
+        or ("not_positive" in when and valence == "positive")
+        or ("not_negative" in when and valence == "negative")
+        or ("new" in when and scene is not None and _is_said(found, scene.said))
+    )
+    return not wrong
+
+
+def _is_said_back(found: PatternFind, scene: Scene) -> bool:
+    """Return whether what was found is the speakers' own: the same words, or all of content."""
+    function = load_language(scene.language).words["function"]
+    words = [word for word in found.words if word != BREAK]
+    content = {word for word in words if word not in function}
+    said = [read_text(one) for one in scene.said]
+    if not content <= frozenset[str]().union(*(one.known for one in said)):
+        return False
+    pairs = zip(words, words[1:], strict=False)
+    telling = [pair for pair in pairs if not content or content.intersection(pair)]
+    return (
+        len(content) > 1
+        or len(words) == 1
+        or any(f" {a} {b} " in one.line for a, b in telling for one in said)
+    )
+
+
+def _is_said(found: PatternFind, said: tuple[str, ...]) -> bool:
+    """Return whether the speakers have used the last word that was found themselves."""
+    return any(found.words[-1] in read_text(one).known for one in said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +152,31 @@ class CheckOutcome:
 def run_checks(candidate: Candidate) -> CheckOutcome:
     """Run the checks on a reply, in the order of the table.
 
-    Raises LabelError where the table is wrong.
+    Raises LabelError where a table is wrong, or the language of the reply has none.
     """
     faults: list[ReplyFault] = []
     notes: list[CheckNote] = []
+    found = found_in(candidate.text, language_of(candidate))
     for stage in (1, 2):
         if faults:
             break
-        for check in (one for one in load_checks() if one.stage == stage):
-            for hit in check.hits(candidate):
+        for check in _of_stage(stage):
+            if check.code not in CHECKS and check.code not in found:
+                continue
+            for hit in check.hits_of(candidate, found):
                 if check.severity == "reject":
                     faults.append(ReplyFault(check.reason, check.said_of(hit)))
                 else:
                     said = check.said_of(hit)
                     notes.append(CheckNote(check.code, check.severity, hit.value, said))
     return CheckOutcome(tuple(faults), tuple(notes))
+
+
+def all_hits(candidate: Candidate) -> Iterator[tuple[Check, Hit]]:
+    """Yield every hit of every check, whatever it leads to."""
+    for check in load_checks():
+        for hit in check.hits(candidate):
+            yield check, hit
 
 
 @cache
@@ -99,20 +186,65 @@ def load_checks() -> tuple[Check, ...]:
 
 
 @cache
+def _of_stage(stage: int) -> tuple[Check, ...]:
+    return tuple(check for check in load_checks() if check.stage == stage)
+
+
+def check_tables(language: str) -> None:
+    """Read all tables of the checks; LabelError where one is wrong, or the language has none."""
+    load_language(language)
+    load_checks()
+    fit.load_fit_tables()
+    grounding.other_languages()
+
+
+@cache
 def checks_digest() -> str:
     """Return the first 12 hex digits of the SHA-256 over the checks and all that is said of them.
 
     Two builds with the same digest refuse and note the same in the same answers.
     """
     rows = [[getattr(one, column) for column in _COLUMNS] for one in load_checks()]
-    return sha256(orjson.dumps(rows)).hexdigest()[:12]
+    languages = [[code, load_language(code).version] for code in known_languages()]
+    tables = [_rows_of(path) for path in sorted(_folder().glob("_*.tsv")) if path != _table()]
+    return sha256(orjson.dumps([rows, languages, tables])).hexdigest()[:12]
+
+
+def _folder() -> Path:
+    return resources.label_maps() / "reply"
+
+
+def _table() -> Path:
+    return _folder() / "_checks.tsv"
+
+
+def _rows_of(path: Path) -> list[dict[str, str]]:
+    return [dict(row.cells) for row in read_rows(path, (), key=())]
+
+
+def forget_tables() -> None:
+    """Forget what was read, so that it is read again: for tables that were changed."""
+    for cached in (load_checks, checks_digest, _of_stage, load_language):
+        cached.cache_clear()
+
+
+def _codes() -> dict[str, Checking]:
+    """Return what there is to be said of each check: a function's words, or those of a pattern."""
+    by_pattern = {code for name in known_languages() for code in load_language(name).codes()}
+    plain = {code: Checking(_finds_nothing, ("found",)) for code in by_pattern - _HELPERS}
+    return plain | CHECKS
+
+
+def _finds_nothing(_: Candidate) -> Iterator[Hit]:
+    return iter(())
 
 
 def read_checks(path: Path) -> tuple[Check, ...]:
     """Return the checks of a table: a row for each function; LabelError where it is wrong."""
     rows = read_rows(path, _COLUMNS, key=("code",))
-    found = tuple(_check(row) for row in rows)
-    if missing := CHECKS.keys() - {one.code for one in found}:
+    codes = _codes()
+    found = tuple(_check(row, codes) for row in rows)
+    if missing := codes.keys() - {one.code for one in found}:
         raise LabelError(
             f"no row for {', '.join(sorted(missing))}",
             where=path,
@@ -122,9 +254,9 @@ def read_checks(path: Path) -> tuple[Check, ...]:
     return found
 
 
-def _check(row: TableRow) -> Check:
-    code = row.choice("code", list(CHECKS))
-    words = CHECKS[code].words
+def _check(row: TableRow, codes: dict[str, Checking]) -> Check:
+    code = row.choice("code", list(codes))
+    words = codes[code].words
     sentence = row.text("sentence")
     try:
         sentence.format(**dict.fromkeys(words, ""))

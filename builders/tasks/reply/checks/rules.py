@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from builders.labels import strategies
 from builders.labels.vocabulary import feelings
 from builders.tasks.reply.checks.candidate import Candidate, Hit, check
+from builders.tasks.reply.checks.text import read_text
 from builders.tasks.reply.checks.wording import shares_run
 
 WORDS = (3, 60)
@@ -20,8 +21,11 @@ _REPEATS = 4
 
 _UNSPEAKABLE = (
     ("a line break", re.compile(r"[\r\n\u2028\u2029]")),
-    ("a list", re.compile(r"(?m)^\s*(?:[-*•·‣]|\d{1,2}[.)])\s")),
-    ("a link or an address", re.compile(r"https?:|www\.|\w@\w|\b\w+\.(?:com|org|net|io)\b")),
+    ("a list", re.compile(r"(?m)^\s*(?:[-*•·‣]|\d{1,2}[.)])\s|(?<!\d)1[.)]\s.+?(?<!\d)2[.)]\s")),
+    (
+        "a link or an address",
+        re.compile(r"https?:|\bwww\.(?=\w)|\w@\w|\b\w+\.(?:com|org|net|io)\b"),
+    ),
     ("markdown", re.compile(r"\*\*|__|`|^#{1,6}\s|\]\(|(?<!\w)[*_]\w[^*_]*[*_](?!\w)|~~|\|")),
     ("a stage direction", re.compile(r"[\[\]{}<>]|\((?:[A-Za-z]+ ?){1,3}\)|\*[a-z]")),
     ("a control character", re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")),
@@ -87,6 +91,8 @@ def length(candidate: Candidate) -> Iterator[Hit]:
 @check("kind", "found")
 def not_speakable(candidate: Candidate) -> Iterator[Hit]:
     """Find what cannot be spoken, one hit for each kind of it."""
+    if read_text(candidate.text).plain:
+        return
     for kind, pattern in _UNSPEAKABLE:
         if found := pattern.search(candidate.text):
             words = {"kind": kind, "found": repr(found[0].strip() or found[0])}

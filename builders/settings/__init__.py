@@ -7,13 +7,13 @@ and what may differ between two runs of it.
 from __future__ import annotations
 
 import os
-import tomllib
+import re
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from builders.errors import ConfigError, SourceError
+from builders.errors import ConfigError, Suggested, suggested
 from builders.llm.settings import (
     DEFAULT_BASE_URL,
     KEY_VARIABLES,
@@ -37,11 +37,13 @@ from builders.llm.settings import (
 )
 from builders.record.redraft import Redraft
 
-# A key goes nowhere but where it belongs: captions from an address of their own have their own.
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+# An API key is only sent where it belongs: captions from another address have another key.
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 VOTE_KEY = "HEARTEN_VOTE_API_KEY"
 SPEECH_KEY = "HEARTEN_TTS_API_KEY"
-SETTINGS_FILE = "hearten.toml"
 STORE_FILE = "hearten.sqlite"
 CLIPS_FOLDER = "clips"
 HIBARI = "hibari"
@@ -51,7 +53,7 @@ ClipCheckName = Literal["vad", "dnsmos", "asr"]
 
 
 class Voting(NamedTuple):
-    """A model that votes from the words alone, and its own address or None."""
+    """A model that votes from the text alone, and its own address or None."""
 
     model: str
     address: str | None
@@ -64,13 +66,13 @@ def voting(written: str) -> Voting:
 
 
 def clips_folder(store: str | None, output: Path, clips: Path | None = None) -> Path:
-    """Return where encoded clips and made speech lie: by default beside the store's file."""
+    """Return the folder of encoded clips and synthetic speech; by default beside the store."""
     beside = output if store is None or "://" in store else Path(store).parent
     return clips or beside / CLIPS_FOLDER
 
 
 class BuildConfig(BaseModel):
-    """Everything one run of `build` was told. Seconds, tokens and US dollars are the units."""
+    """All settings of one run of `build`. Units are seconds, tokens and US dollars."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -84,6 +86,11 @@ class BuildConfig(BaseModel):
     emotions: tuple[str, ...] = ()
     min_words: int = Field(0, ge=0)
     max_per_emotion: int | None = Field(None, ge=1)
+    exclude_emotions: tuple[str, ...] = ()
+    min_agreement: float | None = Field(None, ge=0, le=1)
+    known_agreement: bool = False
+    no_ambiguous: bool = False
+    balance: Literal["emotion"] | None = None
     limit: int | None = Field(None, ge=1)
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None
@@ -123,6 +130,8 @@ class BuildConfig(BaseModel):
     enforce_set_gates: bool = False
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
+    see: bool = False
+    may_send: tuple[str, ...] = ()
     caption_model: str | None = None
     caption_base_urls: tuple[str, ...] = ()
 
@@ -130,9 +139,9 @@ class BuildConfig(BaseModel):
     @classmethod
     def _leaves_the_store_alone(cls, name: str) -> str:
         if name.startswith(STORE_FILE):
-            raise ValueError(f"{STORE_FILE} is the store beside all builds")
+            raise ValueError(f"{STORE_FILE} is the name of the store")
         if name.lower() == CLIPS_FOLDER:
-            raise ValueError(f"{CLIPS_FOLDER} is the folder of the clips beside all builds")
+            raise ValueError(f"{CLIPS_FOLDER} is the name of the clips folder")
         return name
 
     @field_validator("clip_checks")
@@ -145,7 +154,7 @@ class BuildConfig(BaseModel):
     def _votes_once(cls, written: tuple[str, ...]) -> tuple[str, ...]:
         models = [voting(one).model for one in written]
         if twice := next((model for model in models if models.count(model) > 1), None):
-            raise ValueError(f"{twice} has one vote only")
+            raise ValueError(f"{twice} is listed more than once")
         return written
 
     @property
@@ -160,14 +169,14 @@ class BuildConfig(BaseModel):
 
     @property
     def provider(self) -> str:
-        """Return who drafts: an endpoint, or the phrasebook where no model was chosen."""
+        """Return the provider of drafts: an endpoint, or the phrasebook if no model was chosen."""
         return "openai-compatible" if self.model else PHRASEBOOK
 
     @property
     def models(self) -> tuple[ModelSettings, ...]:
-        """Return the models that are asked over HTTP; one for several purposes stands there once.
+        """Return the models called over HTTP; a model with several purposes is listed once.
 
-        A model at an address of its own has a key of its own: none goes where it was not meant to.
+        A model with its own address has its own API key, so that no key is sent elsewhere.
         """
         found: dict[str, ModelSettings] = {}
         if self.model:
@@ -187,7 +196,8 @@ class BuildConfig(BaseModel):
     ) -> ModelSettings:
         reads = model in (self.model, *self.voters) or (self.speaks and model == self.tts)
         hears = model == self.caption_model or (self.hear and model == self.model)
-        sent: dict[Part, bool] = {"text": reads, "audio": hears}
+        sees = self.see and model == self.model
+        sent: dict[Part, bool] = {"text": reads, "audio": hears, "video": sees}
         return ModelSettings(
             model=model,
             base_urls=addresses,
@@ -201,101 +211,95 @@ class BuildConfig(BaseModel):
 
     @property
     def limits(self) -> Limits:
-        """Return how much is asked at once, how long is waited, and what may be spent."""
+        """Return the limits on concurrency, waiting and spending."""
         return Limits(**{name: getattr(self, name) for name in Limits.model_fields})
 
     @property
     def sampling(self) -> Sampling:
-        """Return how the model that drafts samples."""
+        """Return the sampling parameters of the drafting model."""
         return Sampling(self.temperature, self.top_p, self.reply_tokens)
 
     @property
     def addresses(self) -> list[str]:
-        """Return where models are asked, each address once."""
+        """Return the addresses of all models, each once."""
         return list(dict.fromkeys(url for model in self.models for url in model.base_urls))
 
     @property
     def speaks(self) -> bool:
-        """Return whether anything is given a synthetic voice."""
+        """Return whether the build synthesises any speech."""
         return self.speak or self.speak_replies
 
     @property
     def speech_model(self) -> ModelSettings:
-        """Return the model that speaks; at an address of its own it has a key of its own."""
+        """Return the speech model; with its own address it has its own API key."""
         known = {*self.base_urls, os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL}
         keys = KEY_VARIABLES if known.issuperset(self.tts_base_urls) else (SPEECH_KEY,)
         return self._settings_of(self.tts, self.tts_base_urls, keys)
 
     @property
     def clips_folder(self) -> Path:
-        """Return where encoded clips and made speech lie: by default beside the store's file."""
+        """Return the folder of encoded clips and synthetic speech; by default beside the store."""
         return clips_folder(self.store, self.output, self.clips)
 
     @property
     def store_url(self) -> str:
-        """Return the address of the store, by default a file beside all builds."""
+        """Return the address of the store; by default a file in the output folder."""
         return self.store or str(self.output / STORE_FILE)
 
 
-class CorpusTable(TypedDict, total=False):
-    """The table of one corpus in `hearten.toml`."""
-
-    source: str
-
-
-class SettingsFile(TypedDict, total=False):
-    """What `hearten.toml` may hold; what `build`, `prices` and `publish` say is checked later."""
-
-    build: dict[str, object]
-    corpora: dict[str, CorpusTable]
-    prices: dict[str, object]
-    publish: dict[str, Any]
-
-
-_TABLES = {"build", "corpora", "prices", "publish"}
-# Options that may be given again, and the settings that gather them.
+# Options that may be repeated, and the settings that collect their values.
 LISTED = {
     "base_url": "base_urls",
     "vote_model": "vote_models",
     "split": "splits",
     "emotion": "emotions",
+    "exclude_emotion": "exclude_emotions",
     "retry_kind": "retry_kinds",
     "reject_finding": "reject_findings",
     "caption_base_url": "caption_base_urls",
     "tts_base_url": "tts_base_urls",
     "check": "clip_checks",
+    "i_may_send": "may_send",
 }
-# `hearten.toml` has the names of the command line.
-BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}
-
-# What a build must come up to before it is published, and who may read it.
-PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
-
-# What may differ between two runs of one name: how far, how fast and by which way, never what.
+# Settings that may differ between two runs of a build: extent, speed and route, never content.
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
     "retry_failed retry_kinds estimate source output name on_error exclusions "
     "caption_base_urls tts_base_urls clips enforce_set_gates".split()
 )
 
+# What identifies a build only where it is asked for: builds that were begun without it go on.
+_WHERE_ASKED = (
+    "exclude_emotions",
+    "min_agreement",
+    "known_agreement",
+    "no_ambiguous",
+    "balance",
+    "see",
+    "may_send",
+)
+
 
 def identity(config: BuildConfig) -> dict[str, object]:
     """Return the settings that identify a build, as JSON values, without secrets."""
-    settings = config.model_dump(mode="json", exclude=set(MAY_CHANGE | {"store", "redraft"}))
+    fields = BuildConfig.model_fields
+    unasked = {name for name in _WHERE_ASKED if getattr(config, name) == fields[name].default}
+    leave = MAY_CHANGE | unasked | {"store", "redraft"}
+    settings = config.model_dump(mode="json", exclude=set(leave))
     settings["provider"] = config.provider
-    settings["vote_models"] = list(config.voters)  # where they are asked may change
+    settings["vote_models"] = list(config.voters)  # the addresses may change
     if config.redraft:
         settings["redraft"] = config.redraft.identity
     return settings
 
 
 def chosen(config: BuildConfig) -> set[str]:
-    """Return the fields of a build's identity that whoever builds has chosen.
+    """Return the fields of a build's identity that the user chose.
 
-    The others say which version of a prompt, a table or a corpus was in force.
+    The others are versions of prompts, tables and corpus files.
     """
     settings = {*identity(config)}
-    # The phrasebook is named by the digest of its tables.
+    # The phrasebook's model name is the digest of its tables.
     return settings - {"model"} if config.provider == PHRASEBOOK else settings
 
 
@@ -310,78 +314,27 @@ def make_config(**settings: Any) -> BuildConfig:
 
 
 def checked(kind: type[Settings], **settings: Any) -> Settings:
-    """Return settings of a kind, turning pydantic's findings into one line."""
+    """Return validated settings of a kind; pydantic's errors become one line."""
     try:
         return kind(**settings)
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0])
-        # A person knows the option, not the list that gathers it.
+        # Users know the option, not the list that collects its values.
         field = next((option for option, gathered in LISTED.items() if gathered == field), field)
-        # The one pattern is the name's, and a pattern tells nobody what to type.
-        expected = _NAME_HAS if first["type"] == "string_pattern_mismatch" else None
+        wanted = _wanted(first)
         raise ConfigError(
             f"setting {field} is {first.get('input')!r}"
-            + ("" if expected else f": {first['msg']}"),
-            expected=expected,
-            do="correct it on the command line, in HEARTEN_* or in hearten.toml",
+            + ("" if wanted["expected"] else f": {first['msg']}"),
+            **wanted,
         ) from error
 
 
-def load_settings(path: Path) -> SettingsFile:
-    """Return `hearten.toml` as a dict, empty when there is none; unknown tables are refused."""
-    if not path.is_file():
-        return {}
-    try:
-        settings = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not valid TOML: {error}", where=path, do="correct the file") from error
-    for name in sorted(settings.keys() - _TABLES):
-        raise ConfigError(
-            f"unknown name {name} at the top",
-            where=path,
-            expected="the tables [build], [corpora.SLUG], [prices] and [publish]",
-            do="put settings of the command line under [build]",
-        )
-    _check_table("build", settings.get("build", {}), BUILD_KEYS, path)
-    _check_table("prices", settings.get("prices", {}), None, path)
-    _check_table("publish", settings.get("publish", {}), PUBLISH_KEYS, path)
-    _check_table("corpora", settings.get("corpora", {}), None, path)
-    for slug, corpus in settings.get("corpora", {}).items():
-        _check_table(f"corpora.{slug}", corpus, {"source"}, path)
-        if not isinstance(source := corpus.get("source", ""), str):
-            raise ConfigError(
-                f"corpora.{slug}.source is {source!r}",
-                where=path,
-                expected="a folder's name in quotation marks",
-                do="correct it",
-            )
-    return cast(SettingsFile, settings)
-
-
-def _check_table(name: str, table: object, known: set[str] | None, path: Path) -> None:
-    if not isinstance(table, dict):
-        raise ConfigError(f"{name} is {table!r}", where=path, expected=f"a table [{name}]")
-    for key in sorted(table.keys() - known if known else ()):
-        raise ConfigError(
-            f"unknown setting {name}.{key}",
-            where=path,
-            expected="one of " + ", ".join(sorted(known or ())),
-            do="correct or remove it",
-        )
-
-
-def find_source(slug: str, how_to_get: str, settings: SettingsFile) -> Path:
-    """Return where a corpus is: `hearten.toml`, then `HEARTEN_SOURCE_<SLUG>`.
-
-    Raises:
-        SourceError: neither says so; the line tells how to obtain the corpus.
-    """
-    configured = settings.get("corpora", {}).get(slug, {}).get("source")
-    found = configured or os.environ.get(f"HEARTEN_SOURCE_{slug.upper()}")
-    if not found:
-        raise SourceError(
-            f"no source for {slug}: {how_to_get}",
-            do="then name its folder with --source DIR, or try the built-in sample with --sample",
-        )
-    return Path(found).expanduser()
+def _wanted(found: ErrorDetails) -> Suggested:
+    """Return what was expected of a setting that pydantic refuses."""
+    do = "change it on the command line, in HEARTEN_* or in hearten.toml"
+    if found["type"] == "literal_error":
+        choices = re.findall(r"'([^']*)'", found["ctx"]["expected"])
+        return suggested(str(found["input"]), choices, do)
+    # Only the name has a pattern, and a regular expression does not tell users what to type.
+    return {"expected": _NAME_HAS if found["type"] == "string_pattern_mismatch" else None, "do": do}

@@ -1,0 +1,62 @@
+"""What a careful user must know of a build before using it, counted over its samples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from builders.record.dataset import Build
+
+# A flag is told of where it is found in more than this share of the clips.
+TOLD = 0.1
+_AMBIGUOUS = "ambiguous"
+_COLUMNS = (
+    "audio_info.duration",
+    "audio_info.findings.code",
+    "target_utterance.emotions.primary",
+    "target_utterance.emotions.alternatives",
+    "annotation.agreement",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cautions:
+    """Counts over the samples of a build.
+
+    Attributes:
+        samples, clips: all samples, and those that have a clip.
+        flags: how many clips have each quality flag.
+        agreed: samples for which the corpus says how far its annotators agree.
+        ambiguous: samples whose annotators agree on no single emotion.
+    """
+
+    samples: int
+    clips: int
+    flags: Counter[str]
+    agreed: int
+    ambiguous: int
+
+    def lines(self) -> Iterator[str]:
+        """Yield them as lines for a person: frequent flags, and how many labels are ambiguous."""
+        for code, count in self.flags.most_common():
+            if count > TOLD * self.clips:
+                yield f"  flagged: {count:,} of {self.clips:,} clips {code}"
+        if self.agreed or self.ambiguous:
+            yield f"  ambiguous: {self.ambiguous:,} of {self.samples:,} labels"
+        elif self.samples:
+            yield "  ambiguous: unknown, as the corpus gives one label without votes"
+
+
+def cautions(build: Build) -> Cautions:
+    """Count what is to be known of a build, in one pass over a few columns."""
+    samples = clips = agreed = ambiguous = 0
+    flags: Counter[str] = Counter()
+    for row in build.rows(_COLUMNS):
+        samples += 1
+        clips += row["audio_info"]["duration"] is not None
+        flags.update({finding["code"] for finding in row["audio_info"]["findings"] or ()})
+        agreed += row["annotation"]["agreement"] is not None
+        emotions = row["target_utterance"]["emotions"]
+        ambiguous += bool(emotions["alternatives"]) or emotions["primary"] == _AMBIGUOUS
+    return Cautions(samples, clips, flags, agreed, ambiguous)

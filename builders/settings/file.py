@@ -1,0 +1,97 @@
+"""`hearten.toml`: what it may hold, and where corpora are. Unknown keys are refused."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, TypedDict, cast
+
+from builders.errors import ConfigError, SourceError, suggested
+from builders.settings import LISTED, BuildConfig
+
+SETTINGS_FILE = "hearten.toml"
+_TABLES = {"build", "corpora", "prices", "publish"}
+# `hearten.toml` uses the names of the command line.
+BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}
+
+# The requirements a build must meet before it is published, and who may read it.
+PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
+
+
+class CorpusTable(TypedDict, total=False):
+    """The table of one corpus in `hearten.toml`."""
+
+    source: str
+
+
+class SettingsFile(TypedDict, total=False):
+    """The content of `hearten.toml`; `build`, `prices` and `publish` are validated later."""
+
+    build: dict[str, object]
+    corpora: dict[str, CorpusTable]
+    prices: dict[str, object]
+    publish: dict[str, Any]
+
+
+def load_settings(path: Path) -> SettingsFile:
+    """Return `hearten.toml` as a dict, empty when there is none; unknown tables are refused."""
+    if not path.is_file():
+        return {}
+    try:
+        settings = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"not valid TOML: {error}", where=path, do="fix that line") from error
+    for name in sorted(settings.keys() - _TABLES):
+        raise ConfigError(
+            f"unknown top-level name {name}",
+            where=path,
+            expected="[build], [corpora.SLUG], [prices] or [publish]",
+            do="put command-line settings under [build]",
+        )
+    _check_table("build", settings.get("build", {}), BUILD_KEYS, path)
+    _check_table("prices", settings.get("prices", {}), None, path)
+    _check_table("publish", settings.get("publish", {}), PUBLISH_KEYS, path)
+    _check_table("corpora", settings.get("corpora", {}), None, path)
+    for slug, corpus in settings.get("corpora", {}).items():
+        _check_table(f"corpora.{slug}", corpus, {"source"}, path)
+        if not isinstance(source := corpus.get("source", ""), str):
+            raise ConfigError(
+                f"corpora.{slug}.source is {source!r}",
+                where=path,
+                expected="a folder in quotation marks",
+                do=f'write source = "FOLDER" under [corpora.{slug}]',
+            )
+    return cast(SettingsFile, settings)
+
+
+def _check_table(name: str, table: object, known: set[str] | None, path: Path) -> None:
+    if not isinstance(table, dict):
+        raise ConfigError(
+            f"{name} is {table!r}",
+            where=path,
+            expected=f"a table [{name}]",
+            do=f"write its settings below a line [{name}]",
+        )
+    for key in sorted(table.keys() - known if known else ()):
+        raise ConfigError(
+            f"unknown setting {name}.{key}",
+            where=path,
+            **suggested(key, sorted(known or ()), "remove it"),
+        )
+
+
+def find_source(slug: str, how_to_get: str, settings: SettingsFile) -> Path:
+    """Return where a corpus is: `hearten.toml`, then `HEARTEN_SOURCE_<SLUG>`.
+
+    Raises:
+        SourceError: neither is set; the message says how to obtain the corpus.
+    """
+    configured = settings.get("corpora", {}).get(slug, {}).get("source")
+    found = configured or os.environ.get(f"HEARTEN_SOURCE_{slug.upper()}")
+    if not found:
+        raise SourceError(
+            f"no source folder for {slug}: {how_to_get}",
+            do="then pass its folder with --source DIR, or try the built-in sample with --sample",
+        )
+    return Path(found).expanduser()

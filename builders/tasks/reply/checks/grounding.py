@@ -1,0 +1,259 @@
+"""Checks of a reply beside what was said: its language, echoes, and what no turn holds."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from builders import resources
+from builders.labels.tables import read_rows
+from builders.tasks.reply.checks.candidate import ASSISTANT, Candidate, Hit, Scene, check
+from builders.tasks.reply.checks.form import language_of
+from builders.tasks.reply.checks.language import Language, load_language
+from builders.tasks.reply.checks.recited import shared_run
+from builders.tasks.reply.checks.text import Text, read_text
+
+# Letters beyond Latin, from Greek to Hangul, and those of further planes.
+_OTHER_SCRIPT = re.compile(
+    "[\u0370-\u03ff\u0400-\u1cff\u1f00-\u1fff\u2c00-\u2c5f\u2d00-\u2ddf\u3040-\u30ff\u3105-\u318f"
+    "\u31a0-\u9fff\ua000-\ua71f\ua800-\ud7ff\uf900-\ufaff\ufb13-\ufdff\ufe70-\ufeff\U00010000-\U0001bfff"
+    "\U00020000-\U0003ffff]+"
+)
+_ACCENTED = re.compile(r"[^\W\d_a-zA-Z]")
+_CAPITAL = re.compile(
+    r"(?<![.!?…:\"“”'‘(*\-–—] )(?<!^)\b([A-Z][a-zà-ÿ]+(?:['’][A-Z][a-z]+)?)\b"
+    r"(?!['’](?:m|ll|ve|d|re)\b)"
+)
+_FIRST_WORD = re.compile(r"(?:^|[.!?…] )\W{0,2}([A-Z][a-zà-ÿ]+)(?=,? [a-z])")
+_TITLED = re.compile(
+    r"\b(?:Dr|Mr|Mrs|Ms|Prof|Professor|Uncle|Aunt|Auntie|Chef|Officer|Coach|Judge|Nurse|Father"
+    r"|Sister|Captain)\.? ([A-Z][a-zà-ÿ]+)"
+)
+_ADDRESSED = re.compile(r", ([A-Z][a-zà-ÿ]+)[.!?,]")
+_DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
+# What turns when a sentence is said back: I and you, my and your, am and are.
+_TURNED = {
+    **dict.fromkeys(("i", "you", "me", "we", "us"), "i"),
+    **dict.fromkeys(("my", "your", "our", "his", "her", "their"), "my"),
+    **dict.fromkeys(("mine", "yours", "ours"), "mine"),
+    **dict.fromkeys(("myself", "yourself", "ourselves"), "myself"),
+    **dict.fromkeys(("am", "are", "is", "was", "were", "'s"), "am"),
+    **dict.fromkeys(("do", "did", "does"), "do"),
+    **dict.fromkeys(("have", "has", "had"), "have"),
+    **{"someone": "somebody", "everyone": "everybody", "anyone": "anybody"},
+    **dict.fromkeys(("this", "these", "those", "the"), "that"),
+}
+_ECHO_SHARE = 0.8
+_FEW_FOREIGN = 2
+
+
+@cache
+def other_languages() -> Mapping[str, frozenset[str]]:
+    """Return for each language the little words that tell it."""
+    rows = read_rows(
+        resources.label_maps() / "reply" / "_languages.tsv", ("language", "words"), key=()
+    )
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row.text("language"), set()).update(row.text("words").lower().split())
+    return {language: frozenset(words) for language, words in found.items()}
+
+
+@cache
+def _all_little() -> frozenset[str]:
+    return frozenset[str]().union(*other_languages().values())
+
+
+@check("found")
+def other_language(candidate: Candidate) -> Iterator[Hit]:
+    """Find words or letters of another language than the utterance's."""
+    text, said = candidate.text, candidate.scene.said if candidate.scene else ()
+    if not text.isascii() and (found := _OTHER_SCRIPT.search(text)):
+        # Without a scene it may be the name of somebody who was spoken of.
+        much = bool(said) or 2 * sum(map(len, _OTHER_SCRIPT.findall(text))) > len(text) * 2 // 3
+        if much and not any(_OTHER_SCRIPT.search(one) for one in said):
+            yield Hit({"found": repr(found[0][:40])}, None, *found.span())
+            return
+    language = load_language(language_of(candidate))
+    if foreign := _foreign(read_text(text), language, said):
+        yield Hit({"found": repr(" ".join(foreign[:4]))}, len(foreign))
+
+
+def _foreign(text: Text, language: Language, said: tuple[str, ...]) -> list[str]:
+    """Return the words that tell another language, if they are enough to tell it."""
+    own = text.known & language.words["function"]
+    words = text.known - language.words["function"]
+    if own and len(words & _all_little()) < _FEW_FOREIGN:
+        return []
+    for other, little in other_languages().items():
+        if other == language.code:
+            continue
+        found = sorted(words & little)
+        if len(found) >= _FEW_FOREIGN and len(found) * 2 >= len(own):
+            spoken = {word for one in said for word in read_text(one).words}
+            if len(set(found) - spoken) >= _FEW_FOREIGN:
+                return found
+    return _unknown(text) if not own and len(text.spoken) > 4 else []
+
+
+def _unknown(text: Text) -> list[str]:
+    """Return words with letters that the language has not, where no word of it occurs."""
+    return [word for word in text.spoken if _ACCENTED.search(word)]
+
+
+@check("share")
+def echo(candidate: Candidate) -> Iterator[Hit]:
+    """Find a reply that says the utterance back and no more."""
+    scene = candidate.scene
+    if not scene or not scene.utterance:
+        return
+    words = load_language(scene.language).words
+    said = _turned(read_text(scene.utterance))
+    own = _turned(read_text(candidate.text))
+    while own and own[0] in words["opener"]:
+        own = own[1:]
+    content = {w for w in own if w not in words["function"] and w not in _TURNED.values()}
+    if len(own) < 3 or not content or not content & set(said):
+        return
+    shared = sum((Counter(own) & Counter(said)).values())
+    pairs = Counter(zip(own, own[1:], strict=False))
+    in_order = sum((pairs & Counter(zip(said, said[1:], strict=False))).values())
+    share = min(shared / len(own), (in_order + 1) / len(own))
+    if share >= _ECHO_SHARE and len(content - set(said)) * 5 <= len(content):
+        yield Hit({"share": f"{share:.0%}"}, round(share, 2), 0, len(candidate.text))
+
+
+def _turned(text: Text) -> list[str]:
+    return [_TURNED.get(word, word) for word in text.spoken]
+
+
+@check("found")
+def unknown_name(candidate: Candidate) -> Iterator[Hit]:
+    """Find a name that no turn holds."""
+    scene = candidate.scene
+    if not scene:
+        return
+    text = candidate.text
+    if text.isupper() or sum(w[:1].isupper() for w in text.split()) * 2 > len(text.split()) > 3:
+        return
+    known = _known_words(scene)
+    fine = load_language(scene.language).words
+    for pattern in (_CAPITAL, _ADDRESSED, _TITLED, _FIRST_WORD):
+        for found in pattern.finditer(text):
+            name = found[1].lower().replace("’", "'")
+            listed = name in fine["capital"] or name in fine["function"] or name in fine["opener"]
+            if name in known or listed or (pattern is _FIRST_WORD and name not in fine["given"]):
+                continue
+            yield Hit({"found": repr(found[1])}, None, *found.span(1))
+            return
+
+
+def _known_words(scene: Scene) -> frozenset[str]:
+    """Return every word that was said, or that names or tells of the scene."""
+    told = (*scene.said, *scene.names, scene.background or "")
+    return frozenset[str]().union(*(read_text(one).known for one in told))
+
+
+@check("found")
+def unknown_number(candidate: Candidate) -> Iterator[Hit]:
+    """Find a number that no turn holds."""
+    scene = candidate.scene
+    if not scene:
+        return
+    words = load_language(scene.language).words
+    known = _known_words(scene)
+    for found in _DIGITS.finditer(candidate.text):
+        if found[0] not in known:
+            yield Hit({"found": repr(found[0])}, None, *found.span())
+            return
+    text = read_text(candidate.text)
+    for at, word in enumerate(text.words):
+        if word in words["number"] and word not in known and not _idiom(text, at, words):
+            yield Hit({"found": repr(word)}, None, *text.spans[at])
+            return
+        counted = word == "two" and text.words[at + 1 : at + 2]
+        if counted and counted[0] in words["unit"] and not {word, counted[0]} & known:
+            yield Hit({"found": repr(f"{word} {counted[0]}")}, None, *text.spans[at])
+            return
+
+
+def _idiom(text: Text, at: int, words: Mapping[str, frozenset[str]]) -> bool:
+    """Return whether a number word says *much*, and counts nothing."""
+    beside = text.words[max(0, at - 1) : at] + text.words[at + 1 : at + 2]
+    return any(word in words["number_idiom"] for word in beside)
+
+
+@check("found")
+def invented_event(candidate: Candidate) -> Iterator[Hit]:
+    """Find a relative or a thing of the speaker's that no turn holds."""
+    scene = candidate.scene
+    if not scene or not scene.utterance:
+        return
+    words = load_language(scene.language).words
+    text = read_text(candidate.text)
+    known: frozenset[str] | None = None
+    for at, word in enumerate(text.words[:-1]):
+        if word != "your":
+            continue
+        near = text.words[at + 1 : at + 3]
+        owned = next((one for one in near if one in words["kin"]), None)
+        if owned is None or (near[0] != owned and near[0] in words["function"]):
+            continue
+        known = _known_words(scene) if known is None else known
+        if owned not in known and not _alike(owned, known):
+            yield Hit({"found": repr(f"your {owned}")}, None, *text.spans[at])
+            return
+
+
+def _alike(word: str, known: frozenset[str]) -> bool:
+    """Return whether a word was said in another form: dog for dogs, mother for mom."""
+    stem = word.removesuffix("s")
+    return any(one.startswith(stem) and len(one) <= len(stem) + 3 for one in known)
+
+
+@check("found")
+def narration(candidate: Candidate) -> Iterator[Hit]:
+    """Find a reply that speaks of the speaker as of somebody else."""
+    scene = candidate.scene
+    if not scene or not scene.utterance:
+        return
+    words = load_language(scene.language).words
+    text = read_text(candidate.text)
+    others = text.known & words["third_person"]
+    if not others or text.known & words["person"] or not text.words[0:2]:
+        return
+    known = _known_words(scene)
+    if not known & (words["third_person"] | words["kin"] | words["given"] | words["somebody"]):
+        if text.words[0] in others or text.words[1] in others:
+            yield Hit({"found": repr(text.words[0])}, None, *text.spans[0])
+
+
+@check("found")
+def speaks_as_user(candidate: Candidate) -> Iterator[Hit]:
+    """Find a reply that takes the speaker's things for its own."""
+    scene = candidate.scene
+    if not scene or scene.persona != ASSISTANT:
+        return
+    function = load_language(scene.language).words["function"]
+    text, said = read_text(candidate.text), read_text(scene.utterance).known
+    for at, word in enumerate(text.words[:-1]):
+        owned = text.words[at + 1]
+        if word in ("my", "our") and owned in said and owned not in function:
+            yield Hit({"found": repr(f"{word} {owned}")}, None, *text.spans[at])
+            return
+
+
+@check("found")
+def recites(candidate: Candidate) -> Iterator[Hit]:
+    """Find words in a row of what is said later in the scene, or elsewhere in the corpus."""
+    scene = candidate.scene
+    if not scene or not (scene.later or scene.recited):
+        return
+    language = load_language(scene.language)
+    run = shared_run(candidate.text, scene.later, scene.said, language)
+    if run is None and scene.recited:
+        run = scene.recited.run_in(candidate.text, scene.said)
+    if run:
+        yield Hit({"found": repr(run)})

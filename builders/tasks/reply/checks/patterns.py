@@ -1,0 +1,233 @@
+"""Patterns of words from a language's tables, and where they occur in a text.
+
+A pattern is words with blanks between, as people say them in lower case. Each part is one of
+
+    word          that word; ``word*`` any word that begins so, ``*word`` that ends so
+    a|b c|<name>  one of these; <name> is a class of ``_classes.tsv``
+    part?         it may be missing
+    _             any one word
+    ...           up to four words of the same sentence
+    ^  $          the sentence begins, or ends, here
+    !a|b          the word before is none of these
+    ~a|b          the word after is none of these
+
+Only patterns of which a needed word occurs are looked for, so that a thousand cost little.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from builders.labels.tables import TableRow
+from builders.tasks.reply.checks.text import BREAK, Text, read_text
+
+WHEN = ("assistant", "negative", "positive", "not_positive", "not_negative", "new", "known")
+KINDS = ("hit", "fine")
+_GAP = rf"(?:(?!{re.escape(BREAK)} )[^ ]+ ){{0,4}}?"
+_ANY = rf"(?!{re.escape(BREAK)} )[^ ]+ "
+_SYMBOLS = {
+    "_": _ANY,
+    "#": r"(?:\d[^ ]*|<numbers>) ",
+    "^": rf"(?<={re.escape(BREAK)} )",
+    "$": rf"(?={re.escape(BREAK)} )",
+}
+# Short forms that stand alone in a pattern, as `Text.words` has them.
+_SHORT = {
+    "'m": "am",
+    "'re": "are",
+    "'ve": "have",
+    "'ll": "will",
+    "n't": "not",
+    "'s": "'s",
+    "'d": "'d",
+}
+_MANY_WORDS = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """One row of a table: which code it is of, when it counts, and what it looks for.
+
+    `kind` is ``fine`` for one that takes back what others find in the same place. One of the words
+    `needed` must occur in a text, and one of each group of `also`.
+    """
+
+    code: str
+    kind: str
+    when: frozenset[str]
+    source: str
+    expression: str
+    needed: tuple[str, ...]
+    also: tuple[frozenset[str], ...] = ()
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """Return the expression over `Text.line`, compiled when it is first needed."""
+        return re.compile(self.expression)
+
+
+@dataclass(frozen=True, slots=True)
+class PatternFind:
+    """Where a pattern was found in a text: the pattern, the place in characters, the words."""
+
+    pattern: Pattern
+    start: int
+    end: int
+    words: tuple[str, ...]
+
+
+def read_pattern(
+    row: TableRow,
+    code: str,
+    classes: Mapping[str, Sequence[str]],
+    words: Mapping[str, frozenset[str]],
+) -> Pattern:
+    """Return the pattern of a row; LabelError where it is not written as above."""
+    parts = row.text("pattern").split()
+    when = frozenset(part.strip() for part in row.cells["when"].split(",") if part.strip())
+    if when - set(WHEN):
+        raise row.error("when", f"empty, or some of {', '.join(WHEN)}")
+    made = [_part(row, part, classes) for part in parts]
+    needed = [firsts for _, firsts in made if firsts]
+    if not needed:
+        raise row.error("pattern", "one part at least that may not be missing")
+    common, numbers = words["function"], "|".join(sorted(words["number"]))
+    least = min(needed, key=lambda firsts: sum(40 if w in common else 1 for w in firsts))
+    whole = [f for f in needed if f is not least and not any("*" in word for word in f)]
+    return Pattern(
+        code=code,
+        kind=row.choice("kind", KINDS),
+        when=when,
+        source=row.cells["pattern"],
+        expression="(?<= )" + "".join(e for e, _ in made).replace("<numbers>", numbers),
+        needed=least,
+        also=tuple(frozenset(firsts) for firsts in whole),
+    )
+
+
+def _part(
+    row: TableRow, part: str, classes: Mapping[str, Sequence[str]]
+) -> tuple[str, tuple[str, ...]]:
+    """Return the expression of a part, and the first words of which one must occur (or none)."""
+    if part == "...":
+        return _GAP, ()
+    missing, part = part.endswith("?"), part.removesuffix("?")
+    sign, part = (part[0], part[1:]) if part[0] in "!~" else ("", part)
+    phrases = [_spoken(phrase) for one in part.split("|") for phrase in _phrases(row, one, classes)]
+    if sign == "!":
+        return "".join(rf"(?<! {_expression(phrase)})" for phrase in phrases), ()
+    any_of = "|".join(dict.fromkeys(_expression(phrase) for phrase in phrases))
+    if sign == "~":
+        return f"(?!{any_of})", ()
+    firsts = tuple(dict.fromkeys(phrase[0] for phrase in phrases))
+    open_ended = missing or any(f in _SYMBOLS or f.startswith("*") for f in firsts)
+    return f"(?:{any_of})" + "?" * missing, () if open_ended else firsts
+
+
+def _phrases(row: TableRow, one: str, classes: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    if not one:
+        raise row.error("pattern", "a word on both sides of each |")
+    if one.startswith("<"):
+        if one[1:-1] not in classes:
+            raise row.error("pattern", f"<{one[1:-1]}> to be a class of _classes.tsv")
+        return classes[one[1:-1]]
+    return (one.replace("+", " "),)
+
+
+def _spoken(phrase: str) -> tuple[str, ...]:
+    """Return a phrase as `Text.words` has it; symbols and a * stay where they are."""
+    words: list[str] = []
+    for word in phrase.split():
+        if word in _SYMBOLS or "*" in word:
+            words.append(word)
+        elif word in _SHORT:
+            words.append(_SHORT[word])
+        else:
+            words += read_text(word).words
+    return tuple(words)
+
+
+def _expression(words: Sequence[str]) -> str:
+    made = ""
+    for word in words:
+        made += _SYMBOLS.get(word) or re.escape(word).replace(r"\*", "[^ ]*") + " "
+    return made
+
+
+@dataclass
+class PatternSet:
+    """The patterns of one language, found in texts by the words that they need."""
+
+    patterns: Sequence[Pattern]
+    _by_word: dict[str, list[Pattern]] = field(init=False, default_factory=dict)
+    _by_beginning: dict[str, list[Pattern]] = field(init=False, default_factory=dict)
+    _seen: dict[str, tuple[Pattern, ...]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for pattern in self.patterns:
+            for word in pattern.needed:
+                begins = word.endswith("*")
+                index = self._by_beginning if begins else self._by_word
+                index.setdefault(word.rstrip("*"), []).append(pattern)
+
+    def find(self, text: Text) -> dict[str, list[PatternFind]]:
+        """Return what is found in a text, by code; what is fine is taken back."""
+        hits: dict[str, list[PatternFind]] = {}
+        fine: list[PatternFind] = []
+        known, line = text.known, text.line
+        tried: set[Pattern] = set()
+        for word in known:
+            for pattern in self._of(word):
+                if pattern in tried:
+                    continue
+                tried.add(pattern)
+                if not _may_occur(pattern, known) or not pattern.compiled.search(line):
+                    continue
+                for found in _occurrences(pattern, text):
+                    place = fine if pattern.kind == "fine" else hits.setdefault(pattern.code, [])
+                    place.append(found)
+        return _without(hits, fine) if fine and hits else hits
+
+    def _of(self, word: str) -> tuple[Pattern, ...]:
+        known = self._seen.get(word)
+        if known is None:
+            if len(self._seen) > _MANY_WORDS:
+                self._seen.clear()
+            begun = (self._by_beginning.get(word[:n], ()) for n in range(1, len(word) + 1))
+            known = tuple(p for group in (self._by_word.get(word, ()), *begun) for p in group)
+            self._seen[word] = known
+        return known
+
+
+def _may_occur(pattern: Pattern, known: frozenset[str]) -> bool:
+    for group in pattern.also:  # a loop: this is asked a hundred times of each text
+        if known.isdisjoint(group):
+            return False
+    return True
+
+
+def _occurrences(pattern: Pattern, text: Text) -> Iterator[PatternFind]:
+    for found in pattern.compiled.finditer(text.line):
+        if found.end() > found.start():
+            yield PatternFind(pattern, *text.place(*found.span()), tuple(found[0].split()))
+
+
+def _without(
+    hits: dict[str, list[PatternFind]], fine: list[PatternFind]
+) -> dict[str, list[PatternFind]]:
+    """Leave out what overlaps something that a row of the same code calls fine."""
+    kept = {
+        code: [
+            one
+            for one in found
+            if not any(
+                other.pattern.code == code and other.start < one.end and one.start < other.end
+                for other in fine
+            )
+        ]
+        for code, found in hits.items()
+    }
+    return {code: found for code, found in kept.items() if found}

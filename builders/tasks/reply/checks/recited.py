@@ -1,0 +1,111 @@
+"""What is said in a corpus, as runs of words: so that no reply recites it.
+
+A run is five words in a row, three of them words of content. A corpus's runs are kept as sorted
+64-bit hashes, 8 bytes each; a false find is one in a billion.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import blake2b, sha256
+
+import numpy as np
+
+from builders.tasks.reply.checks.language import Language, load_language
+from builders.tasks.reply.checks.text import read_text
+
+RUN = 5
+CONTENT = 3
+_MODULUS = 2**61 - 1
+_BASE = 911_382_323
+
+
+@lru_cache(maxsize=65536)
+def _hash(word: str) -> int:
+    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest()) % _MODULUS
+
+
+def _runs(text: str, language: Language) -> Iterator[tuple[int, int]]:
+    """Yield the hash of each run of a text, and at which word it begins."""
+    words = read_text(text).spoken
+    if len(words) < RUN:
+        return
+    function = language.words["function"]
+    content = [word not in function and len(word) > 1 for word in words]
+    hashes = [_hash(word) for word in words]
+    for at in range(len(words) - RUN + 1):
+        if sum(content[at : at + RUN]) < CONTENT:
+            continue
+        value = 0
+        for one in hashes[at : at + RUN]:
+            value = (value * _BASE + one) % _MODULUS
+        yield value, at
+
+
+def shared_run(
+    text: str, others: tuple[str, ...], said: tuple[str, ...], language: Language
+) -> str | None:
+    """Return the first run of a text that one of `others` has and nothing that was `said` has."""
+    own = list(_runs(text, language))
+    if not own or not others:
+        return None
+    found = {value for other in others for value, _ in _runs(other, language)}
+    return _first(text, [at for value, at in own if value in found], said, language)
+
+
+def _first(text: str, starts: list[int], said: tuple[str, ...], language: Language) -> str | None:
+    """Return the first of the runs of a text that does not only repeat what was said."""
+    if not starts:
+        return None
+    fine = {value for one in said for value, _ in _runs(one, language)}
+    values = {at: value for value, at in _runs(text, language)}
+    words = read_text(text).spoken
+    return next((" ".join(words[at : at + RUN]) for at in starts if values[at] not in fine), None)
+
+
+class RunIndex:
+    """The runs of all turns of a corpus; a `Fit`, frozen before anything is asked."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self._gathered = array("Q")
+        self._sorted: np.ndarray[tuple[int], np.dtype[np.uint64]] | None = None
+        self._turns = 0
+
+    def add(self, text: str) -> None:
+        """Take in a turn."""
+        self._turns += 1
+        language = load_language(self._language)
+        self._gathered.extend(value for value, _ in _runs(text, language))
+
+    def freeze(self) -> RunIndex:
+        """Sort what was gathered; nothing can be added after it."""
+        self._sorted = np.unique(np.frombuffer(self._gathered, dtype=np.uint64))
+        self._gathered = array("Q")
+        return self
+
+    @property
+    def document(self) -> dict[str, object]:
+        """Return how much was taken in, and its digest."""
+        held = self._runs_held()
+        digest = sha256(held.astype("<u8").tobytes()).hexdigest()
+        return {"turns": self._turns, "runs": len(held), "sha256": digest}
+
+    def run_in(self, text: str, said: tuple[str, ...]) -> str | None:
+        """Return words in a row that a text shares with a turn, and not with what was `said`."""
+        language, held = load_language(self._language), self._runs_held()
+        own = list(_runs(text, language))
+        if not own or not len(held):
+            return None
+        values = np.array([value for value, _ in own], dtype=np.uint64)
+        at = np.searchsorted(held, values)
+        found = held[np.minimum(at, len(held) - 1)] == values
+        starts = [start for (_, start), hit in zip(own, found.tolist(), strict=True) if hit]
+        return _first(text, starts, said, language)
+
+    def _runs_held(self) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+        if self._sorted is None:
+            raise ValueError("the runs of a corpus are asked for before they are frozen")
+        return self._sorted
