@@ -19,6 +19,9 @@ _ENOUGH_TO_GUESS = 20
 class ProgressState:
     """The progress of a build; `usd` is None if a price is unknown, `paid` false without a model.
 
+    `projected_usd` is what it will cost in the end and `sample_usd` what one sample costs, None
+    until enough of them were asked about.
+
     `doing` names the current stage, if it is not drafting.
     """
 
@@ -28,6 +31,8 @@ class ProgressState:
     usd: float | None = None
     paid: bool = False
     doing: str | None = None
+    projected_usd: float | None = None
+    sample_usd: float | None = None
 
 
 class ProgressLine:
@@ -82,12 +87,22 @@ def describe(state: ProgressState, seconds: float) -> str:
     if state.requests:
         parts.append(f"{state.requests:,} requests")
     if state.paid:
-        parts.append("cost unknown" if state.usd is None else f"${state.usd:.4f}")
+        parts.append(_money(state))
     if state.doing:
         parts.append(state.doing)
     if state.done >= _ENOUGH_TO_GUESS:
         parts.append(f"{_clock((state.total - state.done) / rate)} left")
     return ", ".join(parts)
+
+
+def _money(state: ProgressState) -> str:
+    """Return what was spent, what it will be in all, and what a sample costs."""
+    if state.usd is None:
+        return "cost unknown"
+    spent = f"${state.usd:.4f}"
+    if not state.projected_usd or state.sample_usd is None:
+        return spent
+    return f"{spent} of about ${state.projected_usd:.2f}, ${state.sample_usd:.6f} a sample"
 
 
 def _clock(seconds: float) -> str:

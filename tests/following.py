@@ -20,7 +20,7 @@ from hub.client import REPO
 from hub.server import LoopbackHub
 from serving import Server
 
-from builders.llm.budget import price_of
+from builders.llm.prices import price_of
 from builders.release.rules import read_rules
 from builders.settings.file import load_settings
 

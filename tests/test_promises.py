@@ -49,6 +49,7 @@ LAYERS = [
         "masking",
         "resources",
         "llm.interrupts",
+        "llm.objects",
         "llm.settings",
         "progress",
         "stats",

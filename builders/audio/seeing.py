@@ -1,4 +1,4 @@
-"""Seeing: the video of each utterance as a model is sent it, made once and kept like clips."""
+"""Video clips for models: the video of each utterance as sent, cached like audio clips."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Seeing:
 
     Args:
         root: the folder of the corpus.
-        values: which video was made of what, by any build.
+        values: the cache of encoded videos, by source, of all builds.
         clips: the files of all builds.
     """
 
@@ -27,10 +27,10 @@ class Seeing:
         self._version = f"{VERSION} av {metadata.version('av')}"
 
     def of(self, utterance: Utterance, clip: Clip) -> VideoClip | None:
-        """Return the video of an utterance with its sound; None for a clip too long to be sent.
+        """Return the video of an utterance with its audio; None if the clip is too long to send.
 
         Raises:
-            ClipError: there is no video of it, or it is broken.
+            ClipError: its video is missing or damaged.
         """
         if NOT_HEARD in {found.code for found in clip.findings}:
             return None

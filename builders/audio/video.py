@@ -1,8 +1,8 @@
-"""A video clip as a model that sees is sent it: a small MP4 of the utterance, picture and sound.
+"""Video clips for models: a small MP4 of the utterance with its audio.
 
-Corpora ship MP4, AVI and FLV, whole films or cut ones. Each utterance becomes one form that every
-server takes: H.264, at most 360 lines and eight pictures a second (models look at one or two), with
-the sound that the build has decoded as AAC. The same input gives the same bytes on one machine.
+Corpora ship MP4, AVI and FLV, complete or cut. Each utterance is converted to one format that every
+server accepts: H.264, at most 360 lines and 8 frames per second (models use one or two), with
+the build's decoded audio as AAC. The same input gives the same bytes on one machine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-# Raised when the same clip would be written otherwise.
+# Incremented when the encoding changes.
 VERSION = "1"
 HEIGHT, PER_SECOND = 360, 8
 _SETTINGS = {"preset": "veryfast", "crf": "28", "threads": "1"}
@@ -40,9 +40,9 @@ def encoded(path: Path, start: float, seconds: float, flac: bytes) -> bytes:
 
     Args:
         path: the video.
-        start: where the part begins, in seconds.
-        seconds: how long it is: as long as its sound.
-        flac: its sound, 16 kHz mono.
+        start: the start of the part, in seconds.
+        seconds: its length, equal to that of its audio.
+        flac: its audio, 16 kHz mono.
 
     Raises:
         ClipError: ``video_unreadable`` or ``video_truncated``; the detail is one line.

@@ -1,4 +1,4 @@
-"""What is compared of a voice, and in which steps; tables are checked against it."""
+"""The compared values of a voice, and the levels of a difference; tables must match them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Weights that packages carry: their bytes must be known ones before they are loaded.
+"""Model weights in packages: their bytes are verified before they are loaded.
 
-``weights.tsv`` names each file, the versions of the package that carry it, and its SHA-256.
+``weights.tsv`` lists each file, the package versions that contain it, and its SHA-256.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _COLUMNS = ("package", "versions", "file", "sha256")
 
 
 def checked(place: str, extra: str) -> Path:
-    """Return where a file of an installed package lies, or a folder, once its bytes are known.
+    """Return the path of a file or folder of an installed package, after verifying its bytes.
 
     Args:
         place: the file or folder as the table has it: ``hibari/assets``. Of a folder, every file

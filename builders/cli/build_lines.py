@@ -18,7 +18,7 @@ from builders.pipeline.estimate import BuildEstimate
 from builders.pipeline.run import Finished
 from builders.record.dataset import Build
 from builders.record.manifest import summary_line
-from builders.record.manifest_views import ManifestResult
+from builders.record.manifest_views import ManifestResult, ManifestRun
 from builders.release.eligibility import GATES_FILE, Restrictions, excluded_by
 from builders.settings import BuildConfig
 from builders.store.messages import MessageSizes
@@ -44,6 +44,8 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
     if config.models:
         took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
         print(f"{took}; in all {cost_line(run['cost'])}")
+        for line in money_lines(run):
+            print(line)
         if finished.fresh:
             print(f"messages of {MessageSizes(**run['messages'])}")
     if config.redraft:
@@ -58,6 +60,24 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
         print(_in_columns(command))
     if config.provider == PHRASEBOOK:
         print(PHRASEBOOK_WARNING)
+
+
+def money_lines(run: ManifestRun) -> list[str]:
+    """Return what the answers took where others paid, whose prices they are, and the estimate."""
+    lines = []
+    answers = run.get("cost_of_answers")
+    if answers and answers["prompt_tokens"] > run["cost"]["prompt_tokens"]:
+        lines.append(f"the answers took {cost_line(answers)}; other builds paid for some of them")
+    listed = {p["source"] for p in run.get("prices", {}).values() if p}
+    if sources := sorted(source for source in listed if "genai-prices" in source):
+        lines.append(f"prices: {'; '.join(sources)}")
+    if found := run.get("estimate"):
+        usd = f"${found['usd']:,.4f}" if found["usd"] is not None else "cost unknown"
+        lines.append(
+            f"estimated after {found['after']} samples: {found['tokens']:,} tokens, {usd} "
+            f"({found['cost_error']:+.0%}), {found['seconds']:,.0f} s ({found['time_error']:+.0%})"
+        )
+    return lines
 
 
 def print_counts(build: Build) -> None:
@@ -147,6 +167,13 @@ def print_estimate(estimate: BuildEstimate) -> None:
         f"about {estimate['prompt_tokens']:,} prompt tokens and at most "
         f"{estimate['completion_tokens']:,} tokens of responses, corrections not counted: {cost}"
     )
+    hours = estimate["hours"]
+    if estimate["to_ask"] and hours is None:
+        print(
+            "time unknown: no answers of this model are in the store; it is told after 50 samples"
+        )
+    elif estimate["to_ask"] and hours is not None:
+        print(f"about {hours:,.2f} hours at the pace of the model's last answers")
     for one in estimate["votes"]:
         usd = one["usd"]
         cost = "cost unknown" if usd is None else f"about ${usd:,.2f}"

@@ -18,8 +18,8 @@ from builders.evaluation.asking import Judge, judge_pairs
 from builders.evaluation.pairs import Pair, chosen, pairs_of
 from builders.evaluation.results import GOOD, SwapResult, results
 from builders.llm.addresses import check_may_send, check_named, may_send
-from builders.llm.budget import price_of
 from builders.llm.estimate import estimated
+from builders.llm.prices import price_of
 from builders.llm.settings import Limits, ModelSettings
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
@@ -121,7 +121,7 @@ def _print_estimate(
 ) -> None:
     asked = questions(pairs, judge.model.model, judge.model.reply_tokens)
     first = QuestionTask().first_request
-    price = price_of(judge.model.model, prices)
+    price = price_of(judge.model.model, prices, judge.model.base_urls)
     found = {"pairs": len(pairs), **estimated(map(first, asked), judge.store, price)}
     if as_json:
         print(json.dumps(found, indent=2))

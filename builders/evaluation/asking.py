@@ -14,8 +14,9 @@ from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair
 from builders.llm import prompts
-from builders.llm.budget import Budget, price_of
+from builders.llm.budget import Budget
 from builders.llm.interrupts import KEPT_ANSWERS
+from builders.llm.prices import price_of
 from builders.llm.runner import Setup, ask, open_session
 from builders.llm.settings import Limits, ModelSettings
 from builders.llm.task import Accepted, Outcome, Pending
@@ -70,7 +71,7 @@ def judge_pairs(
     store = Store(by.store)
     try:
         before, limits = store.spent(by.spender), by.limits
-        price = {by.model.model: price_of(by.model.model, prices)}
+        price = {by.model.model: price_of(by.model.model, prices, by.model.base_urls)}
         budget = Budget(price, limits.max_usd, limits.max_tokens, before)
         setup = Setup(store, by.spender, limits, budget, quiet=quiet)
         return asyncio.run(_judge(by.model, pairs, setup))

@@ -10,66 +10,25 @@ import asyncio
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from builders.errors import ConfigError, StoppedEarly
+from builders.llm.prices import CHARACTERS_PER_TOKEN, Price
 from builders.llm.request import Request
-from builders.record.manifest_views import RunCost
+from builders.record.manifest_views import PriceUsed, RunCost
 from builders.store.database import Answer, Spent
 
-_CHARACTERS_PER_TOKEN = 4
-_PRICES = Path(__file__).with_name("prices.toml")
 _AUDIO = Path(__file__).with_name("audio.toml")
 
 # Of prompts and of answers, by model.
 Tokens = dict[str, tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars for a million tokens of prompt and of completion."""
-
-    prompt: float
-    completion: float
-
-    def usd(self, prompt_tokens: float, completion_tokens: float) -> float:
-        """Return what these tokens cost in US dollars."""
-        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
-
-
-def price_of(model: str | None, own: Mapping[str, object]) -> Price | None:
-    """Return a model's price from `hearten.toml`, then from our dated table; None when unknown.
-
-    Without a model there is nothing to pay.
-    """
-    if model is None:
-        return Price(0.0, 0.0)
-    table = {**tomllib.loads(_PRICES.read_text("utf-8")), **own}
-    row = table.get(model)
-    if row is None:
-        return None
-    try:
-        if not isinstance(row, dict):
-            raise TypeError
-        if "characters" in row:
-            return Price(float(row["characters"]) * _CHARACTERS_PER_TOKEN, 0.0)
-        return Price(float(row["prompt"]), float(row["completion"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f'prices."{model}" is incomplete',
-            where="hearten.toml",
-            expected="prompt and completion, US dollars for a million tokens, "
-            "or characters, US dollars for a million of them",
-            do="correct it",
-        ) from error
-
-
 def estimated_tokens(characters: int) -> int:
     """Return about how many tokens a text has: its characters over four, rounded up."""
-    return -(-characters // _CHARACTERS_PER_TOKEN)
+    return -(-characters // CHARACTERS_PER_TOKEN)
 
 
 def tokens_of(request: Request) -> int:
@@ -148,6 +107,21 @@ class Budget:
     def completion_tokens(self) -> int:
         """Return the tokens of all answers so far."""
         return sum(completion for _, completion in self._used.values())
+
+    @property
+    def tokens(self) -> int:
+        """Return the tokens of prompts and answers so far."""
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def prices_used(self) -> dict[str, PriceUsed | None]:
+        """Return the price of each model as a manifest has it."""
+        return {
+            model: {"prompt": price.prompt, "completion": price.completion, "source": price.source}
+            if price
+            else None
+            for model, price in self._prices.items()
+        }
 
     @property
     def usd(self) -> float | None:

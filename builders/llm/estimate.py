@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypedDict
 
-from builders.llm.budget import Price, tokens_of
+from builders.llm.budget import tokens_of
+from builders.llm.prices import Price
 from builders.llm.request import Request, key
 from builders.store.database import Store, store_exists
 

@@ -28,6 +28,7 @@ from builders.llm.claims import RequestClaims
 from builders.llm.concurrency import Places
 from builders.llm.exchange import Exchange, Retry
 from builders.llm.interrupts import Stops, stopped_by_signals
+from builders.llm.projection import Projection
 from builders.llm.request import Request
 from builders.llm.router import open_models
 from builders.llm.settings import Limits, ModelSettings
@@ -62,6 +63,7 @@ class Session:
         cache, budget, progress, retry: as given.
         stopped: why nothing more is asked; None while it goes on.
         asked: how many requests the model was asked.
+        projection: what the run will take in all.
     """
 
     def __init__(  # noqa: PLR0913 - one argument for each part
@@ -84,6 +86,7 @@ class Session:
         self.progress = progress
         self._asked_before = progress.state.requests
         self._claims = claims or RequestClaims(None)
+        self.projection = Projection(progress.state.total, budget)
         self._stops: list[Stops] = [model, self._claims]
 
     def stop(self, error: HeartenError) -> None:
@@ -137,9 +140,13 @@ class Session:
         """Count what an answer took that this build uses, whoever paid for it."""
         self.budget.count_answer(request.model, answer)
 
-    def count(self, done: bool) -> None:
-        """Show how far it is, after one more outcome where `done`."""
+    def count(self, done: bool, asked: bool = False) -> None:
+        """Show how far it is, after one more outcome where `done`, for which it `asked`."""
         state = self.progress.state
+        if asked:
+            self.projection.note(state.done + 1)
+            state.projected_usd = self.projection.projected_usd(state.done + 1)
+            state.sample_usd = self.projection.sample_usd
         state.requests, state.usd = self._asked_before + self.asked, self.budget.usd
         if done:
             self.progress.advance()
@@ -287,10 +294,11 @@ class _Line(Generic[S, T]):
         if isinstance(first, Reject):
             self._session.count(done=False)
             return first
+        asked = isinstance(first, asyncio.Task)
         exchange = await first if isinstance(first, asyncio.Task) else first
         if exchange.outcome is None:
             raise RuntimeError(f"the exchange about {exchange.subject.id} has no outcome")
-        self._session.count(done=True)
+        self._session.count(done=True, asked=asked)
         return exchange.subject, exchange.outcome
 
     async def cancel(self) -> None:

@@ -21,6 +21,7 @@ from builders.llm.task import Accepted, Outcome
 from builders.pipeline.plan import Plan
 from builders.pipeline.writer import Sink
 from builders.progress import ProgressState
+from builders.record.manifest_views import LearntEstimate
 from builders.record.types import Reject, Target
 from builders.settings import BuildConfig
 from builders.tasks.reply.draft import Draft, drafted
@@ -31,10 +32,14 @@ if TYPE_CHECKING:  # without a voice nothing of it is imported
 
 @dataclass(frozen=True, slots=True)
 class DraftingResult:
-    """How the stage ended: why it stopped early or None, its requests, the speech."""
+    """How the stage ended: why it stopped early or None, its requests, the speech.
+
+    `estimate` is what was expected after the first samples, None where there were few.
+    """
 
     stopped: HeartenError | None
     requests: int
+    estimate: LearntEstimate | None
     speech: dict[str, Any] | None
 
 
@@ -72,7 +77,7 @@ async def draft(
             async for item in finished:
                 sink.take(item)
         speech = voicing.result if voicing else None
-        return DraftingResult(session.stopped, session.asked, speech)
+        return DraftingResult(session.stopped, session.asked, session.projection.result, speech)
 
 
 @asynccontextmanager

@@ -32,7 +32,10 @@ class SpeechEstimate(TypedDict):
 
 
 class BuildEstimate(TypedDict):
-    """The estimate for a build; without a caption model, `captions_to_ask` is None."""
+    """The estimate for a build; without a caption model, `captions_to_ask` is None.
+
+    `hours` is None if the store has no answers of the models that tell their pace.
+    """
 
     model: str
     targets: int
@@ -42,6 +45,7 @@ class BuildEstimate(TypedDict):
     prompt_tokens: int
     completion_tokens: int
     usd: float | None
+    hours: float | None
     votes: list[VoteEstimate]
     to_speak: SpeechEstimate
 
@@ -77,6 +81,7 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
         "prompt_tokens": sum(asked.prompt_tokens for asked in asking),
         "completion_tokens": sum(asked.completion_tokens for asked in asking),
         "usd": None if None in costs else sum(cost for cost in costs if cost is not None),
+        "hours": _hours(plan.config.store_url, asking),
         "votes": [
             {
                 "model": voter.model,
@@ -91,6 +96,18 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
             "replies": count if config.speak_replies else 0,
         },
     }
+
+
+def _hours(url: str, asking: list[Asking]) -> float | None:
+    """Return the hours of the requests to make, at the pace of each model's last answers."""
+    store = Store(url, writes=False) if store_exists(url) else None
+    if store is None:
+        return None
+    paces = [(asked.count, store.pace(asked.model)) for asked in asking]
+    store.close()
+    if any(pace is None for _, pace in paces):
+        return None
+    return sum(count / pace for count, pace in paces if pace) / 3600
 
 
 def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[Asking, Asking, int]:

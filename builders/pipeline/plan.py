@@ -18,7 +18,7 @@ from builders.labels import strategies, vocabulary
 from builders.labels.aggregation import as_heard, check_view, load_labelling
 from builders.labels.class_sets import views_version
 from builders.llm import prompts
-from builders.llm.budget import Price, price_of
+from builders.llm.prices import Price, price_of
 from builders.llm.providers import phrasebook
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import preconditions
@@ -92,11 +92,12 @@ class Plan:
     def prices(self, own: Mapping[str, object]) -> dict[str, Price | None]:
         """Return the price of each model, the drafting model first."""
         config = self.config
-        others = [settings.model for settings in config.models]
+        asked = list(config.models)
         if config.speaks and config.tts != HIBARI:
-            others.append(config.tts)
-        paid = {self.origin.model: price_of(config.model, own)}
-        return paid | {model: price_of(model, own) for model in others}
+            asked.append(config.speech_model)
+        known = {one.model: price_of(one.model, own, one.base_urls) for one in asked}
+        drafts = self.origin.model
+        return {drafts: known.get(drafts) or price_of(config.model, own), **known}
 
     @property
     def voters(self) -> list[Voter]:

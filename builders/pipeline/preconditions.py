@@ -112,13 +112,13 @@ def check_sees(config: BuildConfig, card: Card, films: int, root: Path) -> None:
         SourceError: they are not in its folder.
     """
     if config.see and card.video is None:
-        raise ConfigError(f"--see needs video, and {card.title} has none", do="leave --see out")
+        raise ConfigError(f"--see needs video, and {card.title} has none", do="leave out --see")
     if config.see and not films:
         raise SourceError(
-            "the video is missing: no utterance has a picture",
+            "the video files are missing",
             where=root,
             expected=card.video,
-            do="put it there, or leave --see out",
+            do="put them there, or leave out --see",
         )
 
 

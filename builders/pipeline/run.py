@@ -176,6 +176,7 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
         "result": result,
         "run": _costs(plan, setup, started, votes_asked + done.requests),
     }
+    manifest["run"]["estimate"] = done.estimate
     _report(folder, manifest)
     folder.finish(manifest)
     return manifest
@@ -254,6 +255,7 @@ def _costs(plan: Plan, setup: Setup, started: float, requests: int) -> ManifestR
         "cost": setup.budget.cost,
         "spent": setup.budget.cost,
         "cost_of_answers": setup.budget.cost_of_answers,
+        "prices": setup.budget.prices_used,
     }
 
 

@@ -50,6 +50,29 @@ class RunCost(TypedDict):
     usd: float | None
 
 
+class LearntEstimate(TypedDict):
+    """What was expected of a run after its first samples, all runs before it included.
+
+    `usd` is None where no price is known. Errors are shares: 0.05 is a twentieth too much;
+    `cost_error` is that of tokens where nothing is paid.
+    """
+
+    after: int
+    usd: float | None
+    tokens: int
+    seconds: float
+    cost_error: float | None
+    time_error: float | None
+
+
+class PriceUsed(TypedDict):
+    """US dollars for a million tokens, and who says so, with the date of a list."""
+
+    prompt: float
+    completion: float
+    source: str
+
+
 class ReaderNote(TypedDict):
     """A choice the reader made while reading the corpus, and how often."""
 
@@ -119,6 +142,9 @@ class ManifestRun(TypedDict):
     # responses in it, whichever build paid for them.
     spent: NotRequired[RunCost]
     cost_of_answers: NotRequired[RunCost]
+    # By model; null where no price is known. The estimate is null where few were asked about.
+    prices: NotRequired[dict[str, PriceUsed | None]]
+    estimate: NotRequired[LearntEstimate | None]
     # The stored messages of HTTP requests: how many, their bytes, and their stored bytes.
     messages: NotRequired[dict[str, int]]
     report_seconds: NotRequired[float]

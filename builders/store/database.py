@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from builders.store import migrations
 from builders.store.connections import engine_at, translated
 from builders.store.messages import MessageSizes, Prompt, Sent, keep, read
 from builders.store.tables import answers, attempts, endpoints, forgotten, requests
+
+# Of so many last answers, and of no fewer than the second number; seconds without one end a run.
+_PACE_OF, _PACE_LEAST, _RUN_ENDS = 1000, 20, 60.0
 
 
 @dataclass(slots=True)
@@ -164,6 +168,23 @@ class Store:
         )
         with self.translated(), self.engine.connect() as connection:
             return [Spent(*row) for row in connection.execute(query)]
+
+    def pace(self, model: str) -> float | None:
+        """Return how many answers a second a model last gave; None of too few to tell.
+
+        A pause of more than a minute is taken for the end of a run.
+        """
+        query = (
+            sa.select(attempts.c.at)
+            .where(attempts.c.model == model, attempts.c.outcome == "ok")
+            .order_by(attempts.c.number.desc())
+            .limit(_PACE_OF)
+        )
+        with self.translated(), self.engine.connect() as connection:
+            moments = [*connection.scalars(query)]
+        gaps = [later - earlier for later, earlier in pairwise(moments)]
+        run = [*takewhile(lambda gap: gap < _RUN_ENDS, gaps)]
+        return len(run) / sum(run) if len(run) >= _PACE_LEAST and sum(run) > 0 else None
 
     def remembered_dialect(self, base_url: str, model: str) -> str | None:
         """Return the capabilities of an endpoint, as given to `remember_dialect`."""

@@ -324,9 +324,12 @@ def test_no_address_gets_more_requests_at_once_for_two_models_than_for_one(build
     assert ended.code == 0 and endpoint.log()["max_in_flight"] == 2
 
 
+ELSEWHERE_EAR = ("--caption-model", "an-ear", "--caption-base-url", "http://models.invalid/v1")
+
+
 def test_a_price_that_is_missing_is_that_of_the_model_that_lacks_it(build, tmp_path):
     (tmp_path / "hearten.toml").write_text('[prices."a-model"]\nprompt = 1\ncompletion = 1\n')
-    line = one_line_error(build("--caption-model", "an-ear", "--max-usd", 4))
+    line = one_line_error(build(*ELSEWHERE_EAR, "--max-usd", 4))
     assert "the price of an-ear is not known" in line and '[prices."an-ear"]' in line
 
 

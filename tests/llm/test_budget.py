@@ -1,11 +1,13 @@
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
 from invented import target
 
 from builders.errors import ConfigError, StoppedEarly
-from builders.llm.budget import Budget, Price, price_of, tokens_of
+from builders.llm.budget import Budget, tokens_of
+from builders.llm.prices import Price, price_of
 from builders.llm.request import Request
 from builders.llm.settings import Sampling
 from builders.store.database import Spent
@@ -27,11 +29,27 @@ def test_a_price_is_for_a_million_tokens():
     assert PRICE.usd(500_000, 250_000) == 1.5
 
 
-def test_the_users_own_price_goes_before_ours():
+OPENAI, HERE = "https://api.openai.com/v1", "http://127.0.0.1:8000/v1"
+
+
+def test_the_users_own_price_goes_before_a_lists_and_before_that_of_a_server_of_ones_own():
     own = {"gpt-4o-mini": {"prompt": 9, "completion": 10}, "mine": {"prompt": 1, "completion": 2}}
-    assert price_of("gpt-4o-mini", own) == Price(9.0, 10.0)
-    assert price_of("mine", own) == Price(1.0, 2.0)
-    assert price_of("no-such-model", {}) is None
+    assert price_of("gpt-4o-mini", own, [OPENAI]) == Price(9.0, 10.0)
+    assert price_of("mine", own, [HERE]) == Price(1.0, 2.0)
+
+
+def test_a_list_price_names_who_asks_it_and_how_old_the_list_is():
+    found = price_of("gpt-4o-mini", {}, [OPENAI])
+    assert (found.prompt, found.completion) == (0.15, 0.6)
+    # The version in the lock has a date; whoever renews the lock adds it to prices.toml.
+    assert re.fullmatch(r"OpenAI, genai-prices [0-9.]+ of [A-Z][a-z]+ 20\d\d", found.source)
+    assert price_of("gpt-4o-mini", {}, ["https://gateway.invalid/v1"]) == found
+    assert price_of("no-such-model", {}, [OPENAI]) is None
+
+
+def test_a_server_of_ones_own_costs_nothing_and_one_elsewhere_is_unknown():
+    assert price_of("gpt-4o-mini", {}, [HERE, "http://192.168.1.7/v1"]).usd(1e6, 1e6) == 0
+    assert price_of("no-such-model", {}, [HERE, "https://gateway.invalid/v1"]) is None
 
 
 @pytest.mark.parametrize("row", [{"prompt": 1}, {"prompt": "x", "completion": 1}, 3])

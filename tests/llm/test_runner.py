@@ -8,10 +8,11 @@ import pytest
 from asking import a_request, session
 
 from builders.errors import EndpointError, StoppedEarly
-from builders.llm.budget import Budget, Price
+from builders.llm.budget import Budget
 from builders.llm.cache import ResponseCache
 from builders.llm.concurrency import AdaptiveLimit
 from builders.llm.failures import Failure
+from builders.llm.prices import Price
 from builders.llm.providers import Completion, Help
 from builders.llm.request import key
 from builders.llm.runner import ask

@@ -14,7 +14,8 @@ from asking import a_request
 
 from builders.errors import StoppedEarly
 from builders.llm import claims as claiming
-from builders.llm.budget import Budget, Price
+from builders.llm.budget import Budget
+from builders.llm.prices import Price
 from builders.llm.request import key
 from builders.llm.runner import Setup, ask, open_session
 from builders.llm.settings import Limits, ModelSettings

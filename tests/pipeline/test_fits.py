@@ -34,7 +34,9 @@ def test_a_limit_leaves_every_fit_alone_and_the_manifest_has_their_digests(tmp_p
     few = built("crema_d", tmp_path, "few", "--limit", 6)
     whole = built("crema_d", tmp_path, "whole", "--workers", 1)
     more = built("crema_d", tmp_path, "few", "--limit", 9)
-    assert {*fits(whole)} == {"minimal_pairs.json", "speaker_baselines.json", "survey.json"}
+    assert {*fits(whole)} == {
+        *("minimal_pairs.json", "recited.json", "speaker_baselines.json", "survey.json")
+    }
     assert fits(few) == fits(whole) == fits(more)
     told = manifest(whole)["result"]["fits"]
     assert told == manifest(few)["result"]["fits"]
@@ -76,7 +78,7 @@ def test_votes_are_a_fit_that_a_kill_does_not_change(tmp_path, source):
         process.send_signal(signal.SIGKILL)
         process.wait()
         begun = fits(tmp_path / "killed" / "meld")
-        assert {*begun} == {"survey.json"}
+        assert {*begun} == {"survey.json", "recited.json"}
         assert hearten(*told).code == 0
         endpoint.control(latency=0.0)
         assert hearten(*asked(source, tmp_path / "at-once", endpoint, *more)).code == 0
@@ -107,4 +109,4 @@ def test_a_fit_that_changed_is_one_line_and_starting_over_ends_it(tmp_path, sour
         assert "choose another --name;" in line and "--resume never" not in line
         shutil.rmtree(folder / "fits")
         assert hearten(*told).code == 0
-    assert {*fits(folder)} == {"survey.json"}
+    assert {*fits(folder)} == {"survey.json", "recited.json"}

@@ -260,11 +260,26 @@ def tokens_spent(output):
         return connection.execute(query).fetchone()[0]
 
 
+# A public address, as nobody knows better; nothing is ever sent there.
+NO_HOST = "http://models.invalid/v1"
+
+
+def test_a_server_of_ones_own_costs_nothing(tmp_path):
+    source = corpus(tmp_path / "meld", 2)
+    with TestEndpoint() as endpoint:
+        ended = hearten(*arguments(source, tmp_path / "out", endpoint, "--max-usd", 1))
+        assert ended.code == 0, ended.err
+    run = manifest(tmp_path / "out" / "meld")["run"]
+    assert run["spent"]["usd"] == 0 and run["spent"]["prompt_tokens"] > 0
+    assert run["prices"]["test-model"]["source"] == "a server of one's own"
+
+
 def test_a_budget_in_dollars_needs_a_price(tmp_path):
     source = corpus(tmp_path / "meld", 2)
     with TestEndpoint() as endpoint:
         flags = arguments(source, tmp_path / "out", endpoint, "--max-usd", 1)
-        ended = hearten(*flags, cwd=tmp_path)
+        elsewhere = [NO_HOST if flag == endpoint.base_url else flag for flag in flags]
+        ended = hearten(*elsewhere, cwd=tmp_path)
         assert ended.code == 1 and "price of test-model is not known" in one_line_error(ended)
         (tmp_path / "hearten.toml").write_text(
             '[prices."test-model"]\nprompt = 1.0\ncompletion = 2.0\n'

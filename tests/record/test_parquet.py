@@ -101,6 +101,7 @@ def test_a_field_that_the_schema_does_not_know_is_refused(tmp_path):
 def test_a_row_group_of_clips_has_at_most_100_rows_and_one_of_text_500(tmp_path):
     (path,) = write(tmp_path, [(record(n, clip()), b"fLaC") for n in range(250)])
     assert [rows for rows, _ in row_groups(path)] == [100, 100, 50]
+    (tmp_path / "text").mkdir()
     (path,) = write(tmp_path / "text", [(record(n), None) for n in range(1100)])
     assert [rows for rows, _ in row_groups(path)] == [500, 500, 100]
     assert (ROW_GROUP_ROWS, TEXT_GROUP_ROWS) == (100, 500)

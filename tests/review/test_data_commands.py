@@ -63,7 +63,7 @@ def test_the_status_says_what_is_decided_by_whom_and_how_far_they_agree(review, 
         "  1 flagged unsafe",
         "Ann Example: 4 decided, 0 skipped",
         f"disputed: {review.items[3].item}",
-        f"  {f'{review.items[2].emotion} to grief'.ljust(40)} 1 time, prevails in 1",
+        f"  {f'{review.items[2].emotion} to grief'.ljust(40)} 1 time, by the majority in 1",
     ):
         assert line in ended.out
     verdict = next(line for line in ended.out.splitlines() if line.split()[0] == "verdict")
@@ -76,7 +76,7 @@ def test_the_status_says_what_is_decided_by_whom_and_how_far_they_agree(review, 
     ("first", "words"),
     [
         ("inquiry", "seeing the draft moves answers towards it: +100 points (95 % interval +"),
-        (None, "seeing the draft makes no difference that is sure: +0 points (95 % interval -"),
+        (None, "seeing the draft makes no significant difference: +0 points (95 % interval -"),
     ],
 )
 def test_the_status_says_whether_seeing_the_draft_moves_answers(folder, first, words):
@@ -90,7 +90,7 @@ def test_the_status_says_whether_seeing_the_draft_moves_answers(folder, first, w
         decide(made, given, made.bob, replace(seen, hidden=True, before={"strategies": answer}))
     made.store.close()
     said = hearten("review-status", folder).out
-    assert "strategies as in the draft: 100% of 20 with the draft in sight" in said
+    assert "same strategies as the draft: 100% of 20 with the draft visible" in said
     assert words in said
 
 
@@ -198,7 +198,7 @@ def test_a_store_that_is_not_there_is_named(folder, tmp_path):
     for command in (["review-status"], ["review-export", "--to", tmp_path / "x"]):
         ended = hearten(command[0], folder, *command[1:], "--store", tmp_path / "none.sqlite")
         assert ended.code == 1
-        assert "there is no store" in one_line_error(ended)
+        assert "there is no database" in one_line_error(ended)
     assert not (tmp_path / "none.sqlite").exists()
 
 

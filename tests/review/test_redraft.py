@@ -186,6 +186,11 @@ def test_an_accepted_later_draft_is_preferred_to_the_rejected_one(root, endpoint
     assert pairs[other, "rejection"]["chosen"] is None
 
 
+def test_every_corpus_at_once_is_not_drafted_again(tmp_path):
+    flags = ("build", "--corpus", "all", "--sample", "--redraft", "rejected")
+    assert "--redraft is for one corpus" in one_line_error(hearten(*flags, cwd=tmp_path))
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -193,7 +198,6 @@ def test_an_accepted_later_draft_is_preferred_to_the_rejected_one(root, endpoint
         (["--temperature", "0.1"], "temperature changed"),
         (["--name", "nothing"], "nothing"),
         (["--store", "elsewhere.sqlite"], "has no rejected reply of meld"),
-        (["--corpus", "all"], "--redraft is for one corpus"),
     ],
 )
 def test_what_would_draft_more_than_the_rejected_is_refused(root, endpoint, more, words, tmp_path):

@@ -339,3 +339,13 @@ def test_a_kill_loses_nothing_that_was_committed(url):
     tried = [row.key for row in rows(store, attempts)]
     assert len(tried) == len(set(tried)) and set(tried) >= set(names)
     store.close()
+
+
+def test_the_pace_of_a_model_is_that_of_its_last_run(store):
+    assert store.pace("a-model") is None
+    moments = [float(n) for n in range(30)] + [5000 + n / 4 for n in range(41)]
+    row = {"key": "k", "build": "b", "model": "a-model", "endpoint": "e", "outcome": "ok"}
+    with store.engine.begin() as connection:
+        connection.execute(sa.insert(attempts), [{**row, "at": at} for at in moments])
+    assert store.pace("a-model") == 4.0
+    assert store.pace("another") is None

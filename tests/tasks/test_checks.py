@@ -194,7 +194,7 @@ def test_the_digest_is_that_of_the_checks_and_not_of_the_file(table):
     [
         ("length\tlength\t1", "size\tlength\t1", "code is 'size' in "),
         ("1\treject\t1\ttext: it has", "1\twarn\t1\ttext: it has", "severity is 'warn' in "),
-        ("1\treject\t1\ttext: it has", "3\treject\t1\ttext: it has", "stage is '3' in "),
+        ("1\treject\t1\ttext: it has", "4\treject\t1\ttext: it has", "stage is '4' in "),
         ("1\treject\t1\ttext: it has", "1\treject\t\ttext: it has", "version is '' in "),
         (
             "has {limits}",

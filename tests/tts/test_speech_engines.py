@@ -23,9 +23,10 @@ from builders.audio.clips import ClipError
 from builders.audio.decode import as_flac, read_bytes
 from builders.errors import ConfigError, EndpointError, StoppedEarly
 from builders.llm import pool
-from builders.llm.budget import Budget, Price
+from builders.llm.budget import Budget
 from builders.llm.cache import ResponseCache
 from builders.llm.concurrency import AdaptiveLimit
+from builders.llm.prices import Price
 from builders.llm.providers import SpeechAudio, openai_speech
 from builders.llm.providers.openai_http import OpenAITransport, over_aiohttp
 from builders.llm.providers.openai_speech import SpeechCapabilities, flac_of

@@ -1,9 +1,9 @@
-"""Checks of the set: what no single reply shows, as that all of them begin in the same way.
+"""Checks of the whole set: properties no single reply shows, such as equal openings.
 
-A measure of the replies stands beside the same measure of what people really said next, in the
-same corpus, after utterances of the same coarse emotion, at like length and in equal number. The
-set is out where it lies beyond the interval of people's measure, on the side that is worse. The
-measures and the sentences are in `label_maps/reply/_set_checks.tsv`.
+A measure of the replies is compared with the same measure of people's next turns, in the
+same corpus, after utterances of the same coarse emotion, with similar length and in equal number. A
+set fails if it is outside the interval of people's measure, on the worse side. The
+measures and their sentences are in `label_maps/reply/_set_checks.tsv`.
 """
 
 from __future__ import annotations

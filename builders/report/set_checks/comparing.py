@@ -1,4 +1,4 @@
-"""The replies beside what people said next: matched, measured, and the interval of people's."""
+"""Comparing replies with people's next turns: matching, measures, and the interval of people's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which replies to keep back so that a set repeats itself no more than people do.
+"""Which replies to exclude so that a set repeats itself no more than people do.
 
 Of replies that are the same, nearly the same, or begin alike, the first in the order of a hash of
 their ids stay. Only measures that are out keep anything back, down to the upper end of people's
@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 
 def write_gates(folder: Path, paths: Sequence[Path], checks: Sequence[SetCheck]) -> int:
-    """Write `gated.tsv` of a finished build anew, and return how many replies it keeps back.
+    """Rewrite `gated.tsv` of a finished build, and return the number of replies it excludes.
 
     There is no file where nothing is out. The build itself stays as it is.
 

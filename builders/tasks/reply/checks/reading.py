@@ -20,7 +20,7 @@ from builders.record.reply_views import ReplyPart
 from builders.record.schema import Validator, as_document, load_schema, violations
 from builders.record.types import CheckNote, Emotions
 from builders.tasks.reply.checks.candidate import Candidate, Scene
-from builders.tasks.reply.checks.registry import ReplyFault, run_checks
+from builders.tasks.reply.checks.registry import OF_PEOPLE, ReplyFault, run_checks
 
 Parts = TypeVar("Parts")
 
@@ -77,13 +77,13 @@ def rule_faults(
     neutral_twin: bool = False,
     caption: str | None = None,
 ) -> list[ReplyFault]:
-    """Return what the checks refuse in a schema-valid reply.
+    """Return what the checks refuse in a schema-valid reply that somebody wrote.
 
     To a `neutral_twin`, of whose words only another voice makes a feeling, it may name none; it may
     not repeat the `caption` of the voice.
     """
     candidate = Candidate(cast(ReplyPart, document), emotions, neutral_twin, caption)
-    return list(run_checks(candidate).faults)
+    return list(run_checks(candidate, OF_PEOPLE).faults)
 
 
 def coerce(document: dict[str, object], emotions: Emotions) -> list[dict[str, str]]:

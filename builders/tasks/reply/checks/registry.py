@@ -2,8 +2,8 @@
 
 `label_maps/reply/_checks.tsv` says it, a row a check, in the order in which they run. A hit of a
 check of severity ``reject`` refuses the reply, and its sentence asks the model again; one of
-severity ``note`` is noted about a reply that is accepted. Checks of stage 2 run on replies that
-stage 1 does not refuse.
+severity ``note`` is noted about a reply that is accepted. Checks of a later stage run on replies
+that earlier ones do not refuse; those of stage 3 on drafts alone, and not on what people wrote.
 
 A check has a function in this package, patterns in ``label_maps/reply/<language>/<code>.tsv``, or
 both.
@@ -41,7 +41,9 @@ from builders.tasks.reply.checks.text import BREAK, read_text
 MODULES = (rules, form, grounding, fit)
 SEVERITIES = ("reject", "note")
 _COLUMNS = ("code", "reason", "stage", "severity", "version", "sentence")
-_STAGES = ("1", "2")
+_STAGES = ("1", "2", "3")
+# What is run on replies that people wrote, and on drafts.
+OF_PEOPLE, OF_DRAFTS = (1, 2), (1, 2, 3)
 # Patterns that functions use, and that are no check of their own.
 _HELPERS = frozenset({"advice", "counted"})
 
@@ -60,7 +62,8 @@ class Check:
     Attributes:
         code: the name of its function, or of its file of patterns.
         reason: what a reply that it refuses is counted as.
-        stage: 1, or 2 for one that runs where stage 1 refuses nothing.
+        stage: 1; 2 for one that runs where stage 1 refuses nothing; 3 for one that runs where
+            these refuse nothing, and on drafts alone.
         severity: one of `SEVERITIES`.
         version: raised whenever the function finds something else than before.
         sentence: what the model is told, with the words of a hit in braces.
@@ -149,15 +152,15 @@ class CheckOutcome:
     notes: tuple[CheckNote, ...]
 
 
-def run_checks(candidate: Candidate) -> CheckOutcome:
-    """Run the checks on a reply, in the order of the table.
+def run_checks(candidate: Candidate, stages: tuple[int, ...] = OF_DRAFTS) -> CheckOutcome:
+    """Run the checks of some stages on a reply, in the order of the table.
 
     Raises LabelError where a table is wrong, or the language of the reply has none.
     """
     faults: list[ReplyFault] = []
     notes: list[CheckNote] = []
     found = found_in(candidate.text, language_of(candidate))
-    for stage in (1, 2):
+    for stage in stages:
         if faults:
             break
         for check in _of_stage(stage):
@@ -206,16 +209,16 @@ def checks_digest() -> str:
     """
     rows = [[getattr(one, column) for column in _COLUMNS] for one in load_checks()]
     languages = [[code, load_language(code).version] for code in known_languages()]
-    tables = [_rows_of(path) for path in sorted(_folder().glob("_*.tsv")) if path != _table()]
+    tables = [_rows_of(_folder() / name) for name in _TABLES]
     return sha256(orjson.dumps([rows, languages, tables])).hexdigest()[:12]
+
+
+# What the functions read beside the tables of languages.
+_TABLES = ("_acts.tsv", "_advice.tsv", "_languages.tsv", "_reply_emotions.tsv")
 
 
 def _folder() -> Path:
     return resources.label_maps() / "reply"
-
-
-def _table() -> Path:
-    return _folder() / "_checks.tsv"
 
 
 def _rows_of(path: Path) -> list[dict[str, str]]:
