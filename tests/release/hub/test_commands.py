@@ -84,7 +84,7 @@ def test_a_dry_run_asks_a_hub_that_is_down_twice_and_plans_a_first_version(
     assert ended.code == 0, ended.err
     assert "the Hub could not be reached, so this is planned as a first version" in ended.out
     assert "the Hub failed 2 times" in ended.out
-    assert "nothing was sent; leave --dry-run out" in ended.out
+    assert "nothing was sent; run without --dry-run" in ended.out
     assert len(hub.log) == 2
 
 
