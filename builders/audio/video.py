@@ -31,6 +31,8 @@ HEIGHT, PER_SECOND = 360, 8
 _SETTINGS = {"preset": "veryfast", "crf": "28", "threads": "1"}
 # Times are kept in milliseconds.
 _CLOCK = 1000
+# A picture may be taken so many seconds before it is due.
+_EARLY = 0.02
 # A picture that ends so many seconds before its sound, or half of a shorter one, is cut off.
 _MISSING = 1.0
 
@@ -82,9 +84,9 @@ def _pictures(
         at = (frame.time or 0.0) - begins - start
         if at >= seconds:
             return
-        if at >= due - 0.5 / PER_SECOND and at >= -0.5 / PER_SECOND:
+        if at >= due - _EARLY:
             yield max(0.0, at), frame
-            due = at + 1 / PER_SECOND
+            due = max(due, at - _EARLY) + 1 / PER_SECOND
 
 
 def _written(

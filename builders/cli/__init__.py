@@ -21,6 +21,7 @@ from builders.cli import (
     show,
     status,
     store,
+    tag,
     upgrade,
 )
 from builders.cli.command import equip
@@ -42,7 +43,20 @@ app = typer.Typer(
 )
 _build_app = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
 _build_app.command("build")(build.build_command)
-for group in (build, corpora, check, show, status, judge, review, export, publish, store, upgrade):
+for group in (
+    build,
+    corpora,
+    check,
+    tag,
+    show,
+    status,
+    judge,
+    review,
+    export,
+    publish,
+    store,
+    upgrade,
+):
     app.add_typer(group.commands)
 equip(app)
 equip(_build_app)

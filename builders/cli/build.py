@@ -180,6 +180,14 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             "commas, or @FILE).",
         ),
     ] = None,
+    demonstrations: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ours|FOLDER|BUILD",
+            help="Show the model two or three cases with their replies in each prompt: ours, the "
+            "tables of a folder, or the replies of a finished build.",
+        ),
+    ] = None,
     enforce_set_gates: Annotated[
         bool,
         typer.Option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from builders import resources
 from builders.cli.build_options import BuildOptions
@@ -49,6 +50,11 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     lists["may_send"] = may_send(lists["may_send"])
     check_named(lists["may_send"], [slug])
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
+    if config.demonstrations and Path(config.demonstrations, "manifest.json").is_file():
+        from builders.review.outcome.applied import applied
+
+        seen = applied(Path(config.demonstrations), config.store_url)
+        config = config.model_copy(update={"demonstrations": str(seen)})
     if redraft:
         from builders.review.outcome.redraft import redrafting
 
@@ -62,7 +68,11 @@ def _listed(said: object) -> tuple[str, ...]:
 
 
 def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
-    """Raise UsageError for options about audio and models that cannot be combined."""
+    """Raise UsageError for options about audio, cases and models that cannot be combined."""
+    if given["demonstrations"] and not given["model"]:
+        raise UsageError(
+            "--demonstrations needs --model: the phrasebook is shown no cases", do="name a model"
+        )
     if given["hear"] and not given["model"]:
         raise UsageError(
             "--hear needs --model: the phrasebook takes no audio",

@@ -39,15 +39,13 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
     if not finished.fresh:
         print(f"{config.name} is complete already: no model was asked, nothing was written.")
     print_counts(build)
+    for flag in config.reject_findings:
+        if flag not in result["rejected"]:
+            print(f"  rejected: 0 {flag}, which no chosen clip has")
     _print_speech(result.get("speech"))
     print_set(result, finished.gated)
     if config.models:
-        took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
-        print(f"{took}; in all {cost_line(run['cost'])}")
-        for line in money_lines(run):
-            print(line)
-        if finished.fresh:
-            print(f"messages of {MessageSizes(**run['messages'])}")
+        _print_requests(run, finished.fresh)
     if config.redraft:
         from builders.review.outcome.redraft import drafted_again
 
@@ -60,6 +58,16 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
         print(_in_columns(command))
     if config.provider == PHRASEBOOK:
         print(PHRASEBOOK_WARNING)
+
+
+def _print_requests(run: ManifestRun, fresh: bool) -> None:
+    """Print what was asked of models and what it cost; the messages' size where they are new."""
+    took = f"{run['requests']:,} requests in {run['seconds']:,.0f} s"
+    print(f"{took}; in all {cost_line(run['cost'])}")
+    for line in money_lines(run):
+        print(line)
+    if fresh:
+        print(f"messages of {MessageSizes(**run['messages'])}")
 
 
 def money_lines(run: ManifestRun) -> list[str]:

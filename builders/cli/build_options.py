@@ -22,6 +22,7 @@ class BuildOptions(TypedDict, total=False):
     estimate: bool
     redraft: str | None
     hear: bool
+    demonstrations: str | None
     see: bool
     i_may_send: list[str] | None
     caption_model: str | None

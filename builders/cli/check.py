@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from builders.cli.options import Json, Source
-from builders.errors import ConfigError, UsageError
+from builders.cli.tag import refuse_bad_rows
+from builders.errors import UsageError
 
 if TYPE_CHECKING:
     from builders.tasks.reply.checks.recited import RunIndex
@@ -67,7 +68,7 @@ def _check(
     else:
         for line in lines(found):
             print(line, file=sys.stderr)
-    _refuse(bad, file)
+    refuse_bad_rows(bad, file)
 
 
 def _recited(corpus: str | None, source: Path | None) -> RunIndex | None:
@@ -89,12 +90,3 @@ def _recited(corpus: str | None, source: Path | None) -> RunIndex | None:
             for utterance in item.utterances if isinstance(item, Dialogue) else ():
                 index.add(utterance.text)
     return index.freeze()
-
-
-def _refuse(bad: list[str], file: Path) -> None:
-    """Say which rows could not be read; ConfigError where there are some."""
-    for line in bad[:-1]:
-        print(f"error: {line}", file=sys.stderr)
-    if bad:
-        more = f" ({len(bad)} such rows in {file})" if len(bad) > 1 else ""
-        raise ConfigError(f"{bad[-1]}{more}", do="correct them; the others were checked")

@@ -23,6 +23,7 @@ from builders.llm.providers import phrasebook
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import preconditions
 from builders.pipeline.contribution import Evidence, can_vote, options, rules
+from builders.pipeline.demonstrations import open_demonstrations
 from builders.pipeline.fits import Fit
 from builders.pipeline.minimal_pairs import NO_MEMBER
 from builders.pipeline.selection import Wanted
@@ -39,6 +40,7 @@ from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
 from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.registry import checks_digest
+from builders.tasks.reply.demonstrations import Demonstrations
 from builders.tasks.reply.draft import Drafter, PromptExtras
 from builders.tasks.vote import TEMPLATE, Voter
 
@@ -63,6 +65,7 @@ class Plan:
     identity: dict[str, Any]
     heard: bool
     recited: RunIndex
+    demonstrations: Demonstrations | None = None
 
     @property
     def drafter(self) -> Drafter:
@@ -77,6 +80,7 @@ class Plan:
             PromptExtras(
                 config.redraft.notes if config.redraft else {},
                 config.hear,
+                demonstrations=self.demonstrations,
                 sees=config.see,
                 language=self.card.language,
                 recited=self.recited,
@@ -117,6 +121,7 @@ class Plan:
             "survey": self.survey,
             "minimal_pairs": self.survey.renderings,
             "speaker_baselines": hearing,
+            "demonstrations": self.demonstrations,
             "recited": self.recited,
         }
         return {name: fit for name, fit in found.items() if fit}
@@ -226,29 +231,39 @@ def make_plan(config: BuildConfig) -> Plan:
     }
     exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
-    reader, labelling = corpus.reader, corpus.labelling
     recited = RunIndex(card.language)
     surveyed = survey(corpus, _wanted(config), recited)
-    preconditions.check_sees(config, card, surveyed.films, reader.root)
-    exclusions.check_matched(reader.splits, config.exclusions)
-    origin = Origin(
+    preconditions.check_sees(config, card, surveyed.films, corpus.reader.root)
+    exclusions.check_matched(corpus.reader.splits, config.exclusions)
+    shown = open_demonstrations(config, card)
+    origin = _origin(config, card, corpus, shown)
+    identified = _identified(config, corpus, origin, heard) | found
+    identified["excluded_ids"] = exclusions.digest
+    if shown:  # only then, so that builds that were begun before go on
+        identified["demonstrations_version"] = shown.digest
+    return Plan(config, card, corpus, surveyed, origin, identified, heard, recited, shown)
+
+
+def _origin(
+    config: BuildConfig, card: Card, corpus: Corpus, shown: Demonstrations | None
+) -> Origin:
+    """Return what all samples of the build share."""
+    return Origin(
         corpus=card.slug,
-        corpus_version=card.corpus_version or _digest(reader.files),
+        corpus_version=card.corpus_version or _digest(corpus.reader.files),
         language=card.language,
         label_source=config.label_view or card.label_source,
         audio_origin=card.audio_origin,
         context=card.context,
         evaluation_overlap={s: list(v) for s, v in card.evaluation_overlap.items()},
         rights=card.rights.model_dump(),
-        mapping_version=labelling.version,
+        mapping_version=corpus.labelling.version,
         provider=config.provider,
         model=config.model or f"{PHRASEBOOK}-{phrasebook.tables_version()}",
         prompt_version=prompts.draft_version(),
         checks_version=checks_digest(),
+        demonstrations_digest=shown.digest if shown else None,
     )
-    identified = _identified(config, corpus, origin, heard) | found
-    identified["excluded_ids"] = exclusions.digest
-    return Plan(config, card, corpus, surveyed, origin, identified, heard, recited)
 
 
 def _wanted(config: BuildConfig) -> Wanted:

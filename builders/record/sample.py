@@ -16,6 +16,7 @@ from builders.record.reply_views import (
     CheckResult,
     ChecksPart,
     Coercion,
+    DemonstrationsPart,
     DesiredResponse,
     DraftingPart,
     ReplyPart,
@@ -73,6 +74,7 @@ class Origin:
     model: str
     prompt_version: str
     checks_version: str | None = None
+    demonstrations_digest: str | None = None
 
 
 def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
@@ -97,7 +99,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
         "audio_contribution": _contribution(target),
         "contrast": _contrast(target),
         "plan": None,
-        "demonstrations": None,
+        "demonstrations": _demonstrations(drafted, origin),
         "desired_response": _desired_response(drafted),
         "executed": None,
         "reply_audio": _reply_audio(utterance.id, drafted),
@@ -135,6 +137,12 @@ def _desired_response(drafted: Drafted) -> DesiredResponse:
     if drafted.spoken:
         response["synthesis"] = synthesis(drafted.spoken)
     return response
+
+
+def _demonstrations(drafted: Drafted, origin: Origin) -> DemonstrationsPart | None:
+    if not drafted.demonstrations or origin.demonstrations_digest is None:
+        return None
+    return {"ids": [*drafted.demonstrations], "set_digest": origin.demonstrations_digest}
 
 
 def _reply_audio(name: str, drafted: Drafted) -> ClipFile | None:

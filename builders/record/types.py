@@ -374,7 +374,8 @@ class Drafted:
     """A reply and how it was drafted; `attempts` counts the responses used.
 
     `prompt_version` is None if it is that of the whole build; `heard_audio` says whether the
-    model was sent the clip; `spoken` is the synthesised reply; `notes` are those of the checks.
+    model was sent the clip; `spoken` is the synthesised reply; `notes` are those of the checks;
+    `demonstrations` are the ids of the cases that the model was shown.
     """
 
     reply: dict[str, Any]
@@ -385,3 +386,4 @@ class Drafted:
     heard_audio: bool = False
     spoken: Clip | None = None
     notes: tuple[CheckNote, ...] = ()
+    demonstrations: tuple[str, ...] = ()

@@ -128,6 +128,7 @@ class BuildConfig(BaseModel):
     estimate: bool = False
     redraft: Redraft | None = None
     enforce_set_gates: bool = False
+    demonstrations: str | None = None
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
     see: bool = False
@@ -265,7 +266,7 @@ LISTED = {
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
     "retry_failed retry_kinds estimate source output name on_error exclusions "
-    "caption_base_urls tts_base_urls clips enforce_set_gates".split()
+    "caption_base_urls tts_base_urls clips enforce_set_gates demonstrations".split()
 )
 
 # What identifies a build only where it is asked for: builds that were begun without it go on.

@@ -50,7 +50,7 @@ _KINDS = {
 }
 _OTHER = (
     "the store cannot be used",
-    "check its disk space and access rights, or choose another store with --store; "
+    "free some space or allow access to it, or choose another store with --store; "
     "what is committed is kept",
 )
 

@@ -19,6 +19,9 @@ from endpoints import TestEndpoint
 from builders import resources
 from builders.release.rights import withheld, withhold
 
+# Whole builds: with the slow ones.
+pytestmark = pytest.mark.slow
+
 SAMPLE = ("build", "--corpus", "emorynlp", "--sample", "--show", 0)
 RGB = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220), "white": (255,) * 3}
 

@@ -192,6 +192,14 @@ def test_what_a_careful_user_must_know_is_what_the_samples_say(made):
         assert "  ambiguous: " in part
 
 
+def test_a_flag_that_rejects_nothing_is_told(tmp_path):
+    ended = hearten(
+        *("build", "--corpus", "meld", "--sample", "--split", "dev"),
+        *("--reject-finding", "clip_cliped", "--output", tmp_path),
+    )
+    assert ended.code == 0 and "  rejected: 0 clip_cliped, which no chosen clip has\n" in ended.out
+
+
 def test_ambiguous_labels_are_counted(made):
     rows = samples(made[0] / "output/crema_d-sample")
     emotions = [row["target_utterance"]["emotions"] for row in rows]

@@ -179,7 +179,7 @@ def test_agreement_is_asked_only_from_fifty_items_on():
     assert not found.passed and "agreement on strategies is -" in found.sentence
     alike = many(60, (VALIDATE, VALIDATE), (ASK, ASK))
     (found,) = judge(PublishRules(alpha_strategy=0.67), alike, 60)
-    assert found.passed and "is 1.00 over 60 items; 0.67 is wanted" in found.sentence
+    assert found.passed and "is 1.00 over 60 items; 0.67 is required" in found.sentence
 
 
 def test_agreement_that_nobody_has_made_is_not_reached():

@@ -69,16 +69,16 @@ BODIES = [
     ({"strategies": [1]}, "body.strategies.0: "),
     ({"strategies": "validation"}, "body.strategies: "),
     ({"strategies": ["nonsense"]}, "strategies: unknown strategy 'nonsense'"),
-    ({"strategies": []}, "strategies: there are one to three"),
+    ({"strategies": []}, "strategies: expected one to three"),
     ({"flags": {"a": 1}}, "body.flags: "),
     ({"flags": ["\x1b[31m"]}, "flags: '\\x1b[31m' is not one of"),
     ({"emotion": 5}, "body.emotion: "),
     ({"emotion": "nonsense"}, "emotion: unknown emotion 'nonsense'"),
     ({"comment": 5}, "body.comment: "),
     ({"comment": "x" * 5_001}, "body.comment: "),
-    ({"comment": "a\0"}, "body.comment: it cannot be kept, as a NUL character"),
+    ({"comment": "a\0"}, "body.comment: it cannot be stored, because it contains a NUL character"),
     ({"reason": ["generic"]}, "body.reason: "),
-    ({"reason": "generic"}, "reason: a rejection or a skip has one"),
+    ({"reason": "generic"}, "reason: required for a rejection or a skip"),
     ({"before": "abc"}, "body.before: "),
     ({"before": {"strategies": 5}}, "body.before.strategies: "),
     ({"before": {"strategies": ["nonsense"]}}, "before.strategies: unknown strategy 'nonsense'"),
@@ -96,7 +96,7 @@ EVENTS = [
     ({"verdict": "a"}, "verdict: 'a' is not one of accept, edit, reject, skip"),
     ({"verdict": "reject"}, "reason: None is not one of"),
     ({"verdict": "reject", "body": {"reason": "nonsense"}}, "reason: 'nonsense' is not one of"),
-    ({"verdict": "edit"}, "reply: an edit has one"),
+    ({"verdict": "edit"}, "reply: required for an edit"),
     ({"verdict": "edit", "body": {"reply": {"text": "x"}}}, "is a required property"),
     ({"kind": "praise"}, "kind: "),
     ({"more": 1}, "more: "),
@@ -104,12 +104,12 @@ EVENTS = [
     ({"body": []}, "body: "),
     ({"build": "../../x"}, "build: "),
     ({"item": "../../etc/passwd"}, "item: '../../etc/passwd' is not a sample id"),
-    ({"at": 1e300}, "at: 1e+300 is no time before now"),
-    ({"at": -1.0}, "at: -1.0 is no time"),
+    ({"at": 1e300}, "at: 1e+300 is not a time in the past"),
+    ({"at": -1.0}, "at: -1.0 is not a time"),
     ({"at": "now"}, "at: "),
     ({"id": "a b"}, "id: "),
     ({"undoes": "f" * 32}, "undoes: required for an undo, not allowed otherwise"),
-    ({"kind": "undo", "verdict": "undo"}, "undoes: an undo names an event"),
+    ({"kind": "undo", "verdict": "undo"}, "undoes: required for an undo"),
     ({"kind": "undo", "verdict": "undo", "undoes": "f" * 32}, "there is no event 'ffff"),
     ({"kind": "undo", "verdict": "undo", "undoes": "f" * 32, "body": {"flags": []}}, "body.flags"),
     ({"kind": "comparison", "verdict": "a"}, "body.other: "),
@@ -126,7 +126,7 @@ TEXTS = [
     (b'{"id": "\\ud800"}', "not a JSON object"),
     (b'{"at": NaN}', "not a JSON object"),
     (b'{"a":' * 3000 + b"1" + b"}" * 3000, "not a JSON object"),
-    (b'{"a":' * 300 + b"1" + b"}" * 300, "nested more than 16 deep"),
+    (b'{"a":' * 300 + b"1" + b"}" * 300, "nested more than 16 levels deep"),
     (b"\xff{}", "not a JSON object"),
 ]
 
@@ -250,7 +250,9 @@ def test_who_has_decided_does_not_settle_and_only_leads_do(review, item, tmp_pat
     settling = line(item, 5, body={"comment": "both hear it"}, kind="adjudication")
     for earlier in ([line(item)], [line(item), undo(line(item), 2)]):
         path = write(tmp_path / "e.jsonl", *earlier, settling)
-        with pytest.raises(SourceError, match="who has decided about an item does not settle it"):
+        with pytest.raises(
+            SourceError, match="an annotator who reviewed this item cannot adjudicate it"
+        ):
             import_events(review.store, review.build, path)
     for kind in ("adjudication", "gold"):
         theirs = {**settling, "annotator": review.bob.id, "kind": kind}

@@ -194,7 +194,7 @@ def test_every_corpus_at_once_is_not_drafted_again(tmp_path):
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--limit", "3"], "--limit 3 with --redraft"),
+        (["--limit", "3"], "--limit 3 was given with --redraft"),
         (["--temperature", "0.1"], "temperature changed"),
         (["--name", "nothing"], "nothing"),
         (["--store", "elsewhere.sqlite"], "has no rejected reply of meld"),

@@ -370,20 +370,29 @@ def nested(depth: int) -> Any:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"reply": {"text": "\ud800"}}, "reply.text: it cannot be kept, as half a character"),
-        ({"reply": {"\udc00": 1}}, "reply: it cannot be kept, as half a character"),
-        ({"reply": nested(300)}, "nested more than 16 deep"),
-        ({"comment": "a\0b"}, "comment: it cannot be kept, as a NUL character"),
-        ({"strategies": ["\ud800"]}, "strategies.0: it cannot be kept, as half a character"),
-        ({"emotion": "\ud800"}, "emotion: it cannot be kept"),
-        ({"ratings": {"\ud800": 1}}, "ratings: it cannot be kept"),
-        ({"item": "\ud800"}, "item: it cannot be kept"),
-        ({"item": "meld-train-0-0\0"}, "item: it cannot be kept"),
-        ({"more\ud800": 1}, "it cannot be kept"),
+        (
+            {"reply": {"text": "\ud800"}},
+            "reply.text: it cannot be stored, because it contains half a character",
+        ),
+        (
+            {"reply": {"\udc00": 1}},
+            "reply: it cannot be stored, because it contains half a character",
+        ),
+        ({"reply": nested(300)}, "nested more than 16 levels deep"),
+        ({"comment": "a\0b"}, "comment: it cannot be stored, because it contains a NUL character"),
+        (
+            {"strategies": ["\ud800"]},
+            "strategies.0: it cannot be stored, because it contains half a character",
+        ),
+        ({"emotion": "\ud800"}, "emotion: it cannot be stored"),
+        ({"ratings": {"\ud800": 1}}, "ratings: it cannot be stored"),
+        ({"item": "\ud800"}, "item: it cannot be stored"),
+        ({"item": "meld-train-0-0\0"}, "item: it cannot be stored"),
+        ({"more\ud800": 1}, "it cannot be stored"),
         ({"version": 10**40}, "has since been decided in another tab"),
         ({"seconds_heard": 10**300}, "seconds_heard: "),
         ({"ratings": {"fit": 10**30}}, "expected 1 to 5"),
-        ({"reason": "generic"}, "reason: a rejection or a skip has one"),
+        ({"reason": "generic"}, "reason: required for a rejection or a skip"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_in_a_sentence_and_does_not_block(shared, change, words):

@@ -33,6 +33,7 @@ from builders.tasks.reply.checks.candidate import Recited
 from builders.tasks.reply.checks.reading import Reply, read_answer
 from builders.tasks.reply.checks.registry import ReplyFault
 from builders.tasks.reply.checks.scene import Setting
+from builders.tasks.reply.demonstrations import Demonstration, Demonstrations
 
 CORRECTIONS = 2
 _FRESH = CORRECTIONS + 1
@@ -64,13 +65,14 @@ class Draft:
     """An accepted reply: the model's answer, coerced and checked.
 
     `beside` counts the responses used up by its steps that were about something else; `notes` is
-    what the checks note about it.
+    what the checks note about it, `demonstrations` are the ids of the cases that the prompt showed.
     """
 
     reply: dict[str, Any]
     coercions: list[dict[str, str]]
     beside: int = 0
     notes: tuple[CheckNote, ...] = ()
+    demonstrations: tuple[str, ...] = ()
 
 
 def drafted(accepted: Accepted[Draft]) -> Drafted:
@@ -84,6 +86,7 @@ def drafted(accepted: Accepted[Draft]) -> Drafted:
         accepted.prompt_version,
         accepted.heard_audio,
         notes=draft.notes,
+        demonstrations=draft.demonstrations,
     )
 
 
@@ -121,13 +124,14 @@ class PromptExtras:
 
     `notes` are by record its earlier replies and what reviewers have against them, oldest first;
     what is asked about any other record does not depend on them. `hears` says whether the model is
-    sent the clips, but for those that the findings say it is not, `sees` whether with the picture.
-    `language` is the corpus's,
+    sent the clips, but for those that the findings say it is not, `sees` whether with the picture;
+    `demonstrations` are cases of which each prompt shows a few. `language` is the corpus's,
     `recited` knows what is said elsewhere in it.
     """
 
     notes: Mapping[str, Sequence[Note]] = field(default_factory=dict)
     hears: bool = False
+    demonstrations: Demonstrations | None = None
     language: str = "en"
     recited: Recited | None = None
     sees: bool = False
@@ -168,6 +172,8 @@ class Drafter:
         self._hear = prompts.load(prompts.HEAR_TEMPLATE)
         self._see = prompts.load(prompts.SEE_TEMPLATE)
         self._voice = prompts.load(prompts.VOICE_TEMPLATE)
+        self._cases = prompts.load(prompts.DEMONSTRATIONS_TEMPLATE)
+        self._chosen: tuple[str, tuple[Demonstration, ...]] = ("", ())
         self._model = model
         self._sampling = sampling
         self._label_source = label_source
@@ -186,6 +192,7 @@ class Drafter:
             for template, used in (
                 (self._voice, subject.caption and subject.caption.text),
                 (self._hear, self._audio(subject)),
+                (self._cases, self._shown(subject)),
                 (self._see, self._video(subject)),
                 (
                     self._redraft,
@@ -209,7 +216,8 @@ class Drafter:
             answer = yield request
             verdict = _judge(answer, form, subject, self._setting)
             if isinstance(verdict, Reply):
-                return Draft(verdict.document, verdict.coercions, notes=verdict.notes)
+                shown = tuple(case.id for case in self._shown(subject))
+                return Draft(verdict.document, verdict.coercions, 0, verdict.notes, shown)
             if step == _FRESH or answer.outcome in HOPELESS:
                 detail = "; ".join(fault.sentence for fault in verdict)
                 return GivenUp(verdict[0].code, detail, answer.text)
@@ -262,6 +270,15 @@ class Drafter:
             return None
         return AudioInput(clip.flac, clip.sha256_pcm, clip.duration)
 
+    def _shown(self, target: Target) -> tuple[Demonstration, ...]:
+        known = self._extras.demonstrations
+        if known is None:
+            return ()
+        if self._chosen[0] != target.id:  # asked for several times in a row
+            cases = known.shown(target, self._setting.persona, _own_turns(target))
+            self._chosen = target.id, cases
+        return self._chosen[1]
+
     def _video(self, target: Target) -> VideoInput | None:
         clip, video = target.clip, target.video
         if not self._extras.sees or clip is None or video is None:
@@ -294,6 +311,8 @@ class Drafter:
             demonstrations=[],
             choices=form.choices,
         )
+        if cases := self._shown(target):
+            user = f"{self._cases.render(cases=[_as_shown(case) for case in cases])}\n\n{user}"
         audio = self._audio(target)
         if audio:
             user = f"{user}\n\n{self._hear.render(speaker=speaker)}"
@@ -323,6 +342,19 @@ def speaker_name(utterance: Utterance, role: str, named: bool) -> str:
     if named:
         return utterance.speaker or "Unnamed"
     return _PARTS[role]
+
+
+def _as_shown(case: Demonstration) -> dict[str, object]:
+    """Return a case as the prompt's template takes it."""
+    return {
+        "turns": case.turns,
+        "utterance": case.utterance,
+        "emotion": case.emotion.replace("_", " "),
+        "voice": case.voice,
+        "strategies": ", ".join(case.strategies),
+        "reply_emotion": case.reply_emotion.replace("_", " "),
+        "reply": case.reply,
+    }
 
 
 def _as_answered(reply: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ its name. A language without a folder cannot be checked.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -37,6 +37,7 @@ class Language:
 
     code: str
     words: Mapping[str, frozenset[str]]
+    classes: Mapping[str, Sequence[str]]
     patterns: PatternSet
     version: str
     pieces: frozenset[str]
@@ -91,13 +92,21 @@ def load_language(code: str) -> Language:
         )
     words = _read_words(folder / _WORDS)
     classes = _read_classes(folder / _CLASSES)
+    patterns = read_patterns(folder, classes, words)
+    pieces = frozenset(_pieces(folder, words))
+    return Language(code, words, classes, PatternSet(patterns), _digest(folder), pieces)
+
+
+def read_patterns(
+    folder: Path, classes: Mapping[str, Sequence[str]], words: Mapping[str, frozenset[str]]
+) -> list[Pattern]:
+    """Return the patterns of all files of a folder, each under the name of its file."""
     patterns: list[Pattern] = []
     for path in sorted(folder.glob("[a-z]*.tsv")):
         for row in read_rows(path, _COLUMNS, key=("pattern", "when")):
             row.text("reason")
             patterns.append(read_pattern(row, path.stem, classes, words))
-    pieces = frozenset(_pieces(folder, words))
-    return Language(code, words, PatternSet(patterns), _digest(folder), pieces)
+    return patterns
 
 
 def _pieces(folder: Path, words: Mapping[str, frozenset[str]]) -> Iterator[str]:
