@@ -46,6 +46,7 @@ Corpora = Annotated[
 Persona = Literal["assistant", "addressee"]
 Balance = Literal["emotion"]
 Client = Literal["aiohttp", "openai"]
+SamplingValue = Literal["temperature", "top_p", "seed"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
 
@@ -150,6 +151,13 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         float, typer.Option(min=0, max=1, help="Nucleus sampling: total probability kept.")
     ] = 1.0,
     reply_tokens: ReplyTokens = 400,
+    leave_out: Annotated[
+        list[SamplingValue] | None,
+        typer.Option(
+            metavar="temperature|top_p|seed",
+            help="Value that is not sent, for a server that refuses it.",
+        ),
+    ] = None,
     client: Annotated[Client, ClientHelp] = "aiohttp",
     estimate: Estimate = False,
     max_usd: MaxUsd = None,
