@@ -46,7 +46,6 @@ Corpora = Annotated[
 Persona = Literal["assistant", "addressee"]
 Balance = Literal["emotion"]
 Client = Literal["aiohttp", "openai"]
-SamplingValue = Literal["temperature", "top_p", "seed"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
 
@@ -152,7 +151,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     ] = 1.0,
     reply_tokens: ReplyTokens = 400,
     leave_out: Annotated[
-        list[SamplingValue] | None,
+        list[str] | None,
         typer.Option(
             metavar="temperature|top_p|seed",
             help="Value that is not sent, for a server that refuses it.",

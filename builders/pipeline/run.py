@@ -165,9 +165,9 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
         done = await draft(plan, setup, targets, sink, state)
     finally:
         files = sink.close()
+    folder.keep_left(sink.left)
     if done.stopped:
         raise done.stopped
-    folder.keep_left(sink.left)
     _check_complete(ledger, sink, folder)
     result = _result(plan, ledger, files)
     result["voice"] = hearing.result if hearing else None

@@ -58,7 +58,7 @@ class Sink:
         else:
             self._ledger.left(outcome.kind)
             self.example_left = self.example_left or outcome.detail
-            if len(self.left) < _MOST_LEFT:
+            if outcome.kind != "stopped" and len(self.left) < _MOST_LEFT:
                 self.left.append((target.id, outcome.kind, outcome.detail))
 
     @property
