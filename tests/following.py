@@ -102,6 +102,10 @@ class Place:
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip(), "it prints nothing"
 
+    def _json(self, block: Block) -> None:
+        """Write the file that the comment before a block names."""
+        (self.folder / block.note.removeprefix("file: ")).write_text(block.text, "utf-8")
+
     def _toml(self, block: Block) -> None:
         path = self.folder / "shown.toml"
         path.write_text(block.text, "utf-8")

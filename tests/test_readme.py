@@ -19,6 +19,7 @@ from hub.server import LoopbackHub
 
 from builders.corpora import load_card, slugs
 from builders.release.export.format_table import formats, start_line
+from builders.tasks.reply.checks.registry import load_checks
 
 TABLE = "<!-- corpora: written from the cards -->\n"
 WRITTEN = [page for page in PAGES if page is not CLI]
@@ -197,3 +198,10 @@ def test_every_place_that_a_page_names_is_there(page):
     places = {one for one in PLACES.findall(page.text) if "<" not in one}
     gone = [one for one in places - PLANNED if not list(ROOT.glob(one.rstrip("/")))]
     assert not gone
+
+
+def test_every_check_that_a_page_names_exists():
+    page = Document(ROOT / "docs" / "replies.md")
+    table = page.text.split("| group |")[1].split("\n\n")[0]
+    known = {check.code for check in load_checks()}
+    assert not [code for code in re.findall(r"`(\w+)`", table) if code not in known]

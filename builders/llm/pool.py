@@ -158,8 +158,11 @@ class Pool(Generic[Sent, Answered]):
                 if self._stopped:
                     raise self._stopped
                 completion = await endpoint.complete(request)
-                self._note_success(standing, sent, tries)
-                return await deliver(completion)
+                self._note_success(standing, tries)
+                delivered = await deliver(completion)
+                # Only now, so that a slow store is seen as well and gets no more at once either.
+                endpoint.limit.answered(sent)
+                return delivered
             except Failure as caught:
                 failure = caught
             except EndpointError as error:
@@ -194,12 +197,11 @@ class Pool(Generic[Sent, Answered]):
         )
 
     def _note_success(
-        self, standing: _Standing[Sent, Answered], sent: float, tries: _Tries[Sent, Answered]
+        self, standing: _Standing[Sent, Answered], tries: _Tries[Sent, Answered]
     ) -> None:
         self._succeeded = standing.succeeded = True
         self._idle_since = time.monotonic()
         standing.lost = 0
-        standing.endpoint.limit.answered(sent)
         if standing.aside:
             standing.aside, standing.rests, standing.outdone = None, 0, 0
             self._say(f"{standing.endpoint.name} answers again")

@@ -52,7 +52,7 @@ def main(folder: Path) -> None:
 
 
 def _report(browser: Browser, build: Path, folder: Path) -> None:
-    page = new_page(browser, viewport={"width": 1280, "height": 1000})
+    page = new_page(browser, viewport={"width": 1280, "height": 1040})
     page.goto((build / "report.html").as_uri())
     # Emotions and strategies; the counts above them are in the README's own text.
     page.locator("h2").nth(1).evaluate("one => { one.scrollIntoView(); scrollBy(0, -16) }")
