@@ -221,8 +221,13 @@ def grouped(number: int, root: str, words: str, corpus: str):
 def test_what_may_not_be_sent_to_a_third_party_is_not(tmp_path):
     rows = [grouped(1, "anger", "louder", "iemocap"), grouped(2, "neutral", "faster", "iemocap")]
     folder = small_build(tmp_path / "iemocap", rows)
-    ended = hearten("judge", folder, "--model", "m", "--base-url", "https://api.example.com/v1")
+    asked = ("judge", folder, "--model", "m", "--base-url", "https://api.example.com/v1")
+    ended = hearten(*asked)
     assert ended.code == 1 and "may not be sent to a third party" in one_line_error(ended)
+    # Who has a right of their own; nothing is asked for an estimate.
+    assert hearten(*asked, "--i-may-send", "iemocap", "--estimate").code == 0
+    ended = hearten(*asked, "--i-may-send", "mosei", "--estimate")
+    assert "--i-may-send mosei is about another corpus" in one_line_error(ended)
 
 
 def test_a_judge_that_drafted_the_replies_is_warned_of(endpoint, tmp_path):
