@@ -15,7 +15,7 @@ NO_PROVIDER := env -u OPENAI_API_KEY -u OPENAI_BASE_URL -u HEARTEN_API_KEY -u HE
 # Tests run side by side, on each core some, and say which took longest.
 TOGETHER := -n logical --dist worksteal --durations=25
 
-.PHONY: demo browser pictures test test-slow test-all check fix docs setup lock golden clean
+.PHONY: demo browser pictures test test-slow test-all check fix docs setup wheel lock golden clean
 
 demo: .venv/core  ## build the sample dataset, without a key or an account
 	@$(NO_PROVIDER) $(BIN)/build --corpus meld --sample
@@ -48,7 +48,7 @@ setup: .venv/test
 
 .venv/core: pyproject.toml locks/build.txt locks/core.txt
 	@echo "Setting up .venv: a minute or two, this once."
-	@$(PYTHON) -m venv --clear .venv
+	@$(PYTHON) -m venv .venv
 	@$(call quietly,$(LOCKED) -r locks/build.txt -r locks/core.txt)
 	@$(call quietly,$(PIP) install --no-deps --no-build-isolation -e .)
 	@touch $@
@@ -57,6 +57,9 @@ setup: .venv/test
 	@echo "Adding what the tests need: a minute or two, this once."
 	@$(call quietly,$(LOCKED) -r locks/test.txt)
 	@touch $@
+
+wheel: .venv/core  ## build dist/*.whl
+	$(PIP) wheel -q --no-deps --no-build-isolation -w dist .
 
 lock: .venv/test  ## write the locks anew from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	$(BIN)/python locks/renew.py --uv $(UV) $(UPGRADE)

@@ -42,6 +42,9 @@ class Memory:
     def remembered_dialect(self, base_url, model):
         return self.known
 
+    def has_answered(self, base_url, model):
+        return False
+
     def remember_dialect(self, base_url, model, understands):
         self.known = understands
 
@@ -61,6 +64,7 @@ async def opened(*base_urls, **wanted):
             "patience": 60.0,
             "timeout": 30.0,
             "transport": over_aiohttp,
+            "leave_out": (),
             "memory": Memory(ChatCapabilities("json_schema")),
             "say": print,
             **wanted,
@@ -78,6 +82,7 @@ async def opened(*base_urls, **wanted):
             with_.transport(url, KEY, with_.timeout),
             AdaptiveLimit(with_.concurrency),
             with_.memory,
+            leave_out=with_.leave_out,
         )
         for url in base_urls
     ]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from warm import Warm, can_run
 
 from builders.record.folder import write_json
 from builders.record.parquet import describe_file
@@ -39,10 +40,17 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), **more}
 
 
+# Where commands run when the tests are run with --warm; see warm.py.
+warm: Warm | None = None
+
+
 def hearten(*arguments: Any, cwd: Path | None = None, **env: str) -> Ended:
     """Run `hearten` and return how it ended."""
+    surroundings = environment(**env)
+    if warm and can_run(surroundings, warm.started):
+        return Ended(*warm.run([*map(str, arguments)], cwd, surroundings))
     done = subprocess.run(
-        command(*arguments), capture_output=True, text=True, cwd=cwd, env=environment(**env)
+        command(*arguments), capture_output=True, text=True, cwd=cwd, env=surroundings
     )
     return Ended(done.returncode, done.stdout, done.stderr)
 

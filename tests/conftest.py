@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import builds
 import pytest
 from filelock import FileLock
 from releases import RELEASES, make_release
+from warm import Warm
 
 from builders.store.database import Store
 
@@ -26,6 +28,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write the golden outputs anew; read the diff"
     )
+    parser.addoption(
+        "--warm", action="store_true", help="run commands in processes that have libraries loaded"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Not where tests are only handed out to the processes that run them.
+    if config.getoption("--warm") and not config.getoption("numprocesses", None):
+        builds.warm = Warm(builds.environment())
+        config.add_cleanup(builds.warm.close)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

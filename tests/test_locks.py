@@ -43,6 +43,16 @@ def test_all_names_all_extras_but_older_names_and_the_tests():
     assert older == {"all", "test", "asr", "hub", "quality", "tts", "vad"}
 
 
+def test_what_messages_tell_people_to_install_are_the_names_of_today():
+    named: set[str] = set()
+    for path in (ROOT / "builders").rglob("*.py"):
+        text = path.read_text("utf-8")
+        named |= {*re.findall(r"hearten\[([\w,-]+)\]", text)}
+        named |= {*re.findall(r'^_?EXTRA = "([\w-]+)"', text, re.MULTILINE)}
+    (asked,) = EXTRAS["all"]
+    assert named == Requirement(asked).extras
+
+
 @pytest.mark.parametrize("lock", WANTED)
 def test_every_version_is_held_by_hashes_and_nothing_says_from_where(lock):
     text = (LOCKS / f"{lock}.txt").read_text("utf-8")
@@ -58,6 +68,21 @@ def test_the_locks_agree_on_versions():
         both = whole.keys() & other.keys()
         assert {name: other[name] for name in both} == {name: whole[name] for name in both}
     assert pins("core").keys() <= whole.keys()
+
+
+@pytest.mark.slow
+def test_a_file_with_another_hash_is_not_installed(tmp_path):
+    text = (LOCKS / "build.txt").read_text("utf-8")
+    entry = re.search(r"^editables==.*?(?=^\w)", text, re.MULTILINE | re.DOTALL)
+    lock = tmp_path / "lock.txt"
+    line = [sys.executable, "-I", "-m", "pip", "install", "--target", tmp_path / "to"]
+    line += ["--no-deps", "--require-hashes", "-r", lock]
+    lock.write_text(entry[0])
+    assert subprocess.run(line, capture_output=True).returncode == 0
+    lock.write_text(re.sub("sha256:.", "sha256:f", entry[0]))
+    refused = subprocess.run([*line, "--upgrade"], capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in refused.stderr
 
 
 @pytest.mark.slow

@@ -86,19 +86,31 @@ class ResponseCache:
                 return
 
     async def _commit(self, batch: list[_Entry]) -> None:
+        """Commit a batch; where that fails, one by one, so that one costs the others nothing."""
         del self._waiting[: len(batch)]
+        error = await self._saved(batch)
+        for entry in batch:
+            if error and len(batch) > 1:
+                self._settle(entry, await self._saved([entry]))
+            else:
+                self._settle(entry, error)
+
+    async def _saved(self, batch: list[_Entry]) -> BaseException | None:
+        """Save a batch in the store's thread; return the error that came of it."""
         saved = asyncio.get_running_loop().run_in_executor(self._thread, self._save, batch)
         await asyncio.wait([saved])
         # Whatever it is, it belongs to those who wait; without it they would wait for ever.
-        error = saved.exception()
-        for *_, done in batch:
-            self._room.release()
-            if done.cancelled():
-                continue
-            if error:
-                done.set_exception(error)
-            else:
-                done.set_result(None)
+        return saved.exception()
+
+    def _settle(self, entry: _Entry, error: BaseException | None) -> None:
+        *_, done = entry
+        self._room.release()
+        if done.cancelled():
+            return
+        if error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
 
     def _save(self, batch: list[_Entry]) -> None:
         answered = {asked.key: answer for asked, answer, _, _ in batch if answer is not None}

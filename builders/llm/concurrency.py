@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from statistics import median
+from statistics import fmean, median
 
 START = 8
 # Of so many last answers, and of no fewer than the second number.
@@ -43,43 +43,69 @@ class Growth:
         self._lowers = lowers
         self._changed = float("-inf")
         self._window: list[float] = []
+        self._full = 0
         self._doubling = True
         self._share = 1 / 16
         self._misses = 0
         # The last limit at which the latency held, and that latency.
         self._held: tuple[int, float] | None = None
+        self._rate = 0.0
 
-    def answered(self, sent: float, now: float) -> bool:
-        """Take in an answer to a request sent at `sent`; return whether the limit was raised."""
+    def answered(self, sent: float, now: float, in_flight: int) -> bool:
+        """Take in an answer to a request sent at `sent`; return whether the limit was raised.
+
+        Args:
+            sent: when the request was sent.
+            now: when it was answered, on the same clock.
+            in_flight: how many requests were under way then, this one among them.
+        """
         if sent < self._changed:
             return False
         self._window.append(now - sent)
-        # After a doubling half of the requests are sent at once, and come back at once.
-        if len(self._window) < max(START, self.limit // (2 if self._doubling else 1)):
+        self._full += in_flight >= self.limit
+        if not self._is_enough():
+            return False
+        # A limit that was hardly ever reached tells nothing of the next one.
+        reached, self._full = 2 * self._full > len(self._window), 0
+        if not reached:
+            self._window.clear()
             return False
         before, seconds = self.limit, max(median(self._window), 1e-6)
+        # For a rate the mean counts: those that come back first are the fast ones.
+        mean = max(fmean(self._window), 1e-6)
         self._window.clear()
-        self._double(seconds, now) if self._doubling else self._follow(seconds)
+        self._double(seconds, mean, now) if self._doubling else self._follow(seconds)
         if self.limit != before:
             self._changed = now
         return self.limit > before
+
+    def _is_enough(self) -> bool:
+        """Return whether the window tells enough: half of it where nothing became slower."""
+        count = len(self._window)
+        if count >= max(START, self.limit):
+            return True
+        half = max(START, self.limit // 2)
+        if not self._doubling or self._held is None or count != half:
+            return False
+        return median(self._window) <= _HOLDS * self._held[1]
 
     def halve(self, now: float) -> None:
         """Halve the limit, and grow by small steps from there."""
         self._set(max(1, self.limit // 2))
         self._doubling, self._share, self._changed = False, 1 / 16, now
         self._window.clear()
+        self._full = 0
 
-    def _double(self, seconds: float, now: float) -> None:
+    def _double(self, seconds: float, mean: float, now: float) -> None:
         held = self._held
-        if held and self.limit / seconds < _WORTH_DOUBLING * held[0] / held[1]:
+        if held and self.limit / mean < _WORTH_DOUBLING * self._rate:
             self._misses, self._changed = self._misses + 1, now
             if self._misses > 1:  # one slow window may have been somebody else's work
                 self._doubling, self._misses = False, 0
                 self._set(held[0])
             return
         self._misses = 0
-        self._held = (self.limit, seconds)
+        self._held, self._rate = (self.limit, seconds), self.limit / mean
         self._set(2 * self.limit)
 
     def _follow(self, seconds: float) -> None:
@@ -173,7 +199,7 @@ class AdaptiveLimit:
         resumed = self._trying and sent > self._noted
         if resumed:
             self._trying, self._pauses = False, 0
-        if self._growth.answered(sent, time.monotonic()) or resumed:
+        if self._growth.answered(sent, time.monotonic(), self.in_flight) or resumed:
             self._admit()
 
     def refused(

@@ -36,6 +36,9 @@ class Failure(Exception):
         status: the HTTP status, None where there was no response.
         detail: one line, without any key.
         retry_after: seconds the endpoint asks to wait, or None.
+        param: the field of the request that the server says it is about, or None.
+        lasting: whether this request is refused for good, which is an answer.
+        of_probe: whether a question of ours met it, and not the request that was to be sent.
         do: what a person can do about it, None where that depends on the kind alone.
     """
 
@@ -52,6 +55,9 @@ class Failure(Exception):
         self.status = status
         self.retry_after = retry_after
         self.do = do
+        self.param: str | None = None
+        self.lasting = False
+        self.of_probe = False
         super().__init__(f"{kind}: {self.detail}")
 
 

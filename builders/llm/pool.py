@@ -17,9 +17,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from builders.errors import EndpointError, HeartenError, StoppedEarly, nearest
+from builders.errors import EndpointError, HeartenError, StoppedEarly
+from builders.llm.explaining import every_request, fatal, no_contact, no_model
 from builders.llm.failures import PASSING, Failure
 from builders.llm.providers import Provider
+from builders.llm.refusals import REFUSALS, Control, Refused, lasting
 
 ATTEMPTS = 5
 _FIRST_CONTACT_ATTEMPTS = 3
@@ -27,10 +29,14 @@ _FIRST_CONTACT_ATTEMPTS = 3
 _LONGEST_WAIT, _LOADING_WAIT = 600.0, 10.0
 # Statuses of a server that will answer soon: a model loads, all workers are busy.
 _NOT_YET = frozenset({503, 529})
-# So many requests refused as malformed before any was understood: none will be.
-_REFUSED_AT_MOST = 8
 # What is wrong with a prompt at one server may be right at another, which has more room for it.
-_THIS_PROMPT = frozenset({"context_length", "content_filter"})
+_THIS_PROMPT = frozenset({"context_length", "content_filter", "bad_request"})
+# Before the first success they are about the key, the address or the model.
+_FATAL_AT_FIRST = frozenset({"forbidden", "wrong_address", "model_not_found"})
+# A refused prompt is asked once more; until another has succeeded, nothing follows from it.
+_REFUSED_TWICE = 2
+# So many that are refused before the first success: all will be, whatever the words are.
+_ENOUGH_REFUSED = 20
 # So many prompts that one server refused and another took: leave it out for a while.
 _OUTDONE = 3
 # So many lost connections, or other failures, in a row at one of several servers: likewise.
@@ -52,16 +58,18 @@ def warn(line: str) -> None:
 class _Standing(Generic[Sent, Answered]):
     """One endpoint and what became of its requests.
 
-    `lost` counts failures in a row, `outdone` the prompts that another endpoint took;
-    `aside` says why it gets nothing, and `rests` how often it was set aside in a row.
+    `succeeded` counts its answers, `lost` failures in a row, `outdone` the prompts that another
+    endpoint took, `control` is the question by which its refusals are tried; `aside` says why it
+    gets nothing, and `rests` how often it was set aside in a row.
     """
 
     endpoint: Provider[Sent, Answered]
-    succeeded: bool = False
+    succeeded: int = 0
     lost: int = 0
     outdone: int = 0
     aside: HeartenError | None = None
     rests: int = 0
+    control: Control[Sent] = field(default_factory=Control)
 
     @property
     def due(self) -> bool:
@@ -76,6 +84,7 @@ class _Tries(Generic[Sent, Answered]):
     attempts: int = 0
     refusals: int = 0
     failed_at: _Standing[Sent, Answered] | None = None
+    refused: Refused = field(default_factory=Refused)
     useless: list[_Standing[Sent, Answered]] = field(default_factory=list)
 
 
@@ -100,12 +109,13 @@ class Pool(Generic[Sent, Answered]):
         self._patience = patience
         self._attempted = attempted
         self._say = say
-        self._succeeded = False
+        self._succeeded = 0
         self._stopped: HeartenError | None = None
         self._stopping = asyncio.Event()
         self._open = 0
         self._idle_since = 0.0
-        self._refused = 0
+        self._refused = 0  # of the open ones
+        self._unproved = 0  # given up before anything had succeeded
 
     @property
     def at_once(self) -> int:
@@ -125,10 +135,12 @@ class Pool(Generic[Sent, Answered]):
         if not self._open:
             self._idle_since = time.monotonic()
         self._open += 1
+        tries: _Tries[Sent, Answered] = _Tries()
         try:
-            return await self._complete(request, deliver)
+            return await self._complete(request, deliver, tries)
         finally:
             self._open -= 1
+            self._refused -= tries.refused.times > 0
 
     def stop(self, error: HeartenError) -> None:
         """Send nothing more: whoever waits for a slot or to try again gets this error."""
@@ -143,9 +155,11 @@ class Pool(Generic[Sent, Answered]):
             await standing.endpoint.close()
 
     async def _complete(
-        self, request: Sent, deliver: Callable[[Answered], Awaitable[Delivered]]
+        self,
+        request: Sent,
+        deliver: Callable[[Answered], Awaitable[Delivered]],
+        tries: _Tries[Sent, Answered],
     ) -> Delivered:
-        tries: _Tries[Sent, Answered] = _Tries()
         while True:
             if self._stopped:
                 raise self._stopped
@@ -158,8 +172,11 @@ class Pool(Generic[Sent, Answered]):
                 if self._stopped:
                     raise self._stopped
                 completion = await endpoint.complete(request)
-                self._note_success(standing, sent, tries)
-                return await deliver(completion)
+                self._note_success(request, standing, tries)
+                delivered = await deliver(completion)
+                # Only now, so that a slow store is seen as well and gets no more at once either.
+                endpoint.limit.answered(sent)
+                return delivered
             except Failure as caught:
                 failure = caught
             except EndpointError as error:
@@ -168,7 +185,9 @@ class Pool(Generic[Sent, Answered]):
                 continue
             finally:
                 endpoint.limit.release(sent)
-            await self._attempted(request, failure, endpoint.name, time.monotonic() - sent)
+            if not failure.of_probe:
+                await self._attempted(request, failure, endpoint.name, time.monotonic() - sent)
+                await self._note_refusal(request, failure, standing, tries)
             tries.failed_at = standing
             await self._pause(await self._wait(failure, standing, sent, tries))
 
@@ -194,12 +213,13 @@ class Pool(Generic[Sent, Answered]):
         )
 
     def _note_success(
-        self, standing: _Standing[Sent, Answered], sent: float, tries: _Tries[Sent, Answered]
+        self, request: Sent, standing: _Standing[Sent, Answered], tries: _Tries[Sent, Answered]
     ) -> None:
-        self._succeeded = standing.succeeded = True
+        self._succeeded += 1
+        standing.control.good = request
+        standing.succeeded += 1
         self._idle_since = time.monotonic()
         standing.lost = 0
-        standing.endpoint.limit.answered(sent)
         if standing.aside:
             standing.aside, standing.rests, standing.outdone = None, 0, 0
             self._say(f"{standing.endpoint.name} answers again")
@@ -220,7 +240,7 @@ class Pool(Generic[Sent, Answered]):
         if failure.kind in _THIS_PROMPT and self._elsewhere(standing, tries):
             self._is_lost(failure, standing)
             return 0.0
-        if final := await self._final(failure, standing, tries):
+        if not tries.refused.waits and (final := await self._final(failure, standing, tries)):
             if self._set_aside(standing, final):
                 return 0.0
             raise final from failure
@@ -229,10 +249,14 @@ class Pool(Generic[Sent, Answered]):
         idle = time.monotonic() - self._idle_since
         longest = min(_LONGEST_WAIT, max(0.1, self._patience - idle))
         pauses = self._slow_down(failure, standing, sent, longest)
-        waits = failure.kind == "rate_limited" or (pauses and failure.kind in PASSING)
+        passing = failure.kind in PASSING
+        # What a question of ours met says nothing of the request.
+        ours = failure.of_probe and failure.kind != "connection"
+        waits = failure.kind == "rate_limited" or (passing and (pauses or ours))
+        waits = waits or tries.refused.waits
         tries.refusals += waits
         tries.attempts += not waits
-        if not waits and (failure.kind not in PASSING or tries.attempts >= ATTEMPTS):
+        if not waits and (not passing or tries.attempts >= ATTEMPTS):
             raise failure
         if idle > self._patience:
             raise StoppedEarly(
@@ -246,6 +270,51 @@ class Pool(Generic[Sent, Answered]):
         # A Retry-After of 0 is no leave to ask without end.
         wanted = failure.retry_after or 0.0
         return min(max(wanted, backoff if tries.refusals else wanted or backoff), longest)
+
+    async def _note_refusal(
+        self,
+        request: Sent,
+        failure: Failure,
+        standing: _Standing[Sent, Answered],
+        tries: _Tries[Sent, Answered],
+    ) -> None:
+        """Note a refusal, and say to what it belongs once that is known: the request, or all.
+
+        Raises:
+            Failure: the request is refused for good.
+            HeartenError: every request is.
+        """
+        refused, endpoint = tries.refused, standing.endpoint
+        refused.waits = False
+        answers = standing.succeeded > 0 or await endpoint.answered_before()
+        if failure.kind not in REFUSALS or (failure.kind in _FATAL_AT_FIRST and not answers):
+            return
+        self._refused += refused.times == 0
+        refused.note(failure, self._succeeded)
+        if len(self._standings) > 1 and self._elsewhere(standing, tries):
+            return
+        enough = ATTEMPTS if failure.kind in PASSING else _REFUSED_TWICE
+        refused.waits = failure.kind not in PASSING
+        if refused.times < enough:
+            return
+        proved = answers and self._succeeded > refused.succeeded
+        # Others that are under way may still succeed.
+        if not proved and not answers and (not refused.waits or self._refused < self._open):
+            return
+        if proved or await standing.control.answered(endpoint, request, refused.since):
+            raise self._of_request(failure, endpoint, answers) from failure
+        raise every_request(failure, endpoint, answers) from failure
+
+    def _of_request(
+        self, failure: Failure, endpoint: Provider[Sent, Answered], answers: bool
+    ) -> Failure | HeartenError:
+        """Return what a refusal is that is about the request: for good once others succeeded."""
+        if answers:
+            return lasting(failure)
+        self._unproved += 1
+        if self._unproved >= _ENOUGH_REFUSED:
+            return every_request(failure, endpoint, False)
+        return failure
 
     def _slow_down(
         self,
@@ -272,7 +341,8 @@ class Pool(Generic[Sent, Answered]):
         self, standing: _Standing[Sent, Answered], tries: _Tries[Sent, Answered]
     ) -> bool:
         """Return whether another endpoint is left that may take the prompt."""
-        tries.useless.append(standing)
+        if standing not in tries.useless:
+            tries.useless.append(standing)
         return any(s.aside is None for s in self._standings if s not in tries.useless)
 
     def _set_aside(self, standing: _Standing[Sent, Answered], why: HeartenError) -> bool:
@@ -296,7 +366,7 @@ class Pool(Generic[Sent, Answered]):
         if standing.lost < (_LOST if failure.kind == "connection" else _FAILED):
             return False
         if failure.kind == "connection":
-            return self._set_aside(standing, _no_contact(failure, standing.endpoint))
+            return self._set_aside(standing, no_contact(failure, standing.endpoint))
         why = f"{standing.lost} requests failed in a row ({failure.detail})"
         return self._set_aside(standing, EndpointError(why, where=standing.endpoint.name))
 
@@ -309,82 +379,8 @@ class Pool(Generic[Sent, Answered]):
         """Return the error for a failure that every request would meet, or None."""
         endpoint = standing.endpoint
         if failure.kind == "model_not_found":
-            return _no_model(endpoint, await endpoint.models())
-        if failure.kind == "bad_request" and not self._succeeded:
-            self._refused += 1
-            if self._refused >= _REFUSED_AT_MOST:
-                return EndpointError(
-                    f"every request is refused ({failure.detail})",
-                    where=endpoint.name,
-                    do="see what the server says, and whether the model takes "
-                    f"{endpoint.help.route}",
-                )
+            return no_model(endpoint, await endpoint.models())
         tried_enough = tries.attempts >= _FIRST_CONTACT_ATTEMPTS - 1 and not self._succeeded
         if failure.kind == "connection" and tried_enough:
-            return _no_contact(failure, endpoint)
-        return _fatal(failure, endpoint)
-
-
-def _no_contact(failure: Failure, endpoint: Provider[Sent, Answered]) -> EndpointError:
-    if failure.do:
-        return _unusable(failure, endpoint)
-    return EndpointError(
-        f"nothing answers at {endpoint.name} ({failure.detail})",
-        do=f"is the server running? correct {endpoint.help.address_option} or start it",
-    )
-
-
-def _unusable(failure: Failure, endpoint: Provider[Sent, Answered]) -> EndpointError:
-    """Return the error for an address that leads to something, which is not what was meant."""
-    return EndpointError(
-        f"{endpoint.name} cannot be used: {failure.detail}",
-        do=(failure.do or "").replace("--base-url", endpoint.help.address_option),
-    )
-
-
-def _fatal(failure: Failure, endpoint: Provider[Sent, Answered]) -> HeartenError | None:
-    name = endpoint.name
-    if failure.kind in ("authentication", "forbidden"):
-        return EndpointError(
-            f"the key was refused (HTTP {failure.status})",
-            where=name,
-            do=f"set {endpoint.help.key_names} to a key that may use this model",
-        )
-    if failure.kind == "takes_no_audio":
-        return EndpointError(
-            f"the model {endpoint.model} takes no audio ({failure.detail})",
-            where=name,
-            do="serve one that hears, or build without --hear and --caption-model",
-        )
-    if failure.kind == "takes_no_video":
-        return EndpointError(
-            f"the model {endpoint.model} takes no video with sound ({failure.detail})",
-            where=name,
-            do="serve one that sees and hears, or build without --see",
-        )
-    if failure.kind == "wrong_address" and failure.do:
-        return _unusable(failure, endpoint)
-    if failure.kind == "wrong_address":
-        return EndpointError(
-            f"there is no {endpoint.help.route} (HTTP {failure.status})",
-            where=name,
-            expected=endpoint.help.address_form,
-            do=f"correct {endpoint.help.address_option}",
-        )
-    if failure.kind == "quota_exhausted":
-        return StoppedEarly(
-            f"the quota is exhausted ({failure.detail})",
-            where=name,
-            do="every answer so far is kept; add credit and run the same command again",
-        )
-    return None
-
-
-def _no_model(endpoint: Provider[Sent, Answered], offered: list[str]) -> EndpointError:
-    near = nearest(endpoint.model, [name for name in offered if name != endpoint.model])
-    return EndpointError(
-        f"there is no model {endpoint.model}",
-        where=endpoint.name,
-        expected=f"one of {', '.join(sorted(offered)[:10])}" if offered else None,
-        do=f"did you mean {near}?" if near else f"name one with {endpoint.help.model_option}",
-    )
+            return no_contact(failure, endpoint)
+        return fatal(failure, endpoint, standing.succeeded > 0)

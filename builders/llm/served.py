@@ -14,6 +14,7 @@ from builders.llm.budget import Budget, estimated_tokens, tokens_of
 from builders.llm.cache import ResponseCache, asked
 from builders.llm.concurrency import AdaptiveLimit
 from builders.llm.failures import Failure
+from builders.llm.objects import storable
 from builders.llm.pool import Pool
 from builders.llm.providers import Completion, Provider
 from builders.llm.providers.openai_chat import ChatServer
@@ -22,9 +23,6 @@ from builders.llm.request import Request, key
 from builders.llm.settings import KEY_VARIABLES, Limits, ModelSettings
 from builders.llm.task import Pending
 from builders.store.database import Answer, Attempt
-
-# Failures that are an endpoint's answer to this very prompt: cached, and not asked for again.
-_ANSWERS = frozenset({"context_length", "content_filter"})
 
 Committed = tuple[Answer, "asyncio.Future[None]"]
 
@@ -63,9 +61,9 @@ class ServedModel:
             deliver = partial(self._deliver, request, request_key, used)
             answer, done = await self._pool.complete(request, deliver)
         except Failure as failure:
-            if failure.kind not in _ANSWERS:
+            if not failure.lasting:
                 return Pending(failure.kind, failure.detail)
-            answer = Answer(failure.kind, "")
+            answer = Answer(failure.kind, storable(failure.detail))
             # The pool has told of the attempt.
             done = await self._cache.put(asked(request, request_key, shown=True), answer, None)
         finally:

@@ -193,6 +193,14 @@ class Store:
         with self.translated(), self.engine.connect() as connection:
             return connection.scalar(sa.select(endpoints.c.understands).where(where))
 
+    def has_answered(self, base_url: str, model: str) -> bool:
+        """Return whether an attempt at an endpoint has brought an answer."""
+        columns = attempts.c
+        there = (columns.endpoint == base_url) & (columns.model == model)
+        query = sa.select(columns.number).where(there & (columns.outcome == "ok")).limit(1)
+        with self.translated(), self.engine.connect() as connection:
+            return connection.scalar(query) is not None
+
     def remember_dialect(self, base_url: str, model: str, understands: str) -> None:
         """Save the capabilities of an endpoint."""
         row = {"base_url": base_url, "model": model, "understands": understands, "at": time.time()}

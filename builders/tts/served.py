@@ -19,7 +19,11 @@ from builders.tts.engine import Keep
 from builders.tts.request import SpokenLine, Unspoken
 
 # Errors about the text itself: cached, and not requested again.
-_ANSWERS = {"context_length": "too_long_to_say", "content_filter": "refused_by_engine"}
+_ANSWERS = {
+    "context_length": "too_long_to_say",
+    "content_filter": "refused_by_engine",
+    "refused": "refused_by_engine",
+}
 # Lines that are opened where no number of requests at once was asked for.
 _AT_ONCE = 64
 
@@ -77,7 +81,7 @@ class ServedVoice:
             await noted
             return said
         except Failure as failure:
-            if failure.kind not in _ANSWERS:
+            if not failure.lasting:
                 return Pending(failure.kind, failure.detail)
             refused = Unspoken(_ANSWERS[failure.kind], failure.detail)
             await keep(refused)

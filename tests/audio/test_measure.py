@@ -119,6 +119,7 @@ def test_the_pitch_of_real_speech_follows_its_arousal_and_its_loudness_runs_the_
     assert spearman([m.level for m in found], arousal) < -0.3
 
 
+@pytest.mark.slow  # what it is compared with is compiled first
 def test_the_pitch_agrees_with_that_of_pyin_on_real_speech(real_data):
     librosa = pytest.importorskip("librosa")
     clips, _ = real_speech(real_data)

@@ -175,14 +175,6 @@ def test_an_answer_that_never_comes_is_a_timeout_and_lowers_concurrency(endpoint
     assert limit == 4
 
 
-@pytest.mark.parametrize("fault", ["context_length", "content_filter"])
-def test_what_can_only_come_again_is_not_tried_again(endpoint, fault):
-    endpoint.control(faults=[{"kind": fault}])
-    failure = error_of(endpoint.base_url)
-    assert isinstance(failure, Failure) and failure.kind == fault
-    assert endpoint.log()["count"] == 1
-
-
 def test_the_slot_is_free_while_a_request_waits_to_be_tried_again(endpoint):
     fault = {"kind": "rate_limit", "match": "First.", "times": 1, "retry_after": 0.5}
     endpoint.control(faults=[fault])
@@ -287,11 +279,13 @@ def test_when_every_endpoint_is_bad_the_last_one_says_why(endpoint):
 
 @pytest.mark.parametrize("fault", ["context_length", "content_filter"])
 def test_a_prompt_that_every_endpoint_refuses_is_refused(endpoint, fault):
-    endpoint.control(faults=[{"kind": fault}])
-    with TestEndpoint(faults=[{"kind": fault}]) as other:
-        (failure,), _ = ask(other.base_url, endpoint.base_url)
+    refused = {"kind": fault, "match": "Day 0."}
+    endpoint.control(faults=[refused])
+    with TestEndpoint(faults=[refused]) as other:
+        requests = [a_request(f"Day {number}.") for number in range(6)]
+        (failure, *others), _ = ask(other.base_url, endpoint.base_url, requests=requests)
         assert isinstance(failure, Failure) and failure.kind == fault
-        assert (other.log()["count"], endpoint.log()["count"]) == (1, 1)
+        assert [one.outcome for one in others] == ["ok"] * 5
 
 
 # Stopping

@@ -74,7 +74,7 @@ def grown(growth: Growth, seconds, windows: int) -> list[int]:
     for _ in range(windows):
         sent, now = now, now + seconds(growth.limit)
         for _ in range(max(START, growth.limit)):
-            growth.answered(sent, now)
+            growth.answered(sent, now, growth.limit)
         limits.append(growth.limit)
     return limits
 
@@ -125,7 +125,13 @@ def test_a_given_limit_is_where_it_starts_and_the_most_it_comes_back_to():
 def test_answers_to_what_was_sent_before_a_change_tell_nothing_of_it():
     growth = Growth(START, None, lowers=True)
     grown(growth, lambda _: 0.2, 1)
-    assert not any(growth.answered(0.0, 0.3) for _ in range(100)) and growth.limit == 16
+    assert not any(growth.answered(0.0, 0.3, 16) for _ in range(100)) and growth.limit == 16
+
+
+def test_a_limit_that_is_never_reached_is_not_raised():
+    growth = Growth(START, None, lowers=True)
+    for _ in range(1000):
+        assert not growth.answered(0.0, 0.2, START - 1)
 
 
 async def _answered(limits: AdaptiveLimit, count: int) -> None:

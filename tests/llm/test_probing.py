@@ -31,12 +31,138 @@ def test_a_server_that_answers_500_to_json_schema_is_asked_for_json_objects(endp
     assert ChatCapabilities.loads(memory.known).mode == "json_object"
 
 
-def test_an_endpoint_that_understands_no_form_is_asked_in_the_prompt_alone(endpoint):
+def test_an_endpoint_that_understands_no_form_is_asked_nothing(endpoint):
     endpoint.control(dialects=[])
     memory = Memory()
-    (completion,), _ = ask(endpoint.base_url, memory=memory)
-    assert completion.text == "Blue, if I may choose."
-    assert ChatCapabilities.loads(memory.known).mode == "prompt"
+    requests = [a_request(f"Day {number}.") for number in range(4)]
+    outcomes, attempts = ask(endpoint.base_url, requests=requests, memory=memory)
+    assert {type(outcome) for outcome in outcomes} == {EndpointError}
+    assert str(outcomes[0]) == (
+        "test-model gives no answer that fits, in whatever structured-output mode it is asked (it "
+        f"answered 'Blue, if I may choose.') in {endpoint.base_url}; use another model"
+    )
+    assert memory.known is None and attempts == []
+    assert endpoint.log()["count"] == len(MODES)
+
+
+def test_answers_that_are_cut_off_in_every_form_name_the_option(endpoint):
+    endpoint.control(faults=[{"kind": "truncated"}])
+    error = error_of(endpoint.base_url, memory=Memory())
+    assert isinstance(error, EndpointError)
+    assert "its answer is cut off at 400 tokens" in str(error)
+    assert "raise --reply-tokens, as a model that thinks first needs thousands" in str(error)
+
+
+def test_the_probe_is_as_the_requests_that_follow(endpoint):
+    long = a_request("It rained. " * 300)
+    ask(endpoint.base_url, requests=[long], memory=Memory())
+    probe, asked = endpoint.log()["bodies"]
+    assert {**probe, "messages": 0, "seed": 0} == {**asked, "messages": 0, "seed": 0}
+    assert probe["messages"][0] == asked["messages"][0], "the system's part"
+    ours, theirs = (len(str(body["messages"])) for body in (probe, asked))
+    assert abs(ours - theirs) < 0.1 * theirs and "It rained" not in str(probe)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("fault", ["unavailable_503", "drop", "rate_limit"])
+def test_of_a_server_that_is_down_nothing_is_remembered(endpoint, fault):
+    endpoint.control(faults=[{"kind": fault, "times": 2}])
+    memory = Memory()
+    (completion,), attempts = ask(endpoint.base_url, memory=memory)
+    assert completion.outcome == "ok" and attempts == [], "no request of the build met it"
+    assert ChatCapabilities.loads(memory.known) == ChatCapabilities("json_schema")
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_error_in_a_200_at_first_contact_is_waited_for(endpoint):
+    said = {"error": {"message": "Provider returned error", "code": 502}}
+    endpoint.control(faults=[{"kind": "says", "body": said, "times": 8}])
+    requests = [a_request(f"Day {number}.") for number in range(4)]
+    completions, attempts = ask(endpoint.base_url, requests=requests, memory=Memory())
+    assert [completion.outcome for completion in completions] == ["ok"] * 4
+    assert attempts == [] and endpoint.log()["count"] == 8 + 1 + 4
+
+
+def test_one_500_at_first_contact_makes_no_mode_unknown(endpoint):
+    endpoint.control(faults=[{"kind": "error_500", "times": 1}])
+    memory = Memory()
+    ask(endpoint.base_url, memory=memory)
+    assert ChatCapabilities.loads(memory.known).mode == "json_schema"
+
+
+FILTERED = {"kind": "content_filter", "match": "tomatoes"}
+
+
+@pytest.mark.parametrize("fault", [FILTERED, {**FILTERED, "kind": "bad_request"}])
+def test_a_probe_that_a_filter_stops_is_asked_in_other_words(endpoint, fault):
+    endpoint.control(faults=[fault])
+    (completion,), _ = ask(endpoint.base_url, memory=Memory())
+    assert completion.outcome == "ok"
+
+
+# What drafts are refused for
+
+NO_SCHEMA = {
+    "kind": "says",
+    "status": 400,
+    "body": {"error": {"message": "Too many states for this grammar."}},
+}
+
+
+def test_a_mode_that_fails_in_drafts_gives_way_to_the_next(endpoint):
+    memory = Memory()
+    ask(endpoint.base_url, memory=memory)
+    assert ChatCapabilities.loads(memory.known).mode == "json_schema"
+    endpoint.control(faults=[{**NO_SCHEMA, "match": '"json_schema"'}], keep_bodies=True)
+    requests = [a_request(f"Day {number}.") for number in range(9)]
+    completions, attempts = ask(endpoint.base_url, requests=requests, memory=memory)
+    assert [completion.outcome for completion in completions] == ["ok"] * 9
+    assert ChatCapabilities.loads(memory.known).mode == "json_object" and attempts == []
+
+
+def test_one_request_that_its_mode_refuses_is_asked_in_the_next(endpoint):
+    only = a_request("json_schema Day 3.")
+    endpoint.control(faults=[{**NO_SCHEMA, "match": '"json_schema","json'}])
+    endpoint.control(faults=[{**NO_SCHEMA, "match": "json_schema Day 3.", "times": 2}])
+    memory = Memory()
+    requests = [only, *(a_request(f"Day {number}.") for number in range(5))]
+    completions, _ = ask(endpoint.base_url, requests=requests, memory=memory)
+    assert [completion.outcome for completion in completions] == ["ok"] * 6
+    assert ChatCapabilities.loads(memory.known).mode == "json_schema", "it is good for the others"
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("temperature", "`temperature` is deprecated for this model."),
+        ("temperature", "invalid temperature: only 1 is allowed"),
+        ("seed", "parameter 'seed' is invalid"),
+        ("top_p", "we do not do top_p here"),
+        ("max_tokens", "Do not send max_tokens."),
+        ("seed", '[{"loc": ["body", "seed"], "msg": "Extra inputs"}]'),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("known", [None, ChatCapabilities("json_schema")])
+def test_a_field_is_refused_in_whatever_words(endpoint, field, words, status, known):
+    said = {"kind": "says", "status": status, "body": {"error": {"message": words}}}
+    endpoint.control(faults=[{**said, "match": f'"{field}":'}], keep_bodies=True)
+    memory = Memory(known)
+    requests = [a_request(f"Day {number}.") for number in range(4)]
+    completions, attempts = ask(endpoint.base_url, requests=requests, memory=memory)
+    assert [completion.outcome for completion in completions] == ["ok"] * 4 and attempts == []
+    assert field not in endpoint.log()["bodies"][-1]
+    others = {"temperature", "top_p", "seed"} - {field}
+    assert others <= endpoint.log()["bodies"][-1].keys()
+
+
+def test_what_is_to_be_left_out_is_never_sent(endpoint):
+    memory = Memory()
+    ask(endpoint.base_url, memory=memory, leave_out=("temperature", "seed"))
+    bodies = endpoint.log()["bodies"]
+    assert not [body for body in bodies if {"temperature", "seed"} & body.keys()]
+    assert all("top_p" in body for body in bodies)
+    assert ChatCapabilities.loads(memory.known) == ChatCapabilities(), "nothing was refused"
 
 
 @pytest.mark.parametrize("status", [400, 500])
@@ -62,7 +188,8 @@ def test_a_request_that_is_refused_for_itself_has_the_endpoint_probed_once_at_mo
     requests = [a_request(f"Day {number}.") for number in range(4)]
     failures, _ = ask(endpoint.base_url, requests=requests)
     assert [failure.kind for failure in failures] == ["bad_request"] * 4
-    assert endpoint.log()["count"] == 4 + 1
+    ours = [body for body in endpoint.log()["bodies"] if "Day" not in str(body)]
+    assert len(ours) == 2, "a probe, and a question whether it answers anything"
 
 
 @pytest.mark.parametrize("known", [None, ChatCapabilities("json_schema")])
@@ -131,11 +258,9 @@ def test_a_model_that_takes_no_request_without_a_clip_is_probed_with_one(endpoin
     completions, _ = ask(endpoint.base_url, requests=heard(3), memory=memory)
     assert [completion.outcome for completion in completions] == ["ok"] * 3
     assert ChatCapabilities.loads(memory.known) == ChatCapabilities(dialect, audio=audio)
-    (failure,), _ = ask(endpoint.base_url, requests=[a_request()], memory=Memory())
-    assert (failure.kind, failure.detail) == (
-        "bad_request",
-        "HTTP 400: This model takes no request without audio.",
-    )
+    (error,), _ = ask(endpoint.base_url, requests=[a_request()], memory=Memory())
+    assert isinstance(error, EndpointError)
+    assert "(HTTP 400: This model takes no request without audio.)" in str(error)
 
 
 def test_both_ways_to_send_a_request_send_the_same_clip(endpoint):

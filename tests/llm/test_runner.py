@@ -66,6 +66,12 @@ class Echo:
         text = request.messages[-1]["content"]
         return Completion("ok", text, "end", "echo-1", 7, 2, 0.1, self.name)
 
+    async def check(self, like):
+        return self._failure is None
+
+    async def answered_before(self):
+        return False
+
     async def models(self):
         return ["echo", "echo-loud"]
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -205,11 +206,17 @@ def test_what_stays_broken_leaves_the_line_unsaid_and_every_attempt_is_noted(
     assert (spent.model, spent.attempts, spent.prompt_tokens) == ("loud-1", 5, 0)
 
 
-def test_a_text_that_is_too_long_for_the_endpoint_is_not_asked_for_again(server):
+def test_a_text_that_is_too_long_for_the_endpoint_is_not_asked_for_again(server, tmp_path):
     server.longest = 20
-    (found,) = fetched(server)
+    memory, store = Memory(), Store(str(tmp_path / "hearten.sqlite"))
+    (left,) = fetched(server, memory=memory, store=store)
+    assert isinstance(left, Pending), "nothing has been spoken yet"
+    fetched(server, replace(line(), text="Good evening."), memory=memory, store=store)
+    server.bodies.clear()
+    (found,) = fetched(server, memory=memory, store=store)
     detail = "HTTP 400: String should have at most 20 characters."
-    assert found == Unspoken("too_long_to_say", detail) and len(server.bodies) == 1
+    assert found == Unspoken("too_long_to_say", detail)
+    assert [body["input"] for body in server.bodies] == [TEXT, TEXT, "Good morning."]
 
 
 def test_a_limit_halves_what_is_under_way_and_uses_up_no_try(server, quick):

@@ -46,6 +46,14 @@ class Provider(Protocol[Asks_contra, Got_co]):
         """Send a request once, in the form the server understands; raises `Failure`."""
         ...
 
+    async def check(self, like: Asks_contra) -> bool:
+        """Return whether a question of its own, in the form of a request, is answered now."""
+        ...
+
+    async def answered_before(self) -> bool:
+        """Return whether it has answered requests in earlier runs."""
+        ...
+
     async def models(self) -> list[str]:
         """Return the models that the server says it has; empty where it does not say."""
         ...
@@ -118,6 +126,10 @@ class Memory(Protocol):
 
     def remembered_dialect(self, base_url: str, model: str) -> str | None:
         """Return what was remembered, or None."""
+        ...
+
+    def has_answered(self, base_url: str, model: str) -> bool:
+        """Return whether requests were answered there, in this run or earlier ones."""
         ...
 
     def remember_dialect(self, base_url: str, model: str, understands: str) -> None:

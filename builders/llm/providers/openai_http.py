@@ -81,6 +81,7 @@ class OpenAIServer:
         self._transport = transport
         self._memory = memory
         self._lock = asyncio.Lock()
+        self._answered = False
 
     @cached_property
     def name(self) -> str:
@@ -90,6 +91,14 @@ class OpenAIServer:
         host = parts.hostname or ""
         host = f"[{host}]" if ":" in host else host
         return f"{parts.scheme}://{host}{port}{parts.path}"
+
+    async def answered_before(self) -> bool:
+        """Return whether it has answered requests in earlier runs."""
+        if not self._answered:
+            self._answered = await asyncio.to_thread(
+                self._memory.has_answered, self.name, self.model
+            )
+        return self._answered
 
     async def models(self) -> list[str]:
         """Return the models that the server says it has; empty where it does not say."""
@@ -263,7 +272,10 @@ def _failure(status: int, error: Mapping[str, object]) -> Failure:
     # What a server says of a key may repeat it.
     shown = message if kind != "authentication" else ""
     told = f"HTTP {status}" if meant == status else f"HTTP {status} with error {meant}"
-    return Failure(kind, told + (f": {shown}" if shown else ""), status)
+    failure = Failure(kind, told + (f": {shown}" if shown else ""), status)
+    param = error.get("param")
+    failure.param = param if isinstance(param, str) else None
+    return failure
 
 
 def _kind(status: int, codes: Sequence[object], message: str) -> str:

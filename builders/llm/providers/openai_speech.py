@@ -58,6 +58,14 @@ class SpeechCapabilities(Capabilities):
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of our own."""
+
+    text: str
+    style: str | None = None
+
+
 class SpeechServer(OpenAIServer):
     """One server for speech, with one voice; see `OpenAIServer` for the other arguments.
 
@@ -88,6 +96,18 @@ class SpeechServer(OpenAIServer):
                 if self.understood is None:
                     return await self._learning(request, SpeechCapabilities())
         return await self._learning(request, self.understood)
+
+    async def answered_before(self) -> bool:
+        """Return whether it has spoken in earlier runs: only then something is remembered."""
+        return self._memory.remembered_dialect(self.name, self._remembered_as) is not None
+
+    async def check(self, like: SpeechRequest) -> bool:
+        """Return whether a line of our own is spoken now; `like` is another."""
+        try:
+            await self._send(_Line("Good morning."), self.understood or SpeechCapabilities())
+        except Failure:
+            return False
+        return True
 
     async def _learning(self, line: SpeechRequest, understood: SpeechCapabilities) -> SpeechAudio:
         """Send a line, without what the endpoint complains of; keep what was learnt of it."""

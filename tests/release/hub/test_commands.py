@@ -84,7 +84,7 @@ def test_a_dry_run_asks_a_hub_that_is_down_twice_and_plans_a_first_version(
     assert ended.code == 0, ended.err
     assert "the Hub could not be reached, so this is planned as a first version" in ended.out
     assert "the Hub failed 2 times" in ended.out
-    assert "nothing was sent; leave --dry-run out" in ended.out
+    assert "nothing was sent; run without --dry-run" in ended.out
     assert len(hub.log) == 2
 
 
@@ -109,13 +109,20 @@ def test_json_is_one_object(built, surroundings):
             "expected a private repository",
         ),
         (("--i-have-the-right-to", "sound"), {}, 2, "expected KIND:CORPUS"),
-        ((), {"HF_ENDPOINT": "http://127.0.0.1:9"}, 3, "the Hub failed 5 times"),
     ],
 )
 def test_what_stops_it_is_one_line(built, surroundings, more, env, code, words):
     ended = publish(built, surroundings, *more, **env)
     assert ended.code == code
     assert words in one_line_error(ended)
+
+
+def test_a_hub_that_is_down_stops_it_after_five_tries(hub, built, surroundings):
+    hub.faults.append(Fault("GET /api/whoami", 503, times=99, headers={"Retry-After": "0"}))
+    ended = publish(built, surroundings)
+    assert ended.code == 3
+    assert "the Hub failed 5 times" in one_line_error(ended)
+    assert len(hub.log) == 5
 
 
 def test_the_phrasebook_and_the_rules_of_the_settings_are_minded(built, surroundings):

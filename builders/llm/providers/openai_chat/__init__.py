@@ -7,19 +7,22 @@ errors are those of all servers of this kind (`openai_http`).
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 from builders.llm.concurrency import AdaptiveLimit
 from builders.llm.failures import Failure
 from builders.llm.providers import Completion, Help, Memory
 from builders.llm.providers.openai_chat.answer import completion
-from builders.llm.providers.openai_chat.body import ChatCapabilities, body
+from builders.llm.providers.openai_chat.body import MODES, ChatCapabilities, body
 from builders.llm.providers.openai_chat.probe import (
     NOT_UNDERSTOOD,
-    adapted,
     find_audio,
     find_mode,
+    questions_like,
+    send_without,
 )
 from builders.llm.providers.openai_http import (
     ADDRESS_FORM,
@@ -32,12 +35,19 @@ from builders.llm.settings import KEY_VARIABLES
 from builders.llm.transport import Transport
 
 CHAT = "/chat/completions"
+# Words of a complaint about the form of a request and not about what it says.
+_OF_FORM = ("schema", "response_format", "grammar", "json", "tool", "structured", "guided", "state")
+# So many answers in a weaker mode, and it is the one for all; so many that none helped, and only
+# complaints about the form are worth a trial.
+_ENOUGH, _IN_VAIN = 3, 8
+_NO_MODE = "none"
 
 
 class ChatServer(OpenAIServer):
     """One server for chat completions; see `OpenAIServer` for its arguments.
 
-    `keys` are the variables that may hold its key.
+    `keys` are the variables that may hold its key; `leave_out` the sampling values that are not
+    sent to it.
     """
 
     def __init__(  # noqa: PLR0913 - one argument for each part
@@ -48,44 +58,68 @@ class ChatServer(OpenAIServer):
         limit: AdaptiveLimit,
         memory: Memory,
         keys: Sequence[str] = KEY_VARIABLES,
+        leave_out: Sequence[str] = (),
     ) -> None:
         told = Help(CHAT, ADDRESS_FORM, "--base-url", "--model", " or ".join(keys))
         super().__init__(base_url, model, transport, limit, memory, told)
         self._understood: ChatCapabilities | None = None
         self._probed = False
         self._failed: tuple[float, Failure] | None = None
+        self._leave_out = tuple(leave_out)
+        self._in_weaker: Counter[str] = Counter()
 
     async def complete(self, request: Request) -> Completion:
         """Send a request once, in the form the server understands; raises `Failure`."""
+        hears = request.audio is not None
         while True:
-            hears = request.audio is not None
-            understood = self._understood or await self._understanding(hears)
-            if hears and understood.audio is None:
-                understood = await self._hearing(understood)
-            if request.video and understood.video is None:
-                understood = await self._seeing(understood)
+            used = self._understood or await self._understanding(request)
+            if hears and used.audio is None:
+                used = await self._hearing(used)
+            if request.video and used.video is None:
+                used = await self._seeing(used)
             try:
-                return await self._send(request, understood)
+                understood, answered = await send_without(request, used, self._send)
             except Failure as failure:
-                if not await self._relearn(understood, failure, hears):
+                if failure.kind not in NOT_UNDERSTOOD or failure.status not in UNKNOWN_FORM:
                     raise
+                if await self._relearn(used, request):
+                    continue
+                return await self._in_weaker_mode(request, used, failure)
+            if understood != used:
+                await self._settle_for(used, understood)
+            return answered
+
+    async def check(self, like: Request) -> bool:
+        """Return whether a question of ours, as long as a request, is answered in its form now."""
+        for asked in questions_like(like):
+            try:
+                await self._send(asked, self._understood or ChatCapabilities())
+            except Failure as failure:
+                # A shorter one would be answered, and show nothing.
+                if failure.kind == "context_length":
+                    return False
+            else:
+                return True
+        return False
 
     async def _send(self, request: Request, understood: ChatCapabilities) -> Completion:
         started = time.monotonic()
-        status, headers, content = await self._transport.send(CHAT, body(request, understood))
+        without = {*understood.without, *self._leave_out}
+        sent = body(request, replace(understood, without=tuple(without)))
+        status, headers, content = await self._transport.send(CHAT, sent)
         if status != 200:
             raise classify(status, headers, content)
         seconds = time.monotonic() - started
         return completion(content, understood.mode, seconds, self.name)
 
-    async def _understanding(self, hears: bool) -> ChatCapabilities:
+    async def _understanding(self, request: Request) -> ChatCapabilities:
         async with self._probing():
             if self._understood is None:
                 remembered = self._memory.remembered_dialect(self.name, self.model)
                 if remembered:
                     self._understood = ChatCapabilities.loads(remembered)
                     return self._understood
-                await self._probe(hears)
+                await self._probe(request)
             return self._understood or ChatCapabilities()
 
     async def _hearing(self, used: ChatCapabilities) -> ChatCapabilities:
@@ -93,7 +127,7 @@ class ChatServer(OpenAIServer):
         async with self._probing():
             understood = self._understood or used
             if understood.audio is None:
-                understood = await find_audio(self.model, understood, self._text)
+                understood = await find_audio(self.model, understood, self._send)
                 self._learn(understood)
             return understood
 
@@ -123,32 +157,57 @@ class ChatServer(OpenAIServer):
             try:
                 yield
             except Failure as failure:
+                failure.of_probe = True
                 self._failed = time.monotonic(), failure
                 raise
 
-    async def _relearn(self, used: ChatCapabilities, failure: Failure, hears: bool) -> bool:
-        """Learn from a refused request: the field it names, or all anew if it was remembered."""
-        if failure.kind not in NOT_UNDERSTOOD or failure.status not in UNKNOWN_FORM:
-            return False
-        async with self._lock:
+    async def _relearn(self, used: ChatCapabilities, request: Request) -> bool:
+        """Learn all anew after a refusal, if it was remembered; return whether that changed it."""
+        async with self._probing():
             if self._understood != used:
-                return True
-            if changed := adapted(used, failure):
-                self._learn(changed)
                 return True
             if self._probed:
                 return False
-            self._understood = None
-            await self._probe(hears)
+            await self._probe(request)
             return self._understood != used
 
-    async def _probe(self, hears: bool) -> None:
+    async def _in_weaker_mode(
+        self, request: Request, used: ChatCapabilities, refused: Failure
+    ) -> Completion:
+        """Send a request in the modes after the one in which it was refused.
+
+        Raises:
+            Failure: the refusal, where no mode brings an answer.
+        """
+        of_form = any(words in refused.detail.lower() for words in _OF_FORM)
+        likely = refused.kind == "bad_request" and self._in_weaker[_NO_MODE] < _IN_VAIN
+        if not (of_form or likely):
+            raise refused
+        for mode in MODES[MODES.index(used.mode) + 1 :]:
+            with suppress(Failure):
+                weaker, answered = await send_without(request, replace(used, mode=mode), self._send)
+                self._in_weaker[mode] += 1
+                self._in_weaker[_NO_MODE] = 0
+                if self._in_weaker[mode] >= _ENOUGH:
+                    await self._settle_for(used, weaker)
+                return answered
+        self._in_weaker[_NO_MODE] += 1
+        raise refused
+
+    async def _settle_for(self, used: ChatCapabilities, understood: ChatCapabilities) -> None:
+        """Learn what was understood in place of what was used, unless another was quicker."""
+        async with self._lock:
+            if self._understood == used:
+                self._learn(understood)
+
+    async def _probe(self, like: Request) -> None:
         """Find the first mode whose answer fits its schema; remember it."""
         self._probed = True
-        self._learn(await find_mode(self.model, self._text, hears))
-
-    async def _text(self, request: Request, understood: ChatCapabilities) -> str:
-        return (await self._send(request, understood)).text
+        try:
+            self._learn(await find_mode(like, self._send, like.audio is not None))
+        except Failure:
+            self._probed = False
+            raise
 
     def _learn(self, understood: ChatCapabilities) -> None:
         self._understood = understood

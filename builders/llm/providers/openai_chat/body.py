@@ -5,6 +5,7 @@ A server's capabilities are probed once and remembered; they are not part of a r
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,11 +22,14 @@ MODES = ("json_schema", "json_object", "tool", "prompt")
 AUDIO = ("input_audio", "audio_url")
 # And one with its picture: the video alone, its sound asked for, or its sound beside it.
 VIDEO = ("video_url", "use_audio_in_video", "video_url+input_audio", "video_url+audio_url")
+# What the most tokens of an answer are called.
+LIMITS = ("max_tokens", "max_completion_tokens")
 _NAME = "reply"
-_SAMPLING = ("temperature", "top_p", "seed")
-# A field may also be complained about because its value is too large; it is understood then.
-_REFUSED = ("unsupported", "not support", "unrecogni", "unknown", "unexpected", "not permitted")
-_EITHER = "cannot both"
+SAMPLING = ("temperature", "top_p", "seed")
+# A limit may also be complained about because it is too large; its name is understood then.
+_TOO_LARGE = ("too large", "too high", "at most", "less than", "exceed", "maximum of")
+# Of two that exclude each other, the later one in `SAMPLING` matters less.
+_EITHER = "both"
 
 Messages = Sequence[Mapping[str, object]]
 
@@ -46,21 +50,40 @@ class ChatCapabilities(Capabilities):
     where_known: ClassVar[tuple[str, ...]] = ("video",)
 
     mode: str = MODES[0]
-    limit: str = "max_tokens"
+    limit: str = LIMITS[0]
     without: tuple[str, ...] = ()
     audio: str | None = None
     video: str | None = None
 
-    def adapted(self, complaint: str) -> ChatCapabilities | None:
-        """Return what is left when a server's complaint refuses a field, or None."""
-        if not any(words in complaint.lower() for words in (*_REFUSED, _EITHER)):
-            return None
-        if self.limit in complaint and self.limit == "max_tokens":
-            return replace(self, limit="max_completion_tokens")
-        # Of two that exclude each other, the later one matters less.
-        still_sent = [name for name in reversed(_SAMPLING) if name not in self.without]
-        refused = next((name for name in still_sent if name in complaint), None)
-        return replace(self, without=(*self.without, refused)) if refused else None
+    def adapted(self, complaint: str, named: str | None = None) -> ChatCapabilities | None:
+        """Return what is left when a complaint names a field that is sent, or None.
+
+        Args:
+            complaint: what the server said, in whatever words.
+            named: the field of which its error says that it is about it.
+        """
+        sent = [name for name in SAMPLING if name not in self.without]
+        found = sorted((at, name) for name in sent if (at := _named(name, complaint)) is not None)
+        refused = [name for _, name in found]
+        if named in sent:
+            refused = [named]
+        elif _EITHER in complaint.lower():
+            refused.sort(key=SAMPLING.index, reverse=True)
+        limited = named == self.limit or _named(self.limit, complaint) is not None
+        if limited and self.limit == LIMITS[0] and not _is_too_large(complaint):
+            return replace(self, limit=LIMITS[1])
+        return replace(self, without=(*self.without, refused[0])) if refused else None
+
+
+def _named(name: str, complaint: str) -> int | None:
+    """Return where a complaint names a field, in whatever quotes."""
+    found = re.search(rf"(?<![a-z_]){name}(?![a-z_])", complaint, re.IGNORECASE)
+    return found.start() if found else None
+
+
+def _is_too_large(complaint: str) -> bool:
+    said = complaint.lower()
+    return any(words in said for words in _TOO_LARGE)
 
 
 def body(request: Request, capabilities: ChatCapabilities) -> dict[str, object]:
@@ -73,7 +96,7 @@ def body(request: Request, capabilities: ChatCapabilities) -> dict[str, object]:
     if request.video:
         messages = _with_parts(messages, _video_parts(request.video, form))
     sampling = {
-        name: getattr(request, name) for name in _SAMPLING if name not in capabilities.without
+        name: getattr(request, name) for name in SAMPLING if name not in capabilities.without
     }
     return {
         "model": request.model,

@@ -1,90 +1,184 @@
-"""Probing: small requests whose answers show what an endpoint understands."""
+"""Probing: questions of ours whose answers show what an endpoint understands.
+
+They are like the requests that follow: the same schema, the same length, the same limit of an
+answer. What an endpoint does with them is about the endpoint, never about a request of a build.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
 import jsonschema_rs
 import numpy as np
-import orjson
 
 from builders.audio.decode import as_flac, pcm_digest
 from builders.audio.resampling import RATE
+from builders.llm import prompts
 from builders.llm.failures import Failure
+from builders.llm.objects import find_object
+from builders.llm.providers import Completion
 from builders.llm.providers.openai_chat.body import AUDIO, MODES, ChatCapabilities
 from builders.llm.request import AudioInput, Message, NarrowedSchema, Request
 
-# Sends a request as an endpoint might understand it and returns the answer's text.
-Send = Callable[[Request, ChatCapabilities], Awaitable[str]]
+# Sends a request as an endpoint might understand it.
+Send = Callable[[Request, ChatCapabilities], Awaitable[Completion]]
 
 # How servers answer to a form that they do not know.
 NOT_UNDERSTOOD = frozenset({"bad_request", "server_error", "bad_response", "wrong_address"})
-# Enough for a model that thinks first; the answer itself takes twenty.
-_TOKENS = 2000
+# What may be about the words or the length of a question: another one is asked.
+_ABOUT_WORDS = frozenset({"bad_request", "content_filter", "context_length", "forbidden"})
+# Errors of a server that knows the form, or of one that does not; others say that it is down.
+_MAYBE_THE_FORM = frozenset({500, 501})
+_COMPLAINTS = frozenset({400, 422})
 _NOTHING = "nothing"
-_COLOUR = {
-    "colour": {"type": "string", "enum": ["red", "green"]},
-    "words": {"type": "array", "items": {"type": "string", "enum": ["one", "two"]}},
-}
 _SOUND = {"sound": {"type": "string", "enum": ["beeps", "speech", "music", _NOTHING]}}
+_SOUND_TOKENS = 2000
+# Characters of the turns that make a question as long as a prompt.
+_TURNS = 122
 
 
-async def find_mode(model: str, send: Send, hears: bool = False) -> ChatCapabilities:
-    """Return the first mode in which an answer fits its schema, else that of the prompt alone.
+async def find_mode(like: Request, send: Send, hears: bool = False) -> ChatCapabilities:
+    """Return the first mode in which an answer fits its schema.
 
     Some models that hear refuse every request without a clip; with `hears` they are sent one.
 
+    Args:
+        like: a request as they will follow.
+        send: sends one.
+        hears: whether clips will be sent.
+
     Raises:
-        Failure: the endpoint cannot be asked, or refuses all of them.
+        Failure: ``no_form`` where no mode brings an answer that fits; or the endpoint cannot be
+            asked just now, and nothing is known of it.
     """
-    asked = _question(model, "Choose a colour and at least one word.", _COLOUR)
-    try:
-        return await _first_that_fits(asked, ChatCapabilities(), send)
-    except Failure as failure:
-        if not hears or failure.kind != "bad_request":
-            raise
-        refused = failure
-    for audio in AUDIO:
-        try:
-            found = await _first_that_fits(
-                asked.with_audio(_beeps()), ChatCapabilities(audio=audio), send
-            )
-        except Failure as failure:
-            if failure.kind not in NOT_UNDERSTOOD:
-                raise
-        else:
+    asked = questions_like(like)
+    refused = Failure("no_form", "it was asked nothing")
+    for question in asked:
+        found = await _first_that_fits(question, ChatCapabilities(), send)
+        if isinstance(found, ChatCapabilities):
+            return found
+        refused = found
+        if refused.kind not in _ABOUT_WORDS:
+            break
+    for audio in AUDIO if hears and refused.kind == "bad_request" else ():
+        heard = asked[0].with_audio(_beeps())
+        found = await _first_that_fits(heard, ChatCapabilities(audio=audio), send)
+        if isinstance(found, ChatCapabilities):
             return replace(found, audio=None)
-    raise refused
+    raise _of_endpoint(refused, like)
+
+
+async def send_without(
+    request: Request, understood: ChatCapabilities, send: Send
+) -> tuple[ChatCapabilities, Completion]:
+    """Send a request, and again without each field that the endpoint refuses by name.
+
+    Returns:
+        What is understood, and the answer.
+    """
+    while True:
+        try:
+            return understood, await send(request, understood)
+        except Failure as failure:
+            if failure.kind != "bad_request" or failure.status not in _COMPLAINTS:
+                raise
+            changed = understood.adapted(failure.detail, failure.param)
+            if changed is None:
+                raise
+            understood = changed
 
 
 async def _first_that_fits(
-    asked: Request, understood: ChatCapabilities, send: Send
-) -> ChatCapabilities:
+    asked: Request, start: ChatCapabilities, send: Send
+) -> ChatCapabilities | Failure:
+    """Return the first mode whose answer is valid, else the first with the right names.
+
+    Raises Failure where the endpoint is down.
+    """
+    named: ChatCapabilities | None = None
+    broke: ChatCapabilities | None = None
     refused: Failure | None = None
+    misfit: Failure | None = None
+    understood = start
     for mode in MODES:
         understood = replace(understood, mode=mode)
-        while True:
-            try:
-                text = await send(asked, understood)
-            except Failure as failure:
-                if changed := adapted(understood, failure):
-                    understood = changed
-                    continue
-                if failure.kind not in NOT_UNDERSTOOD:
-                    raise
-                refused = failure
-            else:
-                refused = None
-                if _fits(asked, text):
-                    return understood
-            break
-    if refused is not None and refused.kind == "bad_response":
-        raise Failure("wrong_address", refused.detail, refused.status, do=refused.do)
-    if refused is not None:
-        raise refused
-    return understood
+        try:
+            understood, answered = await send_without(asked, understood, send)
+        except Failure as failure:
+            if _is_down(failure):
+                raise
+            if failure.kind in _ABOUT_WORDS and failure.kind != "bad_request":
+                return failure
+            refused = failure
+            broke = broke or (understood if failure.status in _MAYBE_THE_FORM else None)
+            continue
+        fit = _fit(asked, answered)
+        if fit == "valid":
+            return await _confirmed(asked, broke, understood, send)
+        named = named or (understood if fit else None)
+        misfit = _misfit(answered)
+    if named:
+        return await _confirmed(asked, broke, named, send)
+    return misfit or refused or Failure("no_form", "it was asked nothing")
+
+
+async def _confirmed(
+    asked: Request, broke: ChatCapabilities | None, found: ChatCapabilities, send: Send
+) -> ChatCapabilities:
+    """Return a stricter mode that broke before, if it did so by chance; else the one found."""
+    if broke is None:
+        return found
+    stricter = replace(found, mode=broke.mode)
+    try:
+        return stricter if _fit(asked, await send(asked, stricter)) else found
+    except Failure:
+        return found
+
+
+def _is_down(failure: Failure) -> bool:
+    """Return whether a failure says nothing of the form: the server is down, busy or refuses us."""
+    if failure.kind == "server_error":
+        return failure.status not in _MAYBE_THE_FORM
+    return failure.kind not in NOT_UNDERSTOOD | _ABOUT_WORDS
+
+
+def _fit(asked: Request, answered: Completion) -> str:
+    """Return valid, named where an answer has the right names, or an empty string."""
+    schema = asked.schema.document
+    found = find_object(answered.text, schema) if answered.outcome == "ok" else None
+    if found is None or not found.document.keys() >= set(schema.get("required", ())):
+        return ""
+    return "valid" if _checker(asked.schema).is_valid(found.document) else "named"
+
+
+@cache
+def _checker(schema: NarrowedSchema) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(schema.document)
+
+
+def _misfit(answered: Completion) -> Failure:
+    if answered.outcome == "ok":
+        said = repr(" ".join(answered.text.split())[:80])
+        return Failure("no_form", f"it answered {said}")
+    how = {"truncated": "its answer is cut off", "refusal": "it refuses to answer"}
+    return Failure("no_form", how.get(answered.outcome, f"its answer is {answered.outcome}"))
+
+
+def _of_endpoint(failure: Failure, like: Request) -> Failure:
+    """Return a failure of all questions as what it is about: the endpoint."""
+    if failure.kind == "bad_response":
+        return Failure("wrong_address", failure.detail, failure.status, do=failure.do)
+    if failure.kind in ("wrong_address", "forbidden", "server_error"):
+        return failure
+    detail, do = failure.detail, None if failure.status else "use another model"
+    if "cut off" in detail:
+        detail = f"{detail} at {like.max_tokens} tokens"
+        do = "raise --reply-tokens, as a model that thinks first needs thousands, or turn that off"
+    elif failure.kind == "context_length":
+        do = "serve it with a longer context, or lower --reply-tokens or --context-turns"
+    return Failure("no_form", detail, failure.status, do=do)
 
 
 async def find_audio(model: str, understood: ChatCapabilities, send: Send) -> ChatCapabilities:
@@ -101,22 +195,41 @@ async def find_audio(model: str, understood: ChatCapabilities, send: Send) -> Ch
     for audio in AUDIO:
         tried = replace(understood, audio=audio)
         try:
-            text = await send(asked.with_audio(_beeps()), tried)
+            tried, answered = await send_without(asked.with_audio(_beeps()), tried, send)
         except Failure as failure:
             if failure.kind not in NOT_UNDERSTOOD:
                 raise
             why = Failure("takes_no_audio", failure.detail, failure.status)
         else:
-            if _fits(asked, text) and _NOTHING not in text:
+            if _fit(asked, answered) == "valid" and _NOTHING not in answered.text:
                 return tried
     if why.status is not None and why.status >= 500:
         await send(asked, understood)  # a server that is broken just now fails this as well
     raise why
 
 
-def adapted(understood: ChatCapabilities, failure: Failure) -> ChatCapabilities | None:
-    """Return what is left when a failure refuses a field by name, or None."""
-    return understood.adapted(failure.detail) if failure.kind == "bad_request" else None
+def questions_like(like: Request) -> Sequence[Request]:
+    """Return questions like a request: one as long, and a short one in other words."""
+    system = [message for message in like.messages if message["role"] == "system"]
+    said = sum(len(str(message["content"])) for message in like.messages if message not in system)
+    template = prompts.load("dialect/probe.j2")
+    texts = [
+        template.render(turns=-(-said // _TURNS), other=False)[-max(said, _TURNS) :],
+        template.render(turns=0, other=True),
+    ]
+    return [
+        replace(
+            like,
+            messages=(*system, {"role": "user", "content": text}),
+            audio_sha256=None,
+            audio=None,
+            video=None,
+            seed=0,
+            record_id="probe",
+            attempt=0,
+        )
+        for text in texts
+    ]
 
 
 def _question(model: str, text: str, properties: Mapping[str, object]) -> Request:
@@ -127,7 +240,9 @@ def _question(model: str, text: str, properties: Mapping[str, object]) -> Reques
         "properties": properties,
     }
     asked: Message = {"role": "user", "content": text}
-    return Request(model, (asked,), NarrowedSchema(schema), None, 0.0, 1.0, _TOKENS, 0, "probe", 0)
+    return Request(
+        model, (asked,), NarrowedSchema(schema), None, 0.0, 1.0, _SOUND_TOKENS, 0, "probe", 0
+    )
 
 
 @cache
@@ -137,10 +252,3 @@ def _beeps() -> AudioInput:
     wave = np.sin(2 * np.pi * 880 * time) * (time % (1 / 3) < 1 / 6)
     pcm = (wave * 8000).astype(np.int16)
     return AudioInput(as_flac(pcm), pcm_digest(pcm), 1.0)
-
-
-def _fits(asked: Request, text: str) -> bool:
-    try:
-        return bool(jsonschema_rs.validator_for(asked.schema.document).is_valid(orjson.loads(text)))
-    except orjson.JSONDecodeError:
-        return False
