@@ -171,6 +171,7 @@ async def open_served(
             at_once.setdefault(address, AdaptiveLimit(limits.max_concurrency)),
             cache.store,
             settings.keys,
+            settings.leave_out,
         )
         for address in addresses
     ]
