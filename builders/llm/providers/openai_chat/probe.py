@@ -179,10 +179,12 @@ def _misfit(answered: Completion) -> Failure:
 
 def _of_endpoint(failure: Failure, like: Request) -> Failure:
     """Return a failure of all questions as what it is about: the endpoint."""
-    if failure.kind == "bad_response":
+    if failure.kind == "bad_response" and (failure.do or "not a chat" in failure.detail):
         return Failure("wrong_address", failure.detail, failure.status, do=failure.do)
     if failure.kind in ("wrong_address", "forbidden", "server_error"):
         return failure
+    if failure.kind == "bad_response":
+        return Failure("no_form", failure.detail, do="see what answers at this address")
     detail, do = failure.detail, None if failure.status else "use another model"
     if "cut off" in detail:
         detail = f"{detail} at {like.max_tokens} tokens"
