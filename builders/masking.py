@@ -31,7 +31,7 @@ _VARIABLES = (
 _ADDRESSES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "HEARTEN_STORE")
 # What is given to a server that asks for no key.
 NO_KEY = "none"
-# A shorter key is looked for as a word of its own: it may well be a part of another word.
+# A shorter key, and one that is like a word, is looked for as a word of its own.
 _WORD = 6
 # Letters or digits alone, below this length, are a word in place of a key ("ollama", "1234"): a
 # reply may use it, and a count of tokens may be it.
@@ -174,14 +174,15 @@ def _pattern(key: str) -> re.Pattern[str]:
     # Base64 is filled up with one or two of these.
     ends = f"(?:{_any_writing('=')}){{0,2}}"
     encoded = sorted({*_encodings(key)} - {key}, key=len, reverse=True)
-    forms = [_written(form) + ends for form in encoded]
-    return re.compile("|".join([*forms, _written(key)]), re.IGNORECASE)
+    forms = [_written(form, len(form) < _WORD) + ends for form in encoded]
+    forms.append(_written(key, len(key) < _WORD or _is_word(key)))
+    return re.compile("|".join(forms), re.IGNORECASE)
 
 
-def _written(form: str) -> str:
-    """Return what matches a form of a key; a short one only as a word of its own."""
+def _written(form: str, alone: bool) -> str:
+    """Return what matches a form of a key, or only where it is a word of its own."""
     written = "".join(map(_any_writing, form))
-    return written if len(form) >= _WORD else f"{_BEGINS}{written}(?![a-z0-9])"
+    return f"{_BEGINS}{written}(?![a-z0-9])" if alone else written
 
 
 @cache

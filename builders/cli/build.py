@@ -18,6 +18,7 @@ from builders.cli.options import (
     Estimate,
     Excluded,
     Json,
+    LeaveOut,
     MaxConcurrency,
     MaxTokens,
     MaxUsd,
@@ -150,6 +151,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         float, typer.Option(min=0, max=1, help="Nucleus sampling: total probability kept.")
     ] = 1.0,
     reply_tokens: ReplyTokens = 400,
+    leave_out: LeaveOut = None,
     client: Annotated[Client, ClientHelp] = "aiohttp",
     estimate: Estimate = False,
     max_usd: MaxUsd = None,

@@ -52,8 +52,8 @@ def export_command(  # noqa: PLR0913 - one argument for each option
         bool,
         typer.Option(
             "--strict",
-            help="Only targets whose label has an exact match in our vocabulary and a known "
-            "agreement.",
+            help="Only targets whose label matches our vocabulary exactly or closely at the coarse "
+            "level, with a known agreement.",
         ),
     ] = False,
     voice_words: Annotated[

@@ -78,6 +78,13 @@ MaySend = Annotated[
     ),
 ]
 ReplyTokens = Annotated[int, typer.Option(min=50, help="Maximum number of tokens of a response.")]
+LeaveOut = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="temperature|top_p|seed",
+        help="Value that is not sent, for a server that refuses it.",
+    ),
+]
 ClientHelp = typer.Option(help="HTTP client to use.")
 Estimate = Annotated[
     bool, typer.Option("--estimate", help="Print what it would cost, and ask no model.")

@@ -66,7 +66,8 @@ def review(
     at = listen.listen(*where)
     kept = build.manifest["result"]["counts"]["kept"]
     what = _pairs_line(comparing) if comparing else f"{name}: {kept:,} samples"
-    say(f"{what}, each for {settings.overlap}")
+    people = "1 person" if settings.overlap == 1 else f"{settings.overlap} people"
+    say(f"{what}, each for {people}")
     _invite(held, at.address, invited, say)
     if not at.loopback and not any(invited):
         say("earlier links still work; --invite NAME prints a new one")

@@ -68,15 +68,17 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
         spent = held.spent(folder.name)
     attempts = sum(row.attempts for row in spent)
     tokens = sum(row.prompt_tokens + row.completion_tokens for row in spent)
-    running = BuildFolder(folder).is_held()
+    running, left = BuildFolder(folder).is_held(), BuildFolder(folder).left()
     if as_json:
         known = {"complete": False, "running": running, "attempts": attempts, "tokens": tokens}
-        print(json.dumps({"name": folder.name, **known}, indent=2))
+        print(json.dumps({"name": folder.name, **known, "left": left}, indent=2))
         return
     print(
         f"{folder.name}: " + ("running" if running else "stopped; run the same command to continue")
     )
     print(f"{attempts:,} requests so far, {tokens:,} tokens")
+    for one in left:
+        print(f"  no response: {one['id']} {one['kind']} ({one['detail']})")
 
 
 def _report(folder: Path, store: str | None, exclusions: Path) -> None:

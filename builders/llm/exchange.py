@@ -13,6 +13,10 @@ S = TypeVar("S", bound=Subject)
 T = TypeVar("T")
 
 
+# What a server refuses for good; some reasons are known by the words it has for them.
+REFUSED = frozenset({"refused", "content_filter", "context_length"})
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """Which subjects that were given up are asked about again: all, or those of some reasons."""
@@ -22,7 +26,8 @@ class Retry:
 
     def covers(self, reason: str) -> bool:
         """Return whether a subject given up for this reason is to be asked about again."""
-        return self.wanted or reason in self.kinds
+        named = {reason, "refused"} if reason in REFUSED else {reason}
+        return self.wanted or not named.isdisjoint(self.kinds)
 
 
 class Exchange(Generic[S, T]):

@@ -21,7 +21,7 @@ from builders.errors import EndpointError, HeartenError, StoppedEarly
 from builders.llm.explaining import every_request, fatal, no_contact, no_model
 from builders.llm.failures import PASSING, Failure
 from builders.llm.providers import Provider
-from builders.llm.refusals import REFUSALS, Control, Refused, lasting
+from builders.llm.refusals import Control, Refused, is_refusal, lasting
 
 ATTEMPTS = 5
 _FIRST_CONTACT_ATTEMPTS = 3
@@ -287,7 +287,7 @@ class Pool(Generic[Sent, Answered]):
         refused, endpoint = tries.refused, standing.endpoint
         refused.waits = False
         answers = standing.succeeded > 0 or await endpoint.answered_before()
-        if failure.kind not in REFUSALS or (failure.kind in _FATAL_AT_FIRST and not answers):
+        if not is_refusal(failure) or (failure.kind in _FATAL_AT_FIRST and not answers):
             return
         self._refused += refused.times == 0
         refused.note(failure, self._succeeded)

@@ -28,6 +28,8 @@ REFUSALS = frozenset(
         "bad_response",
     }
 )
+# How a completion without an answer in it is told of; other bodies that are none may pass.
+_NO_ANSWER = ("no choice", "no message")
 # Refusals whose reason is known by its words.
 _NAMED = frozenset({"content_filter", "context_length"})
 
@@ -86,6 +88,13 @@ class Control(Generic[Sent]):
         except Failure:
             return False
         return True
+
+
+def is_refusal(failure: Failure) -> bool:
+    """Return whether a failure may be what a server has against the request."""
+    if failure.kind == "bad_response":
+        return failure.detail.startswith(_NO_ANSWER)
+    return failure.kind in REFUSALS
 
 
 def lasting(failure: Failure) -> Failure:

@@ -166,7 +166,8 @@ async def open_served(
             at_once.setdefault(address, AdaptiveLimit(limits.max_concurrency)),
             cache.store,
             settings.keys,
-            probes=probes,
+            settings.leave_out,
+            probes,
         )
         for address in addresses
     ]

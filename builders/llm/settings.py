@@ -17,6 +17,7 @@ TIMEOUT, PATIENCE = 120.0, 180.0
 TEMPERATURE, TOP_P, REPLY_TOKENS = 0.8, 1.0, 400
 
 Client = Literal["aiohttp", "openai"]
+SamplingValue = Literal["temperature", "top_p", "seed"]
 Part = Literal["text", "audio", "video"]
 
 # What a setting may be, wherever it is given.
@@ -49,6 +50,7 @@ class ModelSettings(BaseModel):
         temperature: sampling value, part of each request's key.
         top_p: likewise.
         reply_tokens: most tokens of one answer, likewise.
+        leave_out: sampling values that are not sent, as the server refuses them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +63,7 @@ class ModelSettings(BaseModel):
     temperature: Temperature = TEMPERATURE
     top_p: TopP = TOP_P
     reply_tokens: AnswerTokens = REPLY_TOKENS
+    leave_out: tuple[SamplingValue, ...] = ()
 
     @property
     def sampling(self) -> Sampling:

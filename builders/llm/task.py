@@ -16,7 +16,7 @@ from builders.llm.request import Request
 from builders.store.database import Answer
 
 # A response that the same prompt can only bring again.
-HOPELESS = frozenset({"context_length"})
+HOPELESS = frozenset({"context_length", "refused"})
 
 
 class Subject(Protocol):

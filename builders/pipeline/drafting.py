@@ -19,6 +19,7 @@ from builders.llm.runner import (
 )
 from builders.llm.task import Accepted, Outcome
 from builders.pipeline.plan import Plan
+from builders.pipeline.rejects_alone import RejectsAlone
 from builders.pipeline.writer import Sink
 from builders.progress import ProgressState
 from builders.record.manifest_views import LearntEstimate
@@ -74,8 +75,11 @@ async def draft(
             aclosing(_items(replies)) as items,
             aclosing(voicing.outcomes(items, session) if voicing else items) as finished,
         ):
+            rejects = RejectsAlone()
             async for item in finished:
                 sink.take(item)
+                if stop := rejects.note(item):
+                    session.stop(stop)
         speech = voicing.result if voicing else None
         return DraftingResult(session.stopped, session.asked, session.projection.result, speech)
 

@@ -28,6 +28,7 @@ from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import fits
 from builders.pipeline.drafting import draft
 from builders.pipeline.plan import Plan, make_plan
+from builders.pipeline.rejects_alone import what_to_do
 from builders.pipeline.voting import vote, with_votes
 from builders.pipeline.writer import Sink
 from builders.progress import ProgressState
@@ -164,6 +165,7 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
         done = await draft(plan, setup, targets, sink, state)
     finally:
         files = sink.close()
+    folder.keep_left(sink.left)
     if done.stopped:
         raise done.stopped
     _check_complete(ledger, sink, folder)
@@ -203,10 +205,18 @@ def _check_complete(ledger: Ledger, sink: Sink, folder: BuildFolder) -> None:
         example = f" ({sink.example_left})" if sink.example_left else ""
         raise StoppedEarly(
             f"{sum(left.values())} targets have no response yet: {kinds}{example}",
-            do=KEPT_ANSWERS,
+            where=sink.left_shown,
+            do=f"{KEPT_ANSWERS}; hearten status {folder.path} names them, and what never passes "
+            "can be left out by its id in exclusions.tsv",
         )
     if not ledger.totals["kept"]:
         raise _nothing_kept(ledger, folder)
+
+
+# Reasons for which a draft is rejected that say something of the model.
+_OF_THE_MODEL = frozenset(
+    "truncated empty refusal content_filter context_length refused not_json schema".split()
+)
 
 
 def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
@@ -217,11 +227,15 @@ def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
     if not top:
         return HeartenError(what, do="choose other targets: --emotion, --min-words, --split")
     what += f" (most often: {top})"
+    alone = len(ledger.reasons) == 1 and reasons[0][0] in _OF_THE_MODEL
+    do = (
+        what_to_do(reasons[0][0]) if alone else "look up the reasons there, or choose other targets"
+    )
     if folder.manifest.exists():
         return HeartenError(what, do="choose other targets; the finished build is unchanged")
     place = folder.path / "rejected.parquet"
     (folder.partial / "rejected.parquet").replace(place)
-    return HeartenError(what, where=place, do="look up the reasons there, or choose other targets")
+    return (StoppedEarly if alone else HeartenError)(what, where=place, do=do)
 
 
 def _result(plan: Plan, ledger: Ledger, files: list[ManifestFile]) -> ManifestResult:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:  # Arrow takes its time to import: the first requests go out m
     from builders.record.parquet import RejectWriter, SplitWriter
 
 
+# Ids of targets that were left which are kept for `hearten status`.
+_MOST_LEFT = 1000
+
+
 class Sink:
     """Writes outcomes: samples to the shards of their split, the rest to `rejected.parquet`."""
 
@@ -27,6 +31,7 @@ class Sink:
         self._ledger = ledger
         self._writers: dict[str, SplitWriter] = {}
         self.example_left: str | None = None
+        self.left: list[tuple[str, str, str]] = []
 
     @cached_property
     def _rejects(self) -> RejectWriter:
@@ -53,6 +58,14 @@ class Sink:
         else:
             self._ledger.left(outcome.kind)
             self.example_left = self.example_left or outcome.detail
+            if outcome.kind != "stopped" and len(self.left) < _MOST_LEFT:
+                self.left.append((target.id, outcome.kind, outcome.detail))
+
+    @property
+    def left_shown(self) -> str:
+        """Return the first ids of targets that were left, as a message names them."""
+        ids = [target_id for target_id, *_ in self.left]
+        return ", ".join(ids[:3]) + (", …" if len(ids) > len(ids[:3]) else "")
 
     def close(self) -> list[ManifestFile]:
         """Finish all files and return the path, bytes, rows and SHA-256 of each."""

@@ -3,6 +3,7 @@
 output/<name>/
   config.json      the settings that identify the build, written first
   redraft.json     of a redraft: which samples, and the reviewers' notes on them
+  left.json        of one that stopped: the targets without a response, and why
   fits/            results of passes over the whole corpus, written before any request
   .partial/        results while they are being written; useless after a kill
   data/ rejected.parquet report.html
@@ -14,7 +15,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from builders.record.manifest_views import Manifest
 from builders.settings import BuildConfig, chosen
 
 REDRAFT = "redraft.json"
+LEFT = "left.json"
 FITS = "fits"
 # Settings that builds of release 0.1 do not have.
 _ADDED = ("checks_version",)
@@ -143,6 +145,21 @@ class BuildFolder:
             where=self.path,
             do=f"choose another --name, or {again}",
         )
+
+    def keep_left(self, left: Sequence[tuple[str, str, str]]) -> None:
+        """Keep the targets without a response: id, kind of failure, what the server said."""
+        path = self.path / LEFT
+        if left:
+            names = ("id", "kind", "detail")
+            write_json(path, {"left": [dict(zip(names, one, strict=True)) for one in left]})
+        else:
+            path.unlink(missing_ok=True)
+
+    def left(self) -> list[dict[str, str]]:
+        """Return the targets that the last run left without a response."""
+        path = self.path / LEFT
+        found: list[dict[str, str]] = read_json(path)["left"] if path.is_file() else []
+        return found
 
     def start(self) -> Path:
         """Empty the folder for results and return it."""

@@ -32,6 +32,7 @@ from builders.llm.settings import (
     Positive,
     PositiveCount,
     Sampling,
+    SamplingValue,
     Temperature,
     TopP,
 )
@@ -100,6 +101,7 @@ class BuildConfig(BaseModel):
     temperature: Temperature = TEMPERATURE
     top_p: TopP = TOP_P
     reply_tokens: AnswerTokens = REPLY_TOKENS
+    left_out: tuple[SamplingValue, ...] = ()
     max_concurrency: AtLeastOne | None = None
     timeout: Positive = TIMEOUT
     patience: Positive = PATIENCE
@@ -208,6 +210,7 @@ class BuildConfig(BaseModel):
             temperature=self.temperature,
             top_p=self.top_p,
             reply_tokens=self.reply_tokens,
+            leave_out=self.left_out,
         )
 
     @property
@@ -261,12 +264,13 @@ LISTED = {
     "tts_base_url": "tts_base_urls",
     "check": "clip_checks",
     "i_may_send": "may_send",
+    "leave_out": "left_out",
 }
 # Settings that may differ between two runs of a build: extent, speed and route, never content.
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
     "retry_failed retry_kinds estimate source output name on_error exclusions "
-    "caption_base_urls tts_base_urls clips enforce_set_gates demonstrations".split()
+    "caption_base_urls tts_base_urls clips left_out enforce_set_gates demonstrations".split()
 )
 
 # What identifies a build only where it is asked for: builds that were begun without it go on.

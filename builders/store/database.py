@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from builders.errors import StoreError
-from builders.masking import mask_answer
+from builders.masking import learn_address, mask_answer
 from builders.store import migrations
 from builders.store.connections import engine_at, translated
 from builders.store.messages import MessageSizes, Prompt, Sent, keep, read
@@ -96,6 +96,7 @@ class Store:
     """
 
     def __init__(self, url: str, *, writes: bool = True) -> None:
+        learn_address(url)
         self._writes = writes
         self.engine, self.name = engine_at(url, writes=writes)
         self.insert: Callable[[sa.Table], Any] = (

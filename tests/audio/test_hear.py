@@ -288,10 +288,11 @@ def test_captions_are_never_paid_for_twice_and_give_the_same_bytes(build, endpoi
 def test_a_caption_that_cannot_be_had_stops_short_of_a_result_and_rejects_nothing(
     build, endpoint, tmp_path
 ):
-    endpoint.control(faults=[{"kind": "bad_request", "match": "You hear one clip", "times": 2}])
-    ended = build("--caption-model", "an-ear", "--max-concurrency", 1)
+    endpoint.control(faults=[{"kind": "html", "match": "You hear one clip"}])
+    ended = build("--caption-model", "an-ear", "--limit", 1)
     assert ended.code == 3
-    assert "2 targets have no response yet: 2 bad_request" in one_line_error(ended)
+    assert "1 targets have no response yet: 1 bad_response" in one_line_error(ended)
+    endpoint.control(faults=[])
     assert build("--caption-model", "an-ear").code == 0
     assert manifest(folder(tmp_path))["result"]["counts"]["kept"] == 20
 

@@ -203,8 +203,13 @@ def test_what_is_wrong_with_a_proxy_is_told(transport, scheme, monkeypatch):
         monkeypatch.setenv(variable, proxy.address)
         line = line_of(address, transport)
         assert "wants a name and a password; put them into HTTP_PROXY or HTTPS_PROXY" in line
-    line = line_of(address, transport)
-    assert f"the proxy {proxy.address} does not answer; correct {variable}" in line
+    # A port that is taken and not listened to, which nobody else gets meanwhile.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        dead = f"http://127.0.0.1:{held.getsockname()[1]}"
+        monkeypatch.setenv(variable, dead)
+        line = line_of(address, transport)
+    assert f"the proxy {dead} does not answer; correct {variable}" in line
     assert "or name api.public.example in NO_PROXY" in line
 
 

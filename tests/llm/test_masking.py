@@ -91,6 +91,8 @@ def test_a_short_key_is_masked_as_a_word_of_its_own(shape, key):
 def test_a_short_key_is_not_cut_out_of_other_words():
     masking.learn("abc")
     assert masking.mask("the abcess of zabc") == "the abcess of zabc"
+    masking.learn_address("postgresql+psycopg://me:postgres@host/base")
+    assert masking.mask("postgresql://me:postgres@host") == "postgresql://me:***@host"
 
 
 @pytest.mark.parametrize("word", ["ollama", "EMPTY", "1234"])

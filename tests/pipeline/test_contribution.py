@@ -218,10 +218,11 @@ def test_a_budget_holds_over_votes_and_the_same_command_goes_on_to_the_same_byte
 
 
 def test_a_vote_that_is_left_without_an_answer_is_asked_for_next_time(endpoint, tmp_path):
-    endpoint.control(faults=[{"kind": "bad_request", "at": [9]}])
+    endpoint.control(faults=[{"kind": "drop", "match": "eleven o'clock"}])
     ended = vote(endpoint, "crema_d", tmp_path)
     assert ended.code == 3
-    assert "1 votes have no response yet: 1 bad_request" in one_line_error(ended)
+    assert "votes have no response yet" in one_line_error(ended)
+    endpoint.control(faults=[])
     assert not (tmp_path / "crema_d-sample" / "manifest.json").exists()
     assert vote(endpoint, "crema_d", tmp_path).code == 0
     assert samples(tmp_path / "crema_d-sample")[0]["audio_contribution"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -216,10 +217,45 @@ def test_transport_errors_leave_targets_for_the_next_run(tmp_path):
         line = one_line_error(ended)
         assert ended.code == 3
         assert "1 targets have no response yet: 1 server_error" in line
+        assert "hearten status" in line and "exclusions.tsv" in line
+        known = json.loads(hearten("status", tmp_path / "out" / "meld", "--json").out)
+        (left,) = known["left"]
+        assert left["id"] in line and left["kind"] == "server_error"
+        assert left["id"] in hearten("status", tmp_path / "out" / "meld").out
         assert not (tmp_path / "out" / "meld" / "manifest.json").exists()
         endpoint.control(faults=[])
         assert hearten(*flags).code == 0
         assert endpoint.log()["count"] == 1
+
+
+def test_what_a_server_refuses_for_good_is_a_reject_that_can_be_asked_again(tmp_path):
+    source = corpus(tmp_path / "meld", 2)
+    body = {"error": {"message": "Not with these words."}}
+    fault = {"kind": "says", "status": 400, "body": body}
+    fault["match"] = 'sentence 3 of dialogue 1.\\"\\n'
+    with TestEndpoint(faults=[fault]) as endpoint:
+        flags = arguments(source, tmp_path / "out", endpoint)
+        assert hearten(*flags).code == 0
+        (reject,) = rejected(tmp_path / "out" / "meld")
+        assert reject["reason"] == "refused" and "Not with these words." in reject["detail"]
+        endpoint.control(faults=[])
+        again = [*flags, "--name", "again"]
+        assert hearten(*again, "--resume", "never").code == 0
+        assert len(rejected(tmp_path / "out" / "again")) == 1, "cached like an answer"
+        assert endpoint.log()["count"] == 0
+        once_more = [*flags, "--name", "once-more", "--retry-kind", "refused"]
+        assert hearten(*once_more).code == 0
+        assert rejected(tmp_path / "out" / "once-more") == []
+
+
+@pytest.mark.parametrize(("dialogues", "words"), [(12, "the first 20 replies"), (1, "nothing was")])
+def test_a_build_of_which_nothing_is_kept_stops_and_says_what_to_change(tmp_path, dialogues, words):
+    source = corpus(tmp_path / "meld", dialogues)
+    with TestEndpoint(faults=[{"kind": "truncated", "match": "sentence"}]) as endpoint:
+        ended = hearten(*arguments(source, tmp_path / "out", endpoint))
+    line = one_line_error(ended)
+    assert ended.code == 3 and words in line and "truncated" in line
+    assert "raise --reply-tokens" in line and "--retry-failed" in line
 
 
 def test_an_exhausted_quota_stops_resumably(tmp_path):

@@ -150,7 +150,7 @@ def test_skip_flag_strategies_and_emotion_by_key(browser, scenes):
         page.keyboard.press("f")
         for key in ("1", "3", "Enter"):
             page.keyboard.press(key)
-        assert page.inner_text("#flagged").split("\n")[0].startswith("the sound is broken")
+        assert page.inner_text("#flagged").split("\n")[0].startswith("the audio is broken")
         page.keyboard.press("g")
         page.wait_for_selector("#choose[open]")
         for key in ("1", "2", "1", "Enter"):

@@ -45,7 +45,10 @@ _OUTCOMES = {
     "empty": "the answer was empty",
     "content_filter": "the endpoint's filter stopped the answer",
     "context_length": "the prompt is longer than the model takes",
+    "refused": "the server refused this prompt again and again while it took others",
 }
+# Whose answer is what the server said of it.
+_SERVERS_WORDS = frozenset({"content_filter", "context_length", "refused"})
 
 # How the people of a dialogue are called where the corpus has numbers for them.
 _PARTS = {"user": "Speaker", "assistant": "Listener", "other": "Other"}
@@ -373,7 +376,10 @@ def _judge(
     answer: Answer, form: _Form, target: Target, setting: Setting
 ) -> Reply | list[ReplyFault]:
     if answer.outcome != "ok":
-        return [ReplyFault(answer.outcome, _OUTCOMES.get(answer.outcome, answer.outcome))]
+        said = _OUTCOMES.get(answer.outcome, answer.outcome)
+        if answer.outcome in _SERVERS_WORDS and answer.text:
+            said += f" ({answer.text})"
+        return [ReplyFault(answer.outcome, said)]
     twin = target.contrast is not None and target.contrast.is_neutral_twin
     caption = target.caption.text if target.caption else None
     scene = setting.scene(target)

@@ -33,6 +33,8 @@ _ABOUT_WORDS = frozenset({"bad_request", "content_filter", "context_length", "fo
 _MAYBE_THE_FORM = frozenset({500, 501})
 _COMPLAINTS = frozenset({400, 422})
 _NOTHING = "nothing"
+# How well an answer fits a schema.
+_VALID, _NAMED, _BEGUN = 3, 2, 1
 _SOUND = {"sound": {"type": "string", "enum": ["beeps", "speech", "music", _NOTHING]}}
 _SOUND_TOKENS = 2000
 # Characters of the turns that make a question as long as a prompt.
@@ -93,11 +95,12 @@ async def send_without(
 async def _first_that_fits(
     asked: Request, start: ChatCapabilities, send: Send
 ) -> ChatCapabilities | Failure:
-    """Return the first mode whose answer is valid, else the first with the right names.
+    """Return the first mode whose answer is valid, else the one whose answer fits best.
 
     Raises Failure where the endpoint is down.
     """
-    named: ChatCapabilities | None = None
+    best: ChatCapabilities | None = None
+    fits_best = 0
     broke: ChatCapabilities | None = None
     refused: Failure | None = None
     misfit: Failure | None = None
@@ -115,12 +118,13 @@ async def _first_that_fits(
             broke = broke or (understood if failure.status in _MAYBE_THE_FORM else None)
             continue
         fit = _fit(asked, answered)
-        if fit == "valid":
+        if fit == _VALID:
             return await _confirmed(asked, broke, understood, send)
-        named = named or (understood if fit else None)
+        if fit > fits_best:
+            best, fits_best = understood, fit
         misfit = _misfit(answered)
-    if named:
-        return await _confirmed(asked, broke, named, send)
+    if best:
+        return await _confirmed(asked, broke, best, send)
     return misfit or refused or Failure("no_form", "it was asked nothing")
 
 
@@ -144,13 +148,20 @@ def _is_down(failure: Failure) -> bool:
     return failure.kind not in NOT_UNDERSTOOD | _ABOUT_WORDS
 
 
-def _fit(asked: Request, answered: Completion) -> str:
-    """Return valid, named where an answer has the right names, or an empty string."""
+def _fit(asked: Request, answered: Completion) -> int:
+    """Return how well an answer fits: _VALID, _NAMED, _BEGUN or 0.
+
+    An answer with some of the names can be corrected, and shows that it is an answer at all.
+    """
     schema = asked.schema.document
     found = find_object(answered.text, schema) if answered.outcome == "ok" else None
-    if found is None or not found.document.keys() >= set(schema.get("required", ())):
-        return ""
-    return "valid" if _checker(asked.schema).is_valid(found.document) else "named"
+    if found is None:
+        return 0
+    if _checker(asked.schema).is_valid(found.document):
+        return _VALID
+    missing = set(schema.get("required", ())) - found.document.keys()
+    some = found.document.keys() & schema.get("properties", {}).keys()
+    return _NAMED if not missing else _BEGUN if some else 0
 
 
 @cache
@@ -168,10 +179,12 @@ def _misfit(answered: Completion) -> Failure:
 
 def _of_endpoint(failure: Failure, like: Request) -> Failure:
     """Return a failure of all questions as what it is about: the endpoint."""
-    if failure.kind == "bad_response":
+    if failure.kind == "bad_response" and (failure.do or "not a chat" in failure.detail):
         return Failure("wrong_address", failure.detail, failure.status, do=failure.do)
     if failure.kind in ("wrong_address", "forbidden", "server_error"):
         return failure
+    if failure.kind == "bad_response":
+        return Failure("no_form", failure.detail, do="see what answers at this address")
     detail, do = failure.detail, None if failure.status else "use another model"
     if "cut off" in detail:
         detail = f"{detail} at {like.max_tokens} tokens"
@@ -201,7 +214,7 @@ async def find_audio(model: str, understood: ChatCapabilities, send: Send) -> Ch
                 raise
             why = Failure("takes_no_audio", failure.detail, failure.status)
         else:
-            if _fit(asked, answered) == "valid" and _NOTHING not in answered.text:
+            if _fit(asked, answered) == _VALID and _NOTHING not in answered.text:
                 return tried
     if why.status is not None and why.status >= 500:
         await send(asked, understood)  # a server that is broken just now fails this as well

@@ -22,7 +22,7 @@ const KEYS = [
   ["reveal", "d", "show the hidden reply"],
   ["strategies", "g", "choose strategies"],
   ["drafted", "y", "use the drafted strategies"],
-  ["emotion", "m", "correct the emotion"],
+  ["emotion", "m", "choose the emotion you hear"],
   ["flag", "f", "flag"],
   ["comment", "t", "comment"],
   ["keys", "?", "keyboard shortcuts"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from builders.labels import strategies
 from builders.labels.vocabulary import vocabulary
@@ -68,6 +68,8 @@ _OPEN_ENDED = frozenset(
 _MIXED = re.compile(r"(?:\b(?=\w*\d[a-z])(?=\w*[a-z]\d|\d+[a-z]+\b)\w{3,}\W+){2,}", re.IGNORECASE)
 # From this share of unknown runs of letters on a word is strange, and a text on average.
 _STRANGE, _STRANGE_TEXT = 0.4, 0.36
+# So few words that come again are no repetition.
+_FEW_AGAIN = 3
 _KEYBOARD = re.compile(
     r"qwer|wert|erty|rtyu|tyui|yuio|uiop|asdf|sdfg|dfgh|fghj|ghjk|hjkl|zxcv|xcvb|cvbn|vbnm|qaz|wsx|jkl;"
 )
@@ -263,13 +265,11 @@ _NEVER_LAST = frozenset("the a an and because my your".split())
 def repetition(candidate: Candidate) -> Iterator[Hit]:
     """Find a sentence, a part of one or a word that is said again and again."""
     text = read_text(candidate.text)
-    if len(text.words) < 4:
+    spoken = text.spoken
+    if len(spoken) - len(set(spoken)) < _FEW_AGAIN:
         return
     words = load_language(language_of(candidate)).words
     function = words["function"] | words["sound"]
-    spoken = text.spoken
-    if len(spoken) < 7 and len(set(spoken)) > 3:
-        return  # too short to say five words again, or a shorter part three times
     found = _again(text, function) or _in_a_row(spoken, function) or _most(spoken, function)
     if found:
         yield Hit({"found": repr(found)})
@@ -347,6 +347,7 @@ def gibberish(candidate: Candidate) -> Iterator[Hit]:
         yield _hit(found)
 
 
+@lru_cache(maxsize=16384)
 def _is_odd(word: str) -> bool:
     return bool(
         _KEYBOARD.search(word)

@@ -46,6 +46,8 @@ _TURNED = {
     **dict.fromkeys(("this", "these", "those", "the"), "that"),
 }
 _ECHO_SHARE = 0.8
+_ECHO_WORDS = 7
+_ANY_ORDER = 0.05
 _FEW_FOREIGN = 2
 
 
@@ -85,7 +87,12 @@ def _foreign(text: Text, language: Language, said: tuple[str, ...]) -> list[str]
     """Return the words that tell another language, if they are enough to tell it."""
     own = text.known & language.words["function"]
     words = text.known - language.words["function"]
-    if own and len(words & _all_little()) < _FEW_FOREIGN:
+    little = words & _all_little()
+    if len(own) < _FEW_FOREIGN and not words & language.words["common"]:
+        alone = [word for word in text.spoken if word in little or _ACCENTED.search(word)]
+        if alone and (not own or any(map(_ACCENTED.search, alone))) and len(text.spoken) > 2:
+            return alone
+    if own and len(little) < _FEW_FOREIGN:
         return []
     for other, little in other_languages().items():
         if other == language.code:
@@ -114,6 +121,7 @@ def echo(candidate: Candidate) -> Iterator[Hit]:
     own = _turned(read_text(candidate.text))
     while own and own[0] in words["opener"]:
         own = own[1:]
+    own = _without_saying(own, words["saying"])
     content = {w for w in own if w not in words["function"] and w not in _TURNED.values()}
     if len(own) < 3 or not content or not content & set(said):
         return
@@ -121,8 +129,19 @@ def echo(candidate: Candidate) -> Iterator[Hit]:
     pairs = Counter(zip(own, own[1:], strict=False))
     in_order = sum((pairs & Counter(zip(said, said[1:], strict=False))).values())
     share = min(shared / len(own), (in_order + 1) / len(own))
+    if len(own) >= _ECHO_WORDS:  # long enough to be the same words, whatever their order
+        share = max(share, shared / len(own) - _ANY_ORDER)
     if share >= _ECHO_SHARE and len(content - set(said)) * 5 <= len(content):
         yield Hit({"share": f"{share:.0%}"}, round(share, 2), 0, len(candidate.text))
+
+
+def _without_saying(words: list[str], saying: frozenset[str]) -> list[str]:
+    """Return words without "you say" before or after them."""
+    if words[:1] == ["i"] and words[1:2] and words[1] in saying:
+        words = words[2:]
+    if words[-2:-1] == ["i"] and words[-1] in saying:
+        words = words[:-2]
+    return words
 
 
 def _turned(text: Text) -> list[str]:

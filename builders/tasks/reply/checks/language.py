@@ -25,7 +25,7 @@ _CLASSES, _WORDS = "_classes.tsv", "_words.tsv"
 LISTS = (
     *("function", "label", "before_colon", "gesture", "sound", "number", "number_idiom"),
     *("kin", "capital", "opener", "given", "asking", "unit", "third_person", "person", "somebody"),
-    *("common", "aside"),
+    *("common", "aside", "saying"),
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
 _COLUMNS = ("kind", "when", "pattern", "reason")

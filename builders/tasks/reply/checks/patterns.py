@@ -94,8 +94,8 @@ def read_pattern(
     needed = [firsts for _, firsts in made if firsts]
     if not needed:
         raise row.error("pattern", "one part at least that may not be missing")
-    common, numbers = words["function"], "|".join(sorted(words["number"]))
-    least = min(needed, key=lambda firsts: sum(40 if w in common else 1 for w in firsts))
+    numbers = "|".join(sorted(words["number"]))
+    least = min(needed, key=lambda firsts: sum(_how_common(w, words) for w in firsts))
     whole = [f for f in needed if f is not least and not any("*" in word for word in f)]
     return Pattern(
         code=code,
@@ -106,6 +106,11 @@ def read_pattern(
         needed=least,
         also=tuple(frozenset(firsts) for firsts in whole),
     )
+
+
+def _how_common(word: str, words: Mapping[str, frozenset[str]]) -> int:
+    """Return about how often a word is said, so that rare ones are looked for first."""
+    return 60 if word in words["function"] else 5 if word in words["common"] else 1
 
 
 def _part(
