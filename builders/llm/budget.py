@@ -191,6 +191,10 @@ class Budget:
         _add(self._used, room.model, *used)
         self._settled.set()
 
+    def spend(self, model: str, used: tuple[int, int]) -> None:
+        """Count tokens of prompt and answer for which no room was set aside."""
+        _add(self._used, model, *used)
+
     def _usd(self, tokens: Tokens) -> float | None:
         if None in self._prices.values():
             return None

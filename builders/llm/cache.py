@@ -20,7 +20,7 @@ _LINGER_SECONDS = 0.02
 
 
 # A request, its response or None, the attempt, and what is done when they are committed.
-_Entry = tuple[RequestRow, Answer | None, Attempt | None, "asyncio.Future[None]"]
+_Entry = tuple[RequestRow | None, Answer | None, Attempt | None, "asyncio.Future[None]"]
 
 
 class ResponseCache:
@@ -65,9 +65,12 @@ class ResponseCache:
         return self._store.held(keys)
 
     async def put(
-        self, asked: RequestRow, answer: Answer | None, attempt: Attempt | None
+        self, asked: RequestRow | None, answer: Answer | None, attempt: Attempt | None
     ) -> asyncio.Future[None]:
-        """Queue a response, an attempt, or both; the commit ends the future."""
+        """Queue a response, an attempt, or both; the commit ends the future.
+
+        A question of our own is no request of the build: `asked` and `answer` are None.
+        """
         await self._room.acquire()
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, answer, attempt, done))
@@ -113,9 +116,9 @@ class ResponseCache:
             done.set_result(None)
 
     def _save(self, batch: list[_Entry]) -> None:
-        answered = {asked.key: answer for asked, answer, _, _ in batch if answer is not None}
+        answered = {asked.key: answer for asked, answer, _, _ in batch if asked and answer}
         self._store.save(
-            [asked for asked, *_ in batch],
+            [asked for asked, *_ in batch if asked],
             answered,
             [(self._spender, attempt) for _, _, attempt, _ in batch if attempt is not None],
         )

@@ -62,6 +62,11 @@ class RequestClaims:
         finally:
             self._thread.shutdown()
 
+    @property
+    def stopped(self) -> bool:
+        """Return whether nothing more is asked."""
+        return self._stopped
+
     def ahead(self, keys: Iterable[str]) -> None:
         """Begin to claim keys that `take` will soon be called with."""
         if self._table is None or self._stopped:

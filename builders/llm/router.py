@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from builders.errors import HeartenError
 from builders.llm.budget import Budget
 from builders.llm.cache import ResponseCache, asked
+from builders.llm.claims import RequestClaims
 from builders.llm.concurrency import AdaptiveLimit
 from builders.llm.providers import phrasebook
 from builders.llm.request import Request
@@ -70,6 +71,7 @@ async def open_models(
     cache: ResponseCache,
     limits: Limits,
     budget: Budget,
+    claims: RequestClaims,
 ) -> AsyncIterator[Model]:
     """Open the models that answer requests, and close their connections afterwards.
 
@@ -79,6 +81,7 @@ async def open_models(
         cache: commits the answers; its store remembers what servers understand.
         limits: how much is asked at once, and how long is waited.
         budget: what all of them together may cost.
+        claims: tells other builds which server is asked what it understands.
     """
     async with AsyncExitStack() as stack:
         models: dict[str, Model] = {}
@@ -90,6 +93,6 @@ async def open_models(
             # Here, as HTTP takes its time to import.
             from builders.llm.served import open_served
 
-            opened = open_served(settings, cache, limits, budget, at_once)
+            opened = open_served(settings, cache, limits, budget, at_once, claims)
             models[settings.model] = await stack.enter_async_context(opened)
         yield Router(models)

@@ -188,7 +188,7 @@ async def open_session(
     async with (
         ResponseCache(setup.store, setup.spender) as cache,
         _claims(setup, bool(asked)) as claims,
-        open_models(asked, setup.phrasebook, cache, limits, setup.budget) as model,
+        open_models(asked, setup.phrasebook, cache, limits, setup.budget, claims) as model,
     ):
         with ProgressLine(state, quiet) as progress:
             session = Session(

@@ -10,12 +10,14 @@ from functools import partial
 
 from builders import masking
 from builders.errors import ConfigError, HeartenError
-from builders.llm.budget import Budget, estimated_tokens, tokens_of
+from builders.llm.budget import Budget
 from builders.llm.cache import ResponseCache, asked
+from builders.llm.claims import RequestClaims
 from builders.llm.concurrency import AdaptiveLimit
 from builders.llm.failures import Failure
 from builders.llm.objects import storable
 from builders.llm.pool import Pool
+from builders.llm.probes import Probes, tokens_used
 from builders.llm.providers import Completion, Provider
 from builders.llm.providers.openai_chat import ChatServer
 from builders.llm.providers.openai_http import CLIENTS
@@ -103,7 +105,7 @@ class ServedModel:
         completion: Completion,
     ) -> Committed:
         """Hand an answer to the cache; called while its slot is still held."""
-        used.append(_tokens(request, completion))
+        used.append(tokens_used(request, completion))
         answer = Answer(
             completion.outcome,
             completion.text,
@@ -124,15 +126,6 @@ class ServedModel:
         return answer, await self._cache.put(
             asked(request, request_key, shown=True), answer, attempt
         )
-
-
-def _tokens(request: Request, completion: Completion) -> tuple[int, int]:
-    """Return the tokens of prompt and answer; what an endpoint does not say is estimated."""
-    prompt, answer = completion.prompt_tokens, completion.completion_tokens
-    return (
-        tokens_of(request) if prompt is None else prompt,
-        estimated_tokens(len(completion.text)) if answer is None else answer,
-    )
 
 
 def api_key(variables: tuple[str, ...] = KEY_VARIABLES) -> str:
@@ -156,11 +149,13 @@ async def open_served(
     limits: Limits,
     budget: Budget,
     at_once: dict[str, AdaptiveLimit],
+    claims: RequestClaims,
 ) -> AsyncIterator[ServedModel]:
     """Open a model at all of its addresses, and close its connections afterwards.
 
     `at_once` has the limit of each address, and gets those that are new.
     """
+    probes = Probes(cache, budget, claims)
     connect, secret = CLIENTS[settings.client], api_key(settings.keys)
     addresses = [address.rstrip("/") for address in settings.base_urls]
     servers = [
@@ -172,6 +167,7 @@ async def open_served(
             cache.store,
             settings.keys,
             settings.leave_out,
+            probes,
         )
         for address in addresses
     ]

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -33,7 +34,7 @@ class Words:
     """A task whose subjects are requests, and whose value is the answer's text."""
 
     def first_request(self, subject, number=0):
-        return subject.request
+        return replace(subject.request, seed=subject.request.seed + number)
 
     def steps(self, subject, first):
         answer = yield first
@@ -192,14 +193,6 @@ def test_a_build_that_waits_for_another_can_be_stopped(endpoint, url, tmp_path):
     store.close()
 
 
-def test_what_fails_is_the_next_builds_to_ask(endpoint, url, tmp_path):
-    endpoint.control(faults=[{"kind": "bad_request", "match": "Day 0."}])
-    asyncio.run(asked(url, endpoint.base_url, tmp_path / "a", 2))
-    endpoint.control(faults=[])
-    outcomes, _, _ = asyncio.run(asked(url, endpoint.base_url, tmp_path / "b", 2))
-    assert isinstance(outcomes[0], Accepted)
-
-
 @pytest.mark.parametrize("count", [1, 300])
 def test_no_claim_is_left_when_a_build_ends(endpoint, url, tmp_path, count):
     asyncio.run(asked(url, endpoint.base_url, tmp_path / "a", count))
@@ -208,3 +201,18 @@ def test_no_claim_is_left_when_a_build_ends(endpoint, url, tmp_path, count):
         for table in (claims, claim_holders):
             assert connection.scalar(sa.select(sa.func.count()).select_from(table)) == 0
     store.close()
+
+
+def test_a_server_is_asked_once_what_it_understands_and_that_counts(endpoint, url, tmp_path):
+    endpoint.control(latency=0.05)
+    Store(url).close()
+
+    async def both():
+        return await asyncio.gather(
+            *(asked(url, endpoint.base_url, tmp_path / name, 3) for name in "ab")
+        )
+
+    (_, _, one), (_, _, two) = asyncio.run(both())
+    assert endpoint.log()["count"] == 4, "three prompts and one question of our own"
+    spent = one.cost["prompt_tokens"] + two.cost["prompt_tokens"]
+    assert spent > one.cost_of_answers["prompt_tokens"], "which is paid for too"

@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 
 from builders.llm.concurrency import AdaptiveLimit
 from builders.llm.failures import Failure
+from builders.llm.probes import Probes
 from builders.llm.providers import Completion, Help, Memory
 from builders.llm.providers.openai_chat.answer import completion
 from builders.llm.providers.openai_chat.body import MODES, ChatCapabilities, body
@@ -46,7 +47,8 @@ _NO_MODE = "none"
 class ChatServer(OpenAIServer):
     """One server for chat completions; see `OpenAIServer` for its arguments.
 
-    `keys` are the variables that may hold its key; `leave_out` the sampling values that are not
+    `probes` is told of questions of our own, and lets no other build ask at the same time. `keys`
+    are the variables that may hold its key; `leave_out` the sampling values that are not
     sent to it.
     """
 
@@ -59,6 +61,7 @@ class ChatServer(OpenAIServer):
         memory: Memory,
         keys: Sequence[str] = KEY_VARIABLES,
         leave_out: Sequence[str] = (),
+        probes: Probes | None = None,
     ) -> None:
         told = Help(CHAT, ADDRESS_FORM, "--base-url", "--model", " or ".join(keys))
         super().__init__(base_url, model, transport, limit, memory, told)
@@ -66,6 +69,7 @@ class ChatServer(OpenAIServer):
         self._probed = False
         self._failed: tuple[float, Failure] | None = None
         self._leave_out = tuple(leave_out)
+        self._probes = probes
         self._in_weaker: Counter[str] = Counter()
 
     async def complete(self, request: Request) -> Completion:
@@ -93,7 +97,7 @@ class ChatServer(OpenAIServer):
         """Return whether a question of ours, as long as a request, is answered in its form now."""
         for asked in questions_like(like):
             try:
-                await self._send(asked, self._understood or ChatCapabilities())
+                await self._ask(asked, self._understood or ChatCapabilities())
             except Failure as failure:
                 # A shorter one would be answered, and show nothing.
                 if failure.kind == "context_length":
@@ -112,6 +116,13 @@ class ChatServer(OpenAIServer):
         seconds = time.monotonic() - started
         return completion(content, understood.mode, seconds, self.name)
 
+    async def _ask(self, question: Request, understood: ChatCapabilities) -> Completion:
+        """Send a question of our own."""
+        answered = await self._send(question, understood)
+        if self._probes:
+            await self._probes.note(question, answered)
+        return answered
+
     async def _understanding(self, request: Request) -> ChatCapabilities:
         async with self._probing():
             if self._understood is None:
@@ -125,23 +136,32 @@ class ChatServer(OpenAIServer):
     async def _hearing(self, used: ChatCapabilities) -> ChatCapabilities:
         """Return what is understood of clips as well."""
         async with self._probing():
-            understood = self._understood or used
+            understood = self._recalled(self._understood or used)
             if understood.audio is None:
-                understood = await find_audio(self.model, understood, self._send)
+                understood = await find_audio(self.model, understood, self._ask)
                 self._learn(understood)
             return understood
+
+    def _recalled(self, used: ChatCapabilities) -> ChatCapabilities:
+        """Return what is understood of clips too where another build has found that out."""
+        known = self._memory.remembered_dialect(self.name, self.model)
+        found = ChatCapabilities.loads(known) if known else used
+        if found.mode != used.mode or (found.audio, found.video) == (used.audio, used.video):
+            return used
+        self._understood = replace(used, audio=found.audio, video=found.video)
+        return self._understood
 
     async def _seeing(self, used: ChatCapabilities) -> ChatCapabilities:
         """Return what is understood of clips with their picture as well."""
 
         async def ask(request: Request, understood: ChatCapabilities) -> str:
-            return (await self._send(request, understood)).text
+            return (await self._ask(request, understood)).text
 
         # Here, as it makes a video: few ask for that.
         from builders.llm.providers.openai_chat.video import find_video
 
         async with self._probing():
-            understood = self._understood or used
+            understood = self._recalled(self._understood or used)
             if understood.video is None:
                 understood = await find_video(self.model, understood, ask)
                 self._learn(understood)
@@ -151,11 +171,13 @@ class ChatServer(OpenAIServer):
     async def _probing(self) -> AsyncIterator[None]:
         """Let one find out at a time; a failure is the answer to all who waited for it."""
         came = time.monotonic()
+        shared = self._probes.alone(self.name, self.model) if self._probes else nullcontext()
         async with self._lock:
             if self._failed and self._failed[0] >= came:
                 raise self._failed[1]
             try:
-                yield
+                async with shared:
+                    yield
             except Failure as failure:
                 failure.of_probe = True
                 self._failed = time.monotonic(), failure
@@ -204,7 +226,7 @@ class ChatServer(OpenAIServer):
         """Find the first mode whose answer fits its schema; remember it."""
         self._probed = True
         try:
-            self._learn(await find_mode(like, self._send, like.audio is not None))
+            self._learn(await find_mode(like, self._ask, like.audio is not None))
         except Failure:
             self._probed = False
             raise
