@@ -142,8 +142,8 @@ def test_an_edited_word_is_said_and_changes_the_version(table):
             r"descriptor is 'loudnes' in .*words\.tsv:\d+; exp",
         ),
         ("loudness\thigher", "loudness\thigh", "level is 'high'"),
-        ("loudness\thigher", "loudness\tlower", "each level once for "),
-        ("reference\tgroup", "reference\tcorpus", "each level once for "),
+        ("loudness\thigher", "loudness\tlower", "each level only once for "),
+        ("reference\tgroup", "reference\tcorpus", "each level only once for "),
         ("all\tusual\tnothing out of the usual\n", "", "no row for all usual"),
     ],
 )

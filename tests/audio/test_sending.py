@@ -25,7 +25,7 @@ def test_a_wav_has_the_very_samples_of_the_clip():
     ("seconds", "longest", "detail"),
     [
         (30.0, 30.0, None),
-        (30.1, 30.0, "longer than the 30 s that a model is sent"),
+        (30.1, 30.0, "longer than the limit of 30 s"),
         (0.05, 30.0, "shorter than 0.1 s"),
         (900.0, None, None),
     ],

@@ -84,7 +84,7 @@ def test_the_rate_counts_words_put_in_taken_out_and_replaced():
 
 def test_a_corpus_in_another_language_is_refused_in_words():
     check_language("en-GB", "meld")
-    with pytest.raises(ConfigError, match="the_sea is in the language 'de', and .* English alone"):
+    with pytest.raises(ConfigError, match="the_sea is in the language 'de', but .* only English"):
         check_language("de", "the_sea")
 
 

@@ -78,7 +78,7 @@ def test_a_card_with_an_unknown_field_is_refused_by_name(own_corpora):
 
 def test_a_card_that_is_not_toml_is_refused_with_its_place(own_corpora):
     own_corpora("eighth", "title = MELD\n")
-    with pytest.raises(ConfigError, match=r"not TOML: .*line 1.* in .*eighth/card\.toml"):
+    with pytest.raises(ConfigError, match=r"not valid TOML: .*line 1.* in .*eighth/card\.toml"):
         load_card("eighth")
 
 

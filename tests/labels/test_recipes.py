@@ -20,6 +20,7 @@ FOLDERS = ("schemas", "label_maps", "prompts")
 STRATEGIES, POLICY = "label_maps/strategy/_strategies.tsv", "label_maps/strategy/_policy.tsv"
 VOCABULARY = "label_maps/emotion/_vocabulary.tsv"
 PHRASES = "prompts/phrasebook/phrases.tsv"
+ADVICE = "label_maps/reply/_advice.tsv"
 MELD = "label_maps/emotion/meld.sssom.tsv"
 
 TEASING = (
@@ -27,7 +28,11 @@ TEASING = (
     "Careful now, or they will put a plaque with your name on that bench.\n"
 )
 TEASING_SUITS = "happiness\tgentle_teasing\tfirst\tWho is glad likes to be teased a little.\n"
-TEASED = "".join(f"gentle_teasing\t*\tThat is plaque number {n} on the bench.\n" for n in range(9))
+TEASED = "".join(
+    f"gentle_teasing\t*\tOh, they will soon paint the bench {colour} for you.\n"
+    for colour in "red blue green white black brown pink grey yellow".split()
+)
+TEASING_ADVISES = "gentle_teasing\tno\tA joke is no advice.\n"
 DREAD = "stagefright\tfear\tnegative\thigh\tstage-struck\t\tFear of standing before people.\n"
 MAPPED = ("\temotion:fear\tfear\t", "\temotion:stagefright\tstagefright\t")
 
@@ -83,6 +88,7 @@ def refused(content: Path, *options: str) -> str:
 
 def test_a_strategy_is_added_by_rows_alone(content):
     add(content, STRATEGIES, TEASING)
+    add(content, ADVICE, TEASING_ADVISES)
     add(content, POLICY, TEASING_SUITS)
     add(content, PHRASES, TEASED)
     for corpus in ("meld", "empathetic_dialogues"):
@@ -122,11 +128,11 @@ def test_the_adjective_of_an_emotion_is_a_word_for_it_and_may_be_missing(content
 
 HALF_ADDED = {
     "a strategy without a policy": (
-        [(STRATEGIES, TEASING), (PHRASES, TEASED)],
+        [(STRATEGIES, TEASING), (ADVICE, TEASING_ADVISES), (PHRASES, TEASED)],
         "strategy gentle_teasing has no row in ",
     ),
     "a strategy without phrases": (
-        [(STRATEGIES, TEASING), (POLICY, TEASING_SUITS)],
+        [(STRATEGIES, TEASING), (ADVICE, TEASING_ADVISES), (POLICY, TEASING_SUITS)],
         "strategy gentle_teasing has 0 general phrases for 9 emotions in ",
     ),
     "a strategy without its row": (
@@ -206,6 +212,7 @@ def test_an_estimate_is_refused_with_the_same_line(content):
 
 def test_the_line_about_missing_phrases_can_be_followed_in_the_same_folder(content):
     add(content, STRATEGIES, TEASING)
+    add(content, ADVICE, TEASING_ADVISES)
     add(content, POLICY, TEASING_SUITS)
     assert "add rows for *" in refused(content)
     add(content, PHRASES, TEASED)
@@ -214,6 +221,7 @@ def test_the_line_about_missing_phrases_can_be_followed_in_the_same_folder(conte
 
 def test_a_model_needs_no_phrases_for_a_strategy(content):
     add(content, STRATEGIES, TEASING)
+    add(content, ADVICE, TEASING_ADVISES)
     add(content, POLICY, TEASING_SUITS)
     options = ("--model", "some-model", "--base-url", "http://127.0.0.1:9/v1", "--estimate")
     done = build(content, "--corpus", "meld", "--json", *options)
@@ -224,6 +232,9 @@ def test_a_model_needs_no_phrases_for_a_strategy(content):
 def test_a_root_needs_a_policy_a_class_in_every_set_phrases_and_a_manner(content):
     add(content, VOCABULARY, DREAD.replace("\tfear\t", "\tstagefright\t", 1))
     add(content, POLICY, "stagefright\tvalidation\tfirst\tIt is said to be nothing to fear.\n")
+    emotions = "label_maps/reply/_reply_emotions.tsv"
+    assert f"no row for stagefright in {content}/{emotions}" in refused(content)
+    add(content, emotions, "stagefright\tneutral\tCalm.\n")
     for name in ("iemocap4", "iemocap6", "seven"):
         assert f"no row for stagefright in {content}/label_maps/emotion/views/{name}" in refused(
             content

@@ -120,6 +120,7 @@ def test_rendered_prompt_holds_no_template_syntax_and_no_loose_blanks(name):
 
 APART = [
     prompts.REDRAFT_TEMPLATE,
+    prompts.DEMONSTRATIONS_TEMPLATE,
     prompts.HEAR_TEMPLATE,
     prompts.SEE_TEMPLATE,
     prompts.VOICE_TEMPLATE,

@@ -169,7 +169,7 @@ def test_what_was_compared_with_a_draft_that_is_gone_is_said(room, output, tmp_p
     room.says("Ann", IDS[0], "meld", "rival@3", "a")
     shown = room.reviews.shown("meld", IDS[1], room.people["Ann"].id)
     room.reviews.compare(room.people["Ann"].id, shown, "0" * 64, "a")
-    assert "1 comparisons are with drafts that no build registered here has" in (
+    assert "1 comparisons are with drafts of builds that are not in this store" in (
         hearten("review-status", output / "meld").out
     )
     shutil.rmtree(output / "rival@3")

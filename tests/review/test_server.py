@@ -204,7 +204,7 @@ def test_a_hidden_draft_is_sent_only_after_the_first_answer(site):
         text = stored(site.folder, item["item"])["desired_response"]["text"]
         assert item["hidden"] and item["draft"] is None and text not in json.dumps(item)
         status, said = ann.decide(item)
-        assert status == 422 and "the draft is hidden" in said["errors"][0]
+        assert status == 422 and "the draft is still hidden" in said["errors"][0]
         about = {name: item[name] for name in ("item", "seen", "version")}
         assert ann.post("/first-answer", {**about, "strategies": []})[0] == 422
         first = {"strategies": ["validation"], "emotion": "anxiety"}

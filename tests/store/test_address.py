@@ -35,7 +35,11 @@ def test_a_command_that_reads_decisions_wants_the_store_that_was_named(built, co
     told = ("output/meld-sample", *READING[command], "--store", address)
     ended = hearten(command, *told, cwd=built, **env)
     line = one_line_error(ended)
-    said = "it has a table songs" if address == "other.sqlite" else "there is no store"
+    said = {
+        "other.sqlite": "it has a table songs",
+        "empty.sqlite": "empty.sqlite is not a store",
+        "typo.sqlite": "there is no ",
+    }[address]
     assert ended.code == 1 and said in line and address in line
     assert not (built / "typo.sqlite").exists()
 

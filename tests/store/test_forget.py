@@ -126,7 +126,9 @@ def test_a_program_that_holds_the_file_is_named_and_the_same_call_ends_it(tmp_pa
     with closing(sqlite3.connect(path)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM answers").fetchone()
-        with pytest.raises(StoreError, match=r"it is taken out, but .* run the same command again"):
+        with pytest.raises(
+            StoreError, match=r"the records are deleted, but .* run the same command again"
+        ):
             forget.forget(store, [MINE], clips, dry_run=False)
     assert forget.known(store, [MINE]) == {MINE}
     forget.forget(store, [MINE], clips, dry_run=False)
