@@ -232,9 +232,9 @@ def test_a_model_needs_no_phrases_for_a_strategy(content):
 def test_a_root_needs_a_policy_a_class_in_every_set_phrases_and_a_manner(content):
     add(content, VOCABULARY, DREAD.replace("\tfear\t", "\tstagefright\t", 1))
     add(content, POLICY, "stagefright\tvalidation\tfirst\tIt is said to be nothing to fear.\n")
-    emotions = "label_maps/reply/_reply_emotions.tsv"
-    assert f"no row for stagefright in {content}/{emotions}" in refused(content)
-    add(content, emotions, "stagefright\tneutral\tCalm.\n")
+    for table, cell in (("_reply_emotions", "neutral"), ("_acts", "acknowledges")):
+        assert f"no row for stagefright in {content}/label_maps/reply/{table}" in refused(content)
+        add(content, f"label_maps/reply/{table}.tsv", f"stagefright\t{cell}\tCalm.\n")
     for name in ("iemocap4", "iemocap6", "seven"):
         assert f"no row for stagefright in {content}/label_maps/emotion/views/{name}" in refused(
             content
