@@ -66,7 +66,7 @@ def _print_requests(run: ManifestRun, fresh: bool) -> None:
     print(f"{took}; in all {cost_line(run['cost'])}")
     for line in money_lines(run):
         print(line)
-    if fresh:
+    if fresh and run["messages"]["requests"]:
         print(f"messages of {MessageSizes(**run['messages'])}")
 
 

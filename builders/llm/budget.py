@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -141,6 +141,14 @@ class Budget:
     def count_answer(self, model: str, answer: Answer) -> None:
         """Count what an answer of a model took when it was asked for."""
         _add(self._answers, model, answer.prompt_tokens or 0, answer.completion_tokens or 0)
+
+    def worth(self, answers: Iterable[tuple[str, Answer]]) -> tuple[float | None, int]:
+        """Return US dollars (None without a price) and tokens of answers, each with its model."""
+        tokens: Tokens = {}
+        for model, answer in answers:
+            _add(tokens, model, answer.prompt_tokens or 0, answer.completion_tokens or 0)
+        usd = self._usd(tokens) if self._prices else None
+        return usd, sum(map(sum, tokens.values()))
 
     def _cost(self, tokens: Tokens) -> RunCost:
         return {

@@ -86,6 +86,7 @@ class Session:
         self.progress = progress
         self._asked_before = progress.state.requests
         self._claims = claims or RequestClaims(None)
+        self._settled = 0
         self.projection = Projection(progress.state.total, budget)
         self._stops: list[Stops] = [model, self._claims]
 
@@ -140,13 +141,23 @@ class Session:
         """Count what an answer took that this build uses, whoever paid for it."""
         self.budget.count_answer(request.model, answer)
 
-    def count(self, done: bool, asked: bool = False) -> None:
-        """Show how far it is, after one more outcome where `done`, for which it `asked`."""
+    def settle(self, answers: Sequence[tuple[str, Answer]] | None = None) -> None:
+        """Count a subject whose outcome is known, in whatever order.
+
+        Args:
+            answers: those about it, with the models that gave them, where it was asked about. What
+                a sample takes is learnt from them: others are under way at the same time.
+        """
+        self._settled += 1
+        if answers is not None:
+            usd, tokens = self.budget.worth(answers)
+            self.projection.note(self._settled, usd, tokens)
+
+    def count(self, done: bool) -> None:
+        """Show how far it is, after one more outcome where `done`."""
         state = self.progress.state
-        if asked:
-            self.projection.note(state.done + 1)
-            state.projected_usd = self.projection.projected_usd(state.done + 1)
-            state.sample_usd = self.projection.sample_usd
+        state.projected_usd = self.projection.projected_usd(self._settled)
+        state.sample_usd = self.projection.sample_usd
         state.requests, state.usd = self._asked_before + self.asked, self.budget.usd
         if done:
             self.progress.advance()
@@ -274,6 +285,7 @@ class _Line(Generic[S, T]):
     async def put(self, item: Exchange[S, T] | Reject) -> None:
         """Take an item in; an open exchange waits for room and goes on in a task of its own."""
         if isinstance(item, Reject) or item.outcome is not None:
+            self._session.settle()
             self._waiting.append(item)
             return
         await self._session.room.acquire()
@@ -294,11 +306,10 @@ class _Line(Generic[S, T]):
         if isinstance(first, Reject):
             self._session.count(done=False)
             return first
-        asked = isinstance(first, asyncio.Task)
         exchange = await first if isinstance(first, asyncio.Task) else first
         if exchange.outcome is None:
             raise RuntimeError(f"the exchange about {exchange.subject.id} has no outcome")
-        self._session.count(done=True, asked=asked)
+        self._session.count(done=True)
         return exchange.subject, exchange.outcome
 
     async def cancel(self) -> None:
@@ -319,15 +330,18 @@ class _Line(Generic[S, T]):
 
     async def _finish(self, exchange: Exchange[S, T]) -> Exchange[S, T]:
         """Ask the model until there is an outcome; a retry gives up once more at most."""
+        answers: list[tuple[str, Answer]] = []
         while exchange.outcome is None:
             answer = await self._session.answer(exchange)
             if isinstance(answer, Pending):
                 exchange.outcome = answer
                 break
+            answers.append((exchange.request.model, answer))
             self._session.took(exchange.request, answer)
             exchange.take(answer)
             if exchange.optional:
                 exchange.give_up()
+        self._session.settle(answers)
         return exchange
 
 

@@ -13,7 +13,7 @@ def follow(total: int, asked: int, usd: float | None = 0.01, before: float = 0.0
     for number in range(asked):
         spending.tokens += 100
         spending.usd = None if usd is None else spending.usd + usd
-        projection.note(number + 1)
+        projection.note(number + 1, usd, 100)
     return projection, spending
 
 
@@ -32,7 +32,7 @@ def test_the_estimate_of_the_first_samples_is_held_against_what_it_came_to():
     projection, spending = follow(100, ENOUGH)
     for number in range(ENOUGH, 100):
         spending.tokens, spending.usd = spending.tokens + 100, spending.usd + 0.03
-        projection.note(number + 1)
+        projection.note(number + 1, 0.03, 100)
     found = projection.result
     assert found["after"] == ENOUGH and found["tokens"] == 1000 + 100 * 100
     assert round(found["usd"], 6) == 1.0 and found["cost_error"] == -0.5, "the rest was dearer"
@@ -54,3 +54,13 @@ def test_the_progress_line_says_what_was_spent_what_it_will_be_and_the_price_of_
     assert "$0.5000" in describe(state, 10.0) and "about" not in describe(state, 10.0)
     state.projected_usd, state.sample_usd = 5.0, 0.005
     assert "$0.5000 of about $5.00, $0.005000 a sample" in describe(state, 10.0)
+
+
+def test_what_is_under_way_beside_the_first_samples_is_no_part_of_their_price():
+    spending = SimpleNamespace(usd=0.0, tokens=0)
+    projection = Projection(1000, spending)
+    for number in range(ENOUGH):
+        spending.tokens, spending.usd = 400 + 100 * (number + 1), 0.04 + 0.01 * (number + 1)
+        projection.note(number + 1, 0.01, 100)
+    assert projection.result["tokens"] == 1000 * 100
+    assert round(projection.sample_usd, 6) == 0.01
