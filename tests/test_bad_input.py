@@ -259,7 +259,7 @@ def test_changed_settings_name_the_field_and_the_two_ways_out(source, output):
     ended = text_build(source, output, "--context-turns", 3)
     line = one_line_error(ended)
     assert ended.code == 1
-    for words in ("context_turns changed from 8 to 3", "--name", "remove"):
+    for words in ("context_turns changed from 8 to 3", "--name", "or delete"):
         assert words in line
 
 
@@ -274,7 +274,7 @@ def test_changed_settings_of_an_unfinished_build_offer_to_start_over(source, out
 
 def test_resume_always_needs_something_to_resume(source, output):
     ended = text_build(source, output, "--resume", "always")
-    assert ended.code == 1 and "nothing to resume" in one_line_error(ended)
+    assert ended.code == 1 and "there is no build named meld to resume" in one_line_error(ended)
 
 
 def test_an_unknown_setting_in_the_settings_file_is_named(source, output, tmp_path):
@@ -337,7 +337,9 @@ def test_nothing_kept_leaves_a_finished_build_as_it_was(tmp_path, output):
     before = result_bytes(output / "meld")
     ended = hearten(*flags, "--output", output, "--limit", 1)
     line = one_line_error(ended)
-    assert ended.code == 1 and "nothing was kept" in line and "stays as it was" in line
+    assert (
+        ended.code == 1 and "nothing was kept" in line and "the finished build is unchanged" in line
+    )
     assert result_bytes(output / "meld") == before
 
 

@@ -107,8 +107,8 @@ def test_rate_limits_without_end_are_not_answered_with_a_storm(endpoint, retry_a
             return await asyncio.gather(*asked, return_exceptions=True)
 
     assert {type(outcome) for outcome in asyncio.run(main())} == {StoppedEarly}
-    # Those in flight at first, then one for each of the pauses.
-    assert endpoint.log()["count"] < 30
+    # Those in flight at first, then few for each of the pauses: not one for each target.
+    assert endpoint.log()["count"] < 60
 
 
 @pytest.mark.parametrize("fault", ["unavailable_503", "overloaded_529"])

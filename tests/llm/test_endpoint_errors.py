@@ -117,7 +117,8 @@ def _open_config(**settings):
     model = ModelSettings(model="test-model", **settings)
 
     async def main():
-        async with open_models([model], None, SimpleNamespace(store=Memory()), Limits(), None):
+        memory = SimpleNamespace(store=Memory())
+        async with open_models([model], None, memory, Limits(), None, None):
             pass
 
     asyncio.run(main())

@@ -29,6 +29,9 @@ def built(output, name, *more):
     """Run the command that a build was made with; return the requests it sent."""
     with TestEndpoint(any_model=True) as endpoint:
         told = [part.replace("{url}", endpoint.base_url) for part in what()["builds"][name]]
+        if "--name" in more:
+            at = told.index("--name")
+            told = told[:at] + told[at + 2 :]
         ended = hearten(*told, *more, cwd=output.parent)
         assert ended.code == 0, ended.err
         return endpoint.log()["count"]
@@ -40,6 +43,10 @@ def test_a_finished_build_is_made_again_from_its_store_alone(output, name):
     assert answers(output) == what()["answers"]
     again, once = load(output / "again").rows(), load(output / name).rows()
     for row, was in zip(again, once, strict=True):
+        # The sentences of findings are in other words; their codes and values are not.
+        for one in (row, was):
+            for finding in one["audio_info"]["findings"] or ():
+                finding["detail"] = None
         assert row == was | {"checks": row["checks"]}
 
 

@@ -229,8 +229,12 @@ def test_a_vote_that_is_left_without_an_answer_is_asked_for_next_time(endpoint, 
 
 
 def test_votes_that_make_no_sense_are_counted_and_the_record_has_none(endpoint, tmp_path):
-    faults = [{"kind": "always_invalid", "match": "always-neutral"}]
-    endpoint.control(rules=[NEUTRAL, SILENT, ANGRY], faults=faults)
+    # A first question to the server is answered as it should be, and no vote is.
+    senseless = {
+        "match": r"^always-neutral\n[\s\S]*The last line, by ",
+        "answer": {"emotion": "blue"},
+    }
+    endpoint.control(rules=[senseless, NEUTRAL, SILENT, ANGRY])
     ended = vote(endpoint, "crema_d", tmp_path, voters=("always-neutral", "always-angry"))
     assert ended.code == 0, ended.err
     folder = tmp_path / "crema_d-sample"
@@ -265,7 +269,9 @@ def test_nothing_is_sent_to_a_third_party_that_votes_where_the_card_says_no(tmp_
 def test_an_estimate_says_what_the_votes_would_take(endpoint, tmp_path):
     ended = vote(endpoint, "crema_d", tmp_path, "--estimate")
     assert ended.code == 0
-    assert re.search(r"votes of always-neutral: 0 held, 1\d to ask, about [\d,]+ prompt", ended.out)
+    assert re.search(
+        r"votes of always-neutral: 0 cached, 1\d requests to make, about [\d,]+ prompt", ended.out
+    )
     assert endpoint.log()["count"] == 0
 
 

@@ -96,7 +96,7 @@ def test_undo_goes_back_any_number_of_steps(review):
 def test_the_second_of_two_tabs_is_told(review):
     shown = review.reviews.shown(review.name, first(review), review.ann.id)
     review.reviews.decide(review.ann.id, shown, ACCEPT)
-    with pytest.raises(Conflict, match=f"{first(review)} was decided in another tab"):
+    with pytest.raises(Conflict, match=f"{first(review)} has since been decided in another tab"):
         review.reviews.decide(review.ann.id, shown, REJECT)
     assert [e.verdict for e in review.reviews.history(review.name)] == ["accept"]
     review.reviews.undo(review.ann.id, review.name)

@@ -124,7 +124,7 @@ def test_a_store_that_is_full_is_one_line_that_names_it(tmp_path):
         writer.execute("CREATE TRIGGER full BEFORE INSERT ON key_values "
                        "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END")  # fmt: skip
     values.put("measured", "a", Kept(b"1"))
-    with pytest.raises(StoreError, match="cannot be used: database or disk is full in sqlite"):
+    with pytest.raises(StoreError, match="cannot be used .database or disk is full. in sqlite"):
         values.commit()
     store.close()
 

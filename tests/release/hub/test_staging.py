@@ -285,7 +285,7 @@ def test_a_rule_of_the_publisher_that_is_not_met_stops_it(tmp_path, terms, relea
         "reviewed_share": "1 of 2 samples are reviewed and undisputed; 60% are required",
         "alpha_strategy": "no sample has been reviewed",
     }[rule]
-    with pytest.raises(ConfigError, match=f"not met: {rule}: {said}; have more of it reviewed"):
+    with pytest.raises(ConfigError, match=f"not met: {rule}: {said}; have more samples reviewed"):
         release(folder, dry_run=True, rules=PublishRules(**{rule: 0.6}))
 
 
