@@ -177,9 +177,7 @@ def print_estimate(estimate: BuildEstimate) -> None:
     )
     hours = estimate["hours"]
     if estimate["to_ask"] and hours is None:
-        print(
-            "time unknown: no answers of this model are in the store; it is told after 50 samples"
-        )
+        print("time unknown: too few recent responses of this model; it is told after 50 samples")
     elif estimate["to_ask"] and hours is not None:
         print(f"about {hours:,.2f} hours at the pace of the model's last answers")
     for one in estimate["votes"]:

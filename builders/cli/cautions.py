@@ -39,9 +39,11 @@ class Cautions:
 
     def lines(self) -> Iterator[str]:
         """Yield them as lines for a person: frequent flags, and how many labels are ambiguous."""
+        # Without audio, what is flagged is the annotation.
+        whole, what = (self.clips, "clips") if self.clips else (self.samples, "utterances")
         for code, count in self.flags.most_common():
-            if count > TOLD * self.clips:
-                yield f"  flagged: {count:,} of {self.clips:,} clips {code}"
+            if count > TOLD * whole:
+                yield f"  flagged: {count:,} of {whole:,} {what} {code}"
         if self.agreed or self.ambiguous:
             yield f"  ambiguous: {self.ambiguous:,} of {self.samples:,} labels"
         elif self.samples:

@@ -53,7 +53,7 @@ def show_command(  # noqa: PLR0913 - one argument for each option
         typer.Option(min=1, help="Number of samples to show.", show_default=str(_SOME)),
     ] = None,
     rejected: Annotated[
-        bool, typer.Option("--rejected", help="Show rejects instead, and why they are none.")
+        bool, typer.Option("--rejected", help="Show rejects instead, and why each was rejected.")
     ] = False,
     exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
