@@ -127,7 +127,9 @@ def test_a_second_signal_ends_the_build_at_once(tmp_path):
         build = subprocess.Popen(
             command(*flags), env=environment(), stderr=subprocess.PIPE, text=True
         )
+        over = time.monotonic() + 60
         while not endpoint.log()["in_flight"]:
+            assert time.monotonic() < over and build.poll() is None
             time.sleep(0.05)
         build.send_signal(signal.SIGTERM)
         time.sleep(0.2)

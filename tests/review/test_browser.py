@@ -12,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import (
     LAPTOP,
+    PATIENCE,
     PHONE,
     fetched,
     hear,
@@ -463,7 +464,9 @@ def test_an_edit_saved_twice_at_once_is_one_decision(browser, scenes):
         page.route("**/decide", lambda route: held_back.append(route))
         page.keyboard.press("Control+Enter")
         page.keyboard.press("Control+Enter")
+        over = time.monotonic() + PATIENCE
         while not held_back:
+            assert time.monotonic() < over, page.inner_text("#errors") or page.content()[:2000]
             page.wait_for_timeout(30)
         page.wait_for_timeout(300)
         assert len(held_back) == 1
