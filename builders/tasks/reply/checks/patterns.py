@@ -24,7 +24,7 @@ from functools import cached_property
 from builders.labels.tables import TableRow
 from builders.tasks.reply.checks.text import BREAK, Text, read_text
 
-WHEN = ("assistant", "negative", "positive", "not_positive", "not_negative", "new", "known")
+WHEN = ("assistant", "negative", "positive", "not_positive", "not_negative", "new")
 KINDS = ("hit", "fine")
 _GAP = rf"(?:(?!{re.escape(BREAK)} )[^ ]+ ){{0,4}}?"
 _ANY = rf"(?!{re.escape(BREAK)} )[^ ]+ "
