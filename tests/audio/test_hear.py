@@ -178,10 +178,8 @@ def test_clips_over_the_limit_are_drafted_from_their_words_and_said_to_be(
         (
             ("--caption-model", "a-model", "--caption-base-url", "http://127.0.0.1:9/v1"),
             2,
-            "--caption-base-url is given for a-model, which drafts at --base-url",
+            "--caption-base-url is given for a-model, which also drafts, at --base-url",
         ),
-        (("--hear", "--corpus", "emowoz"), 1, "--hear needs clips, and EmoWOZ"),
-        (("--caption-model", "an-ear", "--corpus", "emowoz"), 1, "--caption-model needs clips"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused_in_words(
@@ -189,6 +187,14 @@ def test_options_that_do_not_go_together_are_refused_in_words(
 ):
     ended = build(*options)
     assert words in one_line_error(ended) and ended.code == code
+    assert endpoint.log()["count"] == 0
+
+
+@pytest.mark.parametrize("options", [("--hear",), ("--caption-model", "an-ear")])
+def test_a_corpus_without_clips_has_none_to_send(build, endpoint, options):
+    ended = build(*options, corpus=("build", "--corpus", "emowoz", "--sample"))
+    line = one_line_error(ended)
+    assert ended.code == 1 and f"{options[0]} needs clips, and EmoWOZ" in line
     assert endpoint.log()["count"] == 0
 
 
@@ -271,7 +277,9 @@ def test_captions_are_held_against_the_measurements_and_counted(build, endpoint,
         assert row["drafting"]["attempts"] == 1
         assert ("draft/voice" in row["drafting"]["prompt_version"]) == (expected is not None)
     page = (folder(tmp_path, "b") / "report.html").read_text()
-    assert f"{captions['dropped']['contradicts_pitch']} without: contradicts pitch" in page
+    assert (
+        f"{captions['dropped']['contradicts_pitch']} without a caption: contradicts pitch" in page
+    )
 
 
 def test_captions_are_never_paid_for_twice_and_give_the_same_bytes(build, endpoint, tmp_path):

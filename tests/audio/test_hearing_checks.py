@@ -32,8 +32,8 @@ from builders import resources
 from builders.audio import analysis
 from builders.audio.analysis import Hearing, Standards
 from builders.audio.detectors import ClipCheck, open_checks
-from builders.errors import ConfigError
-from builders.pipeline import plan
+from builders.errors import ConfigError, LabelError
+from builders.pipeline import plan, preconditions
 from builders.pipeline.plan import make_plan
 from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Stream, survey, with_clips
@@ -194,18 +194,32 @@ def test_a_standard_that_no_check_could_meet_is_refused_in_words(settings, line,
 
 def test_a_corpus_in_another_language_is_not_transcribed(tmp_path, monkeypatch):
     card = plan.load_card("meld").model_copy(update={"language": "de-AT"})
+    given = {"corpus": "meld", "source": SAMPLE, "name": "a", "output": tmp_path}
+    asked = make_config(**given, clip_checks=("asr",))
+    with pytest.raises(ConfigError, match="meld is in the language 'de-AT'.*only English"):
+        preconditions.clip_checks_version(asked, card, heard=True)
+    asked = make_config(**given, clip_checks=("vad",))
+    assert preconditions.clip_checks_version(asked, card, heard=True)
+
+
+def test_replies_in_a_language_without_tables_are_refused_before_anything_is_asked(
+    tmp_path, monkeypatch
+):
+    card = plan.load_card("meld").model_copy(update={"language": "de-AT"})
     monkeypatch.setattr(plan, "load_card", lambda slug: card)
     given = {"corpus": "meld", "source": SAMPLE, "name": "a", "output": tmp_path}
-    with pytest.raises(ConfigError, match="meld is in the language 'de-AT'.* English alone"):
-        make_plan(make_config(**given, clip_checks=("asr",)))
-    assert make_plan(make_config(**given, clip_checks=("vad",)))
+    with pytest.raises(LabelError, match="replies in 'de-AT' cannot be checked"):
+        make_plan(make_config(**given))
+    spoken = card.model_copy(update={"language": "en-AU"})
+    monkeypatch.setattr(plan, "load_card", lambda slug: spoken)
+    assert make_plan(make_config(**given))
 
 
 def test_checks_are_one_set_whatever_order_they_are_given_in():
     given = {"corpus": "meld", "source": Path(), "name": "a"}
     config = make_config(**given, clip_checks=("vad", "asr", "vad"))
     assert config.clip_checks == ("asr", "vad")
-    with pytest.raises(ConfigError, match="'smell': Input should be 'vad', 'dnsmos' or 'asr'"):
+    with pytest.raises(ConfigError, match="'smell'; expected one of vad, dnsmos, asr"):
         make_config(**given, clip_checks=("smell",))
 
 

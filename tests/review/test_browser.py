@@ -303,7 +303,7 @@ def test_a_disagreement_is_settled_side_by_side(browser, scenes):
         number = accepted.locator("button kbd").inner_text()
         lea.keyboard.press(number)
         lea.wait_for_url("**/disputed")
-        assert "nothing for you to settle" in lea.inner_text("main")
+        assert "nothing for you to adjudicate" in lea.inner_text("main")
     last = bodies(scenes)[-1]
     assert (last["kind"], last["verdict"]) == ("adjudication", "accept")
     assert last["comment"] == "It answers what was said."

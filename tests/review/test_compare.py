@@ -56,7 +56,7 @@ def test_only_targets_with_two_different_replies_are_pairs(folder):
         same = len(records) - 3
         assert server.lines[0] == (
             f"meld against rival: 1 pairs (left out: {same} with the same reply, "
-            "1 targets that differ themselves, 1 in one build only), each for 1 person"
+            "1 whose target differs, 1 in one build only), each for 1 person"
         )
         ann = Visitor(server, "Ann")
         (pair,) = pairs(ann, 5)

@@ -123,7 +123,7 @@ def test_a_corpus_with_voices_of_its_own_is_not_spoken(tmp_path):
     ended = build("meld", tmp_path, "--speak")
     assert ended.code == 1
     line = one_line_error(ended)
-    assert "has voices of its own" in line and "--speak-replies gives the replies a voice" in line
+    assert "already has recorded voices" in line and "use --speak-replies" in line
     assert not (tmp_path / "meld-sample").exists()
 
 
@@ -404,8 +404,11 @@ def test_a_missing_extra_is_one_line_that_names_it(monkeypatch):
 def test_without_recognition_speech_is_refused_unless_nobody_is_to_listen(monkeypatch):
     without(monkeypatch, onnx_models, "faster_whisper")
     line = refusal(speak=True)
-    assert "speech cannot be read back" in line and 'pip install "hearten[transcribe]"' in line
-    assert "or say --no-read-back" in line
+    assert (
+        "synthesised speech cannot be checked" in line
+        and 'pip install "hearten[transcribe]"' in line
+    )
+    assert "with --no-read-back" in line
     config = asked(speak=True, read_back=False)
     assert check(config, load_card("emowoz"))["read_back"] is None
 

@@ -215,7 +215,9 @@ def test_another_version_of_the_annotation_files_is_one_line(publish, back, corp
     publish(audio="no")
     path = corpus / "dev_sent_emo.csv"
     path.write_bytes(path.read_bytes().replace(b"neutral", b"joy", 1))
-    with pytest.raises(SourceError, match="annotation files are another version.*expected those"):
+    with pytest.raises(
+        SourceError, match="annotation files are of another version.*the version it was built from"
+    ):
         back()
     assert not list((tmp_path / "back").rglob("*.parquet"))
     shutil.copy(SAMPLE / "dev_sent_emo.csv", path)

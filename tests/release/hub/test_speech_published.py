@@ -88,8 +88,8 @@ def test_spoken_utterances_are_in_a_config_of_their_own_and_text_in_the_default(
     card = client_of(hub).text("README.md", "v1")
     assert "- config_name: sft\n  default: true" in card
     assert "| utterances | hibari-tts 0." in card and "Apache-2.0" in card
-    assert "these records are in the config `synthetic` alone" in card
-    assert "Nobody has listened" in card and "audio-classification" not in card
+    assert "These records are therefore only in the config `synthetic`" in card
+    assert "The speech was not checked" in card and "audio-classification" not in card
 
 
 def test_a_spoken_corpus_comes_back_byte_for_byte(spoken, release, hub, tmp_path, unloaded):

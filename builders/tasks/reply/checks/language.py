@@ -69,8 +69,8 @@ def _pieces_of(word: str) -> list[str]:
 
 
 def folder_of(language: str) -> Path:
-    """Return the folder of a language's tables."""
-    return resources.label_maps() / "reply" / language
+    """Return the folder of a language's tables; all regions of it have one, as en for en-AU."""
+    return resources.label_maps() / "reply" / language.partition("-")[0].lower()
 
 
 def known_languages() -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def known_languages() -> tuple[str, ...]:
 def load_language(code: str) -> Language:
     """Return the tables of a language; LabelError where they are missing or wrong."""
     folder = folder_of(code)
-    if not code.isalpha() or not folder.is_dir():
+    if not folder.name.isalpha() or not folder.is_dir():
         raise LabelError(
             f"replies in {code!r} cannot be checked",
             where=resources.label_maps() / "reply",
