@@ -35,7 +35,10 @@ FITS = "fits"
 _ADDED = ("checks_version",)
 _RESULTS = ("data", "rejected.parquet", "report.html")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT}
+_REFUSED = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
+    *(errno.EEXIST, errno.ENOENT),
+}
 
 
 class BuildFolder:

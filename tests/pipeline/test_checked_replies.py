@@ -6,10 +6,14 @@ import pyarrow.parquet as pq
 import pytest
 from builds import ROOT, hearten, manifest, samples
 from endpoints import TestEndpoint
+from invented import HAPPY, reply, target
 
 from builders.errors import LabelError
 from builders.pipeline.preconditions import check_tables
 from builders.settings import make_config
+from builders.tasks.reply.checks.candidate import Candidate
+from builders.tasks.reply.checks.registry import run_checks
+from builders.tasks.reply.checks.scene import Setting
 
 # What somebody says in another dialogue of the sample.
 LATER = "I see, so the last bus leaves at six."
@@ -84,3 +88,14 @@ def test_a_language_without_tables_stops_before_anything_is_asked(tmp_path):
     config = make_config(corpus="meld", source=sample, name="a", output=tmp_path)
     with pytest.raises(LabelError, match="replies in 'tlh' cannot be checked"):
         check_tables(config, False, "tlh")
+
+
+def test_replies_in_a_region_of_a_language_are_checked_as_those_of_the_language():
+    scene = Setting(language="en-AU").scene(target(1))
+    assert scene.language == "en"  # or its own words could count as those of another language
+    good = Candidate(reply(), HAPPY, scene=scene)
+    foreign = Candidate(
+        reply(text="Das ist ja wunderbar, und du hast es verdient!"), HAPPY, scene=scene
+    )
+    assert not run_checks(good).faults
+    assert "other_language" in {fault.code for fault in run_checks(foreign).faults}

@@ -15,10 +15,11 @@ import pytest
 from builds import hearten, manifest
 from pages import make_build, sample, section, written
 
+from builders.errors import OutputError
 from builders.record.manifest_views import SetCheck
 from builders.report.set_checks import check_set, telling
 from builders.report.set_checks.comparing import compare
-from builders.report.set_checks.gates import gated
+from builders.report.set_checks.gates import gated, write_gates
 from builders.report.set_checks.measures import MEASURES, Texts
 from builders.report.set_checks.near_same import jaccard, near_same
 from builders.report.set_checks.reading import SCHEMA, WORD
@@ -221,6 +222,30 @@ def test_what_is_left_is_as_varied_as_people(plant: Any) -> None:
     table, found = gates(plant(varied()))
     left = table.filter(~pl.col("id").is_in(list(found)))
     assert found and not out(compare(left)) & {"same", "near_same", "opener"}
+
+
+def test_a_list_that_cannot_be_written_is_one_line_and_a_broken_off_one_leaves_the_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [one(n, "That is hard, and it is not your fault.") for n in range(120)]
+    make_build(tmp_path / "b", records)
+    shards = sorted((tmp_path / "b" / "data").glob("*.parquet"))
+    checks = check_set(shards)
+    assert write_gates(tmp_path / "b", shards, checks) == 119
+    before = (tmp_path / "b" / "gated.tsv").read_bytes()
+    # What a kill leaves at the last moment before the new list is in place.
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(Path, "replace", _killed)
+        write_gates(tmp_path / "b", shards, checks)
+    assert (tmp_path / "b" / "gated.tsv").read_bytes() == before
+    (tmp_path / "b" / "gated.tsv").unlink()
+    (tmp_path / "b" / "gated.tsv").mkdir()
+    with pytest.raises(OutputError, match="Is a directory"):
+        write_gates(tmp_path / "b", shards, checks)
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_nothing_is_kept_back_where_nothing_is_out() -> None:

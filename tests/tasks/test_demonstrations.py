@@ -186,6 +186,12 @@ def test_a_broken_case_is_one_line_that_names_the_cell(
     assert said in str(raised.value) and "own.tsv:2" in str(raised.value)
 
 
+def test_a_language_has_one_folder_for_all_its_regions() -> None:
+    assert built_in("en-AU") == built_in("en")
+    with pytest.raises(ConfigError, match="no demonstrations in the language 'de-AT'"):
+        built_in("de-AT")
+
+
 def test_one_id_in_two_tables_is_refused(tmp_path: Path) -> None:
     folder = table(tmp_path / "own")
     (folder / "more.tsv").write_bytes((folder / "own.tsv").read_bytes())

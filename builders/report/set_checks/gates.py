@@ -44,8 +44,9 @@ def write_gates(folder: Path, paths: Sequence[Path], checks: Sequence[SetCheck])
     found = gated(replies(paths), checks)
     target = folder / GATES_FILE
     with writable(folder):
-        target.unlink(missing_ok=True)
-        if found:
+        if not found:
+            target.unlink(missing_ok=True)
+        else:  # in the place of the one before, so that a kill leaves one of the two
             temporary = target.with_name(f"{GATES_FILE}.tmp")
             with temporary.open("w", newline="", encoding="utf-8") as stream:
                 lines = csv.writer(stream, delimiter="\t", lineterminator="\n")

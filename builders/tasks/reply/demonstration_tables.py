@@ -27,8 +27,12 @@ _BETWEEN = " | "
 
 
 def built_in(language: str) -> Path:
-    """Return the folder of our own cases in a language; ConfigError where there are none."""
-    folder = resources.prompts() / "demonstrations" / language
+    """Return the folder of our own cases in a language, whatever the region.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    folder = resources.prompts() / "demonstrations" / language.partition("-")[0].lower()
     if not folder.is_dir():
         have = sorted(path.name for path in folder.parent.iterdir() if path.is_dir())
         raise ConfigError(

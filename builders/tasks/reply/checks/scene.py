@@ -27,7 +27,7 @@ class Setting:
             background=target.background,
             names=tuple(dict.fromkeys(name for name in names if name)),
             persona=self.persona,
-            language=self.language,
+            language=self.language.partition("-")[0].lower(),  # en for en-AU
             later=reference,
             recited=self.recited,
         )
