@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
@@ -12,8 +13,11 @@ from typing import Any, Literal
 from builders import resources
 from builders.corpora import Reader
 from builders.corpora.exclusions import Exclusions
+from builders.corpora.files import as_context
 from builders.errors import ConfigError, SourceError
 from builders.record.types import (
+    MISSING_AFTER,
+    MISSING_BEFORE,
     Dialogue,
     Reject,
     Utterance,
@@ -186,26 +190,49 @@ def _settle(
 ) -> list[Reject]:
     """Order and identify the utterances in place; take out and return those that are not used."""
     kept: dict[str, Utterance] = {}
-    rejects = []
+    rejects, missing = [], set(dialogue.missing)
     prefix = dialogue_prefix(slug, dialogue.split, dialogue.id)
     for utterance in sorted(dialogue.utterances, key=_by_order):
         utterance.id = utterance_id(prefix, utterance.utterance)
         if exclusions.ids and exclusions.covers(utterance.id):
-            dialogue.excluded += 1
+            dialogue.excluded += not utterance.rejected
+            missing.add(utterance.order)
             continue
         defects = known.get(utterance.utterance, ()) if known else ()
         if defects:
             codes = (*utterance.findings, *(defect.defect for defect in defects))
             utterance.findings = tuple(dict.fromkeys(codes))
+        if utterance.id in kept and utterance.rejected:
+            continue
         if utterance.id in kept:
             detail = "another utterance of the split has the same id; the first is used"
             rejects.append(_reject(utterance, dialogue.split, "duplicate_id", detail))
         elif fatal := next((d for d in defects if d.effect == "reject"), None):
             rejects.append(_reject(utterance, dialogue.split, fatal.defect, fatal.note))
+            kept[utterance.id] = as_context(utterance)
         else:
             kept[utterance.id] = utterance
     dialogue.utterances = list(kept.values())
+    _mark_holes(dialogue, missing)
     return rejects
+
+
+def _mark_holes(dialogue: Dialogue, missing: set[float]) -> None:
+    """Give the turns on both sides of one that is not there a finding that says so."""
+    orders = [utterance.order for utterance in dialogue.utterances]
+    if dialogue.first_number is not None and orders:
+        missing |= set(range(dialogue.first_number, int(orders[-1]))).difference(orders)
+    for order in missing:
+        after = bisect_left(orders, order)
+        if after:
+            _note(dialogue.utterances[after - 1], MISSING_AFTER)
+        if after < len(orders):
+            _note(dialogue.utterances[after], MISSING_BEFORE)
+
+
+def _note(utterance: Utterance, finding: str) -> None:
+    if finding not in utterance.findings:
+        utterance.findings = (*utterance.findings, finding)
 
 
 def _reject(utterance: Utterance, split: str, reason: str, detail: str) -> Reject:
