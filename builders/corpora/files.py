@@ -183,8 +183,9 @@ def in_dialogues(
 
 
 def as_context(utterance: Utterance) -> Utterance:
-    """Return what a rejected record leaves of itself: a turn that others see, and no target."""
+    """Return what a rejected record leaves of itself: words that others see, and no target."""
     utterance.rejected, utterance.targetable, utterance.label = True, False, None
+    utterance.media = utterance.video = None
     return utterance
 
 

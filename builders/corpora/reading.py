@@ -13,7 +13,6 @@ from typing import Any, Literal
 from builders import resources
 from builders.corpora import Reader
 from builders.corpora.exclusions import Exclusions
-from builders.corpora.files import as_context
 from builders.errors import ConfigError, SourceError
 from builders.record.types import (
     MISSING_AFTER,
@@ -202,37 +201,44 @@ def _settle(
         if defects:
             codes = (*utterance.findings, *(defect.defect for defect in defects))
             utterance.findings = tuple(dict.fromkeys(codes))
-        if utterance.id in kept and utterance.rejected:
+        if utterance.rejected:
+            missing.add(utterance.order)
+            kept.setdefault(utterance.id, utterance)
             continue
         if utterance.id in kept:
             detail = "another utterance of the split has the same id; the first is used"
             rejects.append(_reject(utterance, dialogue.split, "duplicate_id", detail))
         elif fatal := next((d for d in defects if d.effect == "reject"), None):
             rejects.append(_reject(utterance, dialogue.split, fatal.defect, fatal.note))
-            kept[utterance.id] = as_context(utterance)
+            # Its words may be what is wrong with it.
+            missing.add(utterance.order)
         else:
             kept[utterance.id] = utterance
     dialogue.utterances = list(kept.values())
-    _mark_holes(dialogue, missing)
+    mark_holes(dialogue, missing)
     return rejects
 
 
-def _mark_holes(dialogue: Dialogue, missing: set[float]) -> None:
-    """Give the turns on both sides of one that is not there a finding that says so."""
-    orders = [utterance.order for utterance in dialogue.utterances]
+def mark_holes(dialogue: Dialogue, missing: set[float]) -> None:
+    """Flag the turns on both sides of one that is not there, or was rejected.
+
+    `missing` are the orders of such turns; where turns are numbered, gaps are found here.
+    """
+    whole = [utterance for utterance in dialogue.utterances if not utterance.rejected]
+    orders = [utterance.order for utterance in whole]
     if dialogue.first_number is not None and orders:
         missing |= set(range(dialogue.first_number, int(orders[-1]))).difference(orders)
     for order in missing:
         after = bisect_left(orders, order)
         if after:
-            _note(dialogue.utterances[after - 1], MISSING_AFTER)
+            _flag(whole[after - 1], MISSING_AFTER)
         if after < len(orders):
-            _note(dialogue.utterances[after], MISSING_BEFORE)
+            _flag(whole[after], MISSING_BEFORE)
 
 
-def _note(utterance: Utterance, finding: str) -> None:
-    if finding not in utterance.findings:
-        utterance.findings = (*utterance.findings, finding)
+def _flag(utterance: Utterance, code: str) -> None:
+    if code not in utterance.flags:
+        utterance.flags = (*utterance.flags, code)
 
 
 def _reject(utterance: Utterance, split: str, reason: str, detail: str) -> Reject:

@@ -19,7 +19,7 @@ def reference_of(utterances: Sequence[Utterance], index: int) -> Utterance | Non
     """Return the next utterance by another speaker; None at the end, or where a turn is missing."""
     speaker = utterances[index].speaker
     for turn, following in pairwise(utterances[index:]):
-        if MISSING_AFTER in turn.findings:
+        if MISSING_AFTER in turn.flags:
             return None
         if following.speaker != speaker:
             return following

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 from builders.audio.clips import ClipError
 from builders.corpora import Reader, SameWords
 from builders.corpora.files import as_context
-from builders.corpora.reading import Defects, ReadingRules, read_split, stopped_by
+from builders.corpora.reading import (
+    Defects,
+    ReadingRules,
+    mark_holes,
+    read_split,
+    stopped_by,
+)
 from builders.errors import SourceError
 from builders.labels.aggregation import Labelling
 from builders.labels.vocabulary import unmapped_error
@@ -70,7 +76,7 @@ class Corpus:
                 detail = f"the label {label!r} has no row in {self.labelling.map.path.name}"
                 raw = {"text": u.text, "label": u.label, "speaker": u.speaker}
                 yield Reject(u.id, dialogue.split, "map", "unmapped_label", detail, raw)
-                as_context(u)
+                mark_holes(dialogue, {as_context(u).order})
 
     def _unknown(self, utterance: Utterance) -> str | None:
         try:

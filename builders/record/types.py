@@ -27,7 +27,7 @@ from builders.record.views import (
 Sentiment = Literal["positive", "negative", "neutral"]
 # The label source if reviewers of an earlier draft heard an emotion other than the corpus label.
 REVIEWED = "review"
-# Findings of the turns on both sides of one that is missing, rejected or left out.
+# Flags of the turns on both sides of one that is missing, rejected or left out.
 MISSING_AFTER, MISSING_BEFORE = "turn_missing_after", "turn_missing_before"
 # A vote that finds no emotion in the text.
 CANNOT_TELL = "cannot_tell"
@@ -108,7 +108,8 @@ class Utterance:
     none (a system's); `sentiment` is the corpus's own polarity column, where it has one.
     `id` is filled in by the shared reading code, never by a reader; `video` is where its picture
     is, if that is not in the file of the clip. `rejected` is one that became a reject, whose words
-    are there all the same: others see what was said, and it is no target.
+    are there all the same: others see what was said, and it is no target. `findings` are about its
+    clip and its row, `flags` about its words and its place in the dialogue.
     """
 
     dialogue: str
@@ -129,6 +130,7 @@ class Utterance:
     id: str = ""
     video: Media | None = None
     rejected: bool = False
+    flags: tuple[str, ...] = ()
 
     @property
     def film(self) -> Media | None:
