@@ -8,19 +8,17 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from builders.record.next_turns import COLUMNS, next_turns
 from builders.report.tallies import batches
 
 # One word: letters, digits and the apostrophes within.
 WORD = r"[\p{L}\p{N}]+(?:['\u2019][\p{L}\p{N}]+)*"
 _COLUMNS = (
-    "id",
+    *COLUMNS,
     "source.corpus",
     "source.dialogue_id",
-    "target_utterance.emotions.root",
     "desired_response.text",
     "desired_response.emotion",
-    "reference_response.id",
-    "reference_response.text",
 )
 
 
@@ -29,30 +27,33 @@ def replies(paths: Sequence[Path], out: Collection[str] = ()) -> pl.DataFrame:
 
     Columns: `id`, `corpus`, `dialogue`, `root` (the target's coarse emotion, or None), `emotion`
     (the reply's, or None), `words` (of the reply), `next_words` (of the person's next turn, or
-    None), `next_id`, `next_root` (that turn's coarse emotion where it is a sample too, or None).
+    None where nobody answers or a turn is missing before it), `next_id`, `next_root` (that turn's
+    coarse emotion where it is a sample too, or None).
     """
-    parts = [_table(batch) for path in paths for batch in batches(path, _COLUMNS, out)]
+    parts = [_frame(batch) for path in paths for batch in batches(path, _COLUMNS, out)]
     if not parts:
         return pl.DataFrame(schema=SCHEMA)
-    found = pl.concat(parts)
-    roots = found.select(pl.col("id").alias("next_id"), pl.col("root").alias("next_root"))
-    joined = found.join(roots.unique("next_id"), on="next_id", how="left", maintain_order="left")
+    samples = pl.concat(parts)
+    answers = next_turns(samples).filter(~pl.col("hole_after"))
+    answers = answers.select("id", "next_id", "next_root", "next")
+    joined = _table(samples).join(answers, on="id", how="left", maintain_order="left")
     return joined.with_columns(_words("text").alias("words"), _words("next").alias("next_words"))
 
 
-def _table(batch: pa.RecordBatch) -> pl.DataFrame:
-    frame = pl.DataFrame(pl.from_arrow(batch))
+def _frame(batch: pa.RecordBatch) -> pl.DataFrame:
+    return pl.DataFrame(pl.from_arrow(batch))
+
+
+def _table(samples: pl.DataFrame) -> pl.DataFrame:
     source, target = pl.col("source").struct, pl.col("target_utterance").struct
-    reply, after = pl.col("desired_response").struct, pl.col("reference_response").struct
-    return frame.select(
+    reply = pl.col("desired_response").struct
+    return samples.select(
         pl.col("id"),
         source.field("corpus").alias("corpus"),
         source.field("dialogue_id").alias("dialogue"),
         target.field("emotions").struct.field("root").alias("root"),
         reply.field("emotion").alias("emotion"),
         reply.field("text").alias("text"),
-        after.field("id").alias("next_id"),
-        after.field("text").alias("next"),
     )
 
 
