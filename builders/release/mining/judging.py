@@ -1,6 +1,6 @@
 """Tags and checks of people's replies.
 
-The checks that people's lives rightly set off are off, by code, in `label_maps/reply/_people.tsv`.
+The checks that people's lives rightly set off are off, by code, in `label_maps/reply/_off_for_people.tsv`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def switched_off() -> frozenset[str]:
     """Return the codes of the checks that are off; LabelError where the table is wrong."""
     known = [check.code for check in load_checks()]
     rows = read_rows(
-        resources.label_maps() / "reply" / "_people.tsv", ("code", "reason"), key=("code",)
+        resources.label_maps() / "reply" / "_off_for_people.tsv", ("code", "reason"), key=("code",)
     )
     for row in rows:
         row.text("reason")
