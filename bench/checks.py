@@ -5,10 +5,10 @@
 The rows of tests/tasks/replies were invented by somebody who had not seen the checks. What people
 say is every turn of three words or more of MELD and EmoryNLP by another speaker than the turn
 before, taken as a reply to it (HEARTEN_REAL_DATA says where they lie; without it that column is
-empty). label_maps/reply/_off_for_people.tsv names the codes that their lives rightly set off. A code may
-refuse where at least 30 bad rows and 300 real ones give a recall of 0.6 or more and false alarms of
-at most 0.5 %; intervals are Wilson's, 95 %. Last comes the rate: replies a second of processor
-time, warm.
+empty). label_maps/reply/_off_for_people.tsv names the codes that their lives rightly set off. A
+code may refuse where at least 30 bad rows and 300 real ones give a recall of 0.6 or more and false
+alarms of at most 0.5 %; intervals are Wilson's, 95 %. Last comes the rate: replies a second of
+processor time, warm.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Tags and checks of people's replies.
 
-The checks that people's lives rightly set off are off, by code, in `label_maps/reply/_off_for_people.tsv`.
+`label_maps/reply/_off_for_people.tsv` has the codes of the checks that are off, since people's
+lives rightly set them off.
 """
 
 from __future__ import annotations
