@@ -49,6 +49,7 @@ Balance = Literal["emotion"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
+PlanBy = Literal["hash", "model", "none"]
 
 
 @commands.command("build")
@@ -188,6 +189,23 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             metavar="ours|FOLDER|BUILD",
             help="Show the model two or three cases with their replies in each prompt: ours, the "
             "tables of a folder, or the replies of a finished build.",
+        ),
+    ] = None,
+    plan: Annotated[
+        PlanBy | None,
+        typer.Option(
+            help="Who decides what each reply does, how long it is and in which emotions it may be "
+            "spoken. hash: drawn as often as people do it; model: the drafting model, in a "
+            "question of its own; none: the model, while it writes.",
+            show_default="none",
+        ),
+    ] = None,
+    tag_model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL[@URL]",
+            help="Model that says what each reply really does, without knowing the plan. Without "
+            "one, cues in the words tell it where there is a plan.",
         ),
     ] = None,
     enforce_set_gates: Annotated[

@@ -62,7 +62,7 @@ async def draft(
         _voicing(config, card, session, setup) as voicing,
     ):
         replies = ask(
-            plan.captioned or plan.drafter,
+            plan.captioned or plan.replying,
             targets,
             session,
             in_thread=plan.heard,
