@@ -33,6 +33,13 @@ from builders.cli.options import (
     Timeout,
     env,
 )
+from builders.cli.reply_options import (
+    DemonstrationsFrom,
+    EnforceSetGates,
+    PersonaChoice,
+    PlannedBy,
+    TagModel,
+)
 from builders.errors import UsageError
 
 commands = typer.Typer()
@@ -44,12 +51,10 @@ Corpora = Annotated[
     ),
 ]
 # The choices of `settings.BuildConfig` again, whose import would slow --help; a test compares.
-Persona = Literal["assistant", "addressee"]
 Balance = Literal["emotion"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
-PlanBy = Literal["hash", "model", "none"]
 
 
 @commands.command("build")
@@ -122,10 +127,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             help="Annotation layer to use as the label, for corpora that have several.",
         ),
     ] = None,
-    persona: Annotated[
-        Persona,
-        typer.Option(help="Who replies: an assistant, or the person who was spoken to."),
-    ] = "assistant",
+    persona: PersonaChoice = "assistant",
     model: Annotated[
         str | None,
         env(
@@ -183,39 +185,10 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             "commas, or @FILE).",
         ),
     ] = None,
-    demonstrations: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ours|FOLDER|BUILD",
-            help="Show the model two or three cases with their replies in each prompt: ours, the "
-            "tables of a folder, or the replies of a finished build.",
-        ),
-    ] = None,
-    plan: Annotated[
-        PlanBy | None,
-        typer.Option(
-            help="Who decides what each reply does, how long it is and in which emotions it may be "
-            "spoken. hash: drawn as often as people do it; model: the drafting model, in a "
-            "question of its own; none: the model, while it writes.",
-            show_default="none",
-        ),
-    ] = None,
-    tag_model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="MODEL[@URL]",
-            help="Model that says what each reply really does, without knowing the plan. Without "
-            "one, cues in the words tell it where there is a plan.",
-        ),
-    ] = None,
-    enforce_set_gates: Annotated[
-        bool,
-        typer.Option(
-            "--enforce-set-gates",
-            help="List replies that repeat others more than people do in gated.tsv of the build; "
-            "export and publish leave these out.",
-        ),
-    ] = False,
+    demonstrations: DemonstrationsFrom = None,
+    plan: PlannedBy = None,
+    tag_model: TagModel = None,
+    enforce_set_gates: EnforceSetGates = False,
     on_error: Annotated[
         OnError | None,
         typer.Option(
