@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from builders.audio.decode import as_flac, pcm_digest
 from builders.audio.resampling import RATE
-from builders.llm.request import AudioInput
 
 _SECONDS, _PAUSE = 1.6, 0.5
 # Resonances of an open vowel, in Hz: where they lie and how wide they are.
@@ -17,8 +15,10 @@ _LOUD = 9000.0
 _STEPS = 4096
 
 
-def one_after_the_other(first: tuple[float, float], second: tuple[float, float]) -> AudioInput:
-    """Return a clip of 3.7 s: the first sound, a pause of half a second, the second one.
+def one_after_the_other(
+    first: tuple[float, float], second: tuple[float, float]
+) -> NDArray[np.int16]:
+    """Return 3.7 s at 16 kHz: the first sound, a pause of half a second, the second one.
 
     Args:
         first: its pitch in Hz and its pace in syllables a second.
@@ -26,8 +26,7 @@ def one_after_the_other(first: tuple[float, float], second: tuple[float, float])
     """
     pause = np.zeros(int(_PAUSE * RATE))
     wave = np.concatenate([_sound(first), pause, _sound(second)])
-    pcm = wave.round().astype(np.int16)
-    return AudioInput(as_flac(pcm), pcm_digest(pcm), len(pcm) / RATE)
+    return wave.round().astype(np.int16)
 
 
 def _sound(like: tuple[float, float]) -> NDArray[np.float64]:

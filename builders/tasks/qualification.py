@@ -20,7 +20,7 @@ from builders.errors import ConfigError
 from builders.labels.tables import TableRow, read_rows
 from builders.labels.vocabulary import votable_roots
 from builders.llm import prompts
-from builders.llm.request import Message, NarrowedSchema, Request
+from builders.llm.request import AudioInput, Message, NarrowedSchema, Request
 from builders.llm.task import Subject, Task
 from builders.record.manifest_views import QualificationPart, QualificationResult
 from builders.record.types import CANNOT_TELL, Emotions, Target, Utterance
@@ -158,13 +158,16 @@ def _comparison(
 ) -> Question:
     # Here, as reading and drafting do without it.
     from builders.audio.compared_sounds import one_after_the_other
+    from builders.audio.decode import as_flac, pcm_digest
+    from builders.audio.resampling import RATE
 
     version = prompts.load(_TEMPLATE).version
     request = Request(
         *(model, (asked,), _schema(), None, 0.0, 1.0, _TOKENS, 0, identifier, 0, version)
     )
-    heard = request.with_audio(one_after_the_other(first, second))
-    return Question(identifier, "qualification", heard)
+    pcm = one_after_the_other(first, second)
+    clip = AudioInput(as_flac(pcm), pcm_digest(pcm), len(pcm) / RATE)
+    return Question(identifier, "qualification", request.with_audio(clip))
 
 
 @cache

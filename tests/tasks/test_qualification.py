@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 from collections import Counter
 
 import pytest
-import soundfile
 from endpoint.telling import compared
 
 from builders import resources
@@ -112,9 +110,8 @@ def test_the_sounds_are_as_the_table_says_and_no_place_is_right_more_often():
     for (_, first, second), expected in zip(
         load_sounds(), listening("an-ear", HERE).expected, strict=True
     ):
-        clip = one_after_the_other(first, second)
-        pcm, rate = soundfile.read(io.BytesIO(clip.flac), dtype="int16")
-        assert rate == 16000 and clip.seconds == pytest.approx(3.7)
+        pcm = one_after_the_other(first, second)
+        assert len(pcm) == int(3.7 * 16000)
         assert compared(pcm.tobytes()) == {one.field: one.value for one in expected}
         right.update((one.part, one.value) for one in expected)
     assert set(right.values()) == {20}
