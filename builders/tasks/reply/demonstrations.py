@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from itertools import groupby, islice, zip_longest
-from typing import Protocol
 
 import orjson
 
 from builders.labels import strategies
 from builders.labels.vocabulary import vocabulary
 from builders.pipeline.selection import rank
+from builders.record.planned_reply import PlannedReply
 from builders.record.types import Target
 from builders.tasks.reply.nearness import Index, WordIndex, words_of
 
@@ -30,25 +30,6 @@ _TURNS = 2
 # A line of so many different words that stands in two corpora is of one scene.
 _OWN_WORDS = 4
 _NO_KIN = 3
-
-
-class Planned(Protocol):
-    """What a plan says of a reply: its strategies, words (least, most) and spoken emotions."""
-
-    @property
-    def strategies(self) -> tuple[str, ...]:
-        """Return the strategies in their order."""
-        ...
-
-    @property
-    def words(self) -> tuple[int, int]:
-        """Return the fewest and the most words."""
-        ...
-
-    @property
-    def reply_emotions(self) -> tuple[str, ...]:
-        """Return the emotions in which the reply may be spoken."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +117,7 @@ class Demonstrations:
         return found | ({"by": self._by} if self._by else {})
 
     def shown(
-        self, target: Target, persona: str, own_turns: int, plan: Planned | None = None
+        self, target: Target, persona: str, own_turns: int, plan: PlannedReply | None = None
     ) -> tuple[Demonstration, ...]:
         """Return the cases that a target is shown, none of its own dialogue.
 
@@ -162,7 +143,9 @@ class Demonstrations:
 class _Wanted:
     """What is known of the target that cases are looked for."""
 
-    def __init__(self, target: Target, persona: str, own_turns: int, plan: Planned | None) -> None:
+    def __init__(
+        self, target: Target, persona: str, own_turns: int, plan: PlannedReply | None
+    ) -> None:
         before = [turn.utterance.text for turn in target.turns]
         self.said = " ".join([*before[-_TURNS:], target.utterance.text])
         self.place = rank(target.id)
@@ -242,7 +225,7 @@ def _different(cases: Iterator[Demonstration]) -> tuple[Demonstration, ...]:
 
 
 def _planned(
-    groups: Mapping[tuple[str, ...], _Group], wanted: _Wanted, plan: Planned
+    groups: Mapping[tuple[str, ...], _Group], wanted: _Wanted, plan: PlannedReply
 ) -> tuple[Demonstration, ...]:
     """Return the first cases that do what is planned; then those that do some of it."""
     chosen: list[Demonstration] = []
