@@ -34,6 +34,7 @@ from builders.cli.options import (
     env,
 )
 from builders.cli.reply_options import (
+    DemonstrationsBy,
     DemonstrationsFrom,
     EnforceSetGates,
     PersonaChoice,
@@ -186,6 +187,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         ),
     ] = None,
     demonstrations: DemonstrationsFrom = None,
+    demonstrations_by: DemonstrationsBy = "words",
     plan: PlannedBy = None,
     tag_model: TagModel = None,
     enforce_set_gates: EnforceSetGates = False,

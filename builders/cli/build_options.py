@@ -25,6 +25,7 @@ class BuildOptions(TypedDict, total=False):
     demonstrations: str | None
     plan: str | None
     tag_model: str | None
+    demonstrations_by: str
     see: bool
     i_may_send: list[str] | None
     caption_model: str | None

@@ -22,6 +22,14 @@ DemonstrationsFrom = Annotated[
         "tables of a folder, or the replies of a finished build.",
     ),
 ]
+DemonstrationsBy = Annotated[
+    Literal["words", "meaning"],
+    typer.Option(
+        metavar="words|meaning",
+        help="How the cases nearest to an utterance are found: by shared words, or by meaning, "
+        "which needs an optional extra.",
+    ),
+]
 PlannedBy = Annotated[
     PlanBy | None,
     typer.Option(

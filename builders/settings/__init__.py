@@ -138,6 +138,7 @@ class BuildConfig(BaseModel):
     demonstrations: str | None = None
     plan: PlanBy | None = None
     tag_model: str | None = None
+    demonstrations_by: Literal["words", "meaning"] = "words"
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
     see: bool = False
@@ -303,6 +304,7 @@ _WHERE_ASKED = (
     "may_send",
     "plan",
     "tag_model",
+    "demonstrations_by",
 )
 
 

@@ -17,9 +17,9 @@ from builders.record.reply_views import ExecutedPart
 from builders.record.types import CheckNote, Drafted, Target
 from builders.store.database import Answer
 from builders.tasks.reply.asking import PromptExtras, ReplyForm, ReplyPrompts
+from builders.tasks.reply.checks.candidate import Scene
 from builders.tasks.reply.checks.reading import Reply, read_answer
 from builders.tasks.reply.checks.registry import ReplyFault
-from builders.tasks.reply.checks.scene import Setting
 from builders.tasks.reply.executing import Tagger
 from builders.tasks.reply.found import FoundReply, better
 
@@ -130,7 +130,10 @@ class Drafter:
         earlier: FoundReply | None = None
         while True:
             answer = yield request
-            verdict = _judge(answer, form, subject, self._prompts.setting)
+            shown = self._prompts.shown(subject)
+            texts = tuple(text for case in shown for text in case.texts)
+            scene = self._prompts.setting.scene(subject, texts)
+            verdict = _judge(answer, form, subject, scene)
             if isinstance(verdict, Reply):
                 found = yield from self._found(subject, request, verdict)
                 if earlier or step >= CORRECTIONS or not found.faults:
@@ -171,7 +174,7 @@ class Drafter:
 
 
 def _judge(
-    answer: Answer, form: ReplyForm, target: Target, setting: Setting
+    answer: Answer, form: ReplyForm, target: Target, scene: Scene
 ) -> Reply | list[ReplyFault]:
     """Return the checked reply of an answer, or what is wrong with it."""
     if answer.outcome != "ok":
@@ -181,5 +184,4 @@ def _judge(
         return [ReplyFault(answer.outcome, said)]
     twin = target.contrast is not None and target.contrast.is_neutral_twin
     caption = target.caption.text if target.caption else None
-    scene = setting.scene(target)
     return read_answer(answer.text, form.checker, target.emotions, twin, caption, scene)
