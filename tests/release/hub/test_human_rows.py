@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 import pytest
-from hub.client import client_of
+from hub.client import REPO, client_of
 from hub.server import LoopbackHub
 
 from builders.corpora import load_card
@@ -19,6 +19,7 @@ from builders.errors import ConfigError
 from builders.pipeline.run import build as build_dataset
 from builders.record.human_replies import HumanReplies
 from builders.record.schema import load_schema
+from builders.release.hub.hydrating import hydrate
 from builders.release.hub.release import PublishOptions, publish
 from builders.release.mining import mine
 from builders.release.rights import KINDS, needs, withheld
@@ -179,3 +180,46 @@ def test_every_field_of_a_row_has_its_permission():
     every = frozenset({"pointers", *KINDS})
     assert withheld(every, "human_replies") == {"audio": None}
     assert withheld(frozenset(), "human_replies")["reply"] is None
+
+
+def _published(builds: Callable[[str], Path], slug: str, hub: LoopbackHub, to: Path) -> Path:
+    """Publish a corpus's build, loading it from there as a user would, and return the build."""
+    folder = shutil.copytree(builds(slug), to / slug)
+    asked = PublishOptions(folder, REPO, allow_phrasebook=True)
+    publish(asked, PublishRules(), client_of(hub), lambda line: None)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_version_loads_and_hydrate_restores_words_and_clips(builds, hub, tmp_path):
+    """MELD's clips are no row's of any config; with one's own copy, all is there again."""
+    own = HumanReplies(_published(builds, "meld", hub, tmp_path / "output"))
+    source = corpora() / "meld" / "sample"
+    done = hydrate(client_of(hub), source, None, "back", tmp_path / "back")
+    assert done.human_replies == own.count == 17
+    assert "17 replies that people gave were restored" in done.as_text()
+    back = HumanReplies(tmp_path / "back" / "back")
+    assert list(back.rows()) == list(own.rows())
+    assert not any("people" in line for line in done.missing)
+
+
+@pytest.mark.slow
+def test_hydrate_restores_no_replies_where_there_is_no_build_to_mine(builds, hub, tmp_path):
+    """IEMOCAP's drafts are not published: what comes back are utterances, and no build."""
+    _published(builds, "iemocap", hub, tmp_path / "output")
+    source = corpora() / "iemocap" / "sample"
+    done = hydrate(client_of(hub), source, None, "back", tmp_path / "back")
+    assert done.human_replies == 0
+    assert any("11 replies that people gave: build --corpus iemocap" in m for m in done.missing)
+
+
+@pytest.mark.slow
+def test_hydrate_leaves_out_who_asked_since(builds, hub, tmp_path):
+    _published(builds, "meld", hub, tmp_path / "output")
+    table = tmp_path / "exclusions.tsv"
+    table.write_text("id\treason\nmeld-dev-0-1\tasked to be taken out\n")
+    source = corpora() / "meld" / "sample"
+    done = hydrate(client_of(hub), source, None, "back", tmp_path / "back", table)
+    rows = list(HumanReplies(done.folder).rows(("id", "reply_id")))
+    assert done.human_replies == len(rows) == 15
+    assert "meld-dev-0-1" not in {name for row in rows for name in row.values()}
