@@ -12,8 +12,8 @@ from functools import cache, lru_cache
 
 from builders.labels import strategies
 from builders.labels.vocabulary import vocabulary
-from builders.tasks.reply.checks.candidate import Candidate, Hit, check
-from builders.tasks.reply.checks.language import found_in, load_language
+from builders.tasks.reply.checks.candidate import Candidate, Hit, Scene, check
+from builders.tasks.reply.checks.language import Language, found_in, load_language
 from builders.tasks.reply.checks.text import BREAK, Text, read_text
 
 _LABEL = re.compile(
@@ -120,7 +120,12 @@ def _said(candidate: Candidate) -> frozenset[str]:
     """Return every word of the speakers."""
     if candidate.scene is None:
         return frozenset()
-    return frozenset[str]().union(*(read_text(one).known for one in candidate.scene.said))
+    return _said_in(candidate.scene)
+
+
+@lru_cache(maxsize=256)
+def _said_in(scene: Scene) -> frozenset[str]:
+    return frozenset[str]().union(*(read_text(one).known for one in scene.said))
 
 
 def _is_name(label: str, words: Mapping[str, frozenset[str]]) -> bool:
@@ -325,8 +330,15 @@ def _most(words: tuple[str, ...], function: frozenset[str]) -> str | None:
 def gibberish(candidate: Candidate) -> Iterator[Hit]:
     """Find letters that make no words, and words that make no sentence."""
     language = load_language(language_of(candidate))
-    known, said = language.words, _said(candidate)
-    text = read_text(candidate.text)
+    known, text = language.words, read_text(candidate.text)
+    # Nearly all texts: what is said below needs two words that look wrong, or none of the language.
+    if (
+        sum(_looks_wrong(word, language) for word in text.known) < 2
+        and not known["function"].isdisjoint(text.words)
+        and text.plain
+    ):
+        return
+    said = _said(candidate)
     words = [
         word
         for at, word in enumerate(text.words)
@@ -345,6 +357,12 @@ def gibberish(candidate: Candidate) -> Iterator[Hit]:
         yield Hit({"found": repr(" ".join(words[:4]))}, 0)
     elif not text.plain and (found := _MIXED.search(candidate.text)):
         yield _hit(found)
+
+
+@lru_cache(maxsize=16384)
+def _looks_wrong(word: str, language: Language) -> bool:
+    """Return whether a word may be one that `gibberish` counts."""
+    return word[0].isalpha() and (_is_odd(word) or language.strangeness(word) >= _STRANGE)
 
 
 @lru_cache(maxsize=16384)

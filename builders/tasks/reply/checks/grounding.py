@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from builders import resources
 from builders.labels.tables import read_rows
@@ -169,6 +169,7 @@ def unknown_name(candidate: Candidate) -> Iterator[Hit]:
             return
 
 
+@lru_cache(maxsize=256)
 def _known_words(scene: Scene) -> frozenset[str]:
     """Return every word that was said, or that names or tells of the scene."""
     told = (*scene.said, *scene.names, scene.background or "")
