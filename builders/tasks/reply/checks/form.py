@@ -101,8 +101,8 @@ def role_prefix(candidate: Candidate) -> Iterator[Hit]:
         return
     words = load_language(language_of(candidate)).words
     names = {n.lower() for n in candidate.scene.names} if candidate.scene else set()
-    said = _said(candidate)
     for found in _LABEL.finditer(text):
+        said = _said(candidate)
         label = found[1].replace("_", " ").replace("-", " ").lower().strip(". ")
         parts = label.rstrip("0123456789 ").removesuffix(" says").split() or [label]
         known = {label, parts[0], parts[-1]} & (words["label"] | _labels() | names)
@@ -332,11 +332,10 @@ def gibberish(candidate: Candidate) -> Iterator[Hit]:
     language = load_language(language_of(candidate))
     known, text = language.words, read_text(candidate.text)
     # Nearly all texts: what is said below needs two words that look wrong, or none of the language.
-    if (
-        sum(_looks_wrong(word, language) for word in text.known) < 2
-        and not known["function"].isdisjoint(text.words)
-        and text.plain
-    ):
+    wrong = [word for word in text.known if _looks_wrong(word, language)]
+    if len(wrong) < 2 and not known["function"].isdisjoint(text.known):
+        if not text.plain and (found := _MIXED.search(candidate.text)):
+            yield _hit(found)
         return
     said = _said(candidate)
     words = [
