@@ -48,7 +48,7 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
             "--known-agreement is given without --min-agreement", do="say how much is enough"
         )
     lists["may_send"] = may_send(lists["may_send"])
-    check_named(lists["may_send"], [slug])
+    check_named(lists["may_send"], [slug, *_shown_corpora(given["demonstrations"])])
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
     if config.demonstrations and Path(config.demonstrations, "manifest.json").is_file():
         from builders.review.outcome.applied import applied
@@ -62,6 +62,15 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     return config
 
 
+def _shown_corpora(demonstrations: str | None) -> list[str]:
+    """Return the corpora of the build that demonstrations are taken from."""
+    if demonstrations is None:
+        return []
+    from builders.pipeline.demonstrations import corpora_of
+
+    return corpora_of(demonstrations)
+
+
 def _listed(said: object) -> tuple[str, ...]:
     """Return what was given for an option that may be given again."""
     return tuple(said) if isinstance(said, list | tuple) else ()
@@ -69,9 +78,11 @@ def _listed(said: object) -> tuple[str, ...]:
 
 def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
     """Raise UsageError for options about audio, cases and models that cannot be combined."""
-    if given["demonstrations"] and not given["model"]:
+    _check_needs_model(given)
+    if given["demonstrations_by"] != "words" and not given["demonstrations"]:
         raise UsageError(
-            "--demonstrations needs --model: the phrasebook is shown no cases", do="name a model"
+            "--demonstrations-by is given without --demonstrations",
+            do="name the cases, as --demonstrations ours",
         )
     if given["hear"] and not given["model"]:
         raise UsageError(
@@ -106,10 +117,23 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
         )
 
 
+def _check_needs_model(given: BuildOptions) -> None:
+    """Raise UsageError for options that say nothing to the phrasebook."""
+    needing = (
+        ("--demonstrations", given["demonstrations"], "the phrasebook is shown no cases"),
+        ("--plan", given["plan"] not in (None, "none"), "the phrasebook follows no plan"),
+        ("--tag-model", given["tag_model"], "the phrasebook knows what its replies do"),
+    )
+    for option, wanted, why in needing:
+        if wanted and not given["model"]:
+            raise UsageError(f"{option} needs --model: {why}", do="name a model")
+
+
 def _asked_at_base_urls(given: BuildOptions, lists: Mapping[str, tuple[str, ...]]) -> str | None:
     """Return a model that is asked at --base-url: the one that drafts, describes or votes."""
     describes = None if lists["caption_base_urls"] else given["caption_model"]
-    votes = (one for one in lists["vote_models"] if voting(one).address is None)
+    reads = [*lists["vote_models"], *filter(None, [given["tag_model"]])]
+    votes = (one for one in reads if voting(one).address is None)
     return given["model"] or describes or next(votes, None)
 
 

@@ -7,7 +7,8 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig, ide
 from builders.store.clips import ClipFiles
 from builders.store.database import Store, forgotten_by, store_exists
 from builders.store.key_value import KeyValue
+from builders.tasks import qualification
 from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
 from builders.tasks.reply.asking import PromptExtras
@@ -43,6 +45,9 @@ from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.registry import checks_digest
 from builders.tasks.reply.demonstrations import Demonstrations
 from builders.tasks.reply.draft import Drafter
+from builders.tasks.reply.executing import CueTagger, ModelTagger
+from builders.tasks.reply.planned import PlannedDrafter
+from builders.tasks.reply.planning import Planner
 from builders.tasks.vote import TEMPLATE, Voter
 
 # What takes its time to import waits until a build needs it: the first request goes out before.
@@ -55,7 +60,8 @@ class Plan:
     """A build before its first draft: what is read, which targets, which versions.
 
     `heard` says whether clips are decoded: not with `--text-only`, nor if a corpus has none;
-    `recited` knows what is said anywhere in the corpus.
+    `recited` knows what is said anywhere in the corpus. `unfit` are models that did not qualify for
+    a purpose (see `tasks/qualification.py`), as (purpose, model).
     """
 
     config: BuildConfig
@@ -67,6 +73,7 @@ class Plan:
     heard: bool
     recited: RunIndex
     demonstrations: Demonstrations | None = None
+    unfit: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def drafter(self) -> Drafter:
@@ -85,14 +92,39 @@ class Plan:
                 sees=config.see,
                 language=self.card.language,
                 recited=self.recited,
+                planner=self.planner,
             ),
+            self.tagger,
         )
+
+    @cached_property
+    def planner(self) -> Planner | None:
+        """Return who plans the replies by hash; None where nobody plans."""
+        return None if self.config.plans == "none" else Planner(self.card.language)
+
+    @cached_property
+    def tagger(self) -> CueTagger | ModelTagger | None:
+        """Return who finds what the replies do; None where nobody looks."""
+        config = self.config
+        if config.tagger:
+            return ModelTagger(config.tagger, config.reply_tokens)
+        return CueTagger(self.card.language) if self.planner else None
+
+    @property
+    def replying(self) -> Drafter | PlannedDrafter:
+        """Return the maker of replies: a plan is asked for first where a model plans."""
+        config, drafter = self.config, self.drafter
+        if config.plans != "model" or self.planner is None:
+            return drafter
+        named = self.card.speakers_have_names
+        return PlannedDrafter(drafter, self.planner, self.origin.model, named)
 
     @property
     def captioned(self) -> Captioned | None:
         """Return the caption stage; None without a caption model."""
         model = self.config.caption_model
-        return Captioned(self.drafter, model) if model else None
+        qualified = ("describes", model) not in self.unfit
+        return Captioned(self.replying, model, qualified=qualified) if model else None
 
     def prices(self, own: Mapping[str, object]) -> dict[str, Price | None]:
         """Return the price of each model, the drafting model first."""
@@ -106,10 +138,11 @@ class Plan:
 
     @property
     def voters(self) -> list[Voter]:
-        """Return the models that vote from the text alone, in the given order."""
+        """Return the models that vote from the text alone and may, in the given order."""
         named, tokens = self.card.speakers_have_names, self.config.reply_tokens
         choices = options(self.corpus.labelling)
-        return [Voter(model, choices, named, tokens) for model in self.config.voters]
+        fit = (model for model in self.config.voters if ("votes", model) not in self.unfit)
+        return [Voter(model, choices, named, tokens) for model in fit]
 
     @property
     def evidence(self) -> Evidence:
@@ -242,7 +275,20 @@ def make_plan(config: BuildConfig) -> Plan:
     identified["excluded_ids"] = exclusions.digest
     if shown:  # only then, so that builds that were begun before go on
         identified["demonstrations_version"] = shown.digest
-    return Plan(config, card, corpus, surveyed, origin, identified, heard, recited, shown)
+    plan = Plan(config, card, corpus, surveyed, origin, identified, heard, recited, shown)
+    return replace(plan, identity=identified | _planning_versions(plan))
+
+
+def _planning_versions(plan: Plan) -> dict[str, object]:
+    """Return the versions of what plans replies and finds what they do, where that is done."""
+    found: dict[str, object] = {}
+    if plan.planner:
+        found["plan_version"] = plan.planner.version
+        if isinstance(plan.replying, PlannedDrafter):
+            found["plan_version"] = f"{plan.planner.version}, {plan.replying.version}"
+    if plan.tagger:
+        found["tagger_version"] = plan.tagger.version
+    return found
 
 
 def _origin(
@@ -286,7 +332,7 @@ def _identified(
     config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool
 ) -> dict[str, object]:
     """Return the identity of a build: its settings, corpus files, and all versions."""
-    votes = bool(config.vote_models)
+    votes, describes = bool(config.vote_models), config.caption_model is not None
     return identity(config) | {
         "corpus_files": digest_of_files(corpus.reader.files),
         "model": origin.model,
@@ -301,6 +347,7 @@ def _identified(
         "caption_version": caption_version() if config.caption_model else None,
         "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
         "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,
+        **({"qualification_version": qualification.version()} if votes or describes else {}),
         "class_views_version": views_version(),
         "checks_version": origin.checks_version,
     }
