@@ -36,7 +36,8 @@ from builders.llm.settings import Limits, ModelSettings, Sampling  # noqa: E402
 from builders.progress import ProgressState  # noqa: E402
 from builders.record.types import Clip, Target  # noqa: E402
 from builders.store.database import Store  # noqa: E402
-from builders.tasks.reply.draft import Drafter, PromptExtras  # noqa: E402
+from builders.tasks.reply.asking import PromptExtras  # noqa: E402
+from builders.tasks.reply.draft import Drafter  # noqa: E402
 
 CONCURRENCY = 64
 

@@ -43,7 +43,7 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
         if flag not in result["rejected"]:
             print(f"  rejected: 0 {flag}, which no chosen clip has")
     _print_speech(result.get("speech"))
-    print_set(result, finished.gated)
+    print_set(result, finished.gated, finished.gated_before)
     if config.models:
         _print_requests(run, finished.fresh)
     if config.redraft:
@@ -98,8 +98,11 @@ def print_counts(build: Build) -> None:
         print(line)
 
 
-def print_set(result: ManifestResult, gated: int | None) -> None:
-    """Print in what the replies as a set differ from people's, and how many are kept back."""
+def print_set(result: ManifestResult, gated: int | None, before: bool = False) -> None:
+    """Print in what the replies as a set differ from people's, and how many are kept back.
+
+    `before` says that an earlier run wrote the list of them.
+    """
     found = result.get("set_checks") or []
     if any(one["out"] for one in found):
         # Here, as polars takes a quarter of a second.
@@ -109,7 +112,8 @@ def print_set(result: ManifestResult, gated: int | None) -> None:
         for line in lines(found):
             print(f"  {line}")
     if gated is not None:
-        print(f"  {gated:,} replies are kept back by {GATES_FILE}")
+        still = " of an earlier run; delete it to use them" if before else ""
+        print(f"  {gated:,} replies are kept back by {GATES_FILE}{still}")
 
 
 def _print_speech(speech: dict[str, Any] | None) -> None:

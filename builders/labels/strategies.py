@@ -20,6 +20,9 @@ from builders.record.types import Emotions
 
 KINDS = ("statement", "question")
 PLACES = ("first", "later", "avoid")
+# What must hold before a reply can follow a strategy; in the policy also that nothing must.
+NEEDS = ("solvable", "thanks", "two_own_turns", "ambiguity")
+_NOTHING = "nothing"
 MAX_STRATEGIES = 3
 
 # The valences of the target that a family of strategies may answer.
@@ -37,13 +40,17 @@ _NEVER_OPENS_HEAVY = ("problem_solving", "future_oriented_discussion")
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """One thing a reply can do; `family` is the valence it answers, `kind` one of `KINDS`."""
+    """One thing a reply can do; `family` is the valence it answers, `kind` one of `KINDS`.
+
+    `needs` is what must hold before a reply can do it, one of `NEEDS`, or empty.
+    """
 
     id: str
     family: str
     kind: str
     definition: str
     example: str
+    needs: str
 
 
 class StrategyTables:
@@ -51,10 +58,12 @@ class StrategyTables:
 
     def __init__(self, folder: Path) -> None:
         self.strategies: dict[str, Strategy] = {}
-        for row in read_rows(folder / "_strategies.tsv", _STRATEGIES, key=("strategy",)):
+        told = read_rows(folder / "_strategies.tsv", _STRATEGIES, ("strategy",), optional="needs")
+        for row in told:
             strategy = _strategy(row)
             self.strategies[strategy.id] = strategy
         self._aliases = self._read_aliases(folder / "_aliases.tsv")
+        self._needs: dict[tuple[str, str], str] = {}
         self._policy = self._read_policy(folder / "_policy.tsv")
         self._check_policy(folder / "_policy.tsv")
         self.version = _digest([folder / name for name in _TABLES])
@@ -71,11 +80,12 @@ class StrategyTables:
     def _read_policy(self, path: Path) -> dict[str, dict[str, str]]:
         policy: dict[str, dict[str, str]] = {}
         columns = ("emotion", "strategy", "place", "reason")
-        for row in read_rows(path, columns, key=("emotion", "strategy")):
+        for row in read_rows(path, columns, ("emotion", "strategy"), optional="needs"):
             block = policy.setdefault(row.choice("emotion", vocabulary().nodes), {})
             name = row.choice("strategy", self.strategies)
             row.text("reason")
             block[name] = row.choice("place", PLACES)
+            self._needs[row.cells["emotion"], name] = row.choice("needs", ("", _NOTHING, *NEEDS))
         return policy
 
     def _check_policy(self, path: Path) -> None:
@@ -115,6 +125,16 @@ class StrategyTables:
             inherited = {n: "later" if p == "first" else p for n, p in inherited.items()}
         return own | {name: place for name, place in inherited.items() if name not in own}
 
+    def needs(self, node: str, name: str) -> str:
+        """Return what must hold before a reply to a node can follow a strategy, or nothing.
+
+        The row of the node counts, then that of its root, then that of the strategy.
+        """
+        for emotion in (node, vocabulary().root_of(node)):
+            if found := self._needs.get((emotion, name)):
+                return "" if found == _NOTHING else found
+        return self.strategies[name].needs
+
     def suiting(self, node: str, valence: str) -> set[str]:
         """Return the strategies that suit a node, by family and policy."""
         places = self.places(node)
@@ -132,6 +152,7 @@ def _strategy(row: TableRow) -> Strategy:
         kind=row.choice("kind", KINDS),
         definition=row.text("definition"),
         example=row.text("example"),
+        needs=row.choice("needs", ("", *NEEDS)),
     )
 
 
@@ -178,6 +199,16 @@ def allowed(emotions: Emotions, own_turns: int) -> tuple[str, ...]:
     if own_turns < 2:
         names.discard("summarization")
     return tuple(n for n in tables.strategies if n in names and places.get(n) != "avoid")
+
+
+def place_of(name: str, emotion: str) -> str:
+    """Return the place that the policy gives a strategy for an emotion; empty where none."""
+    return _tables().places(emotion).get(name, "")
+
+
+def needs(name: str, emotion: str) -> str:
+    """Return what must hold before a reply to an emotion can follow a strategy, or nothing."""
+    return _tables().needs(emotion, name)
 
 
 @cache

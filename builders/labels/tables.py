@@ -46,7 +46,9 @@ class TableRow:
         return LabelError(what, where=self.where, expected=expected, do="change that cell")
 
 
-def read_rows(path: Path, columns: Collection[str], key: Sequence[str]) -> list[TableRow]:
+def read_rows(
+    path: Path, columns: Collection[str], key: Sequence[str], optional: str | None = None
+) -> list[TableRow]:
     """Read a tab-separated table that has at least `columns`; lines that start with # are skipped.
 
     Args:
@@ -54,6 +56,7 @@ def read_rows(path: Path, columns: Collection[str], key: Sequence[str]) -> list[
         columns: what it must have.
         key: the columns whose cells must be unique in combination; empty if rows may
             repeat.
+        optional: the last column, if rows may end before it, and tables may lack it.
 
     Raises:
         LabelError: the file is missing, is not UTF-8 or lacks a column; a row has a different
@@ -64,8 +67,13 @@ def read_rows(path: Path, columns: Collection[str], key: Sequence[str]) -> list[
     reader = csv.reader((line for _, line in numbered), delimiter="\t", quoting=csv.QUOTE_NONE)
     header = next(reader, [])
     _check_header(header, columns, path)
+    if optional and optional not in header:
+        header, spare = [*header, optional], True
+    else:
+        spare = bool(optional) and header[-1] == optional
     numbers = (n for n, _ in numbered[1:])
-    rows = [_row(header, cells, f"{path}:{n}") for n, cells in zip(numbers, reader, strict=True)]
+    read = ([*cells, ""] if spare and len(cells) == len(header) - 1 else cells for cells in reader)
+    rows = [_row(header, cells, f"{path}:{n}") for n, cells in zip(numbers, read, strict=True)]
     if key:
         _check_keys(rows, key)
     return rows

@@ -14,14 +14,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from builders.errors import EndpointError, HeartenError, StoppedEarly
 from builders.llm.explaining import every_request, fatal, no_contact, no_model
 from builders.llm.failures import PASSING, Failure
 from builders.llm.providers import Provider
-from builders.llm.refusals import Control, Refused, is_refusal, lasting
+from builders.llm.refusals import is_refusal, lasting
+from builders.llm.standing import Standing, Tries
 
 ATTEMPTS = 5
 _FIRST_CONTACT_ATTEMPTS = 3
@@ -54,40 +54,6 @@ def warn(line: str) -> None:
     print(f"warning: {line}", file=sys.stderr, flush=True)
 
 
-@dataclass(eq=False)
-class _Standing(Generic[Sent, Answered]):
-    """One endpoint and what became of its requests.
-
-    `succeeded` counts its answers, `lost` failures in a row, `outdone` the prompts that another
-    endpoint took, `control` is the question by which its refusals are tried; `aside` says why it
-    gets nothing, and `rests` how often it was set aside in a row.
-    """
-
-    endpoint: Provider[Sent, Answered]
-    succeeded: int = 0
-    lost: int = 0
-    outdone: int = 0
-    aside: HeartenError | None = None
-    rests: int = 0
-    control: Control[Sent] = field(default_factory=Control)
-
-    @property
-    def due(self) -> bool:
-        """Return whether it was set aside and is to be tried again."""
-        return self.aside is not None and self.endpoint.limit.room > 0
-
-
-@dataclass
-class _Tries(Generic[Sent, Answered]):
-    """What was tried for one request: attempts, refusals, and where it is of no use to ask."""
-
-    attempts: int = 0
-    refusals: int = 0
-    failed_at: _Standing[Sent, Answered] | None = None
-    refused: Refused = field(default_factory=Refused)
-    useless: list[_Standing[Sent, Answered]] = field(default_factory=list)
-
-
 class Pool(Generic[Sent, Answered]):
     """Sends requests to one or more servers that serve the same model.
 
@@ -105,7 +71,7 @@ class Pool(Generic[Sent, Answered]):
         attempted: Callable[[Sent, Failure, str, float], Awaitable[None]],
         say: Callable[[str], None] = warn,
     ) -> None:
-        self._standings = [_Standing(endpoint) for endpoint in endpoints]
+        self._standings = [Standing(endpoint) for endpoint in endpoints]
         self._patience = patience
         self._attempted = attempted
         self._say = say
@@ -135,7 +101,7 @@ class Pool(Generic[Sent, Answered]):
         if not self._open:
             self._idle_since = time.monotonic()
         self._open += 1
-        tries: _Tries[Sent, Answered] = _Tries()
+        tries: Tries[Sent, Answered] = Tries()
         try:
             return await self._complete(request, deliver, tries)
         finally:
@@ -158,7 +124,7 @@ class Pool(Generic[Sent, Answered]):
         self,
         request: Sent,
         deliver: Callable[[Answered], Awaitable[Delivered]],
-        tries: _Tries[Sent, Answered],
+        tries: Tries[Sent, Answered],
     ) -> Delivered:
         while True:
             if self._stopped:
@@ -180,14 +146,14 @@ class Pool(Generic[Sent, Answered]):
             except Failure as caught:
                 failure = caught
             except EndpointError as error:
-                if not self._set_aside(standing, error):
+                if not self._set_aside(standing, error, sent):
                     raise
                 continue
             finally:
                 endpoint.limit.release(sent)
             if not failure.of_probe:
                 await self._attempted(request, failure, endpoint.name, time.monotonic() - sent)
-                await self._note_refusal(request, failure, standing, tries)
+                await self._note_refusal(request, failure, standing, sent, tries)
             tries.failed_at = standing
             await self._pause(await self._wait(failure, standing, sent, tries))
 
@@ -197,7 +163,7 @@ class Pool(Generic[Sent, Answered]):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    def _chosen(self, tries: _Tries[Sent, Answered]) -> _Standing[Sent, Answered]:
+    def _chosen(self, tries: Tries[Sent, Answered]) -> Standing[Sent, Answered]:
         """Return the endpoint with the most room, if possible another than where it failed."""
         if len(self._standings) == 1:
             return self._standings[0]
@@ -213,38 +179,40 @@ class Pool(Generic[Sent, Answered]):
         )
 
     def _note_success(
-        self, request: Sent, standing: _Standing[Sent, Answered], tries: _Tries[Sent, Answered]
+        self, request: Sent, standing: Standing[Sent, Answered], tries: Tries[Sent, Answered]
     ) -> None:
         self._succeeded += 1
         standing.control.good = request
         standing.succeeded += 1
-        self._idle_since = time.monotonic()
+        self._idle_since = standing.latest = time.monotonic()
         standing.lost = 0
         if standing.aside:
             standing.aside, standing.rests, standing.outdone = None, 0, 0
             self._say(f"{standing.endpoint.name} answers again")
-        for other in tries.useless:
-            other.outdone += 1
+        for other, is_news in tries.useless.items():
+            other.outdone += is_news
             if other.outdone >= _OUTDONE and other.aside is None:
                 why = "it refuses prompts that other endpoints take"
-                self._set_aside(other, EndpointError(why, where=other.endpoint.name))
+                self._set_aside(
+                    other, EndpointError(why, where=other.endpoint.name), standing.latest
+                )
 
     async def _wait(
         self,
         failure: Failure,
-        standing: _Standing[Sent, Answered],
+        standing: Standing[Sent, Answered],
         sent: float,
-        tries: _Tries[Sent, Answered],
+        tries: Tries[Sent, Answered],
     ) -> float:
         """Return the seconds to wait before the next attempt, or raise what ends them."""
-        if failure.kind in _THIS_PROMPT and self._elsewhere(standing, tries):
-            self._is_lost(failure, standing)
+        if failure.kind in _THIS_PROMPT and self._elsewhere(standing, sent, tries):
+            self._is_lost(failure, standing, sent)
             return 0.0
         if not tries.refused.waits and (final := await self._final(failure, standing, tries)):
-            if self._set_aside(standing, final):
+            if self._set_aside(standing, final, sent):
                 return 0.0
             raise final from failure
-        if self._is_lost(failure, standing):
+        if self._is_lost(failure, standing, sent):
             return 0.0
         idle = time.monotonic() - self._idle_since
         longest = min(_LONGEST_WAIT, max(0.1, self._patience - idle))
@@ -275,8 +243,9 @@ class Pool(Generic[Sent, Answered]):
         self,
         request: Sent,
         failure: Failure,
-        standing: _Standing[Sent, Answered],
-        tries: _Tries[Sent, Answered],
+        standing: Standing[Sent, Answered],
+        sent: float,
+        tries: Tries[Sent, Answered],
     ) -> None:
         """Note a refusal, and say to what it belongs once that is known: the request, or all.
 
@@ -291,7 +260,7 @@ class Pool(Generic[Sent, Answered]):
             return
         self._refused += refused.times == 0
         refused.note(failure, self._succeeded)
-        if len(self._standings) > 1 and self._elsewhere(standing, tries):
+        if len(self._standings) > 1 and self._elsewhere(standing, sent, tries):
             return
         enough = ATTEMPTS if failure.kind in PASSING else _REFUSED_TWICE
         refused.waits = failure.kind not in PASSING
@@ -319,7 +288,7 @@ class Pool(Generic[Sent, Answered]):
     def _slow_down(
         self,
         failure: Failure,
-        standing: _Standing[Sent, Answered],
+        standing: Standing[Sent, Answered],
         sent: float,
         longest: float,
     ) -> bool:
@@ -338,17 +307,24 @@ class Pool(Generic[Sent, Answered]):
         return pauses
 
     def _elsewhere(
-        self, standing: _Standing[Sent, Answered], tries: _Tries[Sent, Answered]
+        self, standing: Standing[Sent, Answered], sent: float, tries: Tries[Sent, Answered]
     ) -> bool:
         """Return whether another endpoint is left that may take the prompt."""
-        if standing not in tries.useless:
-            tries.useless.append(standing)
+        tries.useless.setdefault(standing, sent >= standing.latest)
         return any(s.aside is None for s in self._standings if s not in tries.useless)
 
-    def _set_aside(self, standing: _Standing[Sent, Answered], why: HeartenError) -> bool:
-        """Leave an endpoint out for a while, if another is left; say so when it is news."""
+    def _set_aside(
+        self, standing: Standing[Sent, Answered], why: HeartenError, sent: float
+    ) -> bool:
+        """Leave an endpoint out for a while, if another is left; say so when it is news.
+
+        What a request met that was sent before the latest answer is no news: that answer may have
+        ended the very trouble. Others of its time may still be on their way.
+        """
         if not any(s.aside is None for s in self._standings if s is not standing):
             return False
+        if sent < standing.latest:
+            return True
         if standing.aside is None:
             self._say(f"{why}; set aside and tried again later, the other endpoints go on")
         if not standing.endpoint.limit.paused:
@@ -359,22 +335,24 @@ class Pool(Generic[Sent, Answered]):
         standing.endpoint.limit.send_away()
         return True
 
-    def _is_lost(self, failure: Failure, standing: _Standing[Sent, Answered]) -> bool:
+    def _is_lost(self, failure: Failure, standing: Standing[Sent, Answered], sent: float) -> bool:
         """Return whether one of several endpoints was set aside because nothing comes from it."""
+        if sent < standing.latest:
+            return False
         counts = failure.kind in PASSING or failure.kind in _THIS_PROMPT
         standing.lost = standing.lost + 1 if counts else 0
         if standing.lost < (_LOST if failure.kind == "connection" else _FAILED):
             return False
         if failure.kind == "connection":
-            return self._set_aside(standing, no_contact(failure, standing.endpoint))
+            return self._set_aside(standing, no_contact(failure, standing.endpoint), sent)
         why = f"{standing.lost} requests failed in a row ({failure.detail})"
-        return self._set_aside(standing, EndpointError(why, where=standing.endpoint.name))
+        return self._set_aside(standing, EndpointError(why, where=standing.endpoint.name), sent)
 
     async def _final(
         self,
         failure: Failure,
-        standing: _Standing[Sent, Answered],
-        tries: _Tries[Sent, Answered],
+        standing: Standing[Sent, Answered],
+        tries: Tries[Sent, Answered],
     ) -> HeartenError | None:
         """Return the error for a failure that every request would meet, or None."""
         endpoint = standing.endpoint

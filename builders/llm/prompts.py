@@ -30,6 +30,7 @@ HEAR_TEMPLATE = "draft/hear.j2"
 SEE_TEMPLATE = "draft/see.j2"
 VOICE_TEMPLATE = "draft/voice.j2"
 DEMONSTRATIONS_TEMPLATE = "draft/demonstrations.j2"
+PLAN_TEMPLATE = "draft/plan.j2"
 CAPTION_TEMPLATE = "caption/ask.j2"
 
 _HEADER = re.compile(r"\A\{#\n(.*?)\n#\}\n", re.DOTALL)

@@ -63,6 +63,7 @@ class Session:
         cache, budget, progress, retry: as given.
         stopped: why nothing more is asked; None while it goes on.
         asked: how many requests the model was asked.
+        begun: set once there is one.
         projection: what the run will take in all.
     """
 
@@ -82,6 +83,7 @@ class Session:
         self.room = Places(open_at_once)
         self.stopped: HeartenError | None = None
         self.asked = 0
+        self.begun = asyncio.Event()
         self._model = model
         self.progress = progress
         self._asked_before = progress.state.requests
@@ -124,6 +126,7 @@ class Session:
         while not self.stopped:
             if await self._claims.take(key, self.room):
                 self.asked += 1
+                self.begun.set()
                 try:
                     return await self._model.answer(request, key)
                 finally:

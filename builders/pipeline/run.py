@@ -56,13 +56,15 @@ class Finished:
     """A complete build: its folder and manifest.
 
     `fresh` is false when it was complete already; `gated` counts the replies that its
-    `gated.tsv` keeps back, and is None where nobody asked for that.
+    `gated.tsv` keeps back, and is None where there is none; `gated_before` says that an earlier
+    run wrote that list.
     """
 
     folder: Path
     manifest: Manifest
     fresh: bool
     gated: int | None = None
+    gated_before: bool = False
 
 
 def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False) -> Finished:
@@ -83,11 +85,13 @@ def build(config: BuildConfig, prices: Mapping[str, object], quiet: bool = False
         finished = _build(plan, folder, prices, quiet)
         if config.enforce_set_gates:
             return replace(finished, gated=_write_gates(finished))
-        if finished.fresh:  # those of the build before were drawn from other replies
-            from builders.release.eligibility import GATES_FILE
+        from builders.release.eligibility import GATES_FILE, gates_of
 
+        if finished.fresh:  # those of the build before were drawn from other replies
             (finished.folder / GATES_FILE).unlink(missing_ok=True)
-        return finished
+            return finished
+        held = len(gates_of(finished.folder))
+        return replace(finished, gated=held, gated_before=True) if held else finished
 
 
 def _build(plan: Plan, folder: BuildFolder, prices: Mapping[str, object], quiet: bool) -> Finished:

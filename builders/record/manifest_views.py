@@ -85,7 +85,9 @@ class SetCheck(TypedDict):
     """A measure of all replies, beside that of what people said next; None where none did.
 
     `low` to `high` is the 95 % interval of people's; `texts` of each side were compared, and
-    `tokens` words of them where different words are counted.
+    `tokens` words of them where different words are counted. `example` is what was found most
+    often, where that can be named; `any_length` is true where people say too little that is as
+    long as the replies.
     """
 
     code: str
@@ -96,6 +98,8 @@ class SetCheck(TypedDict):
     texts: int
     tokens: int
     out: bool
+    example: NotRequired[str]
+    any_length: NotRequired[bool]
 
 
 class ManifestResult(TypedDict):

@@ -1,4 +1,4 @@
-"""The records that flow through a build. This module imports no other module of Hearten.
+"""The records that flow through a build. This module imports no others but of the record.
 
 A reader yields `Dialogue` and `Reject`; mapping, context and the voice turn one utterance of a
 dialogue into a `Target`; drafting and checking turn a target into the published record, whose
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
+from builders.record.planned_reply import PlannedReply
 from builders.record.views import (
     ClipTranscript,
     DimensionRating,
@@ -331,7 +332,7 @@ class Target:
     `turns` are earlier turns only, oldest first; `reference` is what the next other speaker really
     said, which no prompt may show; `addressee` is the speaker whose role the reply takes, None for
     an assistant from outside the dialogue; `folds` are those of the dialogue; `caption` is None
-    unless it was requested.
+    unless it was requested; `plan` is what the model decided to do, None where it was not asked.
     """
 
     split: str
@@ -349,6 +350,7 @@ class Target:
     video: VideoClip | None = None
     voice: Voice | None = None
     caption: Caption | None = None
+    plan: PlannedReply | None = None
 
     @property
     def id(self) -> str:

@@ -27,6 +27,7 @@ clips, by such a digest.
     {"kind": K, "probability": 0.1, "seed": 7}
     {"kind": K, "match": "some text"}             requests whose body contains it
     further fields: "times": at most so often; "retry_after": seconds, for rate_limit;
+    "after": only once so many others were answered;
     "status", "body", "headers" of says: the body is an object or a text, sent as it is
     (compressed where the headers say gzip); {"$blanks": N} is one of so many blanks;
     "change" of changed: a right completion with this merged into it (RFC 7386, lists by place);
@@ -226,6 +227,8 @@ class Server:
             request.transport.abort()
         if self.knobs.latency:
             await asyncio.sleep(self.knobs.latency)
+        while fault and self.log.answered < fault.get("after", 0):
+            await asyncio.sleep(0.005)
         refused = self.refused_key(request) or _said(fault) or _error_of(fault)
         if refused:
             return refused

@@ -270,6 +270,33 @@ def test_an_endpoint_that_was_set_aside_is_tried_again(endpoint, monkeypatch):
     assert said[1:] == [f"{away.base_url} answers again"]
 
 
+@pytest.mark.parametrize("fault", ["forbidden", "quota"])
+def test_what_was_sent_before_an_endpoint_came_back_sets_it_aside_no_more(
+    endpoint, monkeypatch, fault
+):
+    monkeypatch.setattr("builders.llm.pool._FIRST_ASIDE", 0.1)
+    endpoint.control(latency=0.02)
+    said = []
+
+    async def main(*base_urls):
+        async with opened(*base_urls, concurrency=4, say=said.append) as ours:
+            places = asyncio.Semaphore(10)
+
+            async def asked(number):
+                async with places:
+                    return await ours.pool.complete(a_request(f"Day {number}."), taken)
+
+            return await asyncio.gather(*map(asked, range(100))), ours.attempts
+
+    # The first one sets it aside. The others come only when it answers again: while it is tried,
+    # a second answer means that the first was received.
+    late = {"kind": fault, "at": [2, 3, 4], "after": 2}
+    with TestEndpoint(faults=[{"kind": fault, "at": [1]}, late]) as away:
+        outcomes, attempts = asyncio.run(main(away.base_url, endpoint.base_url))
+    assert [outcome.outcome for outcome in outcomes] == ["ok"] * 100
+    assert len(attempts) == 4 and said[1:] == [f"{away.base_url} answers again"]
+
+
 def test_when_every_endpoint_is_bad_the_last_one_says_why(endpoint):
     endpoint.control(faults=[{"kind": "forbidden"}])
     with TestEndpoint(faults=[{"kind": "redirect"}]) as other:

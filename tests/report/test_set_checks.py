@@ -18,11 +18,14 @@ from pages import make_build, sample, section, written
 from builders.errors import OutputError
 from builders.record.manifest_views import SetCheck
 from builders.report.set_checks import check_set, telling
+from builders.report.set_checks.acts import with_acts
 from builders.report.set_checks.comparing import compare
 from builders.report.set_checks.gates import gated, write_gates
-from builders.report.set_checks.measures import MEASURES, Texts
+from builders.report.set_checks.measures import EXAMPLES, MEASURES, Texts
 from builders.report.set_checks.near_same import jaccard, near_same
-from builders.report.set_checks.reading import SCHEMA, WORD
+from builders.report.set_checks.reading import SCHEMA, WORD, replies
+from builders.tasks.reply.demonstration_tables import built_in, read_cases
+from builders.tasks.reply.tagging import tag
 
 WORDS = [
     a + b for a in "ba de fi lo mu ra se ti vo zu".split() for b in "nak rel som tir vul".split()
@@ -34,10 +37,26 @@ def sentence(draw: random.Random) -> list[str]:
     return draw.choices(WORDS, k=draw.randint(6, 14))
 
 
+def sayings() -> list[str]:
+    """Return replies of our own cases, of which cues tell what they do."""
+    return [case.reply for case in read_cases(built_in("en")) if done(case.reply)]
+
+
+def done(text: str) -> tuple[str, ...]:
+    return tuple(one.strategy for one in tag(text, "negative") if one.strategy != "unknown")
+
+
 def frame(replies: list[list[str]], **columns: list[Any]) -> pl.DataFrame:
     """Return a set of replies to targets of 40 dialogues, each with a turn that people said."""
     draw, count = random.Random(7), len(replies)
+    said, other = sayings(), random.Random(8)
     rows = {
+        "language": ["en"] * count,
+        "valence": ["negative"] * count,
+        "text": [" ".join(words) for words in replies],
+        "executed": [done(" ".join(other.sample(said, 2))) for _ in range(count)],
+        "next": [" ".join(other.sample(said, 2)) for _ in range(count)],
+        "before": [other.choice(said) for _ in range(count)],
         "id": [f"meld-train-{n // 10}-{n}" for n in range(count)],
         "corpus": ["meld"] * count,
         "dialogue": [f"d{n % 40}" for n in range(count)],
@@ -177,6 +196,9 @@ def test_each_measure_is_its_formula() -> None:
         [("a", "b", "c", "d"), ("a", "b", "c", "e"), ("a", "b", "c", "d"), ("x", "y")],
         ["anger", "anger", "fear", None],
         tokens=8,
+        acts=[("v", "q"), ("v", "r", "q"), ("v", "q"), ("r",)],
+        before=[("q",), ("s",), (), ("r",)],
+        halves=[False, False, True, True],
     )
     found = {code: measure(texts) for code, measure in MEASURES.items()}
     assert found["same"] == 2 / 4
@@ -185,6 +207,44 @@ def test_each_measure_is_its_formula() -> None:
     assert found["distinct_1"] == 5 / 8
     assert found["distinct_2"] == 4 / 6
     assert found["emotions"] == pytest.approx(0.9183, abs=1e-4)
+    assert found["sequences"] == 1.5
+    assert found["acts_kept"] == 2 / 3
+    # "v, then q" is learnt on either half, and fits half of one and all of the other.
+    assert found["template"] == (1 / 2 + 1.0) / 2
+    assert EXAMPLES["template"](texts) == "v, then q"
+    assert EXAMPLES["opener"](texts) == "a b c"
+
+
+def test_a_template_is_tried_on_what_it_was_not_learnt_from() -> None:
+    first, second = [("v", "q")] * 3 + [("r", "s")], [("a", "b")] * 4
+    texts = Texts([], [], 0, acts=first + second, halves=[False] * 4 + [True] * 4)
+    assert MEASURES["template"](texts) == 0.0
+
+
+def test_what_a_record_says_is_executed_counts_and_unknown_is_no_strategy() -> None:
+    given = [["validation"], ["unknown"], None, []]
+    rows = frame([["that", "must", "be", "hard"]] * 4, executed=given, before=[None] * 4)
+    found = with_acts(rows.with_columns(pl.col("id").alias("order")))
+    assert found["acts"].to_list() == [["validation"], [], list(done("that must be hard")), []]
+    assert found["before_acts"].to_list() == [[]] * 4
+    other = with_acts(rows.with_columns(order="id", language=pl.lit("xx")))
+    assert other["acts"].to_list() == [["validation"], [], [], []]
+
+
+def test_what_was_said_before_is_another_ones_last_turn(tmp_path: Path) -> None:
+    one = sample(1, turns=3)
+    said = [("other", "No."), ("assistant", "Yes."), ("user", "So?")]
+    turn = one["text_context"][0]
+    one["text_context"] = [turn | {"role": role, "text": text} for role, text in said]
+    one["executed"] = {
+        "strategies": [{"strategy": "validation", "start": 0, "end": 3}],
+        "by": "cues",
+        "adherence": None,
+    }
+    make_build(tmp_path / "b", [one, sample(2)])
+    found = replies(sorted((tmp_path / "b" / "data").glob("train*.parquet")))
+    assert found["before"].to_list() == ["Yes.", None]
+    assert found["executed"].to_list() == [["validation"], None]
 
 
 def test_the_index_finds_what_comparing_all_pairs_finds() -> None:
@@ -297,6 +357,20 @@ def test_ids_that_somebody_excluded_are_not_measured(tmp_path: Path) -> None:
         for out in ((), [record["id"] for record in records[1::2]])
     )
     assert every["same"] > 0.2 and some["same"] == 0.0
+
+
+def test_a_finished_build_says_that_an_earlier_list_still_keeps_replies_back(
+    tmp_path: Path,
+) -> None:
+    build = ("build", "--corpus", "meld", "--sample", "--text-only", "--output", tmp_path)
+    first = hearten(*build, "--show", "0")
+    assert first.code == 0 and "kept back" not in first.out
+    (tmp_path / "meld-sample" / "gated.tsv").write_text("id\treason\na\tset_same\nb\tset_same\n")
+    second = hearten(*build, "--show", "0")
+    assert (
+        "  2 replies are kept back by gated.tsv of an earlier run; delete it to use them\n"
+        in second.out
+    )
 
 
 @pytest.mark.slow

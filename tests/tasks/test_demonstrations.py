@@ -19,9 +19,10 @@ from builders.labels.vocabulary import vocabulary
 from builders.llm.request import key
 from builders.llm.settings import Sampling
 from builders.record.types import Emotions, Turn
+from builders.tasks.reply.asking import PromptExtras
 from builders.tasks.reply.demonstration_tables import COLUMNS, built_in, read_cases
 from builders.tasks.reply.demonstrations import SHOWN, Demonstration, Demonstrations
-from builders.tasks.reply.draft import Drafter, PromptExtras
+from builders.tasks.reply.draft import Drafter
 
 OURS = read_cases(built_in("en"))
 

@@ -23,7 +23,8 @@ from builders.record.types import (
     Voice,
 )
 from builders.store.database import Answer, Attempt, RequestRow, Store
-from builders.tasks.reply.draft import ATTEMPTS, Drafter, PromptExtras, drafted
+from builders.tasks.reply.asking import PromptExtras
+from builders.tasks.reply.draft import ATTEMPTS, Drafter, drafted
 
 DRAFTER = Drafter("a-model", "assistant", "voice", Sampling())
 GOOD = Answer("ok", answer_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from math import sqrt
@@ -13,7 +14,8 @@ from builders import resources
 from builders.labels.tables import TableRow, read_rows
 from builders.labels.vocabulary import vocabulary
 from builders.record.manifest_views import SetCheck
-from builders.report.set_checks.measures import MEASURES, Texts
+from builders.report.set_checks.acts import with_acts
+from builders.report.set_checks.measures import EXAMPLES, MEASURES, Texts
 from builders.stats import wilson
 
 # As many pairs at most: shares of what is the same twice grow with the size of a set.
@@ -24,11 +26,27 @@ GROUPS = 20
 _T = 2.093
 # Upper ends of the bands of length, in words.
 _BANDS = (3, 9, 18, 30, 48)
-_CELL = ["corpus", "root", "band"]
+# What replies and turns that are compared have in common: all of it, or what leaves enough turns.
+_CELLS = (("corpus", "root", "band"), ("corpus", "root"))
 # Of the words of the smaller side, so that one left-out group leaves enough.
 _TOKENS = 0.85
+# Of the first byte of a hash.
+_LAST_OF_FIRST_HALF = 127
 # So that every machine writes the same manifest.
 _DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Replies and people's turns that are compared, and all replies that can be measured.
+
+    `by_length` says whether the two are of like length.
+    """
+
+    ours: pl.DataFrame
+    people: pl.DataFrame
+    every: pl.DataFrame
+    by_length: bool = True
 
 
 def compare(replies: pl.DataFrame) -> list[SetCheck]:
@@ -37,12 +55,16 @@ def compare(replies: pl.DataFrame) -> list[SetCheck]:
     Args:
         replies: as `reading.replies` returns them.
     """
-    matched, paired = _matched(replies), _paired(replies)
-    return [
-        _beside(row, *(paired if row.text("code") == "emotions" else matched))
-        or _alone(row, replies)
-        for row in checks()
-    ]
+    known = replies.with_columns(pl.col("root").fill_null("unknown"), _order())
+    sides = {"": _alike(*_both(known)), "emotions": _paired(known)} | _acting(with_acts(known))
+    return [_measured(row, sides.get(row.text("code"), sides[""])) for row in checks()]
+
+
+def _measured(row: TableRow, sides: _Sides) -> SetCheck:
+    if not _enough(sides.people):
+        return _alone(row, sides.every)
+    found = _beside(row, sides.ours, sides.people)
+    return found if sides.by_length else {**found, "any_length": True}
 
 
 @cache
@@ -63,45 +85,92 @@ def checks() -> tuple[TableRow, ...]:
 
 def texts(frame: pl.DataFrame, tokens: int) -> Texts:
     """Return the texts of a table in its order."""
-    words = [tuple(one) for one in frame["words"].to_list()]
-    return Texts(words, frame["emotion"].to_list(), tokens)
+    lists = {
+        name: [tuple(one) for one in frame[name].to_list()] if name in frame.columns else ()
+        for name in ("words", "acts", "before_acts")
+    }
+    return Texts(
+        lists["words"],
+        frame["emotion"].to_list(),
+        tokens,
+        lists["acts"],
+        lists["before_acts"],
+        [in_second_half(name) for name in frame["dialogue"].to_list()],
+    )
 
 
-def _matched(replies: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return replies and people's next turns: as many of each corpus, emotion and length."""
-    known = replies.with_columns(pl.col("root").fill_null("unknown"), _order())
-    ours = known.with_columns(_root(), _band("words"))
-    people = known.filter(pl.col("next_words").list.len() > 0).with_columns(
+@cache
+def in_second_half(dialogue: str | None) -> bool:
+    """Return in which half of all dialogues one is: by the first bit of the SHA-256 of its id."""
+    return sha256(str(dialogue).encode()).digest()[0] > _LAST_OF_FIRST_HALF
+
+
+def _both(replies: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return replies and people's next turns, as a table of texts each."""
+    ours = replies.with_columns(_root(), _band("words"))
+    people = replies.filter(pl.col("next_words").list.len() > 0).with_columns(
         pl.col("next_words").alias("words"), pl.col("next_root").alias("emotion")
     )
+    if "next_acts" in people.columns:
+        people = people.with_columns(pl.col("next_acts").alias("acts"))
     # Two utterances in a row have the same next turn, which was said once.
     people = people.sort("order").unique("next_id", keep="first").with_columns(_band("words"))
-    rooms = _counts(ours).join(_counts(people), on=_CELL, suffix="_people")
-    rooms = rooms.select(*_CELL, pl.min_horizontal("len", "len_people").alias("room"))
+    return ours, people
+
+
+def _alike(ours: pl.DataFrame, people: pl.DataFrame) -> _Sides:
+    """Return as many replies as people's turns of each corpus, emotion and length.
+
+    Of any length, where people say too little that is as long as the replies.
+    """
+    for cell in _CELLS:
+        rooms = _rooms(ours, people, cell)
+        drawn = _drawn(people, rooms, cell)
+        if _enough(drawn):
+            break
+    return _Sides(_drawn(ours, rooms, cell), drawn, ours, by_length="band" in cell)
+
+
+def _rooms(ours: pl.DataFrame, people: pl.DataFrame, cell: Sequence[str]) -> pl.DataFrame:
+    """Return for how many of each cell there is room on both sides."""
+    counts = (frame.group_by(cell).len() for frame in (ours, people))
+    both = next(counts).join(next(counts), on=cell, suffix="_people")
+    rooms = both.select(*cell, pl.min_horizontal("len", "len_people").alias("room"))
     least = max(1.0, rooms["room"].sum() / MOST)
-    rooms = rooms.with_columns((pl.col("room") / least).ceil().cast(pl.Int64).alias("room"))
-    return _drawn(ours, rooms), _drawn(people, rooms)
+    return rooms.with_columns((pl.col("room") / least).ceil().cast(pl.Int64).alias("room"))
 
 
-def _paired(replies: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _enough(people: pl.DataFrame) -> bool:
+    return people["dialogue"].n_unique() >= GROUPS
+
+
+def _paired(replies: pl.DataFrame) -> _Sides:
     """Return the replies whose next turn has a known emotion, with their own and with that."""
     both = pl.col("next_root").is_not_null() & pl.col("emotion").is_not_null()
     ours = replies.filter(both).with_columns(_root())
-    return ours, ours.with_columns(pl.col("next_root").alias("emotion"))
+    return _Sides(ours, ours.with_columns(pl.col("next_root").alias("emotion")), ours)
+
+
+def _acting(replies: pl.DataFrame) -> dict[str, _Sides]:
+    """Return what the measures of strategies compare: texts of which enough is known."""
+    ours, people = _both(replies)
+    acts, before = pl.col("acts").list.len(), pl.col("before_acts").list.len()
+    wanted = {
+        "template": acts > 1,
+        "sequences": acts > 0,
+        "acts_kept": (acts > 0) & (before > 0),
+    }
+    return {code: _alike(ours.filter(one), people.filter(one)) for code, one in wanted.items()}
 
 
 def _root() -> pl.Expr:
     return pl.col("emotion").map_elements(vocabulary().root_of, return_dtype=pl.String)
 
 
-def _counts(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.group_by(_CELL).len()
-
-
-def _drawn(frame: pl.DataFrame, rooms: pl.DataFrame) -> pl.DataFrame:
+def _drawn(frame: pl.DataFrame, rooms: pl.DataFrame, cell: Sequence[str]) -> pl.DataFrame:
     """Return as many rows of each cell as there is room for, in the order of their hashes."""
-    ordered = frame.join(rooms, on=_CELL).sort("order")
-    return ordered.filter(pl.int_range(pl.len()).over(_CELL) < pl.col("room"))
+    ordered = frame.join(rooms, on=cell).sort("order")
+    return ordered.filter(pl.int_range(pl.len()).over(cell) < pl.col("room"))
 
 
 def _order() -> pl.Expr:
@@ -122,38 +191,51 @@ def _words(frame: pl.DataFrame) -> int:
 
 def _alone(row: TableRow, replies: pl.DataFrame) -> SetCheck:
     """Return a measure of replies that nothing of people's stands beside."""
-    value = MEASURES[row.text("code")](texts(replies, _words(replies)))
-    return {
-        "code": row.text("code"),
-        "value": round(value, _DIGITS),
-        "people": None,
-        "low": None,
-        "high": None,
-        "texts": len(replies),
-        "tokens": _words(replies),
-        "out": False,
-    }
+    every = texts(replies, _words(replies))
+    return _with_example(
+        {
+            "code": row.text("code"),
+            "value": round(MEASURES[row.text("code")](every), _DIGITS),
+            "people": None,
+            "low": None,
+            "high": None,
+            "texts": len(replies),
+            "tokens": _words(replies),
+            "out": False,
+        },
+        every,
+    )
 
 
-def _beside(row: TableRow, ours: pl.DataFrame, people: pl.DataFrame) -> SetCheck | None:
-    """Return a measure of both; None where people's turns are of too few dialogues."""
-    if people["dialogue"].n_unique() < GROUPS:
-        return None
+def _beside(row: TableRow, ours: pl.DataFrame, people: pl.DataFrame) -> SetCheck:
+    """Return a measure of both."""
     measure = MEASURES[row.text("code")]
     tokens = int(_TOKENS * min(_words(ours), _words(people)))
     theirs = texts(people, tokens)
-    value, said = measure(texts(ours, tokens)), measure(theirs)
+    own = texts(ours, tokens)
+    value, said = measure(own), measure(theirs)
     low, high = _interval(row, said, theirs, people["dialogue"].rank("dense").to_list())
-    return {
-        "code": row.text("code"),
-        "value": round(value, _DIGITS),
-        "people": round(said, _DIGITS),
-        "low": round(low, _DIGITS),
-        "high": round(high, _DIGITS),
-        "texts": len(people),
-        "tokens": tokens,
-        "out": value > high if row.text("worse") == "high" else value < low,
-    }
+    return _with_example(
+        {
+            "code": row.text("code"),
+            "value": round(value, _DIGITS),
+            "people": round(said, _DIGITS),
+            "low": round(low, _DIGITS),
+            "high": round(high, _DIGITS),
+            "texts": len(people),
+            "tokens": tokens,
+            "out": value > high if row.text("worse") == "high" else value < low,
+        },
+        own,
+    )
+
+
+def _with_example(found: SetCheck, own: Texts) -> SetCheck:
+    """Return a measure with what it found most often in the replies, where that can be named."""
+    name = EXAMPLES.get(found["code"])
+    if name and (example := name(own)):
+        found["example"] = example
+    return found
 
 
 def _interval(

@@ -1,4 +1,4 @@
-"""What the checks of a set read: each reply and what a person really said next, as words."""
+"""What the checks of a set read: each reply, what was said before, and what a person said next."""
 
 from __future__ import annotations
 
@@ -14,22 +14,30 @@ from builders.report.tallies import batches
 WORD = r"[\p{L}\p{N}]+(?:['\u2019][\p{L}\p{N}]+)*"
 _COLUMNS = (
     "id",
+    "language",
     "source.corpus",
     "source.dialogue_id",
     "target_utterance.emotions.root",
+    "target_utterance.emotions.valence",
+    "text_context.role",
+    "text_context.text",
     "desired_response.text",
     "desired_response.emotion",
     "reference_response.id",
     "reference_response.text",
+    "executed.strategies.strategy",
 )
 
 
 def replies(paths: Sequence[Path], out: Collection[str] = ()) -> pl.DataFrame:
     """Return a row for each sample.
 
-    Columns: `id`, `corpus`, `dialogue`, `root` (the target's coarse emotion, or None), `emotion`
-    (the reply's, or None), `words` (of the reply), `next_words` (of the person's next turn, or
-    None), `next_id`, `next_root` (that turn's coarse emotion where it is a sample too, or None).
+    Columns: `id`, `language`, `corpus`, `dialogue`, `root` and `valence` (the target's coarse
+    emotion and its valence, or None), `emotion` (the reply's, or None), `text` and `words` (of the
+    reply), `executed` (the strategies that the record says it carries out, None if nobody looked),
+    `next` and `next_words` (of the person's next turn, or None), `next_id`, `next_root` (that
+    turn's coarse emotion where it is a sample too, or None), `before` (what somebody else than the
+    target's speaker said last before the target, or None).
     """
     parts = [_table(batch) for path in paths for batch in batches(path, _COLUMNS, out)]
     if not parts:
@@ -44,24 +52,49 @@ def _table(batch: pa.RecordBatch) -> pl.DataFrame:
     frame = pl.DataFrame(pl.from_arrow(batch))
     source, target = pl.col("source").struct, pl.col("target_utterance").struct
     reply, after = pl.col("desired_response").struct, pl.col("reference_response").struct
+    emotions = target.field("emotions").struct
     return frame.select(
         pl.col("id"),
+        pl.col("language"),
         source.field("corpus").alias("corpus"),
         source.field("dialogue_id").alias("dialogue"),
-        target.field("emotions").struct.field("root").alias("root"),
+        emotions.field("root").alias("root"),
+        emotions.field("valence").alias("valence"),
         reply.field("emotion").alias("emotion"),
         reply.field("text").alias("text"),
         after.field("id").alias("next_id"),
         after.field("text").alias("next"),
+        _before().alias("before"),
+        _executed(frame).alias("executed"),
     )
+
+
+def _before() -> pl.Expr:
+    """Return the last earlier turn that is not the target's speaker's."""
+    turn = pl.element().struct
+    others = pl.col("text_context").list.eval(
+        turn.field("text").filter(turn.field("role") != "user")
+    )
+    return others.list.last()
+
+
+def _executed(frame: pl.DataFrame) -> pl.Expr:
+    """Return the strategies of a reply in their order; files of version 1 have no such column."""
+    if "executed" not in frame.columns:
+        return pl.lit(None, pl.List(pl.String()))
+    tags = pl.col("executed").struct.field("strategies")
+    return tags.list.eval(pl.element().struct.field("strategy"))
 
 
 def _words(column: str) -> pl.Expr:
     return pl.col(column).str.to_lowercase().str.extract_all(WORD)
 
 
-_TEXT = ("id", "corpus", "dialogue", "root", "emotion", "next_id", "next_root")
-_WORDS = ("words", "next_words")
+_TEXT = (
+    *("id", "language", "corpus", "dialogue", "root", "valence", "emotion", "text"),
+    *("next_id", "next", "before", "next_root"),
+)
+_LISTS = ("executed", "words", "next_words")
 SCHEMA = pl.Schema(
-    [(name, pl.String()) for name in _TEXT] + [(name, pl.List(pl.String())) for name in _WORDS]
+    [(name, pl.String()) for name in _TEXT] + [(name, pl.List(pl.String())) for name in _LISTS]
 )

@@ -16,6 +16,7 @@ class SetRow:
 
     code: str
     formula: str
+    example: str | None
     value: str
     people: str | None
     texts: int
@@ -39,7 +40,9 @@ def rows(found: Sequence[SetCheck]) -> list[SetRow]:
 
 def _sentence(row: TableRow, one: SetCheck) -> str:
     return row.text("sentence").format(
-        value=_number(row, one["value"]), people=f"people's next turns: {_people(row, one)}"
+        value=_number(row, one["value"]),
+        people=f"people's next turns: {_people(row, one)}",
+        example=f" ({one['example']})" if one.get("example") else "",
     )
 
 
@@ -47,7 +50,8 @@ def _people(row: TableRow, one: SetCheck) -> str | None:
     if one["people"] is None or one["low"] is None or one["high"] is None:
         return None
     low, high = _number(row, one["low"]), _number(row, one["high"])
-    return f"{_number(row, one['people'])} ({low} to {high}, {one['texts']:,} turns)"
+    turns = f"{one['texts']:,} turns" + (" of any length" if one.get("any_length") else "")
+    return f"{_number(row, one['people'])} ({low} to {high}, {turns})"
 
 
 def _row(row: TableRow, one: SetCheck) -> SetRow:
@@ -56,6 +60,7 @@ def _row(row: TableRow, one: SetCheck) -> SetRow:
     return SetRow(
         code=one["code"],
         formula=row.text("formula").format(tokens=f"{one['tokens']:,}"),
+        example=one.get("example"),
         value=_number(row, one["value"]),
         people=_people(row, one),
         texts=one["texts"],

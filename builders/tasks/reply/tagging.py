@@ -41,21 +41,20 @@ class Tag:
 
 @cache
 def load_cues(language: str) -> PatternSet:
-    """Return the cues of a language, each under its strategy.
+    """Return the cues of a language, each under its strategy; one without cues is never told.
 
-    Raises LabelError where there are none, or some strategy has none.
+    Raises LabelError where there are none, or some are of no strategy that there is.
     """
     folder = resources.label_maps() / "strategy" / language
     tables = load_language(language)
     patterns = read_patterns(folder, tables.classes, tables.words)
-    found, known = {pattern.code for pattern in patterns}, set(strategies())
-    if found != known:
-        wrong = ", ".join(sorted(found ^ known))
+    wrong = {pattern.code for pattern in patterns} - set(strategies())
+    if wrong:
         raise LabelError(
-            f"cues and strategies differ in {wrong}",
+            f"there are cues of {', '.join(sorted(wrong))}, which is no strategy",
             where=folder,
-            expected="one file for each strategy",
-            do="add or remove the file",
+            expected="files named after strategies of label_maps/strategy/_strategies.tsv",
+            do="rename or remove the file",
         )
     return PatternSet(patterns)
 

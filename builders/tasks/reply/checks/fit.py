@@ -11,6 +11,7 @@ from builders.labels import strategies
 from builders.labels.tables import read_rows
 from builders.labels.vocabulary import feelings, vocabulary
 from builders.record.schema import load_schema
+from builders.record.types import Emotions
 from builders.tasks.reply.checks.candidate import Candidate, Hit, check
 from builders.tasks.reply.checks.form import language_of
 from builders.tasks.reply.checks.language import found_in
@@ -39,9 +40,15 @@ def _fitting(name: str, values: str) -> Mapping[str, frozenset[str]]:
 
 def _fits(name: str, values: str, candidate: Candidate) -> frozenset[str]:
     """Return what fits a candidate's label in one of its readings."""
-    emotions = candidate.emotions
-    if emotions is None:
-        return _NONE_FITS
+    return _fitting_label(name, values, candidate.emotions) if candidate.emotions else _NONE_FITS
+
+
+def fitting_reply_emotions(emotions: Emotions) -> frozenset[str]:
+    """Return the emotions in which a reply to a label may be spoken, whatever it does."""
+    return _fitting_label("_reply_emotions.tsv", "reply_emotions", emotions)
+
+
+def _fitting_label(name: str, values: str, emotions: Emotions) -> frozenset[str]:
     table = _fitting(name, values)
     readings = (emotions.primary, emotions.secondary, *emotions.alternatives)
     rows = (table.get(n) or table[vocabulary().root_of(n)] for n in readings if n)

@@ -1,0 +1,298 @@
+"""The requests for a reply: all that a model is told about a target.
+
+Names, background, turns, the label and the voice, the choices that are allowed; then corrections,
+and the replies that reviewers turned down. What becomes of the answers is in `draft`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import orjson
+
+from builders.audio.clip_format import NOT_HEARD
+from builders.labels import strategies, vocabulary
+from builders.llm import prompts
+from builders.llm.request import (
+    AudioInput,
+    Message,
+    NarrowedSchema,
+    Request,
+    VideoInput,
+    seed_for,
+)
+from builders.llm.settings import Sampling
+from builders.record.redraft import Note
+from builders.record.schema import Validator, as_document, load_schema, narrowed_reply
+from builders.record.types import REVIEWED, Emotions, Target, Utterance
+from builders.tasks.reply.checks.candidate import Recited
+from builders.tasks.reply.checks.scene import Setting
+from builders.tasks.reply.demonstrations import Demonstration, Demonstrations
+
+# How the people of a dialogue are called where the corpus has numbers for them.
+_PARTS = {"user": "Speaker", "assistant": "Listener", "other": "Other"}
+
+_SOURCES = {
+    "audio_visual": "judged by people who saw and heard it",
+    "voice": "judged by people who heard it",
+    "text": "judged by people who read it",
+    "self": "what the speaker was asked to tell of",
+    "intended": "the emotion the actor was asked to show",
+    REVIEWED: "as people hear it who reviewed this dialogue",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyForm:
+    """What the replies to one kind of label have in common: the schema and how it is checked."""
+
+    schema: NarrowedSchema
+    checker: Validator
+    choices: prompts.Rendered
+    words: str
+
+
+@cache
+def form_of(emotions: Emotions, own_turns: int) -> ReplyForm:
+    """Return what replies to these emotions by a speaker with so many own turns share."""
+    allowed = strategies.allowed(emotions, own_turns)
+    nodes = vocabulary.allowed_emotions(emotions)
+    document = narrowed_reply(allowed, nodes)
+    known = strategies.strategies()
+    words = emotions.primary.replace("_", " ")
+    if emotions.secondary:
+        words += f", with some {emotions.secondary.replace('_', ' ')}"
+    choices = prompts.load("draft/choices.j2").render(
+        strategies=[(name, known[name].definition) for name in allowed],
+        emotions=nodes,
+        acts=document["properties"]["awareness"]["properties"]["act"]["enum"],
+    )
+    plain = as_document(document)
+    return ReplyForm(NarrowedSchema(plain), Validator(plain), choices, words)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptExtras:
+    """What single records have beside the dialogue, in their prompts and in the checks of replies.
+
+    `notes` are by record its earlier replies and what reviewers have against them, oldest first;
+    what is asked about any other record does not depend on them. `hears` says whether the model is
+    sent the clips, but for those that the findings say it is not, `sees` whether with the picture;
+    `demonstrations` are cases of which each prompt shows a few. `language` is the corpus's,
+    `recited` knows what is said elsewhere in it.
+    """
+
+    notes: Mapping[str, Sequence[Note]] = field(default_factory=dict)
+    hears: bool = False
+    demonstrations: Demonstrations | None = None
+    language: str = "en"
+    recited: Recited | None = None
+    sees: bool = False
+
+
+class ReplyPrompts:
+    """Writes the requests for a build's replies; see `Drafter` for the arguments."""
+
+    def __init__(
+        self,
+        model: str,
+        persona: str,
+        label_source: str,
+        sampling: Sampling,
+        named: bool = True,
+        extras: PromptExtras | None = None,
+    ) -> None:
+        self._extras = extras or PromptExtras()
+        self._setting = Setting(persona, self._extras.language, self._extras.recited)
+        self._named = named
+        reply = load_schema("reply")["properties"]
+        system = prompts.load("draft/system.j2").render(
+            persona=persona, reply_emotions=reply["emotion"]["enum"]
+        )
+        self._system: Message = {"role": "system", "content": system}
+        self._user = prompts.load("draft/user.j2")
+        self._correction = prompts.load("draft/correction.j2")
+        self._redraft = prompts.load(prompts.REDRAFT_TEMPLATE)
+        self._hear = prompts.load(prompts.HEAR_TEMPLATE)
+        self._see = prompts.load(prompts.SEE_TEMPLATE)
+        self._voice = prompts.load(prompts.VOICE_TEMPLATE)
+        self._cases = prompts.load(prompts.DEMONSTRATIONS_TEMPLATE)
+        self._chosen: tuple[str, tuple[Demonstration, ...]] = ("", ())
+        self._model = model
+        self._sampling = sampling
+        self._label_source = label_source
+
+    @property
+    def setting(self) -> Setting:
+        """Return what all replies have in common for their checks."""
+        return self._setting
+
+    def form(self, target: Target) -> ReplyForm:
+        """Return the schema and the choices of the replies to a target."""
+        return form_of(target.emotions, _own_turns(target))
+
+    def prompt_version(self, subject: Target) -> str | None:
+        """Return the version of a prompt that has more than all of them; None for the others."""
+        more = [
+            template.version
+            for template, used in (
+                (self._voice, subject.caption and subject.caption.text),
+                (self._hear, self._audio(subject)),
+                (self._cases, self.shown(subject)),
+                (self._see, self._video(subject)),
+                (
+                    self._redraft,
+                    any(note.reasons for note in self._extras.notes.get(subject.id, ())),
+                ),
+            )
+            if used
+        ]
+        return ", ".join([prompts.draft_version(), *more]) if more else None
+
+    def again(
+        self, target: Target, first: Request, step: int, wrong: tuple[str, Sequence[str]] | None
+    ) -> Request:
+        """Return a later request: a correction, else a fresh attempt.
+
+        `wrong` is the last answer and what was wrong with it, a sentence each.
+        """
+        messages = first.messages
+        if wrong:
+            messages = (
+                *messages,
+                {"role": "assistant", "content": wrong[0]},
+                {"role": "user", "content": self._correction.render(errors=list(wrong[1]))},
+            )
+        attempt = first.attempt + step
+        return replace(first, messages=messages, attempt=attempt, seed=self._seed(target, attempt))
+
+    def _seed(self, target: Target, attempt: int) -> int:
+        """Return the seed of an attempt; a record that is drafted again gets others than before."""
+        again = len(self._extras.notes.get(target.id, ()))
+        return seed_for(f"{target.id}|again {again}" if again else target.id, attempt)
+
+    def _earlier(self, target: Target) -> Iterator[Message]:
+        """Yield the replies that reviewers rejected, each with what they said against it."""
+        for note in self._extras.notes.get(target.id, ()):
+            if not note.reasons:
+                continue
+            yield {"role": "assistant", "content": _as_answered(note.reply)}
+            yield {"role": "user", "content": self._redraft.render(reasons=list(note.reasons))}
+
+    def _label_note(self, target: Target) -> str:
+        said = target.utterance.annotation
+        reviewed = said is not None and said.source == REVIEWED
+        return _SOURCES[REVIEWED if reviewed else self._label_source]
+
+    def _audio(self, target: Target) -> AudioInput | None:
+        clip = target.clip
+        if (
+            not self._extras.hears
+            or clip is None
+            or NOT_HEARD in {found.code for found in clip.findings}
+        ):
+            return None
+        return AudioInput(clip.flac, clip.sha256_pcm, clip.duration)
+
+    def shown(self, target: Target) -> tuple[Demonstration, ...]:
+        """Return the cases that the prompt about a target shows."""
+        known = self._extras.demonstrations
+        if known is None:
+            return ()
+        if self._chosen[0] != target.id:  # asked for several times in a row
+            cases = known.shown(target, self._setting.persona, _own_turns(target))
+            self._chosen = target.id, cases
+        return self._chosen[1]
+
+    def _video(self, target: Target) -> VideoInput | None:
+        clip, video = target.clip, target.video
+        if not self._extras.sees or clip is None or video is None:
+            return None
+        sound = AudioInput(clip.flac, clip.sha256_pcm, clip.duration)
+        return VideoInput(video.read, video.sha256, video.seconds, sound)
+
+    def _voice_of(self, target: Target) -> str | None:
+        """Return how the utterance was said: as measured, then as a listener put it."""
+        words = target.voice.words if target.voice else None
+        caption = target.caption.text if target.caption else None
+        return self._voice.render(words=words, caption=caption) if caption else words
+
+    def first(self, target: Target, attempt: int) -> Request:
+        """Return the first request of an attempt; nothing of the reference is in it."""
+        form = self.form(target)
+        speaker = (self._named and target.utterance.speaker) or _PARTS["user"]
+        user: str = self._user.render(
+            background=target.background,
+            background_origin=target.background_origin or "scene",
+            turns=[
+                (speaker_name(t.utterance, t.role, self._named), t.utterance.text)
+                for t in target.turns
+            ],
+            speaker=speaker,
+            addressee=target.addressee if self._named else target.addressee and _PARTS["assistant"],
+            utterance=target.utterance.text,
+            emotion=form.words,
+            label_note=self._label_note(target),
+            voice=self._voice_of(target),
+            demonstrations=[],
+            choices=form.choices,
+        )
+        if cases := self.shown(target):
+            user = f"{self._cases.render(cases=[_as_shown(case) for case in cases])}\n\n{user}"
+        audio = self._audio(target)
+        if audio:
+            user = f"{user}\n\n{self._hear.render(speaker=speaker)}"
+        video = self._video(target)
+        if video:
+            user = f"{user}\n\n{self._see.render(speaker=speaker)}"
+        request = Request(
+            model=self._model,
+            messages=(self._system, {"role": "user", "content": user}, *self._earlier(target)),
+            schema=form.schema,
+            audio_sha256=None,
+            temperature=self._sampling.temperature,
+            top_p=self._sampling.top_p,
+            max_tokens=self._sampling.max_tokens,
+            seed=self._seed(target, attempt),
+            record_id=target.id,
+            attempt=attempt,
+            prompt_version=self.prompt_version(target),
+        )
+        if video:
+            return request.with_video(video)
+        return request.with_audio(audio) if audio else request
+
+
+def speaker_name(utterance: Utterance, role: str, named: bool) -> str:
+    """Return what a prompt calls a speaker: as the corpus does, or by the part in the talk."""
+    if named:
+        return utterance.speaker or "Unnamed"
+    return _PARTS[role]
+
+
+def _as_shown(case: Demonstration) -> dict[str, object]:
+    """Return a case as the prompt's template takes it."""
+    return {
+        "turns": case.turns,
+        "utterance": case.utterance,
+        "emotion": case.emotion.replace("_", " "),
+        "voice": case.voice,
+        "strategies": ", ".join(case.strategies),
+        "reply_emotion": case.reply_emotion.replace("_", " "),
+        "reply": case.reply,
+    }
+
+
+def _as_answered(reply: Mapping[str, Any]) -> str:
+    """Return a reply as the model was asked to write it, in one order wherever it was kept."""
+    act_and_emotions = {name: reply["awareness"][name] for name in ("act", "emotions")}
+    ordered = {name: reply[name] for name in ("text", "emotion", "strategies")}
+    return orjson.dumps({**ordered, "awareness": act_and_emotions}).decode()
+
+
+def _own_turns(target: Target) -> int:
+    """Return how many earlier turns the target's speaker has; two are as good as more."""
+    return min(2, sum(turn.role == "user" for turn in target.turns))
