@@ -12,6 +12,7 @@ from builders.audio.analysis import Hearing
 from builders.llm.estimate import Asking, Estimate, estimated
 from builders.llm.runner import BLOCK
 from builders.pipeline.plan import Plan, make_plan
+from builders.pipeline.routing import sent_on
 from builders.record.manifest import Ledger
 from builders.record.types import Target
 from builders.settings import BuildConfig
@@ -116,7 +117,8 @@ def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[Asking, Asking, int]
     store = Store(url, writes=False) if store_exists(url) else None
     drafter, captioned = plan.drafter, plan.captioned
     drafts, captions = Asking(plan.origin.model), Asking(plan.config.caption_model or "")
-    targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
+    items = sent_on(plan.targets(Ledger(), hearing), {})
+    targets = (t for t in items if isinstance(t, Target))
     characters = 0
     while block := list(islice(targets, BLOCK)):
         characters += sum(len(target.utterance.text) for target in block)

@@ -29,6 +29,7 @@ from builders.pipeline import fits
 from builders.pipeline.drafting import draft
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.rejects_alone import what_to_do
+from builders.pipeline.routing import sent_on
 from builders.pipeline.voting import vote, with_votes
 from builders.pipeline.writer import Sink
 from builders.progress import ProgressState
@@ -157,7 +158,7 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     kept = fits.keep(plan.fits(hearing), folder, may_change=may_change)
     ballots, votes_asked = await vote(plan, setup)
     ledger = Ledger()
-    targets = with_votes(plan.targets(ledger, hearing), ballots, plan)
+    targets = with_votes(sent_on(plan.targets(ledger, hearing), {}), ballots, plan)
     config = plan.config
     paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
     state = ProgressState(plan.survey.chosen, requests=votes_asked, paid=paid)

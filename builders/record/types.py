@@ -171,6 +171,36 @@ class Reject:
     raw: dict = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Held(Reject):
+    """An utterance that tells of a crisis: no model is asked for a reply, people see it.
+
+    `reason` is the route. `codes` say why, `by` what decided it; `speaker`, `emotion` and `turns`
+    are what people need to read it: (id, speaker, role, text) each.
+    """
+
+    codes: tuple[str, ...] = ()
+    by: str = ""
+    speaker: str | None = None
+    text: str = ""
+    emotion: str | None = None
+    turns: tuple[tuple[str, str | None, str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Unrouted(Reject):
+    """An utterance whose route is not known yet: left for the next run, as `reason` says why."""
+
+
+@dataclass(slots=True, frozen=True)
+class Safety:
+    """Where an utterance was routed, why, and what decided it, as in the published `safety`."""
+
+    route: str
+    codes: tuple[str, ...]
+    by: str
+
+
 @dataclass(slots=True, frozen=True)
 class Emotions:
     """A label in our vocabulary. `valence` and `arousal` are the words of `_vocabulary.tsv`."""
@@ -332,7 +362,8 @@ class Target:
     `turns` are earlier turns only, oldest first; `reference` is what the next other speaker really
     said, which no prompt may show; `addressee` is the speaker whose role the reply takes, None for
     an assistant from outside the dialogue; `folds` are those of the dialogue; `caption` is None
-    unless it was requested; `plan` is what the model decided to do, None where it was not asked.
+    unless it was requested; `plan` is what the model decided to do, None where it was not asked;
+    `safety` is None until it is routed.
     """
 
     split: str
@@ -351,6 +382,7 @@ class Target:
     voice: Voice | None = None
     caption: Caption | None = None
     plan: PlannedReply | None = None
+    safety: Safety | None = None
 
     @property
     def id(self) -> str:

@@ -101,7 +101,9 @@ def _load(code: str) -> SafetyTables:
     spoken = {word for phrase in every for word in phrase if "*" not in word}
     spelling = Spelling(told | spoken, means, words["key"], words["filler"])
     yes_start = tuple(one.replace("+", " ") + " " for one in sorted(words["yes_start"]))
-    return SafetyTables(PatternSet(patterns), spelling, words["yes"], yes_start, words["no"], words["first_person"])
+    return SafetyTables(
+        PatternSet(patterns), spelling, words["yes"], yes_start, words["no"], words["first_person"]
+    )
 
 
 def _told(source: str) -> frozenset[str]:
