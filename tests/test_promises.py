@@ -29,7 +29,7 @@ LAYERS = [
     {"pipeline.plan"},
     {
         *("pipeline", "report", "record.dataset", "record.data_file", "record.version_1"),
-        *("record.messages", "release.eligibility"),
+        *("record.messages", "release.eligibility", "record.next_turns", "record.human_replies"),
     },
     {"release.row_views"},
     {"pipeline.preconditions", "pipeline.contribution", "tasks.vote"},

@@ -256,7 +256,7 @@ def _origin(
     """Return what all samples of the build share."""
     return Origin(
         corpus=card.slug,
-        corpus_version=card.corpus_version or _digest(corpus.reader.files),
+        corpus_version=card.corpus_version or digest_of_files(corpus.reader.files),
         language=card.language,
         label_source=config.label_view or card.label_source,
         audio_origin=card.audio_origin,
@@ -293,7 +293,7 @@ def _identified(
     """Return the identity of a build: its settings, corpus files, and all versions."""
     votes = bool(config.vote_models)
     return identity(config) | {
-        "corpus_files": _digest(corpus.reader.files),
+        "corpus_files": digest_of_files(corpus.reader.files),
         "model": origin.model,
         "mapping_version": origin.mapping_version,
         "prompt_version": origin.prompt_version,
@@ -342,7 +342,7 @@ def _voice_version() -> str:
     return version()
 
 
-def _digest(files: tuple[Path, ...]) -> str:
+def digest_of_files(files: tuple[Path, ...]) -> str:
     """Return one digest over annotation files, by name and content."""
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda path: path.name):
