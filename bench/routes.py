@@ -23,14 +23,14 @@ sys.path.insert(0, str(ROOT))
 from builders.corpora import open_reader  # noqa: E402 - needs the path
 from builders.corpora.reading import Defects, read_split  # noqa: E402
 from builders.record.types import Dialogue  # noqa: E402
-from builders.safety.routing import Routed, Said, route  # noqa: E402
+from builders.safety.routing import Routed, SaidBefore, route  # noqa: E402
 from builders.stats import share  # noqa: E402
 
 REAL = {"meld": (), "emorynlp": ("dev",)}
 TURNS, MOST = 8, 0.005
 
 
-def said(folder: Path) -> Iterator[tuple[str, str, str, list[Said]]]:
+def said(folder: Path) -> Iterator[tuple[str, str, str, list[SaidBefore]]]:
     """Yield corpus, id, text and the turns before, of every utterance that is there."""
     for slug, splits in REAL.items():
         if not (folder / slug).is_dir():
@@ -43,10 +43,12 @@ def said(folder: Path) -> Iterator[tuple[str, str, str, list[Said]]]:
                     yield from _of(slug, item)
 
 
-def _of(slug: str, dialogue: Dialogue) -> Iterator[tuple[str, str, str, list[Said]]]:
+def _of(slug: str, dialogue: Dialogue) -> Iterator[tuple[str, str, str, list[SaidBefore]]]:
     every = dialogue.utterances
     for at, one in enumerate(every):
-        before = [Said(b.speaker == one.speaker, b.text) for b in every[max(0, at - TURNS) : at]]
+        before = [
+            SaidBefore(b.speaker == one.speaker, b.text) for b in every[max(0, at - TURNS) : at]
+        ]
         yield slug, one.id, one.text, before
 
 

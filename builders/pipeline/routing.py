@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from builders.record.types import Held, Reject, Safety, Target, Unrouted
-from builders.safety.routing import Said, route, worse
+from builders.record.held import Held, Unrouted
+from builders.record.safety import Safety
+from builders.record.types import Reject, Target
+from builders.safety.routing import SaidBefore, route, worse
 from builders.safety.tables import safety_digest
 
 # Reasons for which a target is rejected before it is drafted.
@@ -18,7 +20,7 @@ REJECTED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RouteVerdict:
     """What a model said of a target: a route with its codes; or a failure, and nothing is known.
 
     `by` names the model.
@@ -37,13 +39,13 @@ def by_patterns() -> str:
 
 def routed(target: Target, language: str) -> Target:
     """Return a target with the route that the patterns give it, and why."""
-    before = [Said(turn.role == "user", turn.utterance.text) for turn in target.turns]
+    before = [SaidBefore(turn.role == "user", turn.utterance.text) for turn in target.turns]
     found = route(target.utterance.text, before, language)
     target.safety = Safety(found.route, found.codes, by_patterns())
     return target
 
 
-def with_verdicts(target: Target, verdicts: list[Verdict]) -> Target | Unrouted:
+def with_verdicts(target: Target, verdicts: list[RouteVerdict]) -> Target | Unrouted:
     """Return a target with what models said too: the worst route counts, a failure leaves it.
 
     A model can tell what a line says in a language that has no tables; it cannot take back what
@@ -68,14 +70,14 @@ def with_verdicts(target: Target, verdicts: list[Verdict]) -> Target | Unrouted:
 
 
 def sent_on(
-    items: Iterator[Target | Reject], verdicts: Mapping[str, list[Verdict]]
+    items: Iterator[Target | Reject], verdicts: Mapping[str, list[RouteVerdict]]
 ) -> Iterator[Target | Reject]:
     """Yield targets that may be drafted; others as what becomes of them. Rejects pass through."""
     for item in items:
         yield item if isinstance(item, Reject) else _sent_on(item, verdicts.get(item.id, []))
 
 
-def _sent_on(target: Target, verdicts: list[Verdict]) -> Target | Reject:
+def _sent_on(target: Target, verdicts: list[RouteVerdict]) -> Target | Reject:
     seen = with_verdicts(target, verdicts)
     if isinstance(seen, Reject) or seen.safety is None:
         return seen

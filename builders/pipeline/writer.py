@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import orjson
 
 from builders.llm.task import GivenUp, Pending
+from builders.record.held import Held, Unrouted
 from builders.record.manifest import Ledger
 from builders.record.manifest_views import ManifestFile
 from builders.record.sample import Origin, assemble
-from builders.record.types import Drafted, Held, Reject, Target, Unrouted
+from builders.record.types import Drafted, Reject, Target
 
 if TYPE_CHECKING:  # Arrow takes its time to import: the first requests go out meanwhile
     from builders.record.parquet import RejectWriter, SplitWriter

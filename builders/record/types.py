@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from builders.record.planned_reply import PlannedReply
+from builders.record.safety import Safety
 from builders.record.views import (
     ClipTranscript,
     DimensionRating,
@@ -169,36 +170,6 @@ class Reject:
     reason: str
     detail: str
     raw: dict = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Held(Reject):
-    """An utterance that tells of a crisis: no model is asked for a reply, people see it.
-
-    `reason` is the route. `codes` say why, `by` what decided it; `speaker`, `emotion` and `turns`
-    are what people need to read it: (id, speaker, role, text) each.
-    """
-
-    codes: tuple[str, ...] = ()
-    by: str = ""
-    speaker: str | None = None
-    text: str = ""
-    emotion: str | None = None
-    turns: tuple[tuple[str, str | None, str, str], ...] = ()
-
-
-@dataclass(slots=True)
-class Unrouted(Reject):
-    """An utterance whose route is not known yet: left for the next run, as `reason` says why."""
-
-
-@dataclass(slots=True, frozen=True)
-class Safety:
-    """Where an utterance was routed, why, and what decided it, as in the published `safety`."""
-
-    route: str
-    codes: tuple[str, ...]
-    by: str
 
 
 @dataclass(slots=True, frozen=True)

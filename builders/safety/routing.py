@@ -13,7 +13,7 @@ others said before counts where the speaker answers a question about it, and mak
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,7 +21,7 @@ from builders.safety.reading import read_hasty
 from builders.safety.tables import SafetyTables, load_reasons, tables_of
 from builders.tasks.reply.checks.grounding import is_in_other_language
 from builders.tasks.reply.checks.patterns import PatternFind
-from builders.tasks.reply.checks.text import BREAK
+from builders.tasks.reply.checks.text import BREAK, read_text
 
 ROUTES = ("normal", "sensitive", "crisis", "exclude", "unknown_language")
 # Which of two routes counts: the later one.
@@ -37,7 +37,7 @@ _NO_ROUTE = frozenset({"removed", "removes", "keeps", "softens", "reply", "hint"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidBefore:
     """A turn before the utterance: whether the same speaker said it, and the text."""
 
     own: bool
@@ -75,7 +75,7 @@ def worse(one: str, other: str) -> str:
     return max(one, other, key=_RANK.__getitem__)
 
 
-def route(utterance: str, before: Sequence[Said] = (), language: str = "en") -> Routed:
+def route(utterance: str, before: Sequence[SaidBefore] = (), language: str = "en") -> Routed:
     """Return the route of an utterance with what was said before, oldest first."""
     tables = tables_of(language)
     if tables is None:
@@ -112,7 +112,7 @@ def refused_in_reply(reply: str, language: str = "en") -> list[PatternFind]:
     reasons = load_reasons()
     return [
         found
-        for found, effect in _effective(reply, language)
+        for found, effect in _with_effect(tables.of_replies.find(read_text(reply)))
         if reasons[found.pattern.code].refused_in_reply and effect not in ("softened", "removed")
     ]
 
@@ -132,13 +132,16 @@ def _effective(text: str, language: str) -> tuple[tuple[PatternFind, str], ...]:
     tables = tables_of(language)
     if tables is None:
         return ()
+    return tuple(_with_effect(tables.patterns.find(read_hasty(text, tables.spelling))))
+
+
+def _with_effect(by_code: Mapping[str, list[PatternFind]]) -> list[tuple[PatternFind, str]]:
     reasons = load_reasons()
-    by_code = tables.patterns.find(read_hasty(text, tables.spelling))
     found = [(one, reasons[code].effect) for code, every in by_code.items() for one in every]
     meant = any(effect == "keeps" for _, effect in found)
     idioms = [] if meant else [one for one, effect in found if effect == "removes"]
     softer = [one for one, effect in found if effect == "softens"]
-    return tuple((one, _changed(one, effect, idioms, softer)) for one, effect in found)
+    return [(one, _changed(one, effect, idioms, softer)) for one, effect in found]
 
 
 def _changed(
@@ -158,7 +161,7 @@ def _overlap(one: PatternFind, other: PatternFind) -> bool:
 
 
 def _of_turns(
-    utterance: str, before: Sequence[Said], tables: SafetyTables, language: str
+    utterance: str, before: Sequence[SaidBefore], tables: SafetyTables, language: str
 ) -> Iterator[RouteReason]:
     """Yield what the turns before add."""
     for said in before:
@@ -173,7 +176,7 @@ def _of_turns(
 
 
 def _joined(
-    utterance: str, before: Sequence[Said], tables: SafetyTables, language: str
+    utterance: str, before: Sequence[SaidBefore], tables: SafetyTables, language: str
 ) -> Iterator[RouteReason]:
     """Yield what the speaker says over several turns, where one breaks off."""
     own = [said.text for said in before if said.own][-3:]

@@ -31,7 +31,7 @@ _COLUMNS = ("code", "effect", "in_reply", "definition")
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class SafetyCode:
     """A code: what its patterns lead to, and whether no reply may say so."""
 
     code: str
@@ -41,9 +41,13 @@ class Reason:
 
 @dataclass(frozen=True, eq=False)
 class SafetyTables:
-    """The tables of one language: patterns, spelling, and the answers yes and no."""
+    """The tables of one language: patterns, spelling, and the answers yes and no.
+
+    `of_replies` are the patterns that are looked for in replies.
+    """
 
     patterns: PatternSet
+    of_replies: PatternSet
     spelling: Spelling
     yes: frozenset[str]
     yes_start: tuple[str, ...]
@@ -52,7 +56,7 @@ class SafetyTables:
 
 
 @cache
-def load_reasons() -> Mapping[str, Reason]:
+def load_reasons() -> Mapping[str, SafetyCode]:
     """Return the codes by name; LabelError where the table is wrong."""
     rows = read_rows(_folder() / "_reasons.tsv", _COLUMNS, key=("code",))
     found = {}
@@ -60,7 +64,7 @@ def load_reasons() -> Mapping[str, Reason]:
         row.text("definition")
         code = row.matching("code", "[a-z_]+", "letters a to z and _")
         refused = row.choice("in_reply", ("", "reject")) == "reject"
-        found[code] = Reason(code, row.choice("effect", EFFECTS), refused)
+        found[code] = SafetyCode(code, row.choice("effect", EFFECTS), refused)
     return found
 
 
@@ -101,9 +105,21 @@ def _load(code: str) -> SafetyTables:
     spoken = {word for phrase in every for word in phrase if "*" not in word}
     spelling = Spelling(told | spoken, means, words["key"], words["filler"])
     yes_start = tuple(one.replace("+", " ") + " " for one in sorted(words["yes_start"]))
+    of_replies = PatternSet([one for one in patterns if _for_replies(one.code)])
     return SafetyTables(
-        PatternSet(patterns), spelling, words["yes"], yes_start, words["no"], words["first_person"]
+        PatternSet(patterns),
+        of_replies,
+        spelling,
+        words["yes"],
+        yes_start,
+        words["no"],
+        words["first_person"],
     )
+
+
+def _for_replies(code: str) -> bool:
+    reason = load_reasons()[code]
+    return reason.refused_in_reply or reason.effect in ("removes", "keeps", "softens")
 
 
 def _told(source: str) -> frozenset[str]:

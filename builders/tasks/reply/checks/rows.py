@@ -20,7 +20,7 @@ from builders.labels import strategies
 from builders.labels.vocabulary import vocabulary
 from builders.record.reply_views import ReplyPart
 from builders.record.types import Emotions
-from builders.safety.routing import Said, route
+from builders.safety.routing import SaidBefore, route
 from builders.tasks.reply.checks.candidate import ASSISTANT, Candidate, Recited, Scene
 from builders.tasks.reply.checks.language import known_languages
 from builders.tasks.reply.checks.registry import Check, all_hits, load_checks
@@ -222,13 +222,13 @@ def check_row(row: Row) -> CheckedRow:
     return CheckedRow(row, verdict, codes)
 
 
-def said_before(document: Mapping[str, object]) -> list[Said]:
+def said_before(document: Mapping[str, object]) -> list[SaidBefore]:
     """Return the context of a row as what was said before; the speaker's own has the role user.
 
     A turn without a role is somebody else's.
     """
     turns = cast("list[dict[str, object]]", document.get("context") or [])
-    return [Said(turn.get("role") == "user", str(turn["text"])) for turn in turns]
+    return [SaidBefore(turn.get("role") == "user", str(turn["text"])) for turn in turns]
 
 
 def check_rows(rows: Iterable[Row]) -> Iterator[CheckedRow]:
