@@ -190,6 +190,14 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             "tables of a folder, or the replies of a finished build.",
         ),
     ] = None,
+    demonstrations_by: Annotated[
+        Literal["words", "meaning"],
+        typer.Option(
+            metavar="words|meaning",
+            help="How the cases nearest to an utterance are found: by shared words, or by meaning, "
+            "which needs an optional extra.",
+        ),
+    ] = "words",
     enforce_set_gates: Annotated[
         bool,
         typer.Option(
