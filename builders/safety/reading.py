@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from builders.tasks.reply.checks.text import BREAK, Text, read_text
 
@@ -85,6 +86,18 @@ def _one_off(word: str, key: str) -> bool:
     return rest[1:] == of_key[1:] or (rest[1::-1] == of_key[:2] and rest[2:] == of_key[2:])
 
 
+@dataclass(frozen=True)
+class HastyText(Text):
+    """An utterance as words; `places` says where each stands in it, in characters."""
+
+    places: tuple[tuple[int, int], ...]
+
+    @cached_property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """Return where each word stands."""
+        return self.places
+
+
 def read_hasty(raw: str, spelling: Spelling) -> Text:
     """Return an utterance as words, with the place of each."""
     words: list[str] = []
@@ -98,4 +111,4 @@ def read_hasty(raw: str, spelling: Spelling) -> Text:
         for word in made:
             words.append(word)
             spans.append(found.span())
-    return Text(raw, tuple(words), tuple(spans))
+    return HastyText(raw, tuple(words), tuple(spans))

@@ -12,7 +12,8 @@ from builds import ROOT, hearten
 from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
-from builders.safety.routing import SaidBefore, refused_in_reply, route
+from builders.safety.routing import SaidBefore as Before
+from builders.safety.routing import refused_in_reply, route
 from builders.safety.tables import forget_safety_tables, tables_of
 
 LINES = read_rows(ROOT / "tests/safety/lines.tsv", ("kind", "line"), key=("line",))
@@ -83,17 +84,17 @@ def test_what_is_denied_past_or_of_others_is_told_apart(line, expected):
     ("before", "line", "expected"),
     [
         (
-            [SaidBefore(True, "I want to kill myself."), SaidBefore(False, "Please stay.")],
+            [Before(True, "I want to kill myself."), Before(False, "Please stay.")],
             "Why?",
             "crisis",
         ),
-        ([SaidBefore(True, "i just want")], "to die", "crisis"),
-        ([SaidBefore(False, "Are you thinking of killing yourself?")], "Yeah.", "crisis"),
-        ([SaidBefore(False, "Are you thinking of killing yourself?")], "yes, every day", "crisis"),
-        ([SaidBefore(False, "Are you thinking of killing yourself?")], "No.", "sensitive"),
-        ([SaidBefore(False, "Are you hungry?")], "Yes.", "normal"),
-        ([SaidBefore(False, "I want to kill myself.")], "Don't say that!", "sensitive"),
-        ([SaidBefore(True, "I feel hopeless.")], "I'm such a burden.", "crisis"),
+        ([Before(True, "i just want")], "to die", "crisis"),
+        ([Before(False, "Are you thinking of killing yourself?")], "Yeah.", "crisis"),
+        ([Before(False, "Are you thinking of killing yourself?")], "yes, every day", "crisis"),
+        ([Before(False, "Are you thinking of killing yourself?")], "No.", "sensitive"),
+        ([Before(False, "Are you hungry?")], "Yes.", "normal"),
+        ([Before(False, "I want to kill myself.")], "Don't say that!", "sensitive"),
+        ([Before(True, "I feel hopeless.")], "I'm such a burden.", "crisis"),
     ],
 )
 def test_what_was_said_before_counts(before, line, expected):
@@ -124,7 +125,7 @@ def test_a_reply_that_urges_death_is_refused_and_the_line_goes_to_people(tmp_pat
         {
             "id": "crisis",
             "utterance": "I want to end it all tonight.",
-            "reply": "What a day it is.",
+            "reply": "What a day.",
         },
     ]
     file = tmp_path / "replies.jsonl"
