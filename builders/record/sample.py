@@ -21,6 +21,7 @@ from builders.record.reply_views import (
     DraftingPart,
     PersonalData,
     ReplyPart,
+    ReplyPlan,
     SafetyPart,
     SpeechSynthesis,
 )
@@ -100,10 +101,10 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
         "voice": _voice(target),
         "audio_contribution": _contribution(target),
         "contrast": _contrast(target),
-        "plan": None,
+        "plan": _plan(drafted),
         "demonstrations": _demonstrations(drafted, origin),
         "desired_response": _desired_response(drafted),
-        "executed": None,
+        "executed": drafted.executed,
         "reply_audio": _reply_audio(utterance.id, drafted),
         "reference_response": _reference(target.reference),
         "source": _source(target, origin),
@@ -154,6 +155,19 @@ def _safety(target: Target) -> SafetyPart | None:
     found = target.safety
     pii: PersonalData = {"text": None, "sound": None}
     return {"route": found.route, "codes": [*found.codes], "by": found.by, "pii": pii}
+
+
+def _plan(drafted: Drafted) -> ReplyPlan | None:
+    plan = drafted.plan
+    if plan is None:
+        return None
+    return {
+        "strategies": [*plan.strategies],
+        "min_words": plan.words[0],
+        "max_words": plan.words[1],
+        "emotions": [*plan.reply_emotions],
+        "by": plan.by,
+    }
 
 
 def _reply_audio(name: str, drafted: Drafted) -> ClipFile | None:
