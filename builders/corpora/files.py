@@ -19,6 +19,8 @@ from builders.record.types import Dialogue, Reject, Utterance, sample_id
 AGAIN = "unpack or download it again"
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+# From so many rows that do not decode on, and where they are most of all, it is the file's fault.
+_MOST = 10
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -158,10 +160,12 @@ def in_dialogues(
     """
     gathered: tuple[Dialogue, CsvRow] | None = None
     seen: set[int] = set()  # hashes, because there may be millions of names
+    decoding = _Decoding()
     for row in rows:
         try:
             utterance = parse(row)
         except BrokenRecord as error:
+            decoding.failed(error, row)
             yield reject(row, error)
             if (readable := error.readable) is None:
                 continue
@@ -180,6 +184,25 @@ def in_dialogues(
         gathered[0].utterances.append(utterance)
     if gathered is not None:
         yield gathered
+
+
+@dataclass(slots=True)
+class _Decoding:
+    """Counts the rows that do not decode: a few are faults of rows, most are one of the file."""
+
+    failures: int = 0
+
+    def failed(self, error: BrokenRecord, row: CsvRow) -> None:
+        """Count a broken row; SourceError where so many of the rows so far do not decode."""
+        self.failures += error.reason == "not_utf8"
+        if self.failures >= _MOST and self.failures * 2 > row.number - 1:
+            raise SourceError(
+                f"{self.failures} of the first {row.number - 1} rows are in an encoding that is "
+                "neither UTF-8 nor Windows-1252",
+                where=row.file,
+                expected="the file as its owner distributes it, in UTF-8",
+                do="download it again, or save it as UTF-8 with the program that saved it last",
+            )
 
 
 def as_context(utterance: Utterance) -> Utterance:

@@ -13,6 +13,7 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
+from builders.corpora.damage import repaired
 from builders.corpora.files import (
     BrokenRecord,
     CsvRow,
@@ -76,8 +77,8 @@ class Reader:
         if not path.is_file():
             raise not_found(path.name, self.root, _TREE)
         rows = (_whole(row, counts) for row in csv_rows(path, _COLUMNS, quoted=False))
-        sort_by = "conv_id and utterance_idx"
-        for item in in_dialogues(split, rows, _utterance, partial(_reject, split), sort_by, 1):
+        sort_by, parse = "conv_id and utterance_idx", partial(_utterance, counts=counts)
+        for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by, 1):
             yield item if isinstance(item, Reject) else _with_situation(*item, counts)
 
 
@@ -89,7 +90,7 @@ def _whole(row: CsvRow, counts: Counter[str]) -> CsvRow:
     return row
 
 
-def _utterance(row: CsvRow) -> Utterance:
+def _utterance(row: CsvRow, counts: Counter[str]) -> Utterance:
     fields = row.fields
     if len(fields) < len(_COLUMNS):
         raise BrokenRecord("broken_row", "there are too few fields")
@@ -98,7 +99,8 @@ def _utterance(row: CsvRow) -> Utterance:
         raise BrokenRecord(
             "broken_id", f"the ids are {conversation!r}, {index!r}; expected a name and a number"
         )
-    require_utf8(",".join(row.cells))
+    fields["prompt"], text = repaired((fields["prompt"], text), counts)
+    require_utf8(f"{conversation}{word}{speaker}")
     if not (word and speaker and (text := _with_commas(text))):
         raise BrokenRecord("broken_row", "context, speaker_idx or utterance is empty")
     # A text with a raw comma shifts all later cells; ratings contain no words.

@@ -13,6 +13,7 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
+from builders.corpora.damage import repaired
 from builders.corpora.files import (
     BrokenRecord,
     CsvRow,
@@ -41,12 +42,6 @@ _required = itemgetter(*_COLUMNS)
 _SENTIMENTS: dict[str, Sentiment] = {s: s for s in ("positive", "neutral", "negative")}
 _CLIP = re.compile(r"(final_videos_test)?(dia\d+_utt\d+)\.mp4")
 _TIME = re.compile(r"(\d\d?):([0-5]\d):([0-5]\d),(\d{1,3})", re.ASCII)
-# Releases before November 2020 contain Windows-1252 punctuation as the control characters with
-# the same numbers. Five of these numbers are undefined there and are left unchanged.
-_C1 = re.compile("[\x80-\x9f]")
-_CP1252 = {n: bytes([n]).decode("cp1252", "ignore") or chr(n) for n in range(0x80, 0xA0)}
-
-
 _TREE = "the folder that MELD.Raw.tar.gz unpacks to"
 
 
@@ -185,17 +180,15 @@ def _with_times(said: Utterance, fields: dict[str, str]) -> Utterance:
 
 
 def _repair(fields: dict[str, str], counts: Counter[str]) -> None:
-    """Restore the punctuation in a row of an old release; refuse anything that is not text."""
+    """Restore what an old release, or saving again, did to a row; refuse what is not text."""
     joined = "".join(fields.values())
     if "\n" in joined:
         raise BrokenRecord("broken_row", "it spans several lines: a quotation mark is not closed")
     if joined.isascii():
         return
-    require_utf8(joined)
-    if _C1.search(joined):
-        counts["c1_controls_repaired"] += 1
-        for column in ("Utterance", "Speaker"):
-            fields[column] = fields[column].translate(_CP1252)
+    said = repaired((fields["Utterance"], fields["Speaker"]), counts)
+    fields["Utterance"], fields["Speaker"] = said
+    require_utf8("".join(fields.values()))
 
 
 def _seconds(fields: dict[str, str], column: str) -> float:
