@@ -25,6 +25,7 @@ from builders.corpora.files import (
     open_root,
     require_utf8,
     visible,
+    whole_number,
 )
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
@@ -118,9 +119,9 @@ def _with_background(scene: Dialogue) -> Dialogue:
     return scene
 
 
-def _ids(fields: dict[str, str]) -> tuple[str, str]:
+def _ids(fields: dict[str, str], counts: Counter[str] | None = None) -> tuple[str, str]:
     """Return the scene as in the names of clips, ``sea1_ep15_sc1``, and the utterance."""
-    written = [fields.get(name, "") for name in _IDS]
+    written = [whole_number(fields.get(name, ""), counts) for name in _IDS]
     if not all(part.isdecimal() for part in written):
         expected = f"expected numbers in {', '.join(_IDS)}"
         raise BrokenRecord("broken_id", f"the ids are {', '.join(map(repr, written))}; {expected}")
@@ -146,7 +147,7 @@ def _utterance(
         raise BrokenRecord("broken_row", "it spans several lines: a quotation mark is not closed")
     (fields["Utterance"],) = repaired((fields["Utterance"],), counts)
     require_utf8("".join(fields.values()))
-    dialogue, utterance = _ids(fields)
+    dialogue, utterance = _ids(fields, counts)
     media = clips.pop((dialogue, utterance), None) if clips else None
     findings = ("clip_missing",) if clips is not None and media is None else ()
     said = Utterance(

@@ -24,6 +24,7 @@ from builders.corpora.files import (
     not_found,
     open_root,
     require_utf8,
+    whole_number,
 )
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
@@ -38,6 +39,7 @@ _COLUMNS = (
     *("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID"),
     *("Season", "Episode", "StartTime", "EndTime"),
 )
+_IDS = ("Dialogue_ID", "Utterance_ID")
 _required = itemgetter(*_COLUMNS)
 _SENTIMENTS: dict[str, Sentiment] = {s: s for s in ("positive", "neutral", "negative")}
 _CLIP = re.compile(r"(final_videos_test)?(dia\d+_utt\d+)\.mp4")
@@ -130,9 +132,9 @@ def _with_scene(dialogue: Dialogue, first: CsvRow) -> Dialogue:
 
 
 def _reject(split: str, row: CsvRow, error: BrokenRecord) -> Reject:
-    ids = row.fields.get("Dialogue_ID", ""), row.fields.get("Utterance_ID", "")
-    known = all(part.isdecimal() for part in ids)
-    named = ids if known else ("line", row.line)
+    dialogue, utterance = (whole_number(row.fields.get(name, "")) for name in _IDS)
+    known = dialogue.isdecimal() and utterance.isdecimal()
+    named = (dialogue, utterance) if known else ("line", row.line)
     return broken("meld", split, named, row.place, ",".join(row.cells), error)
 
 
@@ -140,7 +142,7 @@ def _utterance(row: CsvRow, clips: dict[str, Media] | None, counts: Counter[str]
     fields = row.fields
     if not fields or not all(_required(fields)):
         raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")
-    dialogue, utterance = fields["Dialogue_ID"], fields["Utterance_ID"]
+    dialogue, utterance = (whole_number(fields[name], counts) for name in _IDS)
     if not (dialogue.isdecimal() and utterance.isdecimal()):
         raise BrokenRecord(
             "broken_id", f"the ids are {dialogue!r}, {utterance!r}; expected numbers"
@@ -170,7 +172,7 @@ def _utterance(row: CsvRow, clips: dict[str, Media] | None, counts: Counter[str]
 def _with_times(said: Utterance, fields: dict[str, str]) -> Utterance:
     """Return an utterance with its times and sentiment, where they can be read."""
     start, end = _seconds(fields, "StartTime"), _seconds(fields, "EndTime")
-    if (sentiment := _SENTIMENTS.get(fields["Sentiment"])) is None:
+    if (sentiment := _SENTIMENTS.get(fields["Sentiment"].strip().lower())) is None:
         known = ", ".join(_SENTIMENTS)
         raise BrokenRecord("unknown_sentiment", f"{fields['Sentiment']!r}; expected one of {known}")
     said.start, said.end, said.sentiment = start, end, sentiment
