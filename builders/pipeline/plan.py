@@ -7,7 +7,8 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,9 @@ from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.registry import checks_digest
 from builders.tasks.reply.demonstrations import Demonstrations
 from builders.tasks.reply.draft import Drafter
+from builders.tasks.reply.executing import CueTagger, ModelTagger
+from builders.tasks.reply.planned import PlannedDrafter
+from builders.tasks.reply.planning import Planner
 from builders.tasks.vote import TEMPLATE, Voter
 
 # What takes its time to import waits until a build needs it: the first request goes out before.
@@ -88,15 +92,39 @@ class Plan:
                 sees=config.see,
                 language=self.card.language,
                 recited=self.recited,
+                planner=self.planner,
             ),
+            self.tagger,
         )
+
+    @cached_property
+    def planner(self) -> Planner | None:
+        """Return who plans the replies by hash; None where nobody plans."""
+        return None if self.config.plans == "none" else Planner(self.card.language)
+
+    @cached_property
+    def tagger(self) -> CueTagger | ModelTagger | None:
+        """Return who finds what the replies do; None where nobody looks."""
+        config = self.config
+        if config.tagger:
+            return ModelTagger(config.tagger, config.reply_tokens)
+        return CueTagger(self.card.language) if self.planner else None
+
+    @property
+    def replying(self) -> Drafter | PlannedDrafter:
+        """Return the maker of replies: a plan is asked for first where a model plans."""
+        config, drafter = self.config, self.drafter
+        if config.plans != "model" or self.planner is None:
+            return drafter
+        named = self.card.speakers_have_names
+        return PlannedDrafter(drafter, self.planner, self.origin.model, named)
 
     @property
     def captioned(self) -> Captioned | None:
         """Return the caption stage; None without a caption model."""
         model = self.config.caption_model
         qualified = ("describes", model) not in self.unfit
-        return Captioned(self.drafter, model, qualified=qualified) if model else None
+        return Captioned(self.replying, model, qualified=qualified) if model else None
 
     def prices(self, own: Mapping[str, object]) -> dict[str, Price | None]:
         """Return the price of each model, the drafting model first."""
@@ -247,7 +275,20 @@ def make_plan(config: BuildConfig) -> Plan:
     identified["excluded_ids"] = exclusions.digest
     if shown:  # only then, so that builds that were begun before go on
         identified["demonstrations_version"] = shown.digest
-    return Plan(config, card, corpus, surveyed, origin, identified, heard, recited, shown)
+    plan = Plan(config, card, corpus, surveyed, origin, identified, heard, recited, shown)
+    return replace(plan, identity=identified | _planning_versions(plan))
+
+
+def _planning_versions(plan: Plan) -> dict[str, object]:
+    """Return the versions of what plans replies and finds what they do, where that is done."""
+    found: dict[str, object] = {}
+    if plan.planner:
+        found["plan_version"] = plan.planner.version
+        if isinstance(plan.replying, PlannedDrafter):
+            found["plan_version"] = f"{plan.planner.version}, {plan.replying.version}"
+    if plan.tagger:
+        found["tagger_version"] = plan.tagger.version
+    return found
 
 
 def _origin(

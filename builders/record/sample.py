@@ -20,6 +20,7 @@ from builders.record.reply_views import (
     DesiredResponse,
     DraftingPart,
     ReplyPart,
+    ReplyPlan,
     SpeechSynthesis,
 )
 from builders.record.schema import validator, violations
@@ -98,10 +99,10 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
         "voice": _voice(target),
         "audio_contribution": _contribution(target),
         "contrast": _contrast(target),
-        "plan": None,
+        "plan": _plan(drafted),
         "demonstrations": _demonstrations(drafted, origin),
         "desired_response": _desired_response(drafted),
-        "executed": None,
+        "executed": drafted.executed,
         "reply_audio": _reply_audio(utterance.id, drafted),
         "reference_response": _reference(target.reference),
         "source": _source(target, origin),
@@ -143,6 +144,19 @@ def _demonstrations(drafted: Drafted, origin: Origin) -> DemonstrationsPart | No
     if not drafted.demonstrations or origin.demonstrations_digest is None:
         return None
     return {"ids": [*drafted.demonstrations], "set_digest": origin.demonstrations_digest}
+
+
+def _plan(drafted: Drafted) -> ReplyPlan | None:
+    plan = drafted.plan
+    if plan is None:
+        return None
+    return {
+        "strategies": [*plan.strategies],
+        "min_words": plan.words[0],
+        "max_words": plan.words[1],
+        "emotions": [*plan.reply_emotions],
+        "by": plan.by,
+    }
 
 
 def _reply_audio(name: str, drafted: Drafted) -> ClipFile | None:

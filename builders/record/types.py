@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 from builders.record.planned_reply import PlannedReply
+from builders.record.reply_views import ExecutedPart
 from builders.record.views import (
     ClipTranscript,
     DimensionRating,
@@ -377,7 +378,8 @@ class Drafted:
 
     `prompt_version` is None if it is that of the whole build; `heard_audio` says whether the
     model was sent the clip; `spoken` is the synthesised reply; `notes` are those of the checks;
-    `demonstrations` are the ids of the cases that the model was shown.
+    `demonstrations` are the ids of the cases that the model was shown, `plan` is what the reply was
+    to do, `executed` what was found in it.
     """
 
     reply: dict[str, Any]
@@ -389,3 +391,5 @@ class Drafted:
     spoken: Clip | None = None
     notes: tuple[CheckNote, ...] = ()
     demonstrations: tuple[str, ...] = ()
+    plan: PlannedReply | None = None
+    executed: ExecutedPart | None = None
