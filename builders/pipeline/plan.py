@@ -29,6 +29,7 @@ from builders.pipeline.fits import Fit
 from builders.pipeline.minimal_pairs import NO_MEMBER
 from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
+from builders.pipeline.worth import WorthJudge
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.sample import SCHEMA_VERSION, Origin
@@ -48,6 +49,7 @@ from builders.tasks.reply.draft import Drafter
 from builders.tasks.reply.executing import CueTagger, ModelTagger
 from builders.tasks.reply.planned import PlannedDrafter
 from builders.tasks.reply.planning import Planner
+from builders.tasks.reply.worthy import version as worth_version
 from builders.tasks.vote import TEMPLATE, Voter
 
 # What takes its time to import waits until a build needs it: the first request goes out before.
@@ -347,6 +349,7 @@ def _identified(
         "caption_version": caption_version() if config.caption_model else None,
         "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
         "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,
+        **({"reply_worthy_version": worth_version(corpus.worth.language)} if corpus.worth else {}),
         **({"qualification_version": qualification.version()} if votes or describes else {}),
         "class_views_version": views_version(),
         "checks_version": origin.checks_version,
@@ -366,6 +369,9 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
         rules=ReadingRules(exclusions, config.on_error),
         contrast=card.contrast,
         unfit=defects.ids(card.slug, NO_MEMBER) if card.contrast else frozenset(),
+        worth=WorthJudge(card.language, card.fixed_words, card.context != "none")
+        if config.reply_worthy
+        else None,
     )
 
 

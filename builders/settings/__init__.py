@@ -97,6 +97,7 @@ class BuildConfig(BaseModel):
     known_agreement: bool = False
     no_ambiguous: bool = False
     balance: Literal["emotion"] | None = None
+    reply_worthy: bool = False
     limit: int | None = Field(None, ge=1)
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None
@@ -300,6 +301,7 @@ _WHERE_ASKED = (
     "known_agreement",
     "no_ambiguous",
     "balance",
+    "reply_worthy",
     "see",
     "may_send",
     "plan",

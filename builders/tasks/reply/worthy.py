@@ -150,6 +150,12 @@ def folder_of(language: str) -> Path:
     return resources.label_maps() / _FOLDER / language.partition("-")[0].lower()
 
 
+def known_languages() -> tuple[str, ...]:
+    """Return the languages whose utterances can be judged."""
+    folders = (resources.label_maps() / _FOLDER).glob("*/")
+    return tuple(sorted(path.name for path in folders if path.is_dir()))
+
+
 @cache
 def load_tables(language: str) -> _Tables:
     """Return the tables of a language; LabelError if there are none, or one is broken."""
