@@ -27,6 +27,7 @@ from builders.pipeline.contribution import Evidence, can_vote, options, rules
 from builders.pipeline.demonstrations import open_demonstrations
 from builders.pipeline.fits import Fit
 from builders.pipeline.minimal_pairs import NO_MEMBER
+from builders.pipeline.routing import routed, sent_on
 from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
 from builders.pipeline.worth import WorthJudge
@@ -34,6 +35,7 @@ from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.sample import SCHEMA_VERSION, Origin
 from builders.record.types import Reject, Target
+from builders.safety.tables import safety_digest
 from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig, identity
 from builders.store.clips import ClipFiles
 from builders.store.database import Store, forgotten_by, store_exists
@@ -163,8 +165,9 @@ class Plan:
         return {name: fit for name, fit in found.items() if fit}
 
     def to_vote(self) -> Iterator[Target]:
-        """Yield the targets to vote on, without decoding clips."""
-        return (t for t in self.targets(Ledger()) if isinstance(t, Target) and can_vote(t))
+        """Yield the targets to vote on, without decoding clips; none that is not drafted."""
+        items = sent_on(self.targets(Ledger()), {})
+        return (t for t in items if isinstance(t, Target) and can_vote(t))
 
     def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
@@ -179,8 +182,10 @@ class Plan:
         )
         heard = config.redraft.heard if config.redraft else {}
         for item in stream:
-            if isinstance(item, Target) and item.id in heard:
-                yield as_heard(item, heard[item.id], self.origin.label_source)
+            if isinstance(item, Target):
+                if item.id in heard:
+                    item = as_heard(item, heard[item.id], self.origin.label_source)  # noqa: PLW2901
+                yield routed(item, self.card.language)
             else:
                 yield item
 
@@ -353,6 +358,7 @@ def _identified(
         **({"qualification_version": qualification.version()} if votes or describes else {}),
         "class_views_version": views_version(),
         "checks_version": origin.checks_version,
+        "safety_version": safety_digest(),
     }
 
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from builders.record.planned_reply import PlannedReply
 from builders.record.reply_views import ExecutedPart
+from builders.record.safety import Safety
 from builders.record.views import (
     ClipTranscript,
     DimensionRating,
@@ -333,7 +334,8 @@ class Target:
     `turns` are earlier turns only, oldest first; `reference` is what the next other speaker really
     said, which no prompt may show; `addressee` is the speaker whose role the reply takes, None for
     an assistant from outside the dialogue; `folds` are those of the dialogue; `caption` is None
-    unless it was requested; `plan` is what the model decided to do, None where it was not asked.
+    unless it was requested; `plan` is what the model decided to do, None where it was not asked;
+    `safety` is None until it is routed.
     """
 
     split: str
@@ -352,6 +354,7 @@ class Target:
     voice: Voice | None = None
     caption: Caption | None = None
     plan: PlannedReply | None = None
+    safety: Safety | None = None
 
     @property
     def id(self) -> str:

@@ -135,7 +135,7 @@ def _read_words(path: Path) -> dict[str, frozenset[str]]:
 
 
 def read_classes(path: Path) -> dict[str, list[str]]:
-    """Return the classes of a table of words by name; a class may use those above it."""
+    """Return the classes of words that patterns name; LabelError where a row is wrong."""
     classes: dict[str, list[str]] = {}
     for row in read_rows(path, ("class", "words"), key=()):
         name = row.matching("class", "[a-z_]+", "letters a to z and _")
