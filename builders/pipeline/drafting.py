@@ -68,7 +68,7 @@ async def draft(
         _writer_loaded(session),
     ):
         replies = ask(
-            plan.captioned or plan.drafter,
+            plan.captioned or plan.replying,
             targets,
             session,
             in_thread=plan.heard,

@@ -10,18 +10,37 @@ from typing import TypedDict
 
 from builders.audio.analysis import Hearing
 from builders.llm.estimate import Asking, Estimate, estimated
+from builders.llm.prices import Price
 from builders.llm.runner import BLOCK
 from builders.pipeline.plan import Plan, make_plan
+from builders.pipeline.qualifying import counting, examinations, held_result
+from builders.pipeline.routing import sent_on
 from builders.record.manifest import Ledger
 from builders.record.types import Target
 from builders.settings import BuildConfig
 from builders.store.database import Store, store_exists
+from builders.tasks.reply.executing import ModelTagger
+from builders.tasks.reply.planned import PlannedDrafter
+
+# As long as most replies: what a tagger is asked about is not written yet.
+_ANY_REPLY = "word " * 15
 
 
 class VoteEstimate(Estimate):
     """The estimate for the votes of one model."""
 
     model: str
+
+
+class QualificationEstimate(Estimate):
+    """The estimate for what a model is asked before its word counts; see `QualificationResult`.
+
+    `qualified` is None until all of it is cached.
+    """
+
+    model: str
+    purpose: str
+    qualified: bool | None
 
 
 class SpeechEstimate(TypedDict):
@@ -32,9 +51,11 @@ class SpeechEstimate(TypedDict):
 
 
 class BuildEstimate(TypedDict):
-    """The estimate for a build; without a caption model, `captions_to_ask` is None.
+    """The estimate for a build.
 
-    `hours` is None if the store has no answers of the models that tell their pace.
+    `captions_to_ask`, `plans_to_ask` and `tags_to_ask` are None without a model for them; of tags,
+    each reply needs one. `hours` is None if the store has no answers of the models that tell
+    their pace.
     """
 
     model: str
@@ -42,10 +63,13 @@ class BuildEstimate(TypedDict):
     held: int
     to_ask: int
     captions_to_ask: int | None
+    plans_to_ask: int | None
+    tags_to_ask: int | None
     prompt_tokens: int
     completion_tokens: int
     usd: float | None
     hours: float | None
+    qualification: list[QualificationEstimate]
     votes: list[VoteEstimate]
     to_speak: SpeechEstimate
 
@@ -66,22 +90,25 @@ def estimate(config: BuildConfig, prices: Mapping[str, object]) -> BuildEstimate
 
 
 def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -> BuildEstimate:
-    prices, captioned = plan.prices(own), plan.captioned
-    config = plan.config
-    drafts, captions, characters = _drafting(plan, hearing)
+    config, prices = plan.config, plan.prices(own)
+    qualification, plan = _qualification(plan, prices)
+    asked, characters = _drafting(plan, hearing)
+    drafts, asking = asked["drafts"], [*asked.values()]
     count = drafts.held + drafts.count
-    asking = [drafts, captions] if captioned else [drafts]
-    costs = [asked.usd(prices[asked.model]) for asked in asking]
+    costs = [one.usd(prices[one.model]) for one in asking]
     return {
         "model": plan.origin.model,
         "targets": count,
         "held": drafts.held,
         "to_ask": drafts.count,
-        "captions_to_ask": captions.count if captioned else None,
-        "prompt_tokens": sum(asked.prompt_tokens for asked in asking),
-        "completion_tokens": sum(asked.completion_tokens for asked in asking),
+        "captions_to_ask": asked["captions"].count if "captions" in asked else None,
+        "plans_to_ask": asked["plans"].count if "plans" in asked else None,
+        "tags_to_ask": asked["tags"].count if "tags" in asked else None,
+        "prompt_tokens": sum(one.prompt_tokens for one in asking),
+        "completion_tokens": sum(one.completion_tokens for one in asking),
         "usd": None if None in costs else sum(cost for cost in costs if cost is not None),
         "hours": _hours(plan.config.store_url, asking),
+        "qualification": qualification,
         "votes": [
             {
                 "model": voter.model,
@@ -98,6 +125,32 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
     }
 
 
+def _qualification(
+    plan: Plan, prices: Mapping[str, Price | None]
+) -> tuple[list[QualificationEstimate], Plan]:
+    """Return what qualifying would take, and the plan without models known to fall short."""
+    url = plan.config.store_url
+    store = Store(url, writes=False) if store_exists(url) else None
+    found: list[QualificationEstimate] = []
+    results = []
+    for one in examinations(plan):
+        result = held_result(one, store)
+        if result:
+            results.append(result)
+        requests = map(one.task.first_request, one.subjects)
+        found.append(
+            {
+                "model": one.model,
+                "purpose": one.purpose,
+                "qualified": result["qualified"] if result else None,
+                **estimated(requests, url, prices[one.model]),
+            }
+        )
+    if store:
+        store.close()
+    return found, counting(plan, results)
+
+
 def _hours(url: str, asking: list[Asking]) -> float | None:
     """Return the hours of the requests to make, at the pace of each model's last answers."""
     store = Store(url, writes=False) if store_exists(url) else None
@@ -110,19 +163,27 @@ def _hours(url: str, asking: list[Asking]) -> float | None:
     return sum(count / pace for count, pace in paces if pace) / 3600
 
 
-def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[Asking, Asking, int]:
-    """Return the estimate for drafts and captions, and the characters of the utterances."""
+def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[dict[str, Asking], int]:
+    """Return the estimates of drafts and what goes with them, and the utterances' characters."""
     url = plan.config.store_url
     store = Store(url, writes=False) if store_exists(url) else None
-    drafter, captioned = plan.drafter, plan.captioned
-    drafts, captions = Asking(plan.origin.model), Asking(plan.config.caption_model or "")
-    targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
+    drafter, captioned, replying, tagger = plan.drafter, plan.captioned, plan.replying, plan.tagger
+    asked = {"drafts": Asking(plan.origin.model)}
+    items = sent_on(plan.targets(Ledger(), hearing), {})
+    targets = (t for t in items if isinstance(t, Target))
     characters = 0
     while block := list(islice(targets, BLOCK)):
         characters += sum(len(target.utterance.text) for target in block)
         if captioned:
-            captions.add(captioned.settled(block, store))
-        drafts.add(map(drafter.first_request, block), store)
+            of = asked.setdefault("captions", Asking(captioned.model))
+            of.add(captioned.settled(block, store))
+        if isinstance(replying, PlannedDrafter):
+            of = asked.setdefault("plans", Asking(plan.origin.model))
+            of.add(replying.settled(block, store))
+        asked["drafts"].add(map(drafter.first_request, block), store)
+        if isinstance(tagger, ModelTagger):
+            of = asked.setdefault("tags", Asking(tagger.model))
+            of.add(tagger.question(target, _ANY_REPLY).request for target in block)
     if store:
         store.close()
-    return drafts, captions, characters
+    return asked, characters

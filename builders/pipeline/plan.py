@@ -7,7 +7,8 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +27,19 @@ from builders.pipeline.contribution import Evidence, can_vote, options, rules
 from builders.pipeline.demonstrations import open_demonstrations
 from builders.pipeline.fits import Fit
 from builders.pipeline.minimal_pairs import NO_MEMBER
+from builders.pipeline.routing import routed, sent_on
 from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.sample import SCHEMA_VERSION, Origin
 from builders.record.types import Reject, Target
+from builders.safety.tables import safety_digest
 from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig, identity
 from builders.store.clips import ClipFiles
 from builders.store.database import Store, forgotten_by, store_exists
 from builders.store.key_value import KeyValue
+from builders.tasks import qualification
 from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
 from builders.tasks.reply.asking import PromptExtras
@@ -43,6 +47,9 @@ from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.registry import checks_digest
 from builders.tasks.reply.demonstrations import Demonstrations
 from builders.tasks.reply.draft import Drafter
+from builders.tasks.reply.executing import CueTagger, ModelTagger
+from builders.tasks.reply.planned import PlannedDrafter
+from builders.tasks.reply.planning import Planner
 from builders.tasks.vote import TEMPLATE, Voter
 
 # What takes its time to import waits until a build needs it: the first request goes out before.
@@ -55,7 +62,8 @@ class Plan:
     """A build before its first draft: what is read, which targets, which versions.
 
     `heard` says whether clips are decoded: not with `--text-only`, nor if a corpus has none;
-    `recited` knows what is said anywhere in the corpus.
+    `recited` knows what is said anywhere in the corpus. `unfit` are models that did not qualify for
+    a purpose (see `tasks/qualification.py`), as (purpose, model).
     """
 
     config: BuildConfig
@@ -67,6 +75,7 @@ class Plan:
     heard: bool
     recited: RunIndex
     demonstrations: Demonstrations | None = None
+    unfit: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def drafter(self) -> Drafter:
@@ -85,14 +94,39 @@ class Plan:
                 sees=config.see,
                 language=self.card.language,
                 recited=self.recited,
+                planner=self.planner,
             ),
+            self.tagger,
         )
+
+    @cached_property
+    def planner(self) -> Planner | None:
+        """Return who plans the replies by hash; None where nobody plans."""
+        return None if self.config.plans == "none" else Planner(self.card.language)
+
+    @cached_property
+    def tagger(self) -> CueTagger | ModelTagger | None:
+        """Return who finds what the replies do; None where nobody looks."""
+        config = self.config
+        if config.tagger:
+            return ModelTagger(config.tagger, config.reply_tokens)
+        return CueTagger(self.card.language) if self.planner else None
+
+    @property
+    def replying(self) -> Drafter | PlannedDrafter:
+        """Return the maker of replies: a plan is asked for first where a model plans."""
+        config, drafter = self.config, self.drafter
+        if config.plans != "model" or self.planner is None:
+            return drafter
+        named = self.card.speakers_have_names
+        return PlannedDrafter(drafter, self.planner, self.origin.model, named)
 
     @property
     def captioned(self) -> Captioned | None:
         """Return the caption stage; None without a caption model."""
         model = self.config.caption_model
-        return Captioned(self.drafter, model) if model else None
+        qualified = ("describes", model) not in self.unfit
+        return Captioned(self.replying, model, qualified=qualified) if model else None
 
     def prices(self, own: Mapping[str, object]) -> dict[str, Price | None]:
         """Return the price of each model, the drafting model first."""
@@ -106,10 +140,11 @@ class Plan:
 
     @property
     def voters(self) -> list[Voter]:
-        """Return the models that vote from the text alone, in the given order."""
+        """Return the models that vote from the text alone and may, in the given order."""
         named, tokens = self.card.speakers_have_names, self.config.reply_tokens
         choices = options(self.corpus.labelling)
-        return [Voter(model, choices, named, tokens) for model in self.config.voters]
+        fit = (model for model in self.config.voters if ("votes", model) not in self.unfit)
+        return [Voter(model, choices, named, tokens) for model in fit]
 
     @property
     def evidence(self) -> Evidence:
@@ -128,8 +163,9 @@ class Plan:
         return {name: fit for name, fit in found.items() if fit}
 
     def to_vote(self) -> Iterator[Target]:
-        """Yield the targets to vote on, without decoding clips."""
-        return (t for t in self.targets(Ledger()) if isinstance(t, Target) and can_vote(t))
+        """Yield the targets to vote on, without decoding clips; none that is not drafted."""
+        items = sent_on(self.targets(Ledger()), {})
+        return (t for t in items if isinstance(t, Target) and can_vote(t))
 
     def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
@@ -144,8 +180,10 @@ class Plan:
         )
         heard = config.redraft.heard if config.redraft else {}
         for item in stream:
-            if isinstance(item, Target) and item.id in heard:
-                yield as_heard(item, heard[item.id], self.origin.label_source)
+            if isinstance(item, Target):
+                if item.id in heard:
+                    item = as_heard(item, heard[item.id], self.origin.label_source)  # noqa: PLW2901
+                yield routed(item, self.card.language)
             else:
                 yield item
 
@@ -242,7 +280,20 @@ def make_plan(config: BuildConfig) -> Plan:
     identified["excluded_ids"] = exclusions.digest
     if shown:  # only then, so that builds that were begun before go on
         identified["demonstrations_version"] = shown.digest
-    return Plan(config, card, corpus, surveyed, origin, identified, heard, recited, shown)
+    plan = Plan(config, card, corpus, surveyed, origin, identified, heard, recited, shown)
+    return replace(plan, identity=identified | _planning_versions(plan))
+
+
+def _planning_versions(plan: Plan) -> dict[str, object]:
+    """Return the versions of what plans replies and finds what they do, where that is done."""
+    found: dict[str, object] = {}
+    if plan.planner:
+        found["plan_version"] = plan.planner.version
+        if isinstance(plan.replying, PlannedDrafter):
+            found["plan_version"] = f"{plan.planner.version}, {plan.replying.version}"
+    if plan.tagger:
+        found["tagger_version"] = plan.tagger.version
+    return found
 
 
 def _origin(
@@ -286,7 +337,7 @@ def _identified(
     config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool
 ) -> dict[str, object]:
     """Return the identity of a build: its settings, corpus files, and all versions."""
-    votes = bool(config.vote_models)
+    votes, describes = bool(config.vote_models), config.caption_model is not None
     return identity(config) | {
         "corpus_files": digest_of_files(corpus.reader.files),
         "model": origin.model,
@@ -301,8 +352,10 @@ def _identified(
         "caption_version": caption_version() if config.caption_model else None,
         "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
         "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,
+        **({"qualification_version": qualification.version()} if votes or describes else {}),
         "class_views_version": views_version(),
         "checks_version": origin.checks_version,
+        "safety_version": safety_digest(),
     }
 
 

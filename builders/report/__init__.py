@@ -18,6 +18,7 @@ from builders.errors import VerificationError
 from builders.record.folder import writable
 from builders.record.manifest_views import Manifest, SetCheck, SplitCounts
 from builders.release.eligibility import Restrictions
+from builders.tasks.qualification import meanings
 from builders.tasks.reply.checks.rules import WORDS
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def write(
         OutputError: the page cannot be written.
     """
     # Imported here: pandas takes half a second that no other command should wait for.
-    from builders.report import contrasts, contribution, missing, tallies, voices
+    from builders.report import confusions, contrasts, contribution, missing, tallies, voices
     from builders.report.set_checks import telling
 
     paths = [folder / file["path"] for file in manifest["result"]["files"]]
@@ -62,8 +63,10 @@ def write(
     content["examples"] = examples = tallies.examples(data[:1], gone.ids)
     content["contributions"] = contribution.by_corpus(samples.votes, samples.classes)
     content["contrasts"] = contrasts.contrasts(data, gone.ids)
+    content["confusions"] = confusions.confusions(data, gone.ids)
     content["swaps"] = swaps
     content["set_checks"] = telling.rows(_set_checks(manifest, data, gone.ids))
+    content["qualification_parts"] = meanings()
     content["voices"] = voices.drawings(data[:1], examples)
     page = _environment().get_template("report.html.j2").render(content)
     target = folder / "report.html"

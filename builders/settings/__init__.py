@@ -72,6 +72,11 @@ def clips_folder(store: str | None, output: Path, clips: Path | None = None) -> 
     return clips or beside / CLIPS_FOLDER
 
 
+PlanBy = Literal["hash", "model", "none"]
+# Who plans the replies where --plan does not say it.
+PLANNED_BY: PlanBy = "none"
+
+
 class BuildConfig(BaseModel):
     """All settings of one run of `build`. Units are seconds, tokens and US dollars."""
 
@@ -131,6 +136,8 @@ class BuildConfig(BaseModel):
     redraft: Redraft | None = None
     enforce_set_gates: bool = False
     demonstrations: str | None = None
+    plan: PlanBy | None = None
+    tag_model: str | None = None
     demonstrations_by: Literal["words", "meaning"] = "words"
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
@@ -167,6 +174,16 @@ class BuildConfig(BaseModel):
         return tuple(voting(one).model for one in self.vote_models)
 
     @property
+    def plans(self) -> PlanBy:
+        """Return who plans the replies; the phrasebook follows no plan."""
+        return (self.plan or PLANNED_BY) if self.model else "none"
+
+    @property
+    def tagger(self) -> str | None:
+        """Return the model that says what replies do, by name; None where cues do, or nobody."""
+        return voting(self.tag_model).model if self.tag_model else None
+
+    @property
     def folder(self) -> Path:
         """Return the folder of the build's results."""
         return self.output / self.name
@@ -189,7 +206,7 @@ class BuildConfig(BaseModel):
         if describes and describes not in found:
             keys = (CAPTION_KEY,) if own else KEY_VARIABLES
             found[describes] = self._settings_of(describes, own or self.base_urls, keys)
-        for model, address in map(voting, self.vote_models):
+        for model, address in map(voting, (*self.vote_models, *filter(None, [self.tag_model]))):
             keys = (VOTE_KEY,) if address else KEY_VARIABLES
             where = (address,) if address else self.base_urls
             found.setdefault(model, self._settings_of(model, where, keys))
@@ -198,7 +215,9 @@ class BuildConfig(BaseModel):
     def _settings_of(
         self, model: str, addresses: tuple[str, ...], keys: tuple[str, ...]
     ) -> ModelSettings:
-        reads = model in (self.model, *self.voters) or (self.speaks and model == self.tts)
+        reads = model in (self.model, self.tagger, *self.voters) or (
+            self.speaks and model == self.tts
+        )
         hears = model == self.caption_model or (self.hear and model == self.model)
         sees = self.see and model == self.model
         sent: dict[Part, bool] = {"text": reads, "audio": hears, "video": sees}
@@ -283,6 +302,8 @@ _WHERE_ASKED = (
     "balance",
     "see",
     "may_send",
+    "plan",
+    "tag_model",
     "demonstrations_by",
 )
 
@@ -295,6 +316,12 @@ def identity(config: BuildConfig) -> dict[str, object]:
     settings = config.model_dump(mode="json", exclude=set(leave))
     settings["provider"] = config.provider
     settings["vote_models"] = list(config.voters)  # the addresses may change
+    if config.plans != "none":
+        settings["plan"] = config.plans
+    else:
+        settings.pop("plan", None)
+    if config.tagger:
+        settings["tag_model"] = config.tagger
     if config.redraft:
         settings["redraft"] = config.redraft.identity
     return settings

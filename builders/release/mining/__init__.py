@@ -25,7 +25,9 @@ from builders.record.dataset import Build
 from builders.record.folder import BuildFolder
 from builders.record.human_replies import FOLDER, HumanReplies, MinedManifest, were_mined
 from builders.record.manifest import RESTORE
+from builders.record.manifest_views import Manifest
 from builders.record.next_turns import COLUMNS, next_turns
+from builders.record.types import MISSING_AFTER
 from builders.record.views import SampleRecord
 from builders.release.eligibility import (
     EXCLUDED,
@@ -99,6 +101,12 @@ def mine(
     return Mined(folder, manifest, True, clips.broken if clips else {})
 
 
+def digest_of_build(manifest: Manifest) -> str:
+    """Return a digest of what was built."""
+    said = orjson.dumps(manifest["result"], option=orjson.OPT_SORT_KEYS)
+    return sha256(said).hexdigest()
+
+
 class _Decided:
     """The decision about each sample of a build, from one pass without clips."""
 
@@ -139,7 +147,8 @@ class _Decided:
             return answer.reason
         turn = self.turns.get(name)
         if turn is None:
-            return NO_NEXT_TURN
+            flags = record["target_utterance"]["flags"] or ()
+            return MISSING_AFTER if MISSING_AFTER in flags else NO_NEXT_TURN
         if self._known.excluded(turn.id):
             return EXCLUDED
         if turn.id in self._known.unsafe:
@@ -192,7 +201,7 @@ def _identity(
     languages = {row["language"].partition("-")[0].lower() for row in build.first(1, ["language"])}
     reviewed = cast("dict[str, object]", seen.manifest["run"]).get("reviewed")
     return {
-        "the build": sha256(orjson.dumps(build.manifest["result"])).hexdigest(),
+        "the build": digest_of_build(build.manifest),
         "the reviewers' decisions": str(reviewed) if reviewed else None,
         "the exclusions": exclusions.digest,
         "the rules of label_maps/reply/_human_replies.tsv": AnswerRules.load().digest,
@@ -217,7 +226,7 @@ def _there(folder: Path, identity: Mapping[str, str | None]) -> Mined:
 
 
 def _nothing(folder: Path, left_out: Mapping[str, int]) -> ConfigError:
-    if left_out.keys() <= {NO_NEXT_TURN}:
+    if left_out.keys() <= {NO_NEXT_TURN, MISSING_AFTER}:
         return ConfigError(
             f"there is nothing to mine: after none of the {sum(left_out.values()):,} samples does "
             "another speaker say anything",
