@@ -134,6 +134,8 @@ class Knobs:
     needs_audio: bool = False
     captions: dict[str, Any] = field(default_factory=dict)
     reads: bool = False
+    moderation: dict[str, str] = field(default_factory=dict)
+    moderation_status: int = 200
 
 
 @dataclass
@@ -153,6 +155,7 @@ class Log:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     clips: list[str] = field(default_factory=list)
     videos: list[dict[str, Any]] = field(default_factory=list)
+    moderated: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
     def shown(self) -> dict[str, Any]:
@@ -182,6 +185,8 @@ class Server:
                     "data": [{"id": m, "object": "model"} for m in self.knobs.models],
                 }
             )
+        if path.endswith("/moderations"):
+            return await self.moderation(request)
         if path == "/control":
             return await self.control(request)
         return _error(404, "not_found", f"There is no route {path}.")
@@ -196,6 +201,18 @@ class Server:
             if not keep:
                 self.log = Log()
         return _json(self.log.shown())
+
+    async def moderation(self, request: web.BaseRequest) -> web.Response:
+        """Say into which categories a text falls, or fail with the status that was set."""
+        raw = await request.read()
+        self.log.moderated.append(orjson.loads(raw)["input"])
+        if self.knobs.moderation_status != 200:
+            return _error(self.knobs.moderation_status, "server_error", "The endpoint is down.")
+        found = {
+            name: word in self.log.moderated[-1] for word, name in self.knobs.moderation.items()
+        }
+        result = {"flagged": any(found.values()), "categories": {"violence": False, **found}}
+        return _json({"id": "m", "model": "m", "results": [result]})
 
     async def chat(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one chat completion, or fail as the fault plan says."""
