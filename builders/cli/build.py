@@ -37,8 +37,10 @@ from builders.cli.reply_options import (
     DemonstrationsBy,
     DemonstrationsFrom,
     EnforceSetGates,
+    Moderation,
     PersonaChoice,
     PlannedBy,
+    RouteModel,
     TagModel,
 )
 from builders.errors import UsageError
@@ -200,6 +202,8 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     demonstrations_by: DemonstrationsBy = "words",
     plan: PlannedBy = None,
     tag_model: TagModel = None,
+    route_model: RouteModel = None,
+    moderation: Moderation = None,
     enforce_set_gates: EnforceSetGates = False,
     on_error: Annotated[
         OnError | None,

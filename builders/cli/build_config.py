@@ -144,7 +144,8 @@ def _check_needs_model(given: BuildOptions) -> None:
 def _asked_at_base_urls(given: BuildOptions, lists: Mapping[str, tuple[str, ...]]) -> str | None:
     """Return a model that is asked at --base-url: the one that drafts, describes or votes."""
     describes = None if lists["caption_base_urls"] else given["caption_model"]
-    reads = [*lists["vote_models"], *filter(None, [given["tag_model"]])]
+    beside = (given["tag_model"], given["route_model"], given["moderation"])
+    reads = [*lists["vote_models"], *filter(None, beside)]
     votes = (one for one in reads if voting(one).address is None)
     return given["model"] or describes or next(votes, None)
 

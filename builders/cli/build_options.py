@@ -29,6 +29,8 @@ class BuildOptions(TypedDict, total=False):
     demonstrations: str | None
     plan: str | None
     tag_model: str | None
+    route_model: str | None
+    moderation: str | None
     demonstrations_by: str
     see: bool
     i_may_send: list[str] | None

@@ -136,3 +136,8 @@ def _check_may_send(config: BuildConfig, card: Card) -> None:
 
         for settings in config.models:
             check_may_send(card, settings.base_urls, settings.sent, config.may_send)
+    if config.moderation:
+        from builders.llm.addresses import check_may_send
+
+        settings = config.moderation_model
+        check_may_send(card, settings.base_urls, settings.sent, config.may_send)

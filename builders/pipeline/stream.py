@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from builders.audio.clips import ClipError
 from builders.corpora import Reader, SameWords
-from builders.corpora.reading import Defects, ReadingRules, read_split, stopped_by
+from builders.corpora.files import as_context
+from builders.corpora.reading import (
+    Defects,
+    ReadingRules,
+    mark_holes,
+    read_split,
+    stopped_by,
+)
 from builders.errors import SourceError
 from builders.labels.aggregation import Labelling
 from builders.labels.vocabulary import unmapped_error
@@ -66,13 +73,13 @@ class Corpus:
         for utterance in dialogue.utterances:
             self.labelling.settle(utterance)
         if self.rules.on_error == "quarantine":
-            unknown = {u.id: label for u in dialogue.utterances if (label := self._unknown(u))}
-            for u in (u for u in dialogue.utterances if u.id in unknown):
-                detail = f"the label {unknown[u.id]!r} has no row in {self.labelling.map.path.name}"
+            for u in dialogue.utterances:
+                if (label := self._unknown(u)) is None:
+                    continue
+                detail = f"the label {label!r} has no row in {self.labelling.map.path.name}"
                 raw = {"text": u.text, "label": u.label, "speaker": u.speaker}
                 yield Reject(u.id, dialogue.split, "map", "unmapped_label", detail, raw)
-            if unknown:
-                dialogue.utterances = [u for u in dialogue.utterances if u.id not in unknown]
+                mark_holes(dialogue, {as_context(u).order})
 
     def _unknown(self, utterance: Utterance) -> str | None:
         try:
@@ -152,6 +159,8 @@ def _candidates(
                 has["film"] += utterance.film is not None
                 if recited:
                     recited.add(utterance.text)
+                if utterance.rejected:
+                    continue
                 try:
                     emotions = corpus.labelling.emotions(utterance)
                 except KeyError as error:
@@ -232,7 +241,8 @@ class Stream:
             return [item]
         labelling = self._corpus.labelling
         emotions = [labelling.emotions(utterance) for utterance in item.utterances]
-        self._ledger.read(item.split, len(emotions) + item.excluded)
+        own = sum(not utterance.rejected for utterance in item.utterances)
+        self._ledger.read(item.split, own + item.excluded)
         if item.excluded:
             self._ledger.not_selected(item.split, "excluded", item.excluded)
         chosen = [index for index in range(len(emotions)) if self._takes(item, index, emotions)]
@@ -252,6 +262,8 @@ class Stream:
                 utterance.findings = tuple(dict.fromkeys(found))
 
     def _takes(self, dialogue: Dialogue, index: int, emotions: Sequence[Emotions | None]) -> bool:
+        if dialogue.utterances[index].rejected:
+            return False
         reason = self._survey.selection.against(dialogue.utterances[index], emotions[index])
         if reason:
             self._ledger.not_selected(dialogue.split, reason)
