@@ -40,6 +40,7 @@ from builders.cli.reply_options import (
     Moderation,
     PersonaChoice,
     PlannedBy,
+    ReplyWorthy,
     RouteModel,
     TagModel,
 )
@@ -113,16 +114,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             help="With --min-agreement: leave those out for which it is unknown.",
         ),
     ] = False,
-    reply_worthy: Annotated[
-        bool | None,
-        typer.Option(
-            "--reply-worthy/--no-reply-worthy",
-            envvar="HEARTEN_REPLY_WORTHY",
-            help="Only targets that tell a feeling or an event of the speaker's own, by their "
-            "words or those just before.",
-            show_default="on for --persona assistant, off with --sample",
-        ),
-    ] = None,
+    reply_worthy: ReplyWorthy = None,
     no_ambiguous: Annotated[
         bool,
         typer.Option(

@@ -28,9 +28,8 @@ from builders.pipeline.demonstrations import open_demonstrations
 from builders.pipeline.fits import Fit
 from builders.pipeline.minimal_pairs import NO_MEMBER
 from builders.pipeline.routing import routed, sent_on
-from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
-from builders.pipeline.worth import WorthJudge
+from builders.pipeline.targets import wanted_by, worth_judge
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.sample import SCHEMA_VERSION, Origin
@@ -273,7 +272,7 @@ def make_plan(config: BuildConfig) -> Plan:
     exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     recited = RunIndex(card.language)
-    surveyed = survey(corpus, _wanted(config), recited)
+    surveyed = survey(corpus, wanted_by(config), recited)
     preconditions.check_sees(config, card, surveyed.films, corpus.reader.root)
     exclusions.check_matched(corpus.reader.splits, config.exclusions)
     shown = open_demonstrations(config, card)
@@ -320,21 +319,6 @@ def _origin(
     )
 
 
-def _wanted(config: BuildConfig) -> Wanted:
-    """Return which targets a build asks for."""
-    return Wanted(
-        frozenset(config.emotions),
-        config.min_words,
-        config.max_per_emotion,
-        config.limit,
-        frozenset(config.exclude_emotions),
-        config.min_agreement,
-        config.known_agreement,
-        not config.no_ambiguous,
-        config.balance == "emotion",
-    )
-
-
 def _identified(
     config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool
 ) -> dict[str, object]:
@@ -375,9 +359,7 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
         rules=ReadingRules(exclusions, config.on_error),
         contrast=card.contrast,
         unfit=defects.ids(card.slug, NO_MEMBER) if card.contrast else frozenset(),
-        worth=WorthJudge(card.language, card.fixed_words, card.context != "none")
-        if config.reply_worthy
-        else None,
+        worth=worth_judge(config, card),
     )
 
 

@@ -148,31 +148,33 @@ def _candidates(
     has: Counter[str],
     recited: RunIndex | None,
 ) -> Iterator[tuple[Dialogue, list[Emotions | None]]]:
-    """Yield the dialogues of a corpus whose labels are mapped, with their emotions."""
+    """Yield the dialogues of a corpus with the emotions of their utterances."""
     for split in corpus.reader.splits:
         for item in corpus.read(split):
             if isinstance(item, Reject):
                 continue
-            found: list[Emotions | None] = []
-            for utterance in item.utterances:
+            found = [_label(corpus, utterance, unmapped) for utterance in item.utterances]
+            for utterance, emotions in zip(item.utterances, found, strict=True):
                 has["clip"] += utterance.media is not None
                 has["film"] += utterance.film is not None
                 if recited:
                     recited.add(utterance.text)
-                if utterance.rejected:
-                    continue
-                try:
-                    emotions = corpus.labelling.emotions(utterance)
-                except KeyError as error:
-                    unmapped[str(error.args[0])] += 1
-                    continue
-                if renderings:
+                if renderings and not utterance.rejected:
                     renderings.add(split, utterance, emotions)
-                found.append(emotions)
-            if len(found) == len(item.utterances):
-                yield item, found
+            yield item, found
     if renderings:
         renderings.freeze()
+
+
+def _label(corpus: Corpus, utterance: Utterance, unmapped: Counter[str]) -> Emotions | None:
+    """Return what a label means; None if it is not mapped, which is counted, or a reject."""
+    if utterance.rejected:
+        return None
+    try:
+        return corpus.labelling.emotions(utterance)
+    except KeyError as error:
+        unmapped[str(error.args[0])] += 1
+        return None
 
 
 def _worthy(
