@@ -15,6 +15,8 @@ from builders.cli.options import (
     BaseUrl,
     ClientHelp,
     Clips,
+    Drafters,
+    Drafts,
     Estimate,
     Excluded,
     Json,
@@ -125,15 +127,8 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         Persona,
         typer.Option(help="Who replies: an assistant, or the person who was spoken to."),
     ] = "assistant",
-    model: Annotated[
-        str | None,
-        env(
-            "MODEL",
-            "Model that drafts the replies. Without one, they come from the phrasebook, which is "
-            "for trying out only.",
-            metavar="MODEL",
-        ),
-    ] = None,
+    model: Drafters = None,
+    drafts: Drafts = 1,
     base_url: BaseUrl = None,
     vote_model: Annotated[
         list[str] | None,

@@ -37,7 +37,7 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     lists = {setting: _listed(plain.pop(option)) for option, setting in LISTED.items()}
     _check_hearing(given, lists["caption_base_urls"])
     asked = _asked_at_base_urls(given, lists)
-    if lists["base_urls"] and not (asked or sample):
+    if lists["base_urls"] and not (asked or sample or lists["drafters"]):
         raise UsageError("--base-url is given without --model", do="add --model MODEL")
     lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
     lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
@@ -99,9 +99,11 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
         raise UsageError(
             "--caption-base-url is given without --caption-model", do="add --caption-model MODEL"
         )
-    if addresses and given["caption_model"] == given["model"]:
+    drafts = {voting(one).model for one in given["model"] or ()}
+    if addresses and given["caption_model"] in drafts:
         raise UsageError(
-            f"--caption-base-url is given for {given['model']}, which also drafts, at --base-url",
+            f"--caption-base-url is given for {given['caption_model']}, which also drafts, at "
+            "--base-url",
             do="leave --caption-base-url out, or serve one of the two under another name",
         )
 
@@ -109,8 +111,8 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
 def _asked_at_base_urls(given: BuildOptions, lists: Mapping[str, tuple[str, ...]]) -> str | None:
     """Return a model that is asked at --base-url: the one that drafts, describes or votes."""
     describes = None if lists["caption_base_urls"] else given["caption_model"]
-    votes = (one for one in lists["vote_models"] if voting(one).address is None)
-    return given["model"] or describes or next(votes, None)
+    named = map(voting, (*lists["drafters"], *lists["vote_models"]))
+    return next((one.model for one in named if one.address is None), describes)
 
 
 def default_addresses(model: str | None, option: str = "--base-url") -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
             print(f"  rejected: 0 {flag}, which no chosen clip has")
     _print_speech(result.get("speech"))
     print_set(result, finished.gated, finished.gated_before)
+    for line in drafts_lines(build):
+        print(line)
     if config.models:
         _print_requests(run, finished.fresh)
     if config.redraft:
@@ -116,6 +119,16 @@ def print_set(result: ManifestResult, gated: int | None, before: bool = False) -
         print(f"  {gated:,} replies are kept back by {GATES_FILE}{still}")
 
 
+def drafts_lines(build: Build) -> Iterator[str]:
+    """Yield how often which model's draft was chosen, where there were several."""
+    config = build.manifest["result"]["config"]
+    if config.get("drafters") or config.get("drafts"):
+        from builders.report.drafters import drafters
+
+        found = drafters(build.shards())
+        yield from found.lines() if found else ()
+
+
 def _print_speech(speech: dict[str, Any] | None) -> None:
     """Print how much synthetic speech there is, and what has none."""
     if not speech:
@@ -173,6 +186,13 @@ def print_estimate(estimate: BuildEstimate) -> None:
         f"{estimate['targets']:,} targets: {estimate['held']:,} responses cached, "
         f"{estimate['to_ask']:,} requests to make"
     )
+    for one in estimate["drafts"] if len(estimate["drafts"]) > 1 else ():
+        usd = one["usd"]
+        cost = "cost unknown" if usd is None else f"about ${usd:,.2f}"
+        print(
+            f"  drafts of {one['model']}: {one['held']:,} cached, {one['to_ask']:,} requests to "
+            f"make: {cost}"
+        )
     usd = estimate["usd"]
     cost = "cost unknown (no price for this model)" if usd is None else f"about ${usd:,.2f}"
     print(

@@ -18,7 +18,8 @@ class BuildOptions(TypedDict, total=False):
     min_agreement: float | None
     known_agreement: bool
     label_view: str | None
-    model: str | None
+    model: list[str] | None
+    drafts: int
     estimate: bool
     redraft: str | None
     hear: bool

@@ -8,7 +8,7 @@ same steps over cached responses as it took over fresh ones.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from builders.errors import HeartenError
@@ -30,11 +30,16 @@ class Subject(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """No acceptable answer came: the reason that is counted, the sentences, the last answer."""
+    """No acceptable answer came: the reason that is counted, the sentences, the last answer.
+
+    `request_key` and `seed` are those of the last request, None until the exchange has ended.
+    """
 
     reason: str
     detail: str
     answer: str
+    request_key: str | None = field(default=None, compare=False)
+    seed: int | None = field(default=None, compare=False)
 
 
 S_contra = TypeVar("S_contra", bound=Subject, contravariant=True)
@@ -49,7 +54,8 @@ Steps = Generator[Request, Answer, T | GivenUp]
 class Accepted(Generic[T_co]):
     """The value of an answer that was accepted, and how it came about.
 
-    `attempts` counts the responses used up, `request_key` is that of the last one. `prompt_version`
+    `attempts` counts the responses used up, `request_key` and `seed` are those of the last request.
+    `prompt_version`
     is None where it is that of the whole build; `heard_audio` says whether the model was sent the
     clip.
     """
@@ -59,6 +65,7 @@ class Accepted(Generic[T_co]):
     attempts: int
     prompt_version: str | None = None
     heard_audio: bool = False
+    seed: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from builders.store.database import Store, store_exists
 
 
 class VoteEstimate(Estimate):
-    """The estimate for the votes of one model."""
+    """The estimate for the votes or the drafts of one model."""
 
     model: str
 
@@ -34,11 +34,13 @@ class SpeechEstimate(TypedDict):
 class BuildEstimate(TypedDict):
     """The estimate for a build; without a caption model, `captions_to_ask` is None.
 
+    `drafts` is by model, `held` and `to_ask` are of all drafts.
     `hours` is None if the store has no answers of the models that tell their pace.
     """
 
     model: str
     targets: int
+    drafts: list[VoteEstimate]
     held: int
     to_ask: int
     captions_to_ask: int | None
@@ -67,16 +69,25 @@ def estimate(config: BuildConfig, prices: Mapping[str, object]) -> BuildEstimate
 
 def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -> BuildEstimate:
     prices, captioned = plan.prices(own), plan.captioned
-    config = plan.config
-    drafts, captions, characters = _drafting(plan, hearing)
-    count = drafts.held + drafts.count
-    asking = [drafts, captions] if captioned else [drafts]
+    drafts, captions, count, characters = _drafting(plan, hearing)
+    asking = [*drafts, captions] if captioned else drafts
     costs = [asked.usd(prices[asked.model]) for asked in asking]
     return {
         "model": plan.origin.model,
         "targets": count,
-        "held": drafts.held,
-        "to_ask": drafts.count,
+        "drafts": [
+            {
+                "model": asked.model,
+                "held": asked.held,
+                "to_ask": asked.count,
+                "prompt_tokens": asked.prompt_tokens,
+                "completion_tokens": asked.completion_tokens,
+                "usd": asked.usd(prices[asked.model]),
+            }
+            for asked in drafts
+        ],
+        "held": sum(asked.held for asked in drafts),
+        "to_ask": sum(asked.count for asked in drafts),
         "captions_to_ask": captions.count if captioned else None,
         "prompt_tokens": sum(asked.prompt_tokens for asked in asking),
         "completion_tokens": sum(asked.completion_tokens for asked in asking),
@@ -86,14 +97,16 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
             {
                 "model": voter.model,
                 **estimated(
-                    map(voter.first_request, plan.to_vote()), config.store_url, prices[voter.model]
+                    map(voter.first_request, plan.to_vote()),
+                    plan.config.store_url,
+                    prices[voter.model],
                 ),
             }
             for voter in plan.voters
         ],
         "to_speak": {
-            "utterance_characters": characters if config.speak else 0,
-            "replies": count if config.speak_replies else 0,
+            "utterance_characters": characters if plan.config.speak else 0,
+            "replies": count if plan.config.speak_replies else 0,
         },
     }
 
@@ -110,19 +123,21 @@ def _hours(url: str, asking: list[Asking]) -> float | None:
     return sum(count / pace for count, pace in paces if pace) / 3600
 
 
-def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[Asking, Asking, int]:
-    """Return the estimate for drafts and captions, and the characters of the utterances."""
+def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[list[Asking], Asking, int, int]:
+    """Return the estimates for drafts by model and for captions, targets and their characters."""
     url = plan.config.store_url
     store = Store(url, writes=False) if store_exists(url) else None
-    drafter, captioned = plan.drafter, plan.captioned
-    drafts, captions = Asking(plan.origin.model), Asking(plan.config.caption_model or "")
+    captioned, count, characters = plan.captioned, 0, 0
+    drafters = plan.plain_drafters
+    drafts, captions = {m: Asking(m) for m, _ in drafters}, Asking(plan.config.caption_model or "")
     targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
-    characters = 0
     while block := list(islice(targets, BLOCK)):
+        count += len(block)
         characters += sum(len(target.utterance.text) for target in block)
         if captioned:
             captions.add(captioned.settled(block, store))
-        drafts.add(map(drafter.first_request, block), store)
+        for model, drafter in drafters:
+            drafts[model].add(map(drafter.first_request, block), store)
     if store:
         store.close()
-    return drafts, captions, characters
+    return [*drafts.values()], captions, count, characters

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from builders.llm.prices import Price, price_of
 from builders.llm.providers import phrasebook
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import preconditions
+from builders.pipeline.candidates import OneOfSeveral
 from builders.pipeline.contribution import Evidence, can_vote, options, rules
 from builders.pipeline.demonstrations import open_demonstrations
 from builders.pipeline.fits import Fit
@@ -70,10 +72,31 @@ class Plan:
 
     @property
     def drafter(self) -> Drafter:
-        """Return the maker of draft requests."""
+        """Return the maker of draft requests, of several the first."""
+        return self._drafter(self.origin.model, 1)
+
+    @property
+    def drafters(self) -> list[OneOfSeveral]:
+        """Return all who draft: each model as often as drafts of it are wanted."""
+        describes, drafts = self.config.caption_model, self.config.drafts
+        return [
+            OneOfSeveral(
+                Captioned(drafter, describes) if describes else drafter, model, number % drafts + 1
+            )
+            for number, (model, drafter) in enumerate(self.plain_drafters)
+        ]
+
+    @property
+    def plain_drafters(self) -> list[tuple[str, Drafter]]:
+        """Return the makers of all draft requests, each with its model; without captions."""
+        models = [one.model for one in self.config.drafting] or [self.origin.model]
+        numbers = range(1, self.config.drafts + 1)
+        return [(model, self._drafter(model, n)) for model, n in product(models, numbers)]
+
+    def _drafter(self, model: str, number: int) -> Drafter:
         config = self.config
         return Drafter(
-            self.origin.model,
+            model,
             config.persona,
             config.label_view or self.card.label_source,
             config.sampling,
@@ -85,6 +108,7 @@ class Plan:
                 sees=config.see,
                 language=self.card.language,
                 recited=self.recited,
+                draft=number,
             ),
         )
 

@@ -372,12 +372,32 @@ class CheckNote:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherDraft:
+    """A draft of a target that is not its reply.
+
+    `draft` is its number among those of its model, from 1. `reply` is None if it was given up, and
+    `reason` says why; `notes` are those of the checks.
+    """
+
+    model: str
+    draft: int
+    seed: int
+    request_key: str
+    prompt_version: str | None = None
+    attempts: int | None = None
+    reply: dict[str, Any] | None = None
+    notes: tuple[CheckNote, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Drafted:
     """A reply and how it was drafted; `attempts` counts the responses used.
 
     `prompt_version` is None if it is that of the whole build; `heard_audio` says whether the
     model was sent the clip; `spoken` is the synthesised reply; `notes` are those of the checks;
-    `demonstrations` are the ids of the cases that the model was shown.
+    `demonstrations` are the ids of the cases that the model was shown. `model` is None if it is
+    that of the whole build, `others` are the drafts that were not chosen.
     """
 
     reply: dict[str, Any]
@@ -389,3 +409,5 @@ class Drafted:
     spoken: Clip | None = None
     notes: tuple[CheckNote, ...] = ()
     demonstrations: tuple[str, ...] = ()
+    model: str | None = None
+    others: tuple[OtherDraft, ...] = ()

@@ -48,7 +48,7 @@ def write(
         OutputError: the page cannot be written.
     """
     # Imported here: pandas takes half a second that no other command should wait for.
-    from builders.report import contrasts, contribution, missing, tallies, voices
+    from builders.report import contrasts, contribution, drafters, missing, tallies, voices
     from builders.report.set_checks import telling
 
     paths = [folder / file["path"] for file in manifest["result"]["files"]]
@@ -64,6 +64,7 @@ def write(
     content["contrasts"] = contrasts.contrasts(data, gone.ids)
     content["swaps"] = swaps
     content["set_checks"] = telling.rows(_set_checks(manifest, data, gone.ids))
+    content["drafters"] = drafters.drafters(data, gone.ids)
     content["voices"] = voices.drawings(data[:1], examples)
     page = _environment().get_template("report.html.j2").render(content)
     target = folder / "report.html"

@@ -11,7 +11,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from builders.errors import ConfigError, Suggested, suggested
 from builders.llm.settings import (
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 # An API key is only sent where it belongs: captions from another address have another key.
+MODEL_KEY = "HEARTEN_MODEL_API_KEY"
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 VOTE_KEY = "HEARTEN_VOTE_API_KEY"
 SPEECH_KEY = "HEARTEN_TTS_API_KEY"
@@ -54,7 +62,7 @@ ClipCheckName = Literal["vad", "dnsmos", "asr"]
 
 
 class Voting(NamedTuple):
-    """A model that votes from the text alone, and its own address or None."""
+    """A model that votes or drafts, and its own address or None."""
 
     model: str
     address: str | None
@@ -95,6 +103,8 @@ class BuildConfig(BaseModel):
     limit: int | None = Field(None, ge=1)
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None
+    drafters: tuple[str, ...] = ()
+    drafts: int = Field(1, ge=1)
     base_urls: tuple[str, ...] = ()
     vote_models: tuple[str, ...] = ()
     client: Client = "aiohttp"
@@ -152,9 +162,15 @@ class BuildConfig(BaseModel):
     def _in_order(cls, names: tuple[ClipCheckName, ...]) -> tuple[ClipCheckName, ...]:
         return tuple(sorted(set(names)))
 
-    @field_validator("vote_models")
+    @model_validator(mode="before")
     @classmethod
-    def _votes_once(cls, written: tuple[str, ...]) -> tuple[str, ...]:
+    def _first_drafter(cls, given: dict[str, Any]) -> dict[str, Any]:
+        drafters = given.get("drafters")
+        return given | {"model": voting(drafters[0]).model} if drafters else given
+
+    @field_validator("vote_models", "drafters")
+    @classmethod
+    def _listed_once(cls, written: tuple[str, ...]) -> tuple[str, ...]:
         models = [voting(one).model for one in written]
         if twice := next((model for model in models if models.count(model) > 1), None):
             raise ValueError(f"{twice} is listed more than once")
@@ -164,6 +180,12 @@ class BuildConfig(BaseModel):
     def voters(self) -> tuple[str, ...]:
         """Return the models that vote, by name."""
         return tuple(voting(one).model for one in self.vote_models)
+
+    @property
+    def drafting(self) -> tuple[Voting, ...]:
+        """Return the models that draft, each with its own address or None; none: the phrasebook."""
+        alone = (Voting(self.model, None),) if self.model else ()
+        return tuple(map(voting, self.drafters)) or alone
 
     @property
     def folder(self) -> Path:
@@ -182,8 +204,10 @@ class BuildConfig(BaseModel):
         A model with its own address has its own API key, so that no key is sent elsewhere.
         """
         found: dict[str, ModelSettings] = {}
-        if self.model:
-            found[self.model] = self._settings_of(self.model, self.base_urls, KEY_VARIABLES)
+        for model, address in self.drafting:
+            keys = (MODEL_KEY,) if address else KEY_VARIABLES
+            where = (address,) if address else self.base_urls
+            found[model] = self._settings_of(model, where, keys)
         describes, own = self.caption_model, self.caption_base_urls
         if describes and describes not in found:
             keys = (CAPTION_KEY,) if own else KEY_VARIABLES
@@ -197,9 +221,10 @@ class BuildConfig(BaseModel):
     def _settings_of(
         self, model: str, addresses: tuple[str, ...], keys: tuple[str, ...]
     ) -> ModelSettings:
-        reads = model in (self.model, *self.voters) or (self.speaks and model == self.tts)
-        hears = model == self.caption_model or (self.hear and model == self.model)
-        sees = self.see and model == self.model
+        drafts = model in {drafter.model for drafter in self.drafting}
+        reads = drafts or model in self.voters or (self.speaks and model == self.tts)
+        hears = model == self.caption_model or (self.hear and drafts)
+        sees = self.see and drafts
         sent: dict[Part, bool] = {"text": reads, "audio": hears, "video": sees}
         return ModelSettings(
             model=model,
@@ -253,6 +278,7 @@ class BuildConfig(BaseModel):
 
 # Options that may be repeated, and the settings that collect their values.
 LISTED = {
+    "model": "drafters",
     "base_url": "base_urls",
     "vote_model": "vote_models",
     "split": "splits",
@@ -282,6 +308,7 @@ _WHERE_ASKED = (
     "balance",
     "see",
     "may_send",
+    "drafts",
 )
 
 
@@ -289,10 +316,12 @@ def identity(config: BuildConfig) -> dict[str, object]:
     """Return the settings that identify a build, as JSON values, without secrets."""
     fields = BuildConfig.model_fields
     unasked = {name for name in _WHERE_ASKED if getattr(config, name) == fields[name].default}
-    leave = MAY_CHANGE | unasked | {"store", "redraft"}
+    leave = MAY_CHANGE | unasked | {"store", "redraft", "drafters"}
     settings = config.model_dump(mode="json", exclude=set(leave))
     settings["provider"] = config.provider
     settings["vote_models"] = list(config.voters)  # the addresses may change
+    if len(config.drafting) > 1:
+        settings["drafters"] = [drafter.model for drafter in config.drafting]
     if config.redraft:
         settings["redraft"] = config.redraft.identity
     return settings
