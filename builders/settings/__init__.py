@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
@@ -325,6 +326,14 @@ def identity(config: BuildConfig) -> dict[str, object]:
     if config.redraft:
         settings["redraft"] = config.redraft.identity
     return settings
+
+
+def whole(settings: Mapping[str, object]) -> dict[str, object]:
+    """Return an identity with the settings that stand in it only where they are asked for."""
+    fields = BuildConfig.model_fields
+    unasked = {name: fields[name].default for name in _WHERE_ASKED}
+    lists = {name: list(value) for name, value in unasked.items() if isinstance(value, tuple)}
+    return unasked | lists | {"drafters": [settings.get("model")]} | dict(settings)
 
 
 def chosen(config: BuildConfig) -> set[str]:

@@ -37,8 +37,12 @@ WRONG = {
         "no label view 'voise'; expected one of",
     ),
     "twice": (
-        (*SAMPLE, "--model", "a", "--model", "b"),
-        "--model is given twice: 'a' and 'b'; expected one value; leave one out",
+        (*SAMPLE, "--name", "a", "--name", "b"),
+        "--name is given twice: 'a' and 'b'; expected one value; leave one out",
+    ),
+    "one model twice": (
+        (*SAMPLE, "--model", "a", "--model", "a", "--base-url", "http://127.0.0.1:1/v1"),
+        "a is listed more than once",
     ),
     "twice, with equals signs": (
         (*SAMPLE, "--limit=3", "--limit", "4"),
