@@ -5,9 +5,10 @@
 The rows of tests/tasks/replies were invented by somebody who had not seen the checks. What people
 say is every turn of three words or more of MELD and EmoryNLP by another speaker than the turn
 before, taken as a reply to it (HEARTEN_REAL_DATA says where they lie; without it that column is
-empty). people.tsv names the codes that their lives rightly set off. A code may refuse where at
-least 30 bad rows and 300 real ones give a recall of 0.6 or more and false alarms of at most 0.5 %;
-intervals are Wilson's, 95 %. Last comes the rate: replies a second of processor time, warm.
+empty). label_maps/reply/_off_for_people.tsv names the codes that their lives rightly set off. A
+code may refuse where at least 30 bad rows and 300 real ones give a recall of 0.6 or more and false
+alarms of at most 0.5 %; intervals are Wilson's, 95 %. Last comes the rate: replies a second of
+processor time, warm.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def recall(found: Share) -> str:
 def table(people: Sequence[frozenset[str]]) -> Iterator[str]:
     """Yield the rows of the table of codes."""
     kinds = {r.cells["kind"]: r.cells["codes"].split() for r in _table(REPLIES / "kinds.tsv")}
-    off = {row.cells["code"] for row in _table(ROOT / "bench/people.tsv")}
+    off = {row.cells["code"] for row in _table(ROOT / "label_maps/reply/_off_for_people.tsv")}
     yield "| code | severity | bad rows of its kind | real replies | by the rule |"
     yield "| --- | --- | --- | --- | --- |"
     for check in load_checks():

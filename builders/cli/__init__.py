@@ -16,6 +16,7 @@ from builders.cli import (
     corpora,
     export,
     judge,
+    mine,
     publish,
     review,
     show,
@@ -30,7 +31,7 @@ from builders.errors import HeartenError, StoppedEarly, UsageError
 
 # Commands beside `build` that look into the store, or leave out what is excluded.
 _READING = (
-    *("show", "status", "report", "judge", "export", "publish", "hydrate"),
+    *("show", "status", "report", "judge", "mine", "export", "publish", "hydrate"),
     *("review", "review-status", "review-export", "review-import"),
 )
 _OF_STORE = ("upgrade", "backup", "status", "forget")
@@ -51,6 +52,7 @@ for group in (
     show,
     status,
     judge,
+    mine,
     review,
     export,
     publish,

@@ -29,6 +29,7 @@ from builders.cli.options import (
     Output,
     Patience,
     ReplyTokens,
+    RetryKind,
     Source,
     StoreAddress,
     TextOnly,
@@ -162,12 +163,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         bool,
         typer.Option("--retry-failed", help="Ask again about every target that was given up."),
     ] = False,
-    retry_kind: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="REASON", help="Ask again about targets that were rejected for this reason."
-        ),
-    ] = None,
+    retry_kind: RetryKind = None,
     redraft: Annotated[
         str | None,
         typer.Option(
@@ -185,6 +181,14 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             "tables of a folder, or the replies of a finished build.",
         ),
     ] = None,
+    demonstrations_by: Annotated[
+        Literal["words", "meaning"],
+        typer.Option(
+            metavar="words|meaning",
+            help="How the cases nearest to an utterance are found: by shared words, or by meaning, "
+            "which needs an optional extra.",
+        ),
+    ] = "words",
     enforce_set_gates: Annotated[
         bool,
         typer.Option(
@@ -342,6 +346,7 @@ def _build(**given: Unpack[BuildOptions]) -> None:
     Args:
         given: the options of the command line by name.
     """
+    tune_collector()
     from builders.cli.build_config import config_of
     from builders.cli.settings_file import read_settings
     from builders.llm.settings import PHRASEBOOK
@@ -374,7 +379,7 @@ def _build(**given: Unpack[BuildOptions]) -> None:
         from builders.cli.build_lines import PHRASEBOOK_WARNING
 
         print(PHRASEBOOK_WARNING)
-    tune_collector()
+    gc.freeze()  # what is loaded by now stays
     finished = run.build(config, prices, quiet=as_json)
     if as_json:
         print(json.dumps({"folder": str(finished.folder), **finished.manifest}, indent=2))
@@ -388,7 +393,6 @@ def _build(**given: Unpack[BuildOptions]) -> None:
 def tune_collector() -> None:
     """Let the collector of cycles look seldom: it takes a tenth of the time.
 
-    What is loaded by now stays, and a stream leaves few cycles behind.
+    Importing leaves no cycles behind, and a stream few.
     """
-    gc.freeze()
     gc.set_threshold(20_000, 20, 50)

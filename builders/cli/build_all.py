@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -149,6 +150,7 @@ def _build_each(
     from builders.pipeline import run
 
     tune_collector()
+    gc.freeze()
     builds: list[Build] = []
     failed: list[str] = []
     for config in configs:

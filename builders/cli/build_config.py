@@ -48,7 +48,7 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
             "--known-agreement is given without --min-agreement", do="say how much is enough"
         )
     lists["may_send"] = may_send(lists["may_send"])
-    check_named(lists["may_send"], [slug])
+    check_named(lists["may_send"], [slug, *_shown_corpora(given["demonstrations"])])
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
     if config.demonstrations and Path(config.demonstrations, "manifest.json").is_file():
         from builders.review.outcome.applied import applied
@@ -62,6 +62,15 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     return config
 
 
+def _shown_corpora(demonstrations: str | None) -> list[str]:
+    """Return the corpora of the build that demonstrations are taken from."""
+    if demonstrations is None:
+        return []
+    from builders.pipeline.demonstrations import corpora_of
+
+    return corpora_of(demonstrations)
+
+
 def _listed(said: object) -> tuple[str, ...]:
     """Return what was given for an option that may be given again."""
     return tuple(said) if isinstance(said, list | tuple) else ()
@@ -72,6 +81,11 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
     if given["demonstrations"] and not given["model"]:
         raise UsageError(
             "--demonstrations needs --model: the phrasebook is shown no cases", do="name a model"
+        )
+    if given["demonstrations_by"] != "words" and not given["demonstrations"]:
+        raise UsageError(
+            "--demonstrations-by is given without --demonstrations",
+            do="name the cases, as --demonstrations ours",
         )
     if given["hear"] and not given["model"]:
         raise UsageError(

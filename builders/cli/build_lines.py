@@ -14,15 +14,22 @@ from builders.cli.cautions import cautions
 from builders.cli.looking import some_samples
 from builders.cli.sample_lines import sample_lines, width
 from builders.cli.status import cost_line
+from builders.llm.estimate import Estimate
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline.estimate import BuildEstimate
 from builders.pipeline.run import Finished
 from builders.record.dataset import Build
 from builders.record.manifest import summary_line
-from builders.record.manifest_views import ManifestResult, ManifestRun
+from builders.record.manifest_views import (
+    ManifestResult,
+    ManifestRun,
+    QualificationPart,
+    QualificationResult,
+)
 from builders.release.eligibility import GATES_FILE, Restrictions, excluded_by
 from builders.settings import BuildConfig
 from builders.store.messages import MessageSizes
+from builders.tasks.qualification import meanings
 
 # An option and its value, which stay on one line: words are not parted at this sign.
 _OPTION = re.compile(r"(--\S+) (?!--)(\S+)")
@@ -43,6 +50,7 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
     for flag in config.reject_findings:
         if flag not in result["rejected"]:
             print(f"  rejected: 0 {flag}, which no chosen clip has")
+    print("".join(f"{line}\n" for line in qualification_lines(result)), end="")
     _print_speech(result.get("speech"))
     print_set(result, finished.gated, finished.gated_before)
     for line in drafts_lines(build):
@@ -178,6 +186,42 @@ def _spelling(called: str) -> tuple[str, str]:
     return str(program.with_name("build")), str(program.with_name("hearten"))
 
 
+def _takes(what: str, one: Estimate) -> str:
+    usd = one["usd"]
+    cost = "cost unknown" if usd is None else f"about ${usd:,.2f}"
+    return (
+        f"{what}: {one['held']:,} cached, {one['to_ask']:,} requests to make, "
+        f"about {one['prompt_tokens']:,} prompt tokens and at most "
+        f"{one['completion_tokens']:,} tokens of responses: {cost}"
+    )
+
+
+def qualification_lines(result: ManifestResult) -> list[str]:
+    """Return what each model that votes or describes clips proved able to do, a line each."""
+    lines = [_qualification_line(one) for one in result.get("qualification", ())]
+    if (result.get("contribution") or {}).get("reason"):
+        lines.append("no sample has a class of audio contribution: no model qualified to vote")
+    return lines
+
+
+def _qualification_line(one: QualificationResult) -> str:
+    votes = one["purpose"] == "votes"
+    parts = "; ".join(_part(part) for part in one["parts"])
+    if one["qualified"]:
+        return f"{one['model']} qualified to {'vote' if votes else 'describe clips'}: {parts}"
+    missed = "it casts no vote" if votes else "it describes no clip"
+    return (
+        f"{one['model']} did not qualify to {'vote' if votes else 'describe clips'}, so {missed}: "
+        f"{parts}"
+    )
+
+
+def _part(part: QualificationPart) -> str:
+    least = "" if part["share"] >= part["least"] else f", needed {part['least']:.0%}"
+    shown = f"{part['right']} of {part['of']} ({part['low']:.0%} to {part['high']:.0%}{least})"
+    return f"{meanings()[part['part']]} {shown}"
+
+
 def print_estimate(estimate: BuildEstimate) -> None:
     """Print what a build would take."""
     if estimate["captions_to_ask"] is not None:
@@ -204,14 +248,11 @@ def print_estimate(estimate: BuildEstimate) -> None:
         print("time unknown: too few recent responses of this model; it is told after 50 samples")
     elif estimate["to_ask"] and hours is not None:
         print(f"about {hours:,.2f} hours at the pace of the model's last answers")
+    for sat in estimate["qualification"]:
+        short = "" if sat["qualified"] is not False else " (it did not qualify)"
+        print(_takes(f"qualification of {sat['model']}{short}", sat))
     for one in estimate["votes"]:
-        usd = one["usd"]
-        cost = "cost unknown" if usd is None else f"about ${usd:,.2f}"
-        print(
-            f"votes of {one['model']}: {one['held']:,} cached, {one['to_ask']:,} requests to make, "
-            f"about {one['prompt_tokens']:,} prompt tokens and at most "
-            f"{one['completion_tokens']:,} tokens of responses: {cost}"
-        )
+        print(_takes(f"votes of {one['model']}", one))
     speech = estimate["to_speak"]
     if any(speech.values()):
         print(

@@ -24,6 +24,7 @@ class BuildOptions(TypedDict, total=False):
     redraft: str | None
     hear: bool
     demonstrations: str | None
+    demonstrations_by: str
     see: bool
     i_may_send: list[str] | None
     caption_model: str | None

@@ -51,6 +51,12 @@ Drafts = Annotated[
         "reply; the record keeps the others.",
     ),
 ]
+RetryKind = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="REASON", help="Ask again about targets that were rejected for this reason."
+    ),
+]
 Output = Annotated[Path, env("OUTPUT", "Folder of all builds.", metavar="DIR")]
 Clips = Annotated[
     Path | None,

@@ -12,7 +12,6 @@ limits hold memory flat: how many exchanges are open, and how many outcomes wait
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -29,6 +28,7 @@ from builders.llm.claims import RequestClaims
 from builders.llm.concurrency import Places
 from builders.llm.exchange import Exchange, Retry
 from builders.llm.interrupts import Stops, stopped_by_signals
+from builders.llm.pool import warn
 from builders.llm.projection import Projection
 from builders.llm.request import Request
 from builders.llm.router import open_models
@@ -67,6 +67,7 @@ class Session:
         cache, budget, progress, retry: as given.
         stopped: why nothing more is asked; None while it goes on.
         asked: how many requests the model was asked.
+        begun: set once there is one.
         projection: what the run will take in all.
         lost: of `several`, those that are asked nothing more, each with the reason.
     """
@@ -91,6 +92,7 @@ class Session:
         self.room = Places(open_at_once)
         self.stopped: HeartenError | None = None
         self.asked = 0
+        self.begun = asyncio.Event()
         self._model = model
         self.progress = progress
         self._asked_before = progress.state.requests
@@ -147,6 +149,7 @@ class Session:
             if not await self._claims.take(key, self.room):
                 return None
             self.asked += 1
+            self.begun.set()
             try:
                 return await self._model.answer(request, key)
             finally:
@@ -164,11 +167,7 @@ class Session:
         if model not in self.lost:
             self.lost[model] = error
             others = " and ".join(sorted(left))
-            print(
-                f"warning: {model}: {error}; nothing more is asked of it, {others} goes on",
-                file=sys.stderr,
-                flush=True,
-            )
+            warn(f"{model}: {error}; nothing more is asked of it, {others} goes on")
         return Pending(LOST, str(error))
 
     def expect(self, keys: Iterable[str]) -> None:

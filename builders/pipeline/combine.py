@@ -76,7 +76,7 @@ class _Writing:
 
     def add(self, build: Build) -> None:
         """Add the samples and the rejects of a build."""
-        division = _Division(build)
+        division = Division(build)
 
         def split_of(row: SampleRecord) -> str:
             split = division.split_of(row)
@@ -106,7 +106,7 @@ class _Writing:
         }
 
 
-class _Division:
+class Division:
     """Which split of the set each sample of one build goes to."""
 
     def __init__(self, build: Build) -> None:

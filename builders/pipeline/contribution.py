@@ -24,7 +24,8 @@ from builders.llm.task import Accepted, GivenUp, Outcome
 from builders.record.types import Contribution, Target
 
 _RULES = ("text_share", "voice_share")
-_FAILED = "vote_failed"
+# Why no sample of a build has a class though votes were wanted.
+NO_VOTER = "no_model_qualified_to_vote"
 
 
 @cache
@@ -136,7 +137,8 @@ class Ballots:
         """Return the manifest entry for the votes."""
         return {
             "models": list(self.voters),
-            "needed": needed(len(self.voters)),
+            "needed": needed(len(self.voters)) if self.voters else None,
+            "reason": None if self.voters else NO_VOTER,
             "failed": {model: dict(sorted(c.items())) for model, c in sorted(self.failed.items())},
         }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from builders.corpora import Card, load_card
 from builders.corpora.exclusions import Exclusions
@@ -11,6 +12,7 @@ from builders.errors import ConfigError
 from builders.llm.addresses import check_may_send
 from builders.llm.settings import PHRASEBOOK
 from builders.record.dataset import Build
+from builders.record.folder import read_json
 from builders.record.types import ReviewStatus, dialogue_prefix
 from builders.record.views import SampleRecord
 from builders.release.eligibility import (
@@ -25,13 +27,15 @@ from builders.settings import BuildConfig
 from builders.store.database import forgotten_by
 from builders.tasks.reply.demonstration_tables import built_in, read_cases
 from builders.tasks.reply.demonstrations import Demonstration, Demonstrations
+from builders.tasks.reply.nearness import Index, WordIndex
 
 OURS = "ours"
 # Splits that models are measured on are shown to none.
-_TO_LEARN_FROM = ("train", "all")
+TRAIN = "train"
 _COLUMNS = (
-    *("id", "source.split", "source.dialogue_id", "text_context", "reference_response.id"),
-    *("target_utterance.text", "target_utterance.emotions", "voice.words", "safety"),
+    *("id", "source", "text_context", "reference_response.id", "contrast"),
+    *("target_utterance.text", "target_utterance.emotions", "target_utterance.speaker"),
+    *("voice.words", "safety"),
     *("desired_response", "review.status", "drafting.provider"),
 )
 _ROLES = {"user": "Speaker", "assistant": "Listener"}
@@ -43,15 +47,31 @@ def open_demonstrations(config: BuildConfig, card: Card) -> Demonstrations | Non
 
     Raises:
         ConfigError: there is no such set or nothing in it, the corpus of a build may not be sent
-            to where the model is, or nobody reviewed its replies and a phrasebook made them.
+            to where the model is, nobody reviewed its replies and a phrasebook made them, or the
+            extra that `--demonstrations-by meaning` needs is missing.
         LabelError: a cell of a table is wrong.
         VerificationError: a file of a build is not what the build wrote.
     """
     named = config.demonstrations
     if named is None:
         return None
+    nearness = _nearness(config.demonstrations_by)
+    return Demonstrations(*_cases_of(named, config, card), *nearness)
+
+
+def _nearness(by: str) -> tuple[Callable[[Sequence[str]], Index], str | None]:
+    """Return how near cases are found, and what by; ConfigError where an extra is missing."""
+    if by == "words":
+        return WordIndex, None
+    from builders.tasks.reply.meaning import open_meaning
+
+    return open_meaning()
+
+
+def _cases_of(named: str, config: BuildConfig, card: Card) -> tuple[list[Demonstration], str]:
+    """Return the cases that `--demonstrations` names, and what they are called in the manifest."""
     if named == OURS:
-        return Demonstrations(read_cases(built_in(card.language)), OURS)
+        return read_cases(built_in(card.language), card.language), OURS
     folder = Path(named)
     if not folder.is_dir():
         raise ConfigError(
@@ -60,15 +80,15 @@ def open_demonstrations(config: BuildConfig, card: Card) -> Demonstrations | Non
             do="correct the name",
         )
     if (folder / "manifest.json").is_file() or (folder / "config.json").is_file():
-        return _of_build(Build(folder).verify(), config)
-    return Demonstrations(read_cases(folder), "a folder of tables")
+        build = Build(folder).verify()
+        return _of_build(build, config), f"the build {build.name}"
+    return read_cases(folder, card.language), "a folder of tables"
 
 
-def _of_build(build: Build, config: BuildConfig) -> Demonstrations:
-    result = build.manifest["result"]
-    for part in result.get("combined") or [{"corpus": result["config"]["corpus"]}]:
-        for model in config.models:
-            check_may_send(load_card(str(part["corpus"])), model.base_urls, model.sent)
+def _of_build(build: Build, config: BuildConfig) -> list[Demonstration]:
+    drafting = config.models[0]  # no other one is shown any; of a case, words alone are sent
+    for corpus in _corpora(build.manifest["result"]):
+        check_may_send(load_card(corpus), drafting.base_urls, ("text",), config.may_send)
     excluded = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).covers
     # What reviewers made of a build lies elsewhere, and its gates beside itself.
     gates = gates_of(build.folder) or gates_of(config.output / build.name)
@@ -81,15 +101,42 @@ def _of_build(build: Build, config: BuildConfig) -> Demonstrations:
             expected="reviewed replies, or those of a model, of a split train",
             do="review it, or name other demonstrations",
         )
-    return Demonstrations(cases, f"the build {build.name}")
+    return cases
 
 
 def _cases(build: Build, known: Restrictions) -> Iterator[Demonstration]:
-    for record in build.rows(_COLUMNS):
-        if record["source"]["split"] not in _TO_LEARN_FROM or not _good(record):
+    for record in _to_learn_from(build):
+        if not _good(record):
             continue
         if eligibility(record, Purpose.TRAIN, known).extent is Extent.RECORD:
             yield _case(record)
+
+
+def _to_learn_from(build: Build) -> Iterator[SampleRecord]:
+    """Yield the samples of split train.
+
+    A corpus without splits of its own is divided as a combined set of it would be.
+    """
+    if "combined" in build.manifest["result"]:
+        yield from build.rows(_COLUMNS, TRAIN)
+        return
+    from builders.pipeline.combine import Division  # takes its time to import
+
+    division = Division(build)
+    yield from (row for row in build.rows(_COLUMNS) if division.split_of(row) == TRAIN)
+
+
+def corpora_of(named: str | None) -> list[str]:
+    """Return the corpora whose text is sent with the demonstrations of that name, by slug."""
+    manifest = Path(named or "", "manifest.json")
+    if named is None or not manifest.is_file():
+        return []
+    return _corpora(read_json(manifest).get("result", {}))
+
+
+def _corpora(result: Mapping[str, Any]) -> list[str]:
+    parts = result.get("combined") or [result.get("config", {})]
+    return [str(part["corpus"]) for part in parts if "corpus" in part]
 
 
 def _good(record: SampleRecord) -> bool:

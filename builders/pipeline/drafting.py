@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +32,9 @@ from builders.tasks.reply.draft import Draft, drafted
 
 if TYPE_CHECKING:  # without a voice nothing of it is imported
     from builders.tts.stage import Item, Voicing
+
+# Seconds after which the first request has surely left.
+_SENT = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ async def draft(
     async with (
         open_session(setup, config.models, state, models) as session,
         _voicing(config, card, session, setup) as voicing,
+        _writer_loaded(session),
     ):
         if voicing:
             session.stop_with(voicing)
@@ -80,6 +86,22 @@ async def draft(
         return DraftingResult(
             session.stopped, session.asked, session.projection.result, speech, session.lost
         )
+
+
+@asynccontextmanager
+async def _writer_loaded(session: Session) -> AsyncIterator[None]:
+    """Import what the writer needs while the first answer is waited for, and not before."""
+
+    async def load() -> None:
+        await session.begun.wait()
+        await asyncio.sleep(_SENT)
+        await asyncio.to_thread(importlib.import_module, "builders.record.parquet")
+
+    loading = asyncio.create_task(load())
+    try:
+        yield
+    finally:
+        loading.cancel()
 
 
 @asynccontextmanager

@@ -10,8 +10,10 @@ from typing import TypedDict
 
 from builders.audio.analysis import Hearing
 from builders.llm.estimate import Asking, Estimate, estimated
+from builders.llm.prices import Price
 from builders.llm.runner import BLOCK
 from builders.pipeline.plan import Plan, make_plan
+from builders.pipeline.qualifying import counting, examinations, held_result
 from builders.record.manifest import Ledger
 from builders.record.types import Target
 from builders.settings import BuildConfig
@@ -22,6 +24,17 @@ class VoteEstimate(Estimate):
     """The estimate for the votes or the drafts of one model."""
 
     model: str
+
+
+class QualificationEstimate(Estimate):
+    """The estimate for what a model is asked before its word counts; see `QualificationResult`.
+
+    `qualified` is None until all of it is cached.
+    """
+
+    model: str
+    purpose: str
+    qualified: bool | None
 
 
 class SpeechEstimate(TypedDict):
@@ -48,6 +61,7 @@ class BuildEstimate(TypedDict):
     completion_tokens: int
     usd: float | None
     hours: float | None
+    qualification: list[QualificationEstimate]
     votes: list[VoteEstimate]
     to_speak: SpeechEstimate
 
@@ -68,7 +82,9 @@ def estimate(config: BuildConfig, prices: Mapping[str, object]) -> BuildEstimate
 
 
 def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -> BuildEstimate:
-    prices, captioned = plan.prices(own), plan.captioned
+    prices = plan.prices(own)
+    qualification, plan = _qualification(plan, prices)
+    captioned = plan.captioned
     drafts, captions, count, characters = _drafting(plan, hearing)
     asking = [*drafts, captions] if captioned else drafts
     costs = [asked.usd(prices[asked.model]) for asked in asking]
@@ -93,6 +109,7 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
         "completion_tokens": sum(asked.completion_tokens for asked in asking),
         "usd": None if None in costs else sum(cost for cost in costs if cost is not None),
         "hours": _hours(plan.config.store_url, asking),
+        "qualification": qualification,
         "votes": [
             {
                 "model": voter.model,
@@ -109,6 +126,32 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
             "replies": count if plan.config.speak_replies else 0,
         },
     }
+
+
+def _qualification(
+    plan: Plan, prices: Mapping[str, Price | None]
+) -> tuple[list[QualificationEstimate], Plan]:
+    """Return what qualifying would take, and the plan without models known to fall short."""
+    url = plan.config.store_url
+    store = Store(url, writes=False) if store_exists(url) else None
+    found: list[QualificationEstimate] = []
+    results = []
+    for one in examinations(plan):
+        result = held_result(one, store)
+        if result:
+            results.append(result)
+        requests = map(one.task.first_request, one.subjects)
+        found.append(
+            {
+                "model": one.model,
+                "purpose": one.purpose,
+                "qualified": result["qualified"] if result else None,
+                **estimated(requests, url, prices[one.model]),
+            }
+        )
+    if store:
+        store.close()
+    return found, counting(plan, results)
 
 
 def _hours(url: str, asking: list[Asking]) -> float | None:

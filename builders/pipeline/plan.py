@@ -38,6 +38,7 @@ from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig, ide
 from builders.store.clips import ClipFiles
 from builders.store.database import Store, forgotten_by, store_exists
 from builders.store.key_value import KeyValue
+from builders.tasks import qualification
 from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
 from builders.tasks.reply.asking import PromptExtras
@@ -57,7 +58,8 @@ class Plan:
     """A build before its first draft: what is read, which targets, which versions.
 
     `heard` says whether clips are decoded: not with `--text-only`, nor if a corpus has none;
-    `recited` knows what is said anywhere in the corpus.
+    `recited` knows what is said anywhere in the corpus. `unfit` are models that did not qualify for
+    a purpose (see `tasks/qualification.py`), as (purpose, model).
     """
 
     config: BuildConfig
@@ -69,6 +71,7 @@ class Plan:
     heard: bool
     recited: RunIndex
     demonstrations: Demonstrations | None = None
+    unfit: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def drafter(self) -> Drafter:
@@ -78,11 +81,9 @@ class Plan:
     @property
     def drafters(self) -> list[OneOfSeveral]:
         """Return all who draft: each model as often as drafts of it are wanted."""
-        describes, drafts = self.config.caption_model, self.config.drafts
+        drafts = self.config.drafts
         return [
-            OneOfSeveral(
-                Captioned(drafter, describes) if describes else drafter, model, number % drafts + 1
-            )
+            OneOfSeveral(self._captioned(drafter) or drafter, model, number % drafts + 1)
             for number, (model, drafter) in enumerate(self.plain_drafters)
         ]
 
@@ -115,8 +116,12 @@ class Plan:
     @property
     def captioned(self) -> Captioned | None:
         """Return the caption stage; None without a caption model."""
+        return self._captioned(self.drafter)
+
+    def _captioned(self, drafter: Drafter) -> Captioned | None:
         model = self.config.caption_model
-        return Captioned(self.drafter, model) if model else None
+        qualified = ("describes", model) not in self.unfit
+        return Captioned(drafter, model, qualified=qualified) if model else None
 
     def prices(self, own: Mapping[str, object]) -> dict[str, Price | None]:
         """Return the price of each model, the drafting model first."""
@@ -130,10 +135,11 @@ class Plan:
 
     @property
     def voters(self) -> list[Voter]:
-        """Return the models that vote from the text alone, in the given order."""
+        """Return the models that vote from the text alone and may, in the given order."""
         named, tokens = self.card.speakers_have_names, self.config.reply_tokens
         choices = options(self.corpus.labelling)
-        return [Voter(model, choices, named, tokens) for model in self.config.voters]
+        fit = (model for model in self.config.voters if ("votes", model) not in self.unfit)
+        return [Voter(model, choices, named, tokens) for model in fit]
 
     @property
     def evidence(self) -> Evidence:
@@ -275,7 +281,7 @@ def _origin(
     """Return what all samples of the build share."""
     return Origin(
         corpus=card.slug,
-        corpus_version=card.corpus_version or _digest(corpus.reader.files),
+        corpus_version=card.corpus_version or digest_of_files(corpus.reader.files),
         language=card.language,
         label_source=config.label_view or card.label_source,
         audio_origin=card.audio_origin,
@@ -310,9 +316,9 @@ def _identified(
     config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool
 ) -> dict[str, object]:
     """Return the identity of a build: its settings, corpus files, and all versions."""
-    votes = bool(config.vote_models)
+    votes, describes = bool(config.vote_models), config.caption_model is not None
     return identity(config) | {
-        "corpus_files": _digest(corpus.reader.files),
+        "corpus_files": digest_of_files(corpus.reader.files),
         "model": origin.model,
         "mapping_version": origin.mapping_version,
         "prompt_version": origin.prompt_version,
@@ -325,6 +331,7 @@ def _identified(
         "caption_version": caption_version() if config.caption_model else None,
         "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
         "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,
+        **({"qualification_version": qualification.version()} if votes or describes else {}),
         "class_views_version": views_version(),
         "checks_version": origin.checks_version,
     }
@@ -360,7 +367,7 @@ def _voice_version() -> str:
     return version()
 
 
-def _digest(files: tuple[Path, ...]) -> str:
+def digest_of_files(files: tuple[Path, ...]) -> str:
     """Return one digest over annotation files, by name and content."""
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda path: path.name):

@@ -15,6 +15,7 @@ from builders.llm.settings import PHRASEBOOK
 from builders.pipeline.contribution import rules
 from builders.record.schema import validator
 from builders.settings import BuildConfig
+from builders.tasks.qualification import bounds, load_lines, load_sounds
 from builders.tasks.reply.checks.registry import check_tables as check_reply_tables
 from builders.tts.styles import styles
 
@@ -40,6 +41,10 @@ def check_tables(config: BuildConfig, heard: bool, language: str) -> None:
     """
     check_whole(config.corpus)
     check_reply_tables(language)
+    if config.voters:
+        load_lines(language)
+    if config.voters or config.caption_model:
+        load_sounds(), bounds()
     for read in (strategies, feelings, class_views, rules, load_claims, styles):
         read()
     for name in ("reply", "sample"):

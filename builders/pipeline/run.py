@@ -1,6 +1,7 @@
 """A build, from a corpus on disk to a dataset that loads.
 
-    read -> map labels -> attach context -> analyse audio -> vote -> draft -> check -> write
+    read -> map labels -> attach context -> analyse audio -> qualify -> vote -> draft -> check
+         -> write
 
 Every stage streams. Responses are in the store before they are used, so a stopped build is
 resumed by running it again: cached responses are replayed, results are rewritten.
@@ -28,6 +29,7 @@ from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import fits
 from builders.pipeline.drafting import draft
 from builders.pipeline.plan import Plan, make_plan
+from builders.pipeline.qualifying import counting, qualify
 from builders.pipeline.rejects_alone import what_to_do
 from builders.pipeline.voting import vote, with_votes
 from builders.pipeline.writer import Sink
@@ -150,17 +152,20 @@ def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) 
 
 
 async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: Setup) -> Manifest:
-    """Vote, draft and write; return the manifest of the finished build."""
+    """Qualify, vote, draft and write; return the manifest of the finished build."""
     started = time.time()
     # A clip that stopped the build may have been repaired in the meantime.
     may_change = plan.config.on_error == "stop" and not folder.manifest.exists()
     kept = fits.keep(plan.fits(hearing), folder, may_change=may_change)
+    qualified, examined = await qualify(plan, setup)
+    plan = counting(plan, qualified)
     ballots, votes_asked = await vote(plan, setup)
     ledger = Ledger()
     targets = with_votes(plan.targets(ledger, hearing), ballots, plan)
     config = plan.config
     paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
     each = len(plan.drafters)
+    votes_asked += examined
     state = ProgressState(plan.survey.chosen * each, requests=votes_asked, paid=paid)
     if each > 1:
         state.unit = "draft"
@@ -181,7 +186,9 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     result["voice"] = hearing.result if hearing else None
     result["speech"] = done.speech
     result["fits"] = kept
-    result["contribution"] = ballots.result() if ballots.voters else None
+    result["contribution"] = ballots.result() if config.voters else None
+    if qualified:
+        result["qualification"] = qualified
     manifest: Manifest = {
         "result": result,
         "run": _costs(plan, setup, started, votes_asked + done.requests),

@@ -25,7 +25,7 @@ async def vote(plan: Plan, setup: Setup) -> tuple[Ballots, int]:
         StoppedEarly: votes have no response yet.
         HeartenError: what stopped the requests.
     """
-    ballots, asked = Ballots(plan.config.voters), 0
+    ballots, asked = Ballots(tuple(voter.model for voter in plan.voters)), 0
     models = {settings.model: settings for settings in plan.config.models}
     for voter in plan.voters:
         asked += await _vote(voter, models[voter.model], plan, setup, ballots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # Arrow takes its time to import: the first requests go out m
 
 # Ids of targets that were left which are kept for `hearten status`.
 _MOST_LEFT = 1000
+# Rejects that wait to be written: the first ones come before anything is asked.
+_REJECTS = 1000
 
 
 class Sink:
@@ -30,6 +33,7 @@ class Sink:
         self._origin = origin
         self._ledger = ledger
         self._writers: dict[str, SplitWriter] = {}
+        self._rejected: list[Mapping[str, object]] = []
         self.example_left: str | None = None
         self.left: list[tuple[str, str, str]] = []
 
@@ -72,6 +76,7 @@ class Sink:
         from builders.record.parquet import describe_file
 
         shards = [path for writer in self._writers.values() for path in writer.close()]
+        self._write_rejects()
         self._rejects.close()
         files = [*shards, self._folder / "rejected.parquet"]
         return [describe_file(path, self._folder) for path in files]
@@ -89,5 +94,12 @@ class Sink:
 
     def _reject(self, reject: Reject) -> None:
         row = {name: getattr(reject, name) for name in ("id", "split", "stage", "reason", "detail")}
-        self._rejects.add({**row, "raw": orjson.dumps(reject.raw).decode()})
+        self._rejected.append({**row, "raw": orjson.dumps(reject.raw).decode()})
         self._ledger.rejected(reject.split, reject.reason)
+        if len(self._rejected) >= _REJECTS:
+            self._write_rejects()
+
+    def _write_rejects(self) -> None:
+        for row in self._rejected:
+            self._rejects.add(row)
+        self._rejected = []

@@ -50,13 +50,13 @@ class BuildFolder:
         self.manifest = path / "manifest.json"
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Lock the folder for one process.
+    def hold(self, option: str = "--output") -> Iterator[None]:
+        """Lock the folder, which `option` names, for one process.
 
         Raises:
             OutputError: it cannot be written, or another build has locked it.
         """
-        with writable(self.path):
+        with writable(self.path, option):
             self.path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / ".lock", timeout=0)
             try:
@@ -68,7 +68,7 @@ class BuildFolder:
                     do="wait for it, stop it, or choose another --name",
                 ) from error
         try:
-            with writable(self.path):
+            with writable(self.path, option):
                 yield
         finally:
             lock.release()

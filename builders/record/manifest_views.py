@@ -102,6 +102,27 @@ class SetCheck(TypedDict):
     any_length: NotRequired[bool]
 
 
+class QualificationPart(TypedDict):
+    """How much of one part a model got right: `low` to `high` is the 95 % interval."""
+
+    part: str
+    right: int
+    of: int
+    share: float
+    low: float
+    high: float
+    least: float
+
+
+class QualificationResult(TypedDict):
+    """What a model was found to be able to do, before it votes or describes clips."""
+
+    model: str
+    purpose: str
+    qualified: bool
+    parts: list[QualificationPart]
+
+
 class ManifestResult(TypedDict):
     """The part that is the same whenever the responses are; `config` has the settings by name."""
 
@@ -118,6 +139,8 @@ class ManifestResult(TypedDict):
     speech: NotRequired[dict[str, Any] | None]
     contribution: NotRequired[dict[str, Any] | None]
     set_checks: NotRequired[list[SetCheck]]
+    # Of models that vote or describe clips; of builds before 0.2 there is none.
+    qualification: NotRequired[list[QualificationResult]]
     # The SHA-256 of each file below `fits/`, by its name.
     fits: NotRequired[dict[str, str]]
     # Of a set of several builds.

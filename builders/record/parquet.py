@@ -168,12 +168,13 @@ class SplitWriter:
     Args:
         folder: where the shards go, under temporary names until `close`.
         split: the split, the first part of each file's name.
+        schema: of other rows than samples, with `audio` and `reply_audio` as theirs.
     """
 
-    def __init__(self, folder: Path, split: str) -> None:
+    def __init__(self, folder: Path, split: str, schema: pa.Schema | None = None) -> None:
         self.folder = folder
         self.split = split
-        self.schema = sample_schema()
+        self.schema = sample_schema() if schema is None else schema
         self._lines: list[bytes] = []
         self._audio: list[bytes | None] = []
         self._replies: list[bytes | None] = []

@@ -25,7 +25,6 @@ import orjson
 
 from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError
-from builders.record.data_file import DataFile, rows_of
 from builders.record.types import ReviewStatus
 from builders.record.views import RejectRow, SampleRecord
 from builders.release.row_views import PublishedRecord
@@ -239,6 +238,9 @@ def rejects_of(rejected: Path, columns: Sequence[str]) -> Iterator[RejectRow]:
 
 
 def _read(path: Path, columns: Sequence[str]) -> Iterator[list[dict[str, object]]]:
+    # Arrow takes its time to import, and only who reads rows needs it.
+    from builders.record.data_file import DataFile, rows_of
+
     with DataFile(path) as file:
         for batch in file.batches(columns, _BATCH):
             yield rows_of(path, batch)

@@ -18,6 +18,7 @@ from builders.errors import VerificationError
 from builders.record.folder import writable
 from builders.record.manifest_views import Manifest, SetCheck, SplitCounts
 from builders.release.eligibility import Restrictions
+from builders.tasks.qualification import meanings
 from builders.tasks.reply.checks.rules import WORDS
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def write(
     content["swaps"] = swaps
     content["set_checks"] = telling.rows(_set_checks(manifest, data, gone.ids))
     content["drafters"] = drafters.drafters(data, gone.ids)
+    content["qualification_parts"] = meanings()
     content["voices"] = voices.drawings(data[:1], examples)
     page = _environment().get_template("report.html.j2").render(content)
     target = folder / "report.html"

@@ -142,6 +142,7 @@ class BuildConfig(BaseModel):
     redraft: Redraft | None = None
     enforce_set_gates: bool = False
     demonstrations: str | None = None
+    demonstrations_by: Literal["words", "meaning"] = "words"
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
     see: bool = False
@@ -309,6 +310,7 @@ _WHERE_ASKED = (
     "balance",
     "see",
     "may_send",
+    "demonstrations_by",
     "drafts",
 )
 

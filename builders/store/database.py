@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from builders.errors import StoreError
@@ -99,9 +98,7 @@ class Store:
         learn_address(url)
         self._writes = writes
         self.engine, self.name = engine_at(url, writes=writes)
-        self.insert: Callable[[sa.Table], Any] = (
-            postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
-        )
+        self.insert = _insert_of(self.engine.dialect.name)
         self._held = sa.select(
             answers.c.key,
             answers.c.outcome,
@@ -298,6 +295,17 @@ def _is_empty(url: str) -> bool:
             return not sa.inspect(connection).get_table_names()
     finally:
         engine.dispose()
+
+
+def _insert_of(dialect: str) -> Callable[[sa.Table], Any]:
+    """Return what makes an INSERT that may do nothing; the other dialect is not imported."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert
 
 
 def _masked(fields: dict[str, object]) -> dict[str, object]:

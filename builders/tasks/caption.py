@@ -22,6 +22,8 @@ from builders.tasks.question import Question, QuestionTask
 from builders.tasks.reply.checks.wording import count_words, shares_run
 from builders.tasks.reply.draft import Draft, Drafter
 
+# Why a clip has no caption if the model did not qualify.
+NOT_QUALIFIED = "model_not_qualified"
 _TOKENS = 300
 # A caption that has so many words in a row of the utterance is a transcript of it.
 _REPEATS, _REPEATS_LEAST = 4, 3
@@ -33,10 +35,12 @@ class Captioned:
     Args:
         drafter: makes the requests for replies.
         model: the model that describes clips.
+        qualified: whether it proved fit; if not, it is asked about no clip.
     """
 
-    def __init__(self, drafter: Drafter, model: str) -> None:
+    def __init__(self, drafter: Drafter, model: str, qualified: bool = True) -> None:
         self.drafter = drafter
+        self._qualified = qualified
         self._model = model
         self._questions = QuestionTask()
         self._schema = _schema()
@@ -74,7 +78,9 @@ class Captioned:
         """
         if target.caption or target.clip is None or target.voice is None:
             return None
-        if NOT_HEARD in {found.code for found in target.clip.findings}:
+        if not self._qualified:
+            target.caption = Caption(None, NOT_QUALIFIED, 0)
+        elif NOT_HEARD in {found.code for found in target.clip.findings}:
             target.caption = Caption(None, NOT_HEARD, 0)
         elif not target.voice.reliable:
             target.caption = Caption(None, "not_measured", 0)

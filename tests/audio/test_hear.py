@@ -284,7 +284,7 @@ def test_captions_are_held_against_the_measurements_and_counted(build, endpoint,
 
 def test_captions_are_never_paid_for_twice_and_give_the_same_bytes(build, endpoint, tmp_path):
     first = build("--caption-model", "an-ear")
-    assert first.code == 0 and "40 requests" in first.out
+    assert first.code == 0 and "80 requests" in first.out
     before = result_bytes(folder(tmp_path))
     (folder(tmp_path) / "manifest.json").unlink()
     endpoint.control()
@@ -365,7 +365,7 @@ def test_a_phrasebook_build_may_have_captions(endpoint, tmp_path):
     rows = samples(folder(tmp_path, "crema_d-sample"))
     assert all(row["voice"]["caption"] for row in rows)
     assert {row["drafting"]["provider"] for row in rows} == {"phrasebook"}
-    assert len(endpoint.log()["clips"]) == 21
+    assert len(endpoint.log()["clips"]) == 61
     page = (folder(tmp_path, "crema_d-sample") / "report.html").read_text()
     assert page.count("<p>Caption: <bdi>") == 3
     assert "20 clips have a caption by an-ear" in page

@@ -18,10 +18,11 @@ class NotTaken(Exception):
 
 
 class Clip(NamedTuple):
-    """A clip as it arrived: the SHA-256 of its PCM, and how long it is."""
+    """A clip as it arrived: the SHA-256 of its PCM, how long it is, and the PCM."""
 
     digest: str
     seconds: float
+    pcm: bytes
 
 
 def clips_in(body: dict[str, Any], taken: list[str]) -> list[Clip]:
@@ -72,4 +73,4 @@ def _clip(part: dict[str, Any]) -> Clip:
         raise NotTaken(f"Not a WAV file: {error}") from error
     if form != (1, 2, 16000):
         raise NotTaken(f"Not 16 kHz mono of 16 bits: {form}")
-    return Clip(hashlib.sha256(pcm).hexdigest(), len(pcm) / 2 / 16000)
+    return Clip(hashlib.sha256(pcm).hexdigest(), len(pcm) / 2 / 16000, pcm)

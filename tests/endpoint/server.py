@@ -35,6 +35,10 @@ clips, by such a digest.
 
 with K one of the names in `FAULTS`.
 
+With `reads` the model tells what the lines tell that readers qualify by (prompts/qualification),
+whatever the rules say; without, it guesses or follows the rules. One that hears tells which of two
+sounds is higher and faster, unless a rule says otherwise.
+
 `rules` say what is answered: {"match": a regular expression over the model's name and the text of
 all messages, "answer": an object, "share": of the requests that match, by their hash}. The first
 that applies is taken, if the schema knows the answer's names. So the server can play a voter who is
@@ -74,6 +78,7 @@ from endpoint.clips import (
     text_of,
     without_clips,
 )
+from endpoint.telling import compared, told_by_words
 from endpoint.videos import Video, video_of
 
 DIALECTS = ("json_schema", "json_object", "tool", "prompt")
@@ -127,6 +132,7 @@ class Knobs:
     blind: bool = False
     needs_audio: bool = False
     captions: dict[str, Any] = field(default_factory=dict)
+    reads: bool = False
 
 
 @dataclass
@@ -305,10 +311,14 @@ class Server:
         schema = self._schema(body)
         said = next((c for h in heard if (c := self.knobs.captions.get(h.digest))), None)
         ruled = None if kind else _ruled(self.knobs.rules, schema or {}, body)
+        if self.knobs.reads and not kind:
+            ruled = told_by_words(schema or {}, body) or ruled
         if schema is None:
             text = "Blue, if I may choose."
         elif ruled:
             text = orjson.dumps(ruled).decode()
+        elif heard and not kind and schema["properties"].keys() == {"higher", "faster"}:
+            text = orjson.dumps(compared(heard[0].pcm)).decode()
         elif said and "caption" in schema["properties"] and not kind:
             text = orjson.dumps(said).decode()
         else:
@@ -497,6 +507,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--refused", default="", help="body fields answered with 400")
     parser.add_argument("--faults", type=orjson.loads, default=[], help="a JSON list")
     parser.add_argument("--keep-bodies", action="store_true")
+    parser.add_argument("--reads", action="store_true", help="qualify as a reader of words")
     parser.add_argument("--audio", default=",".join(AUDIO), help="kinds of parts that are taken")
     parser.add_argument("--audio-status", type=int, default=400)
     parser.add_argument("--deaf", action="store_true", help="take clips and leave them out")

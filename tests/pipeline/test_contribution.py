@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 from collections import Counter
 
 import pandas as pd
@@ -21,7 +22,7 @@ from builders.record.types import Emotions
 from builders.release.export import export
 from builders.release.export.options import make_options
 from builders.report.contribution import agreement, of_root
-from builders.settings import make_config, voting
+from builders.settings import STORE_FILE, make_config, voting
 
 # Three voters: one who always says neutral, one who never tells, one who always says anger.
 NEUTRAL = {"match": "^always-neutral\n", "answer": {"emotion": "neutral"}}
@@ -30,20 +31,46 @@ ANGRY = {"match": "^always-angry\n", "answer": {"emotion": "anger"}}
 VOTERS = ("always-neutral", "never-tells", "always-angry")
 
 
+_READERS = (*VOTERS, "one", "two", "reads-well", "reads-too")
+
+
+def _named(endpoint: TestEndpoint, voters) -> list[str]:
+    return [part for model in voters for part in ("--vote-model", f"{model}@{endpoint.base_url}")]
+
+
 def vote(endpoint: TestEndpoint, corpus: str, folder, *more, voters=VOTERS, sound=False):
-    """Build a sample whose replies are the phrasebook's and whose votes are the endpoint's."""
-    named = [part for model in voters for part in ("--vote-model", f"{model}@{endpoint.base_url}")]
+    """Build a sample whose replies are the phrasebook's and whose votes are the endpoint's.
+
+    The models have qualified before, by the store that is put in place.
+    """
+    folder.mkdir(exist_ok=True)
+    if not (folder / STORE_FILE).exists():
+        shutil.copy(endpoint.qualified, folder / STORE_FILE)
+    named = _named(endpoint, voters)
     return hearten(
         *("build", "--corpus", corpus, "--sample", "--output", folder, "--show", 0),
         *(*named, *more, *(() if sound else ("--text-only",))),
     )
 
 
-@pytest.fixture
-def endpoint():
-    with TestEndpoint(any_model=True, keep_bodies=True) as running:
-        running.control(rules=[NEUTRAL, SILENT, ANGRY])
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory):
+    """Start an endpoint whose models have qualified once, in the store `qualified`."""
+    folder = tmp_path_factory.mktemp("qualified")
+    with TestEndpoint(any_model=True, reads=True) as running:
+        ended = hearten(
+            *("build", "--corpus", "emowoz", "--sample", "--output", folder, "--limit", 1),
+            *_named(running, _READERS),
+        )
+        assert ended.code == 0, ended.err
+        running.qualified = folder / STORE_FILE
         yield running
+
+
+@pytest.fixture
+def endpoint(readers):
+    readers.control(rules=[NEUTRAL, SILENT, ANGRY], faults=[], keep_bodies=True)
+    return readers
 
 
 def classes(folder) -> Counter:

@@ -119,6 +119,13 @@ def judge(here: Path) -> bytes:
         return (ended.out + ended.err).encode() + json.dumps(endpoint.log()).encode()
 
 
+def mine(here: Path) -> bytes:
+    """Neither who asked nor who answered them is a row; they are no reply to anybody either."""
+    said = _run(here, "mine", "output/meld")
+    found = here / "output/meld/human_replies"
+    return said + written(found) + rows(found)
+
+
 def report(here: Path) -> bytes:
     said = _run(here, "report", "output/meld")
     return said + (here / "output/.reviewed/meld/report.html").read_bytes()
@@ -176,6 +183,7 @@ WAYS: dict[str, Callable[[Path], bytes]] = {
     "build": build,
     "export": export,
     "judge": judge,
+    "mine": mine,
     "publish": publish,
     "report": report,
     "review": review,

@@ -224,11 +224,14 @@ def _pairs(
 def _check_known(build: Build, options: Options, address: str) -> None:
     """Raise ConfigError before writing if the requested measurements or reviews do not exist."""
     if options.subset and not any_known(build, "audio_contribution.class"):
+        unfit = (build.manifest["result"].get("contribution") or {}).get("reason")
         raise ConfigError(
-            "the audio contribution of this build has not been measured",
+            "the audio contribution of this build has not been measured"
+            + (": no model qualified to vote" if unfit else ""),
             where=build.folder,
             expected="records with audio_contribution",
-            do="leave out --subset, or build again with --vote-model",
+            do="leave out --subset, or build again with "
+            + ("a --vote-model that reads emotions from words" if unfit else "--vote-model"),
         )
     if options.task == "dpo" and not store_exists(address):
         raise ConfigError(

@@ -8,25 +8,24 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from builders.record.next_turns import COLUMNS, next_turns
 from builders.report.tallies import batches
 
 # One word: letters, digits and the apostrophes within.
 WORD = r"[\p{L}\p{N}]+(?:['\u2019][\p{L}\p{N}]+)*"
 _COLUMNS = (
-    "id",
+    *COLUMNS,
     "language",
     "source.corpus",
     "source.dialogue_id",
-    "target_utterance.emotions.root",
-    "target_utterance.emotions.valence",
     "text_context.role",
     "text_context.text",
     "desired_response.text",
     "desired_response.emotion",
-    "reference_response.id",
-    "reference_response.text",
     "executed.strategies.strategy",
 )
+# What people's next turns are found in.
+_TURNS = ("id", "target_utterance", "text_context", "reference_response")
 
 
 def replies(paths: Sequence[Path], out: Collection[str] = ()) -> pl.DataFrame:
@@ -35,23 +34,28 @@ def replies(paths: Sequence[Path], out: Collection[str] = ()) -> pl.DataFrame:
     Columns: `id`, `language`, `corpus`, `dialogue`, `root` and `valence` (the target's coarse
     emotion and its valence, or None), `emotion` (the reply's, or None), `text` and `words` (of the
     reply), `executed` (the strategies that the record says it carries out, None if nobody looked),
-    `next` and `next_words` (of the person's next turn, or None), `next_id`, `next_root` (that
-    turn's coarse emotion where it is a sample too, or None), `before` (what somebody else than the
-    target's speaker said last before the target, or None).
+    `next` and `next_words` (of the person's next turn, or None where there is none or the corpus
+    lacks a turn before it), `next_id`, `next_root` (that turn's coarse emotion where it is a sample
+    too, or None), `before` (what somebody else than the target's speaker said last before the
+    target, or None).
     """
-    parts = [_table(batch) for path in paths for batch in batches(path, _COLUMNS, out)]
+    parts = [_frame(batch) for path in paths for batch in batches(path, _COLUMNS, out)]
     if not parts:
         return pl.DataFrame(schema=SCHEMA)
-    found = pl.concat(parts)
-    roots = found.select(pl.col("id").alias("next_id"), pl.col("root").alias("next_root"))
-    joined = found.join(roots.unique("next_id"), on="next_id", how="left", maintain_order="left")
+    found = pl.concat(map(_table, parts))
+    turns = next_turns(pl.concat(part.select(_TURNS) for part in parts))
+    answers = turns.filter(~pl.col("hole_after")).select("id", "next_id", "next", "next_root")
+    joined = found.join(answers, on="id", how="left", maintain_order="left")
     return joined.with_columns(_words("text").alias("words"), _words("next").alias("next_words"))
 
 
-def _table(batch: pa.RecordBatch) -> pl.DataFrame:
-    frame = pl.DataFrame(pl.from_arrow(batch))
+def _frame(batch: pa.RecordBatch) -> pl.DataFrame:
+    return pl.DataFrame(pl.from_arrow(batch))
+
+
+def _table(frame: pl.DataFrame) -> pl.DataFrame:
     source, target = pl.col("source").struct, pl.col("target_utterance").struct
-    reply, after = pl.col("desired_response").struct, pl.col("reference_response").struct
+    reply = pl.col("desired_response").struct
     emotions = target.field("emotions").struct
     return frame.select(
         pl.col("id"),
@@ -62,8 +66,6 @@ def _table(batch: pa.RecordBatch) -> pl.DataFrame:
         emotions.field("valence").alias("valence"),
         reply.field("emotion").alias("emotion"),
         reply.field("text").alias("text"),
-        after.field("id").alias("next_id"),
-        after.field("text").alias("next"),
         _before().alias("before"),
         _executed(frame).alias("executed"),
     )

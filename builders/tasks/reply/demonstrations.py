@@ -1,29 +1,35 @@
 """Demonstrations: small cases with the reply that was given there; a prompt shows two or three.
 
 A set is read before anything is asked and never changes during a build. Which cases a target is
-shown follows from its label, its words and a hash of its id alone.
+shown follows from its label, the plan of its reply, what was said and a hash of its id alone.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
-from math import log
+from itertools import groupby, islice, zip_longest
 
 import orjson
 
 from builders.labels import strategies
+from builders.labels.vocabulary import vocabulary
 from builders.pipeline.selection import rank
+from builders.record.planned_reply import PlannedReply
 from builders.record.types import Target
+from builders.tasks.reply.nearness import Index, WordIndex, words_of
 
-SHOWN = 3
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
-# A word of more than this share of the cases says nothing about what a case is about.
-_COMMON = 0.2
+LEAST, SHOWN = 2, 3
+# Among so many of the nearest, those of the planned length and of the very label go first.
+_LOOKED_AT = 16
+# The turns before the utterance that tell what it is about.
+_TURNS = 2
+# A line of so many different words that stands in two corpora is of one scene.
+_OWN_WORDS = 4
+_NO_KIN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +63,14 @@ class Demonstration:
     dialogue: str | None = None
 
     @property
-    def words(self) -> frozenset[str]:
-        """Return the words of what was said, in lower case."""
-        return words_of(" ".join([*(text for _, text in self.turns), self.utterance]))
+    def said(self) -> str:
+        """Return all that was said before the reply."""
+        return " ".join([*(text for _, text in self.turns), self.utterance])
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Return each text of the case, the reply last."""
+        return (*(text for _, text in self.turns), self.utterance, self.reply)
 
 
 class Demonstrations:
@@ -68,15 +79,30 @@ class Demonstrations:
     Args:
         cases: in any order; ids are unique.
         origin: where they come from, as the manifest says it.
+        index: how the cases near to what was said are found.
+        by: what `index` goes by, and in which version; None for words.
     """
 
-    def __init__(self, cases: Iterable[Demonstration], origin: str) -> None:
+    def __init__(
+        self,
+        cases: Iterable[Demonstration],
+        origin: str,
+        index: Callable[[Sequence[str]], Index] = WordIndex,
+        by: str | None = None,
+    ) -> None:
         self.cases = tuple(sorted(cases, key=lambda case: case.id))
         self.origin = origin
+        self._by = by
         roots: dict[str, list[Demonstration]] = defaultdict(list)
+        acts: dict[str, dict[tuple[str, ...], list[Demonstration]]] = defaultdict(dict)
         for case in self.cases:
             roots[case.root].append(case)
-        self._by_root = {root: _Index(of) for root, of in roots.items()}
+            acts[case.root].setdefault(case.strategies, []).append(case)
+        self._by_root = {root: _Group(of, index) for root, of in roots.items()}
+        self._by_acts = {
+            root: {names: _Group(of, index) for names, of in groups.items()}
+            for root, groups in acts.items()
+        }
 
     @cached_property
     def digest(self) -> str:
@@ -87,68 +113,101 @@ class Demonstrations:
     def document(self) -> dict[str, object]:
         """Return the set as a `Fit`: where it comes from, and the digest of each case."""
         each = {case.id: sha256(orjson.dumps(asdict(case))).hexdigest() for case in self.cases}
-        return {"origin": self.origin, "set_digest": self.digest, "cases": each}
+        found: dict[str, object] = {"origin": self.origin, "set_digest": self.digest, "cases": each}
+        return found | ({"by": self._by} if self._by else {})
 
-    def shown(self, target: Target, persona: str, own_turns: int) -> tuple[Demonstration, ...]:
+    def shown(
+        self, target: Target, persona: str, own_turns: int, plan: PlannedReply | None = None
+    ) -> tuple[Demonstration, ...]:
         """Return the cases that a target is shown, none of its own dialogue.
 
-        Those whose words are nearest come first, and no two that do the same where there are
-        others.
+        With a plan, those that do what is planned come first, then those that do a part of it, and
+        among them those of the planned length, of the very label, and near to what was said.
+        Without one, the nearest come first, and no two that do the same where there are others.
 
         Args:
             target: what is answered.
             persona: who replies.
             own_turns: how many earlier turns the target's speaker has.
+            plan: what the reply shall do; None where nothing is planned.
         """
-        index = self._by_root.get(target.emotions.root)
-        if index is None:
+        root = target.emotions.root
+        if root not in self._by_root:
             return ()
-        allowed = frozenset(strategies.allowed(target.emotions, own_turns))
-        fitting = (
-            case
-            for case in index.nearest(_said(target), rank(target.id))
-            if persona in case.personas
-            and allowed.issuperset(case.strategies)
-            and not (case.dialogue and target.id.startswith(case.dialogue))
+        wanted = _Wanted(target, persona, own_turns, plan)
+        if plan is None:
+            return _different(case for case, _ in self._by_root[root].fitting(wanted))
+        return _planned(self._by_acts[root], wanted, plan)
+
+
+class _Wanted:
+    """What is known of the target that cases are looked for."""
+
+    def __init__(
+        self, target: Target, persona: str, own_turns: int, plan: PlannedReply | None
+    ) -> None:
+        before = [turn.utterance.text for turn in target.turns]
+        self.said = " ".join([*before[-_TURNS:], target.utterance.text])
+        self.place = rank(target.id)
+        self._id = target.id
+        self._persona = persona
+        self._allowed = frozenset(strategies.allowed(target.emotions, own_turns))
+        self._spoken = frozenset(plan.reply_emotions) if plan else None
+        reference = [target.reference.text] if target.reference else []
+        self._scene = set(map(_line, (*before, target.utterance.text, *reference))) - {None}
+        self._primary = target.emotions.primary
+        self._words = plan.words if plan else (0, 0)
+
+    def fits(self, case: Demonstration) -> bool:
+        """Return whether a case may be shown."""
+        return (
+            self._persona in case.personas
+            and self._allowed.issuperset(case.strategies)
+            and (self._spoken is None or self._speaks(case))
+            and not (case.dialogue and self._id.startswith(case.dialogue))
+            and not (case.dialogue and self._is_same_scene(case))
         )
-        return _different(fitting)
+
+    def points(self, case: Demonstration, nearness: float) -> float:
+        """Return how good a case that fits is: its label, its length and its nearness count."""
+        least, most = self._words
+        of_length = least <= len(case.reply.split()) <= most
+        return (case.emotion == self._primary) + of_length + 2 * nearness
+
+    def _speaks(self, case: Demonstration) -> bool:
+        spoken = self._spoken or ()
+        return case.reply_emotion in spoken or vocabulary().root_of(case.reply_emotion) in spoken
+
+    def _is_same_scene(self, case: Demonstration) -> bool:
+        """Return whether a case has a line of the target's scene: two corpora of one series."""
+        return any(_line(text) in self._scene for text in case.texts)
 
 
-class _Index:
-    """The cases of one coarse label by their words, rare words counting more."""
+class _Group:
+    """Cases that are looked through together, by what was said in them."""
 
-    def __init__(self, cases: Sequence[Demonstration]) -> None:
+    def __init__(
+        self, cases: Sequence[Demonstration], index: Callable[[Sequence[str]], Index]
+    ) -> None:
         self._cases = cases
-        with_word: dict[str, list[int]] = defaultdict(list)
-        for number, case in enumerate(cases):
-            for word in case.words:
-                with_word[word].append(number)
-        most = max(1, int(_COMMON * len(cases)))
-        self._with_word = {word: of for word, of in with_word.items() if len(of) <= most}
+        self._index = index([case.said for case in cases])
 
-    def nearest(self, words: frozenset[str], place: int) -> Iterator[Demonstration]:
-        """Yield the cases, nearest first; among those equally near, from a place on."""
-        scores: dict[int, float] = defaultdict(float)
-        for word in sorted(words):
-            of = self._with_word.get(word, ())
-            for number in of:
-                scores[number] += log(len(self._cases) / len(of)) + 1
-        count = len(self._cases)
-        for number in sorted(scores, key=lambda n: (-scores[n], (n - place) % count)):
-            yield self._cases[number]
-        for step in range(count):
-            if (number := (place + step) % count) not in scores:
-                yield self._cases[number]
+    def fitting(self, wanted: _Wanted) -> Iterator[tuple[Demonstration, float]]:
+        """Yield the cases that may be shown, each with its nearness, nearest first."""
+        for number, nearness in self._index.nearest(wanted.said, wanted.place):
+            if wanted.fits(self._cases[number]):
+                yield self._cases[number], nearness
+
+    def best(self, wanted: _Wanted) -> list[Demonstration]:
+        """Return those of the nearest cases that may be shown, the best first."""
+        near = list(islice(self.fitting(wanted), _LOOKED_AT))
+        near.sort(key=lambda found: -wanted.points(*found))
+        return [case for case, _ in near]
 
 
-def words_of(text: str) -> frozenset[str]:
-    """Return the words of a text, in lower case."""
-    return frozenset(_WORD.findall(text.lower()))
-
-
-def _said(target: Target) -> frozenset[str]:
-    said = [turn.utterance.text for turn in target.turns[-2:]]
-    return words_of(" ".join([*said, target.utterance.text]))
+def _line(text: str) -> frozenset[str] | None:
+    """Return the words of a line; None for one that anybody may say anywhere."""
+    return words if len(words := words_of(text)) >= _OWN_WORDS else None
 
 
 def _different(cases: Iterator[Demonstration]) -> tuple[Demonstration, ...]:
@@ -163,3 +222,27 @@ def _different(cases: Iterator[Demonstration]) -> tuple[Demonstration, ...]:
         if len(chosen) == SHOWN:
             break
     return (*chosen.values(), *others)[:SHOWN]
+
+
+def _planned(
+    groups: Mapping[tuple[str, ...], _Group], wanted: _Wanted, plan: PlannedReply
+) -> tuple[Demonstration, ...]:
+    """Return the first cases that do what is planned; then those that do some of it."""
+    chosen: list[Demonstration] = []
+    by_kin = sorted(groups, key=lambda names: (_kin(names, plan.strategies), names))
+    for kin, names in groupby(by_kin, key=lambda names: _kin(names, plan.strategies)):
+        if len(chosen) >= (LEAST if kin == _NO_KIN else SHOWN):
+            break
+        of_each = [groups[one].best(wanted) for one in names]
+        chosen += (case for turn in zip_longest(*of_each) for case in turn if case)
+    return tuple(chosen[:SHOWN])
+
+
+def _kin(names: Sequence[str], planned: Sequence[str]) -> int:
+    """Return how far what a case does is from what is planned: 0 for the same, in that order."""
+    if tuple(names) == tuple(planned):
+        return 0
+    shared = set(names) & set(planned)
+    if not shared:
+        return _NO_KIN
+    return 1 if shared in (set(names), set(planned)) else 2

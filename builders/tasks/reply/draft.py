@@ -14,9 +14,9 @@ from builders.llm.task import HOPELESS, Accepted, GivenUp, Steps
 from builders.record.types import CheckNote, Drafted, Target
 from builders.store.database import Answer
 from builders.tasks.reply.asking import PromptExtras, ReplyForm, ReplyPrompts
+from builders.tasks.reply.checks.candidate import Scene
 from builders.tasks.reply.checks.reading import Reply, read_answer
 from builders.tasks.reply.checks.registry import ReplyFault
-from builders.tasks.reply.checks.scene import Setting
 
 CORRECTIONS = 2
 _FRESH = CORRECTIONS + 1
@@ -109,10 +109,13 @@ class Drafter:
         request, step = first, 0
         while True:
             answer = yield request
-            verdict = _judge(answer, form, subject, self._prompts.setting)
+            shown = self._prompts.shown(subject)
+            texts = tuple(text for case in shown for text in case.texts)
+            scene = self._prompts.setting.scene(subject, texts)
+            verdict = _judge(answer, form, subject, scene)
             if isinstance(verdict, Reply):
-                shown = tuple(case.id for case in self._prompts.shown(subject))
-                return Draft(verdict.document, verdict.coercions, 0, verdict.notes, shown)
+                ids = tuple(case.id for case in shown)
+                return Draft(verdict.document, verdict.coercions, 0, verdict.notes, ids)
             errors = [fault.sentence for fault in verdict]
             if step == _FRESH or answer.outcome in HOPELESS:
                 return GivenUp(verdict[0].code, "; ".join(errors), answer.text)
@@ -123,7 +126,7 @@ class Drafter:
 
 
 def _judge(
-    answer: Answer, form: ReplyForm, target: Target, setting: Setting
+    answer: Answer, form: ReplyForm, target: Target, scene: Scene
 ) -> Reply | list[ReplyFault]:
     """Return the checked reply of an answer, or what is wrong with it."""
     if answer.outcome != "ok":
@@ -133,5 +136,4 @@ def _judge(
         return [ReplyFault(answer.outcome, said)]
     twin = target.contrast is not None and target.contrast.is_neutral_twin
     caption = target.caption.text if target.caption else None
-    scene = setting.scene(target)
     return read_answer(answer.text, form.checker, target.emotions, twin, caption, scene)

@@ -11,10 +11,7 @@ from dataclasses import replace
 from functools import cache
 
 import jsonschema_rs
-import numpy as np
 
-from builders.audio.decode import as_flac, pcm_digest
-from builders.audio.resampling import RATE
 from builders.llm import prompts
 from builders.llm.failures import Failure
 from builders.llm.objects import find_object
@@ -258,10 +255,8 @@ def _question(model: str, text: str, properties: Mapping[str, object]) -> Reques
     )
 
 
-@cache
 def _beeps() -> AudioInput:
-    """Return a second of sound: three beeps."""
-    time = np.arange(RATE) / RATE
-    wave = np.sin(2 * np.pi * 880 * time) * (time % (1 / 3) < 1 / 6)
-    pcm = (wave * 8000).astype(np.int16)
-    return AudioInput(as_flac(pcm), pcm_digest(pcm), 1.0)
+    """Return a second of sound; what makes it is imported only for servers that are to hear."""
+    from builders.llm.providers.openai_chat.beeps import beeps
+
+    return beeps()

@@ -12,15 +12,13 @@ from functools import cache
 from hashlib import sha256
 
 import jsonschema_rs
-import numpy as np
 import orjson
 
-from builders.audio.decode import as_flac, pcm_digest
-from builders.audio.resampling import RATE
 from builders.audio.video import plain
 from builders.llm.failures import Failure
+from builders.llm.providers.openai_chat.beeps import beeps
 from builders.llm.providers.openai_chat.body import VIDEO, ChatCapabilities
-from builders.llm.request import AudioInput, Message, NarrowedSchema, Request, VideoInput
+from builders.llm.request import Message, NarrowedSchema, Request, VideoInput
 
 # Sends a request as a server might understand it and returns the answer's text.
 Ask = Callable[[Request, ChatCapabilities], Awaitable[str]]
@@ -104,9 +102,6 @@ def _question(model: str) -> Request:
 @cache
 def _probe_clip() -> VideoInput:
     """Return two seconds of a yellow picture with beeps."""
-    time = np.arange(int(RATE * _SECONDS)) / RATE
-    wave = np.sin(2 * np.pi * 880 * time) * (time % (1 / 3) < 1 / 6)
-    pcm = (wave * 8000).astype(np.int16)
-    sound = AudioInput(as_flac(pcm), pcm_digest(pcm), _SECONDS)
+    sound = beeps(_SECONDS)
     mp4 = plain(_YELLOW, _SECONDS, sound.flac)
     return VideoInput(lambda: mp4, sha256(mp4).hexdigest(), _SECONDS, sound)

@@ -37,6 +37,7 @@ class Scene:
         language: that of the utterance, as ``en``.
         later: what is said in the scene after the utterance.
         recited: what is said elsewhere in the corpus; None where nobody looked.
+        shown: the texts of the examples that the prompt showed.
     """
 
     utterance: str
@@ -47,6 +48,7 @@ class Scene:
     language: str = "en"
     later: tuple[str, ...] = ()
     recited: Recited | None = None
+    shown: tuple[str, ...] = ()
 
     @property
     def said(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from builders.labels.tables import TableRow
 from builders.tasks.reply.checks.text import BREAK, Text, read_text
@@ -142,6 +142,7 @@ def _phrases(row: TableRow, one: str, classes: Mapping[str, Sequence[str]]) -> S
     return (one.replace("+", " "),)
 
 
+@lru_cache(maxsize=8192)
 def _spoken(phrase: str) -> tuple[str, ...]:
     """Return a phrase as `Text.words` has it; symbols and a * stay where they are."""
     words: list[str] = []
@@ -155,7 +156,8 @@ def _spoken(phrase: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _expression(words: Sequence[str]) -> str:
+@lru_cache(maxsize=8192)
+def _expression(words: tuple[str, ...]) -> str:
     made = ""
     for word in words:
         made += _SYMBOLS.get(word) or re.escape(word).replace(r"\*", "[^ ]*") + " "

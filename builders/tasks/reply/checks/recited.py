@@ -6,12 +6,12 @@ A run is five words in a row, three of them words of content. A corpus's runs ar
 
 from __future__ import annotations
 
+import sys
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b, sha256
-
-import numpy as np
 
 from builders.tasks.reply.checks.language import Language, load_language
 from builders.tasks.reply.checks.text import read_text
@@ -20,6 +20,8 @@ RUN = 5
 CONTENT = 3
 _MODULUS = 2**61 - 1
 _BASE = 911_382_323
+# Up to so many runs, sorting them takes less than importing what sorts faster.
+_FEW = 200_000
 
 
 @lru_cache(maxsize=65536)
@@ -71,7 +73,7 @@ class RunIndex:
     def __init__(self, language: str) -> None:
         self._language = language
         self._gathered = array("Q")
-        self._sorted: np.ndarray[tuple[int], np.dtype[np.uint64]] | None = None
+        self._sorted: array[int] | None = None
         self._turns = 0
 
     def add(self, text: str) -> None:
@@ -82,7 +84,7 @@ class RunIndex:
 
     def freeze(self) -> RunIndex:
         """Sort what was gathered; nothing can be added after it."""
-        self._sorted = np.unique(np.frombuffer(self._gathered, dtype=np.uint64))
+        self._sorted = _sorted(self._gathered)
         self._gathered = array("Q")
         return self
 
@@ -90,22 +92,35 @@ class RunIndex:
     def document(self) -> dict[str, object]:
         """Return how much was taken in, and its digest."""
         held = self._runs_held()
-        digest = sha256(held.astype("<u8").tobytes()).hexdigest()
+        told = held
+        if sys.byteorder == "big":
+            told = held[:]
+            told.byteswap()
+        digest = sha256(told).hexdigest()
         return {"turns": self._turns, "runs": len(held), "sha256": digest}
 
     def run_in(self, text: str, said: tuple[str, ...]) -> str | None:
         """Return words in a row that a text shares with a turn, and not with what was `said`."""
         language, held = load_language(self._language), self._runs_held()
         own = list(_runs(text, language))
-        if not own or not len(held):
-            return None
-        values = np.array([value for value, _ in own], dtype=np.uint64)
-        at = np.searchsorted(held, values)
-        found = held[np.minimum(at, len(held) - 1)] == values
-        starts = [start for (_, start), hit in zip(own, found.tolist(), strict=True) if hit]
+        starts = [start for value, start in own if _has(held, value)]
         return _first(text, starts, said, language)
 
-    def _runs_held(self) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    def _runs_held(self) -> array[int]:
         if self._sorted is None:
             raise ValueError("the runs of a corpus are asked for before they are frozen")
         return self._sorted
+
+
+def _has(held: array[int], value: int) -> bool:
+    at = bisect_left(held, value)
+    return at < len(held) and held[at] == value
+
+
+def _sorted(gathered: array[int]) -> array[int]:
+    """Return numbers once each, in order."""
+    if len(gathered) <= _FEW:
+        return array("Q", sorted(set(gathered)))
+    import numpy as np
+
+    return array("Q", np.unique(np.frombuffer(gathered, dtype=np.uint64)).tobytes())

@@ -24,7 +24,7 @@ from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import TableRow, read_rows
 from builders.record.types import CheckNote
-from builders.tasks.reply.checks import fit, form, grounding, rules
+from builders.tasks.reply.checks import copied, fit, form, grounding, rules
 from builders.tasks.reply.checks.candidate import (
     ASSISTANT,
     CHECKS,
@@ -38,7 +38,7 @@ from builders.tasks.reply.checks.language import found_in, known_languages, load
 from builders.tasks.reply.checks.patterns import PatternFind
 from builders.tasks.reply.checks.text import BREAK, read_text
 
-MODULES = (rules, form, grounding, fit)
+MODULES = (rules, form, grounding, fit, copied)
 SEVERITIES = ("reject", "note")
 _COLUMNS = ("code", "reason", "stage", "severity", "version", "sentence")
 _STAGES = ("1", "2", "3")

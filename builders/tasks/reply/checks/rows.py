@@ -2,8 +2,8 @@
 
 A row is one JSON object a line: `id`, `context` (a list of {role, text}), `utterance`, `label`,
 `voice` (a list of words), `strategies`, `reply`, `reply_emotion`, `awareness` ({act, emotions}),
-`later` (a list of texts), `lang`, `gold`. All but `id` may be missing; what else it has is handed
-on.
+`later` and `shown` (lists of texts), `lang`, `gold`. All but `id` may be missing; what else it has
+is handed on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from builders.tasks.reply.checks.registry import Check, all_hits, load_checks
 
 VERDICTS = ("reject", "note", "keep", "crisis")
 _TEXTS = ("utterance", "label", "reply", "reply_emotion", "lang")
-_LISTS = ("voice", "strategies", "later")
+_LISTS = ("voice", "strategies", "later", "shown")
 
 
 class BadRow(ValueError):
@@ -145,6 +145,7 @@ def _candidate(document: dict[str, object], persona: str, recited: Recited | Non
         language=language,
         later=tuple(cast("list[str]", document.get("later") or [])),
         recited=recited,
+        shown=tuple(cast("list[str]", document.get("shown") or [])),
     )
     return Candidate(_reply(document, emotions), emotions, scene=scene)
 

@@ -16,8 +16,8 @@ class Setting:
     language: str = "en"
     recited: Recited | None = None
 
-    def scene(self, target: Target) -> Scene:
-        """Return what a reply to a target is checked beside."""
+    def scene(self, target: Target, shown: tuple[str, ...] = ()) -> Scene:
+        """Return what a reply to a target is checked beside; `shown` are the prompt's examples."""
         said = [turn.utterance for turn in target.turns]
         names = (one.speaker for one in (*said, target.utterance, target.reference) if one)
         reference = (target.reference.text,) if target.reference else ()
@@ -30,4 +30,5 @@ class Setting:
             language=self.language.partition("-")[0].lower(),  # en for en-AU
             later=reference,
             recited=self.recited,
+            shown=shown,
         )
