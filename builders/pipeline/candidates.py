@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from builders.llm.request import Request
 from builders.llm.task import Accepted, GivenUp, Outcome, Pending, Steps, Task
-from builders.record.types import Drafted, OtherDraft, Reject, Target
+from builders.record.other_drafts import OtherDraft
+from builders.record.types import Drafted, Reject, Target
 from builders.tasks.reply.draft import Draft, drafted
 
 

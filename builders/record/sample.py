@@ -12,6 +12,7 @@ from typing import cast
 
 from builders.labels import strategies
 from builders.labels.class_sets import views_of
+from builders.record.other_drafts import OtherDraft
 from builders.record.reply_views import (
     CandidatePart,
     CheckResult,
@@ -31,7 +32,6 @@ from builders.record.types import (
     Drafted,
     Emotions,
     Finding,
-    OtherDraft,
     Target,
     Turn,
     Utterance,

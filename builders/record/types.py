@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
+from builders.record.other_drafts import OtherDraft
 from builders.record.planned_reply import PlannedReply
 from builders.record.views import (
     ClipTranscript,
@@ -369,25 +370,6 @@ class CheckNote:
     severity: str
     value: float | None
     detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class OtherDraft:
-    """A draft of a target that is not its reply.
-
-    `draft` is its number among those of its model, from 1. `reply` is None if it was given up, and
-    `reason` says why; `notes` are those of the checks.
-    """
-
-    model: str
-    draft: int
-    seed: int
-    request_key: str
-    prompt_version: str | None = None
-    attempts: int | None = None
-    reply: dict[str, Any] | None = None
-    notes: tuple[CheckNote, ...] = ()
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

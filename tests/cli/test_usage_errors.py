@@ -40,10 +40,6 @@ WRONG = {
         (*SAMPLE, "--name", "a", "--name", "b"),
         "--name is given twice: 'a' and 'b'; expected one value; leave one out",
     ),
-    "one model twice": (
-        (*SAMPLE, "--model", "a", "--model", "a", "--base-url", "http://127.0.0.1:1/v1"),
-        "a is listed more than once",
-    ),
     "twice, with equals signs": (
         (*SAMPLE, "--limit=3", "--limit", "4"),
         "--limit is given twice: '3' and '4'",

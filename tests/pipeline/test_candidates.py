@@ -220,3 +220,8 @@ def test_the_phrasebook_makes_several_drafts_too(tmp_path):
     assert all(len(one["candidates"]) == 1 for one in found)
     assert sha256(found[0]["request_key"].encode())  # a key of its own
     assert len({one["candidates"][0]["request_key"] for one in found}) == len(found)
+
+
+def test_a_model_that_is_named_twice_is_one_line(tmp_path, source, endpoint):
+    line = one_line_error(build(source, tmp_path, endpoint, "--model", "a", "--model", "a"))
+    assert "a is listed more than once" in line
