@@ -43,6 +43,10 @@ FAULTS = [
 ]
 
 
+# As for a user: modules are compiled once, and not by every command.
+SURROUNDINGS = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
 @dataclass
 class Case:
     """How the endpoint answers: latency in seconds, slots, faults; `given` tells of the slots."""
@@ -94,6 +98,7 @@ def run(command: list[object], endpoint: TestEndpoint | None, case: Case = RATE)
     process = subprocess.Popen(
         ["taskset", "-c", "0", *map(str, command)],
         cwd=PROJECT,
+        env=SURROUNDINGS,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )

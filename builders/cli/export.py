@@ -16,6 +16,7 @@ Format = Literal["chat", "ms-swift", "llama-factory", "trl", "nemo", "webdataset
 Task = Literal["sft", "dpo", "kto", "grpo"]
 Profile = Literal["qwen2-audio", "qwen2.5-omni", "qwen3-omni"]
 Subset = Literal["weak", "strong"]
+Replies = Literal["drafted", "people"]
 
 
 @commands.command("export")
@@ -36,8 +37,12 @@ def export_command(  # noqa: PLR0913 - one argument for each option
         typer.Option(metavar="FILE", help="Text file with a system prompt for every row."),
     ] = None,
     reply_audio: Annotated[
-        bool, typer.Option("--reply-audio", help="Include the synthetic speech of the replies.")
+        bool, typer.Option("--reply-audio", help="Include the speech of the replies.")
     ] = False,
+    replies: Annotated[
+        Replies,
+        typer.Option(help="The drafts, or what people really answered, as hearten mine found it."),
+    ] = "drafted",
     context_audio: Annotated[
         bool,
         typer.Option("--context-audio", help="Include the audio of earlier turns, where known."),

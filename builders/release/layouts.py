@@ -4,6 +4,8 @@
 without model output, and of further files for records whose reply is withheld. `preference`,
 `kto` and `prompts` are small rows that name the clip instead of repeating it. If the utterances are
 synthetic speech, all of these have the records as text, and `synthetic` has them with audio.
+`human_replies` has what people answered, where a build was mined; a clip that is a sample's own
+lies in `sft` or `utterances` only.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import copy
 from collections.abc import Mapping
 from typing import cast
 
+from builders.record.human_replies import SCHEMA as HUMAN_REPLIES
 from builders.record.messages import AUDIO_MARK, instruction, messages
 from builders.record.reply_views import DesiredResponse
 from builders.record.sample import audio_info
@@ -30,7 +33,7 @@ from builders.release.row_views import (
 
 CONFIGS = (
     *("sft", "utterances", "weak_audio", "strong_audio"),
-    *("preference", "kto", "prompts", "synthetic"),
+    *("preference", "kto", "prompts", "synthetic", HUMAN_REPLIES),
 )
 # Configs over the files of `sft`, by audio contribution.
 AUDIO_CLASSES = {"weak_audio": "text_solvable", "strong_audio": "audio_solvable"}
@@ -68,6 +71,9 @@ def schemas_of(may: frozenset[str], with_audio: bool) -> dict[str, SchemaNode]:
         if not (with_audio and "audio" in may):
             del found[name]["properties"]["audio"]
             found[name]["required"].remove("audio")
+    found[HUMAN_REPLIES] = published_schema(withheld(may, HUMAN_REPLIES), HUMAN_REPLIES)
+    del found[HUMAN_REPLIES]["properties"]["audio"]
+    found[HUMAN_REPLIES]["required"].remove("audio")
     return found
 
 

@@ -1,5 +1,7 @@
 """Which fields of a record may be published: `fields.tsv` lists the permissions each field needs.
 
+`human_fields.tsv` does so for the rows of people's replies.
+
 A permission must be given by a corpus's card *and* by the record, which has the card's value from
 the time of the build; unknown counts as no. A publisher with further rights can claim them, for a
 private repository. A field without a row in the table is not published.
@@ -27,6 +29,8 @@ KINDS = ("audio", "text", "labels", "derived")
 # The fields a synthetic voice repeats.
 _SPOKEN = frozenset({"text", "derived"})
 _TABLES = Path(__file__).parent
+# The table of each kind of row, by the name of its schema.
+_FIELDS = {"sample": "fields.tsv", "human_replies": "human_fields.tsv"}
 _OPTION = "--i-have-the-right-to"
 
 
@@ -128,27 +132,32 @@ def licence_of(name: str) -> Licence:
 
 
 @cache
-def needs() -> dict[str, frozenset[str]]:
-    """Return what each field of `fields.tsv` needs; ``nothing`` is the empty set."""
-    rows = read_rows(_TABLES / "fields.tsv", ("field", "needs", "reason"), key=("field",))
+def needs(shape: str = "sample") -> dict[str, frozenset[str]]:
+    """Return what each field of a kind of row needs, by its table; ``nothing`` is the empty set."""
+    rows = read_rows(_TABLES / _FIELDS[shape], ("field", "needs", "reason"), key=("field",))
     return {row.text("field"): frozenset(row.text("needs").split()) - {"nothing"} for row in rows}
 
 
-def withheld(may: frozenset[str]) -> dict[str, list | None]:
+def withheld(may: frozenset[str], shape: str = "sample") -> dict[str, list | None]:
     """Return the withheld fields, and their replacement: null, or an empty list.
 
     A field is a dotted path, with ``[]`` after a list.
+
+    Args:
+        may: the permissions given.
+        shape: the name of the rows' schema.
     """
-    kept = {field for field, needed in needs().items() if needed <= may}
-    gone = [field for field in _fields(kept | needs().keys()) if field not in kept]
+    known = needs(shape)
+    kept = {field for field, needed in known.items() if needed <= may}
+    gone = [field for field in _fields(kept | known.keys(), shape) if field not in kept]
     # A field inside a published one may need more permissions.
-    gone += [f for f in needs() if f not in kept and any(f.startswith(f"{k}.") for k in kept)]
-    return {field: [] if _is_list(field) else None for field in dict.fromkeys(gone)}
+    gone += [f for f in known if f not in kept and any(f.startswith(f"{k}.") for k in kept)]
+    return {field: [] if _is_list(field, shape) else None for field in dict.fromkeys(gone)}
 
 
-def _fields(known: set[str]) -> Iterator[str]:
-    """Yield the fields of the sample schema, down to the level of the table's rows."""
-    for name, node in load_schema("sample")["properties"].items():
+def _fields(known: set[str], shape: str) -> Iterator[str]:
+    """Yield the fields of a schema, down to the level of the table's rows."""
+    for name, node in load_schema(shape)["properties"].items():
         yield from _below(name, node, known)
 
 
@@ -184,11 +193,12 @@ def _places(record: dict[str, Any], field: str) -> list[tuple[dict[str, Any], st
     return [place for item in holder[last] or () for place in _places(item, tail)]
 
 
-def published_schema(fields: Iterable[str]) -> SchemaNode:
-    """Return the sample schema in which withheld fields must be null, or empty lists."""
-    schema = copy.deepcopy(load_schema("sample"))
-    schema["$id"] = "urn:hearten:schema:published:1"
-    schema["title"] = "Hearten sample as it is published"
+def published_schema(fields: Iterable[str], shape: str = "sample") -> SchemaNode:
+    """Return a schema in which withheld fields must be null, or empty lists."""
+    schema = copy.deepcopy(load_schema(shape))
+    if shape == "sample":
+        schema["$id"] = "urn:hearten:schema:published:1"
+    schema["title"] = f"{schema['title']} as it is published"
     for field in fields:
         properties, last = _holder(schema, field)
         properties[last] = _nothing(properties[last])
@@ -204,8 +214,8 @@ def _holder(schema: SchemaNode, field: str) -> tuple[dict[str, SchemaNode], str]
     return node["properties"], last
 
 
-def _is_list(field: str) -> bool:
-    properties, last = _holder(load_schema("sample"), field)
+def _is_list(field: str, shape: str) -> bool:
+    properties, last = _holder(load_schema(shape), field)
     return bool(properties[last].get("type") == "array")
 
 

@@ -31,6 +31,7 @@ from builders.release.export.counting import Counts
 from builders.release.export.describing import LEFT_OUT, MARKER, describe
 from builders.release.export.examples import make, with_preferences
 from builders.release.export.options import Options
+from builders.release.export.people import PEOPLE, PeoplesReplies
 from builders.release.export.reading import (
     COLUMNS,
     REPLY_AUDIO,
@@ -86,7 +87,10 @@ def export(
     address = store or str(folder.parent / STORE_FILE)
     build = Build(applied(folder, address, excluded))
     _check_known(build, options, address)
-    known = restrictions(build.shards(), excluded, gates_of(folder))
+    # What is gated is a draft; people's replies take its place.
+    gates = {} if options.of_people else gates_of(folder)
+    known = restrictions(build.shards(), excluded, gates)
+    people = PeoplesReplies(folder, options.reply_audio, known) if options.of_people else None
     pairs = _pairs(folder, options, address, known, _silent if quiet else print)
     to = to.resolve()
     _check_free(to, folder.resolve())
@@ -95,7 +99,7 @@ def export(
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
         try:
-            run = _Run(build, staged, options, pairs, Choice(options, known))
+            run = _Run(build, staged, options, pairs, Choice(options, known), people)
             with ProgressLine(run.state, quiet) as progress:
                 exported = run.write(progress)
             _replace(staged, to)
@@ -107,9 +111,16 @@ def export(
 class _Run:
     """One export run over the records of a build, in order."""
 
-    def __init__(
-        self, build: Build, to: Path, options: Options, pairs: _Pairs, choice: Choice
+    def __init__(  # noqa: PLR0913 - what a run needs
+        self,
+        build: Build,
+        to: Path,
+        options: Options,
+        pairs: _Pairs,
+        choice: Choice,
+        people: PeoplesReplies | None,
     ) -> None:
+        self._people = people
         self._build = build
         self._to = to
         self._options = options
@@ -130,7 +141,7 @@ class _Run:
                 self.state.done += 1
                 progress.tick()
                 split = record["source"]["split"]
-                self._counts.read(record)
+                self._counts.read(record, PEOPLE if self._people else None)
                 if left := self._take(record, split):
                     self._counts.left_out(split, left)
                     if left.reason == EXCLUDED:
@@ -151,6 +162,11 @@ class _Run:
         earlier = self._earlier.of(record) if self._options.context_audio else {}
         if left := self._choice.against(record):
             return left
+        if self._people:
+            found = self._people.instead(record)
+            if isinstance(found, LeftOut):
+                return found
+            record = found
         example, rows = make(record, self._options, earlier), 0
         example.reviewed = self._reviewed
         examples, left = with_preferences(example, self._options.task, self._pairs)

@@ -56,7 +56,8 @@ class Choice:
     def against(self, record: SampleRecord) -> LeftOut | None:
         """Return why a record is left out, or None."""
         answer = eligibility(record, Purpose.TRAIN, self._known)
-        if answer.extent < _NEEDED.get(self._options.task, Extent.RECORD):
+        needed = _NEEDED.get(self._options.task, Extent.RECORD)
+        if answer.extent < (Extent.UTTERANCE if self._options.of_people else needed):
             return self._said(answer, record)
         return next((found for check in _CHECKS if (found := check(record, self._options))), None)
 

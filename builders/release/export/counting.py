@@ -33,11 +33,11 @@ class Counts:
         self.licences: Counter[str] = Counter()
         self.providers: Counter[str] = Counter()
 
-    def read(self, record: SampleRecord) -> None:
-        """Count a record read."""
+    def read(self, record: SampleRecord, provider: str | None = None) -> None:
+        """Count a record read; `provider` is that of the reply, by default of the draft."""
         self._read[record["source"]["split"]] += 1
         self.licences[record["rights"]["licence"]] += 1
-        self.providers[record["drafting"]["provider"]] += 1
+        self.providers[provider or record["drafting"]["provider"]] += 1
 
     def written(self, split: str, rows: int = 1) -> None:
         """Count a record written as one row, or several: one per preference pair."""

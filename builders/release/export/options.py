@@ -9,6 +9,9 @@ from typing import Any
 from builders.errors import ConfigError, UsageError
 from builders.release.export.format_table import Facts, Profile, formats, profiles
 
+DRAFTED = "drafted"
+# What can be learnt from a reply that nobody drafted: no draft was edited or judged.
+_OF_PEOPLE = ("sft", "grpo")
 # The value of `audio_contribution.class` for each `--subset`.
 SUBSETS = {"weak": "text_solvable", "strong": "audio_solvable"}
 
@@ -26,6 +29,12 @@ class Options:
     subset: str | None = None
     strict: bool = False
     voice_words: bool = False
+    replies: str = DRAFTED
+
+    @property
+    def of_people(self) -> bool:
+        """Return whether people's replies are exported, and not the drafts."""
+        return self.replies != DRAFTED
 
     @property
     def facts(self) -> Facts:
@@ -38,8 +47,9 @@ class Options:
         return profiles()[self.profile] if self.profile else None
 
     def as_json(self) -> dict[str, str | bool | None]:
-        """Return the options by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """Return the options by name, `replies` only where it is not the drafts."""
+        names = (name for name in self.__slots__ if name != "replies" or self.of_people)
+        return {name: getattr(self, name) for name in names}
 
 
 def make_options(*, system_prompt: Path | None = None, **given: Any) -> Options:
@@ -66,6 +76,12 @@ def _check(options: Options) -> str | None:
             f"{name} has no task {options.task}",
             expected=f"one of {', '.join(facts.tasks)}",
             do="pass one of them to --task",
+        )
+    if options.of_people and options.task not in _OF_PEOPLE:
+        raise UsageError(
+            f"--replies {options.replies} has no task {options.task}",
+            expected=f"one of {', '.join(_OF_PEOPLE)}",
+            do="pass one of them to --task, or leave out --replies",
         )
     if facts.needs_profile and model is None:
         raise UsageError(

@@ -11,6 +11,7 @@ import jinja2
 
 from builders.evaluation.dimensions import dimension
 from builders.record.data_file import DataFile
+from builders.record.human_replies import SCHEMA as HUMAN_REPLIES
 from builders.record.manifest_views import Manifest
 from builders.release.hub.metadata import front_matter, wording
 from builders.release.hub.staging import Staged
@@ -73,6 +74,10 @@ def _content(staged: Staged, manifest: Manifest) -> dict[str, object]:
         "card": terms.card,
         "terms": terms,
         "withheld": list(withheld(terms.may)),
+        "human_withheld": [
+            field for field in withheld(terms.may, HUMAN_REPLIES) if field != "audio"
+        ],
+        "human_audio": "audio" in terms.may and not terms.synthetic,
         "result": manifest["result"],
         "cost": manifest["run"]["cost"],
         "configs": {

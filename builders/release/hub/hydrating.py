@@ -6,6 +6,7 @@ is called and no API key is needed; a token only if the repository is not public
 
     output/<name>/
       data/ manifest.json       the build, if replies were published
+      human_replies/            what people answered, if that was published too
       utterances/               those without a reply
       hydrated.jsonl            how well each item's clip matches
 """
@@ -34,6 +35,7 @@ from builders.record.types import Emotions, Reject, Target, Utterance
 from builders.release.eligibility import Restrictions, excluded_by
 from builders.release.hub.client import Hub, HubError
 from builders.release.hub.documents import MANIFEST, PublishedManifest
+from builders.release.hub.human_again import published_pairs, restore
 from builders.release.hub.rebuilding import (
     DIFFERENT,
     PublishedRows,
@@ -72,6 +74,7 @@ class Hydrated:
     first: dict[str, str] = field(default_factory=dict)
     other_versions: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    human_replies: int | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return everything in plain types, for JSON."""
@@ -86,6 +89,7 @@ class Hydrated:
             "same_bytes": self.same_bytes,
             "other_versions": self.other_versions,
             "missing": self.missing,
+            "human_replies": self.human_replies,
         }
 
     def as_text(self) -> str:
@@ -96,6 +100,8 @@ class Hydrated:
             lines.append(f"{self.utterances:,} of them are utterances without a reply")
         for name, count in self.clips.most_common():
             lines.append(f"  {count:,} {name.replace('_', ' ')} (such as {self.first[name]})")
+        if self.human_replies is not None:
+            lines.append(f"{self.human_replies:,} replies that people gave were restored")
         lines += [f"missing: {what}" for what in self.missing]
         if self.other_versions:
             lines.append(f"versions that differ from the build: {', '.join(self.other_versions)}")
@@ -164,9 +170,12 @@ def hydrate(
                 _fetch(hub, revision, work),
                 Restrictions(excluded_by(exclusions, plan.config.store_url)),
             )
+            pairs = published_pairs(hub, revision, work)
             done = _Run(plan, manifest, rows, folder, hub.repo).run()
         finally:
             shutil.rmtree(folder.partial, ignore_errors=True)
+    done.human_replies, missing = restore(folder.path, plan.config, pairs, exclusions)
+    done.missing += missing
     return done
 
 

@@ -27,6 +27,7 @@ from builders.release.eligibility import gates_of, nobody, restrictions
 from builders.release.hub.client import Hub, HubError, Overtaken, State, digests_of
 from builders.release.hub.documents import CHANGES, MANIFEST, changes_text, write_documents
 from builders.release.hub.files import SUMS, read_sums
+from builders.release.hub.human_rows import stage_human_replies
 from builders.release.hub.loading import check_loads
 from builders.release.hub.staging import Stage, Staged, link_inputs
 from builders.release.preferences import pairs_of, trained_on
@@ -209,6 +210,7 @@ def _stage(
     known = restrictions(shards, asked.excluded, gates_of(asked.folder))
     pairs = trained_on(pairs_of(Build(asked.folder), address, known, say))
     staged = Stage(place, terms, asked.with_audio, known, pairs).write(shards)
+    stage_human_replies(staged, asked.folder, read_manifest(asked.folder), known)
     if not staged.configs:
         left = ", ".join(f"{n} {reason}" for reason, n in staged.tally.left_out.items())
         raise ConfigError(

@@ -27,6 +27,7 @@ from builders.errors import VerificationError
 from builders.record.data_file import DataFile
 from builders.record.manifest_views import Manifest
 from builders.record.messages import AUDIO_MARK
+from builders.record.reply_views import ReviewPart
 from builders.record.schema import SchemaNode, Validator, as_document, validator, violations
 from builders.record.views import ClipFile, SampleRecord
 from builders.release.eligibility import (
@@ -62,7 +63,8 @@ class Staged:
     """The rows of a version on disk.
 
     `files` are the Parquet files of each kind of row, by split; `fingerprints` go by config and
-    split; `schemas` are those of the kinds of row.
+    split; `schemas` are those of the kinds of row; `ids` are the published utterances, each with
+    its review; `closed` knows the texts that may not go out.
     """
 
     folder: Path
@@ -71,6 +73,8 @@ class Staged:
     schemas: dict[str, SchemaNode]
     files: dict[str, dict[str, list[Path]]] = field(default_factory=dict)
     fingerprints: dict[str, dict[str, Fingerprint]] = field(default_factory=dict)
+    ids: dict[str, ReviewPart | None] = field(default_factory=dict)
+    closed: ClosedTexts = field(default_factory=ClosedTexts)
 
     @property
     def configs(self) -> list[str]:
@@ -137,7 +141,6 @@ class Stage:
         self._valid = {name: Validator(as_document(schema)) for name, schema in schemas.items()}
         self._withheld = withheld(terms.may)
         self._known, self._pairs = known, pairs
-        self._closed = ClosedTexts()
 
     def write(self, shards: list[Path]) -> Staged:
         """Write the rows of all shards and return what was written.
@@ -147,7 +150,7 @@ class Stage:
         """
         if "text" not in self.staged.terms.may:
             rejected = self.staged.folder / INPUTS / "rejected.parquet"
-            self._closed = ClosedTexts.of(shards, rejected)
+            self.staged.closed = ClosedTexts.of(shards, rejected)
         for shard in shards:
             self._shard(shard)
         out = self.staged.tally.rows.get("utterances", Counter()).total()
@@ -197,12 +200,13 @@ class Stage:
         tally.somebody_asked |= self._known.names_excluded(record)
         published = withhold(self._without_names(record), self._withheld)
         utterance = self._rows.utterance(published)
-        quoting = "quotes_unpublished_text" if self._closed.quotes(utterance) else None
+        quoting = "quotes_unpublished_text" if self.staged.closed.quotes(utterance) else None
         nothing = answer.extent is Extent.NOTHING
         if reason := answer.reason if nothing else quoting:
             tally.left_out[reason] += 1
             return
         tally.utterance(record, split)
+        self.staged.ids[record["id"]] = record["review"]
         tally.row("utterances", split)
         at = _Place(group, index, split)
         reason = self._reply(record, published, at, answer)
@@ -246,7 +250,7 @@ class Stage:
         sft = self._rows.sft(published, said)
         for pair in self._pairs.get(record["id"], ()):
             self._pair(sft, pair, at)
-        if self._closed.quotes(sft):
+        if self.staged.closed.quotes(sft):
             return "reply_quotes_unpublished_text"
         if answer.extent >= Extent.VERDICT:
             self._add(at, "kto", self._rows.kto(sft))
@@ -263,7 +267,7 @@ class Stage:
         if pair["chosen"] is None:
             return
         chosen, rejected = pair["chosen"]["text"], pair["rejected"]["text"]
-        if not self._closed.quotes([chosen, rejected]):
+        if not self.staged.closed.quotes([chosen, rejected]):
             row = self._rows.preference(sft, chosen, rejected, pair["origin"])
             self._add(at, "preference", row)
 

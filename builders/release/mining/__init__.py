@@ -25,6 +25,7 @@ from builders.record.dataset import Build
 from builders.record.folder import BuildFolder
 from builders.record.human_replies import FOLDER, HumanReplies, MinedManifest, were_mined
 from builders.record.manifest import RESTORE
+from builders.record.manifest_views import Manifest
 from builders.record.next_turns import COLUMNS, next_turns
 from builders.record.views import SampleRecord
 from builders.release.eligibility import (
@@ -97,6 +98,12 @@ def mine(
             return _there(folder, identity)
         manifest = _write(folder, seen, decided, identity, clips)
     return Mined(folder, manifest, True, clips.broken if clips else {})
+
+
+def digest_of_build(manifest: Manifest) -> str:
+    """Return a digest of what was built."""
+    said = orjson.dumps(manifest["result"], option=orjson.OPT_SORT_KEYS)
+    return sha256(said).hexdigest()
 
 
 class _Decided:
@@ -192,7 +199,7 @@ def _identity(
     languages = {row["language"].partition("-")[0].lower() for row in build.first(1, ["language"])}
     reviewed = cast("dict[str, object]", seen.manifest["run"]).get("reviewed")
     return {
-        "the build": sha256(orjson.dumps(build.manifest["result"])).hexdigest(),
+        "the build": digest_of_build(build.manifest),
         "the reviewers' decisions": str(reviewed) if reviewed else None,
         "the exclusions": exclusions.digest,
         "the rules of label_maps/reply/_human_replies.tsv": AnswerRules.load().digest,

@@ -18,6 +18,7 @@ from pathlib import Path
 from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import TableRow, read_rows
+from builders.record.reply_views import ReviewPart
 from builders.record.views import SampleRecord
 
 NO_NEXT_TURN, EXCLUDED_TURN = "no_next_turn", "excluded"
@@ -80,14 +81,14 @@ class AnswerRules:
             turn: its next turn.
         """
         return (
-            self._of_review(record)
+            self.of_review(record["review"])
             or self._of_place(turn)
             or self._of_speakers(record, turn)
             or self._of_words(turn)
         )
 
-    def _of_review(self, record: SampleRecord) -> str | None:
-        review = record["review"]
+    def of_review(self, review: ReviewPart | None) -> str | None:
+        """Return why reviewers are against a sample, or None."""
         if review is None:
             return None
         if review["status"] in self._listed("review_statuses"):

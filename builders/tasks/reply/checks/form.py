@@ -12,8 +12,8 @@ from functools import cache, lru_cache
 
 from builders.labels import strategies
 from builders.labels.vocabulary import vocabulary
-from builders.tasks.reply.checks.candidate import Candidate, Hit, check
-from builders.tasks.reply.checks.language import found_in, load_language
+from builders.tasks.reply.checks.candidate import Candidate, Hit, Scene, check
+from builders.tasks.reply.checks.language import Language, found_in, load_language
 from builders.tasks.reply.checks.text import BREAK, Text, read_text
 
 _LABEL = re.compile(
@@ -101,8 +101,8 @@ def role_prefix(candidate: Candidate) -> Iterator[Hit]:
         return
     words = load_language(language_of(candidate)).words
     names = {n.lower() for n in candidate.scene.names} if candidate.scene else set()
-    said = _said(candidate)
     for found in _LABEL.finditer(text):
+        said = _said(candidate)
         label = found[1].replace("_", " ").replace("-", " ").lower().strip(". ")
         parts = label.rstrip("0123456789 ").removesuffix(" says").split() or [label]
         known = {label, parts[0], parts[-1]} & (words["label"] | _labels() | names)
@@ -120,7 +120,12 @@ def _said(candidate: Candidate) -> frozenset[str]:
     """Return every word of the speakers."""
     if candidate.scene is None:
         return frozenset()
-    return frozenset[str]().union(*(read_text(one).known for one in candidate.scene.said))
+    return _said_in(candidate.scene)
+
+
+@lru_cache(maxsize=256)
+def _said_in(scene: Scene) -> frozenset[str]:
+    return frozenset[str]().union(*(read_text(one).known for one in scene.said))
 
 
 def _is_name(label: str, words: Mapping[str, frozenset[str]]) -> bool:
@@ -325,8 +330,14 @@ def _most(words: tuple[str, ...], function: frozenset[str]) -> str | None:
 def gibberish(candidate: Candidate) -> Iterator[Hit]:
     """Find letters that make no words, and words that make no sentence."""
     language = load_language(language_of(candidate))
-    known, said = language.words, _said(candidate)
-    text = read_text(candidate.text)
+    known, text = language.words, read_text(candidate.text)
+    # Nearly all texts: what is said below needs two words that look wrong, or none of the language.
+    wrong = [word for word in text.known if _looks_wrong(word, language)]
+    if len(wrong) < 2 and not known["function"].isdisjoint(text.known):
+        if not text.plain and (found := _MIXED.search(candidate.text)):
+            yield _hit(found)
+        return
+    said = _said(candidate)
     words = [
         word
         for at, word in enumerate(text.words)
@@ -345,6 +356,12 @@ def gibberish(candidate: Candidate) -> Iterator[Hit]:
         yield Hit({"found": repr(" ".join(words[:4]))}, 0)
     elif not text.plain and (found := _MIXED.search(candidate.text)):
         yield _hit(found)
+
+
+@lru_cache(maxsize=16384)
+def _looks_wrong(word: str, language: Language) -> bool:
+    """Return whether a word may be one that `gibberish` counts."""
+    return word[0].isalpha() and (_is_odd(word) or language.strangeness(word) >= _STRANGE)
 
 
 @lru_cache(maxsize=16384)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from builders import resources
 from builders.labels.tables import read_rows
@@ -26,6 +26,8 @@ _CAPITAL = re.compile(
     r"(?<![.!?…:\"“”'‘(*\-–—] )(?<!^)\b([A-Z][a-zà-ÿ]+(?:['’][A-Z][a-z]+)?)\b"
     r"(?!['’](?:m|ll|ve|d|re)\b)"
 )
+# Whatever the four below find is one of these, or begins with one.
+_CAPITALISED = re.compile(r"[A-Z][a-zà-ÿ]+(?:['’][A-Z][a-z]+)?")
 _FIRST_WORD = re.compile(r"(?:^|[.!?…] )\W{0,2}([A-Z][a-zà-ÿ]+)(?=,? [a-z])")
 _TITLED = re.compile(
     r"\b(?:Dr|Mr|Mrs|Ms|Prof|Professor|Uncle|Aunt|Auntie|Chef|Officer|Coach|Judge|Nurse|Father"
@@ -117,8 +119,10 @@ def echo(candidate: Candidate) -> Iterator[Hit]:
     if not scene or not scene.utterance:
         return
     words = load_language(scene.language).words
-    said = _turned(read_text(scene.utterance))
-    own = _turned(read_text(candidate.text))
+    utterance, text = read_text(scene.utterance), read_text(candidate.text)
+    if words["function"].issuperset(utterance.known & text.known):
+        return  # no word of content is said back
+    said, own = _turned(utterance), _turned(text)
     while own and own[0] in words["opener"]:
         own = own[1:]
     own = _without_saying(own, words["saying"])
@@ -154,11 +158,13 @@ def unknown_name(candidate: Candidate) -> Iterator[Hit]:
     scene = candidate.scene
     if not scene:
         return
-    text = candidate.text
+    text, fine = candidate.text, load_language(scene.language).words
+    named = {found.lower() for found in _CAPITALISED.findall(text)}
+    if not any(name not in fine["function"] and name not in fine["capital"] for name in named):
+        return
     if text.isupper() or sum(w[:1].isupper() for w in text.split()) * 2 > len(text.split()) > 3:
         return
     known = _known_words(scene)
-    fine = load_language(scene.language).words
     for pattern in (_CAPITAL, _ADDRESSED, _TITLED, _FIRST_WORD):
         for found in pattern.finditer(text):
             name = found[1].lower().replace("’", "'")
@@ -169,6 +175,7 @@ def unknown_name(candidate: Candidate) -> Iterator[Hit]:
             return
 
 
+@lru_cache(maxsize=256)
 def _known_words(scene: Scene) -> frozenset[str]:
     """Return every word that was said, or that names or tells of the scene."""
     told = (*scene.said, *scene.names, scene.background or "")
@@ -181,13 +188,14 @@ def unknown_number(candidate: Candidate) -> Iterator[Hit]:
     scene = candidate.scene
     if not scene:
         return
-    words = load_language(scene.language).words
+    words, text = load_language(scene.language).words, read_text(candidate.text)
+    if text.plain and "two" not in text.known and words["number"].isdisjoint(text.known):
+        return
     known = _known_words(scene)
     for found in _DIGITS.finditer(candidate.text):
         if found[0] not in known:
             yield Hit({"found": repr(found[0])}, None, *found.span())
             return
-    text = read_text(candidate.text)
     for at, word in enumerate(text.words):
         if word in words["number"] and word not in known and not _idiom(text, at, words):
             yield Hit({"found": repr(word)}, None, *text.spans[at])
@@ -212,6 +220,8 @@ def invented_event(candidate: Candidate) -> Iterator[Hit]:
         return
     words = load_language(scene.language).words
     text = read_text(candidate.text)
+    if "your" not in text.known or words["kin"].isdisjoint(text.known):
+        return
     known: frozenset[str] | None = None
     for at, word in enumerate(text.words[:-1]):
         if word != "your":
@@ -256,7 +266,10 @@ def speaks_as_user(candidate: Candidate) -> Iterator[Hit]:
     if not scene or scene.persona != ASSISTANT:
         return
     function = load_language(scene.language).words["function"]
-    text, said = read_text(candidate.text), read_text(scene.utterance).known
+    text = read_text(candidate.text)
+    if "my" not in text.known and "our" not in text.known:
+        return
+    said = read_text(scene.utterance).known
     for at, word in enumerate(text.words[:-1]):
         owned = text.words[at + 1]
         if word in ("my", "our") and owned in said and owned not in function:

@@ -11,7 +11,8 @@ A pattern is words with blanks between, as people say them in lower case. Each p
     !a|b          the word before is none of these
     ~a|b          the word after is none of these
 
-Only patterns of which a needed word occurs are looked for, so that a thousand cost little.
+Only patterns of which two needed words stand side by side, or of which a needed word occurs, are
+looked for, so that a thousand cost little.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from builders.labels.tables import TableRow
+from builders.tasks.reply.checks.neighbours import ANY, BEGINS, ENDS, GAP, NUMBER, Part, pairs_of
 from builders.tasks.reply.checks.text import BREAK, Text, read_text
 
 WHEN = ("assistant", "negative", "positive", "not_positive", "not_negative", "new")
@@ -29,10 +31,10 @@ KINDS = ("hit", "fine")
 _GAP = rf"(?:(?!{re.escape(BREAK)} )[^ ]+ ){{0,4}}?"
 _ANY = rf"(?!{re.escape(BREAK)} )[^ ]+ "
 _SYMBOLS = {
-    "_": _ANY,
-    "#": r"(?:\d[^ ]*|<numbers>) ",
-    "^": rf"(?<={re.escape(BREAK)} )",
-    "$": rf"(?={re.escape(BREAK)} )",
+    ANY: _ANY,
+    NUMBER: r"(?:\d[^ ]*|<numbers>) ",
+    BEGINS: rf"(?<={re.escape(BREAK)} )",
+    ENDS: rf"(?={re.escape(BREAK)} )",
 }
 # Short forms that stand alone in a pattern, as `Text.words` has them.
 _SHORT = {
@@ -52,7 +54,8 @@ class Pattern:
     """One row of a table: which code it is of, when it counts, and what it looks for.
 
     `kind` is ``fine`` for one that takes back what others find in the same place. One of the words
-    `needed` must occur in a text, and one of each group of `also`.
+    `needed` must occur in a text, and one of each group of `also`; where there are `pairs`, one of
+    these must stand in it side by side, which is rarer.
     """
 
     code: str
@@ -62,6 +65,7 @@ class Pattern:
     expression: str
     needed: tuple[str, ...]
     also: tuple[frozenset[str], ...] = ()
+    pairs: frozenset[tuple[str, str]] = frozenset()
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
@@ -91,45 +95,50 @@ def read_pattern(
     if when - set(WHEN):
         raise row.error("when", f"empty, or some of {', '.join(WHEN)}")
     made = [_part(row, part, classes) for part in parts]
-    needed = [firsts for _, firsts in made if firsts]
+    needed = [part.firsts for part in made if part.firsts]
     if not needed:
         raise row.error("pattern", "one part at least that may not be missing")
     numbers = "|".join(sorted(words["number"]))
-    least = min(needed, key=lambda firsts: sum(_how_common(w, words) for w in firsts))
+
+    def how_common(word: str) -> int:
+        return _how_common(word, words)
+
+    least = min(needed, key=lambda firsts: sum(map(how_common, firsts)))
     whole = [f for f in needed if f is not least and not any("*" in word for word in f)]
     return Pattern(
         code=code,
         kind=row.choice("kind", KINDS),
         when=when,
         source=row.cells["pattern"],
-        expression="(?<= )" + "".join(e for e, _ in made).replace("<numbers>", numbers),
+        expression="(?<= )"
+        + "".join(part.expression for part in made).replace("<numbers>", numbers),
         needed=least,
         also=tuple(frozenset(firsts) for firsts in whole),
+        pairs=pairs_of(made, how_common, sum(map(how_common, least))),
     )
 
 
 def _how_common(word: str, words: Mapping[str, frozenset[str]]) -> int:
     """Return about how often a word is said, so that rare ones are looked for first."""
-    return 60 if word in words["function"] else 5 if word in words["common"] else 1
+    return 60 if word == BREAK or word in words["function"] else 5 if word in words["common"] else 1
 
 
-def _part(
-    row: TableRow, part: str, classes: Mapping[str, Sequence[str]]
-) -> tuple[str, tuple[str, ...]]:
-    """Return the expression of a part, and the first words of which one must occur (or none)."""
-    if part == "...":
-        return _GAP, ()
+def _part(row: TableRow, part: str, classes: Mapping[str, Sequence[str]]) -> Part:
+    """Return a part with its expression, and the first words of which one must occur (or none)."""
+    if part == GAP:
+        return Part(_GAP, phrases=((GAP,),))
     missing, part = part.endswith("?"), part.removesuffix("?")
     sign, part = (part[0], part[1:]) if part[0] in "!~" else ("", part)
     phrases = [_spoken(phrase) for one in part.split("|") for phrase in _phrases(row, one, classes)]
     if sign == "!":
-        return "".join(rf"(?<! {_expression(phrase)})" for phrase in phrases), ()
+        return Part("".join(rf"(?<! {_expression(phrase)})" for phrase in phrases))
     any_of = "|".join(dict.fromkeys(_expression(phrase) for phrase in phrases))
     if sign == "~":
-        return f"(?!{any_of})", ()
+        return Part(f"(?!{any_of})")
     firsts = tuple(dict.fromkeys(phrase[0] for phrase in phrases))
     open_ended = missing or any(f in _SYMBOLS or f.startswith("*") for f in firsts)
-    return f"(?:{any_of})" + "?" * missing, () if open_ended else firsts
+    expression = f"(?:{any_of})" + "?" * missing
+    return Part(expression, () if open_ended else firsts, tuple(phrases), missing)
 
 
 def _phrases(row: TableRow, one: str, classes: Mapping[str, Sequence[str]]) -> Sequence[str]:
@@ -169,13 +178,18 @@ class PatternSet:
     """The patterns of one language, found in texts by the words that they need."""
 
     patterns: Sequence[Pattern]
+    _order: dict[Pattern, int] = field(init=False, default_factory=dict)
+    _by_pair: dict[tuple[str, str], list[Pattern]] = field(init=False, default_factory=dict)
     _by_word: dict[str, list[Pattern]] = field(init=False, default_factory=dict)
     _by_beginning: dict[str, list[Pattern]] = field(init=False, default_factory=dict)
     _seen: dict[str, tuple[Pattern, ...]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._order = {pattern: number for number, pattern in enumerate(self.patterns)}
         for pattern in self.patterns:
-            for word in pattern.needed:
+            for pair in pattern.pairs:
+                self._by_pair.setdefault(pair, []).append(pattern)
+            for word in () if pattern.pairs else pattern.needed:
                 begins = word.endswith("*")
                 index = self._by_beginning if begins else self._by_word
                 index.setdefault(word.rstrip("*"), []).append(pattern)
@@ -184,19 +198,26 @@ class PatternSet:
         """Return what is found in a text, by code; what is fine is taken back."""
         hits: dict[str, list[PatternFind]] = {}
         fine: list[PatternFind] = []
-        known, line = text.known, text.line
-        tried: set[Pattern] = set()
-        for word in known:
-            for pattern in self._of(word):
-                if pattern in tried:
-                    continue
-                tried.add(pattern)
-                if not _may_occur(pattern, known) or not pattern.compiled.search(line):
-                    continue
-                for found in _occurrences(pattern, text):
-                    place = fine if pattern.kind == "fine" else hits.setdefault(pattern.code, [])
-                    place.append(found)
+        for pattern in self._that_may_occur(text):
+            for found in _occurrences(pattern, text):
+                place = fine if pattern.kind == "fine" else hits.setdefault(pattern.code, [])
+                place.append(found)
+        for places in hits.values():
+            places.sort(key=lambda one: (one.start, one.end))
         return _without(hits, fine) if fine and hits else hits
+
+    def _that_may_occur(self, text: Text) -> list[Pattern]:
+        """Return the patterns whose needed words occur, in the order of the tables."""
+        words, known = text.words, text.known
+        by_pair, tried = self._by_pair, set[Pattern]()
+        for pair in zip((BREAK, *words), (*words, BREAK), strict=True):
+            if pair in by_pair:
+                tried.update(by_pair[pair])
+        for word in known:
+            tried.update(self._of(word))
+        line = text.line
+        may = [one for one in tried if _may_occur(one, known) and one.compiled.search(line)]
+        return sorted(may, key=self._order.__getitem__) if len(may) > 1 else may
 
     def _of(self, word: str) -> tuple[Pattern, ...]:
         known = self._seen.get(word)

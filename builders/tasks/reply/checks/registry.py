@@ -78,19 +78,23 @@ class Check:
 
     def hits(self, candidate: Candidate) -> list[Hit]:
         """Return what the check finds in a reply."""
-        return self.hits_of(candidate, found_in(candidate.text, language_of(candidate)))
-
-    def hits_of(self, candidate: Candidate, found: Mapping[str, list[PatternFind]]) -> list[Hit]:
-        """Return what the check finds in a reply, given what the patterns found."""
-        function = CHECKS.get(self.code)
-        hits = list(function.run(candidate)) if function else []
-        if not hits and self.code in found:
-            return list(_pattern_hits(found[self.code], candidate))
-        return hits
+        found = found_in(candidate.text, language_of(candidate))
+        return _hits(self.code, CHECKS.get(self.code), candidate, found)
 
     def said_of(self, hit: Hit) -> str:
         """Return the sentence about a hit."""
         return self.sentence.format(**hit.words)
+
+
+def _hits(
+    code: str,
+    function: Checking | None,
+    candidate: Candidate,
+    found: Mapping[str, list[PatternFind]],
+) -> list[Hit]:
+    """Return what a check finds by its function, else by its patterns."""
+    hits = [*function.run(candidate)] if function else []
+    return hits or [*_pattern_hits(found[code], candidate)] if code in found else hits
 
 
 def _pattern_hits(all_found: list[PatternFind], candidate: Candidate) -> Iterator[Hit]:
@@ -163,10 +167,10 @@ def run_checks(candidate: Candidate, stages: tuple[int, ...] = OF_DRAFTS) -> Che
     for stage in stages:
         if faults:
             break
-        for check in _of_stage(stage):
-            if check.code not in CHECKS and check.code not in found:
+        for check, function in _of_stage(stage):
+            if not function and check.code not in found:
                 continue
-            for hit in check.hits_of(candidate, found):
+            for hit in _hits(check.code, function, candidate, found):
                 if check.severity == "reject":
                     faults.append(ReplyFault(check.reason, check.said_of(hit)))
                 else:
@@ -189,8 +193,10 @@ def load_checks() -> tuple[Check, ...]:
 
 
 @cache
-def _of_stage(stage: int) -> tuple[Check, ...]:
-    return tuple(check for check in load_checks() if check.stage == stage)
+def _of_stage(stage: int) -> tuple[tuple[Check, Checking | None], ...]:
+    """Return the checks of a stage with their functions, in order."""
+    found = (check for check in load_checks() if check.stage == stage)
+    return tuple((check, CHECKS.get(check.code)) for check in found)
 
 
 def check_tables(language: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 
 # Letters and what stands between words: a text of these alone holds no sign that is not spoken.
 _PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z ,!?'’]|-(?! )|[.…](?![\w.]))*")
@@ -43,7 +44,12 @@ class Text:
 
     raw: str
     words: tuple[str, ...]
-    spans: tuple[tuple[int, int], ...]
+
+    @cached_property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """Return where each word stands; few texts are asked for it."""
+        tokens = _TOKEN.finditer(self.raw)
+        return tuple(found.span() for found in tokens for _ in _written_out(found[0]))
 
     @cached_property
     def line(self) -> str:
@@ -78,13 +84,7 @@ class Text:
 @lru_cache(maxsize=4096)
 def read_text(raw: str) -> Text:
     """Return a text as words."""
-    words: list[str] = []
-    spans: list[tuple[int, int]] = []
-    for found in _TOKEN.finditer(raw):
-        for word in _written_out(found[0]):
-            words.append(word)
-            spans.append(found.span())
-    return Text(raw, tuple(words), tuple(spans))
+    return Text(raw, tuple(chain.from_iterable(map(_written_out, _TOKEN.findall(raw)))))
 
 
 @lru_cache(maxsize=16384)
