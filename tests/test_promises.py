@@ -39,7 +39,7 @@ LAYERS = [
     {"audio.threads"},
     {"tasks", "pipeline.selection"},
     {"llm"},
-    {"tasks.reply.checks", "audio", "corpora", "store", "record.schema"},
+    {"tasks.reply.checks", "safety", "audio", "corpora", "store", "record.schema"},
     {"labels", "record.folder"},
     {"labels.vocabulary", "settings"},
     {"labels.tables"},

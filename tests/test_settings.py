@@ -4,10 +4,11 @@ from typing import get_args
 
 import pytest
 
-from builders.cli import build
+from builders.cli import build, reply_options
 from builders.errors import ConfigError, SourceError
-from builders.settings import MAY_CHANGE, BuildConfig, identity, make_config
+from builders.settings import MAY_CHANGE, BuildConfig, PlanBy, make_config
 from builders.settings.file import BUILD_KEYS, find_source, load_settings
+from builders.settings.identity import identity
 
 SECRET = "s3cr3t"
 
@@ -164,8 +165,19 @@ def test_only_a_chosen_model_makes_an_endpoint_draft(monkeypatch):
 
 @pytest.mark.parametrize("option", ["persona", "client", "resume"])
 def test_the_command_line_offers_the_choices_that_a_build_has(option):
-    offered = getattr(build, option.capitalize())
+    module = reply_options if option == "persona" else build
+    offered = getattr(module, option.capitalize())
     assert get_args(offered) == get_args(BuildConfig.model_fields[option].annotation)
+
+
+def test_the_command_line_offers_who_may_plan():
+    assert get_args(reply_options.PlanBy) == get_args(PlanBy)
+
+
+def test_a_plan_is_in_the_identity_of_a_build_that_has_one_alone():
+    assert "plan" not in identity(config())
+    assert "plan" not in identity(config(model="m", plan="none"))
+    assert identity(config(model="m", plan="hash"))["plan"] == "hash"
 
 
 def test_every_setting_of_the_file_is_an_option_of_the_command_line():

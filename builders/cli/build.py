@@ -36,6 +36,14 @@ from builders.cli.options import (
     Timeout,
     env,
 )
+from builders.cli.reply_options import (
+    DemonstrationsBy,
+    DemonstrationsFrom,
+    EnforceSetGates,
+    PersonaChoice,
+    PlannedBy,
+    TagModel,
+)
 from builders.errors import UsageError
 
 commands = typer.Typer()
@@ -47,7 +55,6 @@ Corpora = Annotated[
     ),
 ]
 # The choices of `settings.BuildConfig` again, whose import would slow --help; a test compares.
-Persona = Literal["assistant", "addressee"]
 Balance = Literal["emotion"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
@@ -124,10 +131,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             help="Annotation layer to use as the label, for corpora that have several.",
         ),
     ] = None,
-    persona: Annotated[
-        Persona,
-        typer.Option(help="Who replies: an assistant, or the person who was spoken to."),
-    ] = "assistant",
+    persona: PersonaChoice = "assistant",
     model: Drafters = None,
     drafts: Drafts = 1,
     base_url: BaseUrl = None,
@@ -173,30 +177,11 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             "commas, or @FILE).",
         ),
     ] = None,
-    demonstrations: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ours|FOLDER|BUILD",
-            help="Show the model two or three cases with their replies in each prompt: ours, the "
-            "tables of a folder, or the replies of a finished build.",
-        ),
-    ] = None,
-    demonstrations_by: Annotated[
-        Literal["words", "meaning"],
-        typer.Option(
-            metavar="words|meaning",
-            help="How the cases nearest to an utterance are found: by shared words, or by meaning, "
-            "which needs an optional extra.",
-        ),
-    ] = "words",
-    enforce_set_gates: Annotated[
-        bool,
-        typer.Option(
-            "--enforce-set-gates",
-            help="List replies that repeat others more than people do in gated.tsv of the build; "
-            "export and publish leave these out.",
-        ),
-    ] = False,
+    demonstrations: DemonstrationsFrom = None,
+    demonstrations_by: DemonstrationsBy = "words",
+    plan: PlannedBy = None,
+    tag_model: TagModel = None,
+    enforce_set_gates: EnforceSetGates = False,
     on_error: Annotated[
         OnError | None,
         typer.Option(

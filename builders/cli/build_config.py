@@ -78,10 +78,7 @@ def _listed(said: object) -> tuple[str, ...]:
 
 def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
     """Raise UsageError for options about audio, cases and models that cannot be combined."""
-    if given["demonstrations"] and not given["model"]:
-        raise UsageError(
-            "--demonstrations needs --model: the phrasebook is shown no cases", do="name a model"
-        )
+    _check_needs_model(given)
     if given["demonstrations_by"] != "words" and not given["demonstrations"]:
         raise UsageError(
             "--demonstrations-by is given without --demonstrations",
@@ -122,10 +119,23 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
         )
 
 
+def _check_needs_model(given: BuildOptions) -> None:
+    """Raise UsageError for options that say nothing to the phrasebook."""
+    needing = (
+        ("--demonstrations", given["demonstrations"], "the phrasebook is shown no cases"),
+        ("--plan", given["plan"] not in (None, "none"), "the phrasebook follows no plan"),
+        ("--tag-model", given["tag_model"], "the phrasebook knows what its replies do"),
+    )
+    for option, wanted, why in needing:
+        if wanted and not given["model"]:
+            raise UsageError(f"{option} needs --model: {why}", do="name a model")
+
+
 def _asked_at_base_urls(given: BuildOptions, lists: Mapping[str, tuple[str, ...]]) -> str | None:
     """Return a model that is asked at --base-url: the one that drafts, describes or votes."""
     describes = None if lists["caption_base_urls"] else given["caption_model"]
-    named = map(voting, (*lists["drafters"], *lists["vote_models"]))
+    tags = filter(None, [given["tag_model"]])
+    named = map(voting, (*lists["drafters"], *lists["vote_models"], *tags))
     return next((one.model for one in named if one.address is None), describes)
 
 

@@ -226,6 +226,10 @@ def print_estimate(estimate: BuildEstimate) -> None:
     """Print what a build would take."""
     if estimate["captions_to_ask"] is not None:
         print(f"{estimate['captions_to_ask']:,} captions to request")
+    if estimate["plans_to_ask"] is not None:
+        print(f"{estimate['plans_to_ask']:,} plans to request")
+    if estimate["tags_to_ask"] is not None:
+        print(f"{estimate['tags_to_ask']:,} replies to have tagged")
     print(
         f"{estimate['targets']:,} targets: {estimate['held']:,} responses cached, "
         f"{estimate['to_ask']:,} requests to make"

@@ -24,6 +24,8 @@ class BuildOptions(TypedDict, total=False):
     redraft: str | None
     hear: bool
     demonstrations: str | None
+    plan: str | None
+    tag_model: str | None
     demonstrations_by: str
     see: bool
     i_may_send: list[str] | None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from builders.llm.request import Request, key
 from builders.llm.task import Accepted, GivenUp, Outcome, Subject, Task
-from builders.store.database import Answer
+from builders.store.database import Answer, Store
 
 S = TypeVar("S", bound=Subject)
 T = TypeVar("T")
@@ -84,10 +85,20 @@ class Exchange(Generic[S, T]):
                 self._used,
                 self._task.prompt_version(self.subject),
                 self.request.audio_sha256 is not None or self.request.video is not None,
-                self.request.seed,
             )
             return
         self._given_up = replace(result, request_key=self.key, seed=self.request.seed)
         self._number += 1
         self.optional = True
         self._open(self._task.first_request(self.subject, self._number))
+
+
+def replay(exchange: Exchange[S, T], store: Store | None, done: Callable[[S], bool]) -> bool:
+    """Take cached responses until a subject is done with; return whether it came to that."""
+    while not done(exchange.subject):
+        held = store.held([exchange.key]) if store else {}
+        answer = held.get(exchange.key)
+        if answer is None:
+            return False
+        exchange.take(answer)
+    return True

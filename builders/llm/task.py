@@ -54,8 +54,7 @@ Steps = Generator[Request, Answer, T | GivenUp]
 class Accepted(Generic[T_co]):
     """The value of an answer that was accepted, and how it came about.
 
-    `attempts` counts the responses used up, `request_key` and `seed` are those of the last request.
-    `prompt_version`
+    `attempts` counts the responses used up, `request_key` is that of the last one. `prompt_version`
     is None where it is that of the whole build; `heard_audio` says whether the model was sent the
     clip.
     """
@@ -65,7 +64,6 @@ class Accepted(Generic[T_co]):
     attempts: int
     prompt_version: str | None = None
     heard_audio: bool = False
-    seed: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,18 +131,18 @@ def _accepted(outcome: Outcome[Draft]) -> Accepted[Draft]:
 def _rank(outcome: Outcome[Draft]) -> tuple[int, str]:
     """Return what the best draft has the least of: notes, then the key of its request."""
     accepted = _accepted(outcome)
-    return len(accepted.value.notes), accepted.request_key
+    return len(accepted.value.notes), drafted(accepted).request_key or accepted.request_key
 
 
 def _other(drafter: OneOfSeveral, outcome: Outcome[Draft]) -> OtherDraft:
     """Return a draft that was not chosen as the record has it."""
     if isinstance(outcome, Accepted):
-        made = drafted(outcome)
+        made, request = drafted(outcome), outcome.value.request
         return OtherDraft(
             drafter.model,
             drafter.draft,
-            outcome.seed,
-            outcome.request_key,
+            request.seed if request else 0,
+            made.request_key or outcome.request_key,
             made.prompt_version,
             made.attempts,
             made.reply,

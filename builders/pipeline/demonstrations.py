@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError
 from builders.llm.addresses import check_may_send
 from builders.llm.settings import PHRASEBOOK
+from builders.pipeline.human_cases import HumanCases
 from builders.record.dataset import Build
 from builders.record.folder import read_json
+from builders.record.human_replies import were_mined
 from builders.record.types import ReviewStatus, dialogue_prefix
 from builders.record.views import SampleRecord
 from builders.release.eligibility import (
@@ -33,7 +36,7 @@ OURS = "ours"
 # Splits that models are measured on are shown to none.
 TRAIN = "train"
 _COLUMNS = (
-    *("id", "source", "text_context", "reference_response.id", "contrast"),
+    *("id", "language", "source", "text_context", "reference_response.id", "contrast"),
     *("target_utterance.text", "target_utterance.emotions", "target_utterance.speaker"),
     *("voice.words", "safety"),
     *("desired_response", "review.status", "drafting.provider"),
@@ -93,12 +96,15 @@ def _of_build(build: Build, config: BuildConfig) -> list[Demonstration]:
     # What reviewers made of a build lies elsewhere, and its gates beside itself.
     gates = gates_of(build.folder) or gates_of(config.output / build.name)
     known = restrictions(build.shards(), excluded, gates)
-    cases = list(_cases(build, known))
+    mined = were_mined(build.folder)
+    cases = list(_cases_of_people(build, known) if mined else _cases(build, known))
     if not cases:
         raise ConfigError(
             "no reply of that build is one to learn from",
             where=build.folder,
-            expected="reviewed replies, or those of a model, of a split train",
+            expected="replies of people with known strategies, of a split train"
+            if mined
+            else "reviewed replies, or those of a model, of a split train",
             do="review it, or name other demonstrations",
         )
     return cases
@@ -110,6 +116,15 @@ def _cases(build: Build, known: Restrictions) -> Iterator[Demonstration]:
             continue
         if eligibility(record, Purpose.TRAIN, known).extent is Extent.RECORD:
             yield _case(record)
+
+
+def _cases_of_people(build: Build, known: Restrictions) -> Iterator[Demonstration]:
+    """Yield what people really replied, where `hearten mine` found it."""
+    # What is gated is a draft.
+    people = HumanCases(build.folder, replace(known, gated={}))
+    for record in _to_learn_from(build):
+        for found, personas in people.instead(record):
+            yield replace(_case(found), personas=personas)
 
 
 def _to_learn_from(build: Build) -> Iterator[SampleRecord]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TypedDict
@@ -14,10 +15,16 @@ from builders.llm.prices import Price
 from builders.llm.runner import BLOCK
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.qualifying import counting, examinations, held_result
+from builders.pipeline.routing import sent_on
 from builders.record.manifest import Ledger
 from builders.record.types import Target
 from builders.settings import BuildConfig
 from builders.store.database import Store, store_exists
+from builders.tasks.reply.executing import ModelTagger
+from builders.tasks.reply.planned import PlannedDrafter
+
+# As long as most replies: what a tagger is asked about is not written yet.
+_ANY_REPLY = "word " * 15
 
 
 class VoteEstimate(Estimate):
@@ -45,10 +52,12 @@ class SpeechEstimate(TypedDict):
 
 
 class BuildEstimate(TypedDict):
-    """The estimate for a build; without a caption model, `captions_to_ask` is None.
+    """The estimate for a build.
 
     `drafts` is by model, `held` and `to_ask` are of all drafts.
-    `hours` is None if the store has no answers of the models that tell their pace.
+    `captions_to_ask`, `plans_to_ask` and `tags_to_ask` are None without a model for them; of tags,
+    each reply needs one. `hours` is None if the store has no answers of the models that tell
+    their pace.
     """
 
     model: str
@@ -57,6 +66,8 @@ class BuildEstimate(TypedDict):
     held: int
     to_ask: int
     captions_to_ask: int | None
+    plans_to_ask: int | None
+    tags_to_ask: int | None
     prompt_tokens: int
     completion_tokens: int
     usd: float | None
@@ -64,6 +75,20 @@ class BuildEstimate(TypedDict):
     qualification: list[QualificationEstimate]
     votes: list[VoteEstimate]
     to_speak: SpeechEstimate
+
+
+@dataclass(slots=True)
+class _Drafting:
+    """Drafts by model, what is asked `beside` them by name; targets and their characters."""
+
+    drafts: dict[str, Asking]
+    beside: dict[str, Asking] = field(default_factory=dict)
+    targets: int = 0
+    characters: int = 0
+
+    def to_ask(self, name: str) -> int | None:
+        """Return how many requests are to be made beside the drafts; None where none are."""
+        return self.beside[name].count if name in self.beside else None
 
 
 def estimate(config: BuildConfig, prices: Mapping[str, object]) -> BuildEstimate:
@@ -84,29 +109,30 @@ def estimate(config: BuildConfig, prices: Mapping[str, object]) -> BuildEstimate
 def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -> BuildEstimate:
     prices = plan.prices(own)
     qualification, plan = _qualification(plan, prices)
-    captioned = plan.captioned
-    drafts, captions, count, characters = _drafting(plan, hearing)
-    asking = [*drafts, captions] if captioned else drafts
-    costs = [asked.usd(prices[asked.model]) for asked in asking]
+    found = _drafting(plan, hearing)
+    asking = [*found.drafts.values(), *found.beside.values()]
+    costs = [one.usd(prices[one.model]) for one in asking]
     return {
         "model": plan.origin.model,
-        "targets": count,
+        "targets": found.targets,
         "drafts": [
             {
-                "model": asked.model,
-                "held": asked.held,
-                "to_ask": asked.count,
-                "prompt_tokens": asked.prompt_tokens,
-                "completion_tokens": asked.completion_tokens,
-                "usd": asked.usd(prices[asked.model]),
+                "model": one.model,
+                "held": one.held,
+                "to_ask": one.count,
+                "prompt_tokens": one.prompt_tokens,
+                "completion_tokens": one.completion_tokens,
+                "usd": one.usd(prices[one.model]),
             }
-            for asked in drafts
+            for one in found.drafts.values()
         ],
-        "held": sum(asked.held for asked in drafts),
-        "to_ask": sum(asked.count for asked in drafts),
-        "captions_to_ask": captions.count if captioned else None,
-        "prompt_tokens": sum(asked.prompt_tokens for asked in asking),
-        "completion_tokens": sum(asked.completion_tokens for asked in asking),
+        "held": sum(one.held for one in found.drafts.values()),
+        "to_ask": sum(one.count for one in found.drafts.values()),
+        "captions_to_ask": found.to_ask("captions"),
+        "plans_to_ask": found.to_ask("plans"),
+        "tags_to_ask": found.to_ask("tags"),
+        "prompt_tokens": sum(one.prompt_tokens for one in asking),
+        "completion_tokens": sum(one.completion_tokens for one in asking),
         "usd": None if None in costs else sum(cost for cost in costs if cost is not None),
         "hours": _hours(plan.config.store_url, asking),
         "qualification": qualification,
@@ -122,8 +148,8 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
             for voter in plan.voters
         ],
         "to_speak": {
-            "utterance_characters": characters if plan.config.speak else 0,
-            "replies": count if plan.config.speak_replies else 0,
+            "utterance_characters": found.characters if plan.config.speak else 0,
+            "replies": found.targets if plan.config.speak_replies else 0,
         },
     }
 
@@ -166,21 +192,29 @@ def _hours(url: str, asking: list[Asking]) -> float | None:
     return sum(count / pace for count, pace in paces if pace) / 3600
 
 
-def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[list[Asking], Asking, int, int]:
-    """Return the estimates for drafts by model and for captions, targets and their characters."""
+def _drafting(plan: Plan, hearing: Hearing | None) -> _Drafting:
+    """Return the estimates of drafts and what goes with them."""
     url = plan.config.store_url
     store = Store(url, writes=False) if store_exists(url) else None
-    captioned, count, characters = plan.captioned, 0, 0
+    captioned, replying, tagger = plan.captioned, plan.replying, plan.tagger
     drafters = plan.plain_drafters
-    drafts, captions = {m: Asking(m) for m, _ in drafters}, Asking(plan.config.caption_model or "")
-    targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
+    found = _Drafting({model: Asking(model) for model, _ in drafters})
+    items = sent_on(plan.targets(Ledger(), hearing), {})
+    targets = (t for t in items if isinstance(t, Target))
     while block := list(islice(targets, BLOCK)):
-        count += len(block)
-        characters += sum(len(target.utterance.text) for target in block)
+        found.targets += len(block)
+        found.characters += sum(len(target.utterance.text) for target in block)
         if captioned:
-            captions.add(captioned.settled(block, store))
+            of = found.beside.setdefault("captions", Asking(captioned.model))
+            of.add(captioned.settled(block, store))
+        if isinstance(replying, PlannedDrafter):
+            of = found.beside.setdefault("plans", Asking(plan.origin.model))
+            of.add(replying.settled(block, store))
         for model, drafter in drafters:
-            drafts[model].add(map(drafter.first_request, block), store)
+            found.drafts[model].add(map(drafter.first_request, block), store)
+            if isinstance(tagger, ModelTagger):
+                of = found.beside.setdefault("tags", Asking(tagger.model))
+                of.add(tagger.question(target, _ANY_REPLY).request for target in block)
     if store:
         store.close()
-    return [*drafts.values()], captions, count, characters
+    return found

@@ -7,8 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,29 +22,30 @@ from builders.llm.prices import Price, price_of
 from builders.llm.providers import phrasebook
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import preconditions
-from builders.pipeline.candidates import OneOfSeveral
 from builders.pipeline.contribution import Evidence, can_vote, options, rules
 from builders.pipeline.demonstrations import open_demonstrations
 from builders.pipeline.fits import Fit
 from builders.pipeline.minimal_pairs import NO_MEMBER
+from builders.pipeline.replying import Replying
+from builders.pipeline.routing import routed, sent_on
 from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.sample import SCHEMA_VERSION, Origin
 from builders.record.types import Reject, Target
-from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig, identity
+from builders.safety.tables import safety_digest
+from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig
+from builders.settings.identity import identity
 from builders.store.clips import ClipFiles
 from builders.store.database import Store, forgotten_by, store_exists
 from builders.store.key_value import KeyValue
 from builders.tasks import qualification
-from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
-from builders.tasks.reply.asking import PromptExtras
 from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.registry import checks_digest
 from builders.tasks.reply.demonstrations import Demonstrations
-from builders.tasks.reply.draft import Drafter
+from builders.tasks.reply.planned import PlannedDrafter
 from builders.tasks.vote import TEMPLATE, Voter
 
 # What takes its time to import waits until a build needs it: the first request goes out before.
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Replying):
     """A build before its first draft: what is read, which targets, which versions.
 
     `heard` says whether clips are decoded: not with `--text-only`, nor if a corpus has none;
@@ -72,56 +72,6 @@ class Plan:
     recited: RunIndex
     demonstrations: Demonstrations | None = None
     unfit: frozenset[tuple[str, str]] = frozenset()
-
-    @property
-    def drafter(self) -> Drafter:
-        """Return the maker of draft requests, of several the first."""
-        return self._drafter(self.origin.model, 1)
-
-    @property
-    def drafters(self) -> list[OneOfSeveral]:
-        """Return all who draft: each model as often as drafts of it are wanted."""
-        drafts = self.config.drafts
-        return [
-            OneOfSeveral(self._captioned(drafter) or drafter, model, number % drafts + 1)
-            for number, (model, drafter) in enumerate(self.plain_drafters)
-        ]
-
-    @property
-    def plain_drafters(self) -> list[tuple[str, Drafter]]:
-        """Return the makers of all draft requests, each with its model; without captions."""
-        models = [one.model for one in self.config.drafting] or [self.origin.model]
-        numbers = range(1, self.config.drafts + 1)
-        return [(model, self._drafter(model, n)) for model, n in product(models, numbers)]
-
-    def _drafter(self, model: str, number: int) -> Drafter:
-        config = self.config
-        return Drafter(
-            model,
-            config.persona,
-            config.label_view or self.card.label_source,
-            config.sampling,
-            self.card.speakers_have_names,
-            PromptExtras(
-                config.redraft.notes if config.redraft else {},
-                config.hear,
-                demonstrations=self.demonstrations,
-                sees=config.see,
-                language=self.card.language,
-                recited=self.recited,
-                draft=number,
-            ),
-        )
-
-    @property
-    def captioned(self) -> Captioned | None:
-        """Return the caption stage; None without a caption model."""
-        return self._captioned(self.drafter)
-
-    def _captioned(self, drafter: Drafter) -> Captioned | None:
-        model = self.config.caption_model
-        qualified = ("describes", model) not in self.unfit
-        return Captioned(drafter, model, qualified=qualified) if model else None
 
     def prices(self, own: Mapping[str, object]) -> dict[str, Price | None]:
         """Return the price of each model, the drafting model first."""
@@ -158,8 +108,9 @@ class Plan:
         return {name: fit for name, fit in found.items() if fit}
 
     def to_vote(self) -> Iterator[Target]:
-        """Yield the targets to vote on, without decoding clips."""
-        return (t for t in self.targets(Ledger()) if isinstance(t, Target) and can_vote(t))
+        """Yield the targets to vote on, without decoding clips; none that is not drafted."""
+        items = sent_on(self.targets(Ledger()), {})
+        return (t for t in items if isinstance(t, Target) and can_vote(t))
 
     def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
@@ -174,8 +125,10 @@ class Plan:
         )
         heard = config.redraft.heard if config.redraft else {}
         for item in stream:
-            if isinstance(item, Target) and item.id in heard:
-                yield as_heard(item, heard[item.id], self.origin.label_source)
+            if isinstance(item, Target):
+                if item.id in heard:
+                    item = as_heard(item, heard[item.id], self.origin.label_source)  # noqa: PLW2901
+                yield routed(item, self.card.language)
             else:
                 yield item
 
@@ -272,7 +225,20 @@ def make_plan(config: BuildConfig) -> Plan:
     identified["excluded_ids"] = exclusions.digest
     if shown:  # only then, so that builds that were begun before go on
         identified["demonstrations_version"] = shown.digest
-    return Plan(config, card, corpus, surveyed, origin, identified, heard, recited, shown)
+    plan = Plan(config, card, corpus, surveyed, origin, identified, heard, recited, shown)
+    return replace(plan, identity=identified | _planning_versions(plan))
+
+
+def _planning_versions(plan: Plan) -> dict[str, object]:
+    """Return the versions of what plans replies and finds what they do, where that is done."""
+    found: dict[str, object] = {}
+    if plan.planner:
+        found["plan_version"] = plan.planner.version
+        if isinstance(plan.replying, PlannedDrafter):
+            found["plan_version"] = f"{plan.planner.version}, {plan.replying.version}"
+    if plan.tagger:
+        found["tagger_version"] = plan.tagger.version
+    return found
 
 
 def _origin(
@@ -334,6 +300,7 @@ def _identified(
         **({"qualification_version": qualification.version()} if votes or describes else {}),
         "class_views_version": views_version(),
         "checks_version": origin.checks_version,
+        "safety_version": safety_digest(),
     }
 
 

@@ -31,6 +31,7 @@ from builders.pipeline.drafting import draft
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.qualifying import counting, qualify
 from builders.pipeline.rejects_alone import what_to_do
+from builders.pipeline.routing import sent_on
 from builders.pipeline.voting import vote, with_votes
 from builders.pipeline.writer import Sink
 from builders.progress import ProgressState
@@ -161,7 +162,7 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     plan = counting(plan, qualified)
     ballots, votes_asked = await vote(plan, setup)
     ledger = Ledger()
-    targets = with_votes(plan.targets(ledger, hearing), ballots, plan)
+    targets = with_votes(sent_on(plan.targets(ledger, hearing), {}), ballots, plan)
     config = plan.config
     paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
     each = len(plan.drafters)

@@ -11,10 +11,11 @@ class PlannedReply:
     """What a reply is to do, decided before it is drafted.
 
     `strategies` are in order; `words` are the least and the most words; `reply_emotions` are those
-    that it may be spoken in; `by` says who decided.
+    that it may be spoken in; `by` says who decided, `answers` how many responses that took.
     """
 
     strategies: tuple[str, ...]
     words: tuple[int, int]
     reply_emotions: tuple[str, ...]
     by: Literal["hash", "model"] = "hash"
+    answers: int = 0

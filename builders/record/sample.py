@@ -21,7 +21,10 @@ from builders.record.reply_views import (
     DemonstrationsPart,
     DesiredResponse,
     DraftingPart,
+    PersonalData,
     ReplyPart,
+    ReplyPlan,
+    SafetyPart,
     SpeechSynthesis,
 )
 from builders.record.schema import validator, violations
@@ -101,16 +104,16 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
         "voice": _voice(target),
         "audio_contribution": _contribution(target),
         "contrast": _contrast(target),
-        "plan": None,
+        "plan": _plan(drafted),
         "demonstrations": _demonstrations(drafted, origin),
         "desired_response": _desired_response(drafted),
-        "executed": None,
+        "executed": drafted.executed,
         "reply_audio": _reply_audio(utterance.id, drafted),
         "reference_response": _reference(target.reference),
         "source": _source(target, origin),
         "drafting": _drafting(drafted, origin),
         "checks": _checks(drafted, origin),
-        "safety": None,
+        "safety": _safety(target),
         "judgements": None,
         "review": None,
         "rights": cast(RightsPart, origin.rights),
@@ -146,6 +149,28 @@ def _demonstrations(drafted: Drafted, origin: Origin) -> DemonstrationsPart | No
     if not drafted.demonstrations or origin.demonstrations_digest is None:
         return None
     return {"ids": [*drafted.demonstrations], "set_digest": origin.demonstrations_digest}
+
+
+def _safety(target: Target) -> SafetyPart | None:
+    """Return where the utterance was routed; None for one that nobody routed."""
+    if target.safety is None:
+        return None
+    found = target.safety
+    pii: PersonalData = {"text": None, "sound": None}
+    return {"route": found.route, "codes": [*found.codes], "by": found.by, "pii": pii}
+
+
+def _plan(drafted: Drafted) -> ReplyPlan | None:
+    plan = drafted.plan
+    if plan is None:
+        return None
+    return {
+        "strategies": [*plan.strategies],
+        "min_words": plan.words[0],
+        "max_words": plan.words[1],
+        "emotions": [*plan.reply_emotions],
+        "by": plan.by,
+    }
 
 
 def _reply_audio(name: str, drafted: Drafted) -> ClipFile | None:

@@ -102,11 +102,21 @@ def violations(checker: Validator, instance: object) -> list[str]:
     return [f"{'.'.join(map(str, e.instance_path)) or 'answer'}: {e.message}" for e in found]
 
 
-def narrowed_reply(strategies: Sequence[str], emotions: Sequence[str]) -> SchemaNode:
-    """Return the reply schema narrowed to what a label allows, the primary emotion first."""
+def narrowed_reply(
+    strategies: Sequence[str], emotions: Sequence[str], spoken_in: Sequence[str] = ()
+) -> SchemaNode:
+    """Return the reply schema narrowed to what a label and a plan allow.
+
+    Args:
+        strategies: those that may be named.
+        emotions: those that may be answered, the primary one first.
+        spoken_in: those that the reply may be spoken in; any where it is empty.
+    """
     schema: SchemaNode = orjson.loads(orjson.dumps(load_schema("reply")))
     del schema["$schema"], schema["$id"], schema["title"], schema["description"]
     properties = schema["properties"]
     properties["strategies"]["items"]["enum"] = list(strategies)
     properties["awareness"]["properties"]["emotions"]["items"]["enum"] = list(emotions)
+    if spoken_in:
+        properties["emotion"]["enum"] = list(spoken_in)
     return schema

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
@@ -81,6 +80,11 @@ def clips_folder(store: str | None, output: Path, clips: Path | None = None) -> 
     return clips or beside / CLIPS_FOLDER
 
 
+PlanBy = Literal["hash", "model", "none"]
+# Who plans the replies where --plan does not say it.
+PLANNED_BY: PlanBy = "none"
+
+
 class BuildConfig(BaseModel):
     """All settings of one run of `build`. Units are seconds, tokens and US dollars."""
 
@@ -142,6 +146,8 @@ class BuildConfig(BaseModel):
     redraft: Redraft | None = None
     enforce_set_gates: bool = False
     demonstrations: str | None = None
+    plan: PlanBy | None = None
+    tag_model: str | None = None
     demonstrations_by: Literal["words", "meaning"] = "words"
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
@@ -190,6 +196,16 @@ class BuildConfig(BaseModel):
         return tuple(map(voting, self.drafters)) or alone
 
     @property
+    def plans(self) -> PlanBy:
+        """Return who plans the replies; the phrasebook follows no plan."""
+        return (self.plan or PLANNED_BY) if self.model else "none"
+
+    @property
+    def tagger(self) -> str | None:
+        """Return the model that says what replies do, by name; None where cues do, or nobody."""
+        return voting(self.tag_model).model if self.tag_model else None
+
+    @property
     def folder(self) -> Path:
         """Return the folder of the build's results."""
         return self.output / self.name
@@ -214,7 +230,7 @@ class BuildConfig(BaseModel):
         if describes and describes not in found:
             keys = (CAPTION_KEY,) if own else KEY_VARIABLES
             found[describes] = self._settings_of(describes, own or self.base_urls, keys)
-        for model, address in map(voting, self.vote_models):
+        for model, address in map(voting, (*self.vote_models, *filter(None, [self.tag_model]))):
             keys = (VOTE_KEY,) if address else KEY_VARIABLES
             where = (address,) if address else self.base_urls
             found.setdefault(model, self._settings_of(model, where, keys))
@@ -224,7 +240,8 @@ class BuildConfig(BaseModel):
         self, model: str, addresses: tuple[str, ...], keys: tuple[str, ...]
     ) -> ModelSettings:
         drafts = model in {drafter.model for drafter in self.drafting}
-        reads = drafts or model in self.voters or (self.speaks and model == self.tts)
+        reads = drafts or model in (self.tagger, *self.voters)
+        reads = reads or (self.speaks and model == self.tts)
         hears = model == self.caption_model or (self.hear and drafts)
         sees = self.see and drafts
         sent: dict[Part, bool] = {"text": reads, "audio": hears, "video": sees}
@@ -300,53 +317,6 @@ MAY_CHANGE = frozenset(
     "retry_failed retry_kinds estimate source output name on_error exclusions "
     "caption_base_urls tts_base_urls clips left_out enforce_set_gates demonstrations".split()
 )
-
-# What identifies a build only where it is asked for: builds that were begun without it go on.
-_WHERE_ASKED = (
-    "exclude_emotions",
-    "min_agreement",
-    "known_agreement",
-    "no_ambiguous",
-    "balance",
-    "see",
-    "may_send",
-    "demonstrations_by",
-    "drafts",
-)
-
-
-def identity(config: BuildConfig) -> dict[str, object]:
-    """Return the settings that identify a build, as JSON values, without secrets."""
-    fields = BuildConfig.model_fields
-    unasked = {name for name in _WHERE_ASKED if getattr(config, name) == fields[name].default}
-    leave = MAY_CHANGE | unasked | {"store", "redraft", "drafters"}
-    settings = config.model_dump(mode="json", exclude=set(leave))
-    settings["provider"] = config.provider
-    settings["vote_models"] = list(config.voters)  # the addresses may change
-    if len(config.drafting) > 1:
-        settings["drafters"] = [drafter.model for drafter in config.drafting]
-    if config.redraft:
-        settings["redraft"] = config.redraft.identity
-    return settings
-
-
-def whole(settings: Mapping[str, object]) -> dict[str, object]:
-    """Return an identity with the settings that stand in it only where they are asked for."""
-    fields = BuildConfig.model_fields
-    unasked = {name: fields[name].default for name in _WHERE_ASKED}
-    lists = {name: list(value) for name, value in unasked.items() if isinstance(value, tuple)}
-    return unasked | lists | {"drafters": [settings.get("model")]} | dict(settings)
-
-
-def chosen(config: BuildConfig) -> set[str]:
-    """Return the fields of a build's identity that the user chose.
-
-    The others are versions of prompts, tables and corpus files.
-    """
-    settings = {*identity(config)}
-    # The phrasebook's model name is the digest of its tables.
-    return settings - {"model"} if config.provider == PHRASEBOOK else settings
-
 
 Settings = TypeVar("Settings", bound=BaseModel)
 

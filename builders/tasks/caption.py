@@ -13,7 +13,7 @@ from typing import Any
 from builders.audio import caption_claims
 from builders.audio.clip_format import NOT_HEARD
 from builders.llm import prompts
-from builders.llm.exchange import Exchange
+from builders.llm.exchange import Exchange, replay
 from builders.llm.request import AudioInput, Message, NarrowedSchema, Request
 from builders.llm.task import GivenUp, Steps
 from builders.record.types import Caption, Clip, Target
@@ -21,6 +21,7 @@ from builders.store.database import Answer, Store
 from builders.tasks.question import Question, QuestionTask
 from builders.tasks.reply.checks.wording import count_words, shares_run
 from builders.tasks.reply.draft import Draft, Drafter
+from builders.tasks.reply.planned import PlannedDrafter
 
 # Why a clip has no caption if the model did not qualify.
 NOT_QUALIFIED = "model_not_qualified"
@@ -38,10 +39,12 @@ class Captioned:
         qualified: whether it proved fit; if not, it is asked about no clip.
     """
 
-    def __init__(self, drafter: Drafter, model: str, qualified: bool = True) -> None:
+    def __init__(
+        self, drafter: Drafter | PlannedDrafter, model: str, qualified: bool = True
+    ) -> None:
         self.drafter = drafter
         self._qualified = qualified
-        self._model = model
+        self.model = model
         self._questions = QuestionTask()
         self._schema = _schema()
         self._template = prompts.load(prompts.CAPTION_TEMPLATE)
@@ -64,7 +67,7 @@ class Captioned:
             first = self.drafter.first_request(subject)
         result = yield from self.drafter.steps(subject, first)
         if isinstance(result, Draft) and subject.caption:
-            return replace(result, beside=subject.caption.answers)
+            return replace(result, beside=result.beside + subject.caption.answers)
         return result
 
     def prompt_version(self, subject: Target) -> str | None:
@@ -95,13 +98,8 @@ class Captioned:
             if self.question(target) is None:
                 continue
             exchange = Exchange(self, target)
-            while target.caption is None:
-                held = store.held([exchange.key]) if store else {}
-                answer = held.get(exchange.key)
-                if answer is None:
-                    asked.append(exchange.request)
-                    break
-                exchange.take(answer)
+            if not replay(exchange, store, _has_caption):
+                asked.append(exchange.request)
         return asked
 
     def _describe(
@@ -127,7 +125,7 @@ class Captioned:
         asked: Message = {"role": "user", "content": self._asked}
         version = self._template.version
         request = Request(
-            self._model, (asked,), self._schema, None, 0.0, 1.0, _TOKENS, 0, record_id, 0, version
+            self.model, (asked,), self._schema, None, 0.0, 1.0, _TOKENS, 0, record_id, 0, version
         )
         return request.with_audio(AudioInput(clip.flac, clip.sha256_pcm, clip.duration))
 
@@ -167,3 +165,7 @@ def _caption(target: Target, answer: Mapping[str, Any], answers: int) -> Caption
     descriptors = target.voice.descriptors if target.voice else ()
     fault = caption_claims.fault_of(text, answer["claims"], descriptors)
     return Caption(None if fault else text, fault, answers)
+
+
+def _has_caption(target: Target) -> bool:
+    return target.caption is not None

@@ -145,6 +145,7 @@ def test_a_clip_that_cannot_be_had_is_a_reject_and_leaves_a_turn_without_a_diges
         "read": 3,
         "kept": 2,
         "rejected": {"clip_missing": 1},
+        "held": {},
         "not_selected": {},
     }
 

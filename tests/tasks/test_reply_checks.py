@@ -105,6 +105,7 @@ FOUND = [
     ("insult", "What an idiot your landlord is.", "What a thing to do to you."),
     ("threat", "Let's go and burn their house down.", "That would burn anyone."),
     ("dismissive", "Cheer up, they are only trees.", "They are not only trees to you."),
+    ("unsafe", "You have suffered enough by now.", "You have waited enough by now."),
     ("blame", "You should have bought it in time.", "You should have been asked in time."),
     ("mockery", "Haha, well done you.", "You did well by those trees."),
     ("toxic_positivity", "Everything happens for a reason.", "You have every reason to be sad."),

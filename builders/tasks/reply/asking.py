@@ -25,12 +25,15 @@ from builders.llm.request import (
     seed_for,
 )
 from builders.llm.settings import Sampling
+from builders.record.planned_reply import PlannedReply
 from builders.record.redraft import Note
 from builders.record.schema import Validator, as_document, load_schema, narrowed_reply
 from builders.record.types import REVIEWED, Emotions, Target, Utterance
 from builders.tasks.reply.checks.candidate import Recited
 from builders.tasks.reply.checks.scene import Setting
+from builders.tasks.reply.circumstances import own_turns
 from builders.tasks.reply.demonstrations import Demonstration, Demonstrations
+from builders.tasks.reply.planning import Planner
 
 # How the people of a dialogue are called where the corpus has numbers for them.
 _PARTS = {"user": "Speaker", "assistant": "Listener", "other": "Other"}
@@ -56,11 +59,21 @@ class ReplyForm:
 
 
 @cache
-def form_of(emotions: Emotions, own_turns: int) -> ReplyForm:
-    """Return what replies to these emotions by a speaker with so many own turns share."""
-    allowed = strategies.allowed(emotions, own_turns)
+def form_of(
+    emotions: Emotions,
+    own_turns: int,
+    planned: tuple[str, ...] = (),
+    spoken_in: tuple[str, ...] = (),
+) -> ReplyForm:
+    """Return what replies to these emotions by a speaker with so many own turns share.
+
+    What is asked for has the strategies and emotions of the plan alone. An answer that leaves the
+    plan is checked like any other: what is done about it is not a matter of its form.
+    """
+    able = strategies.allowed(emotions, own_turns)
+    allowed = tuple(name for name in able if name in planned) or able
     nodes = vocabulary.allowed_emotions(emotions)
-    document = narrowed_reply(allowed, nodes)
+    document = narrowed_reply(allowed, nodes, spoken_in)
     known = strategies.strategies()
     words = emotions.primary.replace("_", " ")
     if emotions.secondary:
@@ -70,8 +83,13 @@ def form_of(emotions: Emotions, own_turns: int) -> ReplyForm:
         emotions=nodes,
         acts=document["properties"]["awareness"]["properties"]["act"]["enum"],
     )
-    plain = as_document(document)
-    return ReplyForm(NarrowedSchema(plain), Validator(plain), choices, words)
+    schema = NarrowedSchema(as_document(document))
+    return ReplyForm(schema, _checker(able, tuple(nodes)), choices, words)
+
+
+@cache
+def _checker(able: tuple[str, ...], nodes: tuple[str, ...]) -> Validator:
+    return Validator(as_document(narrowed_reply(able, nodes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +100,8 @@ class PromptExtras:
     what is asked about any other record does not depend on them. `hears` says whether the model is
     sent the clips, but for those that the findings say it is not, `sees` whether with the picture;
     `demonstrations` are cases of which each prompt shows a few. `language` is the corpus's,
-    `recited` knows what is said elsewhere in it; `draft` is the number of the draft among those of
-    one model, of which only the seed knows.
+    `recited` knows what is said elsewhere in it. `planner` says what a reply is to do. `draft` is
+    the number of the draft among those of one model, of which only the seed knows.
     """
 
     notes: Mapping[str, Sequence[Note]] = field(default_factory=dict)
@@ -92,6 +110,7 @@ class PromptExtras:
     language: str = "en"
     recited: Recited | None = None
     sees: bool = False
+    planner: Planner | None = None
     draft: int = 1
 
 
@@ -122,6 +141,8 @@ class ReplyPrompts:
         self._see = prompts.load(prompts.SEE_TEMPLATE)
         self._voice = prompts.load(prompts.VOICE_TEMPLATE)
         self._cases = prompts.load(prompts.DEMONSTRATIONS_TEMPLATE)
+        self._plan = prompts.load(prompts.PLAN_TEMPLATE)
+        self._planned: tuple[str, PlannedReply | None] = ("", None)
         self._chosen: tuple[str, tuple[Demonstration, ...]] = ("", ())
         self._model = model
         self._sampling = sampling
@@ -134,7 +155,20 @@ class ReplyPrompts:
 
     def form(self, target: Target) -> ReplyForm:
         """Return the schema and the choices of the replies to a target."""
-        return form_of(target.emotions, _own_turns(target))
+        plan = self.plan(target)
+        own = own_turns(target)
+        if plan is None:
+            return form_of(target.emotions, own)
+        return form_of(target.emotions, own, plan.strategies, plan.reply_emotions)
+
+    def plan(self, target: Target) -> PlannedReply | None:
+        """Return what the reply to a target is to do; None where nothing is planned."""
+        planner = self._extras.planner
+        if target.plan or planner is None:
+            return target.plan
+        if self._planned[0] != target.id:  # asked for several times in a row
+            self._planned = target.id, planner.plan_for(target)
+        return self._planned[1]
 
     def prompt_version(self, subject: Target) -> str | None:
         """Return the version of a prompt that has more than all of them; None for the others."""
@@ -145,6 +179,7 @@ class ReplyPrompts:
                 (self._hear, self._audio(subject)),
                 (self._cases, self.shown(subject)),
                 (self._see, self._video(subject)),
+                (self._plan, self.plan(subject)),
                 (
                     self._redraft,
                     any(note.reasons for note in self._extras.notes.get(subject.id, ())),
@@ -206,7 +241,8 @@ class ReplyPrompts:
         if known is None:
             return ()
         if self._chosen[0] != target.id:  # asked for several times in a row
-            cases = known.shown(target, self._setting.persona, _own_turns(target))
+            who, own = self._setting.persona, own_turns(target)
+            cases = known.shown(target, who, own, self.plan(target))
             self._chosen = target.id, cases
         return self._chosen[1]
 
@@ -245,6 +281,8 @@ class ReplyPrompts:
         )
         if cases := self.shown(target):
             user = f"{self._cases.render(cases=[_as_shown(case) for case in cases])}\n\n{user}"
+        if plan := self.plan(target):
+            user = f"{user}\n\n{self._plan.render(**_as_planned(plan))}"
         audio = self._audio(target)
         if audio:
             user = f"{user}\n\n{self._hear.render(speaker=speaker)}"
@@ -276,6 +314,16 @@ def speaker_name(utterance: Utterance, role: str, named: bool) -> str:
     return _PARTS[role]
 
 
+def _as_planned(plan: PlannedReply) -> dict[str, object]:
+    """Return a plan as the prompt's template takes it."""
+    return {
+        "strategies": plan.strategies,
+        "low": str(plan.words[0]),
+        "high": str(plan.words[1]),
+        "reply_emotions": plan.reply_emotions,
+    }
+
+
 def _as_shown(case: Demonstration) -> dict[str, object]:
     """Return a case as the prompt's template takes it."""
     return {
@@ -294,8 +342,3 @@ def _as_answered(reply: Mapping[str, Any]) -> str:
     act_and_emotions = {name: reply["awareness"][name] for name in ("act", "emotions")}
     ordered = {name: reply[name] for name in ("text", "emotion", "strategies")}
     return orjson.dumps({**ordered, "awareness": act_and_emotions}).decode()
-
-
-def _own_turns(target: Target) -> int:
-    """Return how many earlier turns the target's speaker has; two are as good as more."""
-    return min(2, sum(turn.role == "user" for turn in target.turns))

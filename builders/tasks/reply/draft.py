@@ -5,18 +5,23 @@ One answer, at most two corrections, then one fresh attempt with another seed.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from builders.llm.request import Request
+from builders.llm.request import Request, key
 from builders.llm.settings import Sampling
 from builders.llm.task import HOPELESS, Accepted, GivenUp, Steps
+from builders.record.planned_reply import PlannedReply
+from builders.record.reply_views import ExecutedPart
 from builders.record.types import CheckNote, Drafted, Target
 from builders.store.database import Answer
 from builders.tasks.reply.asking import PromptExtras, ReplyForm, ReplyPrompts
 from builders.tasks.reply.checks.candidate import Scene
 from builders.tasks.reply.checks.reading import Reply, read_answer
 from builders.tasks.reply.checks.registry import ReplyFault
+from builders.tasks.reply.executing import Tagger
+from builders.tasks.reply.found import FoundReply, better
 
 CORRECTIONS = 2
 _FRESH = CORRECTIONS + 1
@@ -38,30 +43,41 @@ _SERVERS_WORDS = frozenset({"content_filter", "context_length", "refused"})
 class Draft:
     """An accepted reply: the model's answer, coerced and checked.
 
-    `beside` counts the responses used up by its steps that were about something else; `notes` is
-    what the checks note about it, `demonstrations` are the ids of the cases that the prompt showed.
+    `request` is the one whose answer it is; `beside` counts the responses used up that were about
+    something else; `notes` is what the checks note about it, `demonstrations` are the ids of the
+    cases that the prompt showed. `plan` is what the reply was to do, `executed` what it does.
     """
 
     reply: dict[str, Any]
     coercions: list[dict[str, str]]
+    request: Request | None = None
     beside: int = 0
     notes: tuple[CheckNote, ...] = ()
     demonstrations: tuple[str, ...] = ()
+    plan: PlannedReply | None = None
+    executed: ExecutedPart | None = None
 
 
 def drafted(accepted: Accepted[Draft]) -> Drafted:
     """Return an accepted draft as the record has it."""
     draft = accepted.value
+    request = draft.request
     return Drafted(
         draft.reply,
         draft.coercions,
-        accepted.request_key,
+        key(request) if request else accepted.request_key,
         accepted.attempts - draft.beside,
         accepted.prompt_version,
-        accepted.heard_audio,
+        _has_sound(request) if request else accepted.heard_audio,
         notes=draft.notes,
         demonstrations=draft.demonstrations,
+        plan=draft.plan,
+        executed=draft.executed,
     )
+
+
+def _has_sound(request: Request) -> bool:
+    return request.audio_sha256 is not None or request.video is not None
 
 
 class Drafter:
@@ -74,9 +90,10 @@ class Drafter:
         sampling: sampling values, part of each request's key.
         named: whether speakers are called as the corpus calls them, or by their part in the talk.
         extras: what single records have beside the dialogue, in their prompts and checks.
+        tagger: finds what the replies do; None where nobody looks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each part
         self,
         model: str,
         persona: str,
@@ -84,7 +101,9 @@ class Drafter:
         sampling: Sampling,
         named: bool = True,
         extras: PromptExtras | None = None,
+        tagger: Tagger | None = None,
     ) -> None:
+        self._tagger = tagger
         self._prompts = ReplyPrompts(model, persona, label_source, sampling, named, extras)
 
     def first_request(self, subject: Target, number: int = 0) -> Request:
@@ -103,10 +122,12 @@ class Drafter:
 
         One answer, at most two corrections with the errors and the last answer, then one fresh
         attempt with another seed. A refusal or a cut-off answer has nothing to correct: the fresh
-        attempt comes next.
+        attempt comes next. Once a reply that is accepted does something else than planned, one of
+        the corrections says so; the better of the two replies is taken then.
         """
         form = self._prompts.form(subject)
         request, step = first, 0
+        earlier: FoundReply | None = None
         while True:
             answer = yield request
             shown = self._prompts.shown(subject)
@@ -114,15 +135,42 @@ class Drafter:
             scene = self._prompts.setting.scene(subject, texts)
             verdict = _judge(answer, form, subject, scene)
             if isinstance(verdict, Reply):
-                ids = tuple(case.id for case in shown)
-                return Draft(verdict.document, verdict.coercions, 0, verdict.notes, ids)
-            errors = [fault.sentence for fault in verdict]
-            if step == _FRESH or answer.outcome in HOPELESS:
-                return GivenUp(verdict[0].code, "; ".join(errors), answer.text)
+                found = yield from self._found(subject, request, verdict)
+                if earlier or step >= CORRECTIONS or not found.faults:
+                    return self._draft(subject, better(earlier, found))
+                earlier, errors = found, list(found.faults)
+            else:
+                if earlier:
+                    return self._draft(subject, earlier)
+                errors = [fault.sentence for fault in verdict]
+                if step == _FRESH or answer.outcome in HOPELESS:
+                    return GivenUp(verdict[0].code, "; ".join(errors), answer.text)
             corrigible = answer.outcome == "ok" and step < CORRECTIONS
             step = step + 1 if corrigible else _FRESH
             wrong = (answer.text, errors) if corrigible else None
             request = self._prompts.again(subject, first, step, wrong)
+
+    def _found(
+        self, target: Target, request: Request, reply: Reply
+    ) -> Generator[Request, Answer, FoundReply]:
+        """Have the tagger look at an accepted reply."""
+        executed = None
+        if self._tagger:
+            executed = yield from self._tagger.tags(target, str(reply.document["text"]))
+        return FoundReply(request, reply, self._prompts.plan(target), executed)
+
+    def _draft(self, target: Target, found: FoundReply) -> Draft:
+        shown = tuple(case.id for case in self._prompts.shown(target))
+        return Draft(
+            found.document,
+            found.coercions,
+            found.request,
+            found.beside,
+            found.notes,
+            shown,
+            found.plan,
+            found.executed_part,
+        )
 
 
 def _judge(

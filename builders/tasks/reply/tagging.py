@@ -67,9 +67,17 @@ def tag(text: str, valence: str, language: str = "en") -> list[Tag]:
         valence: that of the label; a question to a positive one is an inquiry.
         language: that of the reply.
     """
+    return _merged(_joined(tag_parts(text, valence, language)))
+
+
+def tag_parts(text: str, valence: str, language: str = "en") -> list[Tag]:
+    """Return the strategies of a reply with its unknown parts among them; see `tag`."""
     cues = load_cues(language)
-    found = [_tag_of(text, start, end, cues, valence) for start, end in _places(text)]
-    told = _joined(found)
+    return _merged([_tag_of(text, start, end, cues, valence) for start, end in _places(text)])
+
+
+def _merged(told: Sequence[Tag]) -> list[Tag]:
+    """Return neighbours of one strategy as one."""
     return [
         Tag(strategy, parts[0].start, parts[-1].end)
         for strategy, group in groupby(told, key=lambda one: one.strategy)

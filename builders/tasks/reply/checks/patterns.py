@@ -11,19 +11,28 @@ A pattern is words with blanks between, as people say them in lower case. Each p
     !a|b          the word before is none of these
     ~a|b          the word after is none of these
 
-Only patterns of which two needed words stand side by side, or of which a needed word occurs, are
-looked for, so that a thousand cost little.
+Only patterns of which each needed word, or pair of words side by side, occurs are looked for, so
+that a thousand cost little.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 from builders.labels.tables import TableRow
-from builders.tasks.reply.checks.neighbours import ANY, BEGINS, ENDS, GAP, NUMBER, Part, pairs_of
+from builders.tasks.reply.checks.neighbours import (
+    ANY,
+    BEGINS,
+    ENDS,
+    GAP,
+    NUMBER,
+    Need,
+    Part,
+    needs_of,
+)
 from builders.tasks.reply.checks.text import BREAK, Text, read_text
 
 WHEN = ("assistant", "negative", "positive", "not_positive", "not_negative", "new")
@@ -53,9 +62,8 @@ _MANY_WORDS = 100_000
 class Pattern:
     """One row of a table: which code it is of, when it counts, and what it looks for.
 
-    `kind` is ``fine`` for one that takes back what others find in the same place. One of the words
-    `needed` must occur in a text, and one of each group of `also`; where there are `pairs`, one of
-    these must stand in it side by side, which is rarer.
+    `kind` is ``fine`` for one that takes back what others find in the same place; `parts` are what
+    the expression is made of, `how_common` says about how often a word is said.
     """
 
     code: str
@@ -63,9 +71,13 @@ class Pattern:
     when: frozenset[str]
     source: str
     expression: str
-    needed: tuple[str, ...]
-    also: tuple[frozenset[str], ...] = ()
-    pairs: frozenset[tuple[str, str]] = frozenset()
+    parts: tuple[Part, ...]
+    how_common: Callable[[str], int]
+
+    @cached_property
+    def needs(self) -> list[frozenset[Need]]:
+        """Return groups of what must occur in a text, of each group one; the rarest first."""
+        return needs_of(self.parts, self.how_common)
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
@@ -95,16 +107,9 @@ def read_pattern(
     if when - set(WHEN):
         raise row.error("when", f"empty, or some of {', '.join(WHEN)}")
     made = [_part(row, part, classes) for part in parts]
-    needed = [part.firsts for part in made if part.firsts]
-    if not needed:
+    if not any(part.needs for part in made):
         raise row.error("pattern", "one part at least that may not be missing")
     numbers = "|".join(sorted(words["number"]))
-
-    def how_common(word: str) -> int:
-        return _how_common(word, words)
-
-    least = min(needed, key=lambda firsts: sum(map(how_common, firsts)))
-    whole = [f for f in needed if f is not least and not any("*" in word for word in f)]
     return Pattern(
         code=code,
         kind=row.choice("kind", KINDS),
@@ -112,33 +117,31 @@ def read_pattern(
         source=row.cells["pattern"],
         expression="(?<= )"
         + "".join(part.expression for part in made).replace("<numbers>", numbers),
-        needed=least,
-        also=tuple(frozenset(firsts) for firsts in whole),
-        pairs=pairs_of(made, how_common, sum(map(how_common, least))),
+        parts=tuple(made),
+        how_common=partial(_how_common, words),
     )
 
 
-def _how_common(word: str, words: Mapping[str, frozenset[str]]) -> int:
+def _how_common(words: Mapping[str, frozenset[str]], word: str) -> int:
     """Return about how often a word is said, so that rare ones are looked for first."""
     return 60 if word == BREAK or word in words["function"] else 5 if word in words["common"] else 1
 
 
 def _part(row: TableRow, part: str, classes: Mapping[str, Sequence[str]]) -> Part:
-    """Return a part with its expression, and the first words of which one must occur (or none)."""
+    """Return a part with its expression and its wordings."""
     if part == GAP:
         return Part(_GAP, phrases=((GAP,),))
     missing, part = part.endswith("?"), part.removesuffix("?")
     sign, part = (part[0], part[1:]) if part[0] in "!~" else ("", part)
     phrases = [_spoken(phrase) for one in part.split("|") for phrase in _phrases(row, one, classes)]
+    if not all(phrases):
+        raise row.error("pattern", f"words in every choice of {part}")
     if sign == "!":
         return Part("".join(rf"(?<! {_expression(phrase)})" for phrase in phrases))
     any_of = "|".join(dict.fromkeys(_expression(phrase) for phrase in phrases))
     if sign == "~":
         return Part(f"(?!{any_of})")
-    firsts = tuple(dict.fromkeys(phrase[0] for phrase in phrases))
-    open_ended = missing or any(f in _SYMBOLS or f.startswith("*") for f in firsts)
-    expression = f"(?:{any_of})" + "?" * missing
-    return Part(expression, () if open_ended else firsts, tuple(phrases), missing)
+    return Part(f"(?:{any_of})" + "?" * missing, tuple(phrases), missing)
 
 
 def _phrases(row: TableRow, one: str, classes: Mapping[str, Sequence[str]]) -> Sequence[str]:
@@ -175,24 +178,28 @@ def _expression(words: tuple[str, ...]) -> str:
 
 @dataclass
 class PatternSet:
-    """The patterns of one language, found in texts by the words that they need."""
+    """The patterns of one language, found in texts by what they need."""
 
     patterns: Sequence[Pattern]
-    _order: dict[Pattern, int] = field(init=False, default_factory=dict)
-    _by_pair: dict[tuple[str, str], list[Pattern]] = field(init=False, default_factory=dict)
-    _by_word: dict[str, list[Pattern]] = field(init=False, default_factory=dict)
-    _by_beginning: dict[str, list[Pattern]] = field(init=False, default_factory=dict)
-    _seen: dict[str, tuple[Pattern, ...]] = field(init=False, default_factory=dict)
+    _begun_by: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self._order = {pattern: number for number, pattern in enumerate(self.patterns)}
+    @cached_property
+    def _order(self) -> Mapping[Pattern, int]:
+        return {pattern: number for number, pattern in enumerate(self.patterns)}
+
+    @cached_property
+    def _by_need(self) -> Mapping[Need, list[Pattern]]:
+        """Return the patterns by what they need most rarely; made for the first text."""
+        index: dict[Need, list[Pattern]] = {}
         for pattern in self.patterns:
-            for pair in pattern.pairs:
-                self._by_pair.setdefault(pair, []).append(pattern)
-            for word in () if pattern.pairs else pattern.needed:
-                begins = word.endswith("*")
-                index = self._by_beginning if begins else self._by_word
-                index.setdefault(word.rstrip("*"), []).append(pattern)
+            for need in pattern.needs[0]:
+                index.setdefault(need, []).append(pattern)
+        return index
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        every = (need for one in self.patterns for needs in one.needs for need in needs)
+        return frozenset(need for need in every if isinstance(need, str) and need[-1] == "*")
 
     def find(self, text: Text) -> dict[str, list[PatternFind]]:
         """Return what is found in a text, by code; what is fine is taken back."""
@@ -207,31 +214,28 @@ class PatternSet:
         return _without(hits, fine) if fine and hits else hits
 
     def _that_may_occur(self, text: Text) -> list[Pattern]:
-        """Return the patterns whose needed words occur, in the order of the tables."""
-        words, known = text.words, text.known
-        by_pair, tried = self._by_pair, set[Pattern]()
-        for pair in zip((BREAK, *words), (*words, BREAK), strict=True):
-            if pair in by_pair:
-                tried.update(by_pair[pair])
-        for word in known:
-            tried.update(self._of(word))
-        line = text.line
-        may = [one for one in tried if _may_occur(one, known) and one.compiled.search(line)]
+        """Return the patterns whose needs occur and that are found, in the order of the tables."""
+        words, by_need, line = text.words, self._by_need, text.line
+        there: set[Need] = {*text.known, *zip((BREAK, *words), (*words, BREAK), strict=True)}
+        for word in text.known:
+            there.update(self._beginnings_of(word))
+        tried = {pattern for need in by_need.keys() & there for pattern in by_need[need]}
+        may = [one for one in tried if _may_occur(one, there) and one.compiled.search(line)]
         return sorted(may, key=self._order.__getitem__) if len(may) > 1 else may
 
-    def _of(self, word: str) -> tuple[Pattern, ...]:
-        known = self._seen.get(word)
+    def _beginnings_of(self, word: str) -> tuple[str, ...]:
+        """Return the beginnings, each with its *, that a pattern needs and a word has."""
+        known = self._begun_by.get(word)
         if known is None:
-            if len(self._seen) > _MANY_WORDS:
-                self._seen.clear()
-            begun = (self._by_beginning.get(word[:n], ()) for n in range(1, len(word) + 1))
-            known = tuple(p for group in (self._by_word.get(word, ()), *begun) for p in group)
-            self._seen[word] = known
+            if len(self._begun_by) > _MANY_WORDS:
+                self._begun_by.clear()
+            begun = (f"{word[:length]}*" for length in range(1, len(word) + 1))
+            known = self._begun_by[word] = tuple(b for b in begun if b in self._beginnings)
         return known
 
 
-def _may_occur(pattern: Pattern, known: frozenset[str]) -> bool:
-    for group in pattern.also:  # a loop: this is asked a hundred times of each text
+def _may_occur(pattern: Pattern, known: set[Need]) -> bool:
+    for group in pattern.needs:  # a loop: this is asked many times of each text
         if known.isdisjoint(group):
             return False
     return True

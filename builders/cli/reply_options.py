@@ -1,0 +1,57 @@
+"""The options of `build` that say how replies are made."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+# The choices of `settings.BuildConfig` again, whose import would slow --help; a test compares.
+Persona = Literal["assistant", "addressee"]
+PlanBy = Literal["hash", "model", "none"]
+
+PersonaChoice = Annotated[
+    Persona,
+    typer.Option(help="Who replies: an assistant, or the person who was spoken to."),
+]
+DemonstrationsFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ours|FOLDER|BUILD",
+        help="Show the model two or three cases with their replies in each prompt: ours, the "
+        "tables of a folder, or the replies of a finished build.",
+    ),
+]
+DemonstrationsBy = Annotated[
+    Literal["words", "meaning"],
+    typer.Option(
+        metavar="words|meaning",
+        help="How the cases nearest to an utterance are found: by shared words, or by meaning, "
+        "which needs an optional extra.",
+    ),
+]
+PlannedBy = Annotated[
+    PlanBy | None,
+    typer.Option(
+        help="Who decides what each reply does, how long it is and in which emotions it may be "
+        "spoken. hash: drawn as often as people do it; model: the drafting model, in a "
+        "question of its own; none: the model, while it writes.",
+        show_default="none",
+    ),
+]
+TagModel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL[@URL]",
+        help="Model that says what each reply really does, without knowing the plan. Without "
+        "one, cues in the words tell it where there is a plan.",
+    ),
+]
+EnforceSetGates = Annotated[
+    bool,
+    typer.Option(
+        "--enforce-set-gates",
+        help="List replies that repeat others more than people do in gated.tsv of the build; "
+        "export and publish leave these out.",
+    ),
+]

@@ -1,0 +1,204 @@
+"""What a reply really does, found by somebody who has not seen its plan.
+
+Cues find it in the words (`CueTagger`), or a model does (`ModelTagger`) in a question of its own,
+which is cached like every other. What nobody can tell is unknown: it counts neither as done nor as
+left undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from typing import Protocol
+
+from builders import resources
+from builders.labels.strategies import strategies
+from builders.llm import prompts
+from builders.llm.request import NarrowedSchema, Request
+from builders.llm.task import GivenUp
+from builders.pipeline.selection import rank
+from builders.record.types import Target
+from builders.store.database import Answer
+from builders.tasks.question import Question, QuestionTask
+from builders.tasks.reply.asking import speaker_name
+from builders.tasks.reply.tagging import UNKNOWN, Tag, load_cues, tag_parts
+
+TAG_TEMPLATE = "tag/ask.j2"
+_MOST_ACTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What a reply does.
+
+    Attributes:
+        tags: the strategies in order, each once, with its place.
+        told: whether every part of the reply is told; else it may do more than is known.
+        by: who found them.
+        answers: how many responses it took.
+    """
+
+    tags: tuple[Tag, ...]
+    told: bool
+    by: str
+    answers: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the strategies by name, in order."""
+        return tuple(one.strategy for one in self.tags)
+
+    def adherence(self, planned: Sequence[str]) -> float:
+        """Return the share of a plan that is seen in the reply, 0 to 1."""
+        return sum(name in self.names for name in planned) / len(planned)
+
+
+class Tagger(Protocol):
+    """Finds what a reply does."""
+
+    @property
+    def version(self) -> str:
+        """Return one version for all that its findings depend on."""
+        ...
+
+    def tags(self, target: Target, reply: str) -> Generator[Request, Answer, Executed]:
+        """Yield the requests it takes; return what the reply to a target does."""
+        ...
+
+
+class CueTagger:
+    """Finds what a reply does by cues in its words.
+
+    Args:
+        language: that of the replies.
+    """
+
+    def __init__(self, language: str = "en") -> None:
+        load_cues(language)
+        self._language = language
+        self.version = cues_version(language)
+
+    def tags(self, target: Target, reply: str) -> Generator[Request, Answer, Executed]:
+        """See `Tagger`; nobody is asked."""
+        yield from ()
+        return self.found(target.emotions.valence, reply)
+
+    def found(self, valence: str, reply: str) -> Executed:
+        """Return what a reply to a label of this valence does."""
+        return _executed(tag_parts(reply, valence, self._language), self.version)
+
+
+class ModelTagger:
+    """Has a model say what a reply does.
+
+    Args:
+        model: its name.
+        max_tokens: of an answer.
+    """
+
+    def __init__(self, model: str, max_tokens: int) -> None:
+        self.model = model
+        self._max_tokens = max_tokens
+        self._template = prompts.load(TAG_TEMPLATE)
+        self._questions = QuestionTask()
+
+    @property
+    def version(self) -> str:
+        """Return the model and the version of the question."""
+        return f"{self.model}, {self._template.version}"
+
+    def tags(self, target: Target, reply: str) -> Generator[Request, Answer, Executed]:
+        """See `Tagger`; without a usable answer nothing is known."""
+        question = self.question(target, reply)
+        steps = self._questions.steps(question, self._questions.first_request(question))
+        request, used = next(steps), 0
+        while True:
+            answer = yield request
+            used += 1
+            try:
+                request = steps.send(answer)
+            except StopIteration as ended:
+                acts = None if isinstance(ended.value, GivenUp) else ended.value["acts"]
+                found = [_placed(one, reply) for one in acts or ()]
+                return _executed(found or [Tag(UNKNOWN, 0, len(reply))], self.model, used)
+
+    def question(self, target: Target, reply: str) -> Question:
+        """Return what is asked about a reply; its plan is not in it."""
+        digest = sha256(reply.encode()).hexdigest()[:12]
+        order = sorted(strategies(), key=lambda name: rank(f"{target.id}|{digest}|{name}"))
+        asked = self._template.render(
+            turns=[
+                (speaker_name(turn.utterance, turn.role, False), turn.utterance.text)
+                for turn in target.turns
+            ],
+            speaker=speaker_name(target.utterance, "user", False),
+            utterance=target.utterance.text,
+            reply=reply,
+            strategies=[(name, strategies()[name].definition) for name in order],
+        )
+        request = Request(
+            model=self.model,
+            messages=({"role": "user", "content": asked},),
+            schema=_schema(),
+            audio_sha256=None,
+            temperature=0.0,
+            top_p=1.0,
+            max_tokens=self._max_tokens,
+            seed=0,
+            record_id=target.id,
+            attempt=0,
+            prompt_version=self._template.version,
+        )
+        return Question(target.id, f"tag {digest}", request)
+
+
+@cache
+def cues_version(language: str) -> str:
+    """Return ``cues <language>+<12 hex>``, the digest over the tables of cues."""
+    digest = sha256()
+    for path in sorted((resources.label_maps() / "strategy" / language).glob("*.tsv")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"cues {language}+{digest.hexdigest()[:12]}"
+
+
+@cache
+def _schema() -> NarrowedSchema:
+    act = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["strategy", "words"],
+        "properties": {
+            "strategy": {"type": "string", "enum": [*strategies(), UNKNOWN]},
+            "words": {"type": "string"},
+        },
+    }
+    return NarrowedSchema(
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["acts"],
+            "properties": {
+                "acts": {"type": "array", "minItems": 1, "maxItems": _MOST_ACTS, "items": act}
+            },
+        }
+    )
+
+
+def _placed(act: dict[str, str], reply: str) -> Tag:
+    """Return an act at the place of its words; one that the reply does not hold is unknown."""
+    words = act["words"].strip()
+    start = reply.lower().find(words.lower()) if words else -1
+    if start < 0:
+        return Tag(UNKNOWN, 0, len(reply))
+    return Tag(act["strategy"], start, start + len(words))
+
+
+def _executed(parts: Sequence[Tag], by: str, answers: int = 0) -> Executed:
+    """Return the strategies of the parts in order, each where it is done first."""
+    first: dict[str, Tag] = {}
+    for part in sorted(parts, key=lambda one: one.start):
+        first.setdefault(part.strategy, part)
+    told = UNKNOWN not in first
+    return Executed(tuple(t for n, t in first.items() if n != UNKNOWN), told, by, answers)
