@@ -70,11 +70,25 @@ def with_verdicts(target: Target, verdicts: list[RouteVerdict]) -> Target | Unro
 
 
 def sent_on(
-    items: Iterator[Target | Reject], verdicts: Mapping[str, list[RouteVerdict]]
+    items: Iterator[Target | Reject],
+    verdicts: Mapping[str, list[RouteVerdict]],
+    needed: int = 0,
 ) -> Iterator[Target | Reject]:
-    """Yield targets that may be drafted; others as what becomes of them. Rejects pass through."""
+    """Yield targets that may be drafted; others as what becomes of them. Rejects pass through.
+
+    Args:
+        items: targets with the routes of the patterns, and rejects.
+        verdicts: what models said, by target.
+        needed: how many must have said something; a target with fewer is left.
+    """
     for item in items:
-        yield item if isinstance(item, Reject) else _sent_on(item, verdicts.get(item.id, []))
+        if isinstance(item, Reject):
+            yield item
+            continue
+        told = verdicts.get(item.id, [])
+        if len(told) < needed:
+            told = [*told, RouteVerdict(None, (), "", ("no_route", "no model gave a route"))]
+        yield _sent_on(item, told)
 
 
 def _sent_on(target: Target, verdicts: list[RouteVerdict]) -> Target | Reject:

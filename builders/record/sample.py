@@ -273,7 +273,7 @@ def _turn(turn: Turn) -> ContextTurn:
         "emotion": turn.emotion,
         "audio_sha256": turn.audio_sha256,
         "gap_seconds": turn.gap_seconds,
-        "flags": None,
+        "flags": list(turn.utterance.flags),
     }
 
 
@@ -290,7 +290,7 @@ def _target_utterance(target: Target) -> TargetUtterance:
             "valence": emotions.valence,
             "arousal": emotions.arousal,
         },
-        "flags": None,
+        "flags": list(utterance.flags),
     }
 
 

@@ -14,10 +14,13 @@ _WHERE_ASKED = (
     "known_agreement",
     "no_ambiguous",
     "balance",
+    "reply_worthy",
     "see",
     "may_send",
     "plan",
     "tag_model",
+    "route_model",
+    "moderation",
     "demonstrations_by",
     "drafts",
 )
@@ -39,6 +42,10 @@ def identity(config: BuildConfig) -> dict[str, object]:
         settings.pop("plan", None)
     if config.tagger:
         settings["tag_model"] = config.tagger
+    if config.router:
+        settings["route_model"] = config.router
+    if config.moderation:
+        settings["moderation"] = config.moderation_model.model
     if config.redraft:
         settings["redraft"] = config.redraft.identity
     return settings
