@@ -44,6 +44,11 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
     for setting in ("emotions", "exclude_emotions"):
         lists[setting] = tuple(_emotion(word) for word in lists[setting])
+    if both := sorted({*lists["emotions"]} & {*lists["exclude_emotions"]}):
+        raise UsageError(
+            f"{both[0]} is given with --emotion and with --exclude-emotion",
+            do="leave it out of one of them",
+        )
     if given["known_agreement"] and given["min_agreement"] is None:
         raise UsageError(
             "--known-agreement is given without --min-agreement", do="say how much is enough"

@@ -29,7 +29,7 @@ from builders.pipeline.minimal_pairs import NO_MEMBER
 from builders.pipeline.replying import Replying
 from builders.pipeline.routing import routed, sent_on
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
-from builders.pipeline.targets import wanted_by, worth_judge
+from builders.pipeline.targets import planned_balance, wanted_by, worth_judge
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.sample import SCHEMA_VERSION, Origin
@@ -217,7 +217,7 @@ def make_plan(config: BuildConfig) -> Plan:
     exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     recited = RunIndex(card.language)
-    surveyed = survey(corpus, wanted_by(config), recited)
+    surveyed = survey(corpus, wanted_by(config), recited, planned_balance(config, card))
     preconditions.check_sees(config, card, surveyed.films, corpus.reader.root)
     exclusions.check_matched(corpus.reader.splits, config.exclusions)
     shown = open_demonstrations(config, card)

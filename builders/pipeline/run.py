@@ -263,6 +263,9 @@ def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
     reasons = list(ledger.reasons.items())[:3]
     top = ", ".join(f"{count} {reason}" for reason, count in reasons)
     what = f"nothing was kept: {summary_line(ledger.totals)}"
+    if not_selected := list(ledger.passed_over.items())[:3]:
+        told = ", ".join(f"{count} {reason}" for reason, count in not_selected)
+        what += f" (not selected: {told})"
     if not top:
         return HeartenError(what, do="choose other targets: --emotion, --min-words, --split")
     what += f" (most often: {top})"
