@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from builders.llm.request import Request, key
@@ -16,7 +17,7 @@ from builders.record.planned_reply import PlannedReply
 from builders.record.reply_views import ExecutedPart
 from builders.record.types import CheckNote, Drafted, Target
 from builders.store.database import Answer
-from builders.tasks.reply.asking import PromptExtras, ReplyForm, ReplyPrompts
+from builders.tasks.reply.asking import PromptExtras, ReplyPrompts
 from builders.tasks.reply.checks.candidate import Scene
 from builders.tasks.reply.checks.reading import Reply, read_answer
 from builders.tasks.reply.checks.registry import ReplyFault
@@ -125,7 +126,6 @@ class Drafter:
         attempt comes next. Once a reply that is accepted does something else than planned, one of
         the corrections says so; the better of the two replies is taken then.
         """
-        form = self._prompts.form(subject)
         request, step = first, 0
         earlier: FoundReply | None = None
         while True:
@@ -133,7 +133,7 @@ class Drafter:
             shown = self._prompts.shown(subject)
             texts = tuple(text for case in shown for text in case.texts)
             scene = self._prompts.setting.scene(subject, texts)
-            verdict = _judge(answer, form, subject, scene)
+            verdict = _judge(answer, subject, scene, self._prompts)
             if isinstance(verdict, Reply):
                 found = yield from self._found(subject, request, verdict)
                 if earlier or step >= CORRECTIONS or not found.faults:
@@ -174,7 +174,7 @@ class Drafter:
 
 
 def _judge(
-    answer: Answer, form: ReplyForm, target: Target, scene: Scene
+    answer: Answer, target: Target, scene: Scene, asked: ReplyPrompts
 ) -> Reply | list[ReplyFault]:
     """Return the checked reply of an answer, or what is wrong with it."""
     if answer.outcome != "ok":
@@ -184,4 +184,5 @@ def _judge(
         return [ReplyFault(answer.outcome, said)]
     twin = target.contrast is not None and target.contrast.is_neutral_twin
     caption = target.caption.text if target.caption else None
-    return read_answer(answer.text, form.checker, target.emotions, twin, caption, scene)
+    checker, own_names = asked.form(target).checker, partial(asked.own_names, target)
+    return read_answer(answer.text, checker, target.emotions, twin, caption, scene, own_names)
