@@ -67,6 +67,7 @@ async def draft(
         _voicing(config, card, session, setup) as voicing,
         _writer_loaded(session),
     ):
+        plan.drafter.keep_verdicts(session.cache.judge)
         replies = ask(
             plan.captioned or plan.replying,
             targets,

@@ -75,7 +75,7 @@ class Plan:
     demonstrations: Demonstrations | None = None
     unfit: frozenset[tuple[str, str]] = frozenset()
 
-    @property
+    @cached_property
     def drafter(self) -> Drafter:
         """Return the maker of draft requests."""
         config = self.config

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -50,12 +51,16 @@ _SOURCES = {
 
 @dataclass(frozen=True, slots=True)
 class ReplyForm:
-    """What the replies to one kind of label have in common: the schema and how it is checked."""
+    """What the replies to one kind of label have in common: the schema and how it is checked.
+
+    `checked` is the digest of the schema that replies are checked against.
+    """
 
     schema: NarrowedSchema
     checker: Validator
     choices: prompts.Rendered
     words: str
+    checked: str
 
 
 @cache
@@ -84,12 +89,14 @@ def form_of(
         acts=document["properties"]["awareness"]["properties"]["act"]["enum"],
     )
     schema = NarrowedSchema(as_document(document))
-    return ReplyForm(schema, _checker(able, tuple(nodes)), choices, words)
+    checker, checked = _checker(able, tuple(nodes))
+    return ReplyForm(schema, checker, choices, words, checked)
 
 
 @cache
-def _checker(able: tuple[str, ...], nodes: tuple[str, ...]) -> Validator:
-    return Validator(as_document(narrowed_reply(able, nodes)))
+def _checker(able: tuple[str, ...], nodes: tuple[str, ...]) -> tuple[Validator, str]:
+    document = as_document(narrowed_reply(able, nodes))
+    return Validator(document), sha256(orjson.dumps(document)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

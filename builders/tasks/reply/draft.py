@@ -20,6 +20,7 @@ from builders.tasks.reply.asking import PromptExtras, ReplyForm, ReplyPrompts
 from builders.tasks.reply.checks.candidate import Scene
 from builders.tasks.reply.checks.reading import Reply, read_answer
 from builders.tasks.reply.checks.registry import ReplyFault
+from builders.tasks.reply.checks.verdicts import Keeps, digest_of, held, verdict_of
 from builders.tasks.reply.executing import Tagger
 from builders.tasks.reply.found import FoundReply, better
 
@@ -104,7 +105,12 @@ class Drafter:
         tagger: Tagger | None = None,
     ) -> None:
         self._tagger = tagger
+        self._keep: Keeps | None = None
         self._prompts = ReplyPrompts(model, persona, label_source, sampling, named, extras)
+
+    def keep_verdicts(self, keep: Keeps) -> None:
+        """Have it told of each verdict, so that it comes with the answer another time."""
+        self._keep = keep
 
     def first_request(self, subject: Target, number: int = 0) -> Request:
         """Return the first request about a target; nothing of the reference is in it.
@@ -133,7 +139,7 @@ class Drafter:
             shown = self._prompts.shown(subject)
             texts = tuple(text for case in shown for text in case.texts)
             scene = self._prompts.setting.scene(subject, texts)
-            verdict = _judge(answer, form, subject, scene)
+            verdict = self._judge(request, answer, form, subject, scene)
             if isinstance(verdict, Reply):
                 found = yield from self._found(subject, request, verdict)
                 if earlier or step >= CORRECTIONS or not found.faults:
@@ -159,6 +165,22 @@ class Drafter:
             executed = yield from self._tagger.tags(target, str(reply.document["text"]))
         return FoundReply(request, reply, self._prompts.plan(target), executed)
 
+    def _judge(
+        self, request: Request, answer: Answer, form: ReplyForm, target: Target, scene: Scene
+    ) -> Reply | list[ReplyFault]:
+        """Return the checked reply of an answer, or what is wrong with it."""
+        if answer.outcome != "ok":
+            return _no_reply(answer)
+        twin = target.contrast is not None and target.contrast.is_neutral_twin
+        caption = target.caption.text if target.caption else None
+        digest = digest_of(answer.text, form.checked, target.emotions, twin, caption, scene)
+        if kept := held(answer, digest):
+            return kept
+        found = read_answer(answer.text, form.checker, target.emotions, twin, caption, scene)
+        if self._keep:
+            self._keep(key(request), verdict_of(answer, digest, found))
+        return found
+
     def _draft(self, target: Target, found: FoundReply) -> Draft:
         shown = tuple(case.id for case in self._prompts.shown(target))
         return Draft(
@@ -173,15 +195,8 @@ class Drafter:
         )
 
 
-def _judge(
-    answer: Answer, form: ReplyForm, target: Target, scene: Scene
-) -> Reply | list[ReplyFault]:
-    """Return the checked reply of an answer, or what is wrong with it."""
-    if answer.outcome != "ok":
-        said = _OUTCOMES.get(answer.outcome, answer.outcome)
-        if answer.outcome in _SERVERS_WORDS and answer.text:
-            said += f" ({answer.text})"
-        return [ReplyFault(answer.outcome, said)]
-    twin = target.contrast is not None and target.contrast.is_neutral_twin
-    caption = target.caption.text if target.caption else None
-    return read_answer(answer.text, form.checker, target.emotions, twin, caption, scene)
+def _no_reply(answer: Answer) -> list[ReplyFault]:
+    said = _OUTCOMES.get(answer.outcome, answer.outcome)
+    if answer.outcome in _SERVERS_WORDS and answer.text:
+        said += f" ({answer.text})"
+    return [ReplyFault(answer.outcome, said)]
