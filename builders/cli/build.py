@@ -37,8 +37,11 @@ from builders.cli.reply_options import (
     DemonstrationsBy,
     DemonstrationsFrom,
     EnforceSetGates,
+    Moderation,
     PersonaChoice,
     PlannedBy,
+    ReplyWorthy,
+    RouteModel,
     TagModel,
 )
 from builders.errors import UsageError
@@ -111,6 +114,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             help="With --min-agreement: leave those out for which it is unknown.",
         ),
     ] = False,
+    reply_worthy: ReplyWorthy = None,
     no_ambiguous: Annotated[
         bool,
         typer.Option(
@@ -190,6 +194,8 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     demonstrations_by: DemonstrationsBy = "words",
     plan: PlannedBy = None,
     tag_model: TagModel = None,
+    route_model: RouteModel = None,
+    moderation: Moderation = None,
     enforce_set_gates: EnforceSetGates = False,
     on_error: Annotated[
         OnError | None,

@@ -12,6 +12,7 @@ from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError, suggested
 from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
+from builders.record.folder import read_json
 from builders.settings import HIBARI, LISTED, BuildConfig, make_config, voting
 from builders.settings.file import SettingsFile, find_source
 
@@ -47,6 +48,7 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
         raise UsageError(
             "--known-agreement is given without --min-agreement", do="say how much is enough"
         )
+    plain["reply_worthy"] = _reply_worthy(given, name)
     lists["may_send"] = may_send(lists["may_send"])
     check_named(lists["may_send"], [slug, *_shown_corpora(given["demonstrations"])])
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
@@ -69,6 +71,16 @@ def _shown_corpora(demonstrations: str | None) -> list[str]:
     from builders.pipeline.demonstrations import corpora_of
 
     return corpora_of(demonstrations)
+
+
+def _reply_worthy(given: BuildOptions, name: str) -> bool:
+    """Return whether targets must be worth a reply; a build that was begun goes on as it was."""
+    wanted, begun = given["reply_worthy"], given["output"] / name / "config.json"
+    if wanted is not None:
+        return wanted
+    if begun.is_file() and given["resume"] != "never":
+        return bool(read_json(begun).get("reply_worthy", False))
+    return given["persona"] == "assistant" and not given["sample"]
 
 
 def _listed(said: object) -> tuple[str, ...]:
@@ -132,7 +144,8 @@ def _check_needs_model(given: BuildOptions) -> None:
 def _asked_at_base_urls(given: BuildOptions, lists: Mapping[str, tuple[str, ...]]) -> str | None:
     """Return a model that is asked at --base-url: the one that drafts, describes or votes."""
     describes = None if lists["caption_base_urls"] else given["caption_model"]
-    reads = [*lists["vote_models"], *filter(None, [given["tag_model"]])]
+    beside = (given["tag_model"], given["route_model"], given["moderation"])
+    reads = [*lists["vote_models"], *filter(None, beside)]
     votes = (one for one in reads if voting(one).address is None)
     return given["model"] or describes or next(votes, None)
 

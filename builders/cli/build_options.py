@@ -17,6 +17,10 @@ class BuildOptions(TypedDict, total=False):
     text_only: bool
     min_agreement: float | None
     known_agreement: bool
+    reply_worthy: bool | None
+    persona: str
+    output: Path
+    resume: str
     label_view: str | None
     model: str | None
     estimate: bool
@@ -25,6 +29,8 @@ class BuildOptions(TypedDict, total=False):
     demonstrations: str | None
     plan: str | None
     tag_model: str | None
+    route_model: str | None
+    moderation: str | None
     demonstrations_by: str
     see: bool
     i_may_send: list[str] | None

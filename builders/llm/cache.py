@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from builders.llm import prompts
 from builders.llm.request import Request
-from builders.store.database import Answer, Attempt, RequestRow, Store, Verdict
+from builders.store.database import Answer, Attempt, KeptVerdict, RequestRow, Store
 from builders.store.messages import Sent
 
 BATCH = 64
@@ -42,7 +42,7 @@ class ResponseCache:
         self._room = asyncio.Semaphore(BATCH)
         self._wake = asyncio.Event()
         self._waiting: list[_Entry] = []
-        self._judged: dict[str, Verdict] = {}
+        self._judged: dict[str, KeptVerdict] = {}
         self._thread = ThreadPoolExecutor(1, "store")
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -67,7 +67,7 @@ class ResponseCache:
         """Return the cached responses to the requests of these keys, by key."""
         return self._store.held(keys)
 
-    def judge(self, key: str, verdict: Verdict) -> None:
+    def judge(self, key: str, verdict: KeptVerdict) -> None:
         """Keep what was found in the response to a request; it is committed with later ones."""
         self._judged[key] = verdict
         if len(self._judged) >= VERDICTS:
@@ -129,7 +129,7 @@ class ResponseCache:
         else:
             done.set_result(None)
 
-    def _save(self, batch: list[_Entry], judged: Mapping[str, Verdict]) -> None:
+    def _save(self, batch: list[_Entry], judged: Mapping[str, KeptVerdict]) -> None:
         answered = {asked.key: answer for asked, answer, _, _ in batch if asked and answer}
         self._store.save(
             [asked for asked, *_ in batch if asked],

@@ -14,6 +14,7 @@ from builders.llm.prices import Price
 from builders.llm.runner import BLOCK
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.qualifying import counting, examinations, held_result
+from builders.pipeline.routing import sent_on
 from builders.record.manifest import Ledger
 from builders.record.types import Target
 from builders.settings import BuildConfig
@@ -168,7 +169,8 @@ def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[dict[str, Asking], i
     store = Store(url, writes=False) if store_exists(url) else None
     drafter, captioned, replying, tagger = plan.drafter, plan.captioned, plan.replying, plan.tagger
     asked = {"drafts": Asking(plan.origin.model)}
-    targets = (t for t in plan.targets(Ledger(), hearing) if isinstance(t, Target))
+    items = sent_on(plan.targets(Ledger(), hearing), {})
+    targets = (t for t in items if isinstance(t, Target))
     characters = 0
     while block := list(islice(targets, BLOCK)):
         characters += sum(len(target.utterance.text) for target in block)

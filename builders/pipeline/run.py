@@ -31,6 +31,7 @@ from builders.pipeline.drafting import draft
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.qualifying import counting, qualify
 from builders.pipeline.rejects_alone import what_to_do
+from builders.pipeline.routing import RouteVerdict, sent_on
 from builders.pipeline.voting import vote, with_votes
 from builders.pipeline.writer import Sink
 from builders.progress import ProgressState
@@ -159,12 +160,14 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     kept = fits.keep(plan.fits(hearing), folder, may_change=may_change)
     qualified, examined = await qualify(plan, setup)
     plan = counting(plan, qualified)
+    needed = bool(plan.config.router) + bool(plan.config.moderation)
+    told, routes_asked = await _verdicts(plan, setup)
     ballots, votes_asked = await vote(plan, setup)
     ledger = Ledger()
-    targets = with_votes(plan.targets(ledger, hearing), ballots, plan)
+    targets = with_votes(sent_on(plan.targets(ledger, hearing), told, needed), ballots, plan)
     config = plan.config
     paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
-    votes_asked += examined
+    votes_asked += examined + routes_asked
     state = ProgressState(plan.survey.chosen, requests=votes_asked, paid=paid)
     partial = folder.start()
     if ballots.voters:
@@ -193,6 +196,15 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     _report(folder, manifest)
     folder.finish(manifest)
     return manifest
+
+
+async def _verdicts(plan: Plan, setup: Setup) -> tuple[dict[str, list[RouteVerdict]], int]:
+    """Return what models say of the targets before they are drafted, and the requests."""
+    if not (plan.config.router or plan.config.moderation):
+        return {}, 0
+    from builders.pipeline.verdicts import verdicts
+
+    return await verdicts(plan, setup)
 
 
 def _report(folder: BuildFolder, manifest: Manifest) -> None:
@@ -293,6 +305,9 @@ def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Buil
         settings: fields of `BuildConfig` by name: `model`, `base_urls`, `limit`, `output`, …
             `source` defaults to HEARTEN_SOURCE_<CORPUS>, `name` to the name of the corpus.
 
+    Without `reply_worthy`, an assistant replies to targets that are worth it, as on the command
+    line; of a sample to all.
+
     Raises:
         StoppedEarly: it stopped before the end; the same call resumes it.
         HeartenError: the user must fix something; the message says what.
@@ -300,6 +315,8 @@ def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Buil
     from builders.record.dataset import Build
 
     slug = resolve_slug(corpus)
+    assistant = settings.get("persona", "assistant") == "assistant"
+    settings.setdefault("reply_worthy", assistant and not sample)
     if sample:
         settings["source"] = resources.corpora() / slug / "sample"
     elif "source" not in settings:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain
@@ -58,6 +58,7 @@ class Selection:
         overall: the highest selected rank, if there is an overall limit.
         candidates: the number of candidates without limits, by emotion.
         per_root: the highest selected rank of each coarse label, if balanced.
+        unworthy: why utterances are not worth a reply, by rank; empty if that is not asked.
     """
 
     wanted: Wanted
@@ -65,10 +66,15 @@ class Selection:
     overall: int | None = None
     candidates: dict[str, int] = field(default_factory=dict)
     per_root: dict[str, int] = field(default_factory=dict)
+    unworthy: Mapping[int, str] = field(default_factory=dict)
 
     def against(self, utterance: Utterance, emotions: Emotions | None) -> str | None:
         """Return why an utterance is not a target, as a code that is counted, or None."""
-        return _unsuitable(self.wanted, utterance, emotions) or self._above(utterance, emotions)
+        return (
+            _unsuitable(self.wanted, utterance, emotions)
+            or (self.unworthy.get(rank(utterance.id)) if self.unworthy else None)
+            or self._above(utterance, emotions)
+        )
 
     def _above(self, utterance: Utterance, emotions: Emotions | None) -> str | None:
         if self.overall is None and not self.per_emotion and not self.per_root:
@@ -115,10 +121,19 @@ def _short(wanted: Wanted, utterance: Utterance) -> str | None:
 
 
 def select(
-    wanted: Wanted, candidates: Iterable[tuple[Utterance, Emotions | None]]
+    wanted: Wanted,
+    candidates: Iterable[tuple[Utterance, Emotions | None]],
+    unworthy: Mapping[int, str] | None = None,
 ) -> tuple[Selection, int]:
-    """Return the selection and the number of targets; uses 8 bytes per candidate."""
+    """Return the selection and the number of targets; uses 8 bytes per candidate.
+
+    Args:
+        wanted: the requested selection.
+        candidates: utterances with their emotions, all that may be targets.
+        unworthy: why others are not worth a reply, by rank; it may grow with the candidates.
+    """
     ranks: dict[str, _Ranks] = {}
+    left_out = {} if unworthy is None else unworthy
     for utterance, emotions in candidates:
         if emotions and not _unsuitable(wanted, utterance, emotions):
             ranks.setdefault(emotions.primary, array("Q")).append(rank(utterance.id))
@@ -134,10 +149,10 @@ def select(
         roots, per_root = _lowest(roots, min(settled, default=len(every)))
         every = list(chain.from_iterable(roots.values()))
     if wanted.limit is None:
-        return Selection(wanted, per_emotion, None, counts, per_root), len(every)
+        return Selection(wanted, per_emotion, None, counts, per_root, left_out), len(every)
     overall = heapq.nsmallest(wanted.limit, every)
     top = max(overall, default=0)
-    return Selection(wanted, per_emotion, top, counts, per_root), len(overall)
+    return Selection(wanted, per_emotion, top, counts, per_root, left_out), len(overall)
 
 
 def _lowest(ranks: dict[str, _Ranks], most: int) -> tuple[dict[str, _Ranks], dict[str, int]]:

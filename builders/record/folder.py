@@ -6,7 +6,7 @@ output/<name>/
   left.json        of one that stopped: the targets without a response, and why
   fits/            results of passes over the whole corpus, written before any request
   .partial/        results while they are being written; useless after a kill
-  data/ rejected.parquet report.html
+  data/ rejected.parquet held_for_people.parquet report.html
   manifest.json    written last: if it exists, the build is complete
 """
 
@@ -32,8 +32,8 @@ REDRAFT = "redraft.json"
 LEFT = "left.json"
 FITS = "fits"
 # Settings that builds of release 0.1 do not have.
-_ADDED = ("checks_version",)
-_RESULTS = ("data", "rejected.parquet", "report.html")
+_ADDED = ("checks_version", "safety_version")
+_RESULTS = ("data", "rejected.parquet", "held_for_people.parquet", "report.html")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),

@@ -19,8 +19,10 @@ from builders.record.reply_views import (
     DemonstrationsPart,
     DesiredResponse,
     DraftingPart,
+    PersonalData,
     ReplyPart,
     ReplyPlan,
+    SafetyPart,
     SpeechSynthesis,
 )
 from builders.record.schema import validator, violations
@@ -108,7 +110,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
         "source": _source(target, origin),
         "drafting": _drafting(drafted, origin),
         "checks": _checks(drafted, origin),
-        "safety": None,
+        "safety": _safety(target),
         "judgements": None,
         "review": None,
         "rights": cast(RightsPart, origin.rights),
@@ -144,6 +146,15 @@ def _demonstrations(drafted: Drafted, origin: Origin) -> DemonstrationsPart | No
     if not drafted.demonstrations or origin.demonstrations_digest is None:
         return None
     return {"ids": [*drafted.demonstrations], "set_digest": origin.demonstrations_digest}
+
+
+def _safety(target: Target) -> SafetyPart | None:
+    """Return where the utterance was routed; None for one that nobody routed."""
+    if target.safety is None:
+        return None
+    found = target.safety
+    pii: PersonalData = {"text": None, "sound": None}
+    return {"route": found.route, "codes": [*found.codes], "by": found.by, "pii": pii}
 
 
 def _plan(drafted: Drafted) -> ReplyPlan | None:
@@ -263,7 +274,7 @@ def _turn(turn: Turn) -> ContextTurn:
         "emotion": turn.emotion,
         "audio_sha256": turn.audio_sha256,
         "gap_seconds": turn.gap_seconds,
-        "flags": None,
+        "flags": list(turn.utterance.flags),
     }
 
 
@@ -280,7 +291,7 @@ def _target_utterance(target: Target) -> TargetUtterance:
             "valence": emotions.valence,
             "arousal": emotions.arousal,
         },
-        "flags": None,
+        "flags": list(utterance.flags),
     }
 
 

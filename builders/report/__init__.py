@@ -49,7 +49,7 @@ def write(
         OutputError: the page cannot be written.
     """
     # Imported here: pandas takes half a second that no other command should wait for.
-    from builders.report import contrasts, contribution, missing, tallies, voices
+    from builders.report import confusions, contrasts, contribution, missing, tallies, voices
     from builders.report.set_checks import telling
 
     paths = [folder / file["path"] for file in manifest["result"]["files"]]
@@ -63,6 +63,7 @@ def write(
     content["examples"] = examples = tallies.examples(data[:1], gone.ids)
     content["contributions"] = contribution.by_corpus(samples.votes, samples.classes)
     content["contrasts"] = contrasts.contrasts(data, gone.ids)
+    content["confusions"] = confusions.confusions(data, gone.ids)
     content["swaps"] = swaps
     content["set_checks"] = telling.rows(_set_checks(manifest, data, gone.ids))
     content["qualification_parts"] = meanings()

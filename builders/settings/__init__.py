@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 # An API key is only sent where it belongs: captions from another address have another key.
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 VOTE_KEY = "HEARTEN_VOTE_API_KEY"
+MODERATION_KEY = "HEARTEN_MODERATION_API_KEY"
 SPEECH_KEY = "HEARTEN_TTS_API_KEY"
 STORE_FILE = "hearten.sqlite"
 CLIPS_FOLDER = "clips"
@@ -97,6 +98,7 @@ class BuildConfig(BaseModel):
     known_agreement: bool = False
     no_ambiguous: bool = False
     balance: Literal["emotion"] | None = None
+    reply_worthy: bool = False
     limit: int | None = Field(None, ge=1)
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None
@@ -138,6 +140,8 @@ class BuildConfig(BaseModel):
     demonstrations: str | None = None
     plan: PlanBy | None = None
     tag_model: str | None = None
+    route_model: str | None = None
+    moderation: str | None = None
     demonstrations_by: Literal["words", "meaning"] = "words"
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
@@ -184,6 +188,19 @@ class BuildConfig(BaseModel):
         return voting(self.tag_model).model if self.tag_model else None
 
     @property
+    def router(self) -> str | None:
+        """Return the model that routes beside the patterns, by name; None without one."""
+        return voting(self.route_model).model if self.route_model else None
+
+    @property
+    def moderation_model(self) -> ModelSettings:
+        """Return the moderation endpoint; with its own address it has its own API key."""
+        model, address = voting(self.moderation or "")
+        keys = (MODERATION_KEY,) if address else KEY_VARIABLES
+        where = (address,) if address else self.base_urls
+        return self._settings_of(model, where, keys, reads=True)
+
+    @property
     def folder(self) -> Path:
         """Return the folder of the build's results."""
         return self.output / self.name
@@ -206,18 +223,23 @@ class BuildConfig(BaseModel):
         if describes and describes not in found:
             keys = (CAPTION_KEY,) if own else KEY_VARIABLES
             found[describes] = self._settings_of(describes, own or self.base_urls, keys)
-        for model, address in map(voting, (*self.vote_models, *filter(None, [self.tag_model]))):
+        for model, address in map(
+            voting, (*self.vote_models, *filter(None, [self.tag_model, self.route_model]))
+        ):
             keys = (VOTE_KEY,) if address else KEY_VARIABLES
             where = (address,) if address else self.base_urls
             found.setdefault(model, self._settings_of(model, where, keys))
         return tuple(found.values())
 
     def _settings_of(
-        self, model: str, addresses: tuple[str, ...], keys: tuple[str, ...]
+        self,
+        model: str,
+        addresses: tuple[str, ...],
+        keys: tuple[str, ...],
+        reads: bool = False,
     ) -> ModelSettings:
-        reads = model in (self.model, self.tagger, *self.voters) or (
-            self.speaks and model == self.tts
-        )
+        reads = reads or model in (self.model, self.tagger, self.router, *self.voters)
+        reads = reads or (self.speaks and model == self.tts)
         hears = model == self.caption_model or (self.hear and model == self.model)
         sees = self.see and model == self.model
         sent: dict[Part, bool] = {"text": reads, "audio": hears, "video": sees}
@@ -300,10 +322,13 @@ _WHERE_ASKED = (
     "known_agreement",
     "no_ambiguous",
     "balance",
+    "reply_worthy",
     "see",
     "may_send",
     "plan",
     "tag_model",
+    "route_model",
+    "moderation",
     "demonstrations_by",
 )
 
@@ -322,6 +347,10 @@ def identity(config: BuildConfig) -> dict[str, object]:
         settings.pop("plan", None)
     if config.tagger:
         settings["tag_model"] = config.tagger
+    if config.router:
+        settings["route_model"] = config.router
+    if config.moderation:
+        settings["moderation"] = config.moderation_model.model
     if config.redraft:
         settings["redraft"] = config.redraft.identity
     return settings

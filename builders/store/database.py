@@ -32,7 +32,7 @@ _IS_VERDICT = key_values.c.kind == _VERDICT
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class KeptVerdict:
     """What was found in an answer, as JSON, and the digest of all that this depends on."""
 
     digest: bytes
@@ -52,7 +52,7 @@ class Answer:
     model: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-    verdict: Verdict | None = field(default=None, compare=False, repr=False)
+    verdict: KeptVerdict | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -145,7 +145,7 @@ class Store:
         asked: Sequence[RequestRow],
         answered: Mapping[str, Answer],
         tried: Iterable[tuple[str, Attempt]],
-        judged: Mapping[str, Verdict] | None = None,
+        judged: Mapping[str, KeptVerdict] | None = None,
     ) -> None:
         """Commit requests, their responses by key, and attempts with the name of their build.
 
@@ -340,11 +340,11 @@ def _insert_of(dialect: str) -> Callable[[sa.Table], Any]:
     return sqlite.insert
 
 
-def _verdict(value: bytes | None) -> Verdict | None:
+def _verdict(value: bytes | None) -> KeptVerdict | None:
     if value is None:
         return None
     value = bytes(value)
-    return Verdict(value[:DIGEST_BYTES], value[DIGEST_BYTES:])
+    return KeptVerdict(value[:DIGEST_BYTES], value[DIGEST_BYTES:])
 
 
 def _masked(fields: dict[str, object]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 import pytest
 from builds import hearten, manifest, one_line_error, samples
 from endpoints import TestEndpoint
-from invented import SAD, target
+from invented import ORIGIN, SAD, target
 
 from builders.errors import LabelError
 from builders.labels.strategies import strategies
@@ -18,7 +19,9 @@ from builders.llm.request import key
 from builders.llm.settings import Sampling
 from builders.llm.task import Accepted
 from builders.record.planned_reply import PlannedReply
+from builders.record.sample import assemble
 from builders.record.types import Target
+from builders.report.confusions import NOT_SEEN, asked_of, confusions, executed_of, pairs
 from builders.store.database import Answer
 from builders.tasks.reply.draft import Draft, Drafter, drafted
 from builders.tasks.reply.executing import CueTagger, ModelTagger
@@ -232,9 +235,8 @@ def test_every_strategy_has_a_group_and_none_has_two(tmp_path: Path) -> None:
 
 def build(output: Path, *more: Any) -> Any:
     """Build the sample of MELD."""
-    return hearten(
-        *("build", "--corpus", "meld", "--sample", "--text-only", "--output", output), *more
-    )
+    sample = ("build", "--corpus", "meld", "--sample", "--text-only", "--limit", "8")
+    return hearten(*sample, "--output", output, *more)
 
 
 @pytest.fixture(scope="module")
@@ -285,6 +287,39 @@ def test_a_build_without_a_plan_is_what_it_was(built: Path) -> None:
     }
     config = manifest(built / "none")["result"]["config"]
     assert not config.keys() & {"plan", "tag_model", "plan_version", "tagger_version"}
+
+
+def test_the_report_says_what_was_asked_and_done(built: Path) -> None:
+    rows = samples(built / "hash")
+    found = confusions(sorted((built / "hash" / "data").glob("*.parquet")))
+    assert found.looked_at == len(rows)
+    assert found.told == sum(bool(row["executed"]["strategies"]) for row in rows)
+    asked = Counter(name for row in rows for name in row["plan"]["strategies"])
+    for name, cells in found.grid.rows:
+        assert sum(cell.count for cell in cells) >= asked[name]
+    assert {len(cells) for _, cells in found.grid.rows} == {len(strategies()) + 1}
+    assert len(found.merged_grid.rows) == len(set(groups().values()))
+    assert "Strategies asked for and executed" in (built / "hash" / "report.html").read_text(
+        "utf-8"
+    )
+    assert "asked for and executed" not in (built / "none" / "report.html").read_text("utf-8")
+
+
+def test_asked_and_done_stand_beside_each_other() -> None:
+    asked, done = ["validation", "inquiry"], ["validation", "celebration"]
+    assert list(pairs(asked, done)) == [("validation", "validation"), ("inquiry", "celebration")]
+    assert list(pairs(["inquiry"], [])) == [("inquiry", NOT_SEEN)]
+    assert list(pairs(["inquiry"], ["inquiry", "validation"])) == [("inquiry", "inquiry")]
+
+
+def test_what_a_model_claimed_is_known_without_a_plan() -> None:
+    draft = Asked(target(1, SAD), CUES).answer(
+        answered(MEETS, "mindful_presence"), answered(MEETS, "mindful_presence")
+    )
+    row = assemble(target(1, SAD), drafted(Accepted(draft, "f" * 64, 2)), ORIGIN)
+    assert row["plan"] is None
+    assert asked_of(row) == ["mindful_presence"]
+    assert executed_of(row) == ["validation"] == row["desired_response"]["strategies"]
 
 
 def test_another_model_tags_the_replies(built: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,11 @@ from builders import resources
 from builders.errors import LabelError
 from builders.labels import strategies
 from builders.labels.vocabulary import vocabulary
+from builders.pipeline.plan import make_plan
+from builders.record.manifest import Ledger
+from builders.record.planned_reply import PlannedReply
 from builders.record.types import Emotions, Target, Turn, Utterance
+from builders.settings import make_config
 from builders.tasks.reply.checks.fit import fitting_reply_emotions
 from builders.tasks.reply.circumstances import circumstances
 from builders.tasks.reply.planning import Planner, last_done, possible_sequences, reply_emotions
@@ -80,6 +84,29 @@ def test_plans_do_each_thing_about_as_often_as_people(root):
         doing = sum(not set(plan.strategies).isdisjoint(heading.strategies) for plan in plans)
         people = sum(rates[act] for act in heading.acts)
         assert abs(100 * doing / len(plans) - people) < 10, heading.name
+
+
+@pytest.mark.parametrize("slug", ["meld", "crema_d"])
+def test_plans_for_real_targets_do_each_thing_about_as_often_as_people(slug, real_data):
+    folder = real_data / slug
+    config = make_config(corpus=slug, source=folder, name="planned", text_only=True)
+    plans: dict[str, list[PlannedReply]] = defaultdict(list)
+    for one in make_plan(config).targets(Ledger()):
+        if isinstance(one, Target) and (plan := PLANNER.plan_for(one)):
+            plans[one.emotions.root].append(plan)
+    compared = 0
+    for root, of in plans.items():
+        for heading in load_plan_tables().headings if counted(root) and len(of) > 300 else ():
+            doing = sum(not set(plan.strategies).isdisjoint(heading.strategies) for plan in of)
+            people = sum(load_plan_tables().rates(root)[act] for act in heading.acts)
+            assert abs(100 * doing / len(of) - people) < 10, (root, heading.name)
+            compared += 1
+    assert compared
+
+
+def counted(root: str) -> bool:
+    """Return whether somebody counted what people do when they answer a coarse label."""
+    return bool(load_plan_tables().counted_for(root))
 
 
 def test_no_sequence_of_two_has_more_than_its_cap():

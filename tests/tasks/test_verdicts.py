@@ -11,7 +11,7 @@ from builders import resources
 from builders.llm.request import key
 from builders.llm.settings import Sampling
 from builders.record.types import CheckNote
-from builders.store.database import Answer, Attempt, RequestRow, Store, Verdict
+from builders.store.database import Answer, Attempt, KeptVerdict, RequestRow, Store
 from builders.store.key_value import KeyValue
 from builders.tasks.reply import draft
 from builders.tasks.reply.checks import verdicts
@@ -131,7 +131,7 @@ def test_an_answer_with_its_verdict_is_checked_no_more(answer, monkeypatch):
 
 def test_a_stale_verdict_is_found_anew_and_replaced():
     kept = {}
-    stale = Verdict(b"x" * 16, b"[null,[],[],[]]")
+    stale = KeptVerdict(b"x" * 16, b"[null,[],[],[]]")
     first, _ = run(Answer("ok", LINK.text, verdict=stale), kept)
     assert kept[key(first)].digest != stale.digest and b"not_speakable" in kept[key(first)].found
 
@@ -156,10 +156,10 @@ def test_an_answer_that_is_none_needs_no_verdict():
 def test_a_verdict_is_held_with_its_answer_until_another_or_until_anything_is_forgotten(store):
     row = RequestRow("k" * 64, "a-b-c-0001", 0, "a-model", "draft 1")
     tried = ("a-build", Attempt(row.key, "a-model", "here", "ok"))
-    store.save([row], {row.key: GOOD}, [tried], {row.key: Verdict(b"a" * 16, b"[1]")})
-    assert store.held([row.key])[row.key].verdict == Verdict(b"a" * 16, b"[1]")
-    store.save([], {}, [], {row.key: Verdict(b"b" * 16, b"[2]")})
-    assert store.held([row.key])[row.key].verdict == Verdict(b"b" * 16, b"[2]")
+    store.save([row], {row.key: GOOD}, [tried], {row.key: KeptVerdict(b"a" * 16, b"[1]")})
+    assert store.held([row.key])[row.key].verdict == KeptVerdict(b"a" * 16, b"[1]")
+    store.save([], {}, [], {row.key: KeptVerdict(b"b" * 16, b"[2]")})
+    assert store.held([row.key])[row.key].verdict == KeptVerdict(b"b" * 16, b"[2]")
     with closing(KeyValue(store)):
         from builders.store import key_value
 
@@ -173,6 +173,6 @@ def test_a_store_that_is_opened_again_has_them(tmp_path):
     for digest in (b"a" * 16, None):
         with closing(Store(str(tmp_path / "s.sqlite"))) as opened:
             if digest:
-                opened.save([], {"k": GOOD}, [], {"k": Verdict(digest, b"[]")})
+                opened.save([], {"k": GOOD}, [], {"k": KeptVerdict(digest, b"[]")})
             else:
-                assert opened.held(["k"])["k"].verdict == Verdict(b"a" * 16, b"[]")
+                assert opened.held(["k"])["k"].verdict == KeptVerdict(b"a" * 16, b"[]")

@@ -54,6 +54,7 @@ _FAILED = {DIFFERENT, "missing"}
 _CHOICE = {
     *("model", "vote_models", "emotions", "min_words", "max_per_emotion"),
     *("exclude_emotions", "min_agreement", "known_agreement", "no_ambiguous", "balance"),
+    "reply_worthy",
     *("min_speech", "min_dnsmos", "reject_findings"),
     *("redraft", "speak", "speak_replies", "exclusions"),
 }

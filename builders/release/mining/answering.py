@@ -19,6 +19,7 @@ from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import TableRow, read_rows
 from builders.record.reply_views import ReviewPart
+from builders.record.types import MISSING_AFTER, MISSING_BEFORE
 from builders.record.views import SampleRecord
 
 NO_NEXT_TURN, EXCLUDED_TURN = "no_next_turn", "excluded"
@@ -98,9 +99,9 @@ class AnswerRules:
 
     def _of_place(self, turn: NextTurn) -> str | None:
         if turn.hole_after and self.values["hole_after"]:
-            return "turn_missing_after"
+            return MISSING_AFTER
         if turn.hole_before and self.values["hole_before"]:
-            return "turn_missing_before"
+            return MISSING_BEFORE
         if not turn.is_direct and self.values["directly_next"]:
             return "not_directly_next"
         return None

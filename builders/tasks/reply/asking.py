@@ -245,7 +245,8 @@ class ReplyPrompts:
         if known is None:
             return ()
         if self._chosen[0] != target.id:  # asked for several times in a row
-            cases = known.shown(target, self._setting.persona, own_turns(target))
+            who, own = self._setting.persona, own_turns(target)
+            cases = known.shown(target, who, own, self.plan(target))
             self._chosen = target.id, cases
         return self._chosen[1]
 

@@ -30,7 +30,7 @@ _OTHER = "other"
 # How often the chances are fitted at most, and when they have settled.
 _ROUNDS, _SETTLED = 100, 1e-4
 # How many acts there must be room for, per reply.
-_ROOM = 1.2
+_ROOM = 1.12
 Chances = dict[tuple[str, ...], float]
 Sequences = tuple[tuple[tuple[str, ...], float], ...]
 

@@ -19,7 +19,7 @@ import orjson
 
 from builders import resources
 from builders.record.types import CheckNote, Emotions
-from builders.store.database import DIGEST_BYTES, Answer, Verdict
+from builders.store.database import DIGEST_BYTES, Answer, KeptVerdict
 from builders.tasks.reply.checks.candidate import Scene
 from builders.tasks.reply.checks.reading import Reply
 from builders.tasks.reply.checks.registry import ReplyFault
@@ -30,7 +30,7 @@ Found = Reply | list[ReplyFault]
 class Keeps(Protocol):
     """Keeps a verdict about the answer to the request of a key."""
 
-    def __call__(self, key: str, verdict: Verdict) -> None:
+    def __call__(self, key: str, verdict: KeptVerdict) -> None:
         """Keep it, sooner or later."""
         ...
 
@@ -66,7 +66,7 @@ def held(answer: Answer, digest: bytes) -> Found | None:
     return Reply(reply, coercions, tuple(CheckNote(*note) for note in notes))
 
 
-def verdict_of(answer: Answer, digest: bytes, found: Found) -> Verdict:
+def verdict_of(answer: Answer, digest: bytes, found: Found) -> KeptVerdict:
     """Return what the checks found in an answer as it is kept."""
     if not isinstance(found, Reply):
         kept: list[object] = [None, [], [], [list(fault) for fault in found]]
@@ -74,7 +74,7 @@ def verdict_of(answer: Answer, digest: bytes, found: Found) -> Verdict:
         document = None if _is_said(found.document, answer.text) else found.document
         notes = [[n.code, n.severity, n.value, n.detail] for n in found.notes]
         kept = [document, found.coercions, notes, []]
-    return Verdict(digest, orjson.dumps(kept))
+    return KeptVerdict(digest, orjson.dumps(kept))
 
 
 def _is_said(document: dict[str, object], text: str) -> bool:
