@@ -38,12 +38,17 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     lists = {setting: _listed(plain.pop(option)) for option, setting in LISTED.items()}
     _check_hearing(given, lists["caption_base_urls"])
     asked = _asked_at_base_urls(given, lists)
-    if lists["base_urls"] and not (asked or sample):
+    if lists["base_urls"] and not (asked or sample or lists["drafters"]):
         raise UsageError("--base-url is given without --model", do="add --model MODEL")
     lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
     lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
     for setting in ("emotions", "exclude_emotions"):
         lists[setting] = tuple(_emotion(word) for word in lists[setting])
+    if both := sorted({*lists["emotions"]} & {*lists["exclude_emotions"]}):
+        raise UsageError(
+            f"{both[0]} is given with --emotion and with --exclude-emotion",
+            do="leave it out of one of them",
+        )
     if given["known_agreement"] and given["min_agreement"] is None:
         raise UsageError(
             "--known-agreement is given without --min-agreement", do="say how much is enough"
@@ -122,9 +127,11 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
         raise UsageError(
             "--caption-base-url is given without --caption-model", do="add --caption-model MODEL"
         )
-    if addresses and given["caption_model"] == given["model"]:
+    drafts = {voting(one).model for one in given["model"] or ()}
+    if addresses and given["caption_model"] in drafts:
         raise UsageError(
-            f"--caption-base-url is given for {given['model']}, which also drafts, at --base-url",
+            f"--caption-base-url is given for {given['caption_model']}, which also drafts, at "
+            "--base-url",
             do="leave --caption-base-url out, or serve one of the two under another name",
         )
 
@@ -145,9 +152,8 @@ def _asked_at_base_urls(given: BuildOptions, lists: Mapping[str, tuple[str, ...]
     """Return a model that is asked at --base-url: the one that drafts, describes or votes."""
     describes = None if lists["caption_base_urls"] else given["caption_model"]
     beside = (given["tag_model"], given["route_model"], given["moderation"])
-    reads = [*lists["vote_models"], *filter(None, beside)]
-    votes = (one for one in reads if voting(one).address is None)
-    return given["model"] or describes or next(votes, None)
+    named = map(voting, (*lists["drafters"], *lists["vote_models"], *filter(None, beside)))
+    return next((one.model for one in named if one.address is None), describes)
 
 
 def default_addresses(model: str | None, option: str = "--base-url") -> tuple[str, ...]:

@@ -22,7 +22,8 @@ class BuildOptions(TypedDict, total=False):
     output: Path
     resume: str
     label_view: str | None
-    model: str | None
+    model: list[str] | None
+    drafts: int
     estimate: bool
     redraft: str | None
     hear: bool

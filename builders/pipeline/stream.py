@@ -26,6 +26,7 @@ from builders.labels.aggregation import Labelling
 from builders.labels.vocabulary import unmapped_error
 from builders.pipeline.context import Conversation, Persona
 from builders.pipeline.minimal_pairs import Renderings
+from builders.pipeline.planned_balance import PlannedBalance
 from builders.pipeline.selection import Selection, Wanted, rank, select
 from builders.pipeline.worth import WorthJudge
 from builders.record.manifest import Ledger
@@ -114,20 +115,29 @@ class Survey:
         return found | {"highest_rank_by_root": balanced} if balanced else found
 
 
-def survey(corpus: Corpus, wanted: Wanted, recited: RunIndex | None = None) -> Survey:
+def survey(
+    corpus: Corpus,
+    wanted: Wanted,
+    recited: RunIndex | None = None,
+    planned: PlannedBalance | None = None,
+) -> Survey:
     """Read all annotations once: check that every label is mapped, and select the targets.
 
-    What is said goes into `recited`, so that no reply recites it.
+    What is said goes into `recited`, so that no reply recites it. Where `planned` is given, the
+    targets are balanced over what is planned for them.
 
     Raises:
         LabelError: a label has no row in the mapping table.
     """
     unmapped: Counter[str] = Counter()
     renderings, has = _renderings(corpus), Counter[str]()
-    unworthy: dict[int, str] = {}
+    left_out: dict[int, str] = {}
+    groups: dict[int, str] | None = {} if planned else None
     every = _candidates(corpus, unmapped, renderings, has, recited)
-    worthy = _worthy(corpus, every, renderings, unworthy)
-    selection, chosen = select(wanted, worthy, unworthy)
+    if planned and groups is not None:
+        every = _grouped(every, planned, groups)
+    worthy = _worthy(corpus, every, renderings, left_out)
+    selection, chosen = select(wanted, worthy, left_out, groups)
     if unmapped:
         raise unmapped_error(unmapped, corpus.labelling.map)
     if recited:
@@ -177,13 +187,27 @@ def _label(corpus: Corpus, utterance: Utterance, unmapped: Counter[str]) -> Emot
         return None
 
 
+def _grouped(
+    dialogues: Iterable[tuple[Dialogue, list[Emotions | None]]],
+    planned: PlannedBalance,
+    groups: dict[int, str],
+) -> Iterator[tuple[Dialogue, list[Emotions | None]]]:
+    """Yield dialogues; what is planned for their utterances goes into `groups`, by rank."""
+    for dialogue, emotions in dialogues:
+        names = planned.strategies(dialogue, emotions)
+        for utterance, name in zip(dialogue.utterances, names, strict=True):
+            if name:
+                groups[rank(utterance.id)] = name
+        yield dialogue, emotions
+
+
 def _worthy(
     corpus: Corpus,
     dialogues: Iterable[tuple[Dialogue, list[Emotions | None]]],
     renderings: Renderings | None,
-    unworthy: dict[int, str],
+    left_out: dict[int, str],
 ) -> Iterator[tuple[Utterance, Emotions | None]]:
-    """Yield the utterances that are worth a reply; the others go into `unworthy`, by rank.
+    """Yield the utterances that are worth a reply; the others go into `left_out`, by rank.
 
     Members of a minimal pair are always worth one; which they are is known after all dialogues.
     """
@@ -194,12 +218,12 @@ def _worthy(
             if place not in found:
                 yield utterance, label
                 continue
-            unworthy[rank(utterance.id)] = found[place]
+            left_out[rank(utterance.id)] = found[place]
             if renderings:
                 later.append((dialogue.split, utterance, label))
     for split, utterance, label in later:
         if renderings and renderings.of(split, utterance).group:
-            del unworthy[rank(utterance.id)]
+            del left_out[rank(utterance.id)]
             yield utterance, label
 
 

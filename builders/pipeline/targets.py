@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from builders.corpora import Card
+from builders.errors import ConfigError
+from builders.pipeline.planned_balance import PlannedBalance
 from builders.pipeline.selection import Wanted
 from builders.pipeline.worth import WorthJudge
 from builders.settings import BuildConfig
+from builders.tasks.reply.planning import Planner
 
 
 def wanted_by(config: BuildConfig) -> Wanted:
@@ -21,6 +24,24 @@ def wanted_by(config: BuildConfig) -> Wanted:
         not config.no_ambiguous,
         config.balance == "emotion",
     )
+
+
+def planned_balance(config: BuildConfig, card: Card) -> PlannedBalance | None:
+    """Return by what targets are balanced over planned strategies; None if that is not asked.
+
+    Raises:
+        ConfigError: no strategy is planned before a model is asked.
+    """
+    if config.balance != "strategy":
+        return None
+    if config.plans != "hash":
+        raise ConfigError(
+            "--balance strategy needs replies that are planned by hash",
+            expected="a model that drafts, and --plan hash",
+            do="add --plan hash" if config.model else "name a --model and add --plan hash",
+        )
+    turns = config.context_turns if card.context != "none" else 0
+    return PlannedBalance(Planner(card.language), turns, config.persona)
 
 
 def worth_judge(config: BuildConfig, card: Card) -> WorthJudge | None:

@@ -26,7 +26,8 @@ from filelock import FileLock, Timeout
 from builders.errors import ConfigError, OutputError
 from builders.masking import mask_bytes
 from builders.record.manifest_views import Manifest
-from builders.settings import BuildConfig, chosen
+from builders.settings import BuildConfig
+from builders.settings.identity import chosen, whole
 
 REDRAFT = "redraft.json"
 LEFT = "left.json"
@@ -132,10 +133,10 @@ class BuildFolder:
             shutil.rmtree(self.path / FITS, ignore_errors=True)
             write_json(path, identity)
             return
-        held = admitted_config(held, identity)
-        for field in sorted(held.keys() | identity.keys()):
-            if held.get(field) != identity.get(field):
-                raise self._changed(field, held.get(field), identity.get(field))
+        before, now = whole(admitted_config(held, identity)), whole(identity)
+        for field in sorted(before.keys() | now.keys()):
+            if before.get(field) != now.get(field):
+                raise self._changed(field, before.get(field), now.get(field))
 
     def _changed(self, field: str, before: object, now: object) -> ConfigError:
         again = (

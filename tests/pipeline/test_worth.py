@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 from builds import hearten, manifest, one_line_error, samples
+from endpoints import TestEndpoint
 
 from builders import resources
 from builders.pipeline.run import build_dataset
@@ -101,3 +102,60 @@ def test_from_python_it_is_as_on_the_command_line(tmp_path, default):
     assert made.manifest["result"]["counts"] == manifest(default[0] / "meld")["result"]["counts"]
     every = build_dataset("meld", sample=True, text_only=True, output=tmp_path)
     assert every.manifest["result"]["counts"]["not_selected"] == 0
+
+
+# Balanced over what is planned
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """Build a sample with replies that are planned, balanced over the first strategy."""
+    folder = tmp_path_factory.mktemp("balanced")
+    with TestEndpoint(any_model=True) as endpoint:
+        told = ("build", "--corpus", "meld", "--sample", "--text-only", "--output", folder)
+        model = ("--model", "m", "--base-url", endpoint.base_url, "--plan", "hash")
+        for name, more in (("all", ()), ("even", ("--balance", "strategy"))):
+            ended = hearten(*told, *model, *more, "--name", name, "--show", 0)
+            assert ended.code == 0, ended.err
+    return folder
+
+
+def first_planned(folder) -> Counter:
+    return Counter(record["plan"]["strategies"][0] for record in samples(folder))
+
+
+def test_planned_strategies_are_balanced_by_what_the_build_then_plans(planned):
+    every, even = first_planned(planned / "all"), first_planned(planned / "even")
+    least = min(every.values())
+    assert max(every.values()) > least
+    assert even == dict.fromkeys(every, least)
+    assert not_selected(planned / "even") == {"balance": every.total() - even.total()}
+    taken = {record["id"] for record in samples(planned / "even")}
+    assert taken < {record["id"] for record in samples(planned / "all")}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--balance", "strategy"), "name a --model and add --plan hash"),
+        (("--balance", "tone"), "expected one of emotion, strategy"),
+        (("--exclude-emotion", "angr"), "there is no emotion 'angr'; did you mean anger"),
+        (("--emotion", "joy", "--exclude-emotion", "happiness"), "happiness is given with --emoti"),
+        (("--min-agreement", "1.5"), "--min-agreement is '1.5'; expected a number from 0 to 1"),
+        (("--min-agreement", "nan"), "--min-agreement is 'nan'; expected a number from 0 to 1"),
+        (("--known-agreement",), "--known-agreement is given without --min-agreement"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(tmp_path, more, message):
+    ended = build(tmp_path, *more)
+    assert ended.code in (1, 2) and message in one_line_error(ended)
+    assert not (tmp_path / "meld").exists()
+
+
+def test_a_corpus_that_knows_no_agreement_keeps_all_or_says_why_it_keeps_none(tmp_path):
+    assert build(tmp_path, "--no-reply-worthy", "--min-agreement", 0.7).code == 0
+    assert not not_selected(tmp_path / "meld")
+    known = ("--min-agreement", 0.7, "--known-agreement", "--name", "known")
+    ended = build(tmp_path, "--no-reply-worthy", *known)
+    assert ended.code == 1
+    assert "(not selected: 31 no_agreement)" in one_line_error(ended)

@@ -35,6 +35,17 @@ class Keeps(Protocol):
         ...
 
 
+class VerdictOutlet:
+    """Hands verdicts on to `to`, once a store is open; until then nobody keeps them."""
+
+    to: Keeps | None = None
+
+    def __call__(self, key: str, verdict: KeptVerdict) -> None:
+        """Hand one on."""
+        if self.to:
+            self.to(key, verdict)
+
+
 def digest_of(
     text: str,
     checked: str,
