@@ -32,6 +32,7 @@ def check(config: BuildConfig, card: Card, heard: bool) -> None:
     """
     _check_may_send(config, card)
     _check_has_clips(config, card, heard)
+    _check_has_turns(config, card)
     _check_standards(config)
 
 
@@ -105,6 +106,20 @@ def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
             f"{option} needs clips, and "
             + ("--text-only leaves them out" if config.text_only else f"{card.title} has none"),
             do=f"leave out {'--text-only or ' if config.text_only else ''}{option}",
+        )
+
+
+def _check_has_turns(config: BuildConfig, card: Card) -> None:
+    """Raise ConfigError for what is asked about dialogues or scripts where there are none."""
+    if config.background == "model" and card.context == "none":
+        raise ConfigError(
+            f"--background model needs dialogues, and {card.title} has none",
+            do="leave out --background",
+        )
+    if config.real_names and card.scripted is None:
+        raise ConfigError(
+            f"--real-names has no effect: {card.title} is no script, so its names are kept",
+            do="leave it out",
         )
 
 

@@ -34,7 +34,15 @@ def index(*turns):
 
 
 SCENE = Scene("It rained.", ("Hello.",), "They met.", ("Ann",), "assistant", "en", ("Yes.",))
-GIVEN = ("a text", "a schema", SAD, False, None, replace(SCENE, recited=index("One two three.")))
+GIVEN = (
+    "a text",
+    "its words",
+    "a schema",
+    SAD,
+    False,
+    None,
+    replace(SCENE, recited=index("One two three.")),
+)
 OTHER = {
     "utterance": "It snowed.",
     "turns": ("Hello!",),
@@ -48,9 +56,9 @@ OTHER = {
 }
 
 
-@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("place", range(6))
 def test_whatever_a_check_is_given_is_in_the_digest(place):
-    other = ("another text", "another schema", replace(SAD, secondary="fear"), True, "A low voice.")
+    other = ("b", "others", "another", replace(SAD, secondary="fear"), True, "A low voice.")
     changed = (*GIVEN[:place], other[place], *GIVEN[place + 1 :])
     assert digest_of(*changed) != digest_of(*GIVEN) == digest_of(*GIVEN)
 

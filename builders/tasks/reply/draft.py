@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from builders.llm.request import Request, key
@@ -16,11 +17,11 @@ from builders.record.planned_reply import PlannedReply
 from builders.record.reply_views import ExecutedPart
 from builders.record.types import CheckNote, Drafted, Target
 from builders.store.database import Answer
-from builders.tasks.reply.asking import PromptExtras, ReplyForm, ReplyPrompts
+from builders.tasks.reply.asking import PromptExtras, ReplyPrompts
 from builders.tasks.reply.checks.candidate import Scene
 from builders.tasks.reply.checks.reading import Reply, read_answer
 from builders.tasks.reply.checks.registry import ReplyFault
-from builders.tasks.reply.checks.verdicts import Keeps, digest_of, held, verdict_of
+from builders.tasks.reply.checks.verdicts import Keeps, digest_of, held, verdict_of, words_in
 from builders.tasks.reply.executing import Tagger
 from builders.tasks.reply.found import FoundReply, better
 
@@ -131,7 +132,6 @@ class Drafter:
         attempt comes next. Once a reply that is accepted does something else than planned, one of
         the corrections says so; the better of the two replies is taken then.
         """
-        form = self._prompts.form(subject)
         request, step = first, 0
         earlier: FoundReply | None = None
         while True:
@@ -139,7 +139,7 @@ class Drafter:
             shown = self._prompts.shown(subject)
             texts = tuple(text for case in shown for text in case.texts)
             scene = self._prompts.setting.scene(subject, texts)
-            verdict = self._judge(request, answer, form, subject, scene)
+            verdict = self._judge(request, answer, subject, scene)
             if isinstance(verdict, Reply):
                 found = yield from self._found(subject, request, verdict)
                 if earlier or step >= CORRECTIONS or not found.faults:
@@ -156,6 +156,27 @@ class Drafter:
             wrong = (answer.text, errors) if corrigible else None
             request = self._prompts.again(subject, first, step, wrong)
 
+    def _judge(
+        self, request: Request, answer: Answer, target: Target, scene: Scene
+    ) -> Reply | list[ReplyFault]:
+        """Return the checked reply of an answer, or what is wrong with it."""
+        if answer.outcome != "ok":
+            return _no_reply(answer)
+        twin = target.contrast is not None and target.contrast.is_neutral_twin
+        caption = target.caption.text if target.caption else None
+        form, own_names = self._prompts.form(target), partial(self._prompts.own_names, target)
+        beside = (target.emotions, twin, caption, scene)
+        words = words_in(answer.text)
+        if words is None:  # found with more effort, and seldom: it is checked every time
+            return read_answer(answer.text, form.checker, *beside, own_names)
+        digest = digest_of(answer.text, own_names(words), form.checked, *beside)
+        if kept := held(answer, digest):
+            return kept
+        found = read_answer(answer.text, form.checker, *beside, own_names)
+        if self._keep:
+            self._keep(key(request), verdict_of(answer, digest, found))
+        return found
+
     def _found(
         self, target: Target, request: Request, reply: Reply
     ) -> Generator[Request, Answer, FoundReply]:
@@ -164,22 +185,6 @@ class Drafter:
         if self._tagger:
             executed = yield from self._tagger.tags(target, str(reply.document["text"]))
         return FoundReply(request, reply, self._prompts.plan(target), executed)
-
-    def _judge(
-        self, request: Request, answer: Answer, form: ReplyForm, target: Target, scene: Scene
-    ) -> Reply | list[ReplyFault]:
-        """Return the checked reply of an answer, or what is wrong with it."""
-        if answer.outcome != "ok":
-            return _no_reply(answer)
-        twin = target.contrast is not None and target.contrast.is_neutral_twin
-        caption = target.caption.text if target.caption else None
-        digest = digest_of(answer.text, form.checked, target.emotions, twin, caption, scene)
-        if kept := held(answer, digest):
-            return kept
-        found = read_answer(answer.text, form.checker, target.emotions, twin, caption, scene)
-        if self._keep:
-            self._keep(key(request), verdict_of(answer, digest, found))
-        return found
 
     def _draft(self, target: Target, found: FoundReply) -> Draft:
         shown = tuple(case.id for case in self._prompts.shown(target))

@@ -46,8 +46,9 @@ class VerdictOutlet:
             self.to(key, verdict)
 
 
-def digest_of(
+def digest_of(  # noqa: PLR0913 - one argument for each thing it depends on
     text: str,
+    said: str,
     checked: str,
     emotions: Emotions,
     neutral_twin: bool,
@@ -56,13 +57,24 @@ def digest_of(
 ) -> bytes:
     """Return the digest of all that a verdict depends on.
 
-    `checked` is the digest of the schema; the others are the arguments of `read_answer`.
+    `said` are the words of the reply with the corpus's own names, `checked` is the digest of the
+    schema; the others are the arguments of `read_answer`.
 
     Raises:
         TypeError: something the checks are given has no digest.
     """
-    given = [text, checked, emotions, neutral_twin, caption, scene, rules_digest()]
+    given = [text, said, checked, emotions, neutral_twin, caption, scene, rules_digest()]
     return blake2b(orjson.dumps(given, default=_digest), digest_size=DIGEST_BYTES).digest()
+
+
+def words_in(text: str) -> str | None:
+    """Return the words of the reply that an answer holds; None where it is more than the object."""
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    said = document.get("text") if isinstance(document, dict) else None
+    return said if isinstance(said, str) else None
 
 
 def held(answer: Answer, digest: bytes) -> Found | None:
