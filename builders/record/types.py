@@ -33,6 +33,8 @@ Sentiment = Literal["positive", "negative", "neutral"]
 REVIEWED = "review"
 # Flags of the turns on both sides of one that is missing, rejected or left out.
 MISSING_AFTER, MISSING_BEFORE = "turn_missing_after", "turn_missing_before"
+# A flag of a later turn whose label was given to the whole dialogue.
+LABEL_OF_DIALOGUE = "label_of_dialogue"
 # A vote that finds no emotion in the text.
 CANNOT_TELL = "cannot_tell"
 

@@ -22,7 +22,7 @@ from builders.corpora.mosei.texts import TOLERANCE, Span, join, read_transcript,
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
-from builders.record.views import DimensionRating
+from builders.record.views import DimensionRating, LabelView
 
 # The columns of the label file in this order, each with its least and its largest value.
 _COLUMNS = {
@@ -228,9 +228,16 @@ def _utterance(video: str, segment: _Segment, text: str, recording: Path | None)
         start=start,
         end=end,
         media=Media(recording, start, end) if recording else None,
-        annotation=Annotation(dimensions=dimensions),
+        annotation=Annotation(dimensions=dimensions, views=[_presence(dimensions)]),
         findings=("start_clamped",) if segment.clamped else (),
     )
+
+
+def _presence(dimensions: list[DimensionRating]) -> LabelView:
+    """Return every emotion that is there at all, as the owner makes several labels of a segment."""
+    there = [d["name"] for d in dimensions if d["name"] != "sentiment" and (d["value"] or 0) > 0]
+    label = ", ".join(sorted(there)) or "none"
+    return {"name": "presence", "label": label, "votes": None, "agreement": None, "level": None}
 
 
 def _milliseconds(seconds: float) -> str:
