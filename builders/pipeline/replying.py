@@ -14,6 +14,7 @@ from builders.tasks.background import Summarised
 from builders.tasks.caption import Captioned
 from builders.tasks.reply.asking import PromptExtras
 from builders.tasks.reply.checks.recited import RunIndex
+from builders.tasks.reply.checks.verdicts import VerdictOutlet
 from builders.tasks.reply.demonstrations import Demonstrations
 from builders.tasks.reply.draft import Drafter
 from builders.tasks.reply.executing import CueTagger, ModelTagger
@@ -56,7 +57,7 @@ class Replying:
 
     def _drafter(self, model: str, number: int) -> Drafter:
         config = self.config
-        return Drafter(
+        drafter = Drafter(
             model,
             config.persona,
             config.label_view or self.card.label_source,
@@ -77,6 +78,13 @@ class Replying:
             ),
             self.tagger,
         )
+        drafter.keep_verdicts(self.verdicts)
+        return drafter
+
+    @cached_property
+    def verdicts(self) -> VerdictOutlet:
+        """Return where the verdicts of all drafters go; nowhere until it is told."""
+        return VerdictOutlet()
 
     @cached_property
     def planner(self) -> Planner | None:

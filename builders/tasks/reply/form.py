@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -24,15 +25,22 @@ from builders.record.schema import (
 from builders.record.types import Emotions
 from builders.tasks.reply.checks.fit import fitting_reply_emotions
 
+# A validator, and the digest of its schema.
+Checker = tuple[Validator, str]
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyForm:
-    """The schema of the replies to one kind of label, its validator, and the choices in words."""
+    """The schema of the replies to one kind of label, its validator, and the choices in words.
+
+    `checked` is the digest of the schema of the validator.
+    """
 
     schema: NarrowedSchema
     checker: Validator
     choices: prompts.Rendered
     words: str
+    checked: str
 
 
 @cache
@@ -89,17 +97,19 @@ def as_answered(reply: Mapping[str, Any], first_order: bool = False) -> str:
 
 
 @cache
-def _checker(able: tuple[str, ...], nodes: tuple[str, ...]) -> Validator:
-    return Validator(as_document(narrowed_reply(able, nodes)))
+def _checker(able: tuple[str, ...], nodes: tuple[str, ...]) -> Checker:
+    document = as_document(narrowed_reply(able, nodes))
+    return Validator(document), sha256(orjson.dumps(document)).hexdigest()
 
 
 def _form(
-    document: SchemaNode, choices: prompts.Rendered, emotions: Emotions, checker: Validator
+    document: SchemaNode, choices: prompts.Rendered, emotions: Emotions, checker: Checker
 ) -> ReplyForm:
     words = emotions.primary.replace("_", " ")
     if emotions.secondary:
         words += f", with some {emotions.secondary.replace('_', ' ')}"
-    return ReplyForm(NarrowedSchema(as_document(document)), checker, choices, words)
+    validator, checked = checker
+    return ReplyForm(NarrowedSchema(as_document(document)), validator, choices, words, checked)
 
 
 def _in_order(spoken: Collection[str]) -> tuple[str, ...]:

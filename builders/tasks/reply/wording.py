@@ -37,6 +37,10 @@ class Told:
     plan: PlannedReply | None = None
 
 
+# So many targets are kept with their names.
+_LAST = 1024
+
+
 class PromptWording(Protocol):
     """What the prompts of one version say."""
 
@@ -138,7 +142,8 @@ class SecondWording:
         self._script = script
         self._background = background
         self._user = prompts.drafting("user")
-        self._last: tuple[Target, OtherNames] | None = None
+        # Of the targets that were asked about last: their answers come while others are asked.
+        self._last: dict[str, tuple[Target, OtherNames]] = {}
 
     def system(self, persona: str) -> str:
         """See `PromptWording`."""
@@ -213,11 +218,15 @@ class SecondWording:
     def _names(self, target: Target) -> OtherNames | None:
         if self._script is None:
             return None
-        if self._last is None or self._last[0] is not target:  # asked for several times in a row
+        known = self._last.pop(target.id, None)
+        if known is None or known[0] is not target:
             turns = (turn.utterance for turn in (*target.before, *target.turns))
             said = [*turns, target.utterance]
-            self._last = target, OtherNames(self._script, said, target.addressee)
-        return self._last[1]
+            known = target, OtherNames(self._script, said, target.addressee)
+        self._last[target.id] = known
+        if len(self._last) > _LAST:
+            del self._last[next(iter(self._last))]
+        return known[1]
 
     def _called(self, said: Utterance, role: str, names: OtherNames | None) -> str | None:
         if not self._named:
