@@ -23,8 +23,17 @@ def read(
 
 
 def utterances(items: list[Dialogue | Reject]) -> dict[str, Utterance]:
-    """Return the utterances by their id."""
-    return {u.id: u for item in items if isinstance(item, Dialogue) for u in item.utterances}
+    """Return the utterances by their id, but for what rejects leave of themselves."""
+    return {u.id: u for u in _said(items) if not u.rejected}
+
+
+def left_of_rejects(items: list[Dialogue | Reject]) -> dict[str, Utterance]:
+    """Return by their id the utterances that are rejects and context for others."""
+    return {u.id: u for u in _said(items) if u.rejected}
+
+
+def _said(items: list[Dialogue | Reject]) -> list[Utterance]:
+    return [u for item in items if isinstance(item, Dialogue) for u in item.utterances]
 
 
 def only_reject(items: list[Dialogue | Reject]) -> Reject:

@@ -25,7 +25,7 @@ LAYERS = [
     {"review"},
     {"evaluation", "tasks.swap"},
     {"pipeline.run", "pipeline.estimate", "pipeline.combine", "corpora.verify"},
-    {"pipeline.voting", "pipeline.qualifying", "pipeline.drafting"},
+    {"pipeline.voting", "pipeline.verdicts", "pipeline.qualifying", "pipeline.drafting"},
     {"pipeline.plan"},
     {
         *("pipeline", "report", "record.dataset", "record.data_file", "record.version_1"),
@@ -39,7 +39,7 @@ LAYERS = [
     {"audio.threads"},
     {"tasks", "pipeline.selection"},
     {"llm"},
-    {"tasks.reply.checks", "audio", "corpora", "store", "record.schema"},
+    {"tasks.reply.checks", "safety", "audio", "corpora", "store", "record.schema"},
     {"labels", "record.folder"},
     {"labels.vocabulary", "settings"},
     {"labels.tables"},

@@ -15,6 +15,8 @@ from builders.cli.options import (
     BaseUrl,
     ClientHelp,
     Clips,
+    Drafters,
+    Drafts,
     Estimate,
     Excluded,
     Json,
@@ -27,6 +29,7 @@ from builders.cli.options import (
     Output,
     Patience,
     ReplyTokens,
+    RetryKind,
     Source,
     StoreAddress,
     TextOnly,
@@ -37,8 +40,11 @@ from builders.cli.reply_options import (
     DemonstrationsBy,
     DemonstrationsFrom,
     EnforceSetGates,
+    Moderation,
     PersonaChoice,
     PlannedBy,
+    ReplyWorthy,
+    RouteModel,
     TagModel,
 )
 from builders.errors import UsageError
@@ -52,7 +58,7 @@ Corpora = Annotated[
     ),
 ]
 # The choices of `settings.BuildConfig` again, whose import would slow --help; a test compares.
-Balance = Literal["emotion"]
+Balance = Literal["emotion", "strategy"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
@@ -93,7 +99,9 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     ] = None,
     balance: Annotated[
         Balance | None,
-        typer.Option(help="Take as many targets of each coarse emotion as the rarest one has."),
+        typer.Option(
+            help="As many targets of each coarse emotion or planned strategy as the rarest has."
+        ),
     ] = None,
     min_agreement: Annotated[
         float | None,
@@ -111,6 +119,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             help="With --min-agreement: leave those out for which it is unknown.",
         ),
     ] = False,
+    reply_worthy: ReplyWorthy = None,
     no_ambiguous: Annotated[
         bool,
         typer.Option(
@@ -129,15 +138,8 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         ),
     ] = None,
     persona: PersonaChoice = "assistant",
-    model: Annotated[
-        str | None,
-        env(
-            "MODEL",
-            "Model that drafts the replies. Without one, they come from the phrasebook, which is "
-            "for trying out only.",
-            metavar="MODEL",
-        ),
-    ] = None,
+    model: Drafters = None,
+    drafts: Drafts = 1,
     base_url: BaseUrl = None,
     vote_model: Annotated[
         list[str] | None,
@@ -171,12 +173,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         bool,
         typer.Option("--retry-failed", help="Ask again about every target that was given up."),
     ] = False,
-    retry_kind: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="REASON", help="Ask again about targets that were rejected for this reason."
-        ),
-    ] = None,
+    retry_kind: RetryKind = None,
     redraft: Annotated[
         str | None,
         typer.Option(
@@ -190,6 +187,8 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     demonstrations_by: DemonstrationsBy = "words",
     plan: PlannedBy = None,
     tag_model: TagModel = None,
+    route_model: RouteModel = None,
+    moderation: Moderation = None,
     enforce_set_gates: EnforceSetGates = False,
     on_error: Annotated[
         OnError | None,

@@ -12,6 +12,7 @@ from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError, suggested
 from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
+from builders.record.folder import read_json
 from builders.settings import HIBARI, LISTED, BuildConfig, make_config, voting
 from builders.settings.file import SettingsFile, find_source
 
@@ -37,16 +38,22 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     lists = {setting: _listed(plain.pop(option)) for option, setting in LISTED.items()}
     _check_hearing(given, lists["caption_base_urls"])
     asked = _asked_at_base_urls(given, lists)
-    if lists["base_urls"] and not (asked or sample):
+    if lists["base_urls"] and not (asked or sample or lists["drafters"]):
         raise UsageError("--base-url is given without --model", do="add --model MODEL")
     lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
     lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
     for setting in ("emotions", "exclude_emotions"):
         lists[setting] = tuple(_emotion(word) for word in lists[setting])
+    if both := sorted({*lists["emotions"]} & {*lists["exclude_emotions"]}):
+        raise UsageError(
+            f"{both[0]} is given with --emotion and with --exclude-emotion",
+            do="leave it out of one of them",
+        )
     if given["known_agreement"] and given["min_agreement"] is None:
         raise UsageError(
             "--known-agreement is given without --min-agreement", do="say how much is enough"
         )
+    plain["reply_worthy"] = _reply_worthy(given, name)
     lists["may_send"] = may_send(lists["may_send"])
     check_named(lists["may_send"], [slug, *_shown_corpora(given["demonstrations"])])
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
@@ -69,6 +76,16 @@ def _shown_corpora(demonstrations: str | None) -> list[str]:
     from builders.pipeline.demonstrations import corpora_of
 
     return corpora_of(demonstrations)
+
+
+def _reply_worthy(given: BuildOptions, name: str) -> bool:
+    """Return whether targets must be worth a reply; a build that was begun goes on as it was."""
+    wanted, begun = given["reply_worthy"], given["output"] / name / "config.json"
+    if wanted is not None:
+        return wanted
+    if begun.is_file() and given["resume"] != "never":
+        return bool(read_json(begun).get("reply_worthy", False))
+    return given["persona"] == "assistant" and not given["sample"]
 
 
 def _listed(said: object) -> tuple[str, ...]:
@@ -110,9 +127,11 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
         raise UsageError(
             "--caption-base-url is given without --caption-model", do="add --caption-model MODEL"
         )
-    if addresses and given["caption_model"] == given["model"]:
+    drafts = {voting(one).model for one in given["model"] or ()}
+    if addresses and given["caption_model"] in drafts:
         raise UsageError(
-            f"--caption-base-url is given for {given['model']}, which also drafts, at --base-url",
+            f"--caption-base-url is given for {given['caption_model']}, which also drafts, at "
+            "--base-url",
             do="leave --caption-base-url out, or serve one of the two under another name",
         )
 
@@ -132,9 +151,9 @@ def _check_needs_model(given: BuildOptions) -> None:
 def _asked_at_base_urls(given: BuildOptions, lists: Mapping[str, tuple[str, ...]]) -> str | None:
     """Return a model that is asked at --base-url: the one that drafts, describes or votes."""
     describes = None if lists["caption_base_urls"] else given["caption_model"]
-    reads = [*lists["vote_models"], *filter(None, [given["tag_model"]])]
-    votes = (one for one in reads if voting(one).address is None)
-    return given["model"] or describes or next(votes, None)
+    beside = (given["tag_model"], given["route_model"], given["moderation"])
+    named = map(voting, (*lists["drafters"], *lists["vote_models"], *filter(None, beside)))
+    return next((one.model for one in named if one.address is None), describes)
 
 
 def default_addresses(model: str | None, option: str = "--base-url") -> tuple[str, ...]:

@@ -6,6 +6,8 @@ import re
 import shutil
 import sys
 import textwrap
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,8 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
     print("".join(f"{line}\n" for line in qualification_lines(result)), end="")
     _print_speech(result.get("speech"))
     print_set(result, finished.gated, finished.gated_before)
+    for line in drafts_lines(build):
+        print(line)
     if config.models:
         _print_requests(run, finished.fresh)
     if config.redraft:
@@ -102,6 +106,12 @@ def print_counts(build: Build) -> None:
     print(summary_line(result["counts"]))
     for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
         print(f"  rejected: {count:,} {reason}")
+    passed_over: Counter[str] = Counter()
+    for counts in result["splits"].values():
+        passed_over.update(counts["not_selected"])
+    if passed_over:
+        told = ", ".join(f"{count:,} {reason}" for reason, count in passed_over.most_common())
+        print(f"  not selected: {told}")
     for line in cautions(build).lines():
         print(line)
 
@@ -122,6 +132,16 @@ def print_set(result: ManifestResult, gated: int | None, before: bool = False) -
     if gated is not None:
         still = " of an earlier run; delete it to use them" if before else ""
         print(f"  {gated:,} replies are kept back by {GATES_FILE}{still}")
+
+
+def drafts_lines(build: Build) -> Iterator[str]:
+    """Yield how often which model's draft was chosen, where there were several."""
+    config = build.manifest["result"]["config"]
+    if config.get("drafters") or config.get("drafts"):
+        from builders.report.drafters import drafters
+
+        found = drafters(build.shards())
+        yield from found.lines() if found else ()
 
 
 def _print_speech(speech: dict[str, Any] | None) -> None:
@@ -221,6 +241,13 @@ def print_estimate(estimate: BuildEstimate) -> None:
         f"{estimate['targets']:,} targets: {estimate['held']:,} responses cached, "
         f"{estimate['to_ask']:,} requests to make"
     )
+    for one in estimate["drafts"] if len(estimate["drafts"]) > 1 else ():
+        usd = one["usd"]
+        cost = "cost unknown" if usd is None else f"about ${usd:,.2f}"
+        print(
+            f"  drafts of {one['model']}: {one['held']:,} cached, {one['to_ask']:,} requests to "
+            f"make: {cost}"
+        )
     usd = estimate["usd"]
     cost = "cost unknown (no price for this model)" if usd is None else f"about ${usd:,.2f}"
     print(

@@ -17,14 +17,21 @@ class BuildOptions(TypedDict, total=False):
     text_only: bool
     min_agreement: float | None
     known_agreement: bool
+    reply_worthy: bool | None
+    persona: str
+    output: Path
+    resume: str
     label_view: str | None
-    model: str | None
+    model: list[str] | None
+    drafts: int
     estimate: bool
     redraft: str | None
     hear: bool
     demonstrations: str | None
     plan: str | None
     tag_model: str | None
+    route_model: str | None
+    moderation: str | None
     demonstrations_by: str
     see: bool
     i_may_send: list[str] | None

@@ -39,6 +39,32 @@ PlannedBy = Annotated[
         show_default="none",
     ),
 ]
+ReplyWorthy = Annotated[
+    bool | None,
+    typer.Option(
+        "--reply-worthy/--no-reply-worthy",
+        envvar="HEARTEN_REPLY_WORTHY",
+        help="Only targets that tell a feeling or an event of the speaker's own, by their words or "
+        "those just before.",
+        show_default="on for --persona assistant, off with --sample",
+    ),
+]
+RouteModel = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL[@URL]",
+        help="Model that says beside the patterns which lines tell of a crisis; these are not "
+        "drafted but held for people. It also routes lines in languages without patterns.",
+    ),
+]
+Moderation = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL[@URL]",
+        help="Moderation endpoint that is asked about each line as well, such as "
+        "omni-moderation-latest. A line without its answer is not drafted.",
+    ),
+]
 TagModel = Annotated[
     str | None,
     typer.Option(

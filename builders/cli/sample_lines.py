@@ -61,7 +61,8 @@ def _title(record: SampleRecord) -> str:
     facts.append("no audio" if info["duration"] is None else f"{info['duration']:.1f} s")
     if info["origin"] not in ("none", "natural"):
         facts.append(f"{info['origin']} speech")
-    if flags := [finding["code"] for finding in info["findings"]]:
+    flags = [finding["code"] for finding in info["findings"]]
+    if flags := [*flags, *(record["target_utterance"]["flags"] or ())]:
         facts.append(f"flags: {', '.join(flags)}")
     if record["review"]:
         facts.append(f"review: {record['review']['status']}")

@@ -23,7 +23,12 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 class BrokenRecord(Exception):
-    """A record that cannot be used: the reason as a code, and a sentence for people."""
+    """A record that cannot be used: the reason as a code, and a sentence for people.
+
+    `readable` is the utterance where its words and speaker could be read all the same.
+    """
+
+    readable: Utterance | None = None
 
     @property
     def reason(self) -> str:
@@ -137,6 +142,7 @@ def in_dialogues(
     parse: Callable[[CsvRow], Utterance],
     reject: Callable[[CsvRow, BrokenRecord], Reject],
     sort_by: str,
+    first_number: int | None = None,
 ) -> Iterator[tuple[Dialogue, CsvRow] | Reject]:
     """Yield the dialogues in the rows, each with its first row, and a reject per broken row.
 
@@ -146,6 +152,7 @@ def in_dialogues(
         parse: returns the utterance in a row, or raises BrokenRecord.
         reject: returns what a broken row becomes.
         sort_by: the columns to sort the file by, for the message if the rows are not consecutive.
+        first_number: that of a dialogue's first turn, where its turns are numbered one by one.
 
     A row of a dialogue that continues after another one is a reject as well.
     """
@@ -156,20 +163,30 @@ def in_dialogues(
             utterance = parse(row)
         except BrokenRecord as error:
             yield reject(row, error)
-            continue
+            if (readable := error.readable) is None:
+                continue
+            utterance = as_context(readable)
         if gathered is None or gathered[0].id != utterance.dialogue:
             if (name := hash(utterance.dialogue)) in seen:
                 what = f"dialogue {utterance.dialogue} continues after another one has begun"
                 why = BrokenRecord("out_of_place", f"{what}; sort the file by {sort_by}")
-                yield reject(row, why)
+                if not utterance.rejected:
+                    yield reject(row, why)
                 continue
             if gathered is not None:
                 yield gathered
             seen.add(name)
-            gathered = Dialogue(split, utterance.dialogue, []), row
+            gathered = Dialogue(split, utterance.dialogue, [], first_number=first_number), row
         gathered[0].utterances.append(utterance)
     if gathered is not None:
         yield gathered
+
+
+def as_context(utterance: Utterance) -> Utterance:
+    """Return what a rejected record leaves of itself: words that others see, and no target."""
+    utterance.rejected, utterance.targetable, utterance.label = True, False, None
+    utterance.media = utterance.video = None
+    return utterance
 
 
 def text_lines(path: Path) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
@@ -14,6 +15,8 @@ from builders.corpora import Reader
 from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError, SourceError
 from builders.record.types import (
+    MISSING_AFTER,
+    MISSING_BEFORE,
     Dialogue,
     Reject,
     Utterance,
@@ -186,26 +189,56 @@ def _settle(
 ) -> list[Reject]:
     """Order and identify the utterances in place; take out and return those that are not used."""
     kept: dict[str, Utterance] = {}
-    rejects = []
+    rejects, missing = [], set(dialogue.missing)
     prefix = dialogue_prefix(slug, dialogue.split, dialogue.id)
     for utterance in sorted(dialogue.utterances, key=_by_order):
         utterance.id = utterance_id(prefix, utterance.utterance)
         if exclusions.ids and exclusions.covers(utterance.id):
-            dialogue.excluded += 1
+            dialogue.excluded += not utterance.rejected
+            missing.add(utterance.order)
             continue
         defects = known.get(utterance.utterance, ()) if known else ()
         if defects:
             codes = (*utterance.findings, *(defect.defect for defect in defects))
             utterance.findings = tuple(dict.fromkeys(codes))
+        if utterance.rejected:
+            missing.add(utterance.order)
+            kept.setdefault(utterance.id, utterance)
+            continue
         if utterance.id in kept:
             detail = "another utterance of the split has the same id; the first is used"
             rejects.append(_reject(utterance, dialogue.split, "duplicate_id", detail))
         elif fatal := next((d for d in defects if d.effect == "reject"), None):
             rejects.append(_reject(utterance, dialogue.split, fatal.defect, fatal.note))
+            # Its words may be what is wrong with it.
+            missing.add(utterance.order)
         else:
             kept[utterance.id] = utterance
     dialogue.utterances = list(kept.values())
+    mark_holes(dialogue, missing)
     return rejects
+
+
+def mark_holes(dialogue: Dialogue, missing: set[float]) -> None:
+    """Flag the turns on both sides of one that is not there, or was rejected.
+
+    `missing` are the orders of such turns; where turns are numbered, gaps are found here.
+    """
+    whole = [utterance for utterance in dialogue.utterances if not utterance.rejected]
+    orders = [utterance.order for utterance in whole]
+    if dialogue.first_number is not None and orders:
+        missing |= set(range(dialogue.first_number, int(orders[-1]))).difference(orders)
+    for order in missing:
+        after = bisect_left(orders, order)
+        if after:
+            _flag(whole[after - 1], MISSING_AFTER)
+        if after < len(orders):
+            _flag(whole[after], MISSING_BEFORE)
+
+
+def _flag(utterance: Utterance, code: str) -> None:
+    if code not in utterance.flags:
+        utterance.flags = (*utterance.flags, code)
 
 
 def _reject(utterance: Utterance, split: str, reason: str, detail: str) -> Reject:

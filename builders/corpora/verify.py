@@ -122,6 +122,7 @@ def verify(
             if isinstance(item, Reject):
                 rejects[item.reason] += 1
                 continue
+            item.utterances = [u for u in item.utterances if not u.rejected]
             for utterance in item.utterances:
                 labelling.settle(utterance)
             known.add(item)

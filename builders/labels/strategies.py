@@ -67,6 +67,8 @@ class StrategyTables:
         self._policy = self._read_policy(folder / "_policy.tsv")
         self._check_policy(folder / "_policy.tsv")
         self.version = _digest([folder / name for name in _TABLES])
+        held = [*(one.needs for one in self.strategies.values()), *self._needs.items()]
+        self.needs_digest = hashlib.sha256(repr(held).encode()).digest()
 
     def _read_aliases(self, path: Path) -> dict[tuple[str, str], str]:
         aliases = {(normalise(name), ""): name for name in self.strategies}
@@ -157,10 +159,27 @@ def _strategy(row: TableRow) -> Strategy:
 
 
 def _digest(paths: Sequence[Path]) -> str:
+    """Return the version of tables, but for what only plans look at: a plan has its own version.
+
+    So a build without a plan goes on that was begun when the tables had no such column.
+    """
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(path.name.encode() + b"\0" + _without_needs(path.read_bytes()) + b"\0")
     return digest.hexdigest()[:12]
+
+
+def _without_needs(table: bytes) -> bytes:
+    lines = table.split(b"\n")
+    header = next((line for line in lines if not line.startswith(b"#")), b"")
+    if not header.endswith(b"\tneeds"):
+        return table
+    return b"\n".join(line.rpartition(b"\t")[0] if b"\t" in line else line for line in lines)
+
+
+def needs_digest() -> bytes:
+    """Return the digest of what must hold before a reply can follow each strategy."""
+    return _tables().needs_digest
 
 
 @cache

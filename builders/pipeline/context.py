@@ -6,18 +6,24 @@ The context has no later turns, no turns of other dialogues, and never the refer
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
-from builders.record.types import Dialogue, Emotions, Target, Turn, Utterance
+from builders.record.types import MISSING_AFTER, Dialogue, Emotions, Target, Turn, Utterance
 
 Persona = Literal["assistant", "addressee"]
 Role = Literal["user", "assistant", "other"]
 
 
 def reference_of(utterances: Sequence[Utterance], index: int) -> Utterance | None:
-    """Return the next utterance by another speaker than the target's, or None at the end."""
+    """Return the next utterance by another speaker; None at the end, or where a turn is missing."""
     speaker = utterances[index].speaker
-    return next((u for u in utterances[index + 1 :] if u.speaker != speaker), None)
+    for turn, following in pairwise(utterances[index:]):
+        if MISSING_AFTER in turn.flags:
+            return None
+        if following.speaker != speaker:
+            return following
+    return None
 
 
 def addressee_of(utterances: Sequence[Utterance], index: int) -> str | None:

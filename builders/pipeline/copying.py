@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from builders.record.dataset import REJECTED_FILE, Build
+from builders.record.dataset import HELD_FILE, REJECTED_FILE, Build
 from builders.record.manifest import Ledger
 from builders.record.manifest_views import ManifestFile
-from builders.record.parquet import RejectWriter, SplitWriter, describe_file
+from builders.record.parquet import HELD, RejectWriter, SplitWriter, describe_file
 from builders.record.views import SampleRecord
 from builders.release.eligibility import EXCLUDED, Restrictions
 
@@ -34,6 +34,7 @@ class CopiedRows:
         self._known = known
         self._writers: dict[str, SplitWriter] = {}
         self._rejects = RejectWriter(folder / REJECTED_FILE)
+        self._held = RejectWriter(folder / HELD_FILE, HELD)
 
     def add(self, build: Build, split_of: Callable[[SampleRecord], str]) -> None:
         """Copy a build, a row group at a time; `split_of` says which split a sample goes to."""
@@ -47,6 +48,16 @@ class CopiedRows:
                 self.ledger.read(split, count)
                 self.ledger.not_selected(split, reason, count)
         self._add_rejects(build)
+        self._add_held(build)
+
+    def _add_held(self, build: Build) -> None:
+        for table in build.held_groups():
+            rows = table.to_pylist()
+            kept = [not self._known.excluded(row["id"]) for row in rows]
+            self._held.add_table(table.filter(pa.array(kept, pa.bool_())))
+            for row in (row for row, is_kept in zip(rows, kept, strict=True) if is_kept):
+                self.ledger.read(row["split"], 1)
+                self.ledger.held(row["split"], row["route"])
 
     def _add_rejects(self, build: Build) -> None:
         for table in build.reject_groups():
@@ -80,5 +91,7 @@ class CopiedRows:
     def close(self) -> list[ManifestFile]:
         """Finish the files and return their manifest entries."""
         self._rejects.close()
+        self._held.close()
         shards = [path for writer in self._writers.values() for path in writer.close()]
-        return [describe_file(p, self._folder) for p in (*shards, self._folder / REJECTED_FILE)]
+        others = (self._folder / name for name in (REJECTED_FILE, HELD_FILE))
+        return [describe_file(path, self._folder) for path in (*shards, *others)]

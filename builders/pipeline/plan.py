@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,27 +26,27 @@ from builders.pipeline.contribution import Evidence, can_vote, options, rules
 from builders.pipeline.demonstrations import open_demonstrations
 from builders.pipeline.fits import Fit
 from builders.pipeline.minimal_pairs import NO_MEMBER
-from builders.pipeline.selection import Wanted
+from builders.pipeline.replying import Replying
+from builders.pipeline.routing import routed, sent_on
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
+from builders.pipeline.targets import planned_balance, wanted_by, worth_judge
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.sample import SCHEMA_VERSION, Origin
 from builders.record.types import Reject, Target
-from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig, identity
+from builders.safety.tables import safety_digest
+from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig
+from builders.settings.identity import identity
 from builders.store.clips import ClipFiles
 from builders.store.database import Store, forgotten_by, store_exists
 from builders.store.key_value import KeyValue
 from builders.tasks import qualification
-from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
-from builders.tasks.reply.asking import PromptExtras
 from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.registry import checks_digest
 from builders.tasks.reply.demonstrations import Demonstrations
-from builders.tasks.reply.draft import Drafter
-from builders.tasks.reply.executing import CueTagger, ModelTagger
 from builders.tasks.reply.planned import PlannedDrafter
-from builders.tasks.reply.planning import Planner
+from builders.tasks.reply.worthy import version as worth_version
 from builders.tasks.vote import TEMPLATE, Voter
 
 # What takes its time to import waits until a build needs it: the first request goes out before.
@@ -56,7 +55,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Replying):
     """A build before its first draft: what is read, which targets, which versions.
 
     `heard` says whether clips are decoded: not with `--text-only`, nor if a corpus has none;
@@ -74,57 +73,6 @@ class Plan:
     recited: RunIndex
     demonstrations: Demonstrations | None = None
     unfit: frozenset[tuple[str, str]] = frozenset()
-
-    @property
-    def drafter(self) -> Drafter:
-        """Return the maker of draft requests."""
-        config = self.config
-        return Drafter(
-            self.origin.model,
-            config.persona,
-            config.label_view or self.card.label_source,
-            config.sampling,
-            self.card.speakers_have_names,
-            PromptExtras(
-                config.redraft.notes if config.redraft else {},
-                config.hear,
-                demonstrations=self.demonstrations,
-                sees=config.see,
-                language=self.card.language,
-                recited=self.recited,
-                planner=self.planner,
-            ),
-            self.tagger,
-        )
-
-    @cached_property
-    def planner(self) -> Planner | None:
-        """Return who plans the replies by hash; None where nobody plans."""
-        return None if self.config.plans == "none" else Planner(self.card.language)
-
-    @cached_property
-    def tagger(self) -> CueTagger | ModelTagger | None:
-        """Return who finds what the replies do; None where nobody looks."""
-        config = self.config
-        if config.tagger:
-            return ModelTagger(config.tagger, config.reply_tokens)
-        return CueTagger(self.card.language) if self.planner else None
-
-    @property
-    def replying(self) -> Drafter | PlannedDrafter:
-        """Return the maker of replies: a plan is asked for first where a model plans."""
-        config, drafter = self.config, self.drafter
-        if config.plans != "model" or self.planner is None:
-            return drafter
-        named = self.card.speakers_have_names
-        return PlannedDrafter(drafter, self.planner, self.origin.model, named)
-
-    @property
-    def captioned(self) -> Captioned | None:
-        """Return the caption stage; None without a caption model."""
-        model = self.config.caption_model
-        qualified = ("describes", model) not in self.unfit
-        return Captioned(self.replying, model, qualified=qualified) if model else None
 
     def prices(self, own: Mapping[str, object]) -> dict[str, Price | None]:
         """Return the price of each model, the drafting model first."""
@@ -161,8 +109,9 @@ class Plan:
         return {name: fit for name, fit in found.items() if fit}
 
     def to_vote(self) -> Iterator[Target]:
-        """Yield the targets to vote on, without decoding clips."""
-        return (t for t in self.targets(Ledger()) if isinstance(t, Target) and can_vote(t))
+        """Yield the targets to vote on, without decoding clips; none that is not drafted."""
+        items = sent_on(self.targets(Ledger()), {})
+        return (t for t in items if isinstance(t, Target) and can_vote(t))
 
     def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
@@ -177,8 +126,10 @@ class Plan:
         )
         heard = config.redraft.heard if config.redraft else {}
         for item in stream:
-            if isinstance(item, Target) and item.id in heard:
-                yield as_heard(item, heard[item.id], self.origin.label_source)
+            if isinstance(item, Target):
+                if item.id in heard:
+                    item = as_heard(item, heard[item.id], self.origin.label_source)  # noqa: PLW2901
+                yield routed(item, self.card.language)
             else:
                 yield item
 
@@ -266,7 +217,7 @@ def make_plan(config: BuildConfig) -> Plan:
     exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     recited = RunIndex(card.language)
-    surveyed = survey(corpus, _wanted(config), recited)
+    surveyed = survey(corpus, wanted_by(config), recited, planned_balance(config, card))
     preconditions.check_sees(config, card, surveyed.films, corpus.reader.root)
     exclusions.check_matched(corpus.reader.splits, config.exclusions)
     shown = open_demonstrations(config, card)
@@ -313,21 +264,6 @@ def _origin(
     )
 
 
-def _wanted(config: BuildConfig) -> Wanted:
-    """Return which targets a build asks for."""
-    return Wanted(
-        frozenset(config.emotions),
-        config.min_words,
-        config.max_per_emotion,
-        config.limit,
-        frozenset(config.exclude_emotions),
-        config.min_agreement,
-        config.known_agreement,
-        not config.no_ambiguous,
-        config.balance == "emotion",
-    )
-
-
 def _identified(
     config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool
 ) -> dict[str, object]:
@@ -347,9 +283,11 @@ def _identified(
         "caption_version": caption_version() if config.caption_model else None,
         "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
         "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,
+        **({"reply_worthy_version": worth_version(corpus.worth.language)} if corpus.worth else {}),
         **({"qualification_version": qualification.version()} if votes or describes else {}),
         "class_views_version": views_version(),
         "checks_version": origin.checks_version,
+        "safety_version": safety_digest(),
     }
 
 
@@ -366,6 +304,7 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
         rules=ReadingRules(exclusions, config.on_error),
         contrast=card.contrast,
         unfit=defects.ids(card.slug, NO_MEMBER) if card.contrast else frozenset(),
+        worth=worth_judge(config, card),
     )
 
 

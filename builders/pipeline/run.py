@@ -24,13 +24,14 @@ from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.llm.budget import Budget
 from builders.llm.exchange import Retry
 from builders.llm.interrupts import KEPT_ANSWERS
-from builders.llm.runner import Setup
+from builders.llm.runner import LOST, Setup
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import fits
 from builders.pipeline.drafting import draft
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.qualifying import counting, qualify
 from builders.pipeline.rejects_alone import what_to_do
+from builders.pipeline.routing import RouteVerdict, sent_on
 from builders.pipeline.voting import vote, with_votes
 from builders.pipeline.writer import Sink
 from builders.progress import ProgressState
@@ -159,13 +160,18 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     kept = fits.keep(plan.fits(hearing), folder, may_change=may_change)
     qualified, examined = await qualify(plan, setup)
     plan = counting(plan, qualified)
+    needed = bool(plan.config.router) + bool(plan.config.moderation)
+    told, routes_asked = await _verdicts(plan, setup)
     ballots, votes_asked = await vote(plan, setup)
     ledger = Ledger()
-    targets = with_votes(plan.targets(ledger, hearing), ballots, plan)
+    targets = with_votes(sent_on(plan.targets(ledger, hearing), told, needed), ballots, plan)
     config = plan.config
     paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
-    votes_asked += examined
-    state = ProgressState(plan.survey.chosen, requests=votes_asked, paid=paid)
+    each = len(plan.drafters)
+    votes_asked += examined + routes_asked
+    state = ProgressState(plan.survey.chosen * each, requests=votes_asked, paid=paid)
+    if each > 1:
+        state.unit = "draft"
     partial = folder.start()
     if ballots.voters:
         kept |= fits.keep_last({"votes": ballots}, folder)
@@ -177,6 +183,7 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     folder.keep_left(sink.left)
     if done.stopped:
         raise done.stopped
+    _check_lost(plan.config, ledger, done.lost)
     _check_complete(ledger, sink, folder)
     result = _result(plan, ledger, files)
     result["voice"] = hearing.result if hearing else None
@@ -195,6 +202,15 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     return manifest
 
 
+async def _verdicts(plan: Plan, setup: Setup) -> tuple[dict[str, list[RouteVerdict]], int]:
+    """Return what models say of the targets before they are drafted, and the requests."""
+    if not (plan.config.router or plan.config.moderation):
+        return {}, 0
+    from builders.pipeline.verdicts import verdicts
+
+    return await verdicts(plan, setup)
+
+
 def _report(folder: BuildFolder, manifest: Manifest) -> None:
     """Check the set, write the report, and into the manifest what both took."""
     from builders import report
@@ -207,6 +223,18 @@ def _report(folder: BuildFolder, manifest: Manifest) -> None:
     report.write(folder.partial, manifest)
     manifest["run"]["report_seconds"] = round(time.perf_counter() - seconds, 3)
     manifest["run"]["report_cpu_seconds"] = round(time.process_time() - cpu, 3)
+
+
+def _check_lost(config: BuildConfig, ledger: Ledger, lost: Mapping[str, HeartenError]) -> None:
+    """Raise where one of several models was asked nothing more, while the others went on."""
+    for model, error in lost.items():
+        left = ledger.left_by_kind.get(LOST, 0)
+        others = " ".join(f"--model {one.model}" for one in config.drafting if one.model != model)
+        raise StoppedEarly(
+            f"{left} targets wait for drafts of {model} ({error}); the other drafts are kept",
+            do=f"run the same command again when it answers, or go on with {others} and "
+            "--resume never",
+        )
 
 
 def _check_complete(ledger: Ledger, sink: Sink, folder: BuildFolder) -> None:
@@ -235,6 +263,9 @@ def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
     reasons = list(ledger.reasons.items())[:3]
     top = ", ".join(f"{count} {reason}" for reason, count in reasons)
     what = f"nothing was kept: {summary_line(ledger.totals)}"
+    if not_selected := list(ledger.passed_over.items())[:3]:
+        told = ", ".join(f"{count} {reason}" for reason, count in not_selected)
+        what += f" (not selected: {told})"
     if not top:
         return HeartenError(what, do="choose other targets: --emotion, --min-words, --split")
     what += f" (most often: {top})"
@@ -293,6 +324,9 @@ def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Buil
         settings: fields of `BuildConfig` by name: `model`, `base_urls`, `limit`, `output`, …
             `source` defaults to HEARTEN_SOURCE_<CORPUS>, `name` to the name of the corpus.
 
+    Without `reply_worthy`, an assistant replies to targets that are worth it, as on the command
+    line; of a sample to all.
+
     Raises:
         StoppedEarly: it stopped before the end; the same call resumes it.
         HeartenError: the user must fix something; the message says what.
@@ -300,6 +334,8 @@ def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Buil
     from builders.record.dataset import Build
 
     slug = resolve_slug(corpus)
+    assistant = settings.get("persona", "assistant") == "assistant"
+    settings.setdefault("reply_worthy", assistant and not sample)
     if sample:
         settings["source"] = resources.corpora() / slug / "sample"
     elif "source" not in settings:

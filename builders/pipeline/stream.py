@@ -7,19 +7,28 @@ Two passes over the annotations: `survey` counts the labels and turns the limits
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from builders.audio.clips import ClipError
 from builders.corpora import Reader, SameWords
-from builders.corpora.reading import Defects, ReadingRules, read_split, stopped_by
+from builders.corpora.files import as_context
+from builders.corpora.reading import (
+    Defects,
+    ReadingRules,
+    mark_holes,
+    read_split,
+    stopped_by,
+)
 from builders.errors import SourceError
 from builders.labels.aggregation import Labelling
 from builders.labels.vocabulary import unmapped_error
 from builders.pipeline.context import Conversation, Persona
 from builders.pipeline.minimal_pairs import Renderings
-from builders.pipeline.selection import Selection, Wanted, select
+from builders.pipeline.planned_balance import PlannedBalance
+from builders.pipeline.selection import Selection, Wanted, rank, select
+from builders.pipeline.worth import WorthJudge
 from builders.record.manifest import Ledger
 from builders.record.types import Dialogue, Emotions, Reject, Target, Utterance
 from builders.tasks.reply.checks.recited import RunIndex
@@ -32,6 +41,7 @@ if TYPE_CHECKING:  # decoding takes its time to import
 class Corpus:
     """A corpus being read: its reader, labelling, known defects and rules.
 
+    `worth` judges which utterances are worth a reply, None where all are targets.
     `contrast` says where it has minimal pairs; `unfit` are the ids of clips
     that do not contain their words.
     """
@@ -43,6 +53,7 @@ class Corpus:
     rules: ReadingRules = ReadingRules()
     contrast: SameWords | None = None
     unfit: frozenset[str] = frozenset()
+    worth: WorthJudge | None = None
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield the dialogues and rejects of a split, their labels settled."""
@@ -63,13 +74,13 @@ class Corpus:
         for utterance in dialogue.utterances:
             self.labelling.settle(utterance)
         if self.rules.on_error == "quarantine":
-            unknown = {u.id: label for u in dialogue.utterances if (label := self._unknown(u))}
-            for u in (u for u in dialogue.utterances if u.id in unknown):
-                detail = f"the label {unknown[u.id]!r} has no row in {self.labelling.map.path.name}"
+            for u in dialogue.utterances:
+                if (label := self._unknown(u)) is None:
+                    continue
+                detail = f"the label {label!r} has no row in {self.labelling.map.path.name}"
                 raw = {"text": u.text, "label": u.label, "speaker": u.speaker}
                 yield Reject(u.id, dialogue.split, "map", "unmapped_label", detail, raw)
-            if unknown:
-                dialogue.utterances = [u for u in dialogue.utterances if u.id not in unknown]
+                mark_holes(dialogue, {as_context(u).order})
 
     def _unknown(self, utterance: Utterance) -> str | None:
         try:
@@ -104,21 +115,31 @@ class Survey:
         return found | {"highest_rank_by_root": balanced} if balanced else found
 
 
-def survey(corpus: Corpus, wanted: Wanted, recited: RunIndex | None = None) -> Survey:
+def survey(
+    corpus: Corpus,
+    wanted: Wanted,
+    recited: RunIndex | None = None,
+    planned: PlannedBalance | None = None,
+) -> Survey:
     """Read all annotations once: check that every label is mapped, and select the targets.
 
-    What is said goes into `recited`, so that no reply recites it.
+    What is said goes into `recited`, so that no reply recites it. Where `planned` is given, the
+    targets are balanced over what is planned for them.
 
     Raises:
         LabelError: a label has no row in the mapping table.
     """
     unmapped: Counter[str] = Counter()
     renderings, has = _renderings(corpus), Counter[str]()
-    selection, chosen = select(wanted, _candidates(corpus, unmapped, renderings, has, recited))
+    left_out: dict[int, str] = {}
+    groups: dict[int, str] | None = {} if planned else None
+    every = _candidates(corpus, unmapped, renderings, has, recited)
+    if planned and groups is not None:
+        every = _grouped(every, planned, groups)
+    worthy = _worthy(corpus, every, renderings, left_out)
+    selection, chosen = select(wanted, worthy, left_out, groups)
     if unmapped:
         raise unmapped_error(unmapped, corpus.labelling.map)
-    if renderings:
-        renderings.freeze()
     if recited:
         recited.freeze()
     return Survey(chosen, selection, renderings, has["clip"], has["film"])
@@ -136,24 +157,74 @@ def _candidates(
     renderings: Renderings | None,
     has: Counter[str],
     recited: RunIndex | None,
-) -> Iterator[tuple[Utterance, Emotions | None]]:
+) -> Iterator[tuple[Dialogue, list[Emotions | None]]]:
+    """Yield the dialogues of a corpus with the emotions of their utterances."""
     for split in corpus.reader.splits:
         for item in corpus.read(split):
             if isinstance(item, Reject):
                 continue
-            for utterance in item.utterances:
+            found = [_label(corpus, utterance, unmapped) for utterance in item.utterances]
+            for utterance, emotions in zip(item.utterances, found, strict=True):
                 has["clip"] += utterance.media is not None
                 has["film"] += utterance.film is not None
                 if recited:
                     recited.add(utterance.text)
-                try:
-                    emotions = corpus.labelling.emotions(utterance)
-                except KeyError as error:
-                    unmapped[str(error.args[0])] += 1
-                    continue
-                if renderings:
+                if renderings and not utterance.rejected:
                     renderings.add(split, utterance, emotions)
-                yield utterance, emotions
+            yield item, found
+    if renderings:
+        renderings.freeze()
+
+
+def _label(corpus: Corpus, utterance: Utterance, unmapped: Counter[str]) -> Emotions | None:
+    """Return what a label means; None if it is not mapped, which is counted, or a reject."""
+    if utterance.rejected:
+        return None
+    try:
+        return corpus.labelling.emotions(utterance)
+    except KeyError as error:
+        unmapped[str(error.args[0])] += 1
+        return None
+
+
+def _grouped(
+    dialogues: Iterable[tuple[Dialogue, list[Emotions | None]]],
+    planned: PlannedBalance,
+    groups: dict[int, str],
+) -> Iterator[tuple[Dialogue, list[Emotions | None]]]:
+    """Yield dialogues; what is planned for their utterances goes into `groups`, by rank."""
+    for dialogue, emotions in dialogues:
+        names = planned.strategies(dialogue, emotions)
+        for utterance, name in zip(dialogue.utterances, names, strict=True):
+            if name:
+                groups[rank(utterance.id)] = name
+        yield dialogue, emotions
+
+
+def _worthy(
+    corpus: Corpus,
+    dialogues: Iterable[tuple[Dialogue, list[Emotions | None]]],
+    renderings: Renderings | None,
+    left_out: dict[int, str],
+) -> Iterator[tuple[Utterance, Emotions | None]]:
+    """Yield the utterances that are worth a reply; the others go into `left_out`, by rank.
+
+    Members of a minimal pair are always worth one; which they are is known after all dialogues.
+    """
+    later: list[tuple[str, Utterance, Emotions | None]] = []
+    for dialogue, emotions in dialogues:
+        found = dict(corpus.worth.unworthy(dialogue, emotions)) if corpus.worth else {}
+        for place, (utterance, label) in enumerate(zip(dialogue.utterances, emotions, strict=True)):
+            if place not in found:
+                yield utterance, label
+                continue
+            left_out[rank(utterance.id)] = found[place]
+            if renderings:
+                later.append((dialogue.split, utterance, label))
+    for split, utterance, label in later:
+        if renderings and renderings.of(split, utterance).group:
+            del left_out[rank(utterance.id)]
+            yield utterance, label
 
 
 class Stream:
@@ -196,7 +267,8 @@ class Stream:
             return [item]
         labelling = self._corpus.labelling
         emotions = [labelling.emotions(utterance) for utterance in item.utterances]
-        self._ledger.read(item.split, len(emotions) + item.excluded)
+        own = sum(not utterance.rejected for utterance in item.utterances)
+        self._ledger.read(item.split, own + item.excluded)
         if item.excluded:
             self._ledger.not_selected(item.split, "excluded", item.excluded)
         chosen = [index for index in range(len(emotions)) if self._takes(item, index, emotions)]
@@ -216,6 +288,8 @@ class Stream:
                 utterance.findings = tuple(dict.fromkeys(found))
 
     def _takes(self, dialogue: Dialogue, index: int, emotions: Sequence[Emotions | None]) -> bool:
+        if dialogue.utterances[index].rejected:
+            return False
         reason = self._survey.selection.against(dialogue.utterances[index], emotions[index])
         if reason:
             self._ledger.not_selected(dialogue.split, reason)

@@ -1,4 +1,4 @@
-"""The writer: samples go to the shards of their split, the rest to `rejected.parquet`."""
+"""The writer: samples go to the shards of their split, the rest to files of their own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from builders.llm.task import GivenUp, Pending
+from builders.record.held import Held, Unrouted
 from builders.record.manifest import Ledger
 from builders.record.manifest_views import ManifestFile
 from builders.record.sample import Origin, assemble
@@ -26,7 +27,7 @@ _REJECTS = 1000
 
 
 class Sink:
-    """Writes outcomes: samples to the shards of their split, the rest to `rejected.parquet`."""
+    """Writes outcomes: samples to the shards of their split, the rest to files of their own."""
 
     def __init__(self, folder: Path, origin: Origin, ledger: Ledger) -> None:
         self._folder = folder
@@ -43,8 +44,20 @@ class Sink:
 
         return RejectWriter(self._folder / "rejected.parquet")
 
+    @cached_property
+    def _held(self) -> RejectWriter:
+        from builders.record.parquet import HELD, RejectWriter
+
+        return RejectWriter(self._folder / "held_for_people.parquet", HELD)
+
     def take(self, item: tuple[Target, Drafted | GivenUp | Pending] | Reject) -> None:
         """Write one item and count it."""
+        if isinstance(item, Held):
+            self._hold(item)
+            return
+        if isinstance(item, Unrouted):
+            self._leave(item.id, item.reason, item.detail)
+            return
         if isinstance(item, Reject):
             self._reject(item)
             return
@@ -60,10 +73,14 @@ class Sink:
                 Reject(target.id, target.split, "draft", outcome.reason, outcome.detail, raw)
             )
         else:
-            self._ledger.left(outcome.kind)
-            self.example_left = self.example_left or outcome.detail
-            if outcome.kind != "stopped" and len(self.left) < _MOST_LEFT:
-                self.left.append((target.id, outcome.kind, outcome.detail))
+            self._leave(target.id, outcome.kind, outcome.detail)
+
+    def _leave(self, target_id: str, kind: str, detail: str) -> None:
+        """Count what has no answer yet, and remember which it is."""
+        self._ledger.left(kind)
+        self.example_left = self.example_left or detail
+        if kind != "stopped" and len(self.left) < _MOST_LEFT:
+            self.left.append((target_id, kind, detail))
 
     @property
     def left_shown(self) -> str:
@@ -78,7 +95,9 @@ class Sink:
         shards = [path for writer in self._writers.values() for path in writer.close()]
         self._write_rejects()
         self._rejects.close()
-        files = [*shards, self._folder / "rejected.parquet"]
+        self._held.close()
+        others = ("rejected.parquet", "held_for_people.parquet")
+        files = [*shards, *(self._folder / name for name in others)]
         return [describe_file(path, self._folder) for path in files]
 
     def _keep(self, target: Target, drafted: Drafted) -> None:
@@ -91,6 +110,14 @@ class Sink:
         said, reply = (clip.flac if clip else None for clip in (target.clip, drafted.spoken))
         writer.add(orjson.dumps(record), said, reply)
         self._ledger.kept(target.split)
+
+    def _hold(self, held: Held) -> None:
+        row = {n: getattr(held, n) for n in ("id", "split", "by", "speaker", "text", "emotion")}
+        names = ("id", "speaker", "role", "text")
+        turns = [dict(zip(names, turn, strict=True)) for turn in held.turns]
+        row |= {"route": held.reason, "codes": [*held.codes], "text_context": turns}
+        self._held.add(row)
+        self._ledger.held(held.split, held.reason)
 
     def _reject(self, reject: Reject) -> None:
         row = {name: getattr(reject, name) for name in ("id", "split", "stage", "reason", "detail")}

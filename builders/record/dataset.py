@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 REJECTED_FILE = "rejected.parquet"
+HELD_FILE = "held_for_people.parquet"
 _BATCH = 100
 _GROUPS_KEPT = 16
 
@@ -164,6 +165,14 @@ class Build:
         if any(file["path"] == REJECTED_FILE for file in self.files):
             with DataFile(self.folder / REJECTED_FILE) as file:
                 yield from file.groups(columns)
+
+    def held_groups(self) -> Iterator[pa.Table]:
+        """Yield the utterances held for people as tables; nothing where a build has no file."""
+        from builders.record.data_file import DataFile
+
+        if any(file["path"] == HELD_FILE for file in self.files):
+            with DataFile(self.folder / HELD_FILE) as file:
+                yield from file.groups(None)
 
     def to_pandas(
         self, split: str | None = None, columns: Sequence[str] | None = None

@@ -6,7 +6,7 @@ output/<name>/
   left.json        of one that stopped: the targets without a response, and why
   fits/            results of passes over the whole corpus, written before any request
   .partial/        results while they are being written; useless after a kill
-  data/ rejected.parquet report.html
+  data/ rejected.parquet held_for_people.parquet report.html
   manifest.json    written last: if it exists, the build is complete
 """
 
@@ -26,14 +26,15 @@ from filelock import FileLock, Timeout
 from builders.errors import ConfigError, OutputError
 from builders.masking import mask_bytes
 from builders.record.manifest_views import Manifest
-from builders.settings import BuildConfig, chosen
+from builders.settings import BuildConfig
+from builders.settings.identity import chosen, whole
 
 REDRAFT = "redraft.json"
 LEFT = "left.json"
 FITS = "fits"
 # Settings that builds of release 0.1 do not have.
-_ADDED = ("checks_version",)
-_RESULTS = ("data", "rejected.parquet", "report.html")
+_ADDED = ("checks_version", "safety_version")
+_RESULTS = ("data", "rejected.parquet", "held_for_people.parquet", "report.html")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR),
@@ -132,10 +133,10 @@ class BuildFolder:
             shutil.rmtree(self.path / FITS, ignore_errors=True)
             write_json(path, identity)
             return
-        held = admitted_config(held, identity)
-        for field in sorted(held.keys() | identity.keys()):
-            if held.get(field) != identity.get(field):
-                raise self._changed(field, held.get(field), identity.get(field))
+        before, now = whole(admitted_config(held, identity)), whole(identity)
+        for field in sorted(before.keys() | now.keys()):
+            if before.get(field) != now.get(field):
+                raise self._changed(field, before.get(field), now.get(field))
 
     def _changed(self, field: str, before: object, now: object) -> ConfigError:
         again = (

@@ -1,8 +1,8 @@
 """The manifest: what was built, from what, with which counts. Written last, it completes a build.
 
 Its `result` object is the same whenever the responses are; its `run` object contains what varies:
-times, spend, hosts, versions. In every split: read = kept + rejected (by reason) + not selected
-(by reason).
+times, spend, hosts, versions. In every split: read = kept + rejected + held for people + not
+selected, the last three by reason.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PACKAGES = ("pyarrow", "soundfile", "soxr", "av", "jinja2", "jsonschema-rs", "s
 
 
 class Ledger:
-    """Counts each utterance of a build once as read, and once as kept, rejected or not selected."""
+    """Counts each utterance of a build once as read, and once as what became of it."""
 
     def __init__(self) -> None:
         self._read: Counter[str] = Counter()
@@ -41,6 +41,7 @@ class Ledger:
         self._left: Counter[str] = Counter()
         self._rejected: dict[str, Counter[str]] = {}
         self._not_selected: dict[str, Counter[str]] = {}
+        self._held: dict[str, Counter[str]] = {}
         self._captions: Counter[str | None] = Counter()
 
     def read(self, split: str, count: int) -> None:
@@ -58,6 +59,10 @@ class Ledger:
     def not_selected(self, split: str, reason: str, count: int = 1) -> None:
         """Count utterances that were not selected."""
         self._not_selected.setdefault(split, Counter())[reason] += count
+
+    def held(self, split: str, route: str) -> None:
+        """Count one that is kept for people, by its route."""
+        self._held.setdefault(split, Counter())[route] += 1
 
     def captioned(self, dropped: str | None) -> None:
         """Count a clip with a requested caption; None if the caption was kept, else the reason."""
@@ -80,11 +85,12 @@ class Ledger:
 
     @property
     def totals(self) -> TotalCounts:
-        """Return read, kept, rejected and not selected over all splits."""
+        """Return read, kept, rejected, held and not selected over all splits."""
         return {
             "read": self._read.total(),
             "kept": self._kept.total(),
             "rejected": sum(counts.total() for counts in self._rejected.values()),
+            "held": sum(counts.total() for counts in self._held.values()),
             "not_selected": sum(counts.total() for counts in self._not_selected.values()),
         }
 
@@ -96,25 +102,35 @@ class Ledger:
             every.update(counts)
         return dict(sorted(every.items(), key=lambda pair: (-pair[1], pair[0])))
 
+    @property
+    def passed_over(self) -> dict[str, int]:
+        """Return the utterances that were not selected by reason, the most common first."""
+        every: Counter[str] = Counter()
+        for counts in self._not_selected.values():
+            every.update(counts)
+        return dict(sorted(every.items(), key=lambda pair: (-pair[1], pair[0])))
+
     def by_split(self) -> dict[str, SplitCounts]:
         """Return the counts of each split.
 
         Raises:
             RuntimeError: they do not add up, which is a bug.
         """
-        counts = (self._read, self._kept, self._rejected, self._not_selected)
+        counts = (self._read, self._kept, self._rejected, self._held, self._not_selected)
         return {split: self._split(split) for split in dict.fromkeys(chain(*counts))}
 
     def _split(self, split: str) -> SplitCounts:
         rejected = self._rejected.get(split, Counter())
         passed_over = self._not_selected.get(split, Counter())
-        out = self._kept[split] + rejected.total() + passed_over.total()
+        held = self._held.get(split, Counter())
+        out = self._kept[split] + rejected.total() + held.total() + passed_over.total()
         if self._read[split] != out:
             raise RuntimeError(f"{split}: {self._read[split]} read, but {out} accounted for")
         return {
             "read": self._read[split],
             "kept": self._kept[split],
             "rejected": dict(sorted(rejected.items())),
+            "held": dict(sorted(held.items())),
             "not_selected": dict(sorted(passed_over.items())),
         }
 
@@ -185,8 +201,10 @@ def _no_manifest(what: str, path: Path) -> VerificationError:
 
 
 def summary_line(totals: TotalCounts) -> str:
-    """Return the four counts in one line."""
+    """Return the counts in one line; held for people only where some are."""
+    held = totals.get("held", 0)
     return (
         f"{totals['read']:,} read = {totals['kept']:,} kept + {totals['rejected']:,} rejected "
-        f"+ {totals['not_selected']:,} not selected"
+        + (f"+ {held:,} held for people " if held else "")
+        + f"+ {totals['not_selected']:,} not selected"
     )

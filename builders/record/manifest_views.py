@@ -18,12 +18,16 @@ class ManifestFile(TypedDict):
 
 
 class TotalCounts(TypedDict):
-    """Utterances: read = kept + rejected + not selected."""
+    """Utterances: read = kept + rejected + held for people + not selected.
+
+    Builds of earlier releases held none.
+    """
 
     read: int
     kept: int
     rejected: int
     not_selected: int
+    held: NotRequired[int]
 
 
 class SplitCounts(TypedDict):
@@ -33,6 +37,7 @@ class SplitCounts(TypedDict):
     kept: int
     rejected: dict[str, int]
     not_selected: dict[str, int]
+    held: NotRequired[dict[str, int]]
 
 
 class CaptionCounts(TypedDict):

@@ -34,6 +34,19 @@ REJECTED = pa.schema(
     [(n, pa.string()) for n in ("id", "split", "stage", "reason", "detail", "raw")]
 )
 
+# Utterances that tell of a crisis, for people who are qualified to answer.
+HELD = pa.schema(
+    [
+        *((n, pa.string()) for n in ("id", "split", "route")),
+        ("codes", pa.list_(pa.string())),
+        *((n, pa.string()) for n in ("by", "speaker", "text", "emotion")),
+        (
+            "text_context",
+            pa.list_(pa.struct([(n, pa.string()) for n in ("id", "speaker", "role", "text")])),
+        ),
+    ]
+)
+
 _SCALARS = {
     "string": pa.string(),
     "integer": pa.int64(),
@@ -253,33 +266,37 @@ class SplitWriter:
 
 
 class RejectWriter:
-    """Writes `rejected.parquet`: one row per utterance that did not become a sample."""
+    """Writes `rejected.parquet`: one row per utterance that did not become a sample.
 
-    def __init__(self, path: Path) -> None:
-        self._writer = pq.ParquetWriter(
-            path, REJECTED, compression="zstd", write_page_checksum=True
-        )
+    Args:
+        path: the file.
+        schema: that of its rows; `HELD` for `held_for_people.parquet`.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema = REJECTED) -> None:
+        self._schema = schema
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
         self._rows: list[Mapping[str, object]] = []
 
     def add(self, row: Mapping[str, object]) -> None:
-        """Add one row; see `REJECTED` for its fields, `raw` being JSON."""
+        """Add one row; see `REJECTED` and `HELD` for the fields, `raw` being JSON."""
         self._rows.append(row)
         if len(self._rows) >= 1000:
             self.flush()
 
     def add_table(self, table: pa.Table) -> None:
-        """Add rows that are a table of `REJECTED` already."""
+        """Add rows that are a table of the schema already."""
         self.flush()
         self._writer.write_table(table)
 
     def flush(self) -> None:
         """Write the buffered rows."""
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, REJECTED))
+            self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
             self._rows = []
 
     def close(self) -> None:
-        """Finish the file, which exists even when nothing was rejected."""
+        """Finish the file, which exists even when it has no rows."""
         self.flush()
         self._writer.close()
 

@@ -12,20 +12,25 @@ from typing import cast
 
 from builders.labels import strategies
 from builders.labels.class_sets import views_of
+from builders.record.other_drafts import OtherDraft
 from builders.record.reply_views import (
+    CandidatePart,
     CheckResult,
     ChecksPart,
     Coercion,
     DemonstrationsPart,
     DesiredResponse,
     DraftingPart,
+    PersonalData,
     ReplyPart,
     ReplyPlan,
+    SafetyPart,
     SpeechSynthesis,
 )
 from builders.record.schema import validator, violations
 from builders.record.types import (
     Annotation,
+    CheckNote,
     Clip,
     Drafted,
     Emotions,
@@ -108,7 +113,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
         "source": _source(target, origin),
         "drafting": _drafting(drafted, origin),
         "checks": _checks(drafted, origin),
-        "safety": None,
+        "safety": _safety(target),
         "judgements": None,
         "review": None,
         "rights": cast(RightsPart, origin.rights),
@@ -146,6 +151,15 @@ def _demonstrations(drafted: Drafted, origin: Origin) -> DemonstrationsPart | No
     return {"ids": [*drafted.demonstrations], "set_digest": origin.demonstrations_digest}
 
 
+def _safety(target: Target) -> SafetyPart | None:
+    """Return where the utterance was routed; None for one that nobody routed."""
+    if target.safety is None:
+        return None
+    found = target.safety
+    pii: PersonalData = {"text": None, "sound": None}
+    return {"route": found.route, "codes": [*found.codes], "by": found.by, "pii": pii}
+
+
 def _plan(drafted: Drafted) -> ReplyPlan | None:
     plan = drafted.plan
     if plan is None:
@@ -167,11 +181,7 @@ def _checks(drafted: Drafted, origin: Origin) -> ChecksPart | None:
     """Return the notes of the checks on an accepted reply; None if no check was run."""
     if origin.checks_version is None:
         return None
-    results: list[CheckResult] = [
-        {"code": note.code, "severity": note.severity, "value": note.value, "detail": note.detail}
-        for note in drafted.notes
-    ]
-    return {"set_version": origin.checks_version, "results": results}
+    return {"set_version": origin.checks_version, "results": _check_results(drafted.notes)}
 
 
 def without_bytes(audio: ClipFile | None) -> ClipFile | None:
@@ -263,7 +273,7 @@ def _turn(turn: Turn) -> ContextTurn:
         "emotion": turn.emotion,
         "audio_sha256": turn.audio_sha256,
         "gap_seconds": turn.gap_seconds,
-        "flags": None,
+        "flags": list(turn.utterance.flags),
     }
 
 
@@ -280,7 +290,7 @@ def _target_utterance(target: Target) -> TargetUtterance:
             "valence": emotions.valence,
             "arousal": emotions.arousal,
         },
-        "flags": None,
+        "flags": list(utterance.flags),
     }
 
 
@@ -347,12 +357,33 @@ def _source(target: Target, origin: Origin) -> SourcePart:
 def _drafting(drafted: Drafted, origin: Origin) -> DraftingPart:
     return {
         "provider": origin.provider,
-        "model": origin.model,
+        "model": drafted.model or origin.model,
         "output_terms": None,
         "prompt_version": drafted.prompt_version or origin.prompt_version,
         "request_key": drafted.request_key,
         "heard_audio": drafted.heard_audio,
         "attempts": drafted.attempts,
         "coercions": cast("list[Coercion]", drafted.coercions),
-        "candidates": None,
+        "candidates": [_candidate(other, origin) for other in drafted.others] or None,
     }
+
+
+def _candidate(other: OtherDraft, origin: Origin) -> CandidatePart:
+    return {
+        "model": other.model,
+        "draft": other.draft,
+        "seed": other.seed,
+        "request_key": other.request_key,
+        "prompt_version": other.prompt_version or origin.prompt_version,
+        "attempts": other.attempts,
+        "reason": other.reason,
+        "reply": cast("ReplyPart | None", other.reply),
+        "checks": _check_results(other.notes) if other.reply else None,
+    }
+
+
+def _check_results(notes: Iterable[CheckNote]) -> list[CheckResult]:
+    return [
+        {"code": note.code, "severity": note.severity, "value": note.value, "detail": note.detail}
+        for note in notes
+    ]

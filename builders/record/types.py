@@ -1,8 +1,7 @@
 """The records that flow through a build. This module imports no others but of the record.
 
-A reader yields `Dialogue` and `Reject`; mapping, context and the voice turn one utterance of a
-dialogue into a `Target`; drafting and checking turn a target into the published record, whose
-shape is `schemas/sample.schema.json`.
+A reader yields `Dialogue` and `Reject`; mapping, context and the voice turn an utterance into a
+`Target`; drafting and checking turn that into a record (`schemas/sample.schema.json`).
 """
 
 from __future__ import annotations
@@ -14,8 +13,10 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
+from builders.record.other_drafts import OtherDraft
 from builders.record.planned_reply import PlannedReply
 from builders.record.reply_views import ExecutedPart
+from builders.record.safety import Safety
 from builders.record.views import (
     ClipTranscript,
     DimensionRating,
@@ -29,6 +30,8 @@ from builders.record.views import (
 Sentiment = Literal["positive", "negative", "neutral"]
 # The label source if reviewers of an earlier draft heard an emotion other than the corpus label.
 REVIEWED = "review"
+# Flags of the turns on both sides of one that is missing, rejected or left out.
+MISSING_AFTER, MISSING_BEFORE = "turn_missing_after", "turn_missing_before"
 # A vote that finds no emotion in the text.
 CANNOT_TELL = "cannot_tell"
 
@@ -107,7 +110,9 @@ class Utterance:
     `order` sorts the utterances of a dialogue; `label` is the raw label, None on turns that carry
     none (a system's); `sentiment` is the corpus's own polarity column, where it has one.
     `id` is filled in by the shared reading code, never by a reader; `video` is where its picture
-    is, if that is not in the file of the clip.
+    is, if that is not in the file of the clip. `rejected` is one that became a reject, whose words
+    are there all the same: others see what was said, and it is no target. `findings` are about its
+    clip and its row, `flags` about its words and its place in the dialogue.
     """
 
     dialogue: str
@@ -127,6 +132,8 @@ class Utterance:
     targetable: bool = True
     id: str = ""
     video: Media | None = None
+    rejected: bool = False
+    flags: tuple[str, ...] = ()
 
     @property
     def film(self) -> Media | None:
@@ -143,7 +150,9 @@ class Dialogue:
     `background_origin` says what `background` is: situation, goal, scenario or scene. `assistant`
     is the speaker whose role the reply takes, if the corpus has one (a system, a listener). `folds`
     are those of a published cross-validation, as ``session_1:test``. `excluded` counts the
-    utterances that the shared reading code took out because they must not be used.
+    utterances that the shared reading code took out because they must not be used. `first_number`
+    is that of the first turn where `order` counts turns one by one, so that a missing turn can be
+    told; None where `order` is a time. `missing` are the orders of turns that cannot be read.
     """
 
     split: str
@@ -154,6 +163,8 @@ class Dialogue:
     assistant: str | None = None
     folds: tuple[str, ...] = ()
     excluded: int = 0
+    first_number: int | None = None
+    missing: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -333,7 +344,8 @@ class Target:
     `turns` are earlier turns only, oldest first; `reference` is what the next other speaker really
     said, which no prompt may show; `addressee` is the speaker whose role the reply takes, None for
     an assistant from outside the dialogue; `folds` are those of the dialogue; `caption` is None
-    unless it was requested; `plan` is what the model decided to do, None where it was not asked.
+    unless it was requested; `plan` is what the model decided to do, None where it was not asked;
+    `safety` is None until it is routed.
     """
 
     split: str
@@ -352,6 +364,7 @@ class Target:
     voice: Voice | None = None
     caption: Caption | None = None
     plan: PlannedReply | None = None
+    safety: Safety | None = None
 
     @property
     def id(self) -> str:
@@ -376,10 +389,10 @@ class CheckNote:
 class Drafted:
     """A reply and how it was drafted; `attempts` counts the responses used.
 
-    `prompt_version` is None if it is that of the whole build; `heard_audio` says whether the
+    `prompt_version` and `model` are None if they are the build's; `heard_audio` says whether the
     model was sent the clip; `spoken` is the synthesised reply; `notes` are those of the checks;
-    `demonstrations` are the ids of the cases that the model was shown, `plan` is what the reply was
-    to do, `executed` what was found in it.
+    `demonstrations` are the ids of the cases shown, `plan` is what the reply was to do, `executed`
+    what was found in it; `others` are the drafts that were not chosen.
     """
 
     reply: dict[str, Any]
@@ -393,3 +406,5 @@ class Drafted:
     demonstrations: tuple[str, ...] = ()
     plan: PlannedReply | None = None
     executed: ExecutedPart | None = None
+    model: str | None = None
+    others: tuple[OtherDraft, ...] = ()

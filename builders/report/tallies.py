@@ -34,6 +34,7 @@ _COLUMNS = (
     "text_context.role",
     "audio_info.duration",
     "audio_info.findings.code",
+    "target_utterance.flags",
     "audio_info.speech.share",
     "audio_info.quality.overall",
     "audio_info.transcript.word_error_rate",
@@ -185,10 +186,16 @@ def batches(
             yield batch.filter(pa.array(kept, pa.bool_())) if kept else batch
 
 
+def _flags(batch: pa.RecordBatch) -> pa.Array:
+    """Return the codes of all flags: of clips, and of utterances for their words or their place."""
+    findings = pc.list_flatten(_column(batch, "audio_info.findings"))
+    words = pc.list_flatten(_column(batch, "target_utterance.flags"))
+    return pa.concat_arrays([pc.struct_field(findings, "code"), words.cast(pa.string())])
+
+
 def _tallies(batch: pa.RecordBatch, split: str) -> dict[str, pd.Series]:
     emotion = _column(batch, "target_utterance.emotions.primary")
     strategies = _column(batch, "desired_response.strategies")
-    findings = _column(batch, "audio_info.findings")
     replies = [text.split() for text in _column(batch, "desired_response.text").to_pylist()]
     return {
         "emotions": _tally(split=pa.array([split] * len(emotion), pa.string()), emotion=emotion),
@@ -200,7 +207,7 @@ def _tallies(batch: pa.RecordBatch, split: str) -> dict[str, pd.Series]:
         "openings": _tally(opening=pa.array(map(_opening, replies), pa.string())),
         "turns": _tally(turns=pc.list_value_length(batch.column("text_context"))),
         "seconds": _tally(seconds=_column(batch, "audio_info.duration")),
-        "findings": _tally(code=pc.struct_field(pc.list_flatten(findings), "code")),
+        "findings": _tally(code=_flags(batch)),
         "speech": _tally(share=_hundredths(batch, "audio_info.speech.share")),
         "quality": _tally(overall=_hundredths(batch, "audio_info.quality.overall")),
         "word_errors": _tally(rate=_hundredths(batch, "audio_info.transcript.word_error_rate")),

@@ -11,7 +11,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from builders.errors import ConfigError, Suggested, suggested
 from builders.llm.settings import (
@@ -42,8 +49,10 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 # An API key is only sent where it belongs: captions from another address have another key.
+MODEL_KEY = "HEARTEN_MODEL_API_KEY"
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 VOTE_KEY = "HEARTEN_VOTE_API_KEY"
+MODERATION_KEY = "HEARTEN_MODERATION_API_KEY"
 SPEECH_KEY = "HEARTEN_TTS_API_KEY"
 STORE_FILE = "hearten.sqlite"
 CLIPS_FOLDER = "clips"
@@ -54,7 +63,7 @@ ClipCheckName = Literal["vad", "dnsmos", "asr"]
 
 
 class Voting(NamedTuple):
-    """A model that votes from the text alone, and its own address or None."""
+    """A model that votes or drafts, and its own address or None."""
 
     model: str
     address: str | None
@@ -96,10 +105,13 @@ class BuildConfig(BaseModel):
     min_agreement: float | None = Field(None, ge=0, le=1)
     known_agreement: bool = False
     no_ambiguous: bool = False
-    balance: Literal["emotion"] | None = None
+    balance: Literal["emotion", "strategy"] | None = None
+    reply_worthy: bool = False
     limit: int | None = Field(None, ge=1)
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None
+    drafters: tuple[str, ...] = ()
+    drafts: int = Field(1, ge=1)
     base_urls: tuple[str, ...] = ()
     vote_models: tuple[str, ...] = ()
     client: Client = "aiohttp"
@@ -138,6 +150,8 @@ class BuildConfig(BaseModel):
     demonstrations: str | None = None
     plan: PlanBy | None = None
     tag_model: str | None = None
+    route_model: str | None = None
+    moderation: str | None = None
     demonstrations_by: Literal["words", "meaning"] = "words"
     hear: bool = False
     hear_seconds: float = Field(30.0, gt=0)
@@ -160,9 +174,15 @@ class BuildConfig(BaseModel):
     def _in_order(cls, names: tuple[ClipCheckName, ...]) -> tuple[ClipCheckName, ...]:
         return tuple(sorted(set(names)))
 
-    @field_validator("vote_models")
+    @model_validator(mode="before")
     @classmethod
-    def _votes_once(cls, written: tuple[str, ...]) -> tuple[str, ...]:
+    def _first_drafter(cls, given: dict[str, Any]) -> dict[str, Any]:
+        drafters = given.get("drafters")
+        return given | {"model": voting(drafters[0]).model} if drafters else given
+
+    @field_validator("vote_models", "drafters")
+    @classmethod
+    def _listed_once(cls, written: tuple[str, ...]) -> tuple[str, ...]:
         models = [voting(one).model for one in written]
         if twice := next((model for model in models if models.count(model) > 1), None):
             raise ValueError(f"{twice} is listed more than once")
@@ -174,6 +194,12 @@ class BuildConfig(BaseModel):
         return tuple(voting(one).model for one in self.vote_models)
 
     @property
+    def drafting(self) -> tuple[Voting, ...]:
+        """Return the models that draft, each with its own address or None; none: the phrasebook."""
+        alone = (Voting(self.model, None),) if self.model else ()
+        return tuple(map(voting, self.drafters)) or alone
+
+    @property
     def plans(self) -> PlanBy:
         """Return who plans the replies; the phrasebook follows no plan."""
         return (self.plan or PLANNED_BY) if self.model else "none"
@@ -182,6 +208,19 @@ class BuildConfig(BaseModel):
     def tagger(self) -> str | None:
         """Return the model that says what replies do, by name; None where cues do, or nobody."""
         return voting(self.tag_model).model if self.tag_model else None
+
+    @property
+    def router(self) -> str | None:
+        """Return the model that routes beside the patterns, by name; None without one."""
+        return voting(self.route_model).model if self.route_model else None
+
+    @property
+    def moderation_model(self) -> ModelSettings:
+        """Return the moderation endpoint; with its own address it has its own API key."""
+        model, address = voting(self.moderation or "")
+        keys = (MODERATION_KEY,) if address else KEY_VARIABLES
+        where = (address,) if address else self.base_urls
+        return self._settings_of(model, where, keys, reads=True)
 
     @property
     def folder(self) -> Path:
@@ -200,26 +239,34 @@ class BuildConfig(BaseModel):
         A model with its own address has its own API key, so that no key is sent elsewhere.
         """
         found: dict[str, ModelSettings] = {}
-        if self.model:
-            found[self.model] = self._settings_of(self.model, self.base_urls, KEY_VARIABLES)
+        for model, address in self.drafting:
+            keys = (MODEL_KEY,) if address else KEY_VARIABLES
+            where = (address,) if address else self.base_urls
+            found[model] = self._settings_of(model, where, keys)
         describes, own = self.caption_model, self.caption_base_urls
         if describes and describes not in found:
             keys = (CAPTION_KEY,) if own else KEY_VARIABLES
             found[describes] = self._settings_of(describes, own or self.base_urls, keys)
-        for model, address in map(voting, (*self.vote_models, *filter(None, [self.tag_model]))):
+        for model, address in map(
+            voting, (*self.vote_models, *filter(None, [self.tag_model, self.route_model]))
+        ):
             keys = (VOTE_KEY,) if address else KEY_VARIABLES
             where = (address,) if address else self.base_urls
             found.setdefault(model, self._settings_of(model, where, keys))
         return tuple(found.values())
 
     def _settings_of(
-        self, model: str, addresses: tuple[str, ...], keys: tuple[str, ...]
+        self,
+        model: str,
+        addresses: tuple[str, ...],
+        keys: tuple[str, ...],
+        reads: bool = False,
     ) -> ModelSettings:
-        reads = model in (self.model, self.tagger, *self.voters) or (
-            self.speaks and model == self.tts
-        )
-        hears = model == self.caption_model or (self.hear and model == self.model)
-        sees = self.see and model == self.model
+        drafts = model in {drafter.model for drafter in self.drafting}
+        reads = reads or drafts or model in (self.tagger, self.router, *self.voters)
+        reads = reads or (self.speaks and model == self.tts)
+        hears = model == self.caption_model or (self.hear and drafts)
+        sees = self.see and drafts
         sent: dict[Part, bool] = {"text": reads, "audio": hears, "video": sees}
         return ModelSettings(
             model=model,
@@ -273,6 +320,7 @@ class BuildConfig(BaseModel):
 
 # Options that may be repeated, and the settings that collect their values.
 LISTED = {
+    "model": "drafters",
     "base_url": "base_urls",
     "vote_model": "vote_models",
     "split": "splits",
@@ -292,50 +340,6 @@ MAY_CHANGE = frozenset(
     "retry_failed retry_kinds estimate source output name on_error exclusions "
     "caption_base_urls tts_base_urls clips left_out enforce_set_gates demonstrations".split()
 )
-
-# What identifies a build only where it is asked for: builds that were begun without it go on.
-_WHERE_ASKED = (
-    "exclude_emotions",
-    "min_agreement",
-    "known_agreement",
-    "no_ambiguous",
-    "balance",
-    "see",
-    "may_send",
-    "plan",
-    "tag_model",
-    "demonstrations_by",
-)
-
-
-def identity(config: BuildConfig) -> dict[str, object]:
-    """Return the settings that identify a build, as JSON values, without secrets."""
-    fields = BuildConfig.model_fields
-    unasked = {name for name in _WHERE_ASKED if getattr(config, name) == fields[name].default}
-    leave = MAY_CHANGE | unasked | {"store", "redraft"}
-    settings = config.model_dump(mode="json", exclude=set(leave))
-    settings["provider"] = config.provider
-    settings["vote_models"] = list(config.voters)  # the addresses may change
-    if config.plans != "none":
-        settings["plan"] = config.plans
-    else:
-        settings.pop("plan", None)
-    if config.tagger:
-        settings["tag_model"] = config.tagger
-    if config.redraft:
-        settings["redraft"] = config.redraft.identity
-    return settings
-
-
-def chosen(config: BuildConfig) -> set[str]:
-    """Return the fields of a build's identity that the user chose.
-
-    The others are versions of prompts, tables and corpus files.
-    """
-    settings = {*identity(config)}
-    # The phrasebook's model name is the digest of its tables.
-    return settings - {"model"} if config.provider == PHRASEBOOK else settings
-
 
 Settings = TypeVar("Settings", bound=BaseModel)
 

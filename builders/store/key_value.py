@@ -22,8 +22,8 @@ from builders.store.tables import key_value_records, key_values
 
 # measured: values of a clip; checked: the result of a clip check; clip: the file of an encoded
 # clip; video: the file of a video as sent; speech: the file of synthetic speech, or why there is
-# none; heard: its transcript.
-Kind = Literal["measured", "checked", "clip", "video", "speech", "heard"]
+# none; heard: its transcript; moderated: the categories that a moderation endpoint gave a text.
+Kind = Literal["measured", "checked", "clip", "video", "speech", "heard", "moderated"]
 Key = tuple[Kind, str]
 # A batch is committed once it has this many bytes, or is this many seconds old.
 _BYTES, _SECONDS = 8_000_000, 1.0

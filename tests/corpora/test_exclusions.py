@@ -37,7 +37,7 @@ def test_an_excluded_utterance_is_a_count_and_nowhere_else(workplace):
     folder = workplace / "output" / "meld"
     result = manifest(folder)["result"]
     assert result["splits"]["train"]["not_selected"] == {"excluded": 1}
-    assert result["counts"] == {"read": 12, "kept": 11, "rejected": 0, "not_selected": 1}
+    assert result["counts"] == {"read": 12, "kept": 11, "rejected": 0, "held": 0, "not_selected": 1}
     said = "This is sentence 0 of dialogue 0."
     train = [row for row in samples(folder) if row["source"]["split"] == "train"]
     assert "meld-train-0-1" in {row["id"] for row in train}

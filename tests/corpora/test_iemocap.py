@@ -34,7 +34,7 @@ def notes(source: Path, *, media: bool = False) -> dict[str, int]:
 def utterances(items: list[Dialogue | Reject]) -> dict[str, Utterance]:
     """Return the utterances of the first session by the last part of their id."""
     found = (u for item in items if isinstance(item, Dialogue) for u in item.utterances)
-    return {u.utterance: u for u in found if u.dialogue.startswith("Ses01")}
+    return {u.utterance: u for u in found if u.dialogue.startswith("Ses01") and not u.rejected}
 
 
 def sessions(items: list[Dialogue | Reject]) -> set[str]:

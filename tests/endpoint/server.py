@@ -41,8 +41,9 @@ sounds is higher and faster, unless a rule says otherwise.
 
 `rules` say what is answered: {"match": a regular expression over the model's name and the text of
 all messages, "answer": an object, "share": of the requests that match, by their hash}. The first
-that applies is taken, if the schema knows the answer's names. So the server can play a voter who is
-right three times in four, or a judge who always takes what comes first.
+that applies is taken, if the schema knows the answer's names; $1 in its texts is what the first
+group of the expression found. So the server can play a voter who is right three times in four, a
+judge who always takes what comes first, or a model that copies what it was shown.
 """
 
 from __future__ import annotations
@@ -133,6 +134,8 @@ class Knobs:
     needs_audio: bool = False
     captions: dict[str, Any] = field(default_factory=dict)
     reads: bool = False
+    moderation: dict[str, str] = field(default_factory=dict)
+    moderation_status: int = 200
 
 
 @dataclass
@@ -152,6 +155,7 @@ class Log:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     clips: list[str] = field(default_factory=list)
     videos: list[dict[str, Any]] = field(default_factory=list)
+    moderated: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
     def shown(self) -> dict[str, Any]:
@@ -181,6 +185,8 @@ class Server:
                     "data": [{"id": m, "object": "model"} for m in self.knobs.models],
                 }
             )
+        if path.endswith("/moderations"):
+            return await self.moderation(request)
         if path == "/control":
             return await self.control(request)
         return _error(404, "not_found", f"There is no route {path}.")
@@ -195,6 +201,18 @@ class Server:
             if not keep:
                 self.log = Log()
         return _json(self.log.shown())
+
+    async def moderation(self, request: web.BaseRequest) -> web.Response:
+        """Say into which categories a text falls, or fail with the status that was set."""
+        raw = await request.read()
+        self.log.moderated.append(orjson.loads(raw)["input"])
+        if self.knobs.moderation_status != 200:
+            return _error(self.knobs.moderation_status, "server_error", "The endpoint is down.")
+        found = {
+            name: word in self.log.moderated[-1] for word, name in self.knobs.moderation.items()
+        }
+        result = {"flagged": any(found.values()), "categories": {"violence": False, **found}}
+        return _json({"id": "m", "model": "m", "results": [result]})
 
     async def chat(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one chat completion, or fail as the fault plan says."""
@@ -378,10 +396,15 @@ def _ruled(
     dice = int(hashlib.sha256(shown.encode()).hexdigest()[:8], 16) / 16**8
     known = schema.get("properties", {}).keys()
     for rule in rules:
-        if rule["answer"].keys() <= known and re.search(rule["match"], shown, re.DOTALL):
-            if dice < rule.get("share", 1.0):
-                return rule["answer"]
+        found = re.search(rule["match"], shown, re.DOTALL)
+        if found and rule["answer"].keys() <= known and dice < rule.get("share", 1.0):
+            return {name: _repeated(said, found) for name, said in rule["answer"].items()}
     return None
+
+
+def _repeated(said: Any, found: re.Match[str]) -> Any:
+    """Return a text with the first group of what was found for $1; anything else as it is."""
+    return said.replace("$1", found[1]) if isinstance(said, str) and found.re.groups else said
 
 
 def _completion(

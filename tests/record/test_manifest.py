@@ -7,32 +7,43 @@ from builders.record.manifest import Ledger, read_manifest, summary_line
 
 def ledger() -> Ledger:
     counted = Ledger()
-    counted.read("dev", 3)
+    counted.read("dev", 4)
     counted.read("test", 1)
     counted.kept("dev")
     counted.rejected("dev", "length")
     counted.not_selected("dev", "limit")
     counted.rejected("test", "length")
+    counted.held("dev", "crisis")
     return counted
 
 
 def test_every_utterance_is_on_both_sides_of_the_ledger():
     counted = ledger()
     assert counted.by_split() == {
-        "dev": {"read": 3, "kept": 1, "rejected": {"length": 1}, "not_selected": {"limit": 1}},
-        "test": {"read": 1, "kept": 0, "rejected": {"length": 1}, "not_selected": {}},
+        "dev": {
+            "read": 4,
+            "kept": 1,
+            "rejected": {"length": 1},
+            "held": {"crisis": 1},
+            "not_selected": {"limit": 1},
+        },
+        "test": {"read": 1, "kept": 0, "rejected": {"length": 1}, "held": {}, "not_selected": {}},
     }
-    assert counted.totals == {"read": 4, "kept": 1, "rejected": 2, "not_selected": 1}
-    assert summary_line(counted.totals) == "4 read = 1 kept + 2 rejected + 1 not selected"
+    totals = {"read": 5, "kept": 1, "rejected": 2, "held": 1, "not_selected": 1}
+    assert counted.totals == totals
+    line = "5 read = 1 kept + 2 rejected + 1 held for people + 1 not selected"
+    assert summary_line(counted.totals) == line
+    assert summary_line(totals | {"held": 0}) == "5 read = 1 kept + 2 rejected + 1 not selected"
 
 
 @pytest.mark.parametrize(
     ("count", "line"),
     [
-        (lambda counted: counted.read("dev", 1), "dev: 4 read, but 3 accounted for"),
-        (lambda counted: counted.kept("dev"), "dev: 3 read, but 4 accounted for"),
-        (lambda counted: counted.rejected("dev", "length"), "dev: 3 read, but 4 accounted for"),
-        (lambda counted: counted.not_selected("dev", "limit"), "dev: 3 read, but 4 accounted for"),
+        (lambda counted: counted.read("dev", 1), "dev: 5 read, but 4 accounted for"),
+        (lambda counted: counted.kept("dev"), "dev: 4 read, but 5 accounted for"),
+        (lambda counted: counted.rejected("dev", "length"), "dev: 4 read, but 5 accounted for"),
+        (lambda counted: counted.held("dev", "crisis"), "dev: 4 read, but 5 accounted for"),
+        (lambda counted: counted.not_selected("dev", "limit"), "dev: 4 read, but 5 accounted for"),
         (lambda counted: counted.kept("train"), "train: 0 read, but 1 accounted for"),
     ],
 )

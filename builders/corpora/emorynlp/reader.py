@@ -76,7 +76,7 @@ class Reader:
         clips = None if self._clips is None else dict(self._clips[split])
         rows = csv_rows(self._csv[split], _COLUMNS)
         parse, sort_by = partial(_utterance, clips=clips), "season, episode, scene and utterance"
-        for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by):
+        for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by, 1):
             yield item if isinstance(item, Reject) else _with_background(item[0])
         self._left[split] = len(clips or ())
 
@@ -138,19 +138,25 @@ def _utterance(row: CsvRow, clips: dict[tuple[str, str], Media] | None) -> Utter
     dialogue, utterance = _ids(fields)
     media = clips.pop((dialogue, utterance), None) if clips else None
     findings = ("clip_missing",) if clips is not None and media is None else ()
-    start, end = _seconds(fields, "Start_Time"), _seconds(fields, "End_Time")
-    return Utterance(
+    said = Utterance(
         dialogue=dialogue,
         utterance=utterance,
         order=int(utterance),
         speaker=_AND.join(_speakers(fields["Speaker"])),
         text=fields["Utterance"],
         label=fields["Emotion"],
-        start=start,
-        end=end,
         media=media,
-        findings=(*findings, "end_before_start") if end < start else findings,
+        findings=findings,
     )
+    try:
+        start, end = _seconds(fields, "Start_Time"), _seconds(fields, "End_Time")
+    except BrokenRecord as error:
+        error.readable = said
+        raise
+    said.start, said.end = start, end
+    if end < start:
+        said.findings = (*findings, "end_before_start")
+    return said
 
 
 def _speakers(written: str) -> list[str]:

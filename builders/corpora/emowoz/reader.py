@@ -18,6 +18,7 @@ from builders.corpora.emowoz.emotions import annotate
 from builders.corpora.files import (
     AGAIN,
     BrokenRecord,
+    as_context,
     broken,
     json_items,
     not_found,
@@ -161,13 +162,17 @@ def _read_dialogue(
     log = value.get("log") if isinstance(value, dict) else None
     if not log or not isinstance(log, list):
         raise BrokenRecord("broken_dialogue", "it has no list of turns under log")
-    dialogue = Dialogue(split, name, [], assistant="system")
+    dialogue = Dialogue(split, name, [], assistant="system", first_number=0)
     if background := _goal(value["goal"] if isinstance(value, dict) and "goal" in value else None):
         dialogue.background, dialogue.background_origin = background, "goal"
     for index, turn in enumerate(log):
         try:
             dialogue.utterances.append(_utterance(name, index, turn, counts))
         except BrokenRecord as error:
+            if error.readable:
+                dialogue.utterances.append(as_context(error.readable))
+            else:
+                dialogue.missing.append(index)
             yield _broken(split, (name, str(index)), part, turn, error)
     counts[f"dialogues_of_{part}"] += 1
     counts[f"user_turns_of_{part}"] += (len(log) + 1) // 2
@@ -195,10 +200,6 @@ def _utterance(dialogue: str, index: int, turn: object, counts: Counter[str]) ->
     if not isinstance(text, str) or not text.strip():
         raise BrokenRecord("broken_turn", "it has no text")
     user = index % 2 == 0
-    if emotion and not user:
-        raise BrokenRecord(
-            "broken_turn", "it has an emotion, but by its position it is a system turn"
-        )
     utterance = Utterance(
         dialogue=dialogue,
         utterance=str(index),
@@ -209,6 +210,13 @@ def _utterance(dialogue: str, index: int, turn: object, counts: Counter[str]) ->
         label=None,
         targetable=user,
     )
-    if user:
-        counts["votes_without_emotion"] += annotate(utterance, emotion)
+    try:
+        if user:
+            counts["votes_without_emotion"] += annotate(utterance, emotion)
+        elif emotion:
+            detail = "it has an emotion, but by its position it is a system turn"
+            raise BrokenRecord("broken_turn", detail)
+    except BrokenRecord as error:
+        error.readable = utterance
+        raise
     return utterance

@@ -77,7 +77,7 @@ class Reader:
             raise not_found(path.name, self.root, _TREE)
         rows = (_whole(row, counts) for row in csv_rows(path, _COLUMNS, quoted=False))
         sort_by = "conv_id and utterance_idx"
-        for item in in_dialogues(split, rows, _utterance, partial(_reject, split), sort_by):
+        for item in in_dialogues(split, rows, _utterance, partial(_reject, split), sort_by, 1):
             yield item if isinstance(item, Reject) else _with_situation(*item, counts)
 
 

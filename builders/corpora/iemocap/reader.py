@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.corpora.files import (
     BrokenRecord,
     archives,
+    as_context,
     broken,
     not_found,
     open_root,
@@ -54,6 +56,7 @@ class _Scene:
     film: Path | None = None
     lines: dict[str, Line] = field(default_factory=dict)
     ratings: dict[str, Ratings] = field(default_factory=dict)
+    missing: list[float] = field(default_factory=list)
 
     def turns(self, blocks: list[Block], lines: list[Line]) -> Iterator[Utterance | Reject]:
         """Yield the turns that were evaluated, then the others; a reject for each broken one."""
@@ -66,6 +69,7 @@ class _Scene:
                 yield self._evaluated(evaluation(block, self.dialogue))
             except BrokenRecord as error:
                 yield self._broken(name, block.place, "\n".join(block.lines), error)
+                yield from self._left_of(name)
         for line in lines:
             try:
                 if line is not self.lines[line.name]:
@@ -74,9 +78,28 @@ class _Scene:
                     yield self._not_evaluated(line)
             except BrokenRecord as error:
                 yield self._broken(line.name, line.place, line.raw, error)
+                if error.reason != "duplicate_id":
+                    self._is_missing(line)
         self.counts["ratings_without_evaluation"] += len(self.ratings.keys() - evaluated)
         known = evaluated | self.lines.keys()
         self.counts["clips_without_turn"] += len((self.clips or {}).keys() - known)
+
+    def _left_of(self, name: str) -> Iterator[Utterance]:
+        """Yield a turn whose evaluation is broken as context, where the transcript has its words.
+
+        Where it has not, what is known is when something was said.
+        """
+        if (line := self.lines.get(name)) is None:
+            return
+        try:
+            yield as_context(self._utterance(line, seconds(line.start), seconds(line.end)))
+        except BrokenRecord:
+            self._is_missing(line)
+
+    def _is_missing(self, line: Line) -> None:
+        """Note that a turn is not there, at the time of its line, if that can be read."""
+        with suppress(BrokenRecord):
+            self.missing.append(seconds(line.start))
 
     def _name_in(self, block: Block) -> str:
         found = re.search(rf"\b{self.dialogue}_([FM][\dX]+)", block.lines[0], re.ASCII)
@@ -88,6 +111,7 @@ class _Scene:
 
     def _evaluated(self, found: Evaluation) -> Utterance:
         if (line := self.lines.get(found.name)) is None:
+            self.missing.append(found.start)
             raise BrokenRecord("no_transcript", "the transcript has no line for this turn")
         utterance = self._utterance(line, found.start, found.end)
         self.counts["rating_lines_skipped"] += found.skipped
@@ -198,8 +222,9 @@ class Reader:
             else:
                 utterances.append(item)
         utterances.sort(key=lambda u: (u.order, u.utterance))
-        background = (files.background, "scenario")
-        yield Dialogue(split, files.dialogue, utterances, *background, folds=files.folds)
+        dialogue = Dialogue(split, files.dialogue, utterances, files.background, "scenario")
+        dialogue.folds, dialogue.missing = files.folds, scene.missing
+        yield dialogue
 
     def _media_missing(self, what: str) -> SourceError:
         packed = archives(self.root) or "IEMOCAP_full_release.tar.gz"

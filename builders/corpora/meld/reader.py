@@ -92,7 +92,7 @@ class Reader:
         rows = csv_rows(self._csv[split], _COLUMNS)
         parse = partial(_utterance, clips=clips, counts=counts)
         sort_by = "Dialogue_ID and Utterance_ID"
-        for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by):
+        for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by, 0):
             yield item if isinstance(item, Reject) else _with_scene(*item)
         counts["clips_without_row"] = len(clips or ())
 
@@ -155,23 +155,33 @@ def _utterance(row: CsvRow, clips: dict[str, Media] | None, counts: Counter[str]
     if media and media.findings:
         counts.update(media.findings)
     _repair(fields, counts)
-    start, end = _seconds(fields, "StartTime"), _seconds(fields, "EndTime")
-    if (sentiment := _SENTIMENTS.get(fields["Sentiment"])) is None:
-        known = ", ".join(_SENTIMENTS)
-        raise BrokenRecord("unknown_sentiment", f"{fields['Sentiment']!r}; expected one of {known}")
-    return Utterance(
+    said = Utterance(
         dialogue=dialogue,
         utterance=utterance,
         order=int(utterance),
         speaker=fields["Speaker"],
         text=fields["Utterance"],
         label=fields["Emotion"],
-        sentiment=sentiment,
-        start=start,
-        end=end,
         media=media,
-        findings=(*findings, "end_before_start") if end < start else findings,
+        findings=findings,
     )
+    try:
+        return _with_times(said, fields)
+    except BrokenRecord as error:
+        error.readable = said
+        raise
+
+
+def _with_times(said: Utterance, fields: dict[str, str]) -> Utterance:
+    """Return an utterance with its times and sentiment, where they can be read."""
+    start, end = _seconds(fields, "StartTime"), _seconds(fields, "EndTime")
+    if (sentiment := _SENTIMENTS.get(fields["Sentiment"])) is None:
+        known = ", ".join(_SENTIMENTS)
+        raise BrokenRecord("unknown_sentiment", f"{fields['Sentiment']!r}; expected one of {known}")
+    said.start, said.end, said.sentiment = start, end, sentiment
+    if end < start:
+        said.findings = (*said.findings, "end_before_start")
+    return said
 
 
 def _repair(fields: dict[str, str], counts: Counter[str]) -> None:

@@ -114,6 +114,7 @@ class Reader:
         """Return the rejects of a video, and the video."""
         counts, segments = self._counts[split], list[_Segment]()
         items: list[Dialogue | Reject] = []
+        missing: list[float] = []
         rows = labels.rows(video, len(_COLUMNS))
         counts.update(videos_with_labels=1, segments=len(rows))
         for number, (values, times) in enumerate(rows):
@@ -123,8 +124,10 @@ class Reader:
             except BrokenRecord as error:
                 name = _milliseconds(times[0]) if math.isfinite(times[0]) else f"row {number}"
                 items.append(broken("mosei", split, (video, name), place, raw, error))
+                missing += filter(math.isfinite, times[:1])
         texts, why = self._texts(video, {segment.span for segment in segments}, words, counts)
         dialogue, recording = Dialogue(split, video, []), self._recording(video)
+        dialogue.missing = missing
         film = self._layout.film(video) if recording else None
         for segment in segments:
             text = texts.get(segment.span)
@@ -135,6 +138,7 @@ class Reader:
                 raw = f"{segment.raw} {text or ''}".rstrip()
                 ids = (video, segment.name)
                 items.append(broken("mosei", split, ids, segment.place, raw, error))
+                dialogue.missing.append(segment.span[0])
                 continue
             if recording is None and self._recordings is not None:
                 utterance.findings += ("clip_missing",)

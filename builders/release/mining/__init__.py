@@ -27,6 +27,7 @@ from builders.record.human_replies import FOLDER, HumanReplies, MinedManifest, w
 from builders.record.manifest import RESTORE
 from builders.record.manifest_views import Manifest
 from builders.record.next_turns import COLUMNS, next_turns
+from builders.record.types import MISSING_AFTER
 from builders.record.views import SampleRecord
 from builders.release.eligibility import (
     EXCLUDED,
@@ -146,7 +147,8 @@ class _Decided:
             return answer.reason
         turn = self.turns.get(name)
         if turn is None:
-            return NO_NEXT_TURN
+            flags = record["target_utterance"]["flags"] or ()
+            return MISSING_AFTER if MISSING_AFTER in flags else NO_NEXT_TURN
         if self._known.excluded(turn.id):
             return EXCLUDED
         if turn.id in self._known.unsafe:
@@ -224,7 +226,7 @@ def _there(folder: Path, identity: Mapping[str, str | None]) -> Mined:
 
 
 def _nothing(folder: Path, left_out: Mapping[str, int]) -> ConfigError:
-    if left_out.keys() <= {NO_NEXT_TURN}:
+    if left_out.keys() <= {NO_NEXT_TURN, MISSING_AFTER}:
         return ConfigError(
             f"there is nothing to mine: after none of the {sum(left_out.values()):,} samples does "
             "another speaker say anything",
@@ -265,7 +267,9 @@ def _write(
 def _dialogues(build: Build, columns: tuple[str, ...]) -> Iterator[list[SampleRecord]]:
     """Yield the samples of each dialogue, with their clips; one dialogue is in memory."""
     held: list[SampleRecord] = []
-    for record in build.rows(columns):
+    # One row group at a time: batches of rows with clips would read ahead.
+    records = (record for table in build.groups(columns) for record in table.to_pylist())
+    for record in cast("Iterator[SampleRecord]", records):
         if held and _place(held[0]) != _place(record):
             yield held
             held = []

@@ -135,7 +135,7 @@ def _state(build: Build, merged: Sequence[Merged], scores: _Scores) -> str:
 def _write(build: Build, by_item: Mapping[str, Merged], scores: _Scores, place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
     (place / "data").mkdir(parents=True)
-    for name in ("rejected.parquet", "report.html", "config.json"):
+    for name in ("rejected.parquet", "held_for_people.parquet", "report.html", "config.json"):
         if (build.folder / name).is_file():
             shutil.copyfile(build.folder / name, place / name)
     for shard in build.shards():

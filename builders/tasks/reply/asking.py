@@ -100,7 +100,8 @@ class PromptExtras:
     what is asked about any other record does not depend on them. `hears` says whether the model is
     sent the clips, but for those that the findings say it is not, `sees` whether with the picture;
     `demonstrations` are cases of which each prompt shows a few. `language` is the corpus's,
-    `recited` knows what is said elsewhere in it. `planner` says what a reply is to do.
+    `recited` knows what is said elsewhere in it. `planner` says what a reply is to do. `draft` is
+    the number of the draft among those of one model, of which only the seed knows.
     """
 
     notes: Mapping[str, Sequence[Note]] = field(default_factory=dict)
@@ -110,6 +111,7 @@ class PromptExtras:
     recited: Recited | None = None
     sees: bool = False
     planner: Planner | None = None
+    draft: int = 1
 
 
 class ReplyPrompts:
@@ -206,8 +208,9 @@ class ReplyPrompts:
 
     def _seed(self, target: Target, attempt: int) -> int:
         """Return the seed of an attempt; a record that is drafted again gets others than before."""
-        again = len(self._extras.notes.get(target.id, ()))
-        return seed_for(f"{target.id}|again {again}" if again else target.id, attempt)
+        again, draft = len(self._extras.notes.get(target.id, ())), self._extras.draft
+        name = f"{target.id}|again {again}" if again else target.id
+        return seed_for(f"{name}|draft {draft}" if draft > 1 else name, attempt)
 
     def _earlier(self, target: Target) -> Iterator[Message]:
         """Yield the replies that reviewers rejected, each with what they said against it."""

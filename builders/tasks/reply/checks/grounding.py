@@ -51,6 +51,8 @@ _ECHO_SHARE = 0.8
 _ECHO_WORDS = 7
 _ANY_ORDER = 0.05
 _FEW_FOREIGN = 2
+# So many words of a line tell its language.
+_TELLING = 3
 
 
 @cache
@@ -83,6 +85,15 @@ def other_language(candidate: Candidate) -> Iterator[Hit]:
     language = load_language(language_of(candidate))
     if foreign := _foreign(read_text(text), language, said):
         yield Hit({"found": repr(" ".join(foreign[:4]))}, len(foreign))
+
+
+def is_in_other_language(text: str, language: str) -> bool:
+    """Return whether a text of some words tells another language than the one it should be in."""
+    other = "".join(_OTHER_SCRIPT.findall(text))
+    if 2 * len(other) > sum(map(str.isalpha, text)):
+        return True
+    read = read_text(text)
+    return len(read.spoken) >= _TELLING and bool(_foreign(read, load_language(language), ()))
 
 
 def _foreign(text: Text, language: Language, said: tuple[str, ...]) -> list[str]:

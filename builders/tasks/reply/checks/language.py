@@ -91,7 +91,7 @@ def load_language(code: str) -> Language:
             do="add one, file by file as in the folder of en",
         )
     words = _read_words(folder / _WORDS)
-    classes = _read_classes(folder / _CLASSES)
+    classes = read_classes(folder / _CLASSES)
     patterns = read_patterns(folder, classes, words)
     pieces = frozenset(_pieces(folder, words))
     return Language(code, words, classes, PatternSet(patterns), _digest(folder), pieces)
@@ -141,7 +141,8 @@ def _read_words(path: Path) -> dict[str, frozenset[str]]:
     return {name: frozenset(words) for name, words in lists.items()}
 
 
-def _read_classes(path: Path) -> dict[str, list[str]]:
+def read_classes(path: Path) -> dict[str, list[str]]:
+    """Return the classes of words that patterns name; LabelError where a row is wrong."""
     classes: dict[str, list[str]] = {}
     for row in read_rows(path, ("class", "words"), key=()):
         name = row.matching("class", "[a-z_]+", "letters a to z and _")

@@ -134,6 +134,8 @@ def _part(row: TableRow, part: str, classes: Mapping[str, Sequence[str]]) -> Par
     missing, part = part.endswith("?"), part.removesuffix("?")
     sign, part = (part[0], part[1:]) if part[0] in "!~" else ("", part)
     phrases = [_spoken(phrase) for one in part.split("|") for phrase in _phrases(row, one, classes)]
+    if not all(phrases):
+        raise row.error("pattern", f"words in every choice of {part}")
     if sign == "!":
         return Part("".join(rf"(?<! {_expression(phrase)})" for phrase in phrases))
     any_of = "|".join(dict.fromkeys(_expression(phrase) for phrase in phrases))

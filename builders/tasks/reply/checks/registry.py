@@ -24,7 +24,8 @@ from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import TableRow, read_rows
 from builders.record.types import CheckNote
-from builders.tasks.reply.checks import copied, fit, form, grounding, rules
+from builders.safety.tables import safety_digest
+from builders.tasks.reply.checks import copied, fit, form, grounding, rules, safe
 from builders.tasks.reply.checks.candidate import (
     ASSISTANT,
     CHECKS,
@@ -38,7 +39,7 @@ from builders.tasks.reply.checks.language import found_in, known_languages, load
 from builders.tasks.reply.checks.patterns import PatternFind
 from builders.tasks.reply.checks.text import BREAK, read_text
 
-MODULES = (rules, form, grounding, fit, copied)
+MODULES = (rules, form, grounding, fit, copied, safe)
 SEVERITIES = ("reject", "note")
 _COLUMNS = ("code", "reason", "stage", "severity", "version", "sentence")
 _STAGES = ("1", "2", "3")
@@ -216,7 +217,7 @@ def checks_digest() -> str:
     rows = [[getattr(one, column) for column in _COLUMNS] for one in load_checks()]
     languages = [[code, load_language(code).version] for code in known_languages()]
     tables = [_rows_of(_folder() / name) for name in _TABLES]
-    return sha256(orjson.dumps([rows, languages, tables])).hexdigest()[:12]
+    return sha256(orjson.dumps([rows, languages, tables, safety_digest()])).hexdigest()[:12]
 
 
 # What the functions read beside the tables of languages.

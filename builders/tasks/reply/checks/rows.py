@@ -2,16 +2,16 @@
 
 A row is one JSON object a line: `id`, `context` (a list of {role, text}), `utterance`, `label`,
 `voice` (a list of words), `strategies`, `reply`, `reply_emotion`, `awareness` ({act, emotions}),
-`later` and `shown` (lists of texts), `lang`, `gold`. All but `id` may be missing; what else it has
-is handed on.
+`later` (a list of texts), `shown` (a list of texts, or of objects with texts: the examples that its
+prompt showed), `lang`, `gold`. All but `id` may be missing; what else it has is handed on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import orjson
 
@@ -20,13 +20,16 @@ from builders.labels import strategies
 from builders.labels.vocabulary import vocabulary
 from builders.record.reply_views import ReplyPart
 from builders.record.types import Emotions
+from builders.safety.routing import SaidBefore, route
 from builders.tasks.reply.checks.candidate import ASSISTANT, Candidate, Recited, Scene
 from builders.tasks.reply.checks.language import known_languages
 from builders.tasks.reply.checks.registry import Check, all_hits, load_checks
 
-VERDICTS = ("reject", "note", "keep", "crisis")
+CRISIS = "crisis"
+VERDICTS = ("reject", "note", "keep", CRISIS)
+R = TypeVar("R")
 _TEXTS = ("utterance", "label", "reply", "reply_emotion", "lang")
-_LISTS = ("voice", "strategies", "later", "shown")
+_LISTS = ("voice", "strategies", "later")
 
 
 class BadRow(ValueError):
@@ -74,6 +77,15 @@ def read_rows_of(
     Raises:
         ConfigError: the file cannot be read.
     """
+    return read_lines(path, lambda number, line: row_of(number, line, persona, recited))
+
+
+def read_lines(path: Path, read: Callable[[int, bytes], R]) -> Iterator[R | str]:
+    """Yield what `read` makes of each line that is not empty, or a line that says what is wrong.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
@@ -86,13 +98,28 @@ def read_rows_of(
         if not line.strip():
             continue
         try:
-            yield row_of(number, line, persona, recited)
+            yield read(number, line)
         except BadRow as error:
             yield f"{path}:{number}: {error}"
 
 
 def row_of(number: int, line: bytes, persona: str, recited: Recited | None = None) -> Row:
     """Return a row; BadRow where it is no row."""
+    document = document_of(line, VERDICTS, _all_texts, "a list of codes")
+    return Row(number, document, _candidate(document, persona, recited))
+
+
+def document_of(
+    line: bytes, golds: Sequence[str], is_list: Callable[[object], bool], listed: str
+) -> dict[str, object]:
+    """Return the object of a row, whose fields have the right shape; BadRow where one has not.
+
+    Args:
+        line: the row.
+        golds: what `gold` may be.
+        is_list: whether it is right otherwise.
+        listed: what that is called.
+    """
     try:
         document = orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -100,7 +127,11 @@ def row_of(number: int, line: bytes, persona: str, recited: Recited | None = Non
     if not isinstance(document, dict) or not isinstance(document.get("id"), str):
         raise BadRow("no id; expected an object with the text id")
     _check_shape(document)
-    return Row(number, document, _candidate(document, persona, recited))
+    gold = document.get("gold")
+    if gold is not None and not (gold in golds if isinstance(gold, str) else is_list(gold)):
+        expected = [f"one of {', '.join(golds)}"] * bool(golds) + [listed] * bool(listed)
+        raise BadRow(f"gold is {gold!r}; expected {', or '.join(expected)}")
+    return document
 
 
 def _check_shape(document: dict[str, object]) -> None:
@@ -111,19 +142,33 @@ def _check_shape(document: dict[str, object]) -> None:
         given = document.get(name)
         if given is not None and not _all_texts(given):
             raise BadRow(f"{name} is {given!r}; expected a list of texts")
+    examples = document.get("shown")
+    if examples is not None and _texts_shown(examples) is None:
+        raise BadRow(f"shown is {examples!r}; expected a list of texts, or of objects with texts")
     turns = document.get("context")
     if turns is not None and not (isinstance(turns, list) and all(map(_is_turn, turns))):
         raise BadRow("context is no list of turns; expected objects with role and text")
     acts = document.get("awareness")
     if acts is not None and not isinstance(acts, dict):
         raise BadRow(f"awareness is {acts!r}; expected an object with act and emotions")
-    gold = document.get("gold")
-    if gold is not None and not (gold in VERDICTS if isinstance(gold, str) else _all_texts(gold)):
-        raise BadRow(f"gold is {gold!r}; expected one of {', '.join(VERDICTS)}, or a list of codes")
 
 
 def _all_texts(given: object) -> bool:
     return isinstance(given, list) and all(isinstance(one, str) for one in given)
+
+
+def _texts_shown(examples: object) -> tuple[str, ...] | None:
+    """Return the texts of examples, each a text or an object with texts; None if one is neither."""
+    if not isinstance(examples, list):
+        return None
+    texts: list[str] = []
+    for one in examples:
+        held = [one] if isinstance(one, str) else one.values() if isinstance(one, dict) else ()
+        found = [text for text in held if isinstance(text, str)]
+        if not found:
+            return None
+        texts += found
+    return tuple(texts)
 
 
 def _is_turn(turn: object) -> bool:
@@ -145,7 +190,7 @@ def _candidate(document: dict[str, object], persona: str, recited: Recited | Non
         language=language,
         later=tuple(cast("list[str]", document.get("later") or [])),
         recited=recited,
-        shown=tuple(cast("list[str]", document.get("shown") or [])),
+        shown=_texts_shown(document.get("shown") or []) or (),
     )
     return Candidate(_reply(document, emotions), emotions, scene=scene)
 
@@ -181,7 +226,7 @@ def _emotions(label: object) -> Emotions | None:
 
 
 def check_row(row: Row) -> CheckedRow:
-    """Return what all checks say of a row."""
+    """Return what all checks say of a row; `crisis` where no model may answer the utterance."""
     codes: list[dict[str, object]] = []
     severities = set()
     for check, hit in all_hits(row.candidate):
@@ -189,7 +234,19 @@ def check_row(row: Row) -> CheckedRow:
         place = {"start": hit.start, "end": hit.end}
         codes.append({"code": check.code, "severity": check.severity, **place})
     verdict = next((name for name in ("reject", "note") if name in severities), "keep")
+    scene = row.candidate.scene
+    if scene and route(scene.utterance, said_before(row.document), scene.language).route == CRISIS:
+        verdict = CRISIS
     return CheckedRow(row, verdict, codes)
+
+
+def said_before(document: Mapping[str, object]) -> list[SaidBefore]:
+    """Return the context of a row as what was said before; the speaker's own has the role user.
+
+    A turn without a role is somebody else's.
+    """
+    turns = cast("list[dict[str, object]]", document.get("context") or [])
+    return [SaidBefore(turn.get("role") == "user", str(turn["text"])) for turn in turns]
 
 
 def check_rows(rows: Iterable[Row]) -> Iterator[CheckedRow]:

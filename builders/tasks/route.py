@@ -1,0 +1,84 @@
+"""Asking a model where an utterance is to go, beside the patterns, before a reply is drafted."""
+
+from __future__ import annotations
+
+from builders.llm import prompts
+from builders.llm.request import NarrowedSchema, Request
+from builders.llm.task import Steps
+from builders.record.types import Target
+from builders.tasks.question import Question, QuestionTask
+from builders.tasks.reply.asking import speaker_name
+
+TEMPLATE = "route/route.j2"
+CHOICES = ("normal", "sensitive", "crisis", "exclude")
+REASONS = (
+    *("suicide", "self_harm", "overdose", "harm_to_others", "abuse", "child_safety"),
+    *("eating_disorder", "burden", "goodbye", "giving_away", "no_reason_to_go_on", "other"),
+)
+_TOKENS = 400
+
+
+class RouteAsker:
+    """One model that routes; a task. Its answers have `route` and `reasons`.
+
+    Args:
+        model: its name.
+        named: whether speakers are called as the corpus calls them.
+    """
+
+    def __init__(self, model: str, named: bool) -> None:
+        self.model = model
+        self._named = named
+        self._template = prompts.load(TEMPLATE)
+        self._questions = QuestionTask()
+
+    def first_request(self, subject: Target, number: int = 0) -> Request:
+        """See `Task`."""
+        return self._questions.first_request(self._question(subject), number)
+
+    def steps(self, subject: Target, first: Request) -> Steps[dict[str, object]]:
+        """Yield requests until an answer fits."""
+        return self._questions.steps(self._question(subject), first)
+
+    def prompt_version(self, subject: Target) -> str | None:
+        """Return the version of the template."""
+        return self._template.version
+
+    def _question(self, target: Target) -> Question:
+        named = self._named
+        prompt = self._template.render(
+            turns=[
+                (speaker_name(turn.utterance, turn.role, named), turn.utterance.text)
+                for turn in target.turns
+            ],
+            speaker=speaker_name(target.utterance, "user", named),
+            utterance=target.utterance.text,
+            reasons=list(REASONS),
+        )
+        request = Request(
+            model=self.model,
+            messages=({"role": "user", "content": prompt},),
+            schema=_SCHEMA,
+            audio_sha256=None,
+            temperature=0.0,
+            top_p=1.0,
+            max_tokens=_TOKENS,
+            seed=0,
+            record_id=target.id,
+            attempt=0,
+            prompt_version=self._template.version,
+        )
+        return Question(target.id, "route", request)
+
+
+_SCHEMA = NarrowedSchema(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["route", "reasons"],
+        "properties": {
+            "route": {"type": "string", "enum": [*CHOICES]},
+            "reasons": {"type": "array", "items": {"type": "string", "enum": [*REASONS]}},
+        },
+    }
+)

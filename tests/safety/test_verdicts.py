@@ -1,0 +1,99 @@
+"""A routing model and a moderation endpoint beside the patterns: whoever has no answer waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from builds import Ended, hearten, manifest, samples
+from endpoints import TestEndpoint
+from trees import make_meld_tree, meld_row
+
+ROWS = {
+    "train": [
+        meld_row(0, 0, Utterance="They sold the orchard.", Emotion="sadness"),
+        meld_row(1, 0, Utterance="The heron will be free soon.", Emotion="sadness"),
+        meld_row(2, 0, Utterance="Das ist nicht gut, weil ich das nicht will und wir nicht gehen."),
+    ],
+    "dev": [meld_row(0, 0)],
+    "test": [meld_row(0, 0)],
+}
+CRISIS = {"match": "heron", "answer": {"route": "crisis", "reasons": ["goodbye"]}}
+NORMAL = {"match": "may answer its last line", "answer": {"route": "normal", "reasons": []}}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_meld_tree(tmp_path_factory.mktemp("source"), ROWS)
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    with TestEndpoint(any_model=True, keep_bodies=True) as running:
+        yield running
+
+
+def build(
+    endpoint: TestEndpoint, source: Path, here: Path, *more: object, **knobs: object
+) -> Ended:
+    endpoint.control(**{"rules": [], "moderation": {}, "moderation_status": 200, **knobs})
+    return hearten(
+        *("build", "--corpus", "meld", "--source", source, "--text-only", "--name", "m"),
+        *("--model", "drafts", "--base-url", endpoint.base_url, *more),
+        cwd=here,
+    )
+
+
+def held(folder: Path) -> dict[str, list[str]]:
+    rows = pq.read_table(folder / "held_for_people.parquet").to_pylist()
+    return {row["id"]: row["codes"] for row in rows}
+
+
+def test_what_a_model_calls_a_crisis_is_held_and_it_can_read_other_languages(
+    endpoint, source, tmp_path
+):
+    ended = build(endpoint, source, tmp_path, "--route-model", "routes", rules=[CRISIS, NORMAL])
+    assert ended.code == 0, ended.err
+    folder = tmp_path / "output/m"
+    assert held(folder) == {"meld-train-1-0": ["model_goodbye"]}
+    safety = {row["id"]: row["safety"] for row in samples(folder)}
+    assert safety["meld-train-2-0"]["route"] == "normal"
+    assert safety["meld-train-0-0"]["by"].endswith(", model routes")
+    drafts = [body for body in endpoint.log()["bodies"] if body["model"] == "drafts"]
+    assert drafts and not any("heron" in str(body) for body in drafts)
+
+
+def test_a_model_that_gives_no_route_has_its_lines_held(endpoint, source, tmp_path):
+    prose = {**NORMAL, "answer": {"route": "fine", "reasons": []}}
+    ended = build(endpoint, source, tmp_path, "--route-model", "routes", rules=[prose])
+    assert ended.code == 1 and "0 kept" in ended.err, ended.err
+
+
+def test_what_the_moderation_endpoint_calls_self_harm_is_held(endpoint, source, tmp_path):
+    more = ("--moderation", "mod")
+    ended = build(endpoint, source, tmp_path, *more, moderation={"heron": "self-harm/intent"})
+    assert ended.code == 0, ended.err
+    assert held(tmp_path / "output/m") == {"meld-train-1-0": ["moderation_self-harm/intent"]}
+    asked = endpoint.log()["moderated"]
+    assert len(asked) == 5
+    assert "mod" in manifest(tmp_path / "output/m")["result"]["config"]["moderation"]
+
+
+def test_an_endpoint_that_is_down_leaves_its_lines_for_the_next_run(endpoint, source, tmp_path):
+    more = ("--moderation", "mod")
+    ended = build(endpoint, source, tmp_path, *more, moderation_status=500)
+    assert ended.code == 3, ended.err
+    assert "targets have no response yet" in ended.err and "moderation" in ended.err
+    assert not [body for body in endpoint.log()["bodies"] if "orchard" in str(body)]
+    assert not (tmp_path / "output/m/manifest.json").exists()
+    again = build(endpoint, source, tmp_path, *more)
+    assert again.code == 0, again.err
+    assert len(endpoint.log()["moderated"]) == 5
+
+
+def test_answers_of_the_endpoint_are_not_asked_for_twice(endpoint, source, tmp_path):
+    assert build(endpoint, source, tmp_path, "--moderation", "mod").code == 0
+    (tmp_path / "output/m/manifest.json").unlink()
+    assert build(endpoint, source, tmp_path, "--moderation", "mod").code == 0
+    assert endpoint.log()["moderated"] == []
