@@ -21,8 +21,8 @@ from builders.pipeline.selection import rank
 from builders.record.types import Target
 from builders.store.database import Answer
 from builders.tasks.question import Question, QuestionTask
-from builders.tasks.reply.asking import speaker_name
 from builders.tasks.reply.tagging import UNKNOWN, Tag, cues_version, load_cues, tag_parts
+from builders.tasks.reply.wording import speaker_name
 
 TAG_TEMPLATE = "tag/ask.j2"
 _MOST_ACTS = 6

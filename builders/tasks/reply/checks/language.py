@@ -73,6 +73,7 @@ def folder_of(language: str) -> Path:
     return resources.label_maps() / "reply" / language.partition("-")[0].lower()
 
 
+@cache
 def known_languages() -> tuple[str, ...]:
     """Return the languages whose replies can be checked."""
     folders = (resources.label_maps() / "reply").glob("*/")
