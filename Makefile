@@ -21,7 +21,7 @@ demo: .venv/core  ## build the sample dataset, without a key or an account
 	@$(NO_PROVIDER) $(BIN)/build --corpus meld --sample
 
 test: .venv/test browser  ## run every test but the slow ones
-	$(BIN)/python -m pytest $(TOGETHER) -m "not slow"
+	$(BIN)/python -m pytest $(TOGETHER) --warm -m "not slow"
 
 test-slow: .venv/test browser  ## run the slow ones
 	$(BIN)/python -m pytest $(TOGETHER) -m slow

@@ -74,7 +74,14 @@ def place(prepared: Path, servers: tuple[TestEndpoint, LoopbackHub], tmp_path: P
     return Place(folder, *servers)
 
 
-@named([page for page in WRITTEN if page.blocks])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.name, marks=() if page is README else pytest.mark.slow)
+        for page in WRITTEN
+        if page.blocks
+    ],
+)
 def test_every_block_of_a_page_runs_and_prints_what_is_shown(place, page):
     place.follow(page)
 

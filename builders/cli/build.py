@@ -40,6 +40,7 @@ from builders.cli.reply_options import (
     Moderation,
     PersonaChoice,
     PlannedBy,
+    ReplyWorthy,
     RouteModel,
     TagModel,
 )
@@ -54,7 +55,7 @@ Corpora = Annotated[
     ),
 ]
 # The choices of `settings.BuildConfig` again, whose import would slow --help; a test compares.
-Balance = Literal["emotion"]
+Balance = Literal["emotion", "strategy"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
 OnError = Literal["quarantine", "stop"]
@@ -95,7 +96,9 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     ] = None,
     balance: Annotated[
         Balance | None,
-        typer.Option(help="Take as many targets of each coarse emotion as the rarest one has."),
+        typer.Option(
+            help="As many targets of each coarse emotion or planned strategy as the rarest has."
+        ),
     ] = None,
     min_agreement: Annotated[
         float | None,
@@ -113,6 +116,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             help="With --min-agreement: leave those out for which it is unknown.",
         ),
     ] = False,
+    reply_worthy: ReplyWorthy = None,
     no_ambiguous: Annotated[
         bool,
         typer.Option(

@@ -107,6 +107,9 @@ def _config(
         "sample": False,
         "split": has,
         "label_view": view if view in card.label_views else None,
+        "reply_worthy": False
+        if given["reply_worthy"] is None and given["sample"]
+        else (given["reply_worthy"]),
         "name": f"{given['name']}-{slug}" if given["name"] else f"{slug}{suffix}",
         "speak": given["speak"] and card.audio_origin == "none",
         "i_may_send": [slug] if slug in may_send(given["i_may_send"]) else None,

@@ -12,6 +12,7 @@ from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError, suggested
 from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
+from builders.record.folder import read_json
 from builders.settings import HIBARI, LISTED, BuildConfig, make_config, voting
 from builders.settings.file import SettingsFile, find_source
 
@@ -43,10 +44,16 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
     for setting in ("emotions", "exclude_emotions"):
         lists[setting] = tuple(_emotion(word) for word in lists[setting])
+    if both := sorted({*lists["emotions"]} & {*lists["exclude_emotions"]}):
+        raise UsageError(
+            f"{both[0]} is given with --emotion and with --exclude-emotion",
+            do="leave it out of one of them",
+        )
     if given["known_agreement"] and given["min_agreement"] is None:
         raise UsageError(
             "--known-agreement is given without --min-agreement", do="say how much is enough"
         )
+    plain["reply_worthy"] = _reply_worthy(given, name)
     lists["may_send"] = may_send(lists["may_send"])
     check_named(lists["may_send"], [slug, *_shown_corpora(given["demonstrations"])])
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
@@ -69,6 +76,16 @@ def _shown_corpora(demonstrations: str | None) -> list[str]:
     from builders.pipeline.demonstrations import corpora_of
 
     return corpora_of(demonstrations)
+
+
+def _reply_worthy(given: BuildOptions, name: str) -> bool:
+    """Return whether targets must be worth a reply; a build that was begun goes on as it was."""
+    wanted, begun = given["reply_worthy"], given["output"] / name / "config.json"
+    if wanted is not None:
+        return wanted
+    if begun.is_file() and given["resume"] != "never":
+        return bool(read_json(begun).get("reply_worthy", False))
+    return given["persona"] == "assistant" and not given["sample"]
 
 
 def _listed(said: object) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import textwrap
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,12 @@ def print_counts(build: Build) -> None:
     print(summary_line(result["counts"]))
     for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
         print(f"  rejected: {count:,} {reason}")
+    passed_over: Counter[str] = Counter()
+    for counts in result["splits"].values():
+        passed_over.update(counts["not_selected"])
+    if passed_over:
+        told = ", ".join(f"{count:,} {reason}" for reason, count in passed_over.most_common())
+        print(f"  not selected: {told}")
     for line in cautions(build).lines():
         print(line)
 

@@ -17,6 +17,10 @@ class BuildOptions(TypedDict, total=False):
     text_only: bool
     min_agreement: float | None
     known_agreement: bool
+    reply_worthy: bool | None
+    persona: str
+    output: Path
+    resume: str
     label_view: str | None
     model: str | None
     estimate: bool

@@ -39,6 +39,16 @@ PlannedBy = Annotated[
         show_default="none",
     ),
 ]
+ReplyWorthy = Annotated[
+    bool | None,
+    typer.Option(
+        "--reply-worthy/--no-reply-worthy",
+        envvar="HEARTEN_REPLY_WORTHY",
+        help="Only targets that tell a feeling or an event of the speaker's own, by their words or "
+        "those just before.",
+        show_default="on for --persona assistant, off with --sample",
+    ),
+]
 RouteModel = Annotated[
     str | None,
     typer.Option(

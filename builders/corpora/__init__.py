@@ -72,7 +72,8 @@ class Card(_Part):
     with, `label_source` what the annotators had access to, `label_views` what else `--label-view`
     may choose, `video` where its pictures lie, None where it has none, `context` what earlier turns
     are, `speakers_have_names` whether a prompt may call them as the corpus does (a number is no
-    name), `evaluation_overlap` the benchmarks made from a split. `contrast` says where the same
+    name), `evaluation_overlap` the benchmarks made from a split. `fixed_words` says that speakers
+    were given what they say, so that only their voice tells a feeling, `contrast` where the same
     words are said in several ways, `voice_evidence` who judged the voice alone. `combined_folds`
     says which folds of a corpus without splits of its own become which split of a combined set.
     """
@@ -99,6 +100,7 @@ class Card(_Part):
     evaluation_overlap: dict[Split, tuple[str, ...]] = {}
     rights: Rights
     send_to_third_party: ThirdParty
+    fixed_words: bool = False
     contrast: SameWords | None = None
     voice_evidence: VoiceEvidence | None = None
 

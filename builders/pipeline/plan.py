@@ -28,8 +28,8 @@ from builders.pipeline.demonstrations import open_demonstrations
 from builders.pipeline.fits import Fit
 from builders.pipeline.minimal_pairs import NO_MEMBER
 from builders.pipeline.routing import routed, sent_on
-from builders.pipeline.selection import Wanted
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
+from builders.pipeline.targets import planned_balance, wanted_by, worth_judge
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.sample import SCHEMA_VERSION, Origin
@@ -50,6 +50,7 @@ from builders.tasks.reply.draft import Drafter
 from builders.tasks.reply.executing import CueTagger, ModelTagger
 from builders.tasks.reply.planned import PlannedDrafter
 from builders.tasks.reply.planning import Planner
+from builders.tasks.reply.worthy import version as worth_version
 from builders.tasks.vote import TEMPLATE, Voter
 
 # What takes its time to import waits until a build needs it: the first request goes out before.
@@ -271,7 +272,7 @@ def make_plan(config: BuildConfig) -> Plan:
     exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     recited = RunIndex(card.language)
-    surveyed = survey(corpus, _wanted(config), recited)
+    surveyed = survey(corpus, wanted_by(config), recited, planned_balance(config, card))
     preconditions.check_sees(config, card, surveyed.films, corpus.reader.root)
     exclusions.check_matched(corpus.reader.splits, config.exclusions)
     shown = open_demonstrations(config, card)
@@ -318,21 +319,6 @@ def _origin(
     )
 
 
-def _wanted(config: BuildConfig) -> Wanted:
-    """Return which targets a build asks for."""
-    return Wanted(
-        frozenset(config.emotions),
-        config.min_words,
-        config.max_per_emotion,
-        config.limit,
-        frozenset(config.exclude_emotions),
-        config.min_agreement,
-        config.known_agreement,
-        not config.no_ambiguous,
-        config.balance == "emotion",
-    )
-
-
 def _identified(
     config: BuildConfig, corpus: Corpus, origin: Origin, heard: bool
 ) -> dict[str, object]:
@@ -352,6 +338,7 @@ def _identified(
         "caption_version": caption_version() if config.caption_model else None,
         "vote_prompt_version": prompts.load(TEMPLATE).version if votes else None,
         "contribution_rules": {n: str(share) for n, share in rules().items()} if votes else None,
+        **({"reply_worthy_version": worth_version(corpus.worth.language)} if corpus.worth else {}),
         **({"qualification_version": qualification.version()} if votes or describes else {}),
         "class_views_version": views_version(),
         "checks_version": origin.checks_version,
@@ -372,6 +359,7 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
         rules=ReadingRules(exclusions, config.on_error),
         contrast=card.contrast,
         unfit=defects.ids(card.slug, NO_MEMBER) if card.contrast else frozenset(),
+        worth=worth_judge(config, card),
     )
 
 

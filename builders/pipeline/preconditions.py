@@ -17,6 +17,7 @@ from builders.record.schema import validator
 from builders.settings import BuildConfig
 from builders.tasks.qualification import bounds, load_lines, load_sounds
 from builders.tasks.reply.checks.registry import check_tables as check_reply_tables
+from builders.tasks.reply.worthy import load_tables
 from builders.tts.styles import styles
 
 
@@ -41,6 +42,8 @@ def check_tables(config: BuildConfig, heard: bool, language: str) -> None:
     """
     check_whole(config.corpus)
     check_reply_tables(language)
+    if config.reply_worthy:
+        load_tables(language)
     if config.voters:
         load_lines(language)
     if config.voters or config.caption_model:

@@ -247,6 +247,9 @@ def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
     reasons = list(ledger.reasons.items())[:3]
     top = ", ".join(f"{count} {reason}" for reason, count in reasons)
     what = f"nothing was kept: {summary_line(ledger.totals)}"
+    if not_selected := list(ledger.passed_over.items())[:3]:
+        told = ", ".join(f"{count} {reason}" for reason, count in not_selected)
+        what += f" (not selected: {told})"
     if not top:
         return HeartenError(what, do="choose other targets: --emotion, --min-words, --split")
     what += f" (most often: {top})"
@@ -305,6 +308,9 @@ def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Buil
         settings: fields of `BuildConfig` by name: `model`, `base_urls`, `limit`, `output`, …
             `source` defaults to HEARTEN_SOURCE_<CORPUS>, `name` to the name of the corpus.
 
+    Without `reply_worthy`, an assistant replies to targets that are worth it, as on the command
+    line; of a sample to all.
+
     Raises:
         StoppedEarly: it stopped before the end; the same call resumes it.
         HeartenError: the user must fix something; the message says what.
@@ -312,6 +318,8 @@ def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Buil
     from builders.record.dataset import Build
 
     slug = resolve_slug(corpus)
+    assistant = settings.get("persona", "assistant") == "assistant"
+    settings.setdefault("reply_worthy", assistant and not sample)
     if sample:
         settings["source"] = resources.corpora() / slug / "sample"
     elif "source" not in settings:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain
@@ -21,6 +21,8 @@ _Ranks: TypeAlias = "array[int]"
 
 # The coarse label of an utterance whose raters did not settle on an emotion.
 UNSETTLED = "unknown"
+# The group of utterances for which no strategy can be planned; its size is no measure for others.
+UNPLANNED = "none"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Wanted:
 
     `min_agreement` is the minimum share of raters who chose the label; targets without counted
     raters stay, unless `known_agreement`. `balance` takes as many targets of each coarse label as
-    the rarest one has.
+    the rarest one has; targets balanced otherwise are grouped by `select`.
     """
 
     emotions: frozenset[str] = frozenset()
@@ -58,6 +60,8 @@ class Selection:
         overall: the highest selected rank, if there is an overall limit.
         candidates: the number of candidates without limits, by emotion.
         per_root: the highest selected rank of each coarse label, if balanced.
+        left_out: why single utterances are no targets, by rank: those that are not worth a reply,
+            or of which a balanced group has more than enough.
     """
 
     wanted: Wanted
@@ -65,10 +69,15 @@ class Selection:
     overall: int | None = None
     candidates: dict[str, int] = field(default_factory=dict)
     per_root: dict[str, int] = field(default_factory=dict)
+    left_out: Mapping[int, str] = field(default_factory=dict)
 
     def against(self, utterance: Utterance, emotions: Emotions | None) -> str | None:
         """Return why an utterance is not a target, as a code that is counted, or None."""
-        return _unsuitable(self.wanted, utterance, emotions) or self._above(utterance, emotions)
+        return (
+            _unsuitable(self.wanted, utterance, emotions)
+            or (self.left_out.get(rank(utterance.id)) if self.left_out else None)
+            or self._above(utterance, emotions)
+        )
 
     def _above(self, utterance: Utterance, emotions: Emotions | None) -> str | None:
         if self.overall is None and not self.per_emotion and not self.per_root:
@@ -115,10 +124,22 @@ def _short(wanted: Wanted, utterance: Utterance) -> str | None:
 
 
 def select(
-    wanted: Wanted, candidates: Iterable[tuple[Utterance, Emotions | None]]
+    wanted: Wanted,
+    candidates: Iterable[tuple[Utterance, Emotions | None]],
+    left_out: dict[int, str] | None = None,
+    groups: Mapping[int, str] | None = None,
 ) -> tuple[Selection, int]:
-    """Return the selection and the number of targets; uses 8 bytes per candidate."""
+    """Return the selection and the number of targets; uses 8 bytes per candidate.
+
+    Args:
+        wanted: the requested selection.
+        candidates: utterances with their emotions, all that may be targets.
+        left_out: why others are left out, by rank; it may grow with the candidates.
+        groups: by rank; as many targets are taken of each as the smallest one has. It may grow
+            with the candidates; None where groups are not balanced.
+    """
     ranks: dict[str, _Ranks] = {}
+    left_out = {} if left_out is None else left_out
     for utterance, emotions in candidates:
         if emotions and not _unsuitable(wanted, utterance, emotions):
             ranks.setdefault(emotions.primary, array("Q")).append(rank(utterance.id))
@@ -133,11 +154,27 @@ def select(
         settled = [len(of) for root, of in roots.items() if root != UNSETTLED]
         roots, per_root = _lowest(roots, min(settled, default=len(every)))
         every = list(chain.from_iterable(roots.values()))
+    if groups is not None:
+        every = _balanced(every, groups, left_out)
     if wanted.limit is None:
-        return Selection(wanted, per_emotion, None, counts, per_root), len(every)
+        return Selection(wanted, per_emotion, None, counts, per_root, left_out), len(every)
     overall = heapq.nsmallest(wanted.limit, every)
     top = max(overall, default=0)
-    return Selection(wanted, per_emotion, top, counts, per_root), len(overall)
+    return Selection(wanted, per_emotion, top, counts, per_root, left_out), len(overall)
+
+
+def _balanced(
+    every: Sequence[int], groups: Mapping[int, str], left_out: dict[int, str]
+) -> list[int]:
+    """Return the lowest ranks of each group, as many as the smallest has; note the others."""
+    members: dict[str, list[int]] = {}
+    for place in every:
+        members.setdefault(groups[place], []).append(place)
+    settled = [len(of) for group, of in members.items() if group != UNPLANNED]
+    most = min(settled, default=len(every))
+    taken = {place for of in members.values() for place in heapq.nsmallest(most, of)}
+    left_out.update((place, "balance") for place in every if place not in taken)
+    return [place for place in every if place in taken]
 
 
 def _lowest(ranks: dict[str, _Ranks], most: int) -> tuple[dict[str, _Ranks], dict[str, int]]:

@@ -7,7 +7,7 @@ Two passes over the annotations: `survey` counts the labels and turns the limits
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,9 @@ from builders.labels.aggregation import Labelling
 from builders.labels.vocabulary import unmapped_error
 from builders.pipeline.context import Conversation, Persona
 from builders.pipeline.minimal_pairs import Renderings
-from builders.pipeline.selection import Selection, Wanted, select
+from builders.pipeline.planned_balance import PlannedBalance
+from builders.pipeline.selection import Selection, Wanted, rank, select
+from builders.pipeline.worth import WorthJudge
 from builders.record.manifest import Ledger
 from builders.record.types import Dialogue, Emotions, Reject, Target, Utterance
 from builders.safety.replacing import REPLACED
@@ -40,6 +42,7 @@ if TYPE_CHECKING:  # decoding takes its time to import
 class Corpus:
     """A corpus being read: its reader, labelling, known defects and rules.
 
+    `worth` judges which utterances are worth a reply, None where all are targets.
     `contrast` says where it has minimal pairs; `unfit` are the ids of clips
     that do not contain their words.
     """
@@ -51,6 +54,7 @@ class Corpus:
     rules: ReadingRules = ReadingRules()
     contrast: SameWords | None = None
     unfit: frozenset[str] = frozenset()
+    worth: WorthJudge | None = None
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield the dialogues and rejects of a split, their labels settled."""
@@ -112,21 +116,31 @@ class Survey:
         return found | {"highest_rank_by_root": balanced} if balanced else found
 
 
-def survey(corpus: Corpus, wanted: Wanted, recited: RunIndex | None = None) -> Survey:
+def survey(
+    corpus: Corpus,
+    wanted: Wanted,
+    recited: RunIndex | None = None,
+    planned: PlannedBalance | None = None,
+) -> Survey:
     """Read all annotations once: check that every label is mapped, and select the targets.
 
-    What is said goes into `recited`, so that no reply recites it.
+    What is said goes into `recited`, so that no reply recites it. Where `planned` is given, the
+    targets are balanced over what is planned for them.
 
     Raises:
         LabelError: a label has no row in the mapping table.
     """
     unmapped: Counter[str] = Counter()
     renderings, has = _renderings(corpus), Counter[str]()
-    selection, chosen = select(wanted, _candidates(corpus, unmapped, renderings, has, recited))
+    left_out: dict[int, str] = {}
+    groups: dict[int, str] | None = {} if planned else None
+    every = _candidates(corpus, unmapped, renderings, has, recited)
+    if planned and groups is not None:
+        every = _grouped(every, planned, groups)
+    worthy = _worthy(corpus, every, renderings, left_out)
+    selection, chosen = select(wanted, worthy, left_out, groups)
     if unmapped:
         raise unmapped_error(unmapped, corpus.labelling.map)
-    if renderings:
-        renderings.freeze()
     if recited:
         recited.freeze()
     return Survey(chosen, selection, renderings, has["clip"], has["film"])
@@ -144,26 +158,74 @@ def _candidates(
     renderings: Renderings | None,
     has: Counter[str],
     recited: RunIndex | None,
-) -> Iterator[tuple[Utterance, Emotions | None]]:
+) -> Iterator[tuple[Dialogue, list[Emotions | None]]]:
+    """Yield the dialogues of a corpus with the emotions of their utterances."""
     for split in corpus.reader.splits:
         for item in corpus.read(split):
             if isinstance(item, Reject):
                 continue
-            for utterance in item.utterances:
+            found = [_label(corpus, utterance, unmapped) for utterance in item.utterances]
+            for utterance, emotions in zip(item.utterances, found, strict=True):
                 has["clip"] += utterance.media is not None
                 has["film"] += utterance.film is not None
                 if recited:
                     recited.add(utterance.text)
-                if utterance.rejected:
-                    continue
-                try:
-                    emotions = corpus.labelling.emotions(utterance)
-                except KeyError as error:
-                    unmapped[str(error.args[0])] += 1
-                    continue
-                if renderings:
+                if renderings and not utterance.rejected:
                     renderings.add(split, utterance, emotions)
-                yield utterance, emotions
+            yield item, found
+    if renderings:
+        renderings.freeze()
+
+
+def _label(corpus: Corpus, utterance: Utterance, unmapped: Counter[str]) -> Emotions | None:
+    """Return what a label means; None if it is not mapped, which is counted, or a reject."""
+    if utterance.rejected:
+        return None
+    try:
+        return corpus.labelling.emotions(utterance)
+    except KeyError as error:
+        unmapped[str(error.args[0])] += 1
+        return None
+
+
+def _grouped(
+    dialogues: Iterable[tuple[Dialogue, list[Emotions | None]]],
+    planned: PlannedBalance,
+    groups: dict[int, str],
+) -> Iterator[tuple[Dialogue, list[Emotions | None]]]:
+    """Yield dialogues; what is planned for their utterances goes into `groups`, by rank."""
+    for dialogue, emotions in dialogues:
+        names = planned.strategies(dialogue, emotions)
+        for utterance, name in zip(dialogue.utterances, names, strict=True):
+            if name:
+                groups[rank(utterance.id)] = name
+        yield dialogue, emotions
+
+
+def _worthy(
+    corpus: Corpus,
+    dialogues: Iterable[tuple[Dialogue, list[Emotions | None]]],
+    renderings: Renderings | None,
+    left_out: dict[int, str],
+) -> Iterator[tuple[Utterance, Emotions | None]]:
+    """Yield the utterances that are worth a reply; the others go into `left_out`, by rank.
+
+    Members of a minimal pair are always worth one; which they are is known after all dialogues.
+    """
+    later: list[tuple[str, Utterance, Emotions | None]] = []
+    for dialogue, emotions in dialogues:
+        found = dict(corpus.worth.unworthy(dialogue, emotions)) if corpus.worth else {}
+        for place, (utterance, label) in enumerate(zip(dialogue.utterances, emotions, strict=True)):
+            if place not in found:
+                yield utterance, label
+                continue
+            left_out[rank(utterance.id)] = found[place]
+            if renderings:
+                later.append((dialogue.split, utterance, label))
+    for split, utterance, label in later:
+        if renderings and renderings.of(split, utterance).group:
+            del left_out[rank(utterance.id)]
+            yield utterance, label
 
 
 class Stream:

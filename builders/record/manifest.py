@@ -102,6 +102,14 @@ class Ledger:
             every.update(counts)
         return dict(sorted(every.items(), key=lambda pair: (-pair[1], pair[0])))
 
+    @property
+    def passed_over(self) -> dict[str, int]:
+        """Return the utterances that were not selected by reason, the most common first."""
+        every: Counter[str] = Counter()
+        for counts in self._not_selected.values():
+            every.update(counts)
+        return dict(sorted(every.items(), key=lambda pair: (-pair[1], pair[0])))
+
     def by_split(self) -> dict[str, SplitCounts]:
         """Return the counts of each split.
 

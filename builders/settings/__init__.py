@@ -97,7 +97,8 @@ class BuildConfig(BaseModel):
     min_agreement: float | None = Field(None, ge=0, le=1)
     known_agreement: bool = False
     no_ambiguous: bool = False
-    balance: Literal["emotion"] | None = None
+    balance: Literal["emotion", "strategy"] | None = None
+    reply_worthy: bool = False
     limit: int | None = Field(None, ge=1)
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None
@@ -321,6 +322,7 @@ _WHERE_ASKED = (
     "known_agreement",
     "no_ambiguous",
     "balance",
+    "reply_worthy",
     "see",
     "may_send",
     "plan",

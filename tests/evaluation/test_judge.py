@@ -163,6 +163,7 @@ def test_answers_that_cannot_be_used_are_counted_apart(folder, endpoint):
     assert found["accuracy"] == 1.0
 
 
+@pytest.mark.slow
 def test_what_is_left_without_an_answer_is_asked_next_time(folder, endpoint):
     pair = next(pair for pair in pairs_of(Build(folder)) if pair.can_be_told)
     broken = f'Reply A: "{pair.one.reply}"'.replace('"', '\\"')

@@ -106,6 +106,7 @@ def test_where_twenty_are_refused_and_none_is_answered_the_build_ends(endpoint):
     assert ended and "every request is refused (HTTP 400: Nothing of the kind.)" in str(ended[0])
 
 
+@pytest.mark.slow
 def test_answers_that_take_long_are_waited_for_before_all_is_taken_for_refused(endpoint):
     slow = [{**refused(400), "match": f"Day {number}."} for number in (0, 1, 2, 4, 5, 6, 7)]
     endpoint.control(latency=3, faults=slow)

@@ -48,9 +48,9 @@ CORPORA = "meld crema_d emorynlp emowoz empathetic_dialogues iemocap mosei".spli
 SAMPLES = {f"{corpus}-sample": corpus for corpus in CORPORA}
 # Name, and what `build` is told besides where the tables are.
 REAL = {
-    "meld-real": ("meld",),
-    "emorynlp-real": ("emorynlp", "--split", "dev"),
-    "crema_d-real": ("crema_d",),
+    "meld-real": ("meld", "--no-reply-worthy"),
+    "emorynlp-real": ("emorynlp", "--no-reply-worthy", "--split", "dev"),
+    "crema_d-real": ("crema_d", "--no-reply-worthy"),
 }
 # Builds of release 0.1 and their store with answers, decisions, edits, comparisons and verdicts.
 HELD = {"release-0.1-meld": "meld", "release-0.1-crema_d": "crema_d"}

@@ -230,6 +230,7 @@ def test_votes_are_held_and_never_asked_for_twice(endpoint, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_budget_holds_over_votes_and_the_same_command_goes_on_to_the_same_bytes(
     endpoint, tmp_path
 ):
@@ -244,6 +245,7 @@ def test_a_budget_holds_over_votes_and_the_same_command_goes_on_to_the_same_byte
     assert manifest(tmp_path / "crema_d-sample")["run"]["cost"]["prompt_tokens"] > 1000
 
 
+@pytest.mark.slow
 def test_a_vote_that_is_left_without_an_answer_is_asked_for_next_time(endpoint, tmp_path):
     endpoint.control(faults=[{"kind": "drop", "match": "eleven o'clock"}])
     ended = vote(endpoint, "crema_d", tmp_path)

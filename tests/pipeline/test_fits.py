@@ -67,6 +67,7 @@ def asked(source, output, endpoint, *more):
     )
 
 
+@pytest.mark.slow
 def test_votes_are_a_fit_that_a_kill_does_not_change(tmp_path, source):
     with TestEndpoint(any_model=True, latency=0.05, reads=True) as endpoint:
         more = ("--vote-model", "a", "--vote-model", "b")
@@ -90,6 +91,7 @@ def test_votes_are_a_fit_that_a_kill_does_not_change(tmp_path, source):
     assert manifest(whole)["result"]["fits"].keys() >= {"votes", "survey"}
 
 
+@pytest.mark.slow
 def test_a_fit_that_changed_is_one_line_and_starting_over_ends_it(tmp_path, source):
     with TestEndpoint(faults=[{"kind": "error_500", "every": 1}], any_model=True) as endpoint:
         told = asked(source, tmp_path / "out", endpoint, "--patience", 0.1)

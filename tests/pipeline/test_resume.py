@@ -84,6 +84,7 @@ def test_twenty_kills_lose_nothing_and_ask_nothing_twice_but_what_was_under_way(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_a_signal_stops_resumably_and_the_same_command_goes_on(tmp_path, number):
     source = corpus(tmp_path / "meld", 40)
     with TestEndpoint(latency=0.1) as endpoint:
@@ -174,6 +175,7 @@ def test_rate_limits_delay_and_the_item_is_in_the_output(tmp_path):
     assert {record["drafting"]["attempts"] for record in samples(tmp_path / "out" / "meld")} == {1}
 
 
+@pytest.mark.slow
 def test_refusals_and_cut_off_answers_become_rejects_never_text(tmp_path):
     source = corpus(tmp_path / "meld", 3)
     faults = [
@@ -210,6 +212,7 @@ def test_a_wrong_answer_is_corrected_with_its_errors(tmp_path):
     assert "strategies" in correction[3]["content"]
 
 
+@pytest.mark.slow
 def test_transport_errors_leave_targets_for_the_next_run(tmp_path):
     source = corpus(tmp_path / "meld", 2)
     fault = {"kind": "error_500", "match": 'sentence 3 of dialogue 1.\\"\\n'}
@@ -230,6 +233,7 @@ def test_transport_errors_leave_targets_for_the_next_run(tmp_path):
         assert endpoint.log()["count"] == 1
 
 
+@pytest.mark.slow
 def test_what_a_server_refuses_for_good_is_a_reject_that_can_be_asked_again(tmp_path):
     source = corpus(tmp_path / "meld", 2)
     body = {"error": {"message": "Not with these words."}}
@@ -251,6 +255,7 @@ def test_what_a_server_refuses_for_good_is_a_reject_that_can_be_asked_again(tmp_
 
 
 @pytest.mark.parametrize(("dialogues", "words"), [(12, "the first 20 replies"), (1, "nothing was")])
+@pytest.mark.slow
 def test_a_build_of_which_nothing_is_kept_stops_and_says_what_to_change(tmp_path, dialogues, words):
     source = corpus(tmp_path / "meld", dialogues)
     with TestEndpoint(faults=[{"kind": "truncated", "match": "sentence"}]) as endpoint:
@@ -327,6 +332,7 @@ def test_a_budget_in_dollars_needs_a_price(tmp_path):
     assert 0 < manifest(tmp_path / "out" / "meld")["run"]["cost"]["usd"] < 1
 
 
+@pytest.mark.slow
 def test_both_clients_and_every_dialect_give_the_same_dataset(tmp_path):
     source = corpus(tmp_path / "meld", 2)
     made = []

@@ -1,6 +1,7 @@
 import random
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from keeping import kept_in
 from builders.audio.analysis import Hearing
 from builders.pipeline.selection import Selection, Wanted, rank, select
 from builders.pipeline.stream import Stream, survey, with_clips
+from builders.pipeline.worth import WorthJudge
 from builders.record.manifest import Ledger
 from builders.record.types import Annotation, Dialogue, Emotions, Media, Reject, Target
 
@@ -197,3 +199,43 @@ def test_what_raters_did_not_settle_is_left_out_where_that_is_asked_for():
     candidates = [(utterance(1), UNSETTLED), (utterance(2), SAD)]
     assert len(chosen(Wanted(ambiguous=False), candidates)) == 1
     assert len(chosen(Wanted(), candidates)) == 2
+
+
+# Worth a reply
+
+SPOKEN = [
+    ("Ann", "Hello there!"),
+    ("Bo", "My cat ran away last night."),
+    ("Ann", "The grey one or the white one?"),
+    ("Bo", "Yeah."),
+    ("Ann", "The chairs are in the shed."),
+]
+
+
+def spoken_corpus(worth: WorthJudge | None):
+    said = [replace(utterance(n), speaker=who, text=text) for n, (who, text) in enumerate(SPOKEN)]
+    return replace(corpus(InventedReader({"dev": [Dialogue("dev", "1", said)]})), worth=worth)
+
+
+def test_what_is_not_worth_a_reply_is_counted_by_its_reason():
+    read, ledger = spoken_corpus(WorthJudge("en", False, True)), Ledger()
+    items = [*Stream(read, survey(read, Wanted()), 8, "assistant", None, ledger)]
+    assert [item.utterance.text for item in items] == [SPOKEN[1][1], SPOKEN[3][1]]
+    for item in items:
+        ledger.kept(item.split)
+    assert ledger.by_split()["dev"]["not_selected"] == {
+        "no_feeling_or_event": 2,
+        "only_a_greeting": 1,
+    }
+    assert survey(read, Wanted()).chosen == 2
+    # Turns that were not said before the utterance carry nothing for it.
+    apart = spoken_corpus(WorthJudge("en", False, connected=False))
+    assert survey(apart, Wanted()).chosen == 1
+    assert survey(spoken_corpus(None), Wanted()).chosen == 5
+
+
+def test_limits_count_those_that_are_worth_a_reply():
+    read = spoken_corpus(WorthJudge("en", False, True))
+    taken = survey(read, Wanted(limit=1))
+    assert taken.chosen == 1
+    assert len([*Stream(read, taken, 8, "assistant", None, Ledger())]) == 1

@@ -110,6 +110,7 @@ def pairs_by_all_ways(folder: Path, to: Path) -> list[set[tuple[str, str, str, s
     return found
 
 
+@pytest.mark.slow
 def test_rejections_and_comparisons_reach_every_way_out(folder, tmp_path):
     assert build(folder.parent, "--redraft", "rejected").code == 0
     again = folder.with_name("meld@2")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +12,17 @@ from deciding import Decision, decide
 from endpoints import TestEndpoint
 from invented import HAPPY, SAD, target, utterance
 
-from builders.errors import ConfigError, HeartenError
-from builders.labels.strategies import allowed
-from builders.labels.vocabulary import vocabulary
+from builders.errors import ConfigError, HeartenError, LabelError
 from builders.llm.request import key
 from builders.llm.settings import Sampling
+from builders.record.planned_reply import PlannedReply
 from builders.record.types import Emotions, Turn
 from builders.tasks.reply.asking import PromptExtras
 from builders.tasks.reply.demonstration_tables import COLUMNS, built_in, read_cases
-from builders.tasks.reply.demonstrations import SHOWN, Demonstration, Demonstrations
+from builders.tasks.reply.demonstrations import LEAST, SHOWN, Demonstration, Demonstrations
 from builders.tasks.reply.draft import Drafter
 
 OURS = read_cases(built_in("en"))
-
-
-def emotions_of(case: Demonstration) -> Emotions:
-    words = vocabulary()
-    return Emotions(
-        case.emotion, case.root, words.valence(case.emotion), words.arousal(case.emotion)
-    )
-
-
-def test_our_cases_show_each_strategy_that_suits_a_coarse_label() -> None:
-    shown = Counter((case.root, one) for case in OURS for one in case.strategies)
-    for root in vocabulary().roots:
-        emotion = Emotions(root, root, vocabulary().valence(root), vocabulary().arousal(root))
-        few = [name for name in allowed(emotion, 2) if shown[root, name] < 2]
-        assert not few, f"{root}: {few}"
-
-
-def test_our_cases_do_not_teach_one_opening_or_one_length() -> None:
-    openings = Counter(tuple(case.reply.lower().split()[:3]) for case in OURS)
-    assert openings.most_common(1)[0][1] <= 0.02 * len(OURS)
-    lengths = Counter(sum(len(case.reply.split()) > end for end in (9, 18, 30)) for case in OURS)
-    assert min(lengths[band] for band in (0, 1, 2)) >= 0.1 * len(OURS)
-    assert max(len(case.reply.split()) for case in OURS) <= 48
-    assert len({case.reply for case in OURS}) == len(OURS)
-
-
-def test_our_cases_are_for_both_personas() -> None:
-    counts = Counter(one for case in OURS for one in case.personas)
-    assert min(counts["assistant"], counts["addressee"]) > len(OURS) / 2
 
 
 def case(name: str, **given: Any) -> Demonstration:
@@ -73,8 +42,9 @@ def case(name: str, **given: Any) -> Demonstration:
 def shown(cases: list[Demonstration], number: int = 1, **fields: Any) -> list[str]:
     emotions = fields.pop("emotions", HAPPY)
     persona = fields.pop("persona", "assistant")
+    plan = fields.pop("plan", None)
     subject = target(number, emotions, **fields)
-    return [one.id for one in Demonstrations(cases, "here").shown(subject, persona, 0)]
+    return [one.id for one in Demonstrations(cases, "here").shown(subject, persona, 0, plan)]
 
 
 def test_a_target_is_shown_cases_of_its_own_coarse_label() -> None:
@@ -120,6 +90,65 @@ def test_a_case_is_for_whom_it_says() -> None:
     cases = [case("a", personas=("assistant",)), case("d", personas=("addressee",))]
     assert shown(cases) == ["a"]
     assert shown(cases, persona="addressee") == ["d"]
+
+
+def planned(*strategies: str, words: tuple[int, int] = (4, 48)) -> PlannedReply:
+    return PlannedReply(strategies, words, ("happiness", "surprise", "neutral"))
+
+
+ACTS = {
+    "cheers": ("celebration",),
+    "asks": ("inquiry",),
+    "both": ("celebration", "inquiry"),
+    "looks": ("celebration", "future_oriented_discussion"),
+}
+
+
+def test_what_does_all_that_is_planned_goes_before_what_does_a_part_of_it() -> None:
+    cases = [case(name, strategies=acts) for name, acts in ACTS.items()]
+    for number in range(6):
+        assert shown(cases, number, plan=planned("celebration", "inquiry"))[0] == "both"
+        one = shown(cases, number, plan=planned("inquiry"))
+        assert one[0] == "asks" and set(one) == {"asks", "both"}
+
+
+def test_another_thing_is_shown_only_where_two_cases_are_lacking() -> None:
+    cases = [case("asks", strategies=("inquiry",)), case("cheers"), case("again")]
+    assert shown(cases, plan=planned("inquiry"))[0] == "asks"
+    assert len(shown(cases, plan=planned("inquiry"))) == LEAST
+    assert set(shown(cases, plan=planned("celebration"))) == {"cheers", "again"}
+
+
+def test_the_planned_length_and_the_very_label_go_first() -> None:
+    long = " ".join(["Hooray"] * 20) + "!"
+    cases = [case(f"c{n}") for n in range(9)] + [case("long", reply=long)]
+    cases.append(case("proud", emotion="pride"))
+    for number in range(6):
+        assert shown(cases, number, plan=planned("celebration", words=(19, 30)))[0] == "long"
+        proud = Emotions("pride", "happiness", "positive", "medium")
+        assert "proud" in shown(cases, number, emotions=proud, plan=planned("celebration"))
+
+
+def test_no_case_is_spoken_in_an_emotion_that_the_plan_leaves_out() -> None:
+    cases = [
+        case("glad"),
+        case("calm", reply_emotion="neutral"),
+        case("sad", reply_emotion="grief"),
+    ]
+    plan = PlannedReply(("celebration",), (4, 48), ("neutral",))
+    assert shown(cases, plan=plan) == ["calm"]
+    assert "sad" not in shown(cases, plan=planned("celebration"))
+
+
+def test_no_case_of_the_same_scene_is_shown_though_another_corpus_has_it() -> None:
+    line = "He married the butcher in a lighthouse!"
+    twin = case("twin", dialogue="emorynlp-train-7-", turns=(("Listener", line.upper()),))
+    other = case("other", dialogue="emorynlp-train-8-")
+    before = [Turn(utterance(0, text=line), "user", None, None)]
+    assert shown([twin, other], turns=before) == ["other"]
+    reference = utterance(2, text=line)
+    assert shown([twin, other], reference=reference) == ["other"]
+    assert set(shown([twin, other])) == {"twin", "other"}
 
 
 def test_a_set_has_one_digest_whatever_the_order() -> None:
@@ -177,6 +206,13 @@ def test_a_table_of_one_s_own_is_read(tmp_path: Path) -> None:
         ({"turns": "Ann: Hello."}, "expected 'Speaker: …' and 'Listener: …'"),
         ({"reply": ""}, "expected some text"),
         ({"persona": "all"}, "expected one of both, assistant, addressee"),
+        ({"strategies": "consoling"}, "consoling is not among them"),
+        ({"reply": "Gone, after all"}, "the last one has no end, as in a cell cut off"),
+        (
+            {"utterance": "Es ist weg.", "reply": "Ach, nach all der Zeit. Wie war das für dich?"},
+            "the checks refuse the reply of one as other_language",
+        ),
+        ({"reply": "Gone. Take two aspirin now."}, "refuse the reply of one as medical_advice"),
     ],
 )
 def test_a_broken_case_is_one_line_that_names_the_cell(
@@ -185,6 +221,22 @@ def test_a_broken_case_is_one_line_that_names_the_cell(
     with pytest.raises(HeartenError) as raised:
         read_cases(table(tmp_path / "own", **cells))
     assert said in str(raised.value) and "own.tsv:2" in str(raised.value)
+
+
+def test_a_table_that_was_cut_off_is_no_whole_one(tmp_path: Path) -> None:
+    path = table(tmp_path / "own") / "own.tsv"
+    whole = path.read_text("utf-8")
+    path.write_text(whole.removesuffix("\n"), "utf-8")
+    with pytest.raises(LabelError, match="the last line has no end, as in a file that was cut off"):
+        read_cases(path.parent)
+    path.write_text(whole.rpartition("\t")[0] + "\n", "utf-8")
+    with pytest.raises(LabelError, match=r"8 cells in .*own.tsv:2; expected 9"):
+        read_cases(path.parent)
+
+
+def test_a_folder_without_tables_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no tables of demonstrations"):
+        read_cases(tmp_path)
 
 
 def test_a_language_has_one_folder_for_all_its_regions() -> None:

@@ -176,6 +176,36 @@ def test_a_run_of_words_of_the_script_is_recited_and_one_of_the_speaker_is_not()
     assert known.document["turns"] == 2
 
 
+SHOWN = ("They took the piano.", "Oh, love. That corner must look so bare.", "Then let's sit.")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Oh love, that corner must look different now.", True),
+        ("That corner must look so bare to you.", True),
+        ("That corner must feel so bare to you.", False),
+        ("Then let us sit.", True),  # the whole of a short one
+        ("Then let us sit by the trees.", False),
+        ("They took the trees you planted.", False),
+    ],
+)
+def test_five_words_in_a_row_of_an_example_are_a_copy(text, found):
+    assert ("copies" in codes(text, shown=SHOWN)) is found
+    assert "copies" not in codes(text)
+
+
+def test_what_the_speaker_says_too_is_no_copy_and_the_place_of_a_copy_is_told():
+    text = "Yes. That corner must look so bare now."
+    said = ("That corner must look so bare.",)
+    assert "copies" not in codes(text, shown=SHOWN, turns=said)
+    ((check, hit),) = [
+        one for one in all_hits(candidate(text, shown=SHOWN)) if one[0].code == "copies"
+    ]
+    assert text[hit.start : hit.end] == "That corner must look so"
+    assert "it repeats words of an example ('That corner must look so')" in check.said_of(hit)
+
+
 def test_the_index_is_the_same_in_whatever_order_turns_come():
     lines = [
         "The old ferry leaves the harbour tonight.",

@@ -100,6 +100,23 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path):
     assert ended.code == 1 and "expected a file of rows, one JSON object a line" in ended.err
 
 
+def test_a_row_tells_what_was_shown_as_texts_or_as_cases(tmp_path):
+    reply = {"utterance": "They took it.", "reply": "I know, that corner must look so bare."}
+    shown = "That corner must look so bare."
+    rows = [
+        {"id": "a", **reply, "shown": [shown]},
+        {"id": "b", **reply, "shown": [{"utterance": "They took the piano.", "reply": shown}]},
+        {"id": "c", **reply},
+        {"id": "d", **reply, "shown": [7]},
+    ]
+    ended = hearten("check", written(tmp_path / "replies.jsonl", rows))
+    found = [json.loads(line) for line in ended.out.splitlines()]
+    assert [["copies" in str(one["codes"]), one["verdict"]] for one in found] == [
+        *([True, "reject"], [True, "reject"], [False, "keep"])
+    ]
+    assert "shown is [7]; expected a list of texts, or of objects with texts" in ended.err
+
+
 def test_a_reply_that_recites_a_corpus_is_told_when_the_corpus_is_named(tmp_path):
     source = ROOT / "builders/corpora/emorynlp/sample"
     line = "So there is water coming through the ceiling, you say."

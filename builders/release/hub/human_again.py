@@ -29,7 +29,7 @@ def published_pairs(hub: Hub, revision: str, work: Path) -> dict[str, str]:
 
 
 def restore(
-    folder: Path, config: BuildConfig, pairs: Mapping[str, str], exclusions: Path
+    folder: Path, config: BuildConfig, pairs: Mapping[str, str]
 ) -> tuple[int | None, list[str]]:
     """Mine a hydrated build again, and return how many replies were restored and what is missing.
 
@@ -37,16 +37,15 @@ def restore(
 
     Args:
         folder: the hydrated build, complete.
-        config: its settings, with the corpus folder.
+        config: its settings, with the corpus folder and the ids that must not be used.
         pairs: the published replies: the id of the reply by that of the utterance.
-        exclusions: the table of ids that must not be used.
     """
     if not pairs:
         return None, []
     if not (folder / "manifest.json").is_file():
         again = f"build --corpus {config.corpus} --source {config.source}, then hearten mine"
         return 0, [f"{len(pairs):,} replies that people gave: {again}"]
-    known = Exclusions.load(exclusions, forgotten_by(config.store_url))
+    known = Exclusions.load(config.exclusions, forgotten_by(config.store_url))
     source = None if config.text_only else config.source
     try:
         mine(folder, config.store_url, known, source, only=pairs.__contains__)

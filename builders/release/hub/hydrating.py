@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,6 +54,7 @@ _FAILED = {DIFFERENT, "missing"}
 _CHOICE = {
     *("model", "vote_models", "emotions", "min_words", "max_per_emotion"),
     *("exclude_emotions", "min_agreement", "known_agreement", "no_ambiguous", "balance"),
+    "reply_worthy",
     *("min_speech", "min_dnsmos", "reject_findings"),
     *("redraft", "speak", "speak_replies", "exclusions"),
 }
@@ -174,7 +175,12 @@ def hydrate(
             done = _Run(plan, manifest, rows, folder, hub.repo).run()
         finally:
             shutil.rmtree(folder.partial, ignore_errors=True)
-    done.human_replies, missing = restore(folder.path, plan.config, pairs, exclusions)
+    return _with_people(done, plan.config, pairs)
+
+
+def _with_people(done: Hydrated, config: BuildConfig, pairs: Mapping[str, str]) -> Hydrated:
+    """Restore the replies that people gave, once the build is complete and not locked."""
+    done.human_replies, missing = restore(done.folder, config, pairs)
     done.missing += missing
     return done
 

@@ -267,7 +267,9 @@ def _write(
 def _dialogues(build: Build, columns: tuple[str, ...]) -> Iterator[list[SampleRecord]]:
     """Yield the samples of each dialogue, with their clips; one dialogue is in memory."""
     held: list[SampleRecord] = []
-    for record in build.rows(columns):
+    # One row group at a time: batches of rows with clips would read ahead.
+    records = (record for table in build.groups(columns) for record in table.to_pylist())
+    for record in cast("Iterator[SampleRecord]", records):
         if held and _place(held[0]) != _place(record):
             yield held
             held = []

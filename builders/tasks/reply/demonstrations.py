@@ -231,11 +231,13 @@ def _planned(
     chosen: list[Demonstration] = []
     by_kin = sorted(groups, key=lambda names: (_kin(names, plan.strategies), names))
     for kin, names in groupby(by_kin, key=lambda names: _kin(names, plan.strategies)):
-        if len(chosen) >= (LEAST if kin == _NO_KIN else SHOWN):
+        room = LEAST if kin == _NO_KIN else SHOWN
+        if len(chosen) >= room:
             break
         of_each = [groups[one].best(wanted) for one in names]
-        chosen += (case for turn in zip_longest(*of_each) for case in turn if case)
-    return tuple(chosen[:SHOWN])
+        in_turn = (case for turn in zip_longest(*of_each) for case in turn if case)
+        chosen += islice(in_turn, room - len(chosen))
+    return tuple(chosen)
 
 
 def _kin(names: Sequence[str], planned: Sequence[str]) -> int:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Protocol, cast
 
-from builders.audio.onnx_models import folder_of, versions_of
-from builders.errors import ConfigError
+from builders.audio.onnx_models import versions_of
+from builders.audio.weights import checked
 from builders.tasks.reply.nearness import Index, MeaningIndex, Vector
 
-EXTRA, PACKAGE = "show-near", "wordllama"
+EXTRA = "show-near"
+PACKAGE = "wordllama"
 
 
 class _Embedder(Protocol):
@@ -29,7 +30,7 @@ def open_meaning() -> tuple[Callable[[Sequence[str]], Index], str]:
     """Return what makes an index of texts by meaning, and the package and version it goes by.
 
     Raises:
-        ConfigError: the extra is not installed, or its package does not carry its weights.
+        ConfigError: the extra is not installed, or its weights are not those that were tested.
     """
     version = versions_of(EXTRA, PACKAGE)
     model = _load()
@@ -45,17 +46,10 @@ def open_meaning() -> tuple[Callable[[Sequence[str]], Index], str]:
 
 
 def _load() -> _Embedder:
+    checked(f"{PACKAGE}/tokenizers", EXTRA)
+    folder = checked(f"{PACKAGE}/weights", EXTRA).parent
     import wordllama  # of an extra
 
-    # The package looks for its own tokenizer in another folder than it is in, if not told.
-    folder = folder_of(PACKAGE, EXTRA)
-    try:
-        loaded = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
-        return cast("_Embedder", loaded)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"the package {PACKAGE} does not carry its weights ({error})",
-            where=folder,
-            expected="those of its wheel",
-            do=f'pip install --force-reinstall "hearten[{EXTRA}]"',
-        ) from error
+    # If not told, the package looks for its own tokenizer in another folder than it is in.
+    loaded = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
+    return cast("_Embedder", loaded)

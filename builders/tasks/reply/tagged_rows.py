@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import cast
 
 from builders.labels import strategies
 from builders.stats import share
 from builders.tasks.reply.checks.rows import Row
 from builders.tasks.reply.checks.scoring import shown
 from builders.tasks.reply.tagging import UNKNOWN, Tag, tag
+from builders.tasks.reply.worthy import Before, Worth, judged, known_languages
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,23 @@ class TaggedRow:
     @property
     def document(self) -> dict[str, object]:
         """Return the row with what was found."""
-        return {**self.row.document, "strategies": [asdict(one) for one in self.tags]}
+        told: dict[str, object] = {"strategies": [asdict(one) for one in self.tags]}
+        if worth := worth_of(self.row):
+            told |= {"reply_worthy": worth.worthy, "reply_worthy_reasons": [*worth.reasons]}
+        return self.row.document | told
+
+
+def worth_of(row: Row) -> Worth | None:
+    """Return whether the utterance of a row is worth a reply; None without one, or without tables.
+
+    Turns with the role user were said by whom the reply is for.
+    """
+    scene = row.candidate.scene
+    if scene is None or not scene.utterance.strip() or scene.language not in known_languages():
+        return None
+    turns = cast("list[dict[str, object]]", row.document.get("context") or [])
+    before = [Before(str(turn["text"]), turn.get("role") == "user") for turn in turns]
+    return judged(scene.utterance, before, scene.language)
 
 
 def tag_row(row: Row) -> TaggedRow:

@@ -2,8 +2,8 @@
 
 A row is one JSON object a line: `id`, `context` (a list of {role, text}), `utterance`, `label`,
 `voice` (a list of words), `strategies`, `reply`, `reply_emotion`, `awareness` ({act, emotions}),
-`later` and `shown` (lists of texts), `lang`, `gold`. All but `id` may be missing; what else it has
-is handed on.
+`later` (a list of texts), `shown` (a list of texts, or of objects with texts: the examples that its
+prompt showed), `lang`, `gold`. All but `id` may be missing; what else it has is handed on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CRISIS = "crisis"
 VERDICTS = ("reject", "note", "keep", CRISIS)
 R = TypeVar("R")
 _TEXTS = ("utterance", "label", "reply", "reply_emotion", "lang")
-_LISTS = ("voice", "strategies", "later", "shown")
+_LISTS = ("voice", "strategies", "later")
 
 
 class BadRow(ValueError):
@@ -142,6 +142,9 @@ def _check_shape(document: dict[str, object]) -> None:
         given = document.get(name)
         if given is not None and not _all_texts(given):
             raise BadRow(f"{name} is {given!r}; expected a list of texts")
+    examples = document.get("shown")
+    if examples is not None and _texts_shown(examples) is None:
+        raise BadRow(f"shown is {examples!r}; expected a list of texts, or of objects with texts")
     turns = document.get("context")
     if turns is not None and not (isinstance(turns, list) and all(map(_is_turn, turns))):
         raise BadRow("context is no list of turns; expected objects with role and text")
@@ -152,6 +155,20 @@ def _check_shape(document: dict[str, object]) -> None:
 
 def _all_texts(given: object) -> bool:
     return isinstance(given, list) and all(isinstance(one, str) for one in given)
+
+
+def _texts_shown(examples: object) -> tuple[str, ...] | None:
+    """Return the texts of examples, each a text or an object with texts; None if one is neither."""
+    if not isinstance(examples, list):
+        return None
+    texts: list[str] = []
+    for one in examples:
+        held = [one] if isinstance(one, str) else one.values() if isinstance(one, dict) else ()
+        found = [text for text in held if isinstance(text, str)]
+        if not found:
+            return None
+        texts += found
+    return tuple(texts)
 
 
 def _is_turn(turn: object) -> bool:
@@ -173,7 +190,7 @@ def _candidate(document: dict[str, object], persona: str, recited: Recited | Non
         language=language,
         later=tuple(cast("list[str]", document.get("later") or [])),
         recited=recited,
-        shown=tuple(cast("list[str]", document.get("shown") or [])),
+        shown=_texts_shown(document.get("shown") or []) or (),
     )
     return Candidate(_reply(document, emotions), emotions, scene=scene)
 
