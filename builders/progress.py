@@ -22,7 +22,7 @@ class ProgressState:
     `projected_usd` is what it will cost in the end and `sample_usd` what one sample costs, None
     until enough of them were asked about.
 
-    `doing` names the current stage, if it is not drafting.
+    `doing` names the current stage, if it is not drafting; `unit` is what is counted.
     """
 
     total: int
@@ -33,6 +33,7 @@ class ProgressState:
     doing: str | None = None
     projected_usd: float | None = None
     sample_usd: float | None = None
+    unit: str = "sample"
 
 
 class ProgressLine:
@@ -83,7 +84,8 @@ def describe(state: ProgressState, seconds: float) -> str:
     """Return a state in one line: how far, how fast, what it cost, how long it will still take."""
     rate = state.done / seconds if seconds else 0.0
     shown = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
-    parts = [f"{state.done:,} of {state.total:,}", f"{shown}/s"]
+    total = f"{state.total:,}" + (f" {state.unit}s" if state.unit != "sample" else "")
+    parts = [f"{state.done:,} of {total}", f"{shown}/s"]
     if state.requests:
         parts.append(f"{state.requests:,} requests")
     if state.paid:
@@ -102,7 +104,7 @@ def _money(state: ProgressState) -> str:
     spent = f"${state.usd:.4f}"
     if not state.projected_usd or state.sample_usd is None:
         return spent
-    return f"{spent} of about ${state.projected_usd:.2f}, ${state.sample_usd:.6f} a sample"
+    return f"{spent} of about ${state.projected_usd:.2f}, ${state.sample_usd:.6f} a {state.unit}"
 
 
 def _clock(seconds: float) -> str:

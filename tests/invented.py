@@ -153,7 +153,14 @@ def full_record() -> dict[str, Any]:
     sample["source"] |= {"folds": ["session_1:test"], "evaluation_overlap": ["a_benchmark"]}
     sample["drafting"] |= {
         "output_terms": "a licence",
-        "candidates": [{"model": "another", "request_key": "e" * 64}],
+        "candidates": [
+            {
+                **{"model": "another", "draft": 1, "seed": 7, "request_key": "e" * 64},
+                **{"prompt_version": "draft 1", "attempts": 1, "reason": "echo"},
+                "reply": reply(),
+                "checks": [{"code": "echo", "severity": "note", "value": 0.5, "detail": "so"}],
+            }
+        ],
         "coercions": [{"field": "emotion", "from": "joy", "to": "happiness"}],
     }
     # Through JSON, so that `vote` and `synthesis` are not one object in two places.

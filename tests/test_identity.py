@@ -10,7 +10,8 @@ import pytest
 
 from builders.errors import ConfigError
 from builders.llm.settings import KEY_VARIABLES, Limits, ModelSettings
-from builders.settings import BuildConfig, checked, identity, make_config
+from builders.settings import BuildConfig, checked, make_config
+from builders.settings.identity import identity
 
 URL, OTHER = "http://127.0.0.1:1/v1", "http://127.0.0.1:2/v1"
 BASE = {"corpus": "meld", "source": Path("meld"), "name": "meld"}

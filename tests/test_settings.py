@@ -6,8 +6,9 @@ import pytest
 
 from builders.cli import build, reply_options
 from builders.errors import ConfigError, SourceError
-from builders.settings import MAY_CHANGE, BuildConfig, PlanBy, identity, make_config
+from builders.settings import MAY_CHANGE, BuildConfig, PlanBy, make_config
 from builders.settings.file import BUILD_KEYS, find_source, load_settings
+from builders.settings.identity import identity
 
 SECRET = "s3cr3t"
 

@@ -37,8 +37,9 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     plain: dict[str, object] = {n: value for n, value in given.items() if n not in _NO_SETTINGS}
     lists = {setting: _listed(plain.pop(option)) for option, setting in LISTED.items()}
     _check_hearing(given, lists["caption_base_urls"])
+    _check_prompt(given)
     asked = _asked_at_base_urls(given, lists)
-    if lists["base_urls"] and not (asked or sample):
+    if lists["base_urls"] and not (asked or sample or lists["drafters"]):
         raise UsageError("--base-url is given without --model", do="add --model MODEL")
     lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
     lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
@@ -56,6 +57,7 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     plain["reply_worthy"] = _reply_worthy(given, name)
     lists["may_send"] = may_send(lists["may_send"])
     check_named(lists["may_send"], [slug, *_shown_corpora(given["demonstrations"])])
+    plain["draft_prompt"] = plain.pop("prompt_version")
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
     if config.demonstrations and Path(config.demonstrations, "manifest.json").is_file():
         from builders.review.outcome.applied import applied
@@ -127,10 +129,34 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
         raise UsageError(
             "--caption-base-url is given without --caption-model", do="add --caption-model MODEL"
         )
-    if addresses and given["caption_model"] == given["model"]:
+    drafts = {voting(one).model for one in given["model"] or ()}
+    if addresses and given["caption_model"] in drafts:
         raise UsageError(
-            f"--caption-base-url is given for {given['model']}, which also drafts, at --base-url",
+            f"--caption-base-url is given for {given['caption_model']}, which also drafts, at "
+            "--base-url",
             do="leave --caption-base-url out, or serve one of the two under another name",
+        )
+
+
+def _check_prompt(given: BuildOptions) -> None:
+    """Raise UsageError for options about what prompts tell that cannot be combined."""
+    if given["background"] == "model" and not given["model"]:
+        raise UsageError(
+            "--background model needs --model: the phrasebook tells nothing", do="name a model"
+        )
+    if given["prompt_version"] == 1 and given["background"] != "corpus":
+        raise UsageError(
+            f"--background {given['background']} needs version 2 of the prompt",
+            do="leave out one of the two",
+        )
+    if given["prompt_version"] == 1 and given["plan"] not in (None, "none"):
+        raise UsageError(
+            f"--plan {given['plan']} needs version 2 of the prompt", do="leave out one of the two"
+        )
+    if given["prompt_version"] == 1 and given["real_names"]:
+        raise UsageError(
+            "--real-names has no effect with --prompt-version 1, which has no other names",
+            do="leave it out",
         )
 
 
@@ -150,9 +176,8 @@ def _asked_at_base_urls(given: BuildOptions, lists: Mapping[str, tuple[str, ...]
     """Return a model that is asked at --base-url: the one that drafts, describes or votes."""
     describes = None if lists["caption_base_urls"] else given["caption_model"]
     beside = (given["tag_model"], given["route_model"], given["moderation"])
-    reads = [*lists["vote_models"], *filter(None, beside)]
-    votes = (one for one in reads if voting(one).address is None)
-    return given["model"] or describes or next(votes, None)
+    named = map(voting, (*lists["drafters"], *lists["vote_models"], *filter(None, beside)))
+    return next((one.model for one in named if one.address is None), describes)
 
 
 def default_addresses(model: str | None, option: str = "--base-url") -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ def print_finished(finished: Finished, config: BuildConfig, sample: bool, show: 
     print("".join(f"{line}\n" for line in qualification_lines(result)), end="")
     _print_speech(result.get("speech"))
     print_set(result, finished.gated, finished.gated_before)
+    for line in drafts_lines(build):
+        print(line)
     if config.models:
         _print_requests(run, finished.fresh)
     if config.redraft:
@@ -129,6 +132,16 @@ def print_set(result: ManifestResult, gated: int | None, before: bool = False) -
     if gated is not None:
         still = " of an earlier run; delete it to use them" if before else ""
         print(f"  {gated:,} replies are kept back by {GATES_FILE}{still}")
+
+
+def drafts_lines(build: Build) -> Iterator[str]:
+    """Yield how often which model's draft was chosen, where there were several."""
+    config = build.manifest["result"]["config"]
+    if config.get("drafters") or config.get("drafts"):
+        from builders.report.drafters import drafters
+
+        found = drafters(build.shards())
+        yield from found.lines() if found else ()
 
 
 def _print_speech(speech: dict[str, Any] | None) -> None:
@@ -218,16 +231,26 @@ def _part(part: QualificationPart) -> str:
 
 def print_estimate(estimate: BuildEstimate) -> None:
     """Print what a build would take."""
-    if estimate["captions_to_ask"] is not None:
-        print(f"{estimate['captions_to_ask']:,} captions to request")
-    if estimate["plans_to_ask"] is not None:
-        print(f"{estimate['plans_to_ask']:,} plans to request")
-    if estimate["tags_to_ask"] is not None:
-        print(f"{estimate['tags_to_ask']:,} replies to have tagged")
+    beside = (
+        (estimate["captions_to_ask"], "captions to request"),
+        (estimate["summaries_to_ask"], "summaries of earlier turns to request"),
+        (estimate["plans_to_ask"], "plans to request"),
+        (estimate["tags_to_ask"], "replies to have tagged"),
+    )
+    for count, what in beside:
+        if count is not None:
+            print(f"{count:,} {what}")
     print(
         f"{estimate['targets']:,} targets: {estimate['held']:,} responses cached, "
         f"{estimate['to_ask']:,} requests to make"
     )
+    for one in estimate["drafts"] if len(estimate["drafts"]) > 1 else ():
+        usd = one["usd"]
+        cost = "cost unknown" if usd is None else f"about ${usd:,.2f}"
+        print(
+            f"  drafts of {one['model']}: {one['held']:,} cached, {one['to_ask']:,} requests to "
+            f"make: {cost}"
+        )
     usd = estimate["usd"]
     cost = "cost unknown (no price for this model)" if usd is None else f"about ${usd:,.2f}"
     print(

@@ -22,11 +22,15 @@ class BuildOptions(TypedDict, total=False):
     output: Path
     resume: str
     label_view: str | None
-    model: str | None
+    model: list[str] | None
+    drafts: int
     estimate: bool
     redraft: str | None
     hear: bool
     demonstrations: str | None
+    background: str
+    real_names: bool
+    prompt_version: int
     plan: str | None
     tag_model: str | None
     route_model: str | None

@@ -50,10 +50,11 @@ def judge(given: JudgeOptions) -> None:
     if given["estimate"]:
         _print_estimate(asked, pairs, prices, as_json)
         return
-    drafter = build.manifest["result"]["config"].get("model")
-    if asked.model.model == drafter:
+    built = build.manifest["result"]["config"]
+    if asked.model.model in (built.get("model"), *built.get("drafters", ())):
         print(
-            f"warning: {drafter} drafted these replies; a judge of another family is fairer",
+            f"warning: {asked.model.model} drafted these replies; a judge of another family is "
+            "fairer",
             file=sys.stderr,
         )
     done = judge_pairs(asked, pairs, prices, quiet=as_json)

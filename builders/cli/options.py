@@ -34,6 +34,29 @@ StoreAddress = Annotated[
         show_default="hearten.sqlite in the folder of all builds",
     ),
 ]
+Drafters = Annotated[
+    list[str] | None,
+    env(
+        "MODEL",
+        "Model that drafts the replies; of several, the best draft of each target is its reply. "
+        "Without one, they come from the phrasebook, which is for trying out only.",
+        metavar="MODEL[@URL]",
+    ),
+]
+Drafts = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Number of drafts by each model. The one with the fewest notes of the checks is the "
+        "reply; the record keeps the others.",
+    ),
+]
+RetryKind = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="REASON", help="Ask again about targets that were rejected for this reason."
+    ),
+]
 Output = Annotated[Path, env("OUTPUT", "Folder of all builds.", metavar="DIR")]
 Clips = Annotated[
     Path | None,

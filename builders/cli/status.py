@@ -52,7 +52,10 @@ def _status(folder: Path, store: str | None, as_json: bool) -> None:
     result, run = manifest["result"], manifest["run"]
     print(f"{result['name']}: complete")
     print(summary_line(result["counts"]))
-    print(f"drafted by {result['config']['model']}, {cost_line(run['cost'])}")
+    config = result["config"]
+    models = " and ".join(config.get("drafters") or [config["model"]])
+    each = f", {config['drafts']} drafts each" if config.get("drafts") else ""
+    print(f"drafted by {models}{each}, {cost_line(run['cost'])}")
 
 
 def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
@@ -77,6 +80,9 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
         f"{folder.name}: " + ("running" if running else "stopped; run the same command to continue")
     )
     print(f"{attempts:,} requests so far, {tokens:,} tokens")
+    for row in spent if len(spent) > 1 else ():
+        used = row.prompt_tokens + row.completion_tokens
+        print(f"  {row.model}: {row.attempts:,} requests, {used:,} tokens")
     for one in left:
         print(f"  no response: {one['id']} {one['kind']} ({one['detail']})")
 

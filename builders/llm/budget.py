@@ -56,6 +56,10 @@ class Room(NamedTuple):
     completion: int
 
 
+class OverBudget(StoppedEarly):
+    """A request could carry the build over its limit."""
+
+
 def _room_of(request: Request) -> Room:
     return Room(request.model, tokens_of(request), request.max_tokens)
 
@@ -212,11 +216,11 @@ class Budget:
             (self._prices.get(model) or known[0]).usd(*used) for model, used in tokens.items()
         )
 
-    def _stop(self, limit: str) -> StoppedEarly:
+    def _stop(self, limit: str) -> OverBudget:
         spent = f"{self.prompt_tokens + self.completion_tokens:,} tokens"
         if self.usd is not None:
             spent += f", ${self.usd:.4f}"
-        return StoppedEarly(
+        return OverBudget(
             f"the budget {limit} is reached ({spent} so far)",
             do="every answer is kept; raise the limit and run the same command again to go on",
         )

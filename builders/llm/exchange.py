@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from builders.llm.request import Request, key
@@ -87,7 +87,7 @@ class Exchange(Generic[S, T]):
                 self.request.audio_sha256 is not None or self.request.video is not None,
             )
             return
-        self._given_up = result
+        self._given_up = replace(result, request_key=self.key, seed=self.request.seed)
         self._number += 1
         self.optional = True
         self._open(self._task.first_request(self.subject, self._number))

@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from builders.errors import HeartenError
-from builders.llm.budget import Budget
+from builders.llm.budget import Budget, OverBudget
 from builders.llm.cache import ResponseCache
 from builders.llm.claims import RequestClaims
 from builders.llm.concurrency import Places
 from builders.llm.exchange import Exchange, Retry
 from builders.llm.interrupts import Stops, stopped_by_signals
+from builders.llm.pool import warn
 from builders.llm.projection import Projection
 from builders.llm.request import Request
 from builders.llm.router import open_models
@@ -42,6 +43,8 @@ BLOCK = 64
 # How many outcomes may wait for an earlier one: without clips, and with their bytes.
 WINDOW, WINDOW_WITH_CLIPS = 4096, 512
 _CONCURRENCY = 64
+# Why nothing came of a request to one of several models.
+LOST = "model_lost"
 
 S = TypeVar("S", bound=Subject)
 T = TypeVar("T")
@@ -58,13 +61,15 @@ class Session:
         retry: what is asked again after it was given up.
         open_at_once: says how many exchanges with the model may be open.
         claims: tells other builds what is asked; None where there is none.
+        several: the models that do the same, of which one may go on without the others.
 
     Attributes:
         cache, budget, progress, retry: as given.
         stopped: why nothing more is asked; None while it goes on.
         asked: how many requests the model was asked.
-        begun: set once there is one.
+        begun: set once there is one; claims: as given.
         projection: what the run will take in all.
+        lost: of `several`, those that are asked nothing more, each with the reason.
     """
 
     def __init__(  # noqa: PLR0913 - one argument for each part
@@ -76,8 +81,12 @@ class Session:
         retry: Retry,
         open_at_once: Callable[[], int] = lambda: 2 * _CONCURRENCY,
         claims: RequestClaims | None = None,
+        several: frozenset[str] = frozenset(),
     ) -> None:
         self.cache = cache
+        self.lost: dict[str, HeartenError] = {}
+        self._several = several
+        self._under_way: dict[str, asyncio.Event] = {}
         self.budget = budget
         self.retry = retry
         self.room = Places(open_at_once)
@@ -87,10 +96,10 @@ class Session:
         self._model = model
         self.progress = progress
         self._asked_before = progress.state.requests
-        self._claims = claims or RequestClaims(None)
+        self.claims = claims or RequestClaims(None)
         self._settled = 0
         self.projection = Projection(progress.state.total, budget)
-        self._stops: list[Stops] = [model, self._claims]
+        self._stops: list[Stops] = [model, self.claims]
 
     def stop(self, error: HeartenError) -> None:
         """Ask nothing more; the first reason given is the one that counts."""
@@ -118,27 +127,53 @@ class Session:
         try:
             return await self._ask(exchange.request, exchange.key)
         except HeartenError as error:
-            self.stop(error)
-            return Pending("stopped", str(error))
+            return self._failed(exchange.request.model, error)
 
     async def _ask(self, request: Request, key: str) -> Answer | Pending:
-        """Return the model's response, or what another build was answered meanwhile."""
+        """Return the model's response, or what somebody else was answered meanwhile."""
         while not self.stopped:
-            if await self._claims.take(key, self.room):
-                self.asked += 1
-                self.begun.set()
-                try:
-                    return await self._model.answer(request, key)
-                finally:
-                    self._claims.free(key)
+            if error := self.lost.get(request.model):
+                return Pending(LOST, str(error))
+            if other := self._under_way.get(key):  # two drafts ask for the same caption
+                await other.wait()
+            elif (answer := await self._asked_once(request, key)) is not None:
+                return answer
             if cached := self.cache.held([key]).get(key):
                 return cached
         return Pending("stopped", str(self.stopped))
 
+    async def _asked_once(self, request: Request, key: str) -> Answer | Pending | None:
+        """Return the model's response, None where another build asks; the same is asked once."""
+        done = self._under_way[key] = asyncio.Event()
+        try:
+            if not await self.claims.take(key, self.room):
+                return None
+            self.asked += 1
+            self.begun.set()
+            try:
+                return await self._model.answer(request, key)
+            finally:
+                self.claims.free(key)
+        finally:
+            del self._under_way[key]
+            done.set()
+
+    def _failed(self, model: str, error: HeartenError) -> Pending:
+        """Stop the asking, or leave out one of several models while the others go on."""
+        left = self._several - self.lost.keys() - {model}
+        if self.stopped or model not in self._several or not left or isinstance(error, OverBudget):
+            self.stop(error)
+            return Pending("stopped", str(error))
+        if model not in self.lost:
+            self.lost[model] = error
+            others = " and ".join(sorted(left))
+            warn(f"{model}: {error}; nothing more is asked of it, {others} goes on")
+        return Pending(LOST, str(error))
+
     def expect(self, keys: Iterable[str]) -> None:
         """Say what will be asked next, so that no other build asks it."""
         if not self.stopped:
-            self._claims.ahead(keys)
+            self.claims.ahead(keys)
 
     def took(self, request: Request, answer: Answer) -> None:
         """Count what an answer took that this build uses, whoever paid for it."""
@@ -174,7 +209,7 @@ class Setup:
 
     `spender` is the name under which attempts are counted in the store; `phrasebook` the model name
     under which the phrasebook answers, None where it does not; `folder` that of the build, whose
-    lock is held, None where there is no build.
+    lock is held, None where there is no build. `speaks` says that a voice is asked over HTTP.
     """
 
     store: Store
@@ -185,11 +220,15 @@ class Setup:
     quiet: bool = False
     phrasebook: str | None = None
     folder: Path | None = None
+    speaks: bool = False
 
 
 @asynccontextmanager
 async def open_session(
-    setup: Setup, models: Iterable[ModelSettings], state: ProgressState
+    setup: Setup,
+    models: Iterable[ModelSettings],
+    state: ProgressState,
+    several: frozenset[str] = frozenset(),
 ) -> AsyncIterator[Session]:
     """Open models, cache and progress; SIGINT and SIGTERM stop the asking while it is open.
 
@@ -197,11 +236,12 @@ async def open_session(
         setup: what all sessions of the run share.
         models: those that are asked over HTTP.
         state: what the progress line shows.
+        several: the models that do the same, of which one may go on without the others.
     """
     limits, quiet, asked = setup.limits, setup.quiet, [*models]
     async with (
         ResponseCache(setup.store, setup.spender) as cache,
-        _claims(setup, bool(asked)) as claims,
+        _claims(setup, bool(asked) or setup.speaks) as claims,
         open_models(asked, setup.phrasebook, cache, limits, setup.budget, claims) as model,
     ):
         with ProgressLine(state, quiet) as progress:
@@ -213,6 +253,7 @@ async def open_session(
                 setup.retry,
                 lambda: 2 * model.at_once,
                 claims,
+                several,
             )
             with stopped_by_signals([session]):
                 yield session

@@ -8,7 +8,7 @@ same steps over cached responses as it took over fresh ones.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from builders.errors import HeartenError
@@ -30,11 +30,16 @@ class Subject(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """No acceptable answer came: the reason that is counted, the sentences, the last answer."""
+    """No acceptable answer came: the reason that is counted, the sentences, the last answer.
+
+    `request_key` and `seed` are those of the last request, None until the exchange has ended.
+    """
 
     reason: str
     detail: str
     answer: str
+    request_key: str | None = field(default=None, compare=False)
+    seed: int | None = field(default=None, compare=False)
 
 
 S_contra = TypeVar("S_contra", bound=Subject, contravariant=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from builders.llm.runner import (
     open_session,
 )
 from builders.llm.task import Accepted, Outcome
+from builders.pipeline.candidates import SeveralDrafts
 from builders.pipeline.plan import Plan
 from builders.pipeline.rejects_alone import RejectsAlone
 from builders.pipeline.writer import Sink
@@ -40,13 +41,15 @@ _SENT = 0.03
 class DraftingResult:
     """How the stage ended: why it stopped early or None, its requests, the speech.
 
-    `estimate` is what was expected after the first samples, None where there were few.
+    `estimate` is what was expected after the first samples, None where there were few; `lost` are
+    the models of which nothing more was asked while others went on, each with the reason.
     """
 
     stopped: HeartenError | None
     requests: int
     estimate: LearntEstimate | None
     speech: dict[str, Any] | None
+    lost: Mapping[str, HeartenError]
 
 
 async def draft(
@@ -62,23 +65,17 @@ async def draft(
         state: what the progress line shows.
     """
     config, card = plan.config, plan.card
+    models = frozenset(drafter.model for drafter in config.drafting)
     async with (
-        open_session(setup, config.models, state) as session,
+        open_session(setup, config.models, state, models) as session,
         _voicing(config, card, session, setup) as voicing,
         _writer_loaded(session),
     ):
-        replies = ask(
-            plan.captioned or plan.replying,
-            targets,
-            session,
-            in_thread=plan.heard,
-            window=WINDOW_WITH_CLIPS if plan.heard else WINDOW,
-        )
+        plan.verdicts.to = session.cache.judge
         if voicing:
             session.stop_with(voicing)
         async with (
-            aclosing(replies),
-            aclosing(_items(replies)) as items,
+            _drafts(plan, targets, session) as items,
             aclosing(voicing.outcomes(items, session) if voicing else items) as finished,
         ):
             rejects = RejectsAlone()
@@ -87,7 +84,9 @@ async def draft(
                 if stop := rejects.note(item):
                     session.stop(stop)
         speech = voicing.result if voicing else None
-        return DraftingResult(session.stopped, session.asked, session.projection.result, speech)
+        return DraftingResult(
+            session.stopped, session.asked, session.projection.result, speech, session.lost
+        )
 
 
 @asynccontextmanager
@@ -116,9 +115,29 @@ async def _voicing(
         return
     from builders.tts.opening import open_voicing
 
-    asked = (config, card.language, session.cache, setup.store, setup.budget)
+    asked = (config, card.language, session, setup.store, setup.budget)
     async with open_voicing(*asked) as voicing:
         yield voicing
+
+
+@asynccontextmanager
+async def _drafts(
+    plan: Plan, targets: Iterator[Target | Reject], session: Session
+) -> AsyncIterator[AsyncGenerator[Item, None]]:
+    """Open the drafting: each target with its reply, or the best of several."""
+    window = WINDOW_WITH_CLIPS if plan.heard else WINDOW
+    drafters = plan.drafters
+    if len(drafters) == 1:
+        task = drafters[0].task
+        one = ask(task, targets, session, in_thread=plan.heard, window=window)
+        async with aclosing(one), aclosing(_items(one)) as items:
+            yield items
+        return
+    several = SeveralDrafts(drafters)
+    drafts = several.spread(targets)
+    each = ask(several, drafts, session, in_thread=plan.heard, window=window)
+    async with aclosing(each), aclosing(several.chosen(each)) as items:
+        yield items
 
 
 async def _items(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TypedDict
@@ -27,7 +28,7 @@ _ANY_REPLY = "word " * 15
 
 
 class VoteEstimate(Estimate):
-    """The estimate for the votes of one model."""
+    """The estimate for the votes or the drafts of one model."""
 
     model: str
 
@@ -53,16 +54,19 @@ class SpeechEstimate(TypedDict):
 class BuildEstimate(TypedDict):
     """The estimate for a build.
 
-    `captions_to_ask`, `plans_to_ask` and `tags_to_ask` are None without a model for them; of tags,
+    `drafts` is by model, `held` and `to_ask` are of all drafts. `captions_to_ask`,
+    `summaries_to_ask`, `plans_to_ask` and `tags_to_ask` are None without a model for them; of tags,
     each reply needs one. `hours` is None if the store has no answers of the models that tell
     their pace.
     """
 
     model: str
     targets: int
+    drafts: list[VoteEstimate]
     held: int
     to_ask: int
     captions_to_ask: int | None
+    summaries_to_ask: int | None
     plans_to_ask: int | None
     tags_to_ask: int | None
     prompt_tokens: int
@@ -74,12 +78,27 @@ class BuildEstimate(TypedDict):
     to_speak: SpeechEstimate
 
 
+@dataclass(slots=True)
+class _Drafting:
+    """Drafts by model, what is asked `beside` them by name; targets and their characters."""
+
+    drafts: dict[str, Asking]
+    beside: dict[str, Asking] = field(default_factory=dict)
+    targets: int = 0
+    characters: int = 0
+
+    def to_ask(self, name: str) -> int | None:
+        """Return how many requests are to be made beside the drafts; None where none are."""
+        return self.beside[name].count if name in self.beside else None
+
+
 def estimate(config: BuildConfig, prices: Mapping[str, object]) -> BuildEstimate:
     """Return the estimate for a build, without corrections or retries.
 
-    Clips are analysed first, since prosody descriptions are part of the prompts; a caption that is
-    not cached yet is left out. Prompt tokens are characters divided by four, plus a number for each
-    second of audio; completion tokens are the maximum allowed.
+    Clips are analysed first, since prosody descriptions are part of the prompts; a caption or a
+    summary that is not cached yet is left out of the prompt that it will be in. Prompt tokens are
+    characters divided by four, plus a number for each second of audio; completion tokens are the
+    maximum allowed.
     """
     plan = make_plan(config)
     with (
@@ -90,20 +109,31 @@ def estimate(config: BuildConfig, prices: Mapping[str, object]) -> BuildEstimate
 
 
 def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -> BuildEstimate:
-    config, prices = plan.config, plan.prices(own)
+    prices = plan.prices(own)
     qualification, plan = _qualification(plan, prices)
-    asked, characters = _drafting(plan, hearing)
-    drafts, asking = asked["drafts"], [*asked.values()]
-    count = drafts.held + drafts.count
+    found = _drafting(plan, hearing)
+    asking = [*found.drafts.values(), *found.beside.values()]
     costs = [one.usd(prices[one.model]) for one in asking]
     return {
         "model": plan.origin.model,
-        "targets": count,
-        "held": drafts.held,
-        "to_ask": drafts.count,
-        "captions_to_ask": asked["captions"].count if "captions" in asked else None,
-        "plans_to_ask": asked["plans"].count if "plans" in asked else None,
-        "tags_to_ask": asked["tags"].count if "tags" in asked else None,
+        "targets": found.targets,
+        "drafts": [
+            {
+                "model": one.model,
+                "held": one.held,
+                "to_ask": one.count,
+                "prompt_tokens": one.prompt_tokens,
+                "completion_tokens": one.completion_tokens,
+                "usd": one.usd(prices[one.model]),
+            }
+            for one in found.drafts.values()
+        ],
+        "held": sum(one.held for one in found.drafts.values()),
+        "to_ask": sum(one.count for one in found.drafts.values()),
+        "captions_to_ask": found.to_ask("captions"),
+        "summaries_to_ask": found.to_ask("summaries"),
+        "plans_to_ask": found.to_ask("plans"),
+        "tags_to_ask": found.to_ask("tags"),
         "prompt_tokens": sum(one.prompt_tokens for one in asking),
         "completion_tokens": sum(one.completion_tokens for one in asking),
         "usd": None if None in costs else sum(cost for cost in costs if cost is not None),
@@ -113,14 +143,16 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
             {
                 "model": voter.model,
                 **estimated(
-                    map(voter.first_request, plan.to_vote()), config.store_url, prices[voter.model]
+                    map(voter.first_request, plan.to_vote()),
+                    plan.config.store_url,
+                    prices[voter.model],
                 ),
             }
             for voter in plan.voters
         ],
         "to_speak": {
-            "utterance_characters": characters if config.speak else 0,
-            "replies": count if config.speak_replies else 0,
+            "utterance_characters": found.characters if plan.config.speak else 0,
+            "replies": found.targets if plan.config.speak_replies else 0,
         },
     }
 
@@ -163,27 +195,38 @@ def _hours(url: str, asking: list[Asking]) -> float | None:
     return sum(count / pace for count, pace in paces if pace) / 3600
 
 
-def _drafting(plan: Plan, hearing: Hearing | None) -> tuple[dict[str, Asking], int]:
-    """Return the estimates of drafts and what goes with them, and the utterances' characters."""
+def _drafting(plan: Plan, hearing: Hearing | None) -> _Drafting:
+    """Return the estimates of drafts and what goes with them."""
     url = plan.config.store_url
     store = Store(url, writes=False) if store_exists(url) else None
-    drafter, captioned, replying, tagger = plan.drafter, plan.captioned, plan.replying, plan.tagger
-    asked = {"drafts": Asking(plan.origin.model)}
+    captioned, replying, tagger = plan.captioned, plan.replying, plan.tagger
+    drafters = plan.plain_drafters
+    found = _Drafting({model: Asking(model) for model, _ in drafters})
+    summarised = plan.summarised
     items = sent_on(plan.targets(Ledger(), hearing), {})
     targets = (t for t in items if isinstance(t, Target))
-    characters = 0
     while block := list(islice(targets, BLOCK)):
-        characters += sum(len(target.utterance.text) for target in block)
+        found.targets += len(block)
+        found.characters += sum(len(target.utterance.text) for target in block)
         if captioned:
-            of = asked.setdefault("captions", Asking(captioned.model))
+            of = found.beside.setdefault("captions", Asking(captioned.model))
             of.add(captioned.settled(block, store))
         if isinstance(replying, PlannedDrafter):
-            of = asked.setdefault("plans", Asking(plan.origin.model))
+            of = found.beside.setdefault("plans", Asking(plan.origin.model))
             of.add(replying.settled(block, store))
-        asked["drafts"].add(map(drafter.first_request, block), store)
-        if isinstance(tagger, ModelTagger):
-            of = asked.setdefault("tags", Asking(tagger.model))
-            of.add(tagger.question(target, _ANY_REPLY).request for target in block)
+        if summarised:
+            of = found.beside.setdefault("summaries", Asking(plan.origin.model))
+            of.add(summarised.settled(block, store))
+        # What is drafted after a summary that is not cached yet is not cached, either.
+        later = {target.id for target in block if summarised and summarised.to_ask(target)}
+        for model, drafter in drafters:
+            for known in (True, False):
+                some = (target for target in block if (target.id not in later) == known)
+                asked = map(drafter.first_request, some)
+                found.drafts[model].add(asked, store if known else None)
+            if isinstance(tagger, ModelTagger):
+                of = found.beside.setdefault("tags", Asking(tagger.model))
+                of.add(tagger.question(target, _ANY_REPLY).request for target in block)
     if store:
         store.close()
-    return asked, characters
+    return found

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,29 +26,27 @@ from builders.pipeline.contribution import Evidence, can_vote, options, rules
 from builders.pipeline.demonstrations import open_demonstrations
 from builders.pipeline.fits import Fit
 from builders.pipeline.minimal_pairs import NO_MEMBER
+from builders.pipeline.replying import Replying
 from builders.pipeline.routing import routed, sent_on
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
 from builders.pipeline.targets import planned_balance, wanted_by, worth_judge
+from builders.pipeline.told import told_versions
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.sample import SCHEMA_VERSION, Origin
 from builders.record.types import Reject, Target
 from builders.safety.tables import safety_digest
-from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig, identity
+from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig
+from builders.settings.identity import identity
 from builders.store.clips import ClipFiles
 from builders.store.database import Store, forgotten_by, store_exists
 from builders.store.key_value import KeyValue
 from builders.tasks import qualification
-from builders.tasks.caption import Captioned
 from builders.tasks.caption import version as caption_version
-from builders.tasks.reply.asking import PromptExtras
 from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.registry import checks_digest
 from builders.tasks.reply.demonstrations import Demonstrations
-from builders.tasks.reply.draft import Drafter
-from builders.tasks.reply.executing import CueTagger, ModelTagger
 from builders.tasks.reply.planned import PlannedDrafter
-from builders.tasks.reply.planning import Planner
 from builders.tasks.reply.worthy import version as worth_version
 from builders.tasks.vote import TEMPLATE, Voter
 
@@ -59,7 +56,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Replying):
     """A build before its first draft: what is read, which targets, which versions.
 
     `heard` says whether clips are decoded: not with `--text-only`, nor if a corpus has none;
@@ -77,57 +74,6 @@ class Plan:
     recited: RunIndex
     demonstrations: Demonstrations | None = None
     unfit: frozenset[tuple[str, str]] = frozenset()
-
-    @property
-    def drafter(self) -> Drafter:
-        """Return the maker of draft requests."""
-        config = self.config
-        return Drafter(
-            self.origin.model,
-            config.persona,
-            config.label_view or self.card.label_source,
-            config.sampling,
-            self.card.speakers_have_names,
-            PromptExtras(
-                config.redraft.notes if config.redraft else {},
-                config.hear,
-                demonstrations=self.demonstrations,
-                sees=config.see,
-                language=self.card.language,
-                recited=self.recited,
-                planner=self.planner,
-            ),
-            self.tagger,
-        )
-
-    @cached_property
-    def planner(self) -> Planner | None:
-        """Return who plans the replies by hash; None where nobody plans."""
-        return None if self.config.plans == "none" else Planner(self.card.language)
-
-    @cached_property
-    def tagger(self) -> CueTagger | ModelTagger | None:
-        """Return who finds what the replies do; None where nobody looks."""
-        config = self.config
-        if config.tagger:
-            return ModelTagger(config.tagger, config.reply_tokens)
-        return CueTagger(self.card.language) if self.planner else None
-
-    @property
-    def replying(self) -> Drafter | PlannedDrafter:
-        """Return the maker of replies: a plan is asked for first where a model plans."""
-        config, drafter = self.config, self.drafter
-        if config.plans != "model" or self.planner is None:
-            return drafter
-        named = self.card.speakers_have_names
-        return PlannedDrafter(drafter, self.planner, self.origin.model, named)
-
-    @property
-    def captioned(self) -> Captioned | None:
-        """Return the caption stage; None without a caption model."""
-        model = self.config.caption_model
-        qualified = ("describes", model) not in self.unfit
-        return Captioned(self.replying, model, qualified=qualified) if model else None
 
     def prices(self, own: Mapping[str, object]) -> dict[str, Price | None]:
         """Return the price of each model, the drafting model first."""
@@ -313,7 +259,7 @@ def _origin(
         mapping_version=corpus.labelling.version,
         provider=config.provider,
         model=config.model or f"{PHRASEBOOK}-{phrasebook.tables_version()}",
-        prompt_version=prompts.draft_version(),
+        prompt_version=prompts.draft_version(config.draft_prompt),
         checks_version=checks_digest(),
         demonstrations_digest=shown.digest if shown else None,
     )
@@ -343,6 +289,7 @@ def _identified(
         "class_views_version": views_version(),
         "checks_version": origin.checks_version,
         "safety_version": safety_digest(),
+        **told_versions(config, load_card(corpus.slug)),
     }
 
 

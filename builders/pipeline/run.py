@@ -24,7 +24,7 @@ from builders.errors import ConfigError, HeartenError, StoppedEarly
 from builders.llm.budget import Budget
 from builders.llm.exchange import Retry
 from builders.llm.interrupts import KEPT_ANSWERS
-from builders.llm.runner import Setup
+from builders.llm.runner import LOST, Setup
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import fits
 from builders.pipeline.drafting import draft
@@ -149,6 +149,7 @@ def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) 
         quiet,
         phrasebook=plan.origin.model if config.provider == PHRASEBOOK else None,
         folder=config.folder,
+        speaks=config.speaks and config.tts != HIBARI,
     )
 
 
@@ -167,8 +168,11 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     targets = with_votes(sent_on(plan.targets(ledger, hearing), told, needed), ballots, plan)
     config = plan.config
     paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
+    each = len(plan.drafters)
     votes_asked += examined + routes_asked
-    state = ProgressState(plan.survey.chosen, requests=votes_asked, paid=paid)
+    state = ProgressState(plan.survey.chosen * each, requests=votes_asked, paid=paid)
+    if each > 1:
+        state.unit = "draft"
     partial = folder.start()
     if ballots.voters:
         kept |= fits.keep_last({"votes": ballots}, folder)
@@ -180,11 +184,14 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     folder.keep_left(sink.left)
     if done.stopped:
         raise done.stopped
+    _check_lost(plan.config, ledger, done.lost)
     _check_complete(ledger, sink, folder)
     result = _result(plan, ledger, files)
     result["voice"] = hearing.result if hearing else None
     result["speech"] = done.speech
     result["fits"] = kept
+    if plan.config.background == "model":
+        result["summaries"] = ledger.summaries
     result["contribution"] = ballots.result() if config.voters else None
     if qualified:
         result["qualification"] = qualified
@@ -219,6 +226,18 @@ def _report(folder: BuildFolder, manifest: Manifest) -> None:
     report.write(folder.partial, manifest)
     manifest["run"]["report_seconds"] = round(time.perf_counter() - seconds, 3)
     manifest["run"]["report_cpu_seconds"] = round(time.process_time() - cpu, 3)
+
+
+def _check_lost(config: BuildConfig, ledger: Ledger, lost: Mapping[str, HeartenError]) -> None:
+    """Raise where one of several models was asked nothing more, while the others went on."""
+    for model, error in lost.items():
+        left = ledger.left_by_kind.get(LOST, 0)
+        others = " ".join(f"--model {one.model}" for one in config.drafting if one.model != model)
+        raise StoppedEarly(
+            f"{left} targets wait for drafts of {model} ({error}); the other drafts are kept",
+            do=f"run the same command again when it answers, or go on with {others} and "
+            "--resume never",
+        )
 
 
 def _check_complete(ledger: Ledger, sink: Sink, folder: BuildFolder) -> None:

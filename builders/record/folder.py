@@ -26,7 +26,8 @@ from filelock import FileLock, Timeout
 from builders.errors import ConfigError, OutputError
 from builders.masking import mask_bytes
 from builders.record.manifest_views import Manifest
-from builders.settings import BuildConfig, chosen
+from builders.settings import BuildConfig
+from builders.settings.identity import chosen, whole
 
 REDRAFT = "redraft.json"
 LEFT = "left.json"
@@ -132,10 +133,12 @@ class BuildFolder:
             shutil.rmtree(self.path / FITS, ignore_errors=True)
             write_json(path, identity)
             return
-        held = admitted_config(held, identity)
-        for field in sorted(held.keys() | identity.keys()):
-            if held.get(field) != identity.get(field):
-                raise self._changed(field, held.get(field), identity.get(field))
+        before, now = whole(admitted_config(held, identity)), whole(identity)
+        # The prompt first: what else is new comes with it.
+        fields = sorted(before.keys() | now.keys(), key=lambda f: (f != "prompt_version", f))
+        for field in fields:
+            if before.get(field) != now.get(field):
+                raise self._changed(field, before.get(field), now.get(field))
 
     def _changed(self, field: str, before: object, now: object) -> ConfigError:
         again = (
@@ -143,6 +146,8 @@ class BuildFolder:
             if self.manifest.exists()
             else "start this one over with --resume never"
         )
+        if _of_version_1(field, before):
+            again = f"go on with --prompt-version 1, or {again}"
         return ConfigError(
             f"{field} changed from {_shown(before)} to {_shown(now)} since this build was started",
             where=self.path,
@@ -191,6 +196,11 @@ class BuildFolder:
         settle(self.path / "data")
         write_json(self.manifest, manifest)
         settle(self.path)
+
+
+def _of_version_1(field: str, before: object) -> bool:
+    """Return whether a build was started with version 1 of the prompt for replies."""
+    return field == "prompt_version" and str(before).startswith("draft 1.")
 
 
 def admitted_config(

@@ -80,11 +80,27 @@ class ExecutedPart(TypedDict):
 Coercion = TypedDict("Coercion", {"field": str, "from": str, "to": str})
 
 
+class CheckResult(TypedDict):
+    """The result of one check of the reply."""
+
+    code: str
+    severity: str
+    value: float | None
+    detail: str | None
+
+
 class CandidatePart(TypedDict):
-    """Another draft, stored under its key."""
+    """Another draft of the target: the reply and what the checks note, or why it was given up."""
 
     model: str
+    draft: int
+    seed: int
     request_key: str
+    prompt_version: str
+    attempts: int | None
+    reason: str | None
+    reply: ReplyPart | None
+    checks: list[CheckResult] | None
 
 
 class DraftingPart(TypedDict):
@@ -99,15 +115,6 @@ class DraftingPart(TypedDict):
     attempts: int
     coercions: list[Coercion]
     candidates: list[CandidatePart] | None
-
-
-class CheckResult(TypedDict):
-    """The result of one check of the reply."""
-
-    code: str
-    severity: str
-    value: float | None
-    detail: str | None
 
 
 class ChecksPart(TypedDict):

@@ -12,7 +12,9 @@ from typing import cast
 
 from builders.labels import strategies
 from builders.labels.class_sets import views_of
+from builders.record.other_drafts import OtherDraft
 from builders.record.reply_views import (
+    CandidatePart,
     CheckResult,
     ChecksPart,
     Coercion,
@@ -28,6 +30,7 @@ from builders.record.reply_views import (
 from builders.record.schema import validator, violations
 from builders.record.types import (
     Annotation,
+    CheckNote,
     Clip,
     Drafted,
     Emotions,
@@ -183,11 +186,7 @@ def _checks(drafted: Drafted, origin: Origin) -> ChecksPart | None:
     """Return the notes of the checks on an accepted reply; None if no check was run."""
     if origin.checks_version is None:
         return None
-    results: list[CheckResult] = [
-        {"code": note.code, "severity": note.severity, "value": note.value, "detail": note.detail}
-        for note in drafted.notes
-    ]
-    return {"set_version": origin.checks_version, "results": results}
+    return {"set_version": origin.checks_version, "results": _check_results(drafted.notes)}
 
 
 def without_bytes(audio: ClipFile | None) -> ClipFile | None:
@@ -265,6 +264,8 @@ def _video(target: Target) -> VideoPointer | None:
 
 
 def _background(target: Target) -> BackgroundPart | None:
+    if target.summary and target.summary.text:
+        return {"text": target.summary.text, "origin": "summary"}
     if target.background is None:
         return None
     return {"text": target.background, "origin": cast(str, target.background_origin)}
@@ -363,12 +364,33 @@ def _source(target: Target, origin: Origin) -> SourcePart:
 def _drafting(drafted: Drafted, origin: Origin) -> DraftingPart:
     return {
         "provider": origin.provider,
-        "model": origin.model,
+        "model": drafted.model or origin.model,
         "output_terms": None,
         "prompt_version": drafted.prompt_version or origin.prompt_version,
         "request_key": drafted.request_key,
         "heard_audio": drafted.heard_audio,
         "attempts": drafted.attempts,
         "coercions": cast("list[Coercion]", drafted.coercions),
-        "candidates": None,
+        "candidates": [_candidate(other, origin) for other in drafted.others] or None,
     }
+
+
+def _candidate(other: OtherDraft, origin: Origin) -> CandidatePart:
+    return {
+        "model": other.model,
+        "draft": other.draft,
+        "seed": other.seed,
+        "request_key": other.request_key,
+        "prompt_version": other.prompt_version or origin.prompt_version,
+        "attempts": other.attempts,
+        "reason": other.reason,
+        "reply": cast("ReplyPart | None", other.reply),
+        "checks": _check_results(other.notes) if other.reply else None,
+    }
+
+
+def _check_results(notes: Iterable[CheckNote]) -> list[CheckResult]:
+    return [
+        {"code": note.code, "severity": note.severity, "value": note.value, "detail": note.detail}
+        for note in notes
+    ]

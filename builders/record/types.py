@@ -1,19 +1,20 @@
 """The records that flow through a build. This module imports no others but of the record.
 
-A reader yields `Dialogue` and `Reject`; mapping, context and the voice turn one utterance of a
-dialogue into a `Target`; drafting and checking turn a target into the published record, whose
-shape is `schemas/sample.schema.json`.
+A reader yields `Dialogue` and `Reject`; mapping, context and the voice turn an utterance into a
+`Target`; drafting and checking turn that into a record (`schemas/sample.schema.json`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
+from builders.record.background import DialogueSummary
+from builders.record.other_drafts import OtherDraft
 from builders.record.planned_reply import PlannedReply
 from builders.record.reply_views import ExecutedPart
 from builders.record.safety import Safety
@@ -343,9 +344,8 @@ class Target:
 
     `turns` are earlier turns only, oldest first; `reference` is what the next other speaker really
     said, which no prompt may show; `addressee` is the speaker whose role the reply takes, None for
-    an assistant from outside the dialogue; `folds` are those of the dialogue; `caption` is None
-    unless it was requested; `plan` is what the model decided to do, None where it was not asked;
-    `safety` is None until it is routed.
+    an assistant from outside; `folds` are those of the dialogue; `before` are the turns before
+    `turns`, which a `summary` tells of. What was not asked for, or not yet routed, is None.
     """
 
     split: str
@@ -363,6 +363,8 @@ class Target:
     video: VideoClip | None = None
     voice: Voice | None = None
     caption: Caption | None = None
+    before: Sequence[Turn] = ()
+    summary: DialogueSummary | None = None
     plan: PlannedReply | None = None
     safety: Safety | None = None
 
@@ -389,10 +391,10 @@ class CheckNote:
 class Drafted:
     """A reply and how it was drafted; `attempts` counts the responses used.
 
-    `prompt_version` is None if it is that of the whole build; `heard_audio` says whether the
+    `prompt_version` and `model` are None if they are the build's; `heard_audio` says whether the
     model was sent the clip; `spoken` is the synthesised reply; `notes` are those of the checks;
-    `demonstrations` are the ids of the cases that the model was shown, `plan` is what the reply was
-    to do, `executed` what was found in it.
+    `demonstrations` are the ids of the cases shown, `plan` is what the reply was to do, `executed`
+    what was found in it; `others` are the drafts that were not chosen.
     """
 
     reply: dict[str, Any]
@@ -406,3 +408,5 @@ class Drafted:
     demonstrations: tuple[str, ...] = ()
     plan: PlannedReply | None = None
     executed: ExecutedPart | None = None
+    model: str | None = None
+    others: tuple[OtherDraft, ...] = ()

@@ -49,8 +49,7 @@ def write(
         OutputError: the page cannot be written.
     """
     # Imported here: pandas takes half a second that no other command should wait for.
-    from builders.report import confusions, contrasts, contribution, missing, tallies, voices
-    from builders.report.set_checks import telling
+    from builders.report import contribution, missing, tallies, voices
 
     paths = [folder / file["path"] for file in manifest["result"]["files"]]
     data = [path for path in paths if path.parent.name == "data"]
@@ -62,12 +61,10 @@ def write(
     content = _content(manifest, samples, rejects)
     content["examples"] = examples = tallies.examples(data[:1], gone.ids)
     content["contributions"] = contribution.by_corpus(samples.votes, samples.classes)
-    content["contrasts"] = contrasts.contrasts(data, gone.ids)
-    content["confusions"] = confusions.confusions(data, gone.ids)
     content["swaps"] = swaps
-    content["set_checks"] = telling.rows(_set_checks(manifest, data, gone.ids))
     content["qualification_parts"] = meanings()
     content["voices"] = voices.drawings(data[:1], examples)
+    content |= _of_replies(manifest, data, gone.ids)
     page = _environment().get_template("report.html.j2").render(content)
     target = folder / "report.html"
     with writable(folder):
@@ -75,6 +72,21 @@ def write(
         temporary.write_text(page, encoding="utf-8")
         temporary.replace(target)
     return target
+
+
+def _of_replies(
+    manifest: Manifest, data: Sequence[Path], out: Collection[str]
+) -> dict[str, object]:
+    """Return what the page says of the replies, beside counts."""
+    from builders.report import confusions, contrasts, drafters
+    from builders.report.set_checks import telling
+
+    return {
+        "contrasts": contrasts.contrasts(data, out),
+        "confusions": confusions.confusions(data, out),
+        "set_checks": telling.rows(_set_checks(manifest, data, out)),
+        "drafters": drafters.drafters(data, out),
+    }
 
 
 def _set_checks(manifest: Manifest, data: Sequence[Path], out: Collection[str]) -> list[SetCheck]:

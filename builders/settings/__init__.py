@@ -11,11 +11,19 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from builders.errors import ConfigError, Suggested, suggested
 from builders.llm.settings import (
     DEFAULT_BASE_URL,
+    DRAFT_VERSION,
     KEY_VARIABLES,
     PATIENCE,
     PHRASEBOOK,
@@ -42,6 +50,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 # An API key is only sent where it belongs: captions from another address have another key.
+MODEL_KEY = "HEARTEN_MODEL_API_KEY"
 CAPTION_KEY = "HEARTEN_CAPTION_API_KEY"
 VOTE_KEY = "HEARTEN_VOTE_API_KEY"
 MODERATION_KEY = "HEARTEN_MODERATION_API_KEY"
@@ -52,10 +61,11 @@ HIBARI = "hibari"
 
 Resume = Literal["if-possible", "always", "never"]
 ClipCheckName = Literal["vad", "dnsmos", "asr"]
+BackgroundFrom = Literal["model", "corpus", "none"]
 
 
 class Voting(NamedTuple):
-    """A model that votes from the text alone, and its own address or None."""
+    """A model that votes or drafts, and its own address or None."""
 
     model: str
     address: str | None
@@ -102,6 +112,8 @@ class BuildConfig(BaseModel):
     limit: int | None = Field(None, ge=1)
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None
+    drafters: tuple[str, ...] = ()
+    drafts: int = Field(1, ge=1)
     base_urls: tuple[str, ...] = ()
     vote_models: tuple[str, ...] = ()
     client: Client = "aiohttp"
@@ -138,6 +150,9 @@ class BuildConfig(BaseModel):
     redraft: Redraft | None = None
     enforce_set_gates: bool = False
     demonstrations: str | None = None
+    background: BackgroundFrom = "corpus"
+    real_names: bool = False
+    draft_prompt: int = Field(DRAFT_VERSION, ge=1, le=DRAFT_VERSION)
     plan: PlanBy | None = None
     tag_model: str | None = None
     route_model: str | None = None
@@ -164,9 +179,15 @@ class BuildConfig(BaseModel):
     def _in_order(cls, names: tuple[ClipCheckName, ...]) -> tuple[ClipCheckName, ...]:
         return tuple(sorted(set(names)))
 
-    @field_validator("vote_models")
+    @model_validator(mode="before")
     @classmethod
-    def _votes_once(cls, written: tuple[str, ...]) -> tuple[str, ...]:
+    def _first_drafter(cls, given: dict[str, Any]) -> dict[str, Any]:
+        drafters = given.get("drafters")
+        return given | {"model": voting(drafters[0]).model} if drafters else given
+
+    @field_validator("vote_models", "drafters")
+    @classmethod
+    def _listed_once(cls, written: tuple[str, ...]) -> tuple[str, ...]:
         models = [voting(one).model for one in written]
         if twice := next((model for model in models if models.count(model) > 1), None):
             raise ValueError(f"{twice} is listed more than once")
@@ -178,9 +199,15 @@ class BuildConfig(BaseModel):
         return tuple(voting(one).model for one in self.vote_models)
 
     @property
+    def drafting(self) -> tuple[Voting, ...]:
+        """Return the models that draft, each with its own address or None; none: the phrasebook."""
+        alone = (Voting(self.model, None),) if self.model else ()
+        return tuple(map(voting, self.drafters)) or alone
+
+    @property
     def plans(self) -> PlanBy:
-        """Return who plans the replies; the phrasebook follows no plan."""
-        return (self.plan or PLANNED_BY) if self.model else "none"
+        """Return who plans; the phrasebook and version 1 of the prompt know no plans."""
+        return (self.plan or PLANNED_BY) if self.model and self.draft_prompt > 1 else "none"
 
     @property
     def tagger(self) -> str | None:
@@ -217,8 +244,10 @@ class BuildConfig(BaseModel):
         A model with its own address has its own API key, so that no key is sent elsewhere.
         """
         found: dict[str, ModelSettings] = {}
-        if self.model:
-            found[self.model] = self._settings_of(self.model, self.base_urls, KEY_VARIABLES)
+        for model, address in self.drafting:
+            keys = (MODEL_KEY,) if address else KEY_VARIABLES
+            where = (address,) if address else self.base_urls
+            found[model] = self._settings_of(model, where, keys)
         describes, own = self.caption_model, self.caption_base_urls
         if describes and describes not in found:
             keys = (CAPTION_KEY,) if own else KEY_VARIABLES
@@ -238,10 +267,11 @@ class BuildConfig(BaseModel):
         keys: tuple[str, ...],
         reads: bool = False,
     ) -> ModelSettings:
-        reads = reads or model in (self.model, self.tagger, self.router, *self.voters)
+        drafts = model in {drafter.model for drafter in self.drafting}
+        reads = reads or drafts or model in (self.tagger, self.router, *self.voters)
         reads = reads or (self.speaks and model == self.tts)
-        hears = model == self.caption_model or (self.hear and model == self.model)
-        sees = self.see and model == self.model
+        hears = model == self.caption_model or (self.hear and drafts)
+        sees = self.see and drafts
         sent: dict[Part, bool] = {"text": reads, "audio": hears, "video": sees}
         return ModelSettings(
             model=model,
@@ -295,6 +325,7 @@ class BuildConfig(BaseModel):
 
 # Options that may be repeated, and the settings that collect their values.
 LISTED = {
+    "model": "drafters",
     "base_url": "base_urls",
     "vote_model": "vote_models",
     "split": "splits",
@@ -314,57 +345,6 @@ MAY_CHANGE = frozenset(
     "retry_failed retry_kinds estimate source output name on_error exclusions "
     "caption_base_urls tts_base_urls clips left_out enforce_set_gates demonstrations".split()
 )
-
-# What identifies a build only where it is asked for: builds that were begun without it go on.
-_WHERE_ASKED = (
-    "exclude_emotions",
-    "min_agreement",
-    "known_agreement",
-    "no_ambiguous",
-    "balance",
-    "reply_worthy",
-    "see",
-    "may_send",
-    "plan",
-    "tag_model",
-    "route_model",
-    "moderation",
-    "demonstrations_by",
-)
-
-
-def identity(config: BuildConfig) -> dict[str, object]:
-    """Return the settings that identify a build, as JSON values, without secrets."""
-    fields = BuildConfig.model_fields
-    unasked = {name for name in _WHERE_ASKED if getattr(config, name) == fields[name].default}
-    leave = MAY_CHANGE | unasked | {"store", "redraft"}
-    settings = config.model_dump(mode="json", exclude=set(leave))
-    settings["provider"] = config.provider
-    settings["vote_models"] = list(config.voters)  # the addresses may change
-    if config.plans != "none":
-        settings["plan"] = config.plans
-    else:
-        settings.pop("plan", None)
-    if config.tagger:
-        settings["tag_model"] = config.tagger
-    if config.router:
-        settings["route_model"] = config.router
-    if config.moderation:
-        settings["moderation"] = config.moderation_model.model
-    if config.redraft:
-        settings["redraft"] = config.redraft.identity
-    return settings
-
-
-def chosen(config: BuildConfig) -> set[str]:
-    """Return the fields of a build's identity that the user chose.
-
-    The others are versions of prompts, tables and corpus files.
-    """
-    settings = {*identity(config)}
-    # The phrasebook's model name is the digest of its tables.
-    return settings - {"model"} if config.provider == PHRASEBOOK else settings
-
 
 Settings = TypeVar("Settings", bound=BaseModel)
 

@@ -37,8 +37,8 @@ WRONG = {
         "no label view 'voise'; expected one of",
     ),
     "twice": (
-        (*SAMPLE, "--model", "a", "--model", "b"),
-        "--model is given twice: 'a' and 'b'; expected one value; leave one out",
+        (*SAMPLE, "--name", "a", "--name", "b"),
+        "--name is given twice: 'a' and 'b'; expected one value; leave one out",
     ),
     "twice, with equals signs": (
         (*SAMPLE, "--limit=3", "--limit", "4"),

@@ -1,0 +1,134 @@
+"""Who writes the replies of a build: models, how often each, with what beside the dialogue."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import product
+
+from builders.corpora import Card
+from builders.pipeline.candidates import OneOfSeveral
+from builders.pipeline.told import script_of, summarising
+from builders.record.sample import Origin
+from builders.settings import BuildConfig
+from builders.tasks.background import Summarised
+from builders.tasks.caption import Captioned
+from builders.tasks.reply.asking import PromptExtras
+from builders.tasks.reply.checks.recited import RunIndex
+from builders.tasks.reply.checks.verdicts import VerdictOutlet
+from builders.tasks.reply.demonstrations import Demonstrations
+from builders.tasks.reply.draft import Drafter
+from builders.tasks.reply.executing import CueTagger, ModelTagger
+from builders.tasks.reply.planned import PlannedDrafter
+from builders.tasks.reply.planning import Planner
+
+
+class Replying:
+    """The part of a build's plan that makes the tasks for its replies; see `Plan`."""
+
+    config: BuildConfig
+    card: Card
+    origin: Origin
+    recited: RunIndex
+    demonstrations: Demonstrations | None
+    unfit: frozenset[tuple[str, str]]
+
+    @property
+    def drafter(self) -> Drafter:
+        """Return the maker of draft requests, of several the first."""
+        return self._drafter(self.origin.model, 1)
+
+    @property
+    def drafters(self) -> list[OneOfSeveral]:
+        """Return all who draft: each model as often as drafts of it are wanted."""
+        drafts = self.config.drafts
+        return [
+            OneOfSeveral(
+                self._summarised(drafter) or self._described(drafter), model, number % drafts + 1
+            )
+            for number, (model, drafter) in enumerate(self.plain_drafters)
+        ]
+
+    @property
+    def plain_drafters(self) -> list[tuple[str, Drafter]]:
+        """Return the makers of all draft requests, each with its model; without captions."""
+        models = [one.model for one in self.config.drafting] or [self.origin.model]
+        numbers = range(1, self.config.drafts + 1)
+        return [(model, self._drafter(model, n)) for model, n in product(models, numbers)]
+
+    def _drafter(self, model: str, number: int) -> Drafter:
+        config = self.config
+        drafter = Drafter(
+            model,
+            config.persona,
+            config.label_view or self.card.label_source,
+            config.sampling,
+            self.card.speakers_have_names,
+            PromptExtras(
+                config.redraft.notes if config.redraft else {},
+                config.hear,
+                demonstrations=self.demonstrations,
+                sees=config.see,
+                language=self.card.language,
+                recited=self.recited,
+                prompt=config.draft_prompt,
+                script=script_of(config, self.card),
+                background=config.background != "none",
+                planner=self.planner,
+                draft=number,
+            ),
+            self.tagger,
+        )
+        drafter.keep_verdicts(self.verdicts)
+        return drafter
+
+    @cached_property
+    def verdicts(self) -> VerdictOutlet:
+        """Return where the verdicts of all drafters go; nowhere until it is told."""
+        return VerdictOutlet()
+
+    @cached_property
+    def planner(self) -> Planner | None:
+        """Return who plans the replies by hash; None where nobody plans."""
+        return None if self.config.plans == "none" else Planner(self.card.language)
+
+    @cached_property
+    def tagger(self) -> CueTagger | ModelTagger | None:
+        """Return who finds what the replies do; None where nobody looks."""
+        config = self.config
+        if config.tagger:
+            return ModelTagger(config.tagger, config.reply_tokens)
+        return CueTagger(self.card.language) if self.planner else None
+
+    @property
+    def replying(self) -> Drafter | PlannedDrafter:
+        """Return the maker of replies, of several the first."""
+        return self._replying(self.drafter)
+
+    def _replying(self, drafter: Drafter) -> Drafter | PlannedDrafter:
+        """Have a plan asked for first where a model plans, the same for all drafts."""
+        config = self.config
+        if config.plans != "model" or self.planner is None:
+            return drafter
+        named = self.card.speakers_have_names
+        return PlannedDrafter(drafter, self.planner, self.origin.model, named)
+
+    @property
+    def captioned(self) -> Captioned | None:
+        """Return the caption stage; None without a caption model."""
+        return self._captioned(self.drafter)
+
+    @property
+    def summarised(self) -> Summarised | None:
+        """Return the stage that tells of earlier turns; None without it."""
+        return self._summarised(self.drafter)
+
+    def _summarised(self, drafter: Drafter) -> Summarised | None:
+        return summarising(self.config, self.card, self._described(drafter), self.origin.model)
+
+    def _described(self, drafter: Drafter) -> Captioned | PlannedDrafter | Drafter:
+        return self._captioned(drafter) or self._replying(drafter)
+
+    def _captioned(self, drafter: Drafter) -> Captioned | None:
+        model = self.config.caption_model
+        qualified = ("describes", model) not in self.unfit
+        return Captioned(self._replying(drafter), model, qualified=qualified) if model else None
