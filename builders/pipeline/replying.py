@@ -109,8 +109,7 @@ class Replying:
         config = self.config
         if config.plans != "model" or self.planner is None:
             return drafter
-        named = self.card.speakers_have_names
-        return PlannedDrafter(drafter, self.planner, self.origin.model, named)
+        return PlannedDrafter(drafter, self.planner, self.origin.model)
 
     @property
     def captioned(self) -> Captioned | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from builders.labels import strategies
@@ -36,14 +37,12 @@ class PlannedDrafter:
         drafter: makes the requests for replies.
         planner: says what is possible, and plans where the model does not.
         model: the one that plans.
-        named: whether speakers are called as the corpus calls them.
     """
 
-    def __init__(self, drafter: Drafter, planner: Planner, model: str, named: bool) -> None:
+    def __init__(self, drafter: Drafter, planner: Planner, model: str) -> None:
         self._drafter = drafter
         self._planner = planner
         self._model = model
-        self._named = named
         self._template = prompts.load(ASK_TEMPLATE)
         self._questions = QuestionTask()
 
@@ -136,14 +135,15 @@ class PlannedDrafter:
     def _request(self, target: Target, able: set[str]) -> Request:
         shuffled = sorted(able, key=lambda name: rank(f"{target.id}|plan|{name}"))
         known, lengths = strategies.strategies(), [*self._lengths(1)]
+        hidden = partial(self._drafter.prompts.hidden, target)
         asked = self._template.render(
-            background=target.background,
+            background=hidden(target.background) if target.background else None,
             turns=[
-                (speaker_name(turn.utterance, turn.role, self._named), turn.utterance.text)
+                (speaker_name(turn.utterance, turn.role, False), hidden(turn.utterance.text))
                 for turn in target.turns
             ],
-            speaker=speaker_name(target.utterance, "user", self._named),
-            utterance=target.utterance.text,
+            speaker=speaker_name(target.utterance, "user", False),
+            utterance=hidden(target.utterance.text),
             emotion=target.emotions.primary.replace("_", " "),
             voice=target.voice.words if target.voice else None,
             strategies=[(name, known[name].definition) for name in shuffled],
