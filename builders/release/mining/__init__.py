@@ -122,6 +122,10 @@ class _Decided:
         self.kept: dict[str, JudgedReply | None] = {}
         self.left_out: Counter[str] = Counter()
         self.samples: set[str] = set()
+        # Crisis lines wait for people: nobody learns to say them either.
+        self._waiting = {
+            name for table in build.held_groups() for name in table.column("id").to_pylist()
+        }
 
     @property
     def replies(self) -> set[str]:
@@ -151,7 +155,7 @@ class _Decided:
             return MISSING_AFTER if MISSING_AFTER in flags else NO_NEXT_TURN
         if self._known.excluded(turn.id):
             return EXCLUDED
-        if turn.id in self._known.unsafe:
+        if turn.id in self._known.unsafe or turn.id in self._waiting:
             return "reply_unfit"
         if reason := self._rules.against(record, turn):
             return reason
