@@ -195,8 +195,8 @@ def test_what_reviewers_turned_down_is_left_out(copy, decision, reason):
 
 def test_a_crisis_line_that_waits_for_people_is_nobodys_reply(copy, monkeypatch):
     folder = copy("meld")
-    waiting = pa.table({"id": ["meld-dev-0-1"]})
-    monkeypatch.setattr(Build, "held_groups", lambda self: iter([waiting]))
+    waiting = [pa.table({"id": ["meld-dev-0-1"]})]
+    monkeypatch.setattr(Build, "held_groups", lambda self: iter(waiting))
     left = mined(folder).manifest["counts"]["left_out"]
     assert left["reply_unfit"] == 1
     assert "meld-dev-0-1" not in {row["reply_id"] for row in rows_of(folder).values()}
