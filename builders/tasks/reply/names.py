@@ -98,10 +98,14 @@ class OtherNames:
 
     def hide(self, text: str) -> str:
         """Return a text with the other names in it."""
+        if not self._other:
+            return text
         return _WORD.sub(lambda found: self._hidden(text, found), text)
 
     def show(self, text: str) -> str:
         """Return a text that a model wrote with the script's own names in it."""
+        if not self._own:
+            return text
         return _WORD.sub(lambda found: self._shown(found[0]), text)
 
     def label(self, speaker: str) -> str:
@@ -165,10 +169,12 @@ class OtherNames:
 
     def _family(self, word: str) -> str | None:
         """Return the name of which a word is the plural, as the Marlows of Marlow; or None."""
+        # First what most words are not: this is asked of every word of every dialogue.
+        if word[-1] not in "sS" or len(word) < 3 or not word[0].isupper():
+            return None
         stem = word[:-1]
         known = self._name_of(stem) in self._other or stem.lower() in self._tables.known
-        plural = word[-1] in "sS" and word[0].isupper() and len(stem) > 1
-        return stem if plural and known and not self._ordinary(stem) else None
+        return stem if known and not self._ordinary(stem) else None
 
     def _ordinary(self, word: str) -> bool:
         return word.lower() in self._tables.words["ordinary"]
