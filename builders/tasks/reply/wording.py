@@ -157,15 +157,12 @@ class SecondWording:
 
     def user(self, target: Target, told: Told) -> str:
         """See `PromptWording`."""
-        form, (background, origin) = self.form(target, told.plan), self._told_before(target)
+        form, origin = self.form(target, told.plan), self._told_before(target)[1]
         contrast = target.contrast
         return self._user.render(
-            background=background,
+            **self.talk(target),
             background_origin=origin,
-            turns=self._turns(target.turns, self._names(target)),
-            speaker=self.name(target),
             addressee=self._addressee(target),
-            utterance=self.hide(target, shortened(target.utterance.text, _LONGEST_UTTERANCE)),
             emotion=form.words,
             label_note=told.label_note,
             voice=told.voice,
@@ -173,6 +170,15 @@ class SecondWording:
             choices=form.choices,
             plan=_planned(told.plan),
         )
+
+    def talk(self, target: Target) -> dict[str, object]:
+        """Return what was said up to a target, by the parts that every question about it has."""
+        return {
+            "background": self._told_before(target)[0],
+            "turns": self._turns(target.turns, self._names(target)),
+            "speaker": self.name(target),
+            "utterance": self.hide(target, shortened(target.utterance.text, _LONGEST_UTTERANCE)),
+        }
 
     def name(self, target: Target) -> str:
         """See `PromptWording`."""
