@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from builders.labels import strategies
@@ -23,7 +22,7 @@ from builders.store.database import Answer, Store
 from builders.tasks.question import Question, QuestionTask
 from builders.tasks.reply.draft import Draft, Drafter
 from builders.tasks.reply.planning import Planner, reply_emotions
-from builders.tasks.reply.wording import speaker_name
+from builders.tasks.reply.wording import SecondWording
 
 ASK_TEMPLATE = "plan/ask.j2"
 _TOKENS = 200
@@ -37,12 +36,16 @@ class PlannedDrafter:
         drafter: makes the requests for replies.
         planner: says what is possible, and plans where the model does not.
         model: the one that plans.
+        wording: how turns and people are written in requests.
     """
 
-    def __init__(self, drafter: Drafter, planner: Planner, model: str) -> None:
+    def __init__(
+        self, drafter: Drafter, planner: Planner, model: str, wording: SecondWording
+    ) -> None:
         self._drafter = drafter
         self._planner = planner
         self._model = model
+        self._wording = wording
         self._template = prompts.load(ASK_TEMPLATE)
         self._questions = QuestionTask()
 
@@ -135,15 +138,8 @@ class PlannedDrafter:
     def _request(self, target: Target, able: set[str]) -> Request:
         shuffled = sorted(able, key=lambda name: rank(f"{target.id}|plan|{name}"))
         known, lengths = strategies.strategies(), [*self._lengths(1)]
-        hidden = partial(self._drafter.prompts.hidden, target)
         asked = self._template.render(
-            background=hidden(target.background) if target.background else None,
-            turns=[
-                (speaker_name(turn.utterance, turn.role, False), hidden(turn.utterance.text))
-                for turn in target.turns
-            ],
-            speaker=speaker_name(target.utterance, "user", False),
-            utterance=hidden(target.utterance.text),
+            **self._wording.talk(target),
             emotion=target.emotions.primary.replace("_", " "),
             voice=target.voice.words if target.voice else None,
             strategies=[(name, known[name].definition) for name in shuffled],
