@@ -1,6 +1,7 @@
 """What drafting takes, beside a bare aiohttp loop with a journal and the openai client by hand.
 
-    python bench/drafting.py [--runs 3] [--only rate fast faults alone cpu held] [--prompts 2000]
+    python bench/drafting.py [--runs 3] [--only rate fast faults alone cpu held helped]
+                             [--prompts 2000]
                              [--memory 2000 20000 200000]
 
 The endpoint runs on the second core, the client on the first, all clients one after the other in
@@ -12,6 +13,7 @@ each run; figures are medians of the runs, with their shares of the bare loop's.
     alone   200 ms and 256 slots, 10,000 prompts, no --max-concurrency: share of the capacity
     cpu     CPU of one more prompt: (twice the prompts - the prompts) / difference
     held    a build over a full cache: samples a second, of one more prompt
+    helped  100 ms and 64 slots: the rate with plans and demonstrations, beside that without
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +123,14 @@ def run(command: list[object], endpoint: TestEndpoint | None, case: Case = RATE)
 Client = Callable[[Path, Path, TestEndpoint, Case], Run]
 
 
-def build(source: Path, place: Path, endpoint: TestEndpoint, case: Case) -> Run:
+def build(
+    source: Path, place: Path, endpoint: TestEndpoint, case: Case, more: Sequence[str] = ()
+) -> Run:
     """Run a build against the endpoint; the CPU of its report is taken out."""
     flags = ["--corpus", "meld", "--source", source, "--text-only", "--output", place.parent]
     model = ["--model", "test-model", "--base-url", endpoint.base_url, "--name", place.name]
     at_once = ["--max-concurrency", case.slots] if case.given else []
-    command = [sys.executable, "-m", "builders", "build", *flags, *model, *at_once]
+    command = [sys.executable, "-m", "builders", "build", *flags, *model, *at_once, *more]
     measured = run(command, endpoint, case)
     manifest = json.loads((place / "manifest.json").read_text())
     measured.cpu -= manifest["run"]["report_cpu_seconds"]
@@ -147,10 +152,14 @@ def by_hand(library: str) -> Client:
     return client
 
 
+PLAIN = ("--plan", "none")
+HELPED = ("--plan", "hash", "--demonstrations", "ours")
 CLIENTS: dict[str, Client] = {
     "build": build,
     "bare loop": by_hand("aiohttp"),
     "openai": by_hand("openai"),
+    "plain": partial(build, more=PLAIN),
+    "helped": partial(build, more=HELPED),
 }
 
 
@@ -202,6 +211,18 @@ class Bench:
                 f"{case.capacity:,.0f}, {rate / bare:.2f} of the bare loop; first request after "
                 f"{middle(runs, 'first'):.2f} s"
             )
+
+    def helped(self, prompts: int) -> None:
+        """Print the rate with plans and demonstrations, as a share of that without."""
+        sides = self.sides(RATE, prompts, ["plain", "helped"])
+        plain, helped = (middle(sides[name], "rate") for name in ("plain", "helped"))
+        cpu = [1e3 * middle(side, "cpu") / middle(side, "asked") for side in sides.values()]
+        asked = [middle(side, "asked") / prompts for side in sides.values()]
+        print(
+            f"helped  build     {helped:7,.0f} requests a second with plans and demonstrations, "
+            f"{plain:,.0f} without: {helped / plain:.2f} of it; {cpu[1]:.2f} ms CPU a request "
+            f"instead of {cpu[0]:.2f}; {asked[1]:.2f} requests a prompt instead of {asked[0]:.2f}"
+        )
 
     def faults(self, prompts: int) -> None:
         """Print how long the fault mix takes each client, and whether all rows are there."""
@@ -263,7 +284,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    every = ("rate", "fast", "faults", "alone", "cpu", "held")
+    every = ("rate", "fast", "faults", "alone", "cpu", "held", "helped")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--prompts", type=int, default=2000)
     parser.add_argument("--only", nargs="*", choices=every, default=every)
@@ -279,6 +300,7 @@ def main() -> None:
             "alone": lambda: bench.alone(5 * wanted.prompts),
             "cpu": lambda: bench.cpu(wanted.prompts),
             "held": lambda: bench.held(wanted.prompts),
+            "helped": lambda: bench.helped(wanted.prompts),
         }
         for name in wanted.only:
             parts[name]()

@@ -34,8 +34,8 @@ from builders.cli.options import (
     StoreAddress,
     TextOnly,
     Timeout,
-    env,
 )
+from builders.cli.prompt_options import Background, PromptVersion, RealNames
 from builders.cli.reply_options import (
     DemonstrationsBy,
     DemonstrationsFrom,
@@ -46,6 +46,15 @@ from builders.cli.reply_options import (
     ReplyWorthy,
     RouteModel,
     TagModel,
+)
+from builders.cli.speech_options import (
+    MisheardWords,
+    ReadBack,
+    Speak,
+    SpeakReplies,
+    Tts,
+    TtsBaseUrl,
+    TtsVoice,
 )
 from builders.errors import UsageError
 
@@ -185,6 +194,9 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     ] = None,
     demonstrations: DemonstrationsFrom = None,
     demonstrations_by: DemonstrationsBy = "words",
+    background: Background = "corpus",
+    real_names: RealNames = False,
+    prompt_version: PromptVersion = 2,
     plan: PlannedBy = None,
     tag_model: TagModel = None,
     route_model: RouteModel = None,
@@ -269,47 +281,13 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         ),
     ] = None,
     exclusions: Excluded = EXCLUSIONS,
-    speak: Annotated[
-        bool,
-        typer.Option("--speak", help="Make synthetic speech for a text-only corpus's utterances."),
-    ] = False,
-    speak_replies: Annotated[
-        bool, typer.Option("--speak-replies", help="Make synthetic speech for the replies.")
-    ] = False,
-    tts: Annotated[
-        str | None,
-        env(
-            "TTS",
-            "Speech engine: hibari, which runs here and needs an optional extra, or the model of a "
-            "speech endpoint.",
-            metavar="MODEL",
-            show_default="hibari",
-        ),
-    ] = None,
-    tts_voice: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VOICE",
-            help="Voice of the speech engine.",
-            show_default="heart with hibari, else alloy",
-        ),
-    ] = None,
-    tts_base_url: Annotated[
-        list[str] | None,
-        env("TTS_BASE_URL", "Address of an OpenAI-compatible speech endpoint.", metavar="URL"),
-    ] = None,
-    read_back: Annotated[
-        bool,
-        typer.Option(
-            "--read-back/--no-read-back", help="Check the synthetic speech by speech recognition."
-        ),
-    ] = True,
-    misheard_words: Annotated[
-        float,
-        typer.Option(
-            min=0, max=1, help="Maximum word error rate of that check; worse speech is left out."
-        ),
-    ] = 0.3,
+    speak: Speak = False,
+    speak_replies: SpeakReplies = False,
+    tts: Tts = None,
+    tts_voice: TtsVoice = None,
+    tts_base_url: TtsBaseUrl = None,
+    read_back: ReadBack = True,
+    misheard_words: MisheardWords = 0.3,
     workers: Annotated[
         int | None,
         typer.Option(

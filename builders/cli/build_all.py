@@ -118,6 +118,10 @@ def _config(
         one = {**one, "hear": False, "caption_model": None, "caption_base_url": None}
     if card.video is None:
         one["see"] = False
+    if card.scripted is None:
+        one["real_names"] = False
+    if card.context == "none" and given["background"] == "model":
+        one["background"] = "corpus"
     return config_of(one, settings)
 
 

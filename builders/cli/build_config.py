@@ -37,6 +37,7 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     plain: dict[str, object] = {n: value for n, value in given.items() if n not in _NO_SETTINGS}
     lists = {setting: _listed(plain.pop(option)) for option, setting in LISTED.items()}
     _check_hearing(given, lists["caption_base_urls"])
+    _check_prompt(given)
     asked = _asked_at_base_urls(given, lists)
     if lists["base_urls"] and not (asked or sample or lists["drafters"]):
         raise UsageError("--base-url is given without --model", do="add --model MODEL")
@@ -56,6 +57,7 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     plain["reply_worthy"] = _reply_worthy(given, name)
     lists["may_send"] = may_send(lists["may_send"])
     check_named(lists["may_send"], [slug, *_shown_corpora(given["demonstrations"])])
+    plain["draft_prompt"] = plain.pop("prompt_version")
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
     if config.demonstrations and Path(config.demonstrations, "manifest.json").is_file():
         from builders.review.outcome.applied import applied
@@ -133,6 +135,28 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
             f"--caption-base-url is given for {given['caption_model']}, which also drafts, at "
             "--base-url",
             do="leave --caption-base-url out, or serve one of the two under another name",
+        )
+
+
+def _check_prompt(given: BuildOptions) -> None:
+    """Raise UsageError for options about what prompts tell that cannot be combined."""
+    if given["background"] == "model" and not given["model"]:
+        raise UsageError(
+            "--background model needs --model: the phrasebook tells nothing", do="name a model"
+        )
+    if given["prompt_version"] == 1 and given["background"] != "corpus":
+        raise UsageError(
+            f"--background {given['background']} needs version 2 of the prompt",
+            do="leave out one of the two",
+        )
+    if given["prompt_version"] == 1 and given["plan"] not in (None, "none"):
+        raise UsageError(
+            f"--plan {given['plan']} needs version 2 of the prompt", do="leave out one of the two"
+        )
+    if given["prompt_version"] == 1 and given["real_names"]:
+        raise UsageError(
+            "--real-names has no effect with --prompt-version 1, which has no other names",
+            do="leave it out",
         )
 
 

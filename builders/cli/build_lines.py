@@ -231,12 +231,15 @@ def _part(part: QualificationPart) -> str:
 
 def print_estimate(estimate: BuildEstimate) -> None:
     """Print what a build would take."""
-    if estimate["captions_to_ask"] is not None:
-        print(f"{estimate['captions_to_ask']:,} captions to request")
-    if estimate["plans_to_ask"] is not None:
-        print(f"{estimate['plans_to_ask']:,} plans to request")
-    if estimate["tags_to_ask"] is not None:
-        print(f"{estimate['tags_to_ask']:,} replies to have tagged")
+    beside = (
+        (estimate["captions_to_ask"], "captions to request"),
+        (estimate["summaries_to_ask"], "summaries of earlier turns to request"),
+        (estimate["plans_to_ask"], "plans to request"),
+        (estimate["tags_to_ask"], "replies to have tagged"),
+    )
+    for count, what in beside:
+        if count is not None:
+            print(f"{count:,} {what}")
     print(
         f"{estimate['targets']:,} targets: {estimate['held']:,} responses cached, "
         f"{estimate['to_ask']:,} requests to make"

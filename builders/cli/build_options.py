@@ -28,6 +28,9 @@ class BuildOptions(TypedDict, total=False):
     redraft: str | None
     hear: bool
     demonstrations: str | None
+    background: str
+    real_names: bool
+    prompt_version: int
     plan: str | None
     tag_model: str | None
     route_model: str | None

@@ -72,10 +72,12 @@ class Card(_Part):
     with, `label_source` what the annotators had access to, `label_views` what else `--label-view`
     may choose, `video` where its pictures lie, None where it has none, `context` what earlier turns
     are, `speakers_have_names` whether a prompt may call them as the corpus does (a number is no
-    name), `evaluation_overlap` the benchmarks made from a split. `fixed_words` says that speakers
-    were given what they say, so that only their voice tells a feeling, `contrast` where the same
-    words are said in several ways, `voice_evidence` who judged the voice alone. `combined_folds`
-    says which folds of a corpus without splits of its own become which split of a combined set.
+    name), `scripted` the table in `prompts/names` with the people of a script that models know by
+    heart, None where there is none, `evaluation_overlap` the benchmarks made from a split.
+    `fixed_words` says that speakers were given what they say, so that only their voice tells a
+    feeling, `contrast` where the same words are said in several ways, `voice_evidence` who judged
+    the voice alone. `combined_folds` says which folds of a corpus without splits of its own become
+    which split of a combined set.
     """
 
     slug: str
@@ -93,6 +95,7 @@ class Card(_Part):
     video: str | None = None
     context: Literal["dialogue", "same_speaker", "none"]
     speakers_have_names: bool = False
+    scripted: str | None = None
     combined_folds: dict[Split, tuple[str, ...]] = {}
     layout: str = Field(min_length=1)
     known_faults: tuple[str, ...] = ()

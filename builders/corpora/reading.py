@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from builders import resources
 from builders.corpora import Reader
+from builders.corpora.damage import flag_damage
 from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError, SourceError
 from builders.record.types import (
@@ -193,6 +194,7 @@ def _settle(
     prefix = dialogue_prefix(slug, dialogue.split, dialogue.id)
     for utterance in sorted(dialogue.utterances, key=_by_order):
         utterance.id = utterance_id(prefix, utterance.utterance)
+        flag_damage(utterance)
         if exclusions.ids and exclusions.covers(utterance.id):
             dialogue.excluded += not utterance.rejected
             missing.add(utterance.order)

@@ -7,15 +7,17 @@ kill loses at most one batch beside what was in flight.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from builders.llm import prompts
 from builders.llm.request import Request
-from builders.store.database import Answer, Attempt, RequestRow, Store
+from builders.store.database import Answer, Attempt, KeptVerdict, RequestRow, Store
 from builders.store.messages import Sent
 
 BATCH = 64
+# So many verdicts are committed at once where there is nothing else to commit.
+VERDICTS = 1024
 _LINGER_SECONDS = 0.02
 
 
@@ -40,6 +42,7 @@ class ResponseCache:
         self._room = asyncio.Semaphore(BATCH)
         self._wake = asyncio.Event()
         self._waiting: list[_Entry] = []
+        self._judged: dict[str, KeptVerdict] = {}
         self._thread = ThreadPoolExecutor(1, "store")
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -64,6 +67,12 @@ class ResponseCache:
         """Return the cached responses to the requests of these keys, by key."""
         return self._store.held(keys)
 
+    def judge(self, key: str, verdict: KeptVerdict) -> None:
+        """Keep what was found in the response to a request; it is committed with later ones."""
+        self._judged[key] = verdict
+        if len(self._judged) >= VERDICTS:
+            self._wake.set()
+
     async def put(
         self, asked: RequestRow | None, answer: Answer | None, attempt: Attempt | None
     ) -> asyncio.Future[None]:
@@ -85,6 +94,8 @@ class ResponseCache:
                 await asyncio.sleep(_LINGER_SECONDS)
             while self._waiting:
                 await self._commit(self._waiting[:BATCH])
+            if len(self._judged) >= VERDICTS or (self._closing and self._judged):
+                await self._saved([])
             if self._closing:
                 return
 
@@ -100,7 +111,10 @@ class ResponseCache:
 
     async def _saved(self, batch: list[_Entry]) -> BaseException | None:
         """Save a batch in the store's thread; return the error that came of it."""
-        saved = asyncio.get_running_loop().run_in_executor(self._thread, self._save, batch)
+        # Taken here, as they are added to here; those of a batch that cannot be saved are lost.
+        judged, self._judged = self._judged, {}
+        loop = asyncio.get_running_loop()
+        saved = loop.run_in_executor(self._thread, self._save, batch, judged)
         await asyncio.wait([saved])
         # Whatever it is, it belongs to those who wait; without it they would wait for ever.
         return saved.exception()
@@ -115,12 +129,13 @@ class ResponseCache:
         else:
             done.set_result(None)
 
-    def _save(self, batch: list[_Entry]) -> None:
+    def _save(self, batch: list[_Entry], judged: Mapping[str, KeptVerdict]) -> None:
         answered = {asked.key: answer for asked, answer, _, _ in batch if asked and answer}
         self._store.save(
             [asked for asked, *_ in batch if asked],
             answered,
             [(self._spender, attempt) for _, _, attempt, _ in batch if attempt is not None],
+            judged,
         )
 
 

@@ -17,13 +17,11 @@ from jinja2 import meta
 
 from builders import resources
 from builders.errors import ConfigError
+from builders.llm.settings import DRAFT_VERSION
 
-DRAFT_TEMPLATES = (
-    "draft/system.j2",
-    "draft/user.j2",
-    "draft/choices.j2",
-    "draft/correction.j2",
-)
+_FOLDERS = {1: "draft/1", DRAFT_VERSION: "draft"}
+_DRAFTING = ("system.j2", "user.j2", "choices.j2", "correction.j2")
+DRAFT_TEMPLATES = tuple(f"draft/{name}" for name in _DRAFTING)
 # Apart from those, so that an edited word of them makes no draft stale that does not have it.
 REDRAFT_TEMPLATE = "draft/redraft.j2"
 FLAGGED_TEMPLATE = "draft/flagged.j2"
@@ -31,6 +29,7 @@ HEAR_TEMPLATE = "draft/hear.j2"
 SEE_TEMPLATE = "draft/see.j2"
 VOICE_TEMPLATE = "draft/voice.j2"
 DEMONSTRATIONS_TEMPLATE = "draft/demonstrations.j2"
+SUMMARY_TEMPLATE = "background/ask.j2"
 PLAN_TEMPLATE = "draft/plan.j2"
 CAPTION_TEMPLATE = "caption/ask.j2"
 
@@ -133,13 +132,18 @@ def load(relative: str) -> Template:
     return Template(resources.prompts() / relative)
 
 
+def drafting(name: str, number: int = DRAFT_VERSION) -> Template:
+    """Return a template of one version of the prompt for replies, such as ``user``."""
+    return load(f"{_FOLDERS[number]}/{name}.j2")
+
+
 @cache
-def draft_version() -> str:
+def draft_version(number: int = DRAFT_VERSION) -> str:
     """Return one version for all that is sent to draft a reply: ``draft <numbers>+<12 hex>``.
 
-    The numbers are those of `DRAFT_TEMPLATES` with dots between; the digest is over their versions.
+    The numbers are those of its templates with dots between; the digest is over their versions.
     """
-    templates = [load(relative) for relative in DRAFT_TEMPLATES]
+    templates = [load(f"{_FOLDERS[number]}/{name}") for name in _DRAFTING]
     digest = sha256("\n".join(template.version for template in templates).encode())
     numbers = ".".join(template.number for template in templates)
     return f"draft {numbers}+{digest.hexdigest()[:12]}"

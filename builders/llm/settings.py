@@ -16,6 +16,9 @@ TIMEOUT, PATIENCE = 120.0, 180.0
 # Sampling, and tokens of one answer.
 TEMPERATURE, TOP_P, REPLY_TOKENS = 0.8, 1.0, 400
 
+# The version of the prompt for replies; earlier ones are kept for stores that they filled.
+DRAFT_VERSION = 2
+
 Client = Literal["aiohttp", "openai"]
 SamplingValue = Literal["temperature", "top_p", "seed"]
 Part = Literal["text", "audio", "video"]

@@ -76,13 +76,15 @@ class Conversation:
         addressee = addressee_of(utterances, index) if self._persona == "addressee" else None
         speaks = addressee if self._persona == "addressee" else dialogue.assistant
         turns = self._said_before(index, target.speaker, speaks)
+        first = max(0, index - self._most) if self._most else index
         return Target(
             split=dialogue.split,
             utterance=target,
             emotions=own,
             background=dialogue.background,
             background_origin=dialogue.background_origin,
-            turns=turns[max(0, index - self._most) : index] if self._most else [],
+            turns=turns[first:index],
+            before=turns[:first],
             reference=reference_of(utterances, index),
             addressee=addressee,
             folds=dialogue.folds,

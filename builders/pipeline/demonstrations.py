@@ -10,13 +10,15 @@ from typing import Any
 from builders.corpora import Card, load_card
 from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError
+from builders.labels.strategies import order_errors
+from builders.labels.vocabulary import vocabulary
 from builders.llm.addresses import check_may_send
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline.human_cases import HumanCases
 from builders.record.dataset import Build
 from builders.record.folder import read_json
 from builders.record.human_replies import were_mined
-from builders.record.types import ReviewStatus, dialogue_prefix
+from builders.record.types import Emotions, ReviewStatus, dialogue_prefix
 from builders.record.views import SampleRecord
 from builders.release.eligibility import (
     Extent,
@@ -97,7 +99,8 @@ def _of_build(build: Build, config: BuildConfig) -> list[Demonstration]:
     gates = gates_of(build.folder) or gates_of(config.output / build.name)
     known = restrictions(build.shards(), excluded, gates)
     mined = were_mined(build.folder)
-    cases = list(_cases_of_people(build, known) if mined else _cases(build, known))
+    found = _cases_of_people(build, known) if mined else _cases(build, known)
+    cases = [case for case in found if not _breaks_the_order(case)]
     if not cases:
         raise ConfigError(
             "no reply of that build is one to learn from",
@@ -116,6 +119,15 @@ def _cases(build: Build, known: Restrictions) -> Iterator[Demonstration]:
             continue
         if eligibility(record, Purpose.TRAIN, known).extent is Extent.RECORD:
             yield _case(record)
+
+
+def _breaks_the_order(case: Demonstration) -> bool:
+    """Return whether the strategies stand as no draft may have them: people put questions first."""
+    words = vocabulary()
+    emotions = Emotions(
+        case.emotion, case.root, words.valence(case.emotion), words.arousal(case.emotion)
+    )
+    return bool(order_errors(case.strategies, emotions))
 
 
 def _cases_of_people(build: Build, known: Restrictions) -> Iterator[Demonstration]:

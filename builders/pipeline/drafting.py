@@ -71,6 +71,7 @@ async def draft(
         _voicing(config, card, session, setup) as voicing,
         _writer_loaded(session),
     ):
+        plan.verdicts.to = session.cache.judge
         if voicing:
             session.stop_with(voicing)
         async with (

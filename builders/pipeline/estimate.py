@@ -54,8 +54,8 @@ class SpeechEstimate(TypedDict):
 class BuildEstimate(TypedDict):
     """The estimate for a build.
 
-    `drafts` is by model, `held` and `to_ask` are of all drafts.
-    `captions_to_ask`, `plans_to_ask` and `tags_to_ask` are None without a model for them; of tags,
+    `drafts` is by model, `held` and `to_ask` are of all drafts. `captions_to_ask`,
+    `summaries_to_ask`, `plans_to_ask` and `tags_to_ask` are None without a model for them; of tags,
     each reply needs one. `hours` is None if the store has no answers of the models that tell
     their pace.
     """
@@ -66,6 +66,7 @@ class BuildEstimate(TypedDict):
     held: int
     to_ask: int
     captions_to_ask: int | None
+    summaries_to_ask: int | None
     plans_to_ask: int | None
     tags_to_ask: int | None
     prompt_tokens: int
@@ -94,9 +95,10 @@ class _Drafting:
 def estimate(config: BuildConfig, prices: Mapping[str, object]) -> BuildEstimate:
     """Return the estimate for a build, without corrections or retries.
 
-    Clips are analysed first, since prosody descriptions are part of the prompts; a caption that is
-    not cached yet is left out. Prompt tokens are characters divided by four, plus a number for each
-    second of audio; completion tokens are the maximum allowed.
+    Clips are analysed first, since prosody descriptions are part of the prompts; a caption or a
+    summary that is not cached yet is left out of the prompt that it will be in. Prompt tokens are
+    characters divided by four, plus a number for each second of audio; completion tokens are the
+    maximum allowed.
     """
     plan = make_plan(config)
     with (
@@ -129,6 +131,7 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
         "held": sum(one.held for one in found.drafts.values()),
         "to_ask": sum(one.count for one in found.drafts.values()),
         "captions_to_ask": found.to_ask("captions"),
+        "summaries_to_ask": found.to_ask("summaries"),
         "plans_to_ask": found.to_ask("plans"),
         "tags_to_ask": found.to_ask("tags"),
         "prompt_tokens": sum(one.prompt_tokens for one in asking),
@@ -199,6 +202,7 @@ def _drafting(plan: Plan, hearing: Hearing | None) -> _Drafting:
     captioned, replying, tagger = plan.captioned, plan.replying, plan.tagger
     drafters = plan.plain_drafters
     found = _Drafting({model: Asking(model) for model, _ in drafters})
+    summarised = plan.summarised
     items = sent_on(plan.targets(Ledger(), hearing), {})
     targets = (t for t in items if isinstance(t, Target))
     while block := list(islice(targets, BLOCK)):
@@ -210,8 +214,16 @@ def _drafting(plan: Plan, hearing: Hearing | None) -> _Drafting:
         if isinstance(replying, PlannedDrafter):
             of = found.beside.setdefault("plans", Asking(plan.origin.model))
             of.add(replying.settled(block, store))
+        if summarised:
+            of = found.beside.setdefault("summaries", Asking(plan.origin.model))
+            of.add(summarised.settled(block, store))
+        # What is drafted after a summary that is not cached yet is not cached, either.
+        later = {target.id for target in block if summarised and summarised.to_ask(target)}
         for model, drafter in drafters:
-            found.drafts[model].add(map(drafter.first_request, block), store)
+            for known in (True, False):
+                some = (target for target in block if (target.id not in later) == known)
+                asked = map(drafter.first_request, some)
+                found.drafts[model].add(asked, store if known else None)
             if isinstance(tagger, ModelTagger):
                 of = found.beside.setdefault("tags", Asking(tagger.model))
                 of.add(tagger.question(target, _ANY_REPLY).request for target in block)

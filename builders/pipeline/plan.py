@@ -30,6 +30,7 @@ from builders.pipeline.replying import Replying
 from builders.pipeline.routing import routed, sent_on
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
 from builders.pipeline.targets import planned_balance, wanted_by, worth_judge
+from builders.pipeline.told import told_versions
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.sample import SCHEMA_VERSION, Origin
@@ -258,7 +259,7 @@ def _origin(
         mapping_version=corpus.labelling.version,
         provider=config.provider,
         model=config.model or f"{PHRASEBOOK}-{phrasebook.tables_version()}",
-        prompt_version=prompts.draft_version(),
+        prompt_version=prompts.draft_version(config.draft_prompt),
         checks_version=checks_digest(),
         demonstrations_digest=shown.digest if shown else None,
     )
@@ -288,6 +289,7 @@ def _identified(
         "class_views_version": views_version(),
         "checks_version": origin.checks_version,
         "safety_version": safety_digest(),
+        **told_versions(config, load_card(corpus.slug)),
     }
 
 

@@ -17,6 +17,7 @@ from builders.record.schema import validator
 from builders.settings import BuildConfig
 from builders.tasks.qualification import bounds, load_lines, load_sounds
 from builders.tasks.reply.checks.registry import check_tables as check_reply_tables
+from builders.tasks.reply.checks.verdicts import rules_digest
 from builders.tasks.reply.worthy import load_tables
 from builders.tts.styles import styles
 
@@ -31,6 +32,7 @@ def check(config: BuildConfig, card: Card, heard: bool) -> None:
     """
     _check_may_send(config, card)
     _check_has_clips(config, card, heard)
+    _check_has_turns(config, card)
     _check_standards(config)
 
 
@@ -42,6 +44,7 @@ def check_tables(config: BuildConfig, heard: bool, language: str) -> None:
     """
     check_whole(config.corpus)
     check_reply_tables(language)
+    rules_digest()  # now, so that it is of the tables that were read
     if config.reply_worthy:
         load_tables(language)
     if config.voters:
@@ -103,6 +106,20 @@ def _check_has_clips(config: BuildConfig, card: Card, heard: bool) -> None:
             f"{option} needs clips, and "
             + ("--text-only leaves them out" if config.text_only else f"{card.title} has none"),
             do=f"leave out {'--text-only or ' if config.text_only else ''}{option}",
+        )
+
+
+def _check_has_turns(config: BuildConfig, card: Card) -> None:
+    """Raise ConfigError for what is asked about dialogues or scripts where there are none."""
+    if config.background == "model" and card.context == "none":
+        raise ConfigError(
+            f"--background model needs dialogues, and {card.title} has none",
+            do="leave out --background",
+        )
+    if config.real_names and card.scripted is None:
+        raise ConfigError(
+            f"--real-names has no effect: {card.title} is no script, so its names are kept",
+            do="leave it out",
         )
 
 

@@ -7,11 +7,14 @@ from itertools import product
 
 from builders.corpora import Card
 from builders.pipeline.candidates import OneOfSeveral
+from builders.pipeline.told import script_of, summarising
 from builders.record.sample import Origin
 from builders.settings import BuildConfig
+from builders.tasks.background import Summarised
 from builders.tasks.caption import Captioned
 from builders.tasks.reply.asking import PromptExtras
 from builders.tasks.reply.checks.recited import RunIndex
+from builders.tasks.reply.checks.verdicts import VerdictOutlet
 from builders.tasks.reply.demonstrations import Demonstrations
 from builders.tasks.reply.draft import Drafter
 from builders.tasks.reply.executing import CueTagger, ModelTagger
@@ -40,7 +43,7 @@ class Replying:
         drafts = self.config.drafts
         return [
             OneOfSeveral(
-                self._captioned(drafter) or self._replying(drafter), model, number % drafts + 1
+                self._summarised(drafter) or self._described(drafter), model, number % drafts + 1
             )
             for number, (model, drafter) in enumerate(self.plain_drafters)
         ]
@@ -54,7 +57,7 @@ class Replying:
 
     def _drafter(self, model: str, number: int) -> Drafter:
         config = self.config
-        return Drafter(
+        drafter = Drafter(
             model,
             config.persona,
             config.label_view or self.card.label_source,
@@ -67,11 +70,21 @@ class Replying:
                 sees=config.see,
                 language=self.card.language,
                 recited=self.recited,
+                prompt=config.draft_prompt,
+                script=script_of(config, self.card),
+                background=config.background != "none",
                 planner=self.planner,
                 draft=number,
             ),
             self.tagger,
         )
+        drafter.keep_verdicts(self.verdicts)
+        return drafter
+
+    @cached_property
+    def verdicts(self) -> VerdictOutlet:
+        """Return where the verdicts of all drafters go; nowhere until it is told."""
+        return VerdictOutlet()
 
     @cached_property
     def planner(self) -> Planner | None:
@@ -103,6 +116,17 @@ class Replying:
     def captioned(self) -> Captioned | None:
         """Return the caption stage; None without a caption model."""
         return self._captioned(self.drafter)
+
+    @property
+    def summarised(self) -> Summarised | None:
+        """Return the stage that tells of earlier turns; None without it."""
+        return self._summarised(self.drafter)
+
+    def _summarised(self, drafter: Drafter) -> Summarised | None:
+        return summarising(self.config, self.card, self._described(drafter), self.origin.model)
+
+    def _described(self, drafter: Drafter) -> Captioned | PlannedDrafter | Drafter:
+        return self._captioned(drafter) or self._replying(drafter)
 
     def _captioned(self, drafter: Drafter) -> Captioned | None:
         model = self.config.caption_model

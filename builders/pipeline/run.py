@@ -189,6 +189,8 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     result["voice"] = hearing.result if hearing else None
     result["speech"] = done.speech
     result["fits"] = kept
+    if plan.config.background == "model":
+        result["summaries"] = ledger.summaries
     result["contribution"] = ballots.result() if config.voters else None
     if qualified:
         result["qualification"] = qualified

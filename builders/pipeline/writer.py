@@ -64,6 +64,8 @@ class Sink:
         target, outcome = item
         if target.caption:
             self._ledger.captioned(target.caption.dropped)
+        if target.summary:
+            self._ledger.summarised(target.summary.dropped)
         if isinstance(outcome, Drafted):
             self._keep(target, outcome)
         elif isinstance(outcome, GivenUp):

@@ -134,7 +134,9 @@ class BuildFolder:
             write_json(path, identity)
             return
         before, now = whole(admitted_config(held, identity)), whole(identity)
-        for field in sorted(before.keys() | now.keys()):
+        # The prompt first: what else is new comes with it.
+        fields = sorted(before.keys() | now.keys(), key=lambda f: (f != "prompt_version", f))
+        for field in fields:
             if before.get(field) != now.get(field):
                 raise self._changed(field, before.get(field), now.get(field))
 
@@ -144,6 +146,8 @@ class BuildFolder:
             if self.manifest.exists()
             else "start this one over with --resume never"
         )
+        if _of_version_1(field, before):
+            again = f"go on with --prompt-version 1, or {again}"
         return ConfigError(
             f"{field} changed from {_shown(before)} to {_shown(now)} since this build was started",
             where=self.path,
@@ -192,6 +196,11 @@ class BuildFolder:
         settle(self.path / "data")
         write_json(self.manifest, manifest)
         settle(self.path)
+
+
+def _of_version_1(field: str, before: object) -> bool:
+    """Return whether a build was started with version 1 of the prompt for replies."""
+    return field == "prompt_version" and str(before).startswith("draft 1.")
 
 
 def admitted_config(

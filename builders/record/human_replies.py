@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 import orjson
@@ -21,7 +22,6 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from builders.errors import ConfigError, VerificationError
-from builders.record.data_file import DataFile, check_digest, check_file, rows_of
 from builders.record.manifest_views import ManifestFile
 from builders.record.reply_views import ChecksPart, StrategySpan
 from builders.record.views import ClipFile, RightsPart
@@ -102,7 +102,9 @@ class HumanReplies:
             )
         self.manifest = _read(self.folder / MANIFEST)
         for file in self.manifest["files"]:
-            check_file(self._path(file), file["rows"], file.get("bytes"), file["sha256"])
+            _data_file().check_file(
+                self._path(file), file["rows"], file.get("bytes"), file["sha256"]
+            )
 
     @property
     def count(self) -> int:
@@ -116,14 +118,14 @@ class HumanReplies:
     def rows(self, columns: Sequence[str] | None = None) -> Iterator[HumanReply]:
         """Yield the rows in order, with these columns only; leave the clips out if not needed."""
         for shard in self.shards():
-            with DataFile(shard) as file:
+            with _data_file().DataFile(shard) as file:
                 for batch in file.batches(columns, _BATCH):
-                    yield from cast("list[HumanReply]", rows_of(shard, batch))
+                    yield from cast("list[HumanReply]", _data_file().rows_of(shard, batch))
 
     def verify(self) -> HumanReplies:
         """Compare the SHA-256 of every file, and return these replies; VerificationError."""
         for file in self.manifest["files"]:
-            check_digest(self._path(file), file["sha256"])
+            _data_file().check_digest(self._path(file), file["sha256"])
         return self
 
     def _path(self, file: ManifestFile) -> Path:
@@ -145,3 +147,10 @@ def _read(path: Path) -> MinedManifest:
             where=path.parent.parent,
             do=f"delete {path.parent} and run hearten mine again",
         ) from error
+
+
+def _data_file() -> ModuleType:
+    """Return what reads Parquet: it takes its time to import, and few builds have mined replies."""
+    from builders.record import data_file
+
+    return data_file

@@ -43,6 +43,7 @@ class Ledger:
         self._not_selected: dict[str, Counter[str]] = {}
         self._held: dict[str, Counter[str]] = {}
         self._captions: Counter[str | None] = Counter()
+        self._summaries: Counter[str | None] = Counter()
 
     def read(self, split: str, count: int) -> None:
         """Count utterances that were read."""
@@ -71,8 +72,16 @@ class Ledger:
     @property
     def captions(self) -> CaptionCounts:
         """Return how many captions were kept, and the others by reason."""
-        dropped = {reason: count for reason, count in self._captions.items() if reason}
-        return {"kept": self._captions[None], "dropped": dict(sorted(dropped.items()))}
+        return _kept_or_dropped(self._captions)
+
+    def summarised(self, dropped: str | None) -> None:
+        """Count a summary of the turns before; None if it was kept, else the reason."""
+        self._summaries[dropped] += 1
+
+    @property
+    def summaries(self) -> CaptionCounts:
+        """Return how many summaries were kept, and the others by reason."""
+        return _kept_or_dropped(self._summaries)
 
     def left(self, kind: str) -> None:
         """Count an utterance without a response, by kind; it keeps the build incomplete."""
@@ -133,6 +142,11 @@ class Ledger:
             "held": dict(sorted(held.items())),
             "not_selected": dict(sorted(passed_over.items())),
         }
+
+
+def _kept_or_dropped(counts: Counter[str | None]) -> CaptionCounts:
+    dropped = {reason: count for reason, count in counts.items() if reason}
+    return {"kept": counts[None], "dropped": dict(sorted(dropped.items()))}
 
 
 def versions() -> dict[str, str]:

@@ -41,7 +41,7 @@ class SplitCounts(TypedDict):
 
 
 class CaptionCounts(TypedDict):
-    """How many captions were kept, and how many were not, by reason."""
+    """How many captions, or summaries, were kept, and how many were not, by reason."""
 
     kept: int
     dropped: dict[str, int]
@@ -141,6 +141,8 @@ class ManifestResult(TypedDict):
     files: list[ManifestFile]
     voice: NotRequired[dict[str, Any] | None]
     captions: NotRequired[CaptionCounts | None]
+    # Of what a model told of the turns before the window, where that was asked for.
+    summaries: NotRequired[CaptionCounts]
     speech: NotRequired[dict[str, Any] | None]
     contribution: NotRequired[dict[str, Any] | None]
     set_checks: NotRequired[list[SetCheck]]

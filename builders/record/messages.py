@@ -3,7 +3,7 @@
 One record is one exchange. All earlier turns, whoever spoke them, and the target utterance make the
 single user turn; the reply is the single assistant turn:
 
-    Situation: The ferry is late.
+    Scene: Two friends wait for the ferry.
     Earlier: Monica: Did you ask? / Chandler: Nobody knows.
     Now: Monica: <audio>
     Listen to the speaker and answer with care.
@@ -19,10 +19,18 @@ from hashlib import sha256
 from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
+from builders.record.background import sayable
 from builders.record.views import ContextTurn, SampleRecord
 
 AUDIO_MARK = "<audio>"
 # Speaker names for corpora without names, or with codes such as Ses01_F or 386.
+# What a background is called by its origin; see `sayable` for what nobody is told.
+_TOLD = {
+    "scene": "Scene",
+    "scenario": "Scene",
+    "situation": "What the speaker wrote before",
+    "summary": "Before this",
+}
 _UNNAMED = {"user": "Speaker", "assistant": "Assistant", "other": "Other"}
 _CODE = re.compile(r"\w*\d\w*")
 
@@ -82,8 +90,9 @@ def _user_turn(
     record: SampleRecord, mark: str | None, heard: Collection[str], voice_words: bool
 ) -> str:
     lines = []
-    if record["background"]:
-        lines.append(f"Situation: {_line(record['background']['text'])}")
+    if background := record["background"]:
+        told = sayable(background["text"], background["origin"])
+        lines += [f"{_TOLD[background['origin']]}: {_line(told)}"] if told else []
     now = mark if mark and record["audio"] else _line(record["target_utterance"]["text"])
     if voice_words and record["voice"] and record["voice"]["words"]:
         now += f" ({record['voice']['words']})"

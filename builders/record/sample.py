@@ -259,6 +259,8 @@ def _video(target: Target) -> VideoPointer | None:
 
 
 def _background(target: Target) -> BackgroundPart | None:
+    if target.summary and target.summary.text:
+        return {"text": target.summary.text, "origin": "summary"}
     if target.background is None:
         return None
     return {"text": target.background, "origin": cast(str, target.background_origin)}

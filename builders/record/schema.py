@@ -120,3 +120,15 @@ def narrowed_reply(
     if spoken_in:
         properties["emotion"]["enum"] = list(spoken_in)
     return schema
+
+
+# The order of an answer under version 1 of the prompt: the words first.
+FIRST_ORDER = ("text", "emotion", "strategies", "awareness")
+
+
+def in_first_order(schema: SchemaNode) -> SchemaNode:
+    """Return a narrowed reply schema as version 1 of the prompt has it, byte for byte."""
+    properties = {name: schema["properties"][name] for name in FIRST_ORDER}
+    reordered: SchemaNode = {**schema}
+    reordered["required"], reordered["properties"] = [*FIRST_ORDER], properties
+    return reordered

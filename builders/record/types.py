@@ -6,13 +6,14 @@ A reader yields `Dialogue` and `Reject`; mapping, context and the voice turn an 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
+from builders.record.background import DialogueSummary
 from builders.record.other_drafts import OtherDraft
 from builders.record.planned_reply import PlannedReply
 from builders.record.reply_views import ExecutedPart
@@ -343,9 +344,8 @@ class Target:
 
     `turns` are earlier turns only, oldest first; `reference` is what the next other speaker really
     said, which no prompt may show; `addressee` is the speaker whose role the reply takes, None for
-    an assistant from outside the dialogue; `folds` are those of the dialogue; `caption` is None
-    unless it was requested; `plan` is what the model decided to do, None where it was not asked;
-    `safety` is None until it is routed.
+    an assistant from outside; `folds` are those of the dialogue; `before` are the turns before
+    `turns`, which a `summary` tells of. What was not asked for, or not yet routed, is None.
     """
 
     split: str
@@ -363,6 +363,8 @@ class Target:
     video: VideoClip | None = None
     voice: Voice | None = None
     caption: Caption | None = None
+    before: Sequence[Turn] = ()
+    summary: DialogueSummary | None = None
     plan: PlannedReply | None = None
     safety: Safety | None = None
 

@@ -23,6 +23,7 @@ from pydantic import (
 from builders.errors import ConfigError, Suggested, suggested
 from builders.llm.settings import (
     DEFAULT_BASE_URL,
+    DRAFT_VERSION,
     KEY_VARIABLES,
     PATIENCE,
     PHRASEBOOK,
@@ -60,6 +61,7 @@ HIBARI = "hibari"
 
 Resume = Literal["if-possible", "always", "never"]
 ClipCheckName = Literal["vad", "dnsmos", "asr"]
+BackgroundFrom = Literal["model", "corpus", "none"]
 
 
 class Voting(NamedTuple):
@@ -148,6 +150,9 @@ class BuildConfig(BaseModel):
     redraft: Redraft | None = None
     enforce_set_gates: bool = False
     demonstrations: str | None = None
+    background: BackgroundFrom = "corpus"
+    real_names: bool = False
+    draft_prompt: int = Field(DRAFT_VERSION, ge=1, le=DRAFT_VERSION)
     plan: PlanBy | None = None
     tag_model: str | None = None
     route_model: str | None = None
@@ -201,8 +206,8 @@ class BuildConfig(BaseModel):
 
     @property
     def plans(self) -> PlanBy:
-        """Return who plans the replies; the phrasebook follows no plan."""
-        return (self.plan or PLANNED_BY) if self.model else "none"
+        """Return who plans; the phrasebook and version 1 of the prompt know no plans."""
+        return (self.plan or PLANNED_BY) if self.model and self.draft_prompt > 1 else "none"
 
     @property
     def tagger(self) -> str | None:

@@ -13,7 +13,8 @@ from builders.settings import LISTED, BuildConfig
 SETTINGS_FILE = "hearten.toml"
 _TABLES = {"build", "corpora", "prices", "publish"}
 # `hearten.toml` uses the names of the command line.
-BUILD_KEYS = {*BuildConfig.model_fields, *LISTED, "sample", "show"} - {*LISTED.values()}
+_OPTIONS = {*LISTED, "prompt_version", "sample", "show"}
+BUILD_KEYS = ({*BuildConfig.model_fields} | _OPTIONS) - {*LISTED.values(), "draft_prompt"}
 
 # The requirements a build must meet before it is published, and who may read it.
 PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}

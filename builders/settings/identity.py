@@ -15,6 +15,8 @@ _WHERE_ASKED = (
     "no_ambiguous",
     "balance",
     "reply_worthy",
+    "background",
+    "real_names",
     "see",
     "may_send",
     "plan",
@@ -30,7 +32,8 @@ def identity(config: BuildConfig) -> dict[str, object]:
     """Return the settings that identify a build, as JSON values, without secrets."""
     fields = BuildConfig.model_fields
     unasked = {name for name in _WHERE_ASKED if getattr(config, name) == fields[name].default}
-    leave = MAY_CHANGE | unasked | {"store", "redraft", "drafters"}
+    # The version of the prompt is in the identity in full.
+    leave = MAY_CHANGE | unasked | {"store", "redraft", "drafters", "draft_prompt"}
     settings = config.model_dump(mode="json", exclude=set(leave))
     settings["provider"] = config.provider
     settings["vote_models"] = list(config.voters)  # the addresses may change

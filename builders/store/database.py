@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,28 @@ from builders.masking import learn_address, mask_answer
 from builders.store import migrations
 from builders.store.connections import engine_at, translated
 from builders.store.messages import MessageSizes, Prompt, Sent, keep, read
-from builders.store.tables import answers, attempts, endpoints, forgotten, requests
+from builders.store.tables import answers, attempts, endpoints, forgotten, key_values, requests
 
 # Of so many last answers, and of no fewer than the second number; seconds without one end a run.
 _PACE_OF, _PACE_LEAST, _RUN_ENDS = 1000, 20, 60.0
+# The kind of values that are verdicts; each begins with a digest of so many bytes.
+_VERDICT, DIGEST_BYTES = "verdict", 16
+_IS_VERDICT = key_values.c.kind == _VERDICT
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVerdict:
+    """What was found in an answer, as JSON, and the digest of all that this depends on."""
+
+    digest: bytes
+    found: bytes
 
 
 @dataclass(slots=True)
 class Answer:
     """A cached response: `outcome` is ok, refusal, truncated, empty or a kind of error.
 
-    Its tokens are None if nobody counted them.
+    Its tokens are None if nobody counted them; `verdict` is the one that was kept with it, if any.
     """
 
     outcome: str
@@ -41,6 +52,7 @@ class Answer:
     model: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    verdict: KeptVerdict | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -107,7 +119,15 @@ class Store:
             answers.c.model,
             answers.c.prompt_tokens,
             answers.c.completion_tokens,
+            key_values.c.value,
+        )
+        self._held = self._held.outerjoin_from(
+            answers, key_values, (key_values.c.key == answers.c.key) & _IS_VERDICT
         ).where(answers.c.key.in_(sa.bindparam("keys", expanding=True)))
+        put = self.insert(key_values)
+        self._judged = put.on_conflict_do_update(
+            index_elements=["kind", "key"], set_={"value": put.excluded.value}
+        )
         self._reader: Connection | None = None
         self.kept = MessageSizes()
         self._check()
@@ -118,15 +138,20 @@ class Store:
             if self._reader is None:
                 self._reader = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             rows = self._reader.execute(self._held, {"keys": list(keys)})
-            return {row[0]: Answer(*row[1:]) for row in rows}
+            return {row[0]: Answer(*row[1:-1], _verdict(row[-1])) for row in rows}
 
     def save(
         self,
         asked: Sequence[RequestRow],
         answered: Mapping[str, Answer],
         tried: Iterable[tuple[str, Attempt]],
+        judged: Mapping[str, KeptVerdict] | None = None,
     ) -> None:
-        """Commit requests, their responses by key, and attempts with the name of their build."""
+        """Commit requests, their responses by key, and attempts with the name of their build.
+
+        `judged` are verdicts about responses by key, which replace earlier ones. Nobody misses one
+        that is lost: `forget` deletes them all, whomever it is about.
+        """
         now = time.time()
         sent = {row.key: row.sent for row in asked if row.sent}
         with self.translated(), self.engine.begin() as connection:
@@ -135,13 +160,20 @@ class Store:
             self._add(
                 connection,
                 answers,
-                [{"key": k, "at": now, **_masked(_fields(a))} for k, a in answered.items()],
+                [
+                    {"key": k, "at": now, **_masked(_fields(a, "verdict"))}
+                    for k, a in answered.items()
+                ],
             )
             self._add(
                 connection,
                 attempts,
                 [{"build": b, "at": now, **_masked(_fields(a))} for b, a in tried],
             )
+            if judged:
+                rows = ((key, one.digest + one.found) for key, one in sorted(judged.items()))
+                verdicts = [{"kind": _VERDICT, "key": key, "value": value} for key, value in rows]
+                connection.execute(self._judged, verdicts)
         self.kept += kept
 
     def messages(self, key: str) -> Prompt | None:
@@ -306,6 +338,13 @@ def _insert_of(dialect: str) -> Callable[[sa.Table], Any]:
     from sqlalchemy.dialects import sqlite
 
     return sqlite.insert
+
+
+def _verdict(value: bytes | None) -> KeptVerdict | None:
+    if value is None:
+        return None
+    value = bytes(value)
+    return KeptVerdict(value[:DIGEST_BYTES], value[DIGEST_BYTES:])
 
 
 def _masked(fields: dict[str, object]) -> dict[str, object]:

@@ -46,7 +46,7 @@ class QuestionTask:
         request = first
         while True:
             answer = yield request
-            document, fault = _read(answer, checker, schema)
+            document, fault = read_fitting(answer, checker, schema)
             if not fault:
                 return document
             last = request.attempt - first.attempt == ATTEMPTS - 1
@@ -65,10 +65,10 @@ def _seeded(question: Question, attempt: int) -> Request:
     return replace(question.request, attempt=attempt, seed=seed)
 
 
-def _read(
+def read_fitting(
     answer: Answer, checker: Validator, schema: Mapping[str, Any]
 ) -> tuple[dict[str, object], str]:
-    """Return the answer's document, and what is wrong with it or an empty string."""
+    """Return an answer's document, and what is wrong with it or an empty string."""
     if answer.outcome != "ok":
         return {}, f"the answer is {answer.outcome}"
     found = find_object(answer.text, schema)

@@ -7,7 +7,7 @@ from builders.llm.request import NarrowedSchema, Request
 from builders.llm.task import Steps
 from builders.record.types import Target
 from builders.tasks.question import Question, QuestionTask
-from builders.tasks.reply.asking import speaker_name
+from builders.tasks.reply.wording import speaker_name
 
 TEMPLATE = "route/route.j2"
 CHOICES = ("normal", "sensitive", "crisis", "exclude")

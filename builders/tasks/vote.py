@@ -16,7 +16,7 @@ from builders.llm.task import Steps
 from builders.pipeline.selection import rank
 from builders.record.types import CANNOT_TELL, Target
 from builders.tasks.question import Question, QuestionTask
-from builders.tasks.reply.asking import speaker_name
+from builders.tasks.reply.wording import speaker_name
 
 TEMPLATE = "vote/words.j2"
 _NO_TELLING = "the words fit several of these, or none"

@@ -23,8 +23,9 @@ BARE: dict[str, object] = {
     "emotion": "sadness",
     "label_note": "judged by people who saw and heard the clip",
     "voice": None,
-    "demonstrations": [],
+    "same_words": False,
     "choices": "Choose validation.",
+    "plan": None,
 }
 FULL = BARE | {
     "background": "Ines had hoped for years to take over the bakery on the corner.",
@@ -34,8 +35,9 @@ FULL = BARE | {
     ],
     "addressee": "Tomas",
     "voice": "slower and softer than Ines usually speaks",
-    "demonstrations": [("sadness", "You had the paint picked out already, hadn't you?")],
+    "same_words": True,
     "choices": prompts.Rendered("Choose validation.\nOr inquiry."),
+    "plan": prompts.Rendered("What this reply does: validation.\nIts length: 4 to 9 words."),
 }
 CHOICES: dict[str, object] = {
     "strategies": [
@@ -45,18 +47,31 @@ CHOICES: dict[str, object] = {
     "emotions": ["sadness", "disappointment"],
     "acts": ACTS,
 }
+SECOND = {"reply_emotions": ["sadness", "neutral"], "planned": False}
+# Version 1 of the prompt, as it always was: answers are held for it.
+FIRST_BARE = {n: part for n, part in BARE.items() if n not in ("same_words", "plan")}
+FIRST_BARE |= {"demonstrations": []}
+FIRST_FULL = {n: part for n, part in FULL.items() if n not in ("same_words", "plan")}
+FIRST_FULL |= {"demonstrations": [("sadness", "You had the paint picked out already, hadn't you?")]}
 RENDERED = {
-    "prompt_system_assistant": (
-        "draft/system.j2",
+    "prompt_1_system_assistant": (
+        "draft/1/system.j2",
         {"persona": "assistant", "reply_emotions": REPLY_EMOTIONS},
     ),
-    "prompt_system_addressee": (
-        "draft/system.j2",
+    "prompt_1_system_addressee": (
+        "draft/1/system.j2",
         {"persona": "addressee", "reply_emotions": REPLY_EMOTIONS},
     ),
+    "prompt_1_user_bare": ("draft/1/user.j2", FIRST_BARE),
+    "prompt_1_user_full": ("draft/1/user.j2", FIRST_FULL),
+    "prompt_1_choices": ("draft/1/choices.j2", CHOICES),
+    "prompt_system_assistant": ("draft/system.j2", {"persona": "assistant"}),
+    "prompt_system_addressee": ("draft/system.j2", {"persona": "addressee"}),
+    "prompt_background": ("background/ask.j2", {"turns": FULL["turns"]}),
+    "prompt_choices_planned": ("draft/choices.j2", CHOICES | SECOND | {"planned": True}),
     "prompt_user_bare": ("draft/user.j2", BARE),
     "prompt_user_full": ("draft/user.j2", FULL),
-    "prompt_choices": ("draft/choices.j2", CHOICES),
+    "prompt_choices": ("draft/choices.j2", CHOICES | SECOND),
     "prompt_redraft": (
         "draft/redraft.j2",
         {"reasons": ["It is too much.", "It could be said to anyone."]},
@@ -126,6 +141,7 @@ APART = [
     prompts.HEAR_TEMPLATE,
     prompts.SEE_TEMPLATE,
     prompts.VOICE_TEMPLATE,
+    prompts.PLAN_TEMPLATE,
 ]
 
 
@@ -136,9 +152,16 @@ def test_template_id_is_its_path(relative):
 
 def test_every_template_of_drafting_is_in_the_draft_version():
     files = {
-        str(path.relative_to(resources.prompts())) for path in resources.prompts().glob("draft/*")
+        str(path.relative_to(resources.prompts()))
+        for path in resources.prompts().glob("draft/*.j2")
     }
     assert files == {*prompts.DRAFT_TEMPLATES, *APART}
+
+
+def test_the_first_version_of_the_prompt_is_what_it_always_was():
+    """Answers are held under it, and builds that were begun with it go on."""
+    assert prompts.draft_version(1) == "draft 1.2.1.1+4bb948c7463f"
+    assert prompts.draft_version(2) == prompts.draft_version() != prompts.draft_version(1)
 
 
 def test_each_part_of_the_user_prompt_changes_it():
@@ -154,8 +177,9 @@ def test_each_part_of_the_user_prompt_changes_it():
         "emotion": "anger",
         "label_note": "what the actor was asked for",
         "voice": "louder than usual",
-        "demonstrations": [("neutral", "Take a moment.")],
+        "same_words": False,
         "choices": "Choose something else.",
+        "plan": None,
     }
     assert changes.keys() == template.parts
     for part, value in changes.items():
@@ -164,13 +188,11 @@ def test_each_part_of_the_user_prompt_changes_it():
 
 def test_system_prompt_leaves_a_persona_it_does_not_know_to_an_error():
     with pytest.raises(ConfigError, match=r"no attribute 'narrator' in .*system\.j2"):
-        prompts.load("draft/system.j2").render(persona="narrator", reply_emotions=REPLY_EMOTIONS)
+        prompts.load("draft/system.j2").render(persona="narrator")
 
 
 def test_system_prompt_names_what_the_reply_schema_asks_for():
-    text = prompts.load("draft/system.j2").render(
-        persona="assistant", reply_emotions=REPLY_EMOTIONS
-    )
+    text = prompts.load("draft/system.j2").render(persona="assistant")
     for word in ["text", "emotion", "strategies", "awareness", "act", "emotions", *ACTS]:
         assert re.search(rf"\b{word}\b", text), word
 
@@ -179,7 +201,7 @@ def test_prompts_stay_short():
     # 1,600 characters are about 360 tokens; every target of a build pays for them.
     system = prompts.load("draft/system.j2")
     for persona in ("assistant", "addressee"):
-        assert len(system.render(persona=persona, reply_emotions=REPLY_EMOTIONS)) < 1_600
+        assert len(system.render(persona=persona)) < 1_600
     assert len(prompts.load("draft/user.j2").render(**FULL)) < 900
 
 
@@ -281,7 +303,7 @@ def test_draft_version_changes_with_each_template(copied_templates, changed):
     with (copied_templates / changed).open("a") as file:
         file.write("\nAlso.")
     forget_templates()
-    assert re.fullmatch(r"draft 1\.2\.1\.1\+[0-9a-f]{12}", before)
+    assert re.fullmatch(r"draft 2\.3\.2\.1\+[0-9a-f]{12}", before)
     assert prompts.draft_version() != before
 
 
@@ -291,9 +313,9 @@ def test_draft_version_changes_with_each_template(copied_templates, changed):
         ("scene", "Background: "),
         ("scenario", "Background: "),
         ("situation", "What Ines wrote down before the talk: "),
-        ("goal", "What Ines was asked to get done: "),
+        ("summary", "What happened before: "),
     ],
 )
 def test_the_background_is_called_what_it_is(origin, words):
     text = prompts.load("draft/user.j2").render(**FULL | {"background_origin": origin})
-    assert text.startswith(f"{words}{FULL['background']}")
+    assert f"\n\n{words}{FULL['background']}\n\n" in text

@@ -25,6 +25,10 @@ def answers(output):
         return [key for (key,) in connection.execute("select key from answers order by key")]
 
 
+# The prompt under which that release filled its store.
+FIRST = ("--prompt-version", "1")
+
+
 def built(output, name, *more):
     """Run the command that a build was made with; return the requests it sent."""
     with TestEndpoint(any_model=True) as endpoint:
@@ -32,7 +36,7 @@ def built(output, name, *more):
         if "--name" in more:
             at = told.index("--name")
             told = told[:at] + told[at + 2 :]
-        ended = hearten(*told, *more, cwd=output.parent)
+        ended = hearten(*told, *more, *FIRST, cwd=output.parent)
         assert ended.code == 0, ended.err
         return endpoint.log()["count"]
 

@@ -13,7 +13,14 @@ from invented import clip, full_record, record, reply
 
 from builders import resources
 from builders.labels import strategies, vocabulary
-from builders.record.schema import Validator, load_schema, narrowed_reply, validator, violations
+from builders.record.schema import (
+    Validator,
+    in_first_order,
+    load_schema,
+    narrowed_reply,
+    validator,
+    violations,
+)
 from builders.record.types import Emotions
 
 NAMES = sorted(path.name.split(".")[0] for path in resources.schemas().glob("*.schema.json"))
@@ -152,19 +159,19 @@ def digest(schema: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("node", AS_BEFORE)
-def test_the_schema_that_a_model_is_sent_has_the_bytes_it_always_had(node):
+def test_the_schema_of_version_1_of_the_prompt_has_the_bytes_it_always_had(node):
     words = vocabulary.vocabulary()
     label = Emotions(node, words.root_of(node), words.valence(node), words.arousal(node))
     found = [
-        digest(narrowed_reply(strategies.allowed(label, own), vocabulary.allowed_emotions(label)))
-        for own in (0, 2)
+        digest(in_first_order(narrowed_reply(allowed, vocabulary.allowed_emotions(label))))
+        for allowed in (strategies.allowed(label, own) for own in (0, 2))
     ]
     assert tuple(found) == AS_BEFORE[node]
 
 
 def test_the_whole_schemas_have_the_bytes_they_always_had():
-    assert digest(load_schema("sample")) == "a4b5257489e9692c"
-    assert digest(load_schema("reply")) == "538c508177222cba"
+    assert digest(load_schema("sample")) == "9d960860c056ee5f"
+    assert digest(load_schema("reply")) == "5081b5a94f0ef426"
 
 
 def test_a_narrowed_reply_allows_only_what_its_label_does_and_leaves_the_schema_alone():
@@ -179,6 +186,16 @@ def test_a_narrowed_reply_allows_only_what_its_label_does_and_leaves_the_schema_
         assert violations(narrow, other)
         assert violations(validator("reply"), other) == []
     assert load_schema("reply") == before
+
+
+def test_a_reply_is_decided_before_it_is_worded():
+    """Models write in the order of the schema: what stands last follows from what stands first."""
+    order = ["awareness", "strategies", "emotion", "text"]
+    narrow = narrowed_reply(["celebration"], ["pride"], ["happiness", "neutral"])
+    assert list(narrow["properties"]) == narrow["required"] == order
+    assert narrow["properties"]["emotion"]["enum"] == ["happiness", "neutral"]
+    first = in_first_order(narrow)
+    assert list(first["properties"]) == first["required"] == [*reversed(order[2:]), *order[1::-1]]
 
 
 def resolve(node: dict[str, Any]) -> dict[str, Any]:
@@ -247,7 +264,7 @@ IN_THE_RECORD = """
 
 VALUES_IN_THE_RECORD = {
     "source.context": {"dialogue", "same_speaker", "none"},
-    "background.origin": {"goal", "situation", "scenario", "scene"},
+    "background.origin": {"goal", "situation", "scenario", "scene", "summary"},
     "annotation.source": {"intended", "voice", "audio_visual", "text", "self", "review", None},
     "audio_info.origin": {"acted", "natural", "synthetic", "none"},
     "voice.reference": {"speaker", "group", "corpus", "none"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -260,6 +261,51 @@ def test_the_command_says_the_counts(copy, tmp_path):
     assert again["fresh"] is False and again["counts"]["kept"] == 17
 
 
+def _tables(folder: Path, slug: str, split: str) -> dict[str, tuple[str, int, str]]:
+    """Return scene, number and speaker of each turn of a table as its owner wrote it, by id."""
+    if slug == "meld":
+        path, ids = folder / f"{split}_sent_emo.csv", ("Dialogue_ID", "Utterance_ID")
+    else:
+        path, ids = folder / f"emorynlp_{split}_final.csv", ("Scene_ID", "Utterance_ID")
+    with path.open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    found = {}
+    for row in rows:
+        place = row[ids[0]]
+        if slug == "emorynlp":
+            place = f"sea{int(row['Season'])}_ep{int(row['Episode'])}_sc{int(place)}"
+        name = sample_id(slug, split, place, str(int(row[ids[1]])))
+        found[name] = place, int(row[ids[1]]), row["Speaker"]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("slug", "splits", "least"),
+    [("meld", ("train", "dev", "test"), 4_000), ("emorynlp", ("dev",), 200)],
+)
+def test_real_replies_are_the_very_next_turn_by_another_speaker(
+    real_data, tmp_path, slug, splits, least
+):
+    config = make_config(
+        corpus=slug,
+        source=real_data / slug,
+        name=slug,
+        output=tmp_path / "output",
+        text_only=True,
+        splits=splits,
+    )
+    build_dataset(config, {}, quiet=True)
+    counts = mined(config.output / slug).manifest["counts"]
+    turns = {k: v for s in splits for k, v in _tables(real_data / slug, slug, s).items()}
+    rows = list(HumanReplies(config.output / slug).rows(("id", "reply_id", "reply")))
+    assert len(rows) == counts["kept"] > least
+    for row in rows:
+        (place, number, speaker), after = turns[row["id"]], turns[row["reply_id"]]
+        assert after[:2] == (place, number + 1) and after[2] != speaker
+        assert len(row["reply"].split()) >= 3  # "I-I don't" has four words, written as two
+
+
 # The rules, one after the other.
 
 
@@ -278,6 +324,7 @@ def asked(*before: str, **given: Any) -> dict[str, Any]:
         "target_utterance": {
             "speaker": {"id": given.get("speaker", "Mira")},
             "text": given.get("text", "I lost it."),
+            "flags": given.get("flags"),
         },
         "text_context": [{"speaker": name} for name in before],
         "review": given.get("review"),
@@ -290,6 +337,7 @@ def asked(*before: str, **given: Any) -> dict[str, Any]:
         (asked(), turn(), None),
         (asked("Jon"), turn(hole_after=True), "turn_missing_after"),
         (asked("Jon"), turn(hole_before=True), "turn_missing_before"),
+        (asked("Jon", flags=["turn_missing_before"]), turn(), "turn_missing_before"),
         (asked("Jon"), turn(is_direct=False), "not_directly_next"),
         (asked("Jon"), turn(text="Oh my God!"), "too_short"),
         (asked("Jon"), turn(text="[LAUGHTER] Oh my God! [BREATHING]"), "too_short"),

@@ -213,10 +213,10 @@ class Recording(Store):
         self.sizes: list[int] = []
         self.go_on = threading.Event()
 
-    def save(self, asked, answered, tried):
+    def save(self, asked, answered, tried, judged=None):
         assert self.go_on.wait(30)
         self.sizes.append(len(asked))
-        super().save(asked, answered, tried)
+        super().save(asked, answered, tried, judged)
 
 
 async def commit(committer: ResponseCache, name: str, text: str = "some text") -> None:

@@ -16,6 +16,7 @@ from builders.llm.settings import Sampling
 from builders.llm.task import GivenUp
 from builders.record.types import Caption, CheckNote, Contrast, Emotions, Target, Voice
 from builders.store.database import Answer
+from builders.tasks.reply.asking import PromptExtras
 from builders.tasks.reply.checks import registry
 from builders.tasks.reply.checks.candidate import CHECKS, Candidate
 from builders.tasks.reply.checks.reading import rule_faults
@@ -31,6 +32,7 @@ from builders.tasks.reply.draft import Draft, Drafter
 
 TABLE = resources.label_maps() / "reply" / "_checks.tsv"
 DRAFTER = Drafter("a-model", "assistant", "voice", Sampling())
+FIRST = Drafter("a-model", "assistant", "voice", Sampling(), extras=PromptExtras(prompt=1))
 CAPTION = "a low and trembling voice, close to tears"
 REPEATS = "I hear a low and trembling voice in there."
 LENGTH_ROW = "length\tlength\t1\treject\t1\ttext: it has {words} words; a reply has {limits}\n"
@@ -47,9 +49,9 @@ def twin() -> Target:
 
 
 def asked_again(one: Target, answer: str) -> Request:
-    """Return the request that follows an answer."""
-    first = DRAFTER.first_request(one)
-    steps = DRAFTER.steps(one, first)
+    """Return the request that follows an answer under version 1 of the prompt."""
+    first = FIRST.first_request(one)
+    steps = FIRST.steps(one, first)
     assert next(steps) == first
     return steps.send(Answer("ok", answer))
 

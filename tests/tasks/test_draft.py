@@ -8,6 +8,7 @@ from invented import SAD, answer_text, clip, reply, target, utterance
 
 from builders.errors import EndpointError, StoppedEarly
 from builders.llm.exchange import Retry
+from builders.llm.prompts import draft_version
 from builders.llm.request import Request, key
 from builders.llm.runner import BLOCK, ask
 from builders.llm.settings import Sampling
@@ -396,7 +397,8 @@ def test_a_model_that_hears_is_sent_the_clip_and_told_so():
     before, added = deaf.messages[1]["content"], heard.messages[1]["content"]
     assert added.startswith(before) and "The clip in which Mira says this is attached" in added
     assert heard.messages[0] == deaf.messages[0]
-    assert "draft/hear 1+" in heard.prompt_version and deaf.prompt_version is None
+    assert "draft/hear 1+" in heard.prompt_version
+    assert deaf.prompt_version == draft_version()
     assert key(deaf) != key(heard)
 
 
@@ -422,11 +424,12 @@ def test_corrections_and_fresh_tries_carry_the_clip(store):
     assert all(request.audio.flac is one.clip.flac for request in model.requests)
 
 
-def test_the_keys_of_what_is_drafted_without_hearing_are_what_they_always_were():
+def test_the_keys_of_the_first_version_of_the_prompt_are_what_they_always_were():
     """Answers are held under them: a change here pays for every draft again."""
     voice = Voice([], "speaker", "softer (against how this speaker usually sounds)", True)
     spoken_sadly = target(2, SAD, voice=voice, clip=clip())
-    assert [key(DRAFTER.first_request(one)) for one in (target(1), spoken_sadly)] == [
+    first = Drafter("a-model", "assistant", "voice", Sampling(), extras=PromptExtras(prompt=1))
+    assert [key(first.first_request(one)) for one in (target(1), spoken_sadly)] == [
         "8c320d5f45edb6a8870bcfa76eeefeb9255172b10312bec0307a6564e18a95a5",
         "6f4b766c182da4521edb28a934b71e10861c3062ddb2a3bd51f88c9fc9269330",
     ]

@@ -83,7 +83,7 @@ class AnswerRules:
         """
         return (
             self.of_review(record["review"])
-            or self._of_place(turn)
+            or self._of_place(record, turn)
             or self._of_speakers(record, turn)
             or self._of_words(turn)
         )
@@ -97,10 +97,12 @@ class AnswerRules:
         flagged = self._listed("review_flags").intersection(review["flags"])
         return f"flagged_{min(flagged)}" if flagged else None
 
-    def _of_place(self, turn: NextTurn) -> str | None:
+    def _of_place(self, record: SampleRecord, turn: NextTurn) -> str | None:
+        flags = record["target_utterance"]["flags"] or ()
         if turn.hole_after and self.values["hole_after"]:
             return MISSING_AFTER
-        if turn.hole_before and self.values["hole_before"]:
+        missing = turn.hole_before or MISSING_BEFORE in flags
+        if missing and self.values["hole_before"]:
             return MISSING_BEFORE
         if not turn.is_direct and self.values["directly_next"]:
             return "not_directly_next"

@@ -1,42 +1,29 @@
 """The requests for a reply: all that a model is told about a target.
 
-Names, background, turns, the label and the voice, the choices that are allowed; then corrections,
-and the replies that reviewers turned down. What becomes of the answers is in `draft`.
+What a prompt says is in `wording`; here are the clips beside it, the examples before it, the
+corrections and the replies that reviewers turned down. What becomes of the answers is in `draft`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any
-
-import orjson
 
 from builders.audio.clip_format import NOT_HEARD
-from builders.labels import strategies, vocabulary
 from builders.llm import prompts
-from builders.llm.request import (
-    AudioInput,
-    Message,
-    NarrowedSchema,
-    Request,
-    VideoInput,
-    seed_for,
-)
-from builders.llm.settings import Sampling
+from builders.llm.request import AudioInput, Message, Request, VideoInput, seed_for
+from builders.llm.settings import DRAFT_VERSION, Sampling
 from builders.record.planned_reply import PlannedReply
 from builders.record.redraft import Note
-from builders.record.schema import Validator, as_document, load_schema, narrowed_reply
-from builders.record.types import REVIEWED, Emotions, Target, Utterance
+from builders.record.types import REVIEWED, Target
 from builders.tasks.reply.checks.candidate import Recited
 from builders.tasks.reply.checks.scene import Setting
 from builders.tasks.reply.circumstances import own_turns
 from builders.tasks.reply.demonstrations import Demonstration, Demonstrations
+from builders.tasks.reply.form import ReplyForm
+from builders.tasks.reply.names import NameTables
 from builders.tasks.reply.planning import Planner
-
-# How the people of a dialogue are called where the corpus has numbers for them.
-_PARTS = {"user": "Speaker", "assistant": "Listener", "other": "Other"}
+from builders.tasks.reply.wording import FirstWording, PromptWording, SecondWording, Told
 
 _SOURCES = {
     "audio_visual": "judged by people who saw and heard it",
@@ -49,50 +36,6 @@ _SOURCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyForm:
-    """What the replies to one kind of label have in common: the schema and how it is checked."""
-
-    schema: NarrowedSchema
-    checker: Validator
-    choices: prompts.Rendered
-    words: str
-
-
-@cache
-def form_of(
-    emotions: Emotions,
-    own_turns: int,
-    planned: tuple[str, ...] = (),
-    spoken_in: tuple[str, ...] = (),
-) -> ReplyForm:
-    """Return what replies to these emotions by a speaker with so many own turns share.
-
-    What is asked for has the strategies and emotions of the plan alone. An answer that leaves the
-    plan is checked like any other: what is done about it is not a matter of its form.
-    """
-    able = strategies.allowed(emotions, own_turns)
-    allowed = tuple(name for name in able if name in planned) or able
-    nodes = vocabulary.allowed_emotions(emotions)
-    document = narrowed_reply(allowed, nodes, spoken_in)
-    known = strategies.strategies()
-    words = emotions.primary.replace("_", " ")
-    if emotions.secondary:
-        words += f", with some {emotions.secondary.replace('_', ' ')}"
-    choices = prompts.load("draft/choices.j2").render(
-        strategies=[(name, known[name].definition) for name in allowed],
-        emotions=nodes,
-        acts=document["properties"]["awareness"]["properties"]["act"]["enum"],
-    )
-    schema = NarrowedSchema(as_document(document))
-    return ReplyForm(schema, _checker(able, tuple(nodes)), choices, words)
-
-
-@cache
-def _checker(able: tuple[str, ...], nodes: tuple[str, ...]) -> Validator:
-    return Validator(as_document(narrowed_reply(able, nodes)))
-
-
-@dataclass(frozen=True, slots=True)
 class PromptExtras:
     """What single records have beside the dialogue, in their prompts and in the checks of replies.
 
@@ -100,8 +43,10 @@ class PromptExtras:
     what is asked about any other record does not depend on them. `hears` says whether the model is
     sent the clips, but for those that the findings say it is not, `sees` whether with the picture;
     `demonstrations` are cases of which each prompt shows a few. `language` is the corpus's,
-    `recited` knows what is said elsewhere in it. `planner` says what a reply is to do. `draft` is
-    the number of the draft among those of one model, of which only the seed knows.
+    `recited` knows what is said elsewhere in it. `prompt` is the version of the prompt, `script`
+    the names of a script, for which others are given in requests, None to keep them; `background`
+    says whether prompts tell of the background, `planner` what a reply is to do. `draft` is the
+    number of the draft among those of one model, of which only the seed knows.
     """
 
     notes: Mapping[str, Sequence[Note]] = field(default_factory=dict)
@@ -110,6 +55,9 @@ class PromptExtras:
     language: str = "en"
     recited: Recited | None = None
     sees: bool = False
+    prompt: int = DRAFT_VERSION
+    script: NameTables | None = None
+    background: bool = True
     planner: Planner | None = None
     draft: int = 1
 
@@ -128,14 +76,9 @@ class ReplyPrompts:
     ) -> None:
         self._extras = extras or PromptExtras()
         self._setting = Setting(persona, self._extras.language, self._extras.recited)
-        self._named = named
-        reply = load_schema("reply")["properties"]
-        system = prompts.load("draft/system.j2").render(
-            persona=persona, reply_emotions=reply["emotion"]["enum"]
-        )
-        self._system: Message = {"role": "system", "content": system}
-        self._user = prompts.load("draft/user.j2")
-        self._correction = prompts.load("draft/correction.j2")
+        self._wording = _wording(named, self._extras)
+        self._system: Message = {"role": "system", "content": self._wording.system(persona)}
+        self._correction = prompts.drafting("correction", self._extras.prompt)
         self._redraft = {
             "people": prompts.load(prompts.REDRAFT_TEMPLATE),
             "checks": prompts.load(prompts.FLAGGED_TEMPLATE),
@@ -144,8 +87,8 @@ class ReplyPrompts:
         self._see = prompts.load(prompts.SEE_TEMPLATE)
         self._voice = prompts.load(prompts.VOICE_TEMPLATE)
         self._cases = prompts.load(prompts.DEMONSTRATIONS_TEMPLATE)
-        self._plan = prompts.load(prompts.PLAN_TEMPLATE)
-        self._planned: tuple[str, PlannedReply | None] = ("", None)
+        self._planned = prompts.load(prompts.PLAN_TEMPLATE)
+        self._drawn: tuple[str, PlannedReply | None] = ("", None)
         self._chosen: tuple[str, tuple[Demonstration, ...]] = ("", ())
         self._model = model
         self._sampling = sampling
@@ -158,20 +101,20 @@ class ReplyPrompts:
 
     def form(self, target: Target) -> ReplyForm:
         """Return the schema and the choices of the replies to a target."""
-        plan = self.plan(target)
-        own = own_turns(target)
-        if plan is None:
-            return form_of(target.emotions, own)
-        return form_of(target.emotions, own, plan.strategies, plan.reply_emotions)
+        return self._wording.form(target, self.plan(target))
 
     def plan(self, target: Target) -> PlannedReply | None:
         """Return what the reply to a target is to do; None where nothing is planned."""
         planner = self._extras.planner
         if target.plan or planner is None:
             return target.plan
-        if self._planned[0] != target.id:  # asked for several times in a row
-            self._planned = target.id, planner.plan_for(target)
-        return self._planned[1]
+        if self._drawn[0] != target.id:  # asked for several times in a row
+            self._drawn = target.id, planner.plan_for(target)
+        return self._drawn[1]
+
+    def own_names(self, target: Target, text: str) -> str:
+        """Return a text that a model wrote with the corpus's own names."""
+        return self._wording.show(target, text)
 
     def prompt_version(self, subject: Target) -> str | None:
         """Return the version of a prompt that has more than all of them; None for the others."""
@@ -184,12 +127,12 @@ class ReplyPrompts:
                 (self._hear, self._audio(subject)),
                 (self._cases, self.shown(subject)),
                 (self._see, self._video(subject)),
-                (self._plan, self.plan(subject)),
+                (self._planned, self.plan(subject)),
                 *((template, by in against) for by, template in self._redraft.items()),
             )
             if used
         ]
-        return ", ".join([prompts.draft_version(), *more]) if more else None
+        return ", ".join([self._wording.version, *more]) if more else None
 
     def again(
         self, target: Target, first: Request, step: int, wrong: tuple[str, Sequence[str]] | None
@@ -200,10 +143,11 @@ class ReplyPrompts:
         """
         messages = first.messages
         if wrong:
+            errors = [self._wording.hide(target, error) for error in wrong[1]]
             messages = (
                 *messages,
                 {"role": "assistant", "content": wrong[0]},
-                {"role": "user", "content": self._correction.render(errors=list(wrong[1]))},
+                {"role": "user", "content": self._correction.render(errors=errors)},
             )
         attempt = first.attempt + step
         return replace(first, messages=messages, attempt=attempt, seed=self._seed(target, attempt))
@@ -219,8 +163,9 @@ class ReplyPrompts:
         for note in self._extras.notes.get(target.id, ()):
             if not note.reasons:
                 continue
-            yield {"role": "assistant", "content": _as_answered(note.reply)}
-            said = self._redraft[note.by].render(reasons=list(note.reasons))
+            yield {"role": "assistant", "content": self._wording.answered(target, note.reply)}
+            reasons = [self._wording.hide(target, reason) for reason in note.reasons]
+            said = self._redraft[note.by].render(reasons=reasons)
             yield {"role": "user", "content": said}
 
     def _label_note(self, target: Target) -> str:
@@ -264,28 +209,11 @@ class ReplyPrompts:
 
     def first(self, target: Target, attempt: int) -> Request:
         """Return the first request of an attempt; nothing of the reference is in it."""
-        form = self.form(target)
-        speaker = (self._named and target.utterance.speaker) or _PARTS["user"]
-        user: str = self._user.render(
-            background=target.background,
-            background_origin=target.background_origin or "scene",
-            turns=[
-                (speaker_name(t.utterance, t.role, self._named), t.utterance.text)
-                for t in target.turns
-            ],
-            speaker=speaker,
-            addressee=target.addressee if self._named else target.addressee and _PARTS["assistant"],
-            utterance=target.utterance.text,
-            emotion=form.words,
-            label_note=self._label_note(target),
-            voice=self._voice_of(target),
-            demonstrations=[],
-            choices=form.choices,
-        )
+        told = Told(self._label_note(target), self._voice_of(target), self.plan(target))
+        speaker, user = self._wording.name(target), self._wording.user(target, told)
         if cases := self.shown(target):
-            user = f"{self._cases.render(cases=[_as_shown(case) for case in cases])}\n\n{user}"
-        if plan := self.plan(target):
-            user = f"{user}\n\n{self._plan.render(**_as_planned(plan))}"
+            shown = [self._case(target, case) for case in cases]
+            user = f"{self._cases.render(cases=shown)}\n\n{user}"
         audio = self._audio(target)
         if audio:
             user = f"{user}\n\n{self._hear.render(speaker=speaker)}"
@@ -295,7 +223,7 @@ class ReplyPrompts:
         request = Request(
             model=self._model,
             messages=(self._system, {"role": "user", "content": user}, *self._earlier(target)),
-            schema=form.schema,
+            schema=self.form(target).schema,
             audio_sha256=None,
             temperature=self._sampling.temperature,
             top_p=self._sampling.top_p,
@@ -303,45 +231,27 @@ class ReplyPrompts:
             seed=self._seed(target, attempt),
             record_id=target.id,
             attempt=attempt,
-            prompt_version=self.prompt_version(target),
+            prompt_version=self.prompt_version(target) or self._wording.version,
         )
         if video:
             return request.with_video(video)
         return request.with_audio(audio) if audio else request
 
-
-def speaker_name(utterance: Utterance, role: str, named: bool) -> str:
-    """Return what a prompt calls a speaker: as the corpus does, or by the part in the talk."""
-    if named:
-        return utterance.speaker or "Unnamed"
-    return _PARTS[role]
-
-
-def _as_planned(plan: PlannedReply) -> dict[str, object]:
-    """Return a plan as the prompt's template takes it."""
-    return {
-        "strategies": plan.strategies,
-        "low": str(plan.words[0]),
-        "high": str(plan.words[1]),
-        "reply_emotions": plan.reply_emotions,
-    }
+    def _case(self, target: Target, case: Demonstration) -> dict[str, object]:
+        """Return a case as the prompt's template takes it."""
+        hide = self._wording.hide
+        return {
+            "turns": [(hide(target, who), hide(target, text)) for who, text in case.turns],
+            "utterance": hide(target, case.utterance),
+            "emotion": case.emotion.replace("_", " "),
+            "voice": case.voice,
+            "strategies": ", ".join(case.strategies),
+            "reply_emotion": case.reply_emotion.replace("_", " "),
+            "reply": hide(target, case.reply),
+        }
 
 
-def _as_shown(case: Demonstration) -> dict[str, object]:
-    """Return a case as the prompt's template takes it."""
-    return {
-        "turns": case.turns,
-        "utterance": case.utterance,
-        "emotion": case.emotion.replace("_", " "),
-        "voice": case.voice,
-        "strategies": ", ".join(case.strategies),
-        "reply_emotion": case.reply_emotion.replace("_", " "),
-        "reply": case.reply,
-    }
-
-
-def _as_answered(reply: Mapping[str, Any]) -> str:
-    """Return a reply as the model was asked to write it, in one order wherever it was kept."""
-    act_and_emotions = {name: reply["awareness"][name] for name in ("act", "emotions")}
-    ordered = {name: reply[name] for name in ("text", "emotion", "strategies")}
-    return orjson.dumps({**ordered, "awareness": act_and_emotions}).decode()
+def _wording(named: bool, extras: PromptExtras) -> PromptWording:
+    if extras.prompt == 1:
+        return FirstWording(named)
+    return SecondWording(named, extras.script, extras.background)

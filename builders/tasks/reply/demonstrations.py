@@ -7,7 +7,7 @@ shown follows from its label, the plan of its reply, what was said and a hash of
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -99,6 +99,8 @@ class Demonstrations:
             roots[case.root].append(case)
             acts[case.root].setdefault(case.strategies, []).append(case)
         self._by_root = {root: _Group(of, index) for root, of in roots.items()}
+        # A build plans the same few sequences again and again.
+        self._orders: dict[tuple[str, tuple[str, ...]], list[tuple[int, list[_Group]]]] = {}
         self._by_acts = {
             root: {names: _Group(of, index) for names, of in groups.items()}
             for root, groups in acts.items()
@@ -137,7 +139,18 @@ class Demonstrations:
         wanted = _Wanted(target, persona, own_turns, plan)
         if plan is None:
             return _different(case for case, _ in self._by_root[root].fitting(wanted))
-        return _planned(self._by_acts[root], wanted, plan)
+        return _planned(self._in_order(root, plan.strategies), wanted)
+
+    def _in_order(self, root: str, planned: tuple[str, ...]) -> list[tuple[int, list[_Group]]]:
+        """Return the groups of cases by how far they are from what is planned, nearest first."""
+        if (root, planned) not in self._orders:
+            groups = self._by_acts[root]
+            by_kin = sorted((_kin(names, planned), names) for names in groups)
+            self._orders[root, planned] = [
+                (kin, [groups[names] for _, names in found])
+                for kin, found in groupby(by_kin, key=lambda one: one[0])
+            ]
+        return self._orders[root, planned]
 
 
 class _Wanted:
@@ -225,16 +238,15 @@ def _different(cases: Iterator[Demonstration]) -> tuple[Demonstration, ...]:
 
 
 def _planned(
-    groups: Mapping[tuple[str, ...], _Group], wanted: _Wanted, plan: PlannedReply
+    groups: Iterable[tuple[int, list[_Group]]], wanted: _Wanted
 ) -> tuple[Demonstration, ...]:
     """Return the first cases that do what is planned; then those that do some of it."""
     chosen: list[Demonstration] = []
-    by_kin = sorted(groups, key=lambda names: (_kin(names, plan.strategies), names))
-    for kin, names in groupby(by_kin, key=lambda names: _kin(names, plan.strategies)):
+    for kin, alike in groups:
         room = LEAST if kin == _NO_KIN else SHOWN
         if len(chosen) >= room:
             break
-        of_each = [groups[one].best(wanted) for one in names]
+        of_each = [group.best(wanted) for group in alike]
         in_turn = (case for turn in zip_longest(*of_each) for case in turn if case)
         chosen += islice(in_turn, room - len(chosen))
     return tuple(chosen)

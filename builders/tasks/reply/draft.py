@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from builders.llm.request import Request, key
@@ -16,10 +17,11 @@ from builders.record.planned_reply import PlannedReply
 from builders.record.reply_views import ExecutedPart
 from builders.record.types import CheckNote, Drafted, Target
 from builders.store.database import Answer
-from builders.tasks.reply.asking import PromptExtras, ReplyForm, ReplyPrompts
+from builders.tasks.reply.asking import PromptExtras, ReplyPrompts
 from builders.tasks.reply.checks.candidate import Scene
 from builders.tasks.reply.checks.reading import Reply, read_answer
 from builders.tasks.reply.checks.registry import ReplyFault
+from builders.tasks.reply.checks.verdicts import Keeps, digest_of, held, verdict_of, words_in
 from builders.tasks.reply.executing import Tagger
 from builders.tasks.reply.found import FoundReply, better
 
@@ -104,7 +106,12 @@ class Drafter:
         tagger: Tagger | None = None,
     ) -> None:
         self._tagger = tagger
+        self._keep: Keeps | None = None
         self._prompts = ReplyPrompts(model, persona, label_source, sampling, named, extras)
+
+    def keep_verdicts(self, keep: Keeps) -> None:
+        """Have it told of each verdict, so that it comes with the answer another time."""
+        self._keep = keep
 
     def first_request(self, subject: Target, number: int = 0) -> Request:
         """Return the first request about a target; nothing of the reference is in it.
@@ -125,7 +132,6 @@ class Drafter:
         attempt comes next. Once a reply that is accepted does something else than planned, one of
         the corrections says so; the better of the two replies is taken then.
         """
-        form = self._prompts.form(subject)
         request, step = first, 0
         earlier: FoundReply | None = None
         while True:
@@ -133,7 +139,7 @@ class Drafter:
             shown = self._prompts.shown(subject)
             texts = tuple(text for case in shown for text in case.texts)
             scene = self._prompts.setting.scene(subject, texts)
-            verdict = _judge(answer, form, subject, scene)
+            verdict = self._judge(request, answer, subject, scene)
             if isinstance(verdict, Reply):
                 found = yield from self._found(subject, request, verdict)
                 if earlier or step >= CORRECTIONS or not found.faults:
@@ -149,6 +155,27 @@ class Drafter:
             step = step + 1 if corrigible else _FRESH
             wrong = (answer.text, errors) if corrigible else None
             request = self._prompts.again(subject, first, step, wrong)
+
+    def _judge(
+        self, request: Request, answer: Answer, target: Target, scene: Scene
+    ) -> Reply | list[ReplyFault]:
+        """Return the checked reply of an answer, or what is wrong with it."""
+        if answer.outcome != "ok":
+            return _no_reply(answer)
+        twin = target.contrast is not None and target.contrast.is_neutral_twin
+        caption = target.caption.text if target.caption else None
+        form, own_names = self._prompts.form(target), partial(self._prompts.own_names, target)
+        beside = (target.emotions, twin, caption, scene)
+        words = words_in(answer.text)
+        if words is None:  # found with more effort, and seldom: it is checked every time
+            return read_answer(answer.text, form.checker, *beside, own_names)
+        digest = digest_of(answer.text, own_names(words), form.checked, *beside)
+        if kept := held(answer, digest):
+            return kept
+        found = read_answer(answer.text, form.checker, *beside, own_names)
+        if self._keep:
+            self._keep(key(request), verdict_of(answer, digest, found))
+        return found
 
     def _found(
         self, target: Target, request: Request, reply: Reply
@@ -173,15 +200,8 @@ class Drafter:
         )
 
 
-def _judge(
-    answer: Answer, form: ReplyForm, target: Target, scene: Scene
-) -> Reply | list[ReplyFault]:
-    """Return the checked reply of an answer, or what is wrong with it."""
-    if answer.outcome != "ok":
-        said = _OUTCOMES.get(answer.outcome, answer.outcome)
-        if answer.outcome in _SERVERS_WORDS and answer.text:
-            said += f" ({answer.text})"
-        return [ReplyFault(answer.outcome, said)]
-    twin = target.contrast is not None and target.contrast.is_neutral_twin
-    caption = target.caption.text if target.caption else None
-    return read_answer(answer.text, form.checker, target.emotions, twin, caption, scene)
+def _no_reply(answer: Answer) -> list[ReplyFault]:
+    said = _OUTCOMES.get(answer.outcome, answer.outcome)
+    if answer.outcome in _SERVERS_WORDS and answer.text:
+        said += f" ({answer.text})"
+    return [ReplyFault(answer.outcome, said)]

@@ -13,7 +13,6 @@ from functools import cache
 from hashlib import sha256
 from typing import Protocol
 
-from builders import resources
 from builders.labels.strategies import strategies
 from builders.llm import prompts
 from builders.llm.request import NarrowedSchema, Request
@@ -22,8 +21,8 @@ from builders.pipeline.selection import rank
 from builders.record.types import Target
 from builders.store.database import Answer
 from builders.tasks.question import Question, QuestionTask
-from builders.tasks.reply.asking import speaker_name
-from builders.tasks.reply.tagging import UNKNOWN, Tag, load_cues, tag_parts
+from builders.tasks.reply.tagging import UNKNOWN, Tag, cues_version, load_cues, tag_parts
+from builders.tasks.reply.wording import speaker_name
 
 TAG_TEMPLATE = "tag/ask.j2"
 _MOST_ACTS = 6
@@ -152,15 +151,6 @@ class ModelTagger:
             prompt_version=self._template.version,
         )
         return Question(target.id, f"tag {digest}", request)
-
-
-@cache
-def cues_version(language: str) -> str:
-    """Return ``cues <language>+<12 hex>``, the digest over the tables of cues."""
-    digest = sha256()
-    for path in sorted((resources.label_maps() / "strategy" / language).glob("*.tsv")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return f"cues {language}+{digest.hexdigest()[:12]}"
 
 
 @cache

@@ -11,9 +11,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from math import log
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import numpy as np
+# Only who compares meanings needs it, and the first request goes out before it is imported.
+if TYPE_CHECKING:
+    import numpy as np
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 # A word of more than this share of the texts says nothing about what a text is about.
@@ -25,7 +27,7 @@ _HALF = 4.0
 # Meanings are compared to so many places, so that no machine's rounding decides.
 _PLACES = 3
 
-Vector = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Vector: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"
 Embed = Callable[[Sequence[str]], Vector]
 
 
@@ -82,6 +84,8 @@ class MeaningIndex:
 
     def nearest(self, said: str, place: int) -> Iterator[tuple[int, float]]:
         """Yield the number of each text and its nearness, nearest first."""
+        import numpy as np
+
         count = len(self._vectors)
         cosines = np.round(self._vectors @ self._embed([said])[0], _PLACES).clip(0, 1)
         turn = (np.arange(count) - place % count) % count

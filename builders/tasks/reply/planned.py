@@ -20,9 +20,9 @@ from builders.record.planned_reply import PlannedReply
 from builders.record.types import Target
 from builders.store.database import Answer, Store
 from builders.tasks.question import Question, QuestionTask
-from builders.tasks.reply.asking import speaker_name
 from builders.tasks.reply.draft import Draft, Drafter
 from builders.tasks.reply.planning import Planner, reply_emotions
+from builders.tasks.reply.wording import speaker_name
 
 ASK_TEMPLATE = "plan/ask.j2"
 _TOKENS = 200

@@ -149,6 +149,21 @@ def test_a_reply_that_is_no_sample_has_its_clip_there(staged, tmp_path):
     )
 
 
+def test_a_synthetic_voice_opens_no_clip_of_a_person(staged, tmp_path):
+    """Where utterances are spoken by an engine, its clips may go out, but those of people not."""
+    output, source = tmp_path / "output", corpora() / "meld" / "sample"
+    config = make_config(corpus="meld", source=source, name="few", output=output, limit=6)
+    build_dataset(config, {}, quiet=True)
+    path = output / "few/manifest.json"
+    held = orjson.loads(path.read_bytes())
+    held["result"]["config"]["speak"] = True
+    path.write_bytes(orjson.dumps(held))
+    mine(output / "few", str(output / "hearten.sqlite"), Exclusions(), source)
+    own = [row["reply_audio"] for row in HumanReplies(output / "few").rows()]
+    rows = rows_in(staged("meld", folder=output / "few"))
+    assert all(own) and rows and all(row["reply_audio"] is None for row in rows)
+
+
 def test_who_asked_since_is_in_no_row(builds, staged, tmp_path):
     out = Exclusions(frozenset({"meld-dev-0-1"})).covers
     folder = staged("meld", excluded=out)

@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from builders.labels import strategies
 from builders.labels.vocabulary import vocabulary
 from builders.tasks.reply.checks.candidate import Candidate, Hit, Scene, check
-from builders.tasks.reply.checks.language import Language, found_in, load_language
+from builders.tasks.reply.checks.language import found_in, load_language
 from builders.tasks.reply.checks.text import BREAK, Text, read_text
 
 _LABEL = re.compile(
@@ -64,20 +64,12 @@ _ENDS = ".!?…。！？"
 _OPEN_ENDED = frozenset(
     "the a an and but or because my your if than very their our to with i".split()
 )
-# Two tokens or more of letters and digits in turns.
-_MIXED = re.compile(r"(?:\b(?=\w*\d[a-z])(?=\w*[a-z]\d|\d+[a-z]+\b)\w{3,}\W+){2,}", re.IGNORECASE)
-# From this share of unknown runs of letters on a word is strange, and a text on average.
-_STRANGE, _STRANGE_TEXT = 0.4, 0.36
 # So few words that come again are no repetition.
 _FEW_AGAIN = 3
-_KEYBOARD = re.compile(
-    r"qwer|wert|erty|rtyu|tyui|yuio|uiop|asdf|sdfg|dfgh|fghj|ghjk|hjkl|zxcv|xcvb|cvbn|vbnm|qaz|wsx|jkl;"
-)
-_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5,}|([a-z])\1{3,}(?<![aeiouyhmrsz])")
-_VOWELLESS = re.compile(r"[^aeiouyàáâãäåèéêëìíîïòóôõöùúûüæœ']{3,}")
 
 
-def _hit(found: re.Match[str]) -> Hit:
+def hit_of(found: re.Match[str]) -> Hit:
+    """Return a hit with what an expression matched, and where."""
     return Hit({"found": repr(found[0].strip()[:60])}, None, *found.span())
 
 
@@ -102,21 +94,21 @@ def role_prefix(candidate: Candidate) -> Iterator[Hit]:
     words = load_language(language_of(candidate)).words
     names = {n.lower() for n in candidate.scene.names} if candidate.scene else set()
     for found in _LABEL.finditer(text):
-        said = _said(candidate)
+        said = said_before(candidate)
         label = found[1].replace("_", " ").replace("-", " ").lower().strip(". ")
         parts = label.rstrip("0123456789 ").removesuffix(" says").split() or [label]
         known = {label, parts[0], parts[-1]} & (words["label"] | _labels() | names)
         known -= said - names
         named = found.start() == 0 and not said & set(parts) and _is_name(found[1], words)
         if known or named:
-            yield _hit(found)
+            yield hit_of(found)
             return
     dashed = _DASHED_LABEL.match(text)
     if dashed and dashed[1].lower() in words["label"] | names:
-        yield _hit(dashed)
+        yield hit_of(dashed)
 
 
-def _said(candidate: Candidate) -> frozenset[str]:
+def said_before(candidate: Candidate) -> frozenset[str]:
     """Return every word of the speakers."""
     if candidate.scene is None:
         return frozenset()
@@ -157,7 +149,7 @@ def quoted(candidate: Candidate) -> Iterator[Hit]:
 def entity(candidate: Candidate) -> Iterator[Hit]:
     """Find what a page or a program has left in the words."""
     if not read_text(candidate.text).plain and (found := _ENTITIES.search(candidate.text)):
-        yield _hit(found)
+        yield hit_of(found)
 
 
 @check("found")
@@ -172,7 +164,7 @@ def invisible(candidate: Candidate) -> Iterator[Hit]:
 def full_width(candidate: Candidate) -> Iterator[Hit]:
     """Find letters that only look like those of the language."""
     if not candidate.text.isascii() and (found := _ALIKE.search(candidate.text)):
-        yield _hit(found)
+        yield hit_of(found)
 
 
 @check("found")
@@ -185,12 +177,12 @@ def stage_direction(candidate: Candidate) -> Iterator[Hit]:
     for found in _BESIDE.finditer(text):
         first = read_text(found[0]).spoken[0]
         if found[0][0] != "(" or first not in words["aside"]:
-            yield _hit(found)
+            yield hit_of(found)
             return
     for found in _DASHED.finditer(text):
         inside = read_text(found[1]).spoken
         if inside and words["gesture"].intersection((inside[0], inside[-1])):
-            yield _hit(found)
+            yield hit_of(found)
             return
 
 
@@ -200,21 +192,21 @@ def placeholder(candidate: Candidate) -> Iterator[Hit]:
     if read_text(candidate.text).plain and not _GAP_MARKS.search(candidate.text):
         return
     if found := _GAPS.search(candidate.text):
-        yield _hit(found)
+        yield hit_of(found)
 
 
 @check("found")
 def contact_details(candidate: Candidate) -> Iterator[Hit]:
     """Find a telephone number."""
     if not read_text(candidate.text).plain and (found := _TELEPHONE.search(candidate.text)):
-        yield _hit(found)
+        yield hit_of(found)
 
 
 @check("found")
 def written_only(candidate: Candidate) -> Iterator[Hit]:
     """Find signs and short forms that are read and not said."""
     if not read_text(candidate.text).plain and (found := _READ_ONLY.search(candidate.text)):
-        yield _hit(found)
+        yield hit_of(found)
 
 
 @check("count")
@@ -223,7 +215,7 @@ def several_questions(candidate: Candidate) -> Iterator[Hit]:
     if candidate.text.count("?") < 2:
         return
     asking = load_language(language_of(candidate)).words["asking"]
-    said = _said(candidate)
+    said = said_before(candidate)
     parts = re.split(r"(?<=[.!…])\s", candidate.text)
     asked = [one for part in parts for one in _QUESTIONS.split(part)[:-1]]
     real = [one for one in asked if _asks(one, asking, said)]
@@ -324,53 +316,6 @@ def _most(words: tuple[str, ...], function: frozenset[str]) -> str | None:
     times = words.count(most)
     fills = times > 3 and times * 2 > len(words)
     return most if fills and len(most) > 3 and most not in function else None
-
-
-@check("found")
-def gibberish(candidate: Candidate) -> Iterator[Hit]:
-    """Find letters that make no words, and words that make no sentence."""
-    language = load_language(language_of(candidate))
-    known, text = language.words, read_text(candidate.text)
-    # Nearly all texts: what is said below needs two words that look wrong, or none of the language.
-    wrong = [word for word in text.known if _looks_wrong(word, language)]
-    if len(wrong) < 2 and not known["function"].isdisjoint(text.known):
-        if not text.plain and (found := _MIXED.search(candidate.text)):
-            yield _hit(found)
-        return
-    said = _said(candidate)
-    words = [
-        word
-        for at, word in enumerate(text.words)
-        if word[0].isalpha()
-        and word not in said
-        and (at == 0 or text.raw[text.spans[at][0]].islower())
-    ]
-    odd = [word for word in words if word not in known["sound"] and _is_odd(word)]
-    long = {word for word in words if len(word) > 3 and word not in known["sound"]}
-    strange = {word: share for word in long if (share := language.strangeness(word)) >= _STRANGE}
-    if len(odd) > 1 and len(odd) * 3 >= len(words):
-        yield Hit({"found": repr(" ".join(odd[:4]))}, len(odd))
-    elif len(strange) > 1 and sum(map(language.strangeness, long)) >= _STRANGE_TEXT * len(long):
-        yield Hit({"found": repr(" ".join(sorted(strange)[:4]))}, len(strange))
-    elif len(words) > 5 and not known["function"].intersection(text.words):
-        yield Hit({"found": repr(" ".join(words[:4]))}, 0)
-    elif not text.plain and (found := _MIXED.search(candidate.text)):
-        yield _hit(found)
-
-
-@lru_cache(maxsize=16384)
-def _looks_wrong(word: str, language: Language) -> bool:
-    """Return whether a word may be one that `gibberish` counts."""
-    return word[0].isalpha() and (_is_odd(word) or language.strangeness(word) >= _STRANGE)
-
-
-@lru_cache(maxsize=16384)
-def _is_odd(word: str) -> bool:
-    return bool(
-        _KEYBOARD.search(word)
-        or (len(word) > 4 and _CONSONANTS.search(word))
-        or _VOWELLESS.fullmatch(word)
-    )
 
 
 @check()

@@ -9,6 +9,7 @@ is shown when it is asked again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar, cast
 
 import orjson
@@ -33,13 +34,14 @@ class Reply(NamedTuple):
     notes: tuple[CheckNote, ...] = ()
 
 
-def read_answer(
+def read_answer(  # noqa: PLR0913 - one argument for each part
     text: str,
     checker: Validator,
     emotions: Emotions,
     neutral_twin: bool = False,
     caption: str | None = None,
     scene: Scene | None = None,
+    own_names: Callable[[str], str] | None = None,
 ) -> Reply | list[ReplyFault]:
     """Return the accepted reply, or what is wrong with it (never empty).
 
@@ -50,11 +52,14 @@ def read_answer(
         neutral_twin: whether the same words were said with a feeling elsewhere, and not here.
         caption: how the voice was described to the model.
         scene: what the reply answers; None where it is not known.
+        own_names: gives a text the names of the corpus back, where the model was told others.
     """
     found = find_object(text, as_document(load_schema("reply")))
     if found is None:
         return [ReplyFault("not_json", f"the answer is not one JSON object: {_why_none(text)}")]
     document = found.document
+    if own_names and isinstance(document.get("text"), str):
+        document["text"] = own_names(document["text"])
     coercions = [*found.coercions, *coerce(document, emotions)]
     wrong = violations(checker, document)
     if wrong:

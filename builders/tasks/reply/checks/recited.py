@@ -74,6 +74,7 @@ class RunIndex:
         self._language = language
         self._gathered = array("Q")
         self._sorted: array[int] | None = None
+        self._digest = ""
         self._turns = 0
 
     def add(self, text: str) -> None:
@@ -91,13 +92,17 @@ class RunIndex:
     @property
     def document(self) -> dict[str, object]:
         """Return how much was taken in, and its digest."""
-        held = self._runs_held()
-        told = held
-        if sys.byteorder == "big":
-            told = held[:]
-            told.byteswap()
-        digest = sha256(told).hexdigest()
-        return {"turns": self._turns, "runs": len(held), "sha256": digest}
+        return {"turns": self._turns, "runs": len(self._runs_held()), "sha256": self.digest()}
+
+    def digest(self) -> str:
+        """Return the SHA-256 over all runs, as 64-bit little-endian numbers."""
+        if not self._digest:
+            told = self._runs_held()
+            if sys.byteorder == "big":
+                told = told[:]
+                told.byteswap()
+            self._digest = sha256(told).hexdigest()
+        return self._digest
 
     def run_in(self, text: str, said: tuple[str, ...]) -> str | None:
         """Return words in a row that a text shares with a turn, and not with what was `said`."""

@@ -25,7 +25,7 @@ from builders.errors import LabelError
 from builders.labels.tables import TableRow, read_rows
 from builders.record.types import CheckNote
 from builders.safety.tables import safety_digest
-from builders.tasks.reply.checks import copied, fit, form, grounding, rules, safe
+from builders.tasks.reply.checks import copied, fit, form, grounding, letters, rules, safe
 from builders.tasks.reply.checks.candidate import (
     ASSISTANT,
     CHECKS,
@@ -39,7 +39,7 @@ from builders.tasks.reply.checks.language import found_in, known_languages, load
 from builders.tasks.reply.checks.patterns import PatternFind
 from builders.tasks.reply.checks.text import BREAK, read_text
 
-MODULES = (rules, form, grounding, fit, copied, safe)
+MODULES = (rules, form, letters, grounding, fit, copied, safe)
 SEVERITIES = ("reject", "note")
 _COLUMNS = ("code", "reason", "stage", "severity", "version", "sentence")
 _STAGES = ("1", "2", "3")
@@ -234,7 +234,7 @@ def _rows_of(path: Path) -> list[dict[str, str]]:
 
 def forget_tables() -> None:
     """Forget what was read, so that it is read again: for tables that were changed."""
-    for cached in (load_checks, checks_digest, _of_stage, load_language):
+    for cached in (load_checks, checks_digest, _of_stage, load_language, known_languages):
         cached.cache_clear()
 
 

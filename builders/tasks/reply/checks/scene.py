@@ -19,12 +19,14 @@ class Setting:
     def scene(self, target: Target, shown: tuple[str, ...] = ()) -> Scene:
         """Return what a reply to a target is checked beside; `shown` are the prompt's examples."""
         said = [turn.utterance for turn in target.turns]
-        names = (one.speaker for one in (*said, target.utterance, target.reference) if one)
+        before = [turn.utterance for turn in target.before]
+        names = (one.speaker for one in (*before, *said, target.utterance, target.reference) if one)
+        told = (target.background, target.summary.text if target.summary else None)
         reference = (target.reference.text,) if target.reference else ()
         return Scene(
             utterance=target.utterance.text,
             turns=tuple(one.text for one in said),
-            background=target.background,
+            background=" ".join(filter(None, told)) or None,
             names=tuple(dict.fromkeys(name for name in names if name)),
             persona=self.persona,
             language=self.language.partition("-")[0].lower(),  # en for en-AU

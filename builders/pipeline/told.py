@@ -1,0 +1,42 @@
+"""What prompts tell beside the dialogue: other names for a script's people, and a summary."""
+
+from __future__ import annotations
+
+from builders.corpora import Card
+from builders.llm import prompts
+from builders.settings import BuildConfig
+from builders.tasks.background import ReplyTask, Summarised
+from builders.tasks.reply.names import NameTables, load_names
+from builders.tasks.reply.wording import SecondWording
+
+
+def script_of(config: BuildConfig, card: Card) -> NameTables | None:
+    """Return the names of a script's people, for whom requests have others; None to keep them."""
+    if not card.scripted or config.real_names or config.draft_prompt == 1:
+        return None
+    return load_names(card.scripted, card.language)
+
+
+def summarising(config: BuildConfig, card: Card, then: ReplyTask, model: str) -> Summarised | None:
+    """Return the stage that tells of the turns before the window; None without it.
+
+    Args:
+        config: the build.
+        card: the corpus's.
+        then: drafts the reply.
+        model: the one that tells.
+    """
+    if config.background != "model":
+        return None
+    wording = SecondWording(card.speakers_have_names, script_of(config, card))
+    return Summarised(then, model, wording)
+
+
+def told_versions(config: BuildConfig, card: Card) -> dict[str, str]:
+    """Return the versions of what names and summaries come from, where requests have them."""
+    found = {}
+    if script := script_of(config, card):
+        found["names_version"] = script.version
+    if config.background == "model":
+        found["background_version"] = prompts.load(prompts.SUMMARY_TEMPLATE).version
+    return found
