@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from builders.record.types import Dialogue, Reject, Utterance, sample_id
 AGAIN = "unpack or download it again"
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+# From so many rows that do not decode on, and where they are most of all, it is the file's fault.
+_MOST = 10
+_FRACTION = re.compile(r"([0-9]{1,9})\.0{1,9}")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -114,7 +118,7 @@ def csv_rows(path: Path, columns: Collection[str], *, quoted: bool = True) -> It
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
             table = csv.reader(stream, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
-            header = _checked(next(table, []), columns, path)
+            header = _checked(_as_published(next(table, [])), columns, path)
             for cells in filter(None, table):
                 line = table.line_num
                 # Not strict, which doubles the cost; the lengths are known to be equal.
@@ -125,12 +129,21 @@ def csv_rows(path: Path, columns: Collection[str], *, quoted: bool = True) -> It
         raise SourceError(f"the file cannot be read ({error})", where=where, do=AGAIN) from error
 
 
+def _as_published(header: list[str]) -> list[str]:
+    """Return a header in which the first column has no name, where a program gave it one."""
+    return ["" if name == "Unnamed: 0" else name for name in header]
+
+
+def _column(name: str) -> str:
+    return name or "(the first, which has no name)"
+
+
 def _checked(header: list[str], columns: Collection[str], path: Path) -> list[str]:
-    if missing := [name for name in columns if name not in header]:
+    if missing := [_column(name) for name in columns if name not in header]:
         raise SourceError(
             f"column {', '.join(missing)} is missing",
             where=path,
-            expected=f"{', '.join(columns)} (found: {ascii(header)})",
+            expected=f"{', '.join(map(_column, columns))} (found: {ascii(header)})",
             do="use the file as originally distributed",
         )
     return header
@@ -158,10 +171,12 @@ def in_dialogues(
     """
     gathered: tuple[Dialogue, CsvRow] | None = None
     seen: set[int] = set()  # hashes, because there may be millions of names
+    decoding = _Decoding()
     for row in rows:
         try:
             utterance = parse(row)
         except BrokenRecord as error:
+            decoding.failed(error, row)
             yield reject(row, error)
             if (readable := error.readable) is None:
                 continue
@@ -180,6 +195,25 @@ def in_dialogues(
         gathered[0].utterances.append(utterance)
     if gathered is not None:
         yield gathered
+
+
+@dataclass(slots=True)
+class _Decoding:
+    """Counts the rows that do not decode: a few are faults of rows, most are one of the file."""
+
+    failures: int = 0
+
+    def failed(self, error: BrokenRecord, row: CsvRow) -> None:
+        """Count a broken row; SourceError where so many of the rows so far do not decode."""
+        self.failures += error.reason == "not_utf8"
+        if self.failures >= _MOST and self.failures * 2 > row.number - 1:
+            raise SourceError(
+                f"{self.failures} of the first {row.number - 1} rows are in an encoding that is "
+                "neither UTF-8 nor Windows-1252",
+                where=row.file,
+                expected="the file as its owner distributes it, in UTF-8",
+                do="download it again, or save it as UTF-8 with the program that saved it last",
+            )
 
 
 def as_context(utterance: Utterance) -> Utterance:
@@ -232,6 +266,18 @@ def require_utf8(text: str) -> str:
     if not text.isascii() and _NOT_UTF8.search(text):
         raise BrokenRecord("not_utf8", "it contains bytes that are not UTF-8")
     return text
+
+
+def whole_number(written: str, counts: Counter[str] | None = None) -> str:
+    """Return a number that was saved as a fraction, as ``12.0``, as the whole one it was.
+
+    Counted as ``ids_saved_as_fractions``; what is no such number is returned as it is.
+    """
+    if (found := _FRACTION.fullmatch(written)) is None:
+        return written
+    if counts is not None:
+        counts["ids_saved_as_fractions"] += 1
+    return found[1]
 
 
 def broken(

@@ -11,6 +11,7 @@ from typing import Literal
 from builders.audio.clips import ClipError
 from builders.audio.decode import decode
 from builders.corpora import Reader, load_card, open_reader
+from builders.corpora.damage import DAMAGED
 from builders.corpora.published_counts import (
     TOTAL,
     Compared,
@@ -41,7 +42,10 @@ class Fault:
 
 @dataclass
 class Verification:
-    """What verifying found. `rejects` counts the broken records by reason."""
+    """What verifying found.
+
+    `rejects` counts the broken records by reason, `damaged` the texts that copying damaged by flag.
+    """
 
     slug: str
     source: Path
@@ -49,6 +53,7 @@ class Verification:
     rows: list[Compared]
     faults: list[Fault]
     rejects: dict[str, int]
+    damaged: dict[str, int]
     notes: list[ReaderNote]
 
     @property
@@ -68,12 +73,15 @@ class Verification:
     def as_text(self) -> str:
         """Return everything as lines for a person."""
         media = "with media" if self.with_media else "annotation files only"
-        result = "as published" if self.ok else f"{len(self.off)} not as published"
+        result = f"{len(self.off)} not as published" if self.off else "as published"
+        if self.damaged and not self.off:
+            result += ", but texts are damaged"
         counted = f"{len(self.rows)} counts, {result}" if self.rows else "no counts are published"
         lines = [f"{self.slug} in {self.source} ({media})"]
         lines += [_count_line(count) for count in self.rows]
         lines += [counted]
         lines += [f"rejected: {n} {reason}" for reason, n in self.rejects.items()]
+        lines += [f"damaged texts: {n:,} {flag}" for flag, n in self.damaged.items()]
         lines += [_note_line(note) for note in self.notes]
         defects = ["known defects:", *_fault_lines(self.faults)] if self.faults else []
         return "\n".join([*lines, *defects])
@@ -114,7 +122,7 @@ def verify(
     published = [count for count in read_counts(slug) if count.split in read]
     rows = [row for row in Defects.load(slug).rows if row.split in reader.splits]
     known = _Known(reader.root, with_media, {_key(row) for row in rows})
-    labelling, rejects = load_labelling(slug), Counter[str]()
+    labelling, rejects, damaged = load_labelling(slug), Counter[str](), Counter[str]()
     seen = FoundCounts({count.what for count in published}, with_media, labelling.node)
     for split in reader.splits:
         # Without the table of defects: the published counts include the utterances it rejects.
@@ -125,12 +133,14 @@ def verify(
             item.utterances = [u for u in item.utterances if not u.rejected]
             for utterance in item.utterances:
                 labelling.settle(utterance)
+                damaged.update(DAMAGED.keys() & {*utterance.flags})
             known.add(item)
             seen.add(item)
     notes = list(reader.notes)
     faults = [Fault(_key(row), row.defect, row.value, known.state(row)) for row in rows]
     counts = compare(published, with_totals(published, seen.counts(notes)))
-    return Verification(slug, source, with_media, counts, faults, dict(rejects), notes)
+    found = dict(damaged.most_common())
+    return Verification(slug, source, with_media, counts, faults, dict(rejects), found, notes)
 
 
 def _open(slug: str, source: Path, splits: tuple[str, ...], text_only: bool) -> tuple[Reader, bool]:

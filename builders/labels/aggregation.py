@@ -36,6 +36,8 @@ RULES = {
     "secondary_of_strongest": "the least part of the strongest intensity for a second emotion",
     "near_zero_sentiment": "the sentiment, either way, below which there is none",
 }
+# More than rounding can add up to, and far less than a step between two intensities.
+_ROUNDING = 1e-3
 # Coarse labels that cannot be a second emotion.
 _NO_SECOND = ("neutral", "unknown")
 
@@ -59,7 +61,17 @@ class Labelling:
     view: str | None = None
 
     def settle(self, utterance: Utterance) -> None:
-        """Fill in what follows from votes, views and intensities: label, agreement, sentiment."""
+        """Fill in what follows from votes, views and intensities: label, agreement, sentiment.
+
+        Flags say where a label is in other words than the table's, and where the corpus's own
+        sentiment is against it.
+        """
+        self._settle(utterance)
+        if utterance.label is not None:
+            found = self._flags(utterance.label, utterance.sentiment)
+            utterance.flags = tuple(dict.fromkeys((*utterance.flags, *found)))
+
+    def _settle(self, utterance: Utterance) -> None:
         said = utterance.annotation
         if said is None:
             return
@@ -69,6 +81,19 @@ class Labelling:
             self._take_strongest(utterance, said)
         elif said.votes and said.agreement is None and utterance.label is not None:
             said.agreement = self._agreement(utterance.label, said.votes)
+
+    @lru_cache(maxsize=65_536)  # noqa: B019 - one object for a corpus, as long as its build
+    def _flags(self, label: str, sentiment: Sentiment | None) -> tuple[str, ...]:
+        try:
+            meaning = self.map.emotions(label)
+        except KeyError:
+            return ()  # raised as an error when the label is mapped
+        opposite = meaning is not None and {meaning.valence, sentiment} == {"positive", "negative"}
+        told = {
+            "label_by_alias": label not in self.map.labels,
+            "sentiment_against_label": opposite,
+        }
+        return tuple(flag for flag, applies in told.items() if applies)
 
     def emotions(self, utterance: Utterance) -> Emotions | None:
         """Return the emotions that a settled utterance's label maps to.
@@ -209,7 +234,8 @@ class Labelling:
         meaning = self.map.emotions(label, sentiment)
         if meaning is None or not strengths:
             return meaning
-        least = self.rules["secondary_of_strongest"] * strengths[0][1]
+        # Intensities are thirds, rounded to four digits: half of two thirds is one third.
+        least = self.rules["secondary_of_strongest"] * strengths[0][1] - _ROUNDING
         mapped = ((self.map.emotions(name), value) for name, value in strengths if value >= least)
         nodes: dict[str, float] = {}
         for one, value in mapped:

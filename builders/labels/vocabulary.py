@@ -132,21 +132,38 @@ class LabelMap:
                 raise row.error("subject_label", "each label once")
             self._rows[raw] = _meaning(row, words)
         self.labels: tuple[str, ...] = tuple(self._rows)
+        self._words = words
         self._seen: dict[tuple[str, str | None], Emotions | None] = {}
 
     def emotions(self, raw: str, sentiment: str | None = None) -> Emotions | None:
         """Return the emotions of `raw`, None if unmapped on purpose; KeyError if it has no row.
 
+        A label in another spelling, or by an alias of our vocabulary, has the row it stands for.
         The corpus's own `sentiment` gives the valence where the emotion leaves it open.
         """
         try:
             return self._seen[raw, sentiment]
         except KeyError:
-            meaning = self._rows[raw]
+            meaning = self._rows[self.row_of(raw)]
         if meaning and sentiment and meaning.valence in ("ambiguous", "unknown"):
             meaning = replace(meaning, valence=sentiment)
         self._seen[raw, sentiment] = meaning
         return meaning
+
+    def row_of(self, raw: str) -> str:
+        """Return the label of the table that `raw` stands for: `raw`, or the only one it can be.
+
+        ``Joy `` is ``joy``, and ``Happiness`` is too, if that is the only label with this meaning.
+        KeyError where there is none, or more than one.
+        """
+        if raw in self._rows:
+            return raw
+        alike = [label for label in self._rows if normalise(label) == normalise(raw)]
+        if not alike and (node := self._words.resolve(raw)):
+            alike = [name for name, one in self._rows.items() if one and one.primary == node]
+        if len(alike) != 1:
+            raise KeyError(raw)
+        return alike[0]
 
 
 def _version(path: Path) -> str:

@@ -35,6 +35,8 @@ def sayable(text: str | None, origin: str | None) -> str | None:
     """
     if not text or origin in _UNSAID:
         return None
+    if origin != "scene":
+        return text
     return _PRESENT.sub(lambda found: present(people(found[1])), _NUMBERS.sub("", text)) or None
 
 

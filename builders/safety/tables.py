@@ -68,6 +68,7 @@ def load_reasons() -> Mapping[str, SafetyCode]:
     return found
 
 
+@cache
 def routed_languages() -> tuple[str, ...]:
     """Return the languages in which utterances can be routed by patterns."""
     return tuple(sorted(p.name for p in _folder().glob("*/") if p.is_dir()))

@@ -262,11 +262,11 @@ def test_bytes_that_are_not_utf8_cost_one_row_and_are_kept_readable(tmp_path):
     make_emorynlp_tree(
         tmp_path, {"dev": [emorynlp_row(7, 1, Utterance="CAFE"), emorynlp_row(7, 2)]}
     )
-    change(tmp_path / DEV, b"CAFE", b"Caf\xe9")
+    change(tmp_path / DEV, b"CAFE", b"Caf\xe9\xe8")
     items = read(tmp_path, "dev")
     reject = only_reject(items)
     assert (reject.id, reject.reason) == ("emorynlp-dev-sea1_ep2_sc7-1", "not_utf8")
-    assert "Caf\\xe9" in reject.raw["row"]
+    assert "Caf\\xe9\\xe8" in reject.raw["row"]
     assert len(utterances(items)) == 1
 
 

@@ -226,7 +226,11 @@ def test_a_row_of_a_conversation_that_comes_back_is_a_reject_and_the_rest_is_rea
         ({"speaker_idx": ""}, "broken_row", "context, speaker_idx or utterance is empty"),
         ({"prompt": "First, this"}, "broken_row", "a comma that is not written as _comma_"),
         ({"utterance": "First, this"}, "broken_row", "a comma that is not written as _comma_"),
-        ({"utterance": "Caf\udce9"}, "not_utf8", "it contains bytes that are not UTF-8"),
+        (
+            {"utterance": "Caf\udce9\udce8"},
+            "not_utf8",
+            "bytes that are neither UTF-8 nor Windows-1252",
+        ),
     ],
 )
 def test_a_broken_row_is_a_reject_under_its_own_id(changes, reason, detail, tmp_path):

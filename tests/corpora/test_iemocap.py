@@ -638,12 +638,12 @@ def test_an_id_that_comes_twice_is_a_reject_in_either_file(tmp_path):
 def test_bytes_that_are_not_utf8_cost_one_turn_and_not_a_comment(tmp_path):
     tree(tmp_path, Turn("F000", "A CAFE."), Turn("F001"), Turn("MXX0", "CAFE", None))
     for path, old in ((transcript(tmp_path), b"CAFE"), (summary(tmp_path), b"()")):
-        path.write_bytes(path.read_bytes().replace(old, b"(caf\xe9)"))
+        path.write_bytes(path.read_bytes().replace(old, b"(caf\xe9\xe8)"))
     items = read(tmp_path)
     rejects = {item.id: item for item in items if isinstance(item, Reject)}
     assert set(rejects) == {f"iemocap-all-{NAME}-{name}" for name in ("F000", "MXX0")}
     assert {reject.reason for reject in rejects.values()} == {"not_utf8"}
-    assert "caf\\xe9" in rejects[f"iemocap-all-{NAME}-MXX0"].raw["row"]
+    assert "caf\\xe9\\xe8" in rejects[f"iemocap-all-{NAME}-MXX0"].raw["row"]
     assert list(utterances(items)) == ["F001"]
 
 

@@ -286,11 +286,11 @@ def test_a_row_with_a_field_too_many_or_too_few_is_a_reject_under_its_line(shift
 def test_bytes_that_are_not_utf8_cost_one_row_and_are_kept_readable(tmp_path):
     make_meld_tree(tmp_path, {"dev": [meld_row(7, 0, Utterance="CAFE"), meld_row(7, 1)]})
     path = tmp_path / "dev_sent_emo.csv"
-    change_csv(path, lambda content: content.replace(b"CAFE", b"Caf\xe9"))
+    change_csv(path, lambda content: content.replace(b"CAFE", b"Caf\xe9\xe8"))
     items = read(tmp_path, "dev")
     reject = only_reject(items)
     assert (reject.id, reject.reason) == ("meld-dev-7-0", "not_utf8")
-    assert "Caf\\xe9" in reject.raw["row"]
+    assert "Caf\\xe9\\xe8" in reject.raw["row"]
     assert list(utterances(items)) == ["meld-dev-7-1"]
 
 

@@ -90,11 +90,17 @@ def test_a_label_that_means_no_emotion_gives_none(tmp_path: Path):
     assert labels.emotions("xxx", "negative") is None
 
 
-@pytest.mark.parametrize("label", ["bored", "Joy", ""])
+@pytest.mark.parametrize("label", ["bored", "xyzzy", ""])
 def test_a_label_without_a_row_is_a_key_error_each_time(label: str):
     for _ in range(2):
         with pytest.raises(KeyError):
             label_map("meld").emotions(label)
+
+
+@pytest.mark.parametrize("label", ["Joy", "joy ", "Happiness", "HAPPY"])
+def test_a_label_in_another_spelling_or_by_an_alias_has_the_row_it_stands_for(label: str):
+    assert label_map("meld").row_of(label) == "joy"
+    assert label_map("meld").emotions(label) == label_map("meld").emotions("joy")
 
 
 def test_the_sentiment_decides_the_valence_that_an_emotion_leaves_open():

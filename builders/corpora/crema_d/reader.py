@@ -6,7 +6,8 @@ Source: https://github.com/CheyneyComputerScience/CREMA-D, a checkout with Git L
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from builders.corpora.crema_d.votes import COLUMNS, Votes, read_votes, views
@@ -77,7 +78,7 @@ class Reader:
             return self._utterance(row, votes, people)
 
         rows = csv_rows(self.files[0], ("FileName", *COLUMNS))
-        for item in in_dialogues(split, rows, parse, _reject, "its first column"):
+        for item in in_dialogues(split, _together(rows), parse, _reject, "its first column"):
             yield item if isinstance(item, Reject) else item[0]
         self._counts["clips_without_row"] = len((self._clips or {}).keys() - named)
         if lost := len({clip for clip, _ in votes} - named):
@@ -150,6 +151,17 @@ class Reader:
                 do=f"{fetch}, or use --text-only",
             )
         return clips
+
+
+def _together(rows: Iterable[CsvRow]) -> Iterator[CsvRow]:
+    """Yield an actor's renderings of a sentence together, wherever they are in the file.
+
+    They are no turns that follow one another, and there are few thousand rows.
+    """
+    groups: dict[str, list[CsvRow]] = {}
+    for row in rows:
+        groups.setdefault(row.fields.get("FileName", "")[:8], []).append(row)
+    return chain.from_iterable(groups.values())
 
 
 def _parts(clip: str) -> tuple[str, str, str, str]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from builders.corpora.damage import repaired
 from builders.corpora.files import (
     BrokenRecord,
     CsvRow,
@@ -23,6 +25,7 @@ from builders.corpora.files import (
     open_root,
     require_utf8,
     visible,
+    whole_number,
 )
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
@@ -50,7 +53,7 @@ class Reader:
             what = f"{', '.join(missing)}, also in sub-folders,"
             raise not_found(what, self.root, _TREE)
         self._clips = {split: self._find_clips(split) for split in splits} if with_media else None
-        self._left: dict[str, int] = {}
+        self._counts: dict[str, Counter[str]] = {}
         if self._clips is not None and not any(self._clips.values()):
             raise self._media_missing(splits)
 
@@ -61,9 +64,13 @@ class Reader:
 
     @property
     def notes(self) -> list[ReaderNote]:
-        """Return the number of clips without a row."""
-        found = ((split, count) for split, count in self._left.items() if count)
-        return [{"note": "clips_without_row", "split": s, "count": count} for s, count in found]
+        """Return the numbers of rows that were repaired and of clips without a row."""
+        return [
+            {"note": note, "split": split, "count": count}
+            for split, counts in self._counts.items()
+            for note, count in sorted(counts.items())
+            if count
+        ]
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield the scenes of a split in the order of its file, and a reject for each broken row.
@@ -75,10 +82,12 @@ class Reader:
             raise self._media_missing((split,))
         clips = None if self._clips is None else dict(self._clips[split])
         rows = csv_rows(self._csv[split], _COLUMNS)
-        parse, sort_by = partial(_utterance, clips=clips), "season, episode, scene and utterance"
+        counts = self._counts[split] = Counter()
+        parse = partial(_utterance, clips=clips, counts=counts)
+        sort_by = "season, episode, scene and utterance"
         for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by, 1):
             yield item if isinstance(item, Reject) else _with_background(item[0])
-        self._left[split] = len(clips or ())
+        counts["clips_without_row"] = len(clips or ())
 
     def _find(self, split: str, name: str) -> Path:
         below = self.root / split / name
@@ -110,9 +119,9 @@ def _with_background(scene: Dialogue) -> Dialogue:
     return scene
 
 
-def _ids(fields: dict[str, str]) -> tuple[str, str]:
+def _ids(fields: dict[str, str], counts: Counter[str] | None = None) -> tuple[str, str]:
     """Return the scene as in the names of clips, ``sea1_ep15_sc1``, and the utterance."""
-    written = [fields.get(name, "") for name in _IDS]
+    written = [whole_number(fields.get(name, ""), counts) for name in _IDS]
     if not all(part.isdecimal() for part in written):
         expected = f"expected numbers in {', '.join(_IDS)}"
         raise BrokenRecord("broken_id", f"the ids are {', '.join(map(repr, written))}; {expected}")
@@ -128,14 +137,17 @@ def _reject(split: str, row: CsvRow, error: BrokenRecord) -> Reject:
     return broken("emorynlp", split, ids, row.place, ",".join(row.cells), error)
 
 
-def _utterance(row: CsvRow, clips: dict[tuple[str, str], Media] | None) -> Utterance:
+def _utterance(
+    row: CsvRow, clips: dict[tuple[str, str], Media] | None, counts: Counter[str]
+) -> Utterance:
     fields = row.fields
     if not all(fields.get(column) for column in _COLUMNS):
         raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")
     if "\n" in fields["Utterance"]:
         raise BrokenRecord("broken_row", "it spans several lines: a quotation mark is not closed")
+    (fields["Utterance"],) = repaired((fields["Utterance"],), counts)
     require_utf8("".join(fields.values()))
-    dialogue, utterance = _ids(fields)
+    dialogue, utterance = _ids(fields, counts)
     media = clips.pop((dialogue, utterance), None) if clips else None
     findings = ("clip_missing",) if clips is not None and media is None else ()
     said = Utterance(

@@ -6,6 +6,7 @@ names. Cells are not quoted: a quotation mark is text, and a comma in a text is 
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
+from builders.corpora.damage import repaired
 from builders.corpora.files import (
     BrokenRecord,
     CsvRow,
@@ -35,6 +37,7 @@ _COLUMNS = (
 _in_order = itemgetter(*_COLUMNS)
 _INDEX = re.compile("[1-9][0-9]*")
 _LETTER = re.compile("[A-Za-z]")
+_QUOTE, _DOUBLED = re.compile('"'), re.compile('"(?:[^"]*"")+[^"]*"')
 
 
 class Reader:
@@ -75,10 +78,27 @@ class Reader:
         self._counts[split] = counts
         if not path.is_file():
             raise not_found(path.name, self.root, _TREE)
-        rows = (_whole(row, counts) for row in csv_rows(path, _COLUMNS, quoted=False))
-        sort_by = "conv_id and utterance_idx"
-        for item in in_dialogues(split, rows, _utterance, partial(_reject, split), sort_by, 1):
+        if quoted := _is_quoted(path):
+            counts["file_saved_with_quotes"] += 1
+        rows = (_whole(row, counts) for row in csv_rows(path, _COLUMNS, quoted=quoted))
+        sort_by, parse = "conv_id and utterance_idx", partial(_utterance, counts=counts)
+        for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by, 1):
             yield item if isinstance(item, Reject) else _with_situation(*item, counts)
+
+
+def _is_quoted(path: Path) -> bool:
+    """Return whether another program saved the file, with quotation marks around cells.
+
+    A mark in such a cell is doubled, and a comma stands as it is.
+    """
+    with path.open(encoding="utf-8", errors="surrogateescape") as stream:
+        for line in filter(_QUOTE.search, stream):
+            cells = line.rstrip("\r\n").split(",")
+            if any(_DOUBLED.fullmatch(cell) for cell in cells):
+                return True
+            if len(cells) > len(_COLUMNS) and len(next(csv.reader([line]))) == len(_COLUMNS):
+                return True
+    return False
 
 
 def _whole(row: CsvRow, counts: Counter[str]) -> CsvRow:
@@ -89,7 +109,7 @@ def _whole(row: CsvRow, counts: Counter[str]) -> CsvRow:
     return row
 
 
-def _utterance(row: CsvRow) -> Utterance:
+def _utterance(row: CsvRow, counts: Counter[str]) -> Utterance:
     fields = row.fields
     if len(fields) < len(_COLUMNS):
         raise BrokenRecord("broken_row", "there are too few fields")
@@ -98,13 +118,16 @@ def _utterance(row: CsvRow) -> Utterance:
         raise BrokenRecord(
             "broken_id", f"the ids are {conversation!r}, {index!r}; expected a name and a number"
         )
-    require_utf8(",".join(row.cells))
+    fields["prompt"], text = repaired((fields["prompt"], text), counts)
+    require_utf8(f"{conversation}{word}{speaker}")
     if not (word and speaker and (text := _with_commas(text))):
         raise BrokenRecord("broken_row", "context, speaker_idx or utterance is empty")
     # A text with a raw comma shifts all later cells; ratings contain no words.
-    moved = len(row.cells) > len(_COLUMNS) and _LETTER.search(ratings)
-    if moved or not speaker.isdecimal():
+    if len(row.cells) > len(_COLUMNS) and (_LETTER.search(ratings) or not speaker.isdecimal()):
         raise BrokenRecord("broken_row", "a text contains a comma that is not written as _comma_")
+    if _LETTER.search(ratings) or not speaker.isdecimal():
+        detail = "selfeval holds words or speaker_idx no number: cells are in the wrong columns"
+        raise BrokenRecord("broken_row", detail)
     number = int(index)
     speaks = number % 2 == 1
     return Utterance(

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from builders.corpora.damage import repaired
 from builders.corpora.files import (
     BrokenRecord,
     archives,
@@ -20,7 +21,6 @@ from builders.corpora.files import (
     broken,
     not_found,
     open_root,
-    require_utf8,
     visible,
 )
 from builders.corpora.iemocap.evaluations import (
@@ -135,7 +135,8 @@ class _Scene:
         return utterance
 
     def _utterance(self, line: Line, start: float, end: float) -> Utterance:
-        if not (text := require_utf8(line.text).strip()):
+        (text,) = repaired((line.text.strip(),), self.counts)
+        if not text:
             raise BrokenRecord("empty_text", "the transcript has no text for this turn")
         clip = self.clips.get(line.name) if self.clips else None
         return Utterance(

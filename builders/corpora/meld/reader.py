@@ -13,6 +13,7 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
+from builders.corpora.damage import repaired
 from builders.corpora.files import (
     BrokenRecord,
     CsvRow,
@@ -23,6 +24,7 @@ from builders.corpora.files import (
     not_found,
     open_root,
     require_utf8,
+    whole_number,
 )
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
@@ -37,16 +39,11 @@ _COLUMNS = (
     *("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID"),
     *("Season", "Episode", "StartTime", "EndTime"),
 )
+_IDS = ("Dialogue_ID", "Utterance_ID")
 _required = itemgetter(*_COLUMNS)
 _SENTIMENTS: dict[str, Sentiment] = {s: s for s in ("positive", "neutral", "negative")}
 _CLIP = re.compile(r"(final_videos_test)?(dia\d+_utt\d+)\.mp4")
 _TIME = re.compile(r"(\d\d?):([0-5]\d):([0-5]\d),(\d{1,3})", re.ASCII)
-# Releases before November 2020 contain Windows-1252 punctuation as the control characters with
-# the same numbers. Five of these numbers are undefined there and are left unchanged.
-_C1 = re.compile("[\x80-\x9f]")
-_CP1252 = {n: bytes([n]).decode("cp1252", "ignore") or chr(n) for n in range(0x80, 0xA0)}
-
-
 _TREE = "the folder that MELD.Raw.tar.gz unpacks to"
 
 
@@ -135,9 +132,9 @@ def _with_scene(dialogue: Dialogue, first: CsvRow) -> Dialogue:
 
 
 def _reject(split: str, row: CsvRow, error: BrokenRecord) -> Reject:
-    ids = row.fields.get("Dialogue_ID", ""), row.fields.get("Utterance_ID", "")
-    known = all(part.isdecimal() for part in ids)
-    named = ids if known else ("line", row.line)
+    dialogue, utterance = (whole_number(row.fields.get(name, "")) for name in _IDS)
+    known = dialogue.isdecimal() and utterance.isdecimal()
+    named = (dialogue, utterance) if known else ("line", row.line)
     return broken("meld", split, named, row.place, ",".join(row.cells), error)
 
 
@@ -145,7 +142,7 @@ def _utterance(row: CsvRow, clips: dict[str, Media] | None, counts: Counter[str]
     fields = row.fields
     if not fields or not all(_required(fields)):
         raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")
-    dialogue, utterance = fields["Dialogue_ID"], fields["Utterance_ID"]
+    dialogue, utterance = (whole_number(fields[name], counts) for name in _IDS)
     if not (dialogue.isdecimal() and utterance.isdecimal()):
         raise BrokenRecord(
             "broken_id", f"the ids are {dialogue!r}, {utterance!r}; expected numbers"
@@ -175,7 +172,7 @@ def _utterance(row: CsvRow, clips: dict[str, Media] | None, counts: Counter[str]
 def _with_times(said: Utterance, fields: dict[str, str]) -> Utterance:
     """Return an utterance with its times and sentiment, where they can be read."""
     start, end = _seconds(fields, "StartTime"), _seconds(fields, "EndTime")
-    if (sentiment := _SENTIMENTS.get(fields["Sentiment"])) is None:
+    if (sentiment := _SENTIMENTS.get(fields["Sentiment"].strip().lower())) is None:
         known = ", ".join(_SENTIMENTS)
         raise BrokenRecord("unknown_sentiment", f"{fields['Sentiment']!r}; expected one of {known}")
     said.start, said.end, said.sentiment = start, end, sentiment
@@ -185,17 +182,15 @@ def _with_times(said: Utterance, fields: dict[str, str]) -> Utterance:
 
 
 def _repair(fields: dict[str, str], counts: Counter[str]) -> None:
-    """Restore the punctuation in a row of an old release; refuse anything that is not text."""
+    """Restore what an old release, or saving again, did to a row; refuse what is not text."""
     joined = "".join(fields.values())
     if "\n" in joined:
         raise BrokenRecord("broken_row", "it spans several lines: a quotation mark is not closed")
     if joined.isascii():
         return
-    require_utf8(joined)
-    if _C1.search(joined):
-        counts["c1_controls_repaired"] += 1
-        for column in ("Utterance", "Speaker"):
-            fields[column] = fields[column].translate(_CP1252)
+    said = repaired((fields["Utterance"], fields["Speaker"]), counts)
+    fields["Utterance"], fields["Speaker"] = said
+    require_utf8("".join(fields.values()))
 
 
 def _seconds(fields: dict[str, str], column: str) -> float:

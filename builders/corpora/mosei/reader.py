@@ -13,7 +13,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from builders.corpora.files import BrokenRecord, broken, require_utf8
+from builders.corpora.damage import repaired
+from builders.corpora.files import BrokenRecord, broken
 from builders.corpora.mosei.csd import Sequence, open_csd
 from builders.corpora.mosei.folds import read_folds
 from builders.corpora.mosei.layout import find_layout
@@ -132,7 +133,7 @@ class Reader:
         for segment in segments:
             text = texts.get(segment.span)
             try:
-                utterance = _utterance(video, segment, _usable(text, why), recording)
+                utterance = _utterance(video, segment, _usable(text, why, counts), recording)
             except BrokenRecord as error:
                 counts["segments_without_text"] += text is None
                 raw = f"{segment.raw} {text or ''}".rstrip()
@@ -204,10 +205,11 @@ def _segment(values: list[float], times: list[float], place: str, raw: str) -> _
     return _Segment(span, values, start < 0, place, raw)
 
 
-def _usable(text: str | None, why: str) -> str:
+def _usable(text: str | None, why: str, counts: Counter[str]) -> str:
     if text is None:
         raise BrokenRecord("text_missing", why)
-    return require_utf8(text)
+    (usable,) = repaired((text,), counts)
+    return usable
 
 
 def _utterance(video: str, segment: _Segment, text: str, recording: Path | None) -> Utterance:

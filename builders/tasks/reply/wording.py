@@ -37,6 +37,10 @@ class Told:
     plan: PlannedReply | None = None
 
 
+# So many targets are kept with their names.
+_LAST = 1024
+
+
 class PromptWording(Protocol):
     """What the prompts of one version say."""
 
@@ -138,7 +142,9 @@ class SecondWording:
         self._script = script
         self._background = background
         self._user = prompts.drafting("user")
-        self._last: tuple[Target, OtherNames] | None = None
+        # Of the targets that were asked about last: their answers come while others are asked.
+        self._last: dict[str, tuple[Target, OtherNames]] = {}
+        self._reading: OtherNames | None = None
 
     def system(self, persona: str) -> str:
         """See `PromptWording`."""
@@ -151,15 +157,12 @@ class SecondWording:
 
     def user(self, target: Target, told: Told) -> str:
         """See `PromptWording`."""
-        form, (background, origin) = self.form(target, told.plan), self._told_before(target)
+        form, origin = self.form(target, told.plan), self._told_before(target)[1]
         contrast = target.contrast
         return self._user.render(
-            background=background,
+            **self.talk(target),
             background_origin=origin,
-            turns=self._turns(target.turns, self._names(target)),
-            speaker=self.name(target),
             addressee=self._addressee(target),
-            utterance=self.hide(target, shortened(target.utterance.text, _LONGEST_UTTERANCE)),
             emotion=form.words,
             label_note=told.label_note,
             voice=told.voice,
@@ -167,6 +170,15 @@ class SecondWording:
             choices=form.choices,
             plan=_planned(told.plan),
         )
+
+    def talk(self, target: Target) -> dict[str, object]:
+        """Return what was said up to a target, by the parts that every question about it has."""
+        return {
+            "background": self._told_before(target)[0],
+            "turns": self._turns(target.turns, self._names(target)),
+            "speaker": self.name(target),
+            "utterance": self.hide(target, shortened(target.utterance.text, _LONGEST_UTTERANCE)),
+        }
 
     def name(self, target: Target) -> str:
         """See `PromptWording`."""
@@ -207,11 +219,18 @@ class SecondWording:
     def _names(self, target: Target) -> OtherNames | None:
         if self._script is None:
             return None
-        if self._last is None or self._last[0] is not target:  # asked for several times in a row
+        known = self._last.pop(target.id, None)
+        if known is None or known[0] is not target:
             turns = (turn.utterance for turn in (*target.before, *target.turns))
             said = [*turns, target.utterance]
-            self._last = target, OtherNames(self._script, said, target.addressee)
-        return self._last[1]
+            # The targets of a dialogue come in order: nothing of it is read twice.
+            if self._reading is None or not self._reading.go_on(said):
+                self._reading = OtherNames(self._script, said)
+            known = target, self._reading.so_far(target.addressee)
+        self._last[target.id] = known
+        if len(self._last) > _LAST:
+            del self._last[next(iter(self._last))]
+        return known[1]
 
     def _called(self, said: Utterance, role: str, names: OtherNames | None) -> str | None:
         if not self._named:

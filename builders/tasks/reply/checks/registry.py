@@ -234,7 +234,7 @@ def _rows_of(path: Path) -> list[dict[str, str]]:
 
 def forget_tables() -> None:
     """Forget what was read, so that it is read again: for tables that were changed."""
-    for cached in (load_checks, checks_digest, _of_stage, load_language):
+    for cached in (load_checks, checks_digest, _of_stage, load_language, known_languages):
         cached.cache_clear()
 
 
