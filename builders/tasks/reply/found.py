@@ -22,6 +22,8 @@ from builders.tasks.reply.executing import Executed
 
 # How far outside its band a length may lie before a model is asked again: a third of the end.
 _LEEWAY = 1 / 3
+# What is noted of a reply that is not what was planned, or of which nothing can be seen.
+OF_PLANS = ("strategies_differ", "strategies_not_seen", "emotion_off_plan", "length_off_plan")
 
 
 @dataclass(frozen=True, slots=True)
