@@ -207,3 +207,9 @@ def test_a_bad_row_is_named_with_its_line(tmp_path, gold, said):
     file.write_text(f'{{"id": "a", "utterance": "Hi", "gold": {gold}}}\n', encoding="utf-8")
     ended = hearten("redact", file)
     assert ended.code == 1 and said in ended.err
+
+
+def test_the_times_of_a_recording_are_not_searched_for_telephone_numbers(monkeypatch):
+    monkeypatch.setattr("builders.safety.personal._phones", lambda _: pytest.fail("searched"))
+    for time in ("00:16:16,059", "0:16:16.059", "16:16", "00:16:16"):
+        assert personal_data.__wrapped__(time) == ()

@@ -144,6 +144,7 @@ class SecondWording:
         self._user = prompts.drafting("user")
         # Of the targets that were asked about last: their answers come while others are asked.
         self._last: dict[str, tuple[Target, OtherNames]] = {}
+        self._reading: OtherNames | None = None
 
     def system(self, persona: str) -> str:
         """See `PromptWording`."""
@@ -222,7 +223,10 @@ class SecondWording:
         if known is None or known[0] is not target:
             turns = (turn.utterance for turn in (*target.before, *target.turns))
             said = [*turns, target.utterance]
-            known = target, OtherNames(self._script, said, target.addressee)
+            # The targets of a dialogue come in order: nothing of it is read twice.
+            if self._reading is None or not self._reading.go_on(said):
+                self._reading = OtherNames(self._script, said)
+            known = target, self._reading.so_far(target.addressee)
         self._last[target.id] = known
         if len(self._last) > _LAST:
             del self._last[next(iter(self._last))]
