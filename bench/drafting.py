@@ -11,8 +11,8 @@ each run; figures are medians of the runs, with their shares of the bare loop's.
     fast    20 ms and 256 slots: the same
     faults  5 % 429 (Retry-After 1), 2 % 500, 2 % cut JSON, 0.5 % resets: seconds, all rows there
     alone   200 ms and 256 slots, 10,000 prompts, no --max-concurrency: share of the capacity
-    cpu     CPU of one more prompt: (twice the prompts - the prompts) / difference
-    held    a build over a full cache: samples a second, of one more prompt
+    cpu     CPU of one more request: (twice the prompts - the prompts) / difference
+    held    a build over a full cache: samples a second, of one more sample
     helped  100 ms and 64 slots: the rate with plans and demonstrations, beside that without
 """
 
@@ -127,7 +127,16 @@ def build(
     source: Path, place: Path, endpoint: TestEndpoint, case: Case, more: Sequence[str] = ()
 ) -> Run:
     """Run a build against the endpoint; the CPU of its report is taken out."""
-    flags = ["--corpus", "meld", "--source", source, "--text-only", "--output", place.parent]
+    flags = [
+        "--corpus",
+        "meld",
+        "--source",
+        source,
+        "--text-only",
+        "--no-reply-worthy",
+        "--output",
+        place.parent,
+    ]
     model = ["--model", "test-model", "--base-url", endpoint.base_url, "--name", place.name]
     at_once = ["--max-concurrency", case.slots] if case.given else []
     command = [sys.executable, "-m", "builders", "build", *flags, *model, *at_once, *more]
@@ -244,7 +253,7 @@ class Bench:
         """Print the CPU of one more prompt."""
         clients = ["build", "bare loop"]
         few, many = (self.sides(RATE, count, clients) for count in (prompts, 2 * prompts))
-        costs = {name: marginal(few[name], many[name], prompts, "cpu") * 1e3 for name in clients}
+        costs = {name: marginal(few[name], many[name], "asked", "cpu") * 1e3 for name in clients}
         for name, cost in costs.items():
             times = cost / costs["bare loop"]
             print(f"cpu     {name:9} {cost:7.3f} ms a request, {times:.2f} times the bare loop's")
@@ -259,7 +268,7 @@ class Bench:
                 again = place.with_name(f"again{number}")
                 found.append(build(source, again, self._endpoint, FAST))
         asked = sum(one.asked for found in runs.values() for one in found)
-        rate = 1 / marginal(*runs.values(), 4 * prompts, "seconds")
+        rate = 1 / marginal(*runs.values(), "rows", "seconds")
         print(f"held    build     {rate:7,.0f} samples a second, {asked} requests")
 
     def memory(self, counts: list[int]) -> None:
@@ -274,9 +283,9 @@ def middle(runs: list[Run], what: str) -> float:
     return statistics.median(getattr(one, what) for one in runs)
 
 
-def marginal(fewer: list[Run], more: list[Run], difference: int, what: str) -> float:
-    """Return the median cost of one more prompt, in seconds."""
-    return (middle(more, what) - middle(fewer, what)) / difference
+def marginal(fewer: list[Run], more: list[Run], of: str, what: str) -> float:
+    """Return the median cost in seconds of one more request (`asked`) or sample (`rows`)."""
+    return (middle(more, what) - middle(fewer, what)) / (middle(more, of) - middle(fewer, of))
 
 
 def main() -> None:

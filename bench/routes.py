@@ -30,7 +30,7 @@ REAL = {"meld": (), "emorynlp": ("dev",)}
 TURNS, MOST = 8, 0.005
 
 
-def said(folder: Path) -> Iterator[tuple[str, str, str, list[SaidBefore]]]:
+def spoken(folder: Path) -> Iterator[tuple[str, str, str, list[SaidBefore]]]:
     """Yield corpus, id, text and the turns before, of every utterance that is there."""
     for slug, splits in REAL.items():
         if not (folder / slug).is_dir():
@@ -63,7 +63,7 @@ def main() -> int:
     parser.add_argument("--route", default="crisis", help="which lines are listed")
     listed = parser.parse_args().route
     folder = Path(os.environ.get("HEARTEN_REAL_DATA", ROOT.parent / "shared/data"))
-    lines = [*said(folder)]
+    lines = [*spoken(folder)]
     if not lines:
         sys.exit(f"error: there is nothing of {', '.join(REAL)} in {folder}")
     counts: Counter[tuple[str, str]] = Counter()

@@ -186,10 +186,10 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     redraft: Annotated[
         str | None,
         typer.Option(
-            metavar="rejected|stale|IDS",
+            metavar="rejected|stale|flagged|IDS",
             help="Draft some replies again, as the build NAME@2: those that reviewers rejected, "
-            "those whose prompts or tables have changed since, or these ids (separated by "
-            "commas, or @FILE).",
+            "those whose prompts or tables have changed since, those that checks flagged (of "
+            "certain codes: flagged:CODE,CODE), or these ids (separated by commas, or @FILE).",
         ),
     ] = None,
     demonstrations: DemonstrationsFrom = None,

@@ -25,6 +25,7 @@ from builders.record.types import (
     sample_id,
     utterance_id,
 )
+from builders.safety.replacing import reject_without_personal_data, without_personal_data
 
 OnError = Literal["quarantine", "stop"]
 
@@ -128,14 +129,16 @@ def read_split(
     """Yield the dialogues of a split as the rest of a build uses them, and its rejects.
 
     The utterances of a dialogue are in order and carry their sample id and the findings of the
-    table of defects. An id that comes twice, and a defect whose effect is ``reject``, are rejects.
-    Excluded utterances are only counted. Streams: one dialogue is in memory at a time. A dialogue
-    of which nothing is left is not yielded. Raises SourceError as `rules` say.
+    table of defects; what is personal in their words has surrogates from here on. An id that comes
+    twice, and a defect whose effect is ``reject``, are rejects. Excluded utterances are only
+    counted. Streams: one dialogue is in memory at a time. A dialogue of which nothing is left is
+    not yielded. Raises SourceError as `rules` say.
     """
     for item in _without_faults(reader, slug, split, rules.on_error):
         if isinstance(item, Reject):
-            yield from _unless_excluded(item, rules)
+            yield from _unless_excluded(reject_without_personal_data(item), rules)
             continue
+        without_personal_data(item, dialogue_prefix(slug, split, item.id))
         rejects = _settle(item, slug, defects.of(split, item.id), rules.exclusions)
         for reject in rejects:
             yield from _unless_excluded(reject, rules)

@@ -24,6 +24,7 @@ _DRAFTING = ("system.j2", "user.j2", "choices.j2", "correction.j2")
 DRAFT_TEMPLATES = tuple(f"draft/{name}" for name in _DRAFTING)
 # Apart from those, so that an edited word of them makes no draft stale that does not have it.
 REDRAFT_TEMPLATE = "draft/redraft.j2"
+FLAGGED_TEMPLATE = "draft/flagged.j2"
 HEAR_TEMPLATE = "draft/hear.j2"
 SEE_TEMPLATE = "draft/see.j2"
 VOICE_TEMPLATE = "draft/voice.j2"

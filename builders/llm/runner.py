@@ -67,7 +67,7 @@ class Session:
         cache, budget, progress, retry: as given.
         stopped: why nothing more is asked; None while it goes on.
         asked: how many requests the model was asked.
-        begun: set once there is one.
+        begun: set once there is one; claims: as given.
         projection: what the run will take in all.
         lost: of `several`, those that are asked nothing more, each with the reason.
     """
@@ -96,10 +96,10 @@ class Session:
         self._model = model
         self.progress = progress
         self._asked_before = progress.state.requests
-        self._claims = claims or RequestClaims(None)
+        self.claims = claims or RequestClaims(None)
         self._settled = 0
         self.projection = Projection(progress.state.total, budget)
-        self._stops: list[Stops] = [model, self._claims]
+        self._stops: list[Stops] = [model, self.claims]
 
     def stop(self, error: HeartenError) -> None:
         """Ask nothing more; the first reason given is the one that counts."""
@@ -146,14 +146,14 @@ class Session:
         """Return the model's response, None where another build asks; the same is asked once."""
         done = self._under_way[key] = asyncio.Event()
         try:
-            if not await self._claims.take(key, self.room):
+            if not await self.claims.take(key, self.room):
                 return None
             self.asked += 1
             self.begun.set()
             try:
                 return await self._model.answer(request, key)
             finally:
-                self._claims.free(key)
+                self.claims.free(key)
         finally:
             del self._under_way[key]
             done.set()
@@ -173,7 +173,7 @@ class Session:
     def expect(self, keys: Iterable[str]) -> None:
         """Say what will be asked next, so that no other build asks it."""
         if not self.stopped:
-            self._claims.ahead(keys)
+            self.claims.ahead(keys)
 
     def took(self, request: Request, answer: Answer) -> None:
         """Count what an answer took that this build uses, whoever paid for it."""
@@ -209,7 +209,7 @@ class Setup:
 
     `spender` is the name under which attempts are counted in the store; `phrasebook` the model name
     under which the phrasebook answers, None where it does not; `folder` that of the build, whose
-    lock is held, None where there is no build.
+    lock is held, None where there is no build. `speaks` says that a voice is asked over HTTP.
     """
 
     store: Store
@@ -220,6 +220,7 @@ class Setup:
     quiet: bool = False
     phrasebook: str | None = None
     folder: Path | None = None
+    speaks: bool = False
 
 
 @asynccontextmanager
@@ -240,7 +241,7 @@ async def open_session(
     limits, quiet, asked = setup.limits, setup.quiet, [*models]
     async with (
         ResponseCache(setup.store, setup.spender) as cache,
-        _claims(setup, bool(asked)) as claims,
+        _claims(setup, bool(asked) or setup.speaks) as claims,
         open_models(asked, setup.phrasebook, cache, limits, setup.budget, claims) as model,
     ):
         with ProgressLine(state, quiet) as progress:

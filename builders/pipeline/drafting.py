@@ -115,7 +115,7 @@ async def _voicing(
         return
     from builders.tts.opening import open_voicing
 
-    asked = (config, card.language, session.cache, setup.store, setup.budget)
+    asked = (config, card.language, session, setup.store, setup.budget)
     async with open_voicing(*asked) as voicing:
         yield voicing
 

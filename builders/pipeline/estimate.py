@@ -208,15 +208,15 @@ def _drafting(plan: Plan, hearing: Hearing | None) -> _Drafting:
     while block := list(islice(targets, BLOCK)):
         found.targets += len(block)
         found.characters += sum(len(target.utterance.text) for target in block)
+        if summarised:
+            of = found.beside.setdefault("summaries", Asking(plan.origin.model))
+            of.add(summarised.settled(block, store))
         if captioned:
             of = found.beside.setdefault("captions", Asking(captioned.model))
             of.add(captioned.settled(block, store))
         if isinstance(replying, PlannedDrafter):
             of = found.beside.setdefault("plans", Asking(plan.origin.model))
             of.add(replying.settled(block, store))
-        if summarised:
-            of = found.beside.setdefault("summaries", Asking(plan.origin.model))
-            of.add(summarised.settled(block, store))
         # What is drafted after a summary that is not cached yet is not cached, either.
         later = {target.id for target in block if summarised and summarised.to_ask(target)}
         for model, drafter in drafters:
@@ -226,7 +226,8 @@ def _drafting(plan: Plan, hearing: Hearing | None) -> _Drafting:
                 found.drafts[model].add(asked, store if known else None)
             if isinstance(tagger, ModelTagger):
                 of = found.beside.setdefault("tags", Asking(tagger.model))
-                of.add(tagger.question(target, _ANY_REPLY).request for target in block)
+                names = drafter.prompts
+                of.add(tagger.question(one, _ANY_REPLY, names).request for one in block)
     if store:
         store.close()
     return found

@@ -7,7 +7,7 @@ from itertools import product
 
 from builders.corpora import Card
 from builders.pipeline.candidates import OneOfSeveral
-from builders.pipeline.told import script_of, summarising
+from builders.pipeline.told import script_of, summarising, wording_of
 from builders.record.sample import Origin
 from builders.settings import BuildConfig
 from builders.tasks.background import Summarised
@@ -109,8 +109,8 @@ class Replying:
         config = self.config
         if config.plans != "model" or self.planner is None:
             return drafter
-        named = self.card.speakers_have_names
-        return PlannedDrafter(drafter, self.planner, self.origin.model, named)
+        wording = wording_of(config, self.card)
+        return PlannedDrafter(drafter, self.planner, self.origin.model, wording)
 
     @property
     def captioned(self) -> Captioned | None:

@@ -149,6 +149,7 @@ def _setup(plan: Plan, store: Store, prices: Mapping[str, object], quiet: bool) 
         quiet,
         phrasebook=plan.origin.model if config.provider == PHRASEBOOK else None,
         folder=config.folder,
+        speaks=config.speaks and config.tts != HIBARI,
     )
 
 

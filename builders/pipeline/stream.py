@@ -31,6 +31,7 @@ from builders.pipeline.selection import Selection, Wanted, rank, select
 from builders.pipeline.worth import WorthJudge
 from builders.record.manifest import Ledger
 from builders.record.types import Dialogue, Emotions, Reject, Target, Utterance
+from builders.safety.replacing import REPLACED
 from builders.tasks.reply.checks.recited import RunIndex
 
 if TYPE_CHECKING:  # decoding takes its time to import
@@ -313,6 +314,10 @@ class Stream:
                 yield _audio_reject(target.utterance, target.split, *refusal)
                 continue
             target.clip, target.voice = heard.clip, heard.voice
+            if REPLACED in target.utterance.findings:
+                target.clip = None  # what was replaced in the words is still heard in it
+                yield target
+                continue
             try:
                 if hearing.seeing:
                     target.video = hearing.seeing.of(target.utterance, heard.clip)
@@ -327,6 +332,8 @@ class Stream:
 
     def _digest(self, utterance: Utterance, split: str, hearing: Hearing) -> str | None:
         """Return the digest of a turn's audio, or None if its clip cannot be used."""
+        if REPLACED in utterance.findings:
+            return None
         try:
             return hearing.of(utterance, with_sound=False).clip.sha256_pcm
         except ClipError as error:

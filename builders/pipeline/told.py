@@ -28,8 +28,13 @@ def summarising(config: BuildConfig, card: Card, then: ReplyTask, model: str) ->
     """
     if config.background != "model":
         return None
-    wording = SecondWording(card.speakers_have_names, script_of(config, card))
-    return Summarised(then, model, wording)
+    return Summarised(then, model, wording_of(config, card))
+
+
+def wording_of(config: BuildConfig, card: Card) -> SecondWording:
+    """Return how turns and people are written in requests."""
+    tells = config.background != "none"
+    return SecondWording(card.speakers_have_names, script_of(config, card), tells)
 
 
 def told_versions(config: BuildConfig, card: Card) -> dict[str, str]:

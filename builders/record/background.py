@@ -12,7 +12,8 @@ from dataclasses import dataclass
 # Of whose dialogue it says what another one does not know.
 _UNSAID = frozenset({"goal"})
 _NUMBERS = re.compile(r"^Season \d+, episode \d+(?:, scene \d+)?\.\s*")
-_PRESENT = re.compile(r"Present: ([^\n]*?)\.(?=\s|$)")
+# To its end: a title in the list has a full stop, too.
+_PRESENT = re.compile(r"Present: (.*)\.$")
 _PARTED = re.compile(r"\s*,\s*|\s+and\s+|\s*&\s*")
 
 
@@ -35,6 +36,8 @@ def sayable(text: str | None, origin: str | None) -> str | None:
     """
     if not text or origin in _UNSAID:
         return None
+    if origin != "scene":
+        return text
     return _PRESENT.sub(lambda found: present(people(found[1])), _NUMBERS.sub("", text)) or None
 
 

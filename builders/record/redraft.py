@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Which = Literal["rejected", "stale", "ids"]
+Which = Literal["rejected", "stale", "ids", "flagged"]
 
 
 class HeardEmotion(BaseModel):
@@ -21,7 +21,7 @@ class HeardEmotion(BaseModel):
 
 
 class Note(BaseModel):
-    """A reply that is drafted again, with the reasons given to the model.
+    """A reply that is drafted again, with the reasons given to the model, and who has them.
 
     Without reasons, the prompt does not change: only a new seed makes another reply. `heard`
     replaces the label if reviewers hear another emotion.
@@ -32,13 +32,14 @@ class Note(BaseModel):
     reply: dict[str, Any]
     reasons: tuple[str, ...]
     heard: HeardEmotion | None = None
+    by: Literal["people", "checks"] = "people"
 
 
 class Redraft(BaseModel):
     """A redraft: of which build, and the earlier replies of each record.
 
-    `ids` are the records given by id, if `which` says so. `prompt_version` is that of the
-    redraft template; it does not affect other records.
+    `ids` are the records given by id, `codes` those of checks, if `which` says so. `prompt_version`
+    is that of the redraft templates in use; it does not affect other records.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +49,7 @@ class Redraft(BaseModel):
     notes: dict[str, tuple[Note, ...]]
     which: Which = "rejected"
     ids: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
 
     @property
     def heard(self) -> dict[str, HeardEmotion]:

@@ -59,6 +59,7 @@ from builders.record.views import (
     VideoPointer,
     VoicePart,
 )
+from builders.safety.replacing import REPLACED
 
 SCHEMA_VERSION = "2"
 
@@ -156,7 +157,11 @@ def _safety(target: Target) -> SafetyPart | None:
     if target.safety is None:
         return None
     found = target.safety
-    pii: PersonalData = {"text": None, "sound": None}
+    texts = (target.utterance, target.reference, *(turn.utterance for turn in target.turns))
+    personal = any(REPLACED in one.findings for one in texts if one)
+    heard = target.voice is not None
+    own = REPLACED in target.utterance.findings
+    pii: PersonalData = {"text": personal, "sound": own if heard else None}
     return {"route": found.route, "codes": [*found.codes], "by": found.by, "pii": pii}
 
 

@@ -15,6 +15,7 @@ from builders.corpora import Card
 from builders.errors import ConfigError
 from builders.llm.budget import Budget
 from builders.llm.cache import ResponseCache
+from builders.llm.runner import Session
 from builders.llm.settings import Limits, ModelSettings
 from builders.settings import HIBARI, BuildConfig
 from builders.store.clips import ClipFiles
@@ -84,9 +85,10 @@ def _check_addresses(config: BuildConfig, card: Card) -> None:
 
 @asynccontextmanager
 async def open_voicing(
-    config: BuildConfig, language: str, cache: ResponseCache, store: Store, budget: Budget
+    config: BuildConfig, language: str, session: Session, store: Store, budget: Budget
 ) -> AsyncIterator[Voicing | None]:
     """Open the speech stage of a build, None if it has no speech."""
+    cache = session.cache
     if not config.speaks:
         yield None
         return
@@ -100,7 +102,9 @@ async def open_voicing(
         else _served(config.speech_model, config.tts_voice or VOICE, config.limits, cache, budget)
     )
     try:
-        yield Voicing(SpeechWanted(config.speak, config.speak_replies), engine, spoken, read_back)
+        wanted = SpeechWanted(config.speak, config.speak_replies)
+        claims = None if config.tts == HIBARI else session.claims
+        yield Voicing(wanted, engine, spoken, read_back, claims)
     finally:
         await engine.close()
         if read_back:

@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 
 from builders.audio.resampling import RATE
 from builders.errors import HeartenError
+from builders.llm.claims import RequestClaims
 from builders.llm.interrupts import Stops
 from builders.llm.providers import SpeechAudio
 from builders.llm.task import GivenUp, Pending
@@ -56,14 +57,21 @@ class Voicing:
         engine: the speech engine.
         spoken: the cache of speech from this and other builds.
         read_back: the ASR check; None to skip it.
+        claims: tells other builds on the store what is being spoken; None where that costs nothing.
 
     Attributes:
         stopped: why the stage stopped early.
     """
 
     def __init__(
-        self, wanted: SpeechWanted, engine: Engine, spoken: Spoken, read_back: ReadBack | None
+        self,
+        wanted: SpeechWanted,
+        engine: Engine,
+        spoken: Spoken,
+        read_back: ReadBack | None,
+        claims: RequestClaims | None = None,
     ) -> None:
+        self._claims = claims or RequestClaims(None)
         self._wanted = wanted
         self._engine = engine
         self._spoken = spoken
@@ -172,7 +180,20 @@ class Voicing:
             key = self._key(line)
             held = await asyncio.to_thread(self._spoken.take, key, line.record_id)
             if held is None:
+                return await self._claimed(line, key)
+        return _Held(held, line.style) if isinstance(held, Speech) else held
+
+    async def _claimed(self, line: SpokenLine, key: str) -> _Held | Unspoken | Pending:
+        """Speak a line, unless another build that shares the store does so just now."""
+        mine = await self._claims.take(key)
+        try:
+            # Whoever had it before may have spoken it.
+            held = await asyncio.to_thread(self._spoken.take, key, line.record_id)
+            if held is None:
                 return await self._have_said(line)
+        finally:
+            if mine:
+                self._claims.free(key)
         return _Held(held, line.style) if isinstance(held, Speech) else held
 
     def _as_taken(self, line: SpokenLine) -> SpokenLine:

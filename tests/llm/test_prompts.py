@@ -76,6 +76,7 @@ RENDERED = {
         "draft/redraft.j2",
         {"reasons": ["It is too much.", "It could be said to anyone."]},
     ),
+    "prompt_flagged": ("draft/flagged.j2", {"reasons": ["text: it opens as many replies do"]}),
     "prompt_hear": ("draft/hear.j2", {"speaker": "Ines"}),
     "prompt_voice": (
         "draft/voice.j2",
@@ -135,6 +136,7 @@ def test_rendered_prompt_holds_no_template_syntax_and_no_loose_blanks(name):
 
 APART = [
     prompts.REDRAFT_TEMPLATE,
+    prompts.FLAGGED_TEMPLATE,
     prompts.DEMONSTRATIONS_TEMPLATE,
     prompts.HEAR_TEMPLATE,
     prompts.SEE_TEMPLATE,

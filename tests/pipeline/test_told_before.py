@@ -212,3 +212,17 @@ def test_bad_lines_are_speech_like_any_other(endpoint, tmp_path):
         assert len(re.findall("^Strategies", text, re.MULTILINE)) == ("Reply to " in text)
         assert "Will:" not in text and "Will, now" not in text
     assert sum("word0 word1" in text and "[…]" in text for text in about) >= 4
+
+
+def test_a_model_that_plans_is_told_the_same_names_and_the_summary(endpoint, source, tmp_path):
+    endpoint.control(rules=[SUMMARY], keep_bodies=True)
+    told = ("--background", "model", "--plan", "model", "--name", "b")
+    ended = build(endpoint, source, tmp_path, *told)
+    assert ended.code == 0, ended.err
+    bodies = [str(body["messages"]) for body in endpoint.log()["bodies"]]
+    plans = [text for text in bodies if "Decide what the next reply" in text]
+    assert len(plans) == COUNT
+    assert sum(f"Background: {TOLD}" in text for text in plans) == COUNT - WINDOW - 1
+    assert not any("Marta" in text or "Jonas" in text for text in bodies)
+    planned = [text for text in asked(endpoint)[1] if "What this reply does" in text]
+    assert planned and all("Length: 8 to 35" not in text for text in planned)

@@ -22,7 +22,7 @@ from serving import Server, Visitor  # noqa: E402 - it lies with the tests of re
 
 WHO = "meld-train-0-1"
 # Commands that read no build, or no more of one than its counts.
-NOTHING_OF_A_BUILD = {"check", "tag", "route", "corpora", "verify", "status", "store"}
+NOTHING_OF_A_BUILD = {"check", "tag", "route", "redact", "corpora", "verify", "status", "store"}
 ADDRESS = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": ""}
 
 

@@ -22,6 +22,7 @@ from tables import edited_tables
 from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError, LabelError, OutputError, SourceError, VerificationError
 from builders.pipeline.run import build as build_dataset
+from builders.record.dataset import Build
 from builders.record.human_replies import HumanReplies, were_mined
 from builders.record.types import sample_id
 from builders.release.mining import Mined, judging, mine
@@ -190,6 +191,15 @@ def test_what_reviewers_turned_down_is_left_out(copy, decision, reason):
     counts = mined(folder).manifest["counts"]
     assert ("meld-dev-0-0" in rows_of(folder)) == (reason is None)
     assert counts["left_out"].get(reason or "", 0) == (reason is not None)
+
+
+def test_a_crisis_line_that_waits_for_people_is_nobodys_reply(copy, monkeypatch):
+    folder = copy("meld")
+    waiting = [pa.table({"id": ["meld-dev-0-1"]})]
+    monkeypatch.setattr(Build, "held_groups", lambda self: iter(waiting))
+    left = mined(folder).manifest["counts"]["left_out"]
+    assert left["reply_unfit"] == 1
+    assert "meld-dev-0-1" not in {row["reply_id"] for row in rows_of(folder).values()}
 
 
 @pytest.mark.parametrize("slug", ["crema_d", "mosei"])

@@ -13,6 +13,7 @@ from builders.llm.cache import BATCH, ResponseCache
 from builders.store.database import (
     Answer,
     Attempt,
+    KeptVerdict,
     RequestRow,
     Spent,
     Store,
@@ -297,6 +298,32 @@ def test_an_answer_that_no_database_can_hold_leaves_nobody_waiting(store):
 
     asyncio.run(run())
     assert store.held(["a", "b"]).keys() == {"b"}
+
+
+@pytest.mark.parametrize("broken", [0, 20, 39])
+def test_one_answer_that_cannot_be_committed_takes_none_of_its_batch_along(url, broken):
+    store = Recording(url)
+    names = [f"{number:02d}" for number in range(40)]
+
+    async def run() -> list[BaseException | None]:
+        async with ResponseCache(store, "a-build") as committer:
+            texts = ["half a pair: \ud83d" if at == broken else "text" for at in range(40)]
+            waiting = [
+                asyncio.create_task(commit(committer, *pair))
+                for pair in zip(names, texts, strict=True)
+            ]
+            committer.judge("00", KeptVerdict(b"d" * 16, b"[]"))
+            await asyncio.sleep(0.1)  # all of them are in one batch, which waits
+            store.go_on.set()
+            return await asyncio.gather(*waiting, return_exceptions=True)
+
+    errors = asyncio.run(run())
+    assert [at for at, error in enumerate(errors) if error] == [broken]
+    kept = {name for at, name in enumerate(names) if at != broken}
+    assert store.sizes[0] == 40 and store.sizes[1:] == [1] * 40
+    assert store.held(names).keys() == kept
+    assert {row.key for row in rows(store, attempts)} == kept
+    store.close()
 
 
 WRITER = """

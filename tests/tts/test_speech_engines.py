@@ -26,6 +26,7 @@ from builders.errors import ConfigError, EndpointError, StoppedEarly
 from builders.llm import pool
 from builders.llm.budget import Budget
 from builders.llm.cache import ResponseCache
+from builders.llm.claims import RequestClaims
 from builders.llm.concurrency import AdaptiveLimit
 from builders.llm.prices import Price
 from builders.llm.providers import SpeechAudio, openai_speech
@@ -33,6 +34,7 @@ from builders.llm.providers.openai_http import OpenAITransport, over_aiohttp
 from builders.llm.providers.openai_speech import SpeechCapabilities, flac_of
 from builders.llm.task import Pending
 from builders.record.types import Drafted
+from builders.store.claims import ClaimTable, Holder
 from builders.store.clips import ClipFiles
 from builders.store.database import Spent, Store
 from builders.tts.hibari import Embedded, model_file
@@ -258,37 +260,59 @@ def test_two_models_share_one_limit(server):
     assert not server.bodies
 
 
+async def drafted():
+    """Yield six drafts, five of them with the same words."""
+    for number in range(6):
+        reply = {"text": TEXT if number else "Goodbye.", "emotion": "happiness"}
+        yield target(number), Drafted(reply, [], None, 1)
+
+
+async def all_spoken(server, url, folder, build):
+    """Have the replies spoken as a build does; return their clips, and the stage's result."""
+    transport = over_aiohttp(server.base_url, KEY, 20)
+    there = openai_speech.SpeechServer(
+        server.base_url, ("loud-1", "alloy"), transport, AdaptiveLimit(8), Memory()
+    )
+    store = Store(url)
+    spoken = Spoken(store, ClipFiles(folder / "clips"))
+    async with (
+        ResponseCache(store, build) as committer,
+        RequestClaims(ClaimTable(store, Holder(build))) as claims,
+    ):
+        budget = Budget({"loud-1": None}, None, None, [])
+        engine = ServedVoice([there], "alloy", 30, committer, budget)
+        wanted = SpeechWanted(utterances=False, replies=True)
+        voicing = Voicing(wanted, engine, spoken, None, claims)
+        found = [item[1].spoken async for item in voicing.outcomes(drafted())]
+        await engine.close()
+    spoken.close()
+    store.close()
+    return found, voicing.result
+
+
 def test_the_same_words_of_many_records_are_asked_for_once_though_all_are_under_way(
     server, tmp_path
 ):
     server.latency = 0.2
     server.refused = {"instructions"}
-
-    async def drafted():
-        for number in range(6):
-            reply = {"text": TEXT if number else "Goodbye.", "emotion": "happiness"}
-            yield target(number), Drafted(reply, [], None, 1)
-
-    async def main():
-        transport = over_aiohttp(server.base_url, KEY, 20)
-        there = openai_speech.SpeechServer(
-            server.base_url, ("loud-1", "alloy"), transport, AdaptiveLimit(8), Memory()
-        )
-        store = Store(str(tmp_path / "hearten.sqlite"))
-        spoken = Spoken(store, ClipFiles(tmp_path / "clips"))
-        async with ResponseCache(store, "a-build") as committer:
-            budget = Budget({"loud-1": None}, None, None, [])
-            engine = ServedVoice([there], "alloy", 30, committer, budget)
-            voicing = Voicing(SpeechWanted(utterances=False, replies=True), engine, spoken, None)
-            found = [item[1].spoken async for item in voicing.outcomes(drafted())]
-            await engine.close()
-        spoken.close()
-        return found, voicing.result
-
-    found, result = asyncio.run(main())
+    url = str(tmp_path / "hearten.sqlite")
+    found, result = asyncio.run(all_spoken(server, url, tmp_path, "a-build"))
     assert server.answered == {"Goodbye.": 1, TEXT: 1}
     assert result["replies"] == {"spoken": 6}
     assert len({clip.sha256_pcm for clip in found[1:]}) == 1 != found[0].sha256_pcm
+
+
+def test_two_builds_that_share_a_store_have_each_line_spoken_once(server, tmp_path, url):
+    server.latency = 0.3
+
+    async def main():
+        builds = (all_spoken(server, url, tmp_path, f"build-{name}") for name in "ab")
+        return await asyncio.gather(*builds)
+
+    (one, first), (other, second) = asyncio.run(main())
+    assert server.answered == {"Goodbye.": 1, TEXT: 1}
+    assert first["replies"] == second["replies"] == {"spoken": 6}
+    assert [clip.sha256_pcm for clip in one] == [clip.sha256_pcm for clip in other]
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"RIFF\x00", b'{"a": 1}', bytes(400)])
@@ -320,6 +344,7 @@ def test_the_key_depends_on_all_that_changes_the_sound_and_on_nothing_else():
 KEEPER = """
 import sys
 from pathlib import Path
+from builders.store.claims import ClaimTable, Holder
 from builders.store.clips import ClipFiles
 from builders.store.database import Store
 from builders.tts.request import Spoken

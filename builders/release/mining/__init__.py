@@ -122,6 +122,8 @@ class _Decided:
         self.kept: dict[str, JudgedReply | None] = {}
         self.left_out: Counter[str] = Counter()
         self.samples: set[str] = set()
+        # Crisis lines wait for people: nobody learns to say them either.
+        self._waiting = {*_waiting(build)}
 
     @property
     def replies(self) -> set[str]:
@@ -151,7 +153,7 @@ class _Decided:
             return MISSING_AFTER if MISSING_AFTER in flags else NO_NEXT_TURN
         if self._known.excluded(turn.id):
             return EXCLUDED
-        if turn.id in self._known.unsafe:
+        if turn.id in self._known.unsafe or turn.id in self._waiting:
             return "reply_unfit"
         if reason := self._rules.against(record, turn):
             return reason
@@ -169,8 +171,9 @@ def _turns_of(build: Build) -> dict[str, NextTurn]:
         return {}
     samples = pl.concat(parts)
     _check_columns(build, samples)
-    # What was rejected after reading stands in the contexts of others.
+    # What was rejected after reading, or waits for people, stands in the contexts of others.
     others = [row["id"] for row in build.rejects(("id", "stage")) if row["stage"] != "read"]
+    others += _waiting(build)
     found = next_turns(samples, pl.Series("id", others, dtype=pl.String))
     return {
         row["id"]: NextTurn(
@@ -179,6 +182,11 @@ def _turns_of(build: Build) -> dict[str, NextTurn]:
         )
         for row in found.filter(pl.col("next_id").is_not_null()).iter_rows(named=True)
     }
+
+
+def _waiting(build: Build) -> list[str]:
+    """Return the ids of the utterances that wait for people."""
+    return [name for table in build.held_groups() for name in table.column("id").to_pylist()]
 
 
 def _check_columns(build: Build, samples: pl.DataFrame) -> None:

@@ -20,7 +20,7 @@ from builders.record.views import SampleRecord
 from builders.tasks.reply.checks.candidate import Candidate, Scene
 from builders.tasks.reply.checks.language import known_languages
 from builders.tasks.reply.checks.registry import all_hits, checks_digest, load_checks
-from builders.tasks.reply.tagging import UNKNOWN, Tag, load_cues, tag
+from builders.tasks.reply.tagging import UNKNOWN, Tag, cues_version, tag
 
 BY_CUES = "cues"
 
@@ -49,7 +49,7 @@ def switched_off() -> frozenset[str]:
 def judging_digest(language: str) -> str:
     """Return a digest of all that decides about tags and checks of a language."""
     has_tables = language in known_languages()
-    cues = [one.expression for one in load_cues(language).patterns] if has_tables else None
+    cues = cues_version(language) if has_tables else None
     said = orjson.dumps([checks_digest(), sorted(switched_off()), cues])
     return sha256(said).hexdigest()[:12]
 

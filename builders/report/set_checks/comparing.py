@@ -75,7 +75,8 @@ def checks() -> tuple[TableRow, ...]:
         LabelError: the table is wrong; the line says where.
     """
     path = resources.label_maps() / "reply" / "_set_checks.tsv"
-    rows = read_rows(path, ("code", "unit", "worse", "sentence", "formula"), key=["code"])
+    columns = ("code", "unit", "worse", "sentence", "formula")
+    rows = read_rows(path, columns, key=["code"], optional="told")
     for row in rows:
         row.choice("code", MEASURES)
         row.choice("worse", ("high", "low"))

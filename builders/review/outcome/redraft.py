@@ -1,10 +1,12 @@
-"""`build --redraft rejected|stale|IDS`: the next version of a build, part of it drafted again.
+"""`build --redraft`: the next version of a build, part of it drafted again.
 
 The build ``meld`` becomes ``meld@2``, then ``meld@3``. Drafted again are
 
     rejected   rejected replies, with the reply and the reviewers' reasons in the prompt
     stale      samples whose prompt, table, voice or corpus file has changed since:
                every record whose request key is different now
+    flagged    replies that checks note something about, with what they say in the prompt; of
+               certain codes with flagged:CODE,CODE
     IDS        the given samples; rejected ones as above, others with another seed
 
 and nothing else: all other responses come from the store, and so do the decisions about unchanged
@@ -13,7 +15,7 @@ samples. If reviewers hear an emotion other than the label, it replaces the labe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -30,13 +32,14 @@ from builders.release.eligibility import Purpose, Restrictions, excluded_by, lef
 from builders.review.data.decisions import choices
 from builders.review.data.items import Items, reply_of
 from builders.review.data.queue import Queue
+from builders.review.outcome.flagged import flagged
 from builders.review.outcome.merge import Merged, views
 from builders.settings import BuildConfig, make_config
 from builders.store.database import Store
 
 _HELD_AT_ONCE = 500
 _NAMED_AT_MOST = 5
-_BY_NAME: dict[str, Which] = {"rejected": "rejected", "stale": "stale"}
+_BY_NAME: dict[str, Which] = {"rejected": "rejected", "stale": "stale", "flagged": "flagged"}
 
 
 def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
@@ -46,7 +49,8 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
 
     Args:
         config: the finished build.
-        wanted: rejected, stale, ids separated by commas, or @FILE with one id per line.
+        wanted: rejected, stale, flagged, flagged:CODES, ids separated by commas, or @FILE with one
+            id per line.
 
     Raises:
         ConfigError: the build is not finished, nothing in it is rejected, it has no such sample,
@@ -60,17 +64,17 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
             expected=f"the limit of {config.name}, {limit}",
             do="leave out --limit: samples that are not drafted again are kept",
         )
-    which, ids = _understood(wanted)
+    which, ids, codes = _understood(wanted)
     name = next_name(config.name)
     begun = config.output / name
     if (begun / "config.json").is_file() and config.resume != "never":
         if not (begun / REDRAFT).is_file():
             raise _no_redraft(begun, build)
         redraft = Redraft(**read_json(begun / REDRAFT))
-        if (redraft.which, redraft.ids) != (which, ids):
+        if (redraft.which, redraft.ids, redraft.codes) != (which, ids, codes):
             raise _begun_otherwise(begun, redraft)
     else:
-        redraft = _redraft(build, config, which, ids)
+        redraft = _redraft(build, config, which, ids, codes)
     settings = {field: getattr(config, field) for field in BuildConfig.model_fields}
     return make_config(**settings | {"name": name, "limit": limit, "redraft": redraft})
 
@@ -96,17 +100,23 @@ def drafted_again(before: Build, after: Build) -> int:
     return sum(earlier.get(name) != key for name, key in _request_keys(after))
 
 
-def _understood(wanted: str) -> tuple[Which, tuple[str, ...]]:
-    """Return what to draft again, and the ids if given."""
+def _understood(wanted: str) -> tuple[Which, tuple[str, ...], tuple[str, ...]]:
+    """Return what to draft again, and the ids or the codes of checks if given."""
     if wanted in _BY_NAME:
-        return _BY_NAME[wanted], ()
-    ids = listed(wanted)
+        return _BY_NAME[wanted], (), ()
+    name, colon, codes = wanted.partition(":")
+    if name == "flagged" and colon:
+        named = tuple(sorted({code.strip() for code in codes.split(",")} - {""}))
+        if named:
+            return "flagged", (), named
+    ids = () if name == "flagged" else listed(wanted)
     if not ids:
         raise UsageError(
             f"--redraft {wanted} names no samples",
-            expected="rejected, stale, ids separated by commas, or @FILE with one id per line",
+            expected="rejected, stale, flagged, flagged:CODES, ids separated by commas, or @FILE "
+            "with one id per line",
         )
-    return "ids", ids
+    return "ids", ids, ()
 
 
 def _no_redraft(begun: Path, build: Build) -> ConfigError:
@@ -119,6 +129,7 @@ def _no_redraft(begun: Path, build: Build) -> ConfigError:
 
 def _begun_otherwise(begun: Path, redraft: Redraft) -> ConfigError:
     how = f"{len(redraft.ids):,} ids" if redraft.ids else redraft.which
+    how += f":{','.join(redraft.codes)}" if redraft.codes else ""
     over = "" if (begun / "manifest.json").is_file() else ", or start over with --resume never"
     return ConfigError(
         f"{begun.name} was started with --redraft {how}",
@@ -127,23 +138,45 @@ def _begun_otherwise(begun: Path, redraft: Redraft) -> ConfigError:
     )
 
 
-def _redraft(build: Build, config: BuildConfig, which: Which, ids: Sequence[str]) -> Redraft:
-    name, version = config.name, prompts.load(prompts.REDRAFT_TEMPLATE).version
+def _redraft(
+    build: Build, config: BuildConfig, which: Which, ids: Sequence[str], codes: Sequence[str]
+) -> Redraft:
+    name = config.name
     known = Restrictions(excluded_by(config.exclusions, config.store_url))
     earlier = _earlier(build.folder)
     with closing(Store(config.store_url)) as store:
-        notes = {} if which == "stale" else _notes(build, store, ids, known)
+        notes: dict[str, Note] = {}
+        if which == "flagged":
+            notes = flagged(build, codes, known)
+        elif which != "stale":
+            notes = _notes(build, store, ids, known)
         _check_held(build, store, known)
-    if notes and earlier and earlier.prompt_version != version:
+    told = dict(earlier.notes) if earlier else {}
+    if notes and earlier and earlier.prompt_version != _version(told):
         raise ConfigError(
             f"the redraft prompt has changed since {name} was drafted",
             where=build.folder,
             do="first draft again what this makes stale: --redraft stale",
         )
-    told = dict(earlier.notes) if earlier else {}
     told = {item: notes for item, notes in told.items() if not known.excluded(item)}
     again = {item: (*told.get(item, ()), note) for item, note in notes.items()}
-    return Redraft(of=name, prompt_version=version, notes=told | again, which=which, ids=tuple(ids))
+    whole = told | again
+    return Redraft(
+        of=name,
+        prompt_version=_version(whole),
+        notes=whole,
+        which=which,
+        ids=tuple(ids),
+        codes=tuple(codes),
+    )
+
+
+def _version(notes: Mapping[str, Sequence[Note]]) -> str:
+    """Return the version of what says to a model why it is to write other replies."""
+    version = prompts.load(prompts.REDRAFT_TEMPLATE).version
+    if any(note.by == "checks" for each in notes.values() for note in each):
+        version += f", {prompts.load(prompts.FLAGGED_TEMPLATE).version}"
+    return version
 
 
 def _earlier(folder: Path) -> Redraft | None:
@@ -194,7 +227,7 @@ def _check_known(build: Build, ids: Sequence[str], known: Restrictions) -> None:
     raise ConfigError(
         f"there is no sample {listed}" + (f" and {more:,} more" if more > 0 else ""),
         where=build.folder,
-        expected="rejected, stale, or ids of samples in the build",
+        expected="rejected, stale, flagged, or ids of samples in the build",
         do="these are rejects: retry them with --retry-failed under another --name"
         if set(unknown) <= rejects
         else "check the ids",

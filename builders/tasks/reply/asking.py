@@ -79,7 +79,10 @@ class ReplyPrompts:
         self._wording = _wording(named, self._extras)
         self._system: Message = {"role": "system", "content": self._wording.system(persona)}
         self._correction = prompts.drafting("correction", self._extras.prompt)
-        self._redraft = prompts.load(prompts.REDRAFT_TEMPLATE)
+        self._redraft = {
+            "people": prompts.load(prompts.REDRAFT_TEMPLATE),
+            "checks": prompts.load(prompts.FLAGGED_TEMPLATE),
+        }
         self._hear = prompts.load(prompts.HEAR_TEMPLATE)
         self._see = prompts.load(prompts.SEE_TEMPLATE)
         self._voice = prompts.load(prompts.VOICE_TEMPLATE)
@@ -109,12 +112,18 @@ class ReplyPrompts:
             self._drawn = target.id, planner.plan_for(target)
         return self._drawn[1]
 
+    def hidden(self, target: Target, text: str) -> str:
+        """Return a text as a request about a target may hold it: without the corpus's own names."""
+        return self._wording.hide(target, text)
+
     def own_names(self, target: Target, text: str) -> str:
         """Return a text that a model wrote with the corpus's own names."""
         return self._wording.show(target, text)
 
     def prompt_version(self, subject: Target) -> str | None:
         """Return the version of a prompt that has more than all of them; None for the others."""
+        notes = self._extras.notes.get(subject.id, ())
+        against = {note.by for note in notes if note.reasons}
         more = [
             template.version
             for template, used in (
@@ -123,10 +132,7 @@ class ReplyPrompts:
                 (self._cases, self.shown(subject)),
                 (self._see, self._video(subject)),
                 (self._planned, self.plan(subject)),
-                (
-                    self._redraft,
-                    any(note.reasons for note in self._extras.notes.get(subject.id, ())),
-                ),
+                *((template, by in against) for by, template in self._redraft.items()),
             )
             if used
         ]
@@ -157,12 +163,14 @@ class ReplyPrompts:
         return seed_for(f"{name}|draft {draft}" if draft > 1 else name, attempt)
 
     def _earlier(self, target: Target) -> Iterator[Message]:
-        """Yield the replies that reviewers rejected, each with what they said against it."""
+        """Yield the replies that were not good enough, each with what was said against it."""
         for note in self._extras.notes.get(target.id, ()):
             if not note.reasons:
                 continue
             yield {"role": "assistant", "content": self._wording.answered(target, note.reply)}
-            yield {"role": "user", "content": self._redraft.render(reasons=list(note.reasons))}
+            reasons = [self._wording.hide(target, reason) for reason in note.reasons]
+            said = self._redraft[note.by].render(reasons=reasons)
+            yield {"role": "user", "content": said}
 
     def _label_note(self, target: Target) -> str:
         said = target.utterance.annotation

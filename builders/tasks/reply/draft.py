@@ -109,6 +109,11 @@ class Drafter:
         self._keep: Keeps | None = None
         self._prompts = ReplyPrompts(model, persona, label_source, sampling, named, extras)
 
+    @property
+    def prompts(self) -> ReplyPrompts:
+        """Return the maker of requests."""
+        return self._prompts
+
     def keep_verdicts(self, keep: Keeps) -> None:
         """Have it told of each verdict, so that it comes with the answer another time."""
         self._keep = keep
@@ -183,7 +188,8 @@ class Drafter:
         """Have the tagger look at an accepted reply."""
         executed = None
         if self._tagger:
-            executed = yield from self._tagger.tags(target, str(reply.document["text"]))
+            text = str(reply.document["text"])
+            executed = yield from self._tagger.tags(target, text, self._prompts)
         return FoundReply(request, reply, self._prompts.plan(target), executed)
 
     def _draft(self, target: Target, found: FoundReply) -> Draft:

@@ -22,6 +22,8 @@ from builders.tasks.reply.executing import Executed
 
 # How far outside its band a length may lie before a model is asked again: a third of the end.
 _LEEWAY = 1 / 3
+# What is noted of a reply that is not what was planned, or of which nothing can be seen.
+OF_PLANS = ("strategies_differ", "strategies_not_seen", "emotion_off_plan", "length_off_plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +133,14 @@ class FoundReply:
 def _differs(asked: tuple[str, ...], executed: Executed) -> str | None:
     """Return a sentence where a reply does something else than asked, as far as it is known.
 
-    A strategy that is easily taken for the one that was asked for makes no difference here.
+    A strategy that is easily taken for the one that was asked for makes no difference here, nor
+    does one more than all that were asked for: what is published has it.
     """
     seen = executed.names
     other = [name for name in seen if not any(alike(name, one) for one in asked)]
     missing = [one for one in asked if not any(alike(one, name) for name in seen)]
     turned = sorted(seen) == sorted(asked) and seen != asked
-    if not (other or turned or (executed.told and missing)):
+    if not (turned or (missing and (other or executed.told))):
         return None
     does = " and then ".join(seen) or "nothing of that"
     return f"text: it does {does}, and was to do {' and then '.join(asked)}"

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from operator import is_not
 from pathlib import Path
 
 from builders import resources
@@ -78,12 +80,9 @@ class OtherNames:
     Args:
         tables: those of the script.
         said: the dialogue so far; nothing later is read.
-        also: somebody who has not spoken yet and is named all the same, or None.
     """
 
-    def __init__(
-        self, tables: NameTables, said: Sequence[Utterance], also: str | None = None
-    ) -> None:
+    def __init__(self, tables: NameTables, said: Sequence[Utterance]) -> None:
         self._tables = tables
         self._own: dict[str, str] = {}  # the name that is said for each one that is not
         self._other: dict[str, str] = {}
@@ -92,16 +91,40 @@ class OtherNames:
         start = int.from_bytes(sha256(dialogue.encode()).digest()[:4])
         count = len(tables.instead)
         self._free = [tables.instead[(start + at) % count] for at in range(count)]
-        for utterance in said:
+        self._said: list[Utterance] = []
+        self.go_on(said)
+
+    def go_on(self, said: Sequence[Utterance]) -> bool:
+        """Read on in the dialogue; return False where `said` is not what was read, and more."""
+        read = len(self._said)
+        if len(said) < read or any(map(is_not, self._said, said)):
+            return False
+        for utterance in said[read:]:
             self._read(utterance)
-        self._called(also)
+            self._said.append(utterance)
+        return True
+
+    def so_far(self, also: str | None = None) -> OtherNames:
+        """Return the names as they are now, whatever is read later.
+
+        Args:
+            also: somebody who has not spoken yet and is named all the same, or None.
+        """
+        now = copy(self)
+        now._own, now._other, now._free = dict(self._own), dict(self._other), list(self._free)
+        now._called(also)
+        return now
 
     def hide(self, text: str) -> str:
         """Return a text with the other names in it."""
+        if not self._other:
+            return text
         return _WORD.sub(lambda found: self._hidden(text, found), text)
 
     def show(self, text: str) -> str:
         """Return a text that a model wrote with the script's own names in it."""
+        if not self._own:
+            return text
         return _WORD.sub(lambda found: self._shown(found[0]), text)
 
     def label(self, speaker: str) -> str:
@@ -165,10 +188,12 @@ class OtherNames:
 
     def _family(self, word: str) -> str | None:
         """Return the name of which a word is the plural, as the Marlows of Marlow; or None."""
+        # First what most words are not: this is asked of every word of every dialogue.
+        if word[-1] not in "sS" or len(word) < 3 or not word[0].isupper():
+            return None
         stem = word[:-1]
         known = self._name_of(stem) in self._other or stem.lower() in self._tables.known
-        plural = word[-1] in "sS" and word[0].isupper() and len(stem) > 1
-        return stem if plural and known and not self._ordinary(stem) else None
+        return stem if known and not self._ordinary(stem) else None
 
     def _ordinary(self, word: str) -> bool:
         return word.lower() in self._tables.words["ordinary"]

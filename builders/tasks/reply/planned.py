@@ -22,7 +22,7 @@ from builders.store.database import Answer, Store
 from builders.tasks.question import Question, QuestionTask
 from builders.tasks.reply.draft import Draft, Drafter
 from builders.tasks.reply.planning import Planner, reply_emotions
-from builders.tasks.reply.wording import speaker_name
+from builders.tasks.reply.wording import SecondWording
 
 ASK_TEMPLATE = "plan/ask.j2"
 _TOKENS = 200
@@ -36,14 +36,16 @@ class PlannedDrafter:
         drafter: makes the requests for replies.
         planner: says what is possible, and plans where the model does not.
         model: the one that plans.
-        named: whether speakers are called as the corpus calls them.
+        wording: how turns and people are written in requests.
     """
 
-    def __init__(self, drafter: Drafter, planner: Planner, model: str, named: bool) -> None:
+    def __init__(
+        self, drafter: Drafter, planner: Planner, model: str, wording: SecondWording
+    ) -> None:
         self._drafter = drafter
         self._planner = planner
         self._model = model
-        self._named = named
+        self._wording = wording
         self._template = prompts.load(ASK_TEMPLATE)
         self._questions = QuestionTask()
 
@@ -137,13 +139,7 @@ class PlannedDrafter:
         shuffled = sorted(able, key=lambda name: rank(f"{target.id}|plan|{name}"))
         known, lengths = strategies.strategies(), [*self._lengths(1)]
         asked = self._template.render(
-            background=target.background,
-            turns=[
-                (speaker_name(turn.utterance, turn.role, self._named), turn.utterance.text)
-                for turn in target.turns
-            ],
-            speaker=speaker_name(target.utterance, "user", self._named),
-            utterance=target.utterance.text,
+            **self._wording.talk(target),
             emotion=target.emotions.primary.replace("_", " "),
             voice=target.voice.words if target.voice else None,
             strategies=[(name, known[name].definition) for name in shuffled],

@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from itertools import groupby
+from pathlib import Path
 
 from builders import resources
 from builders.errors import LabelError
 from builders.labels.strategies import strategies
-from builders.tasks.reply.checks.language import load_language, read_patterns
+from builders.tasks.reply.checks.language import load_language, read_patterns, read_patterns_of
 from builders.tasks.reply.checks.patterns import PatternSet
 from builders.tasks.reply.checks.text import read_text
 
@@ -26,6 +28,11 @@ UNKNOWN = "unknown"
 _PARTS = re.compile(r"[^.!?…;]+(?:[.!?…;]+[\"”’']*|$)")
 _CLAUSES = re.compile(r",\s+(?=(?:and|but|so|yet)\s)|\s+[–—-]+\s+")
 _LEAST_WORDS = 3
+_OPPOSITE = frozenset({"positive", "negative"})
+# What only good news is answered with.
+_GLAD = frozenset({"celebration", "reciprocal_enthusiasm"})
+_LISTED = re.compile(r"[,;:]")
+_CLOSING = "\"”’' "
 # Nearly every kind reply has some cue of these.
 _WIDE = frozenset({"validation", "empathetic_response", "mindful_presence"})
 
@@ -39,24 +46,58 @@ class Tag:
     end: int
 
 
-@cache
-def load_cues(language: str) -> PatternSet:
-    """Return the cues of a language, each under its strategy; one without cues is never told.
+@dataclass(frozen=True)
+class Cues:
+    """The cues of a language.
 
-    Raises LabelError where there are none, or some are of no strategy that there is.
+    Attributes:
+        strategies: patterns under the strategy whose cue they are.
+        invitations: patterns that ask to be told without a question mark.
+        recaps: how a sentence begins that ties together what was said.
     """
-    folder = resources.label_maps() / "strategy" / language
+
+    strategies: PatternSet
+    invitations: PatternSet
+    recaps: PatternSet
+
+
+@cache
+def load_cues(language: str) -> Cues:
+    """Return the cues of a language.
+
+    Raises LabelError where there are none, or some strategy has none.
+    """
+    folder = _folder(language)
     tables = load_language(language)
     patterns = read_patterns(folder, tables.classes, tables.words)
-    wrong = {pattern.code for pattern in patterns} - set(strategies())
-    if wrong:
+    found, known = {pattern.code for pattern in patterns}, set(strategies())
+    if found != known:
+        wrong = ", ".join(sorted(found ^ known))
         raise LabelError(
-            f"there are cues of {', '.join(sorted(wrong))}, which is no strategy",
+            f"cues and strategies differ in {wrong}",
             where=folder,
-            expected="files named after strategies of label_maps/strategy/_strategies.tsv",
-            do="rename or remove the file",
+            expected="one file for each strategy",
+            do="add or remove the file",
         )
-    return PatternSet(patterns)
+    others = (
+        PatternSet(read_patterns_of(folder / name, tables.classes, tables.words))
+        for name in ("_invitations.tsv", "_recaps.tsv")
+    )
+    return Cues(PatternSet(patterns), *others)
+
+
+def _folder(language: str) -> Path:
+    """Return the folder of a language's cues; all regions of it have one, as en for en-AU."""
+    return resources.label_maps() / "strategy" / language.partition("-")[0].lower()
+
+
+@cache
+def cues_version(language: str) -> str:
+    """Return ``cues <language>+<12 hex>``, the digest over the tables of cues."""
+    digest = sha256()
+    for path in sorted(_folder(language).glob("*.tsv")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"cues {language}+{digest.hexdigest()[:12]}"
 
 
 def tag(text: str, valence: str, language: str = "en") -> list[Tag]:
@@ -73,7 +114,11 @@ def tag(text: str, valence: str, language: str = "en") -> list[Tag]:
 def tag_parts(text: str, valence: str, language: str = "en") -> list[Tag]:
     """Return the strategies of a reply with its unknown parts among them; see `tag`."""
     cues = load_cues(language)
-    return _merged([_tag_of(text, start, end, cues, valence) for start, end in _places(text)])
+    places = list(_places(text, cues))
+    told = [_tag_of(text, place, cues, valence) for place in places]
+    if valence not in _OPPOSITE and any(one.strategy in _GLAD for one in told):
+        told = [_tag_of(text, place, cues, "positive") for place in places]
+    return _merged(told)
 
 
 def _merged(told: Sequence[Tag]) -> list[Tag]:
@@ -85,44 +130,71 @@ def _merged(told: Sequence[Tag]) -> list[Tag]:
     ]
 
 
-def _places(text: str) -> Iterator[tuple[int, int]]:
+def _places(text: str, cues: Cues) -> Iterator[tuple[int, int]]:
     """Yield where the parts of a text lie: sentences, cut into clauses of three words or more."""
     for sentence in _PARTS.finditer(text):
         start, end = sentence.span()
         cuts = [start]
-        for cut in _CLAUSES.finditer(text, start, end):
-            long = all(
+        whole = _is_asked(text[:end]) or _is_recap(text[start:end], cues)
+        for cut in () if whole else _CLAUSES.finditer(text, start, end):
+            if all(
                 len(part.split()) >= _LEAST_WORDS
                 for part in (text[cuts[-1] : cut.start()], text[cut.end() : end])
-            )
-            if long and not text[:end].rstrip("\"”’'").endswith("?"):
+            ):
                 cuts.append(cut.end())
         for first, last in zip(cuts, [*cuts[1:], end], strict=True):
             if read_text(text[first:last]).spoken:
                 yield first, last
 
 
-def _tag_of(text: str, start: int, end: int, cues: PatternSet, valence: str) -> Tag:
+def _is_asked(text: str) -> bool:
+    return text.rstrip(_CLOSING).endswith("?")
+
+
+def _is_recap(sentence: str, cues: Cues) -> bool:
+    """Return whether a sentence ties several things together: it lists them after an opening."""
+    lists = len(_LISTED.findall(sentence)) > 1 and not sentence.rstrip(_CLOSING).endswith("!")
+    return lists and bool(cues.recaps.find(read_text(sentence)))
+
+
+def _tag_of(text: str, place: tuple[int, int], cues: Cues, valence: str) -> Tag:
+    start, end = place
     part = text[start:end]
     start += len(part) - len(part.lstrip())
     end -= len(part) - len(part.rstrip())
-    hits = cues.find(read_text(part))
-    asks = part.rstrip("\"”’' ").endswith("?")
+    if _is_recap(part, cues):
+        return Tag("summarization", start, end)
+    hits = cues.strategies.find(read_text(part))
+    asks = _is_asked(part)
     kinds = {name: one.kind for name, one in strategies().items()}
     scores = Counter({n: len({f.start for f in found}) for n, found in hits.items()})
     fitting = [name for name in scores if (kinds[name] == "question") == asks]
-    if not fitting and not asks and "open_ended_questioning" in scores:
+    fitting = [name for name in fitting if _suits(name, valence)] or fitting
+    if not fitting and not asks and cues.invitations.find(read_text(part)):
         fitting = ["open_ended_questioning"]  # "Tell me more" asks without a mark
     if not fitting:
         return Tag(UNKNOWN, start, end)
-    return Tag(_question(fitting, valence) if asks else _best(fitting, scores), start, end)
+    told = _question(fitting, scores, valence) if asks else _best(fitting, scores)
+    return Tag(told, start, end)
 
 
-def _question(fitting: Sequence[str], valence: str) -> str:
-    """Return what a question does: inquire about good news, invite to tell, or clarify."""
-    if valence == "positive" and "inquiry" in fitting:
+def _suits(name: str, valence: str) -> bool:
+    """Return whether a strategy answers what has this valence; of two it is the likelier one."""
+    family = strategies()[name].family
+    return "neutral" in (family, valence) or valence not in _OPPOSITE or valence == family
+
+
+def _question(fitting: Sequence[str], scores: Counter[str], valence: str) -> str:
+    """Return what a question does: inquire about good news, invite to tell, or clarify.
+
+    To good news, a yes or no may do either of two: only one with two cues is told to clarify.
+    """
+    if valence != "positive":
+        order = ("open_ended_questioning", "clarification")
+        return next((name for name in order if name in fitting), UNKNOWN)
+    if "inquiry" in fitting:
         return "inquiry"
-    return next((n for n in ("open_ended_questioning", "clarification") if n in fitting), UNKNOWN)
+    return "clarification" if scores["clarification"] > 1 else UNKNOWN
 
 
 def _best(fitting: Sequence[str], scores: Counter[str]) -> str:

@@ -144,6 +144,7 @@ class SecondWording:
         self._user = prompts.drafting("user")
         # Of the targets that were asked about last: their answers come while others are asked.
         self._last: dict[str, tuple[Target, OtherNames]] = {}
+        self._reading: OtherNames | None = None
 
     def system(self, persona: str) -> str:
         """See `PromptWording`."""
@@ -156,15 +157,12 @@ class SecondWording:
 
     def user(self, target: Target, told: Told) -> str:
         """See `PromptWording`."""
-        form, (background, origin) = self.form(target, told.plan), self._told_before(target)
+        form, origin = self.form(target, told.plan), self._told_before(target)[1]
         contrast = target.contrast
         return self._user.render(
-            background=background,
+            **self.talk(target),
             background_origin=origin,
-            turns=self._turns(target.turns, self._names(target)),
-            speaker=self.name(target),
             addressee=self._addressee(target),
-            utterance=self.hide(target, shortened(target.utterance.text, _LONGEST_UTTERANCE)),
             emotion=form.words,
             label_note=told.label_note,
             voice=told.voice,
@@ -172,6 +170,15 @@ class SecondWording:
             choices=form.choices,
             plan=_planned(told.plan),
         )
+
+    def talk(self, target: Target) -> dict[str, object]:
+        """Return what was said up to a target, by the parts that every question about it has."""
+        return {
+            "background": self._told_before(target)[0],
+            "turns": self._turns(target.turns, self._names(target)),
+            "speaker": self.name(target),
+            "utterance": self.hide(target, shortened(target.utterance.text, _LONGEST_UTTERANCE)),
+        }
 
     def name(self, target: Target) -> str:
         """See `PromptWording`."""
@@ -216,7 +223,10 @@ class SecondWording:
         if known is None or known[0] is not target:
             turns = (turn.utterance for turn in (*target.before, *target.turns))
             said = [*turns, target.utterance]
-            known = target, OtherNames(self._script, said, target.addressee)
+            # The targets of a dialogue come in order: nothing of it is read twice.
+            if self._reading is None or not self._reading.go_on(said):
+                self._reading = OtherNames(self._script, said)
+            known = target, self._reading.so_far(target.addressee)
         self._last[target.id] = known
         if len(self._last) > _LAST:
             del self._last[next(iter(self._last))]

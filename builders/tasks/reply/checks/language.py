@@ -102,11 +102,18 @@ def read_patterns(
     folder: Path, classes: Mapping[str, Sequence[str]], words: Mapping[str, frozenset[str]]
 ) -> list[Pattern]:
     """Return the patterns of all files of a folder, each under the name of its file."""
+    paths = sorted(folder.glob("[a-z]*.tsv"))
+    return [found for path in paths for found in read_patterns_of(path, classes, words)]
+
+
+def read_patterns_of(
+    path: Path, classes: Mapping[str, Sequence[str]], words: Mapping[str, frozenset[str]]
+) -> list[Pattern]:
+    """Return the patterns of a file, under its name."""
     patterns: list[Pattern] = []
-    for path in sorted(folder.glob("[a-z]*.tsv")):
-        for row in read_rows(path, _COLUMNS, key=("pattern", "when")):
-            row.text("reason")
-            patterns.append(read_pattern(row, path.stem, classes, words))
+    for row in read_rows(path, _COLUMNS, key=("pattern", "when")):
+        row.text("reason")
+        patterns.append(read_pattern(row, path.stem, classes, words))
     return patterns
 
 

@@ -1,0 +1,59 @@
+"""`hearten redact`: what is personal in the utterances of a file, and what stands for it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from builders.cli.options import Json
+from builders.cli.tag import refuse_bad_rows
+
+commands = typer.Typer()
+
+
+@commands.command("redact")
+def redact_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.jsonl", help="Utterances, one JSON object a line.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Find personal data in the utterances of a file, and replace it as a build does.
+
+    Each row comes out with the spans, and its utterance and context with surrogates. Names of
+    people are not looked for. Where rows have `gold`, precision and recall go to stderr.
+    """
+    _redact(file, as_json)
+
+
+def _redact(file: Path, as_json: bool) -> None:
+    import orjson
+
+    from builders.safety.redacted_rows import (
+        RedactedRow,
+        redact_lines,
+        redact_scores,
+        redacted_rows,
+    )
+
+    redacted: list[RedactedRow] = []
+    bad: list[str] = []
+    for row in redacted_rows(file):
+        if not isinstance(row, RedactedRow):
+            bad.append(row)
+            continue
+        redacted.append(row)
+        if not as_json:
+            sys.stdout.write(orjson.dumps(row.document).decode() + "\n")
+    found = redact_scores(redacted)
+    if as_json:
+        rows = [one.document for one in redacted]
+        document = {"scores": found, "bad_rows": bad, "rows": rows}
+        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        for line in redact_lines(found):
+            print(line, file=sys.stderr)
+    refuse_bad_rows(bad, file)
