@@ -133,13 +133,14 @@ class FoundReply:
 def _differs(asked: tuple[str, ...], executed: Executed) -> str | None:
     """Return a sentence where a reply does something else than asked, as far as it is known.
 
-    A strategy that is easily taken for the one that was asked for makes no difference here.
+    A strategy that is easily taken for the one that was asked for makes no difference here, nor
+    does one more than all that were asked for: what is published has it.
     """
     seen = executed.names
     other = [name for name in seen if not any(alike(name, one) for one in asked)]
     missing = [one for one in asked if not any(alike(one, name) for name in seen)]
     turned = sorted(seen) == sorted(asked) and seen != asked
-    if not (other or turned or (executed.told and missing)):
+    if not (turned or (missing and (other or executed.told))):
         return None
     does = " and then ".join(seen) or "nothing of that"
     return f"text: it does {does}, and was to do {' and then '.join(asked)}"
