@@ -226,7 +226,8 @@ def _drafting(plan: Plan, hearing: Hearing | None) -> _Drafting:
                 found.drafts[model].add(asked, store if known else None)
             if isinstance(tagger, ModelTagger):
                 of = found.beside.setdefault("tags", Asking(tagger.model))
-                of.add(tagger.question(target, _ANY_REPLY).request for target in block)
+                names = drafter.prompts
+                of.add(tagger.question(one, _ANY_REPLY, names).request for one in block)
     if store:
         store.close()
     return found

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from builds import hearten, manifest, one_line_error, samples
 from endpoints import TestEndpoint
-from invented import ORIGIN, SAD, target
+from invented import ORIGIN, SAD, target, utterance
 
 from builders.errors import LabelError
 from builders.labels.strategies import strategies
@@ -24,7 +24,7 @@ from builders.record.types import Target
 from builders.report.confusions import NOT_SEEN, asked_of, confusions, executed_of, pairs
 from builders.store.database import Answer
 from builders.tasks.reply.draft import Draft, Drafter, drafted
-from builders.tasks.reply.executing import CueTagger, ModelTagger
+from builders.tasks.reply.executing import CueTagger, HiddenNames, ModelTagger
 
 CUES = CueTagger()
 MEETS = "Of course that hurts; it mattered to you."
@@ -143,6 +143,16 @@ def test_of_two_strategies_only_the_one_that_is_seen_is_published() -> None:
     assert draft.executed["adherence"] == 0.5
 
 
+def test_one_more_than_asked_is_published_without_asking_again() -> None:
+    draft = Asked(planned("open_ended_questioning")).answer(
+        answered(f"{MEETS} {ASKS}", "open_ended_questioning")
+    )
+    assert draft.reply["strategies"] == ["validation", "open_ended_questioning"]
+    assert draft.executed
+    assert draft.executed["adherence"] == 1
+    assert not draft.notes
+
+
 def test_a_strategy_that_is_easily_confused_is_published_without_asking_again() -> None:
     draft = Asked(planned("normalization")).answer(answered(MEETS, "normalization"))
     assert draft.reply["strategies"] == ["validation"]
@@ -186,24 +196,55 @@ def test_a_model_tags_blind_to_the_plan_and_places_the_words() -> None:
         {"strategy": "validation", "words": "of course that hurts"},
         {"strategy": "open_ended_questioning", "words": ASKS},
     ]
-    text = f"{MEETS} {ASKS}"
+    text = MEETS
     draft = asked.answer(
         answered(text, "open_ended_questioning"),
-        said({"acts": acts}),
+        said({"acts": acts[:1]}),
         answered(ASKS, "open_ended_questioning"),
         said({"acts": acts[1:]}),
     )
     question = asked.requests[1]
     assert question.model == "t"
-    assert ASKS in question.messages[0]["content"]
+    assert MEETS in question.messages[0]["content"]
     assert "was to do" not in question.messages[0]["content"]
-    assert "it does validation and then open_ended_questioning" in str(asked.requests[2].messages)
+    assert "it does validation, and was to do open_ended_questioning" in str(
+        asked.requests[2].messages
+    )
     assert draft.beside == 2
     assert draft.executed == {
         "strategies": [{"strategy": "open_ended_questioning", "start": 0, "end": len(ASKS)}],
         "by": "t",
         "adherence": 1,
     }
+
+
+def test_names_of_a_script_are_in_no_question_and_find_their_place(
+    real_names: HiddenNames,
+) -> None:
+    subject = target(1, SAD, utterance=utterance(1, text="Joey has gone."))
+    tagger, reply = ModelTagger("t", 100), "Of course you miss Joey."
+    asked = tagger.question(subject, reply, real_names).request.messages[0]["content"]
+    assert "Joey" not in asked
+    assert "miss Nick" in asked
+    steps = tagger.tags(subject, reply, real_names)
+    next(steps)
+    with pytest.raises(StopIteration) as ended:
+        steps.send(said({"acts": [{"strategy": "validation", "words": "you miss Nick."}]}))
+    assert [reply[one.start : one.end] for one in ended.value.value.tags] == ["you miss Joey."]
+
+
+@pytest.fixture
+def real_names() -> HiddenNames:
+    """Return a keeper of names that calls Joey Nick in requests."""
+
+    class Nick:
+        def hidden(self, _: Target, text: str) -> str:
+            return text.replace("Joey", "Nick")
+
+        def own_names(self, _: Target, text: str) -> str:
+            return text.replace("Nick", "Joey")
+
+    return Nick()
 
 
 def test_words_that_the_reply_does_not_hold_are_no_finding() -> None:

@@ -112,6 +112,10 @@ class ReplyPrompts:
             self._drawn = target.id, planner.plan_for(target)
         return self._drawn[1]
 
+    def hidden(self, target: Target, text: str) -> str:
+        """Return a text as a request about a target may hold it: without the corpus's own names."""
+        return self._wording.hide(target, text)
+
     def own_names(self, target: Target, text: str) -> str:
         """Return a text that a model wrote with the corpus's own names."""
         return self._wording.show(target, text)

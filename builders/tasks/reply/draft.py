@@ -13,9 +13,9 @@ from typing import Any
 from builders.llm.request import Request, key
 from builders.llm.settings import Sampling
 from builders.llm.task import HOPELESS, Accepted, GivenUp, Steps
-from builders.record.planned_reply import PlannedReply
+from builders.record.planned_reply import CheckNote, PlannedReply
 from builders.record.reply_views import ExecutedPart
-from builders.record.types import CheckNote, Drafted, Target
+from builders.record.types import Drafted, Target
 from builders.store.database import Answer
 from builders.tasks.reply.asking import PromptExtras, ReplyPrompts
 from builders.tasks.reply.checks.candidate import Scene
@@ -109,6 +109,11 @@ class Drafter:
         self._keep: Keeps | None = None
         self._prompts = ReplyPrompts(model, persona, label_source, sampling, named, extras)
 
+    @property
+    def prompts(self) -> ReplyPrompts:
+        """Return the maker of requests."""
+        return self._prompts
+
     def keep_verdicts(self, keep: Keeps) -> None:
         """Have it told of each verdict, so that it comes with the answer another time."""
         self._keep = keep
@@ -183,7 +188,8 @@ class Drafter:
         """Have the tagger look at an accepted reply."""
         executed = None
         if self._tagger:
-            executed = yield from self._tagger.tags(target, str(reply.document["text"]))
+            text = str(reply.document["text"])
+            executed = yield from self._tagger.tags(target, text, self._prompts)
         return FoundReply(request, reply, self._prompts.plan(target), executed)
 
     def _draft(self, target: Target, found: FoundReply) -> Draft:

@@ -54,6 +54,18 @@ class Executed:
         return sum(name in self.names for name in planned) / len(planned)
 
 
+class HiddenNames(Protocol):
+    """Keeps the names of a corpus out of requests."""
+
+    def hidden(self, target: Target, text: str) -> str:
+        """Return a text as a request about a target may hold it."""
+        ...
+
+    def own_names(self, target: Target, text: str) -> str:
+        """Return a text that a model wrote with the corpus's own names."""
+        ...
+
+
 class Tagger(Protocol):
     """Finds what a reply does."""
 
@@ -62,7 +74,9 @@ class Tagger(Protocol):
         """Return one version for all that its findings depend on."""
         ...
 
-    def tags(self, target: Target, reply: str) -> Generator[Request, Answer, Executed]:
+    def tags(
+        self, target: Target, reply: str, names: HiddenNames
+    ) -> Generator[Request, Answer, Executed]:
         """Yield the requests it takes; return what the reply to a target does."""
         ...
 
@@ -79,7 +93,9 @@ class CueTagger:
         self._language = language
         self.version = cues_version(language)
 
-    def tags(self, target: Target, reply: str) -> Generator[Request, Answer, Executed]:
+    def tags(
+        self, target: Target, reply: str, names: HiddenNames
+    ) -> Generator[Request, Answer, Executed]:
         """See `Tagger`; nobody is asked."""
         yield from ()
         return self.found(target.emotions.valence, reply)
@@ -108,9 +124,11 @@ class ModelTagger:
         """Return the model and the version of the question."""
         return f"{self.model}, {self._template.version}"
 
-    def tags(self, target: Target, reply: str) -> Generator[Request, Answer, Executed]:
+    def tags(
+        self, target: Target, reply: str, names: HiddenNames
+    ) -> Generator[Request, Answer, Executed]:
         """See `Tagger`; without a usable answer nothing is known."""
-        question = self.question(target, reply)
+        question = self.question(target, reply, names)
         steps = self._questions.steps(question, self._questions.first_request(question))
         request, used = next(steps), 0
         while True:
@@ -120,21 +138,26 @@ class ModelTagger:
                 request = steps.send(answer)
             except StopIteration as ended:
                 acts = None if isinstance(ended.value, GivenUp) else ended.value["acts"]
-                found = [_placed(one, reply) for one in acts or ()]
+                found = [
+                    _placed(one, reply, names.own_names(target, one["words"])) for one in acts or ()
+                ]
                 return _executed(found or [Tag(UNKNOWN, 0, len(reply))], self.model, used)
 
-    def question(self, target: Target, reply: str) -> Question:
+    def question(self, target: Target, reply: str, names: HiddenNames) -> Question:
         """Return what is asked about a reply; its plan is not in it."""
         digest = sha256(reply.encode()).hexdigest()[:12]
         order = sorted(strategies(), key=lambda name: rank(f"{target.id}|{digest}|{name}"))
         asked = self._template.render(
             turns=[
-                (speaker_name(turn.utterance, turn.role, False), turn.utterance.text)
+                (
+                    speaker_name(turn.utterance, turn.role, False),
+                    names.hidden(target, turn.utterance.text),
+                )
                 for turn in target.turns
             ],
             speaker=speaker_name(target.utterance, "user", False),
-            utterance=target.utterance.text,
-            reply=reply,
+            utterance=names.hidden(target, target.utterance.text),
+            reply=names.hidden(target, reply),
             strategies=[(name, strategies()[name].definition) for name in order],
         )
         request = Request(
@@ -176,9 +199,9 @@ def _schema() -> NarrowedSchema:
     )
 
 
-def _placed(act: dict[str, str], reply: str) -> Tag:
+def _placed(act: dict[str, str], reply: str, words: str) -> Tag:
     """Return an act at the place of its words; one that the reply does not hold is unknown."""
-    words = act["words"].strip()
+    words = words.strip()
     start = reply.lower().find(words.lower()) if words else -1
     if start < 0:
         return Tag(UNKNOWN, 0, len(reply))
