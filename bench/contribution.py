@@ -33,7 +33,18 @@ SILENT = {"match": "^never-tells\n", "answer": {"emotion": "cannot_tell"}}
 
 def build(corpus: str, source: Path, name: str, output: Path, *more: object) -> dict[str, Any]:
     """Run a text-only build by the phrasebook; return seconds, peak memory in MB, requests."""
-    of = ("--corpus", corpus, "--source", source, "--text-only", "--name", name, "--output", output)
+    of = (
+        "--corpus",
+        corpus,
+        "--source",
+        source,
+        "--text-only",
+        "--no-reply-worthy",
+        "--name",
+        name,
+        "--output",
+        output,
+    )
     command = [sys.executable, "-m", "builders", "build", *map(str, (*of, *more))]
     started = time.time()
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
@@ -53,7 +64,7 @@ def voters(endpoint: TestEndpoint, *models: str) -> list[str]:
 def cost(targets: int, count: int, output: Path) -> None:
     """Print what votes take beside a build without them, and once they are held."""
     source = make_corpus(output / "corpus", targets)
-    with TestEndpoint(any_model=True) as endpoint:
+    with TestEndpoint(any_model=True, reads=True) as endpoint:
         votes = voters(endpoint, *(f"reader-{n}" for n in range(count)))
         for name, more in (("without votes", []), ("with votes", votes), ("votes held", votes)):
             found = build("meld", source, name.replace(" ", "-"), output, *more)
@@ -64,7 +75,7 @@ def skill(corpus: str, source: Path, output: Path) -> None:
     """Print the measures of voters whose skill is known, and the classes that come of them."""
     from builders.report import contribution, tallies
 
-    with TestEndpoint(any_model=True) as endpoint:
+    with TestEndpoint(any_model=True, reads=True) as endpoint:
         endpoint.control(rules=[LAZY, SILENT])
         models = voters(endpoint, "guesses", "always-neutral", "never-tells")
         print(build(corpus, source, f"{corpus}-voted", output, *models))

@@ -127,7 +127,16 @@ def build(
     source: Path, place: Path, endpoint: TestEndpoint, case: Case, more: Sequence[str] = ()
 ) -> Run:
     """Run a build against the endpoint; the CPU of its report is taken out."""
-    flags = ["--corpus", "meld", "--source", source, "--text-only", "--output", place.parent]
+    flags = [
+        "--corpus",
+        "meld",
+        "--source",
+        source,
+        "--text-only",
+        "--no-reply-worthy",
+        "--output",
+        place.parent,
+    ]
     model = ["--model", "test-model", "--base-url", endpoint.base_url, "--name", place.name]
     at_once = ["--max-concurrency", case.slots] if case.given else []
     command = [sys.executable, "-m", "builders", "build", *flags, *model, *at_once, *more]

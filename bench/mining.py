@@ -73,7 +73,17 @@ def mined(folder: Path) -> None:
 
 def real(output: Path, source: Path) -> Path:
     """Build the real MELD from its tables."""
-    told = ("build", "--corpus", "meld", "--source", source, "--text-only", "--name", "meld")
+    told = (
+        "build",
+        "--corpus",
+        "meld",
+        "--source",
+        source,
+        "--text-only",
+        "--no-reply-worthy",
+        "--name",
+        "meld",
+    )
     command = [sys.executable, "-m", "builders", *map(str, told), "--output", str(output)]
     subprocess.run(
         command, env={**os.environ, "PYTHONPATH": str(PROJECT)}, check=True, capture_output=True

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 # Of whose dialogue it says what another one does not know.
 _UNSAID = frozenset({"goal"})
 _NUMBERS = re.compile(r"^Season \d+, episode \d+(?:, scene \d+)?\.\s*")
-_PRESENT = re.compile(r"Present: ([^\n]*?)\.(?=\s|$)")
+# To its end: a title in the list has a full stop, too.
+_PRESENT = re.compile(r"Present: (.*)\.$")
 _PARTED = re.compile(r"\s*,\s*|\s+and\s+|\s*&\s*")
 
 

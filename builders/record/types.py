@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from builders.record.background import DialogueSummary
 from builders.record.other_drafts import OtherDraft
-from builders.record.planned_reply import PlannedReply
+from builders.record.planned_reply import CheckNote, PlannedReply
 from builders.record.reply_views import ExecutedPart
 from builders.record.safety import Safety
 from builders.record.views import (
@@ -372,19 +372,6 @@ class Target:
     def id(self) -> str:
         """Return the sample's id."""
         return self.utterance.id
-
-
-@dataclass(frozen=True, slots=True)
-class CheckNote:
-    """A check's note about a reply that is accepted anyway.
-
-    `severity` is that of the check, `value` what it measured, `detail` a sentence.
-    """
-
-    code: str
-    severity: str
-    value: float | None
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,7 +295,14 @@ _HINT = re.compile(rf"\d|@|\b(?:www|dot|at)\b|\.(?:{_TLD})\b|(?<!\w)/?u/", _FLAG
 _SPOKEN = re.compile(rf"\b(?:{_NUMBER_WORD})\b[ ,-]+\w", _FLAGS)
 
 
+# A time within a recording, of which every row of a corpus has two: numbers are not looked for in
+# it, which would take longer than all other reading.
+_CLOCK = re.compile(r"\s*(?:\d{1,2}:)?\d{1,2}:\d{2}(?:[.,]\d{1,6})?\s*")
+
+
 def _may_hold(text: str) -> bool:
+    if _CLOCK.fullmatch(text):
+        return False
     return bool(_HINT.search(text) or _SPOKEN.search(text))
 
 

@@ -63,7 +63,7 @@ def test_without_a_mark_a_spoken_record_takes_its_written_form():
 def test_the_situation_stands_first():
     sample = full_record()
     content = messages(sample, instruction=None, system=None)[0]["content"]
-    assert content.splitlines()[0] == "Situation: Two people at a pier."
+    assert content.splitlines()[0] == "Scene: Two people at a pier."
 
 
 def test_earlier_segments_of_one_speaker_bear_no_names():

@@ -30,7 +30,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(resources.corpora() / slug / "sample", root / "source" / slug)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        assert called(patch, "build", "--corpus", "all", "--source", "source") == 0
+        assert (
+            called(patch, "build", "--corpus", "all", "--no-reply-worthy", "--source", "source")
+            == 0
+        )
     return root
 
 
@@ -276,7 +279,7 @@ DAMAGES = {
     ),
 }
 BUILD = f"output/{NAME}"
-AGAIN = ("build", "--corpus", NAME, "--source", f"source/{NAME}")
+AGAIN = ("build", "--corpus", NAME, "--no-reply-worthy", "--source", f"source/{NAME}")
 COMMANDS = {
     "status": ("status", BUILD),
     "status --json": ("status", BUILD, "--json"),
@@ -291,7 +294,7 @@ COMMANDS = {
     "publish": ("publish", BUILD, "--repo", "a/b", "--dry-run"),
     "build": AGAIN,
     "build --redraft": (*AGAIN, "--redraft", "stale"),
-    "build all": ("build", "--corpus", "all", "--source", "source"),
+    "build all": ("build", "--corpus", "all", "--no-reply-worthy", "--source", "source"),
 }
 
 

@@ -143,6 +143,16 @@ def test_of_two_strategies_only_the_one_that_is_seen_is_published() -> None:
     assert draft.executed["adherence"] == 0.5
 
 
+def test_one_more_than_asked_is_published_without_asking_again() -> None:
+    draft = Asked(planned("open_ended_questioning")).answer(
+        answered(f"{MEETS} {ASKS}", "open_ended_questioning")
+    )
+    assert draft.reply["strategies"] == ["validation", "open_ended_questioning"]
+    assert draft.executed
+    assert draft.executed["adherence"] == 1
+    assert not draft.notes
+
+
 def test_a_strategy_that_is_easily_confused_is_published_without_asking_again() -> None:
     draft = Asked(planned("normalization")).answer(answered(MEETS, "normalization"))
     assert draft.reply["strategies"] == ["validation"]
@@ -186,18 +196,20 @@ def test_a_model_tags_blind_to_the_plan_and_places_the_words() -> None:
         {"strategy": "validation", "words": "of course that hurts"},
         {"strategy": "open_ended_questioning", "words": ASKS},
     ]
-    text = f"{MEETS} {ASKS}"
+    text = MEETS
     draft = asked.answer(
         answered(text, "open_ended_questioning"),
-        said({"acts": acts}),
+        said({"acts": acts[:1]}),
         answered(ASKS, "open_ended_questioning"),
         said({"acts": acts[1:]}),
     )
     question = asked.requests[1]
     assert question.model == "t"
-    assert ASKS in question.messages[0]["content"]
+    assert MEETS in question.messages[0]["content"]
     assert "was to do" not in question.messages[0]["content"]
-    assert "it does validation and then open_ended_questioning" in str(asked.requests[2].messages)
+    assert "it does validation, and was to do open_ended_questioning" in str(
+        asked.requests[2].messages
+    )
     assert draft.beside == 2
     assert draft.executed == {
         "strategies": [{"strategy": "open_ended_questioning", "start": 0, "end": len(ASKS)}],

@@ -13,9 +13,8 @@ from typing import Any, cast
 from builders.labels import strategies
 from builders.labels.strategy_groups import alike
 from builders.llm.request import Request
-from builders.record.planned_reply import PlannedReply
+from builders.record.planned_reply import CheckNote, PlannedReply
 from builders.record.reply_views import ExecutedPart
-from builders.record.types import CheckNote
 from builders.tasks.reply.checks.reading import Reply
 from builders.tasks.reply.checks.wording import count_words
 from builders.tasks.reply.executing import Executed
@@ -133,13 +132,14 @@ class FoundReply:
 def _differs(asked: tuple[str, ...], executed: Executed) -> str | None:
     """Return a sentence where a reply does something else than asked, as far as it is known.
 
-    A strategy that is easily taken for the one that was asked for makes no difference here.
+    A strategy that is easily taken for the one that was asked for makes no difference here, nor
+    does one more than all that were asked for: what is published has it.
     """
     seen = executed.names
     other = [name for name in seen if not any(alike(name, one) for one in asked)]
     missing = [one for one in asked if not any(alike(one, name) for name in seen)]
     turned = sorted(seen) == sorted(asked) and seen != asked
-    if not (other or turned or (executed.told and missing)):
+    if not (turned or (missing and (other or executed.told))):
         return None
     does = " and then ".join(seen) or "nothing of that"
     return f"text: it does {does}, and was to do {' and then '.join(asked)}"
