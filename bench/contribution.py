@@ -75,7 +75,7 @@ def skill(corpus: str, source: Path, output: Path) -> None:
     """Print the measures of voters whose skill is known, and the classes that come of them."""
     from builders.report import contribution, tallies
 
-    with TestEndpoint(any_model=True) as endpoint:
+    with TestEndpoint(any_model=True, reads=True) as endpoint:
         endpoint.control(rules=[LAZY, SILENT])
         models = voters(endpoint, "guesses", "always-neutral", "never-tells")
         print(build(corpus, source, f"{corpus}-voted", output, *models))

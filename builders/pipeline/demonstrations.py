@@ -147,7 +147,7 @@ def _to_learn_from(build: Build) -> Iterator[SampleRecord]:
     if "combined" in build.manifest["result"]:
         yield from build.rows(_COLUMNS, TRAIN)
         return
-    from builders.pipeline.combine import Division  # takes its time to import
+    from builders.pipeline.division import Division  # takes its time to import
 
     division = Division(build)
     yield from (row for row in build.rows(_COLUMNS) if division.split_of(row) == TRAIN)

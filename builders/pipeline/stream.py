@@ -314,12 +314,11 @@ class Stream:
                 yield _audio_reject(target.utterance, target.split, *refusal)
                 continue
             target.clip, target.voice = heard.clip, heard.voice
-            if REPLACED in target.utterance.findings:
-                target.clip = None  # what was replaced in the words is still heard in it
-                yield target
-                continue
+            silent = REPLACED in target.utterance.findings
+            if silent:  # what was replaced in the words is still heard in the clip
+                target.clip = None
             try:
-                if hearing.seeing:
+                if hearing.seeing and not silent:
                     target.video = hearing.seeing.of(target.utterance, heard.clip)
             except ClipError as error:
                 yield self._reject(target.utterance, target.split, error.reason, error.detail)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # a `Drafted` of that module has these
-    from builders.record.types import CheckNote
+    from builders.record.planned_reply import CheckNote
 
 
 @dataclass(frozen=True, slots=True)

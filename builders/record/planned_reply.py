@@ -1,4 +1,4 @@
-"""The plan of a reply, which the prompt, the demonstrations, the checks and the record share."""
+"""The plan of a reply and a note about it, which prompts, checks and the record share."""
 
 from __future__ import annotations
 
@@ -19,3 +19,16 @@ class PlannedReply:
     reply_emotions: tuple[str, ...]
     by: Literal["hash", "model"] = "hash"
     answers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckNote:
+    """A check's note about a reply that is accepted anyway.
+
+    `severity` is that of the check, `value` what it measured, `detail` a sentence.
+    """
+
+    code: str
+    severity: str
+    value: float | None
+    detail: str

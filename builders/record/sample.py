@@ -13,6 +13,7 @@ from typing import cast
 from builders.labels import strategies
 from builders.labels.class_sets import views_of
 from builders.record.other_drafts import OtherDraft
+from builders.record.planned_reply import CheckNote
 from builders.record.reply_views import (
     CandidatePart,
     CheckResult,
@@ -30,7 +31,6 @@ from builders.record.reply_views import (
 from builders.record.schema import validator, violations
 from builders.record.types import (
     Annotation,
-    CheckNote,
     Clip,
     Drafted,
     Emotions,

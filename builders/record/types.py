@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from builders.record.background import DialogueSummary
 from builders.record.other_drafts import OtherDraft
-from builders.record.planned_reply import PlannedReply
+from builders.record.planned_reply import CheckNote, PlannedReply
 from builders.record.reply_views import ExecutedPart
 from builders.record.safety import Safety
 from builders.record.views import (
@@ -31,8 +31,9 @@ from builders.record.views import (
 Sentiment = Literal["positive", "negative", "neutral"]
 # The label source if reviewers of an earlier draft heard an emotion other than the corpus label.
 REVIEWED = "review"
-# Flags of the turns on both sides of one that is missing, rejected or left out.
+# Flags: beside a turn that is missing, rejected or left out; a label given to the whole dialogue.
 MISSING_AFTER, MISSING_BEFORE = "turn_missing_after", "turn_missing_before"
+LABEL_OF_DIALOGUE = "label_of_dialogue"
 # A vote that finds no emotion in the text.
 CANNOT_TELL = "cannot_tell"
 
@@ -372,19 +373,6 @@ class Target:
     def id(self) -> str:
         """Return the sample's id."""
         return self.utterance.id
-
-
-@dataclass(frozen=True, slots=True)
-class CheckNote:
-    """A check's note about a reply that is accepted anyway.
-
-    `severity` is that of the check, `value` what it measured, `detail` a sentence.
-    """
-
-    code: str
-    severity: str
-    value: float | None
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def _sounds(path: Path, wanted: set[str]) -> dict[str, tuple[Floats, int]]:
         return {
             row["id"]: soundfile.read(BytesIO(row["audio"]["bytes"]), dtype="float32")
             for row in rows
+            if row["audio"]
         }
     except soundfile.SoundFileError as error:
         raise VerificationError(

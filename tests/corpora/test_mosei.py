@@ -166,6 +166,12 @@ def test_the_strongest_intensity_is_the_label():
     assert (meaning.secondary, meaning.alternatives) == (None, ())
 
 
+@pytest.mark.parametrize(("strongest", "weak"), [(0.3333, True), (0.6667, False), (2.0, False)])
+def test_a_weak_label_is_flagged(strongest, weak):
+    _, u = labelled(sad=strongest)
+    assert ("intensity_weak" in u.flags) is weak
+
+
 def test_an_emotion_half_as_strong_is_the_second_and_a_weaker_one_is_none():
     assert labelled(anger=2.0, disgust=1.0)[0].secondary == "disgust"
     assert labelled(anger=2.0, disgust=0.99)[0].secondary is None

@@ -255,7 +255,7 @@ def test_ids_may_stand_in_a_file_and_are_drafted_again_as_often_as_wanted(root, 
     ("ids", "words"),
     [
         ("meld-train-0-1,meld-train-9-9", "there is no sample meld-train-9-9 "),
-        ("rejcted", "expected rejected, stale, or ids of samples in the build"),
+        ("rejcted", "expected rejected, stale, flagged, or ids of samples in the build"),
         (",".join(f"x{n}" for n in range(9)), "x4 and 4 more"),
         (" , ", "names no samples"),
         ("@nowhere.txt", "the ids cannot be read"),

@@ -101,3 +101,16 @@ def test_a_changed_file_of_people_is_found(made, tmp_path):
             to.write_bytes(path.read_bytes())
     (folder / "held_for_people.parquet").write_bytes(b"PAR1")
     assert hearten("status", folder).code == 4
+
+
+def test_no_number_or_service_is_given_to_a_sensitive_line(tmp_path):
+    said = "My brother killed himself last year."
+    rows = [
+        {"id": "number", "utterance": said, "reply": "Please call 988 tonight and talk to them."},
+        {"id": "service", "utterance": said, "reply": "The Samaritans would listen to you."},
+    ]
+    file = tmp_path / "replies.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    for row in map(json.loads, hearten("check", file).out.splitlines()):
+        assert row["verdict"] == "reject"
+        assert "contact_details" in {one["code"] for one in row["codes"]}

@@ -11,7 +11,7 @@ from builds import hearten, samples
 from endpoints import TestEndpoint
 from hypothesis import given
 from hypothesis import strategies as st
-from trees import make_meld_tree, meld_row
+from trees import hum, make_meld_tree, meld_row, stereo
 
 from builders.safety.personal import digits_of, iban_rest, luhn, personal_data, personal_kinds
 from builders.safety.surrogates import Surrogates
@@ -167,6 +167,27 @@ def test_the_record_says_so_and_a_number_is_the_same_in_all_turns(made):
     assert records["meld-dev-0-0"]["safety"]["pii"] == {"text": False, "sound": None}
     codes = [one["code"] for one in first["audio_info"]["findings"]]
     assert codes == ["personal_data_replaced"]
+
+
+def test_the_clip_of_such_a_line_is_neither_sent_nor_kept(tmp_path):
+    clips = {f"dev/dia0_utt{number}": stereo(hum(0.5 + number / 5)) for number in (0, 1)}
+    rows = [meld_row(0, 0, Utterance=f"My number is {PHONE}."), meld_row(0, 1)]
+    source = make_meld_tree(tmp_path / "source", {**ROWS, "dev": rows}, clips)
+    with TestEndpoint(any_model=True, keep_bodies=True) as endpoint:
+        ended = hearten(
+            *("build", "--corpus", "meld", "--source", source, "--split", "dev", "--hear"),
+            *("--model", "m", "--base-url", endpoint.base_url, "--name", "m"),
+            cwd=tmp_path,
+        )
+        sent = endpoint.log()["clips"]
+    assert ended.code == 0, ended.err
+    with_number, other = sorted(samples(tmp_path / "output/m"), key=lambda row: row["id"])
+    assert with_number["audio"] is None and other["audio"]["bytes"]
+    assert with_number["safety"]["pii"]["sound"] is True
+    assert other["text_context"][0]["audio_sha256"] is None
+    assert other["audio_info"]["sha256_pcm"] in sent
+    # One clip is asked about with each target that has one; the rest are beeps of the probe.
+    assert with_number["voice"] is not None
 
 
 def test_rows_come_out_with_spans_surrogates_and_scores(tmp_path):

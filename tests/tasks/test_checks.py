@@ -14,7 +14,8 @@ from builders.errors import LabelError
 from builders.llm.request import Request, key
 from builders.llm.settings import Sampling
 from builders.llm.task import GivenUp
-from builders.record.types import Caption, CheckNote, Contrast, Emotions, Target, Voice
+from builders.record.planned_reply import CheckNote
+from builders.record.types import Caption, Contrast, Emotions, Target, Voice
 from builders.store.database import Answer
 from builders.tasks.reply.asking import PromptExtras
 from builders.tasks.reply.checks import registry

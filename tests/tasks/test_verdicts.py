@@ -10,7 +10,7 @@ from invented import SAD, answer_text, reply, target
 from builders import resources
 from builders.llm.request import key
 from builders.llm.settings import Sampling
-from builders.record.types import CheckNote
+from builders.record.planned_reply import CheckNote
 from builders.store.database import Answer, Attempt, KeptVerdict, RequestRow, Store
 from builders.store.key_value import KeyValue
 from builders.tasks.reply import draft

@@ -30,7 +30,7 @@ from builders.corpora.mosei.texts import (
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
-from builders.record.views import DimensionRating
+from builders.record.views import DimensionRating, LabelView
 
 
 class Reader:
@@ -217,6 +217,13 @@ def _utterance(video: str, segment: Segment, text: str, media: Media | None) -> 
         start=start,
         end=end,
         media=media,
-        annotation=Annotation(dimensions=dimensions),
+        annotation=Annotation(dimensions=dimensions, views=[_presence(dimensions)]),
         findings=("start_clamped",) if segment.clamped else (),
     )
+
+
+def _presence(dimensions: list[DimensionRating]) -> LabelView:
+    """Return every emotion that is there at all, as the owner makes several labels of a segment."""
+    there = [d["name"] for d in dimensions if d["name"] != "sentiment" and (d["value"] or 0) > 0]
+    label = ", ".join(sorted(there)) or "none"
+    return {"name": "presence", "label": label, "votes": None, "agreement": None, "level": None}

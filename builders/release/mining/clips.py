@@ -14,6 +14,7 @@ from builders.errors import SourceError
 from builders.pipeline.plan import digest_of_files
 from builders.record.dataset import Build
 from builders.record.types import Clip, Dialogue, Media
+from builders.safety.replacing import REPLACED
 
 _SKIP = ReadingRules(on_error="quarantine")
 
@@ -64,4 +65,6 @@ class SourceClips:
 
 
 def _media_of(dialogue: Dialogue, wanted: Collection[str]) -> dict[str, Media]:
-    return {one.id: one.media for one in dialogue.utterances if one.media and one.id in wanted}
+    # What was replaced in the words is still heard in the clip.
+    heard = [one for one in dialogue.utterances if REPLACED not in one.findings]
+    return {one.id: one.media for one in heard if one.media and one.id in wanted}

@@ -14,7 +14,7 @@ from builders import resources
 from builders.tasks.reply.tagging import UNKNOWN, tag
 
 # Rows at most, the first in the order of a hash of their ids: reading cues takes its time.
-MOST_TAGGED = 20_000
+MOST_TAGGED = 10_000
 _NAMES = pl.List(pl.String())
 
 

@@ -13,9 +13,9 @@ from typing import Any
 from builders.llm.request import Request, key
 from builders.llm.settings import Sampling
 from builders.llm.task import HOPELESS, Accepted, GivenUp, Steps
-from builders.record.planned_reply import PlannedReply
+from builders.record.planned_reply import CheckNote, PlannedReply
 from builders.record.reply_views import ExecutedPart
-from builders.record.types import CheckNote, Drafted, Target
+from builders.record.types import Drafted, Target
 from builders.store.database import Answer
 from builders.tasks.reply.asking import PromptExtras, ReplyPrompts
 from builders.tasks.reply.checks.candidate import Scene

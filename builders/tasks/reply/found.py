@@ -13,9 +13,8 @@ from typing import Any, cast
 from builders.labels import strategies
 from builders.labels.strategy_groups import alike
 from builders.llm.request import Request
-from builders.record.planned_reply import PlannedReply
+from builders.record.planned_reply import CheckNote, PlannedReply
 from builders.record.reply_views import ExecutedPart
-from builders.record.types import CheckNote
 from builders.tasks.reply.checks.reading import Reply
 from builders.tasks.reply.checks.wording import count_words
 from builders.tasks.reply.executing import Executed

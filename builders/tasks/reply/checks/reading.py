@@ -17,9 +17,10 @@ import orjson
 from builders.labels import strategies
 from builders.labels.vocabulary import vocabulary
 from builders.llm.objects import find_object
+from builders.record.planned_reply import CheckNote
 from builders.record.reply_views import ReplyPart
 from builders.record.schema import Validator, as_document, load_schema, violations
-from builders.record.types import CheckNote, Emotions
+from builders.record.types import Emotions
 from builders.tasks.reply.checks.candidate import Candidate, Scene
 from builders.tasks.reply.checks.registry import OF_PEOPLE, ReplyFault, run_checks
 

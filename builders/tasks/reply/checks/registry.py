@@ -23,7 +23,7 @@ import orjson
 from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import TableRow, read_rows
-from builders.record.types import CheckNote
+from builders.record.planned_reply import CheckNote
 from builders.safety.tables import safety_digest
 from builders.tasks.reply.checks import copied, fit, form, grounding, letters, rules, safe
 from builders.tasks.reply.checks.candidate import (

@@ -18,7 +18,8 @@ from typing import Protocol
 import orjson
 
 from builders import resources
-from builders.record.types import CheckNote, Emotions
+from builders.record.planned_reply import CheckNote
+from builders.record.types import Emotions
 from builders.store.database import DIGEST_BYTES, Answer, KeptVerdict
 from builders.tasks.reply.checks.candidate import Scene
 from builders.tasks.reply.checks.reading import Reply
