@@ -28,13 +28,12 @@ from builders.release.eligibility import (
     gates_of,
     restrictions,
 )
-from builders.settings import BuildConfig
+from builders.settings import OURS, BuildConfig
 from builders.store.database import forgotten_by
 from builders.tasks.reply.demonstration_tables import built_in, read_cases
 from builders.tasks.reply.demonstrations import Demonstration, Demonstrations
 from builders.tasks.reply.nearness import Index, WordIndex
 
-OURS = "ours"
 # Splits that models are measured on are shown to none.
 TRAIN = "train"
 _COLUMNS = (
