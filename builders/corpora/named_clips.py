@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builders import resources
+from builders.corpora.clip_files import SOUND
 from builders.corpora.files import (
     AGAIN,
     BrokenRecord,
@@ -46,7 +47,7 @@ class NamedCorpus:
 
 
 class NamedClips:
-    """Reads the names of all WAV files below a folder; their sound is not opened."""
+    """Reads the names of all files of sound below a folder; none is opened."""
 
     def __init__(
         self, slug: str, table: NameTable, source: Path, with_media: bool, splits: tuple[str, ...]
@@ -54,7 +55,7 @@ class NamedClips:
         self.splits = splits
         self.root = open_root(source, table.tree, *table.inside)
         self._slug, self._table, self._with_media = slug, table, with_media
-        self._paths = sorted(_wav_files(self.root))
+        self._paths = sorted(_sound_files(self.root), key=_preferred)
         if not any(table.name.fullmatch(_stem(path)) for path in self._paths):
             raise self._no_clips()
         self.files = self._text_files()
@@ -211,7 +212,7 @@ class NamedClips:
         what, packed = f"clips named like {self._table.example}", archives(self.root)
         if packed or not self._paths:
             return not_found(what, self.root, self._table.tree)
-        detail = f"{what} not found among {len(self._paths):,} WAV files"
+        detail = f"{what} not found among {len(self._paths):,} files of sound"
         do = "use the files under the names that their owner gave them"
         return SourceError(detail, where=self.root, expected=self._table.tree, do=do)
 
@@ -231,18 +232,24 @@ def _as_intended(label: str, level: float | None) -> Annotation:
 
 
 def _stem(path: str) -> str:
-    return path[: -len(".wav")]
+    return path.rpartition(".")[0]
 
 
-def _wav_files(root: Path) -> Iterator[str]:
-    """Yield the paths of all WAV files below a folder, relative to it, with ``/``."""
+def _preferred(path: str) -> tuple[str, int]:
+    """Return what sorts a clip before its copies in other formats."""
+    stem, _, ending = path.rpartition(".")
+    return stem, SOUND.index(f".{ending.lower()}")
+
+
+def _sound_files(root: Path) -> Iterator[str]:
+    """Yield the paths of all files of sound below a folder, relative to it, with ``/``."""
     start = len(str(root)) + 1
     for folder, _, names in os.walk(root):
         below = folder[start:].replace(os.sep, "/")
         if below.startswith(".") or "/." in below:
             continue
         for name in names:
-            if name[-4:].lower() == ".wav" and name[0] != ".":
+            if name.lower().endswith(SOUND) and name[0] != ".":
                 yield f"{below}/{name}" if below else name
 
 

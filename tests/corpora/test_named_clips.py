@@ -151,7 +151,9 @@ def test_what_no_table_knows_is_a_reject_that_says_what_was_expected(tmp_path):
 
 
 def test_a_folder_of_other_sound_says_what_names_it_should_have(tmp_path):
-    with pytest.raises(SourceError, match=r"named like OAF_back_angry\.wav not found among 1 WAV"):
+    with pytest.raises(
+        SourceError, match=r"named like OAF_back_angry\.wav not found among 1 files"
+    ):
         read("tess", files(tmp_path, "clip1.wav"))
 
 
@@ -181,3 +183,10 @@ def test_the_list_of_corpora_says_whose_files_were_seen():
     for slug in slugs():
         (row,) = [line for line in table if line.startswith(f"| `{slug}` |")]
         assert row.endswith(f"| {load_card(slug).shape} |")
+
+
+def test_a_clip_that_is_there_in_two_formats_is_read_once(tmp_path):
+    files(tmp_path, "YAF_back_sad.mp3", "YAF_back_sad.flac", "YAF_bar_sad.MP3")
+    reader = open_reader("tess", tmp_path, True)
+    turns = [u for item in reader.read("all") for u in item.utterances]
+    assert [u.media.path.name for u in turns] == ["YAF_back_sad.flac", "YAF_bar_sad.MP3"]
