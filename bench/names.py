@@ -2,7 +2,8 @@
 
     python bench/names.py [--files 40000]
 
-The files are empty and named as those of two corpora are, with more takes and words. Reading is what a build without audio does of it: names, words, ids, labels.
+The files are empty and named as those of two corpora are, with more takes and words. Reading is
+what a build without audio does of it: names, words, ids, labels.
 """
 
 from __future__ import annotations
