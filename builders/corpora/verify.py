@@ -69,8 +69,18 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Return whether every count is as published; defects are reported but do not count."""
-        return not self.off
+        """Return whether all counts are as published and the clips can be used.
+
+        Defects are reported but do not count.
+        """
+        return not self.off and not self.failed
+
+    @property
+    def failed(self) -> int:
+        """Return how many clips cannot be used, and how many of the sample cannot be decoded."""
+        sampled = (n for counts in self.sampled.values() for n in counts.values())
+        decoded = sum(counts.get("decoded", 0) for counts in self.sampled.values())
+        return sum(self.unusable.values()) + sum(sampled) - decoded
 
     def as_json(self) -> dict[str, object]:
         """Return everything in plain types, for JSON."""
@@ -82,7 +92,7 @@ class Verification:
         result = f"{len(self.off)} not as published" if self.off else "as published"
         if self.damaged and not self.off:
             result += ", but texts are damaged"
-        if self.unusable:
+        if self.failed:
             result += ", but clips cannot be used"
         counted = f"{len(self.rows)} counts, {result}" if self.rows else "no counts are published"
         lines = [f"{self.slug} in {self.source} ({media})"]
