@@ -14,7 +14,7 @@ from builders.errors import ConfigError, UsageError, suggested
 from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
 from builders.settings import HIBARI, LISTED, BuildConfig, make_config, voting
-from builders.settings.file import SettingsFile, find_source
+from builders.settings.file import SettingsFile, find_source, follows_links
 
 # What goes into the settings otherwise than as it was given, or not at all.
 _NO_SETTINGS = frozenset(
@@ -58,6 +58,7 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     lists["may_send"] = may_send(lists["may_send"])
     check_named(lists["may_send"], [slug, *_shown_corpora(given["demonstrations"])])
     plain["draft_prompt"] = plain.pop("prompt_version")
+    plain["follow_links"] = follows_links(slug, given["follow_links"], settings)
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
     if config.demonstrations and Path(config.demonstrations, "manifest.json").is_file():
         from builders.review.outcome.applied import applied

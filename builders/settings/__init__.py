@@ -99,6 +99,7 @@ class BuildConfig(BaseModel):
     output: Path = Path("output")
     splits: tuple[str, ...] = ()
     text_only: bool = False
+    follow_links: bool = False
     context_turns: int = Field(8, ge=0)
     emotions: tuple[str, ...] = ()
     min_words: int = Field(0, ge=0)

@@ -502,7 +502,7 @@ def test_missing_media_are_answered_with_where_they_were_looked_for(tmp_path):
     make_mosei_tree(tmp_path)
     assert refused(tmp_path, media=True) == (
         f"the media are missing: no recordings in {tmp_path} (looked in "
-        "Raw/Audio/Full/WAV_16000, Raw/Videos/Full/Combined); "
+        "Raw/Audio/Full/WAV_16000, Raw/Videos/Full/Combined, Raw/Videos/Segmented/Combined); "
         "unpack CMU_MOSEI.zip there, or use --text-only"
     )
 
