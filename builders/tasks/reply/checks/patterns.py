@@ -205,23 +205,31 @@ class PatternSet:
         """Return what is found in a text, by code; what is fine is taken back."""
         hits: dict[str, list[PatternFind]] = {}
         fine: list[PatternFind] = []
-        for pattern in self._that_may_occur(text):
-            for found in _occurrences(pattern, text):
-                place = fine if pattern.kind == "fine" else hits.setdefault(pattern.code, [])
-                place.append(found)
+        tried = self._that_may_occur(text)
+        for pattern in self._found_in(text, [one for one in tried if one.kind == "hit"]):
+            hits.setdefault(pattern.code, []).extend(_occurrences(pattern, text))
+        if not hits:
+            return hits
+        for pattern in tried:
+            if pattern.kind == "fine" and pattern.code in hits:
+                fine += _occurrences(pattern, text)
         for places in hits.values():
             places.sort(key=lambda one: (one.start, one.end))
-        return _without(hits, fine) if fine and hits else hits
+        return _without(hits, fine) if fine else hits
+
+    def _found_in(self, text: Text, patterns: list[Pattern]) -> list[Pattern]:
+        """Return the patterns that are found in a text, in the order of the tables."""
+        found = [one for one in patterns if one.compiled.search(text.line)]
+        return sorted(found, key=self._order.__getitem__) if len(found) > 1 else found
 
     def _that_may_occur(self, text: Text) -> list[Pattern]:
-        """Return the patterns whose needs occur and that are found, in the order of the tables."""
-        words, by_need, line = text.words, self._by_need, text.line
+        """Return the patterns whose needs occur in a text, in no order."""
+        words, by_need = text.words, self._by_need
         there: set[Need] = {*text.known, *zip((BREAK, *words), (*words, BREAK), strict=True)}
         for word in text.known:
             there.update(self._beginnings_of(word))
         tried = {pattern for need in by_need.keys() & there for pattern in by_need[need]}
-        may = [one for one in tried if _may_occur(one, there) and one.compiled.search(line)]
-        return sorted(may, key=self._order.__getitem__) if len(may) > 1 else may
+        return [one for one in tried if _may_occur(one, there)]
 
     def _beginnings_of(self, word: str) -> tuple[str, ...]:
         """Return the beginnings, each with its *, that a pattern needs and a word has."""
