@@ -36,3 +36,8 @@ def prompts() -> Path:
 def corpora() -> Path:
     """Return the folder with one sub-folder per corpus."""
     return _PACKAGE / "corpora"
+
+
+def demonstrations_in(language: str) -> Path:
+    """Return where our own demonstrations in a language would be, whatever the region."""
+    return prompts() / "demonstrations" / language.partition("-")[0].lower()

@@ -18,6 +18,11 @@ from builders.record.folder import write_json
 from builders.record.parquet import describe_file
 
 ROOT = Path(__file__).resolve().parents[1]
+PLAIN = {
+    "HEARTEN_REPLY_WORTHY": "0",
+    "HEARTEN_PLAN": "none",
+    "HEARTEN_DEMONSTRATIONS": "none",
+}
 _PROGRESS = re.compile(r"[\d,]+ of [\d,]+, ")
 
 
@@ -38,9 +43,11 @@ def command(*arguments: Any) -> list[str]:
 def environment(**more: str) -> dict[str, str]:
     """Return this process's environment, which the tests keep clean, with the package in reach.
 
-    All targets are taken: invented corpora hold lines that are not made to be worth a reply.
+    All targets are taken: invented corpora hold lines that are not made to be worth a reply. The
+    endpoint's stock replies follow no plan, so there is none, and no cases are shown, but where a
+    test asks for them.
     """
-    return {**os.environ, "PYTHONPATH": str(ROOT), "HEARTEN_REPLY_WORTHY": "0", **more}
+    return {**os.environ, "PYTHONPATH": str(ROOT), **PLAIN, **more}
 
 
 # Where commands run when the tests are run with --warm; see warm.py.

@@ -129,6 +129,7 @@ def test_clips_without_audio_are_rejects_and_nothing_kept_is_exit_1(tmp_path, ou
     line = one_line_error(ended)
     assert ended.code == 1
     assert "nothing was kept" in line and "1 no_audio_stream" in line and "rejected.parquet" in line
+    assert "for example, meld-train-0-0: dia0_utt0.mp4 has no audio stream" in line
     assert [row["reason"] for row in rejected(output / "meld")] == ["no_audio_stream"]
     assert not (output / "meld" / "manifest.json").exists()
 

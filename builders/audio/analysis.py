@@ -18,7 +18,7 @@ import soundfile
 
 from builders.audio.asr import MODEL, word_error_rate
 from builders.audio.clip_format import length_findings
-from builders.audio.clips import ClipError, digest_of, head_of, locate
+from builders.audio.clips import ClipError, digest_of, head_of, locate, name_in
 from builders.audio.decode import DecodedSound, as_flac, duration_findings, pcm_digest, read_sound
 from builders.audio.detectors import ClipCheck
 from builders.audio.features import VERSION, Measured, measure
@@ -92,6 +92,7 @@ class Hearing:
         clips: the encoded clips of all builds.
         standards: the requirements on a clip.
         checks: the requested checks by models from extras.
+        follow_links: whether links may lead out of the folder.
     """
 
     def __init__(
@@ -101,7 +102,9 @@ class Hearing:
         clips: ClipFiles,
         standards: Standards = Standards(),
         checks: tuple[ClipCheck, ...] = (),
+        follow_links: bool = False,
     ) -> None:
+        self._follow_links = follow_links
         self.standards = standards
         self._checks = checks
         self.baselines = Baselines()
@@ -251,7 +254,7 @@ class Hearing:
         flac = self._encoded(of_clip, utterance.id) if needed else b""
         if known and flac is not None:
             return _Found(source, known, flac, _NOTHING)
-        sound = read_sound(media, self._root)
+        sound = read_sound(media, self._root, self._follow_links)
         fresh = {} if known else self._listened(sound, source.key, asked)
         known = known or self._known(utterance.id, source.key, asked, fresh) or {}
         if flac is None:
@@ -261,12 +264,12 @@ class Hearing:
 
     def _source(self, media: Media, sha256: str | None) -> _Source:
         """Return the source of a clip; raises ClipError if its file cannot be used."""
-        path = locate(media.path, self._root)
+        path = locate(media.path, self._root, self._follow_links)
         if sha256 is None:
             head_of(path)
             sha256 = digest_of(path)
         key = key_of(sha256, media.start, media.end, self._versions)
-        return _Source(key, path.relative_to(self._root.resolve()).as_posix(), sha256)
+        return _Source(key, name_in(path, media.path, self._root), sha256)
 
     def _known(
         self, name: str, key: str, asked: list[ClipCheck], fresh: Mapping[Key, Kept] = _NOTHING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 from functools import lru_cache
 from pathlib import Path
@@ -27,20 +28,46 @@ class ClipError(Exception):
         return f"{self.reason}: {self.detail}"
 
 
-def locate(path: Path, root: Path) -> Path:
-    """Return where a clip is once links are followed, which must be a file under `root`."""
+def locate(path: Path, root: Path, follow_links: bool = False) -> Path:
+    """Return where a clip is once links are followed, which must be a file under `root`.
+
+    With `follow_links`, a link under `root` may lead to a file anywhere.
+    """
     try:
         found = (root / path).resolve(strict=True)
         is_file = stat.S_ISREG(found.stat().st_mode)
     except FileNotFoundError:
-        raise ClipError("clip_missing", f"there is no file {path}") from None
+        what = "a link to no file," if _is_link(root / path) else "no file"
+        raise ClipError("clip_missing", f"there is {what} {path}") from None
     except (OSError, RuntimeError, ValueError) as error:
         raise ClipError("clip_unreadable", f"{path}: {error}") from error
-    if not found.is_relative_to(root.resolve()):
-        raise ClipError("path_outside_corpus", f"{path} is outside {root}")
+    if not found.is_relative_to(root.resolve()) and not (follow_links and below(path, root)):
+        detail = f"{path} is outside {root}"
+        if below(path, root):
+            detail = f"{path} is outside {root}, through a link; --follow-links follows it"
+        raise ClipError("path_outside_corpus", detail)
     if not is_file:  # opening a pipe would block for ever
         raise ClipError("clip_unreadable", f"{path} is not a file")
     return found
+
+
+def _is_link(path: Path) -> bool:
+    return path.is_symlink() or any(parent.is_symlink() for parent in path.parents)
+
+
+def below(path: Path, root: Path) -> bool:
+    """Return whether a path as it is written lies under `root`, wherever its links lead."""
+    return Path(os.path.normpath(root / path)).is_relative_to(os.path.normpath(root))
+
+
+def name_in(found: Path, path: Path, root: Path) -> str:
+    """Return what a clip that was found is called in records: its path under `root`.
+
+    A clip that a link leads to outside is called by the link.
+    """
+    if found.is_relative_to(real := root.resolve()):
+        return found.relative_to(real).as_posix()
+    return Path(os.path.normpath(root / path)).relative_to(os.path.normpath(root)).as_posix()
 
 
 def head_of(path: Path) -> bytes:

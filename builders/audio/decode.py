@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from builders.audio.clips import ClipError, digest_of, head_of, locate
+from builders.audio.clips import ClipError, digest_of, head_of, locate, name_in
 from builders.audio.resampling import RATE, Resampler, Samples
 from builders.record.types import Clip, Finding, Media
 
@@ -50,12 +50,12 @@ class DecodedSound:
     findings: tuple[Finding, ...]
 
 
-def decode(media: Media, root: Path) -> Clip:
+def decode(media: Media, root: Path, follow_links: bool = False) -> Clip:
     """Return a clip as 16 kHz mono FLAC; the same file gives the same bytes.
 
     The findings are the media's own, then those of `read_sound`. Raises ClipError.
     """
-    sound = read_sound(media, root)
+    sound = read_sound(media, root, follow_links)
     findings = (*map(Finding, media.findings), *sound.findings)
     return Clip(
         flac=as_flac(sound.pcm),
@@ -70,16 +70,16 @@ def decode(media: Media, root: Path) -> Clip:
     )
 
 
-def read_sound(media: Media, root: Path) -> DecodedSound:
+def read_sound(media: Media, root: Path, follow_links: bool = False) -> DecodedSound:
     """Return a clip's audio.
 
     For a 5.1 mix, the centre channel is used, which has the speech; else the mean of the channels.
     With `media.start` and `media.end` (seconds) only that part is decoded. `media.path` must lie
-    under `root` once links are followed. Memory is bounded by `LONGEST` seconds at 16 kHz. Findings
-    are decode_errors (packets), clip_silent (peak in dB) and clip_clipped (share of samples), if
-    they apply. Raises ClipError.
+    under `root` once links are followed, or before with `follow_links`. Memory is bounded by
+    `LONGEST` seconds at 16 kHz. Findings are decode_errors (packets), clip_silent (peak in dB) and
+    clip_clipped (share of samples), if they apply. Raises ClipError.
     """
-    path = locate(media.path, root)
+    path = locate(media.path, root, follow_links)
     head = head_of(path)
     if head.startswith(_SOUNDFILE) or (head.startswith(b"RIFF") and head[8:12] == b"WAVE"):
         sound, errors = _decode_soundfile(path, media), 0
@@ -88,7 +88,7 @@ def read_sound(media: Media, root: Path) -> DecodedSound:
             _check_boxes(path)
         sound, errors = _decode_container(path, media)
     pcm = sound.pcm()
-    source = path.relative_to(root.resolve()).as_posix()
+    source = name_in(path, media.path, root)
     return DecodedSound(pcm, source, digest_of(path), tuple(_findings(sound, errors)))
 
 

@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from builders.audio.clip_format import NOT_HEARD
-from builders.audio.clips import ClipError, digest_of, head_of, locate
+from builders.audio.clips import ClipError, digest_of, head_of, locate, name_in
 from builders.audio.video import VERSION, encoded
 from builders.record.types import Clip, Utterance, VideoClip
 from builders.store.clips import MP4, ClipFiles
@@ -20,9 +20,13 @@ class Seeing:
         root: the folder of the corpus.
         values: the cache of encoded videos, by source, of all builds.
         clips: the files of all builds.
+        follow_links: whether links may lead out of the folder.
     """
 
-    def __init__(self, root: Path, values: KeyValue, clips: ClipFiles) -> None:
+    def __init__(
+        self, root: Path, values: KeyValue, clips: ClipFiles, follow_links: bool = False
+    ) -> None:
+        self._follow_links = follow_links
         self._root, self._values, self._clips = root, values, clips
         self._version = f"{VERSION} av {metadata.version('av')}"
 
@@ -37,7 +41,7 @@ class Seeing:
         film = utterance.film
         if film is None:
             raise ClipError("video_missing", "the corpus has no video of this utterance")
-        path = locate(film.path, self._root)
+        path = locate(film.path, self._root, self._follow_links)
         head_of(path)
         source = digest_of(path)
         key: Key = (
@@ -56,7 +60,7 @@ class Seeing:
         return VideoClip(
             sha256=digest,
             seconds=clip.duration,
-            source_file=path.relative_to(self._root.resolve()).as_posix(),
+            source_file=name_in(path, film.path, self._root),
             source_sha256=source,
             start=film.start,
             end=film.end,

@@ -19,6 +19,7 @@ from builders.cli.options import (
     Drafts,
     Estimate,
     Excluded,
+    FollowLinks,
     Json,
     LeaveOut,
     MaxConcurrency,
@@ -94,6 +95,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         ),
     ] = None,
     text_only: TextOnly = False,
+    follow_links: FollowLinks = False,
     emotion: Annotated[
         list[str] | None,
         typer.Option(metavar="EMOTION", help="Only targets with this emotion."),

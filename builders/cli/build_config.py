@@ -8,13 +8,13 @@ from pathlib import Path
 
 from builders import resources
 from builders.cli.build_options import BuildOptions
+from builders.cli.defaults import with_defaults
 from builders.corpora import load_card, resolve_slug
 from builders.errors import ConfigError, UsageError, suggested
 from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
-from builders.record.folder import read_json
 from builders.settings import HIBARI, LISTED, BuildConfig, make_config, voting
-from builders.settings.file import SettingsFile, find_source
+from builders.settings.file import SettingsFile, find_source, follows_links
 
 # What goes into the settings otherwise than as it was given, or not at all.
 _NO_SETTINGS = frozenset(
@@ -34,6 +34,7 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     speaks = given["speak"] or given["speak_replies"]
     tts = (given["tts"] if speaks else None) or HIBARI
     name = given["name"] or (f"{slug}-sample" if sample else slug)
+    given = with_defaults(given, name, load_card(slug).language)
     plain: dict[str, object] = {n: value for n, value in given.items() if n not in _NO_SETTINGS}
     lists = {setting: _listed(plain.pop(option)) for option, setting in LISTED.items()}
     _check_hearing(given, lists["caption_base_urls"])
@@ -54,10 +55,10 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
         raise UsageError(
             "--known-agreement is given without --min-agreement", do="say how much is enough"
         )
-    plain["reply_worthy"] = _reply_worthy(given, name)
     lists["may_send"] = may_send(lists["may_send"])
     check_named(lists["may_send"], [slug, *_shown_corpora(given["demonstrations"])])
     plain["draft_prompt"] = plain.pop("prompt_version")
+    plain["follow_links"] = follows_links(slug, given["follow_links"], settings)
     config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
     if config.demonstrations and Path(config.demonstrations, "manifest.json").is_file():
         from builders.review.outcome.applied import applied
@@ -80,16 +81,6 @@ def _shown_corpora(demonstrations: str | None) -> list[str]:
     return corpora_of(demonstrations)
 
 
-def _reply_worthy(given: BuildOptions, name: str) -> bool:
-    """Return whether targets must be worth a reply; a build that was begun goes on as it was."""
-    wanted, begun = given["reply_worthy"], given["output"] / name / "config.json"
-    if wanted is not None:
-        return wanted
-    if begun.is_file() and given["resume"] != "never":
-        return bool(read_json(begun).get("reply_worthy", False))
-    return given["persona"] == "assistant" and not given["sample"]
-
-
 def _listed(said: object) -> tuple[str, ...]:
     """Return what was given for an option that may be given again."""
     return tuple(said) if isinstance(said, list | tuple) else ()
@@ -100,8 +91,8 @@ def _check_hearing(given: BuildOptions, addresses: tuple[str, ...]) -> None:
     _check_needs_model(given)
     if given["demonstrations_by"] != "words" and not given["demonstrations"]:
         raise UsageError(
-            "--demonstrations-by is given without --demonstrations",
-            do="name the cases, as --demonstrations ours",
+            "--demonstrations-by is given, and no demonstrations are shown",
+            do="name the cases, as --demonstrations ours, or leave it out",
         )
     if given["hear"] and not given["model"]:
         raise UsageError(

@@ -15,6 +15,7 @@ class BuildOptions(TypedDict, total=False):
     name: str | None
     split: list[str] | None
     text_only: bool
+    follow_links: bool
     min_agreement: float | None
     known_agreement: bool
     reply_worthy: bool | None

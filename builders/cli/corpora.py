@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from builders.cli.options import Json, OnlySplits, Source, TextOnly
+from builders.cli.options import FollowLinks, Json, OnlySplits, Source, TextOnly
 from builders.errors import VerificationError
 
 commands = typer.Typer()
@@ -25,10 +25,11 @@ def verify_command(
     source: Source = None,
     split: OnlySplits = None,
     text_only: TextOnly = False,
+    follow_links: FollowLinks = False,
     as_json: Json = False,
 ) -> None:
     """Compare your copy of a corpus with its published counts; list its known defects."""
-    _verify(corpus, source, tuple(split or ()), text_only, as_json)
+    _verify(corpus, source, tuple(split or ()), text_only, follow_links, as_json)
 
 
 @commands.command("corpora")
@@ -38,7 +39,12 @@ def corpora_command(as_json: Json = False) -> None:
 
 
 def _verify(
-    corpus: str, source: Path | None, splits: tuple[str, ...], text_only: bool, as_json: bool
+    corpus: str,
+    source: Path | None,
+    splits: tuple[str, ...],
+    text_only: bool,
+    follow_links: bool,
+    as_json: bool,
 ) -> None:
     """Compare a corpus on disk, or some of its splits, with its published counts.
 
@@ -48,12 +54,13 @@ def _verify(
     from builders.cli.settings_file import read_settings
     from builders.corpora import load_card, resolve_slug
     from builders.corpora.verify import verify
-    from builders.settings.file import find_source
+    from builders.settings.file import find_source, follows_links
 
     slug = resolve_slug(corpus)
     settings = read_settings()
+    follow = follows_links(slug, follow_links, settings)
     source = source or find_source(slug, load_card(slug).how_to_get, settings)
-    verification = verify(slug, source, splits, text_only=text_only)
+    verification = verify(slug, source, splits, text_only=text_only, follow_links=follow)
     print(json.dumps(verification.as_json(), indent=2) if as_json else verification.as_text())
     if not verification.ok:
         raise VerificationError(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from builders.cli.options import EXCLUSIONS, Excluded, Folder, Json, Source, StoreAddress
+from builders.cli.options import (
+    EXCLUSIONS,
+    Excluded,
+    Folder,
+    FollowLinks,
+    Json,
+    Source,
+    StoreAddress,
+)
 
 if TYPE_CHECKING:
     from builders.release.mining import Mined
@@ -20,6 +28,7 @@ commands = typer.Typer()
 def mine_command(
     folder: Folder,
     source: Source = None,
+    follow_links: FollowLinks = False,
     exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
     as_json: Json = False,
@@ -32,7 +41,7 @@ def mine_command(
 
     address = store_of(folder, store)
     known = Exclusions.load(exclusions, forgotten_by(address))
-    done = mine(folder, address, known, source)
+    done = mine(folder, address, known, source, follow_links=follow_links)
     if as_json:
         print(json.dumps({"folder": str(folder), "fresh": done.fresh, **done.manifest}, indent=2))
         return

@@ -77,6 +77,13 @@ OnlySplits = Annotated[
 TextOnly = Annotated[
     bool, typer.Option("--text-only", help="Leave the audio out; the clips need not be there.")
 ]
+FollowLinks = Annotated[
+    bool,
+    typer.Option(
+        "--follow-links",
+        help="Read clips that are links to outside the corpus folder, such as on another disk.",
+    ),
+]
 
 # What every command says alike that asks a model.
 BaseUrl = Annotated[

@@ -17,9 +17,11 @@ PersonaChoice = Annotated[
 DemonstrationsFrom = Annotated[
     str | None,
     typer.Option(
-        metavar="ours|FOLDER|BUILD",
+        metavar="ours|FOLDER|BUILD|none",
+        envvar="HEARTEN_DEMONSTRATIONS",
         help="Show the model two or three cases with their replies in each prompt: ours, the "
         "tables of a folder, or the replies of a finished build.",
+        show_default="ours, where there are some in the corpus's language",
     ),
 ]
 DemonstrationsBy = Annotated[
@@ -36,7 +38,8 @@ PlannedBy = Annotated[
         help="Who decides what each reply does, how long it is and in which emotions it may be "
         "spoken. hash: drawn as often as people do it; model: the drafting model, in a "
         "question of its own; none: the model, while it writes.",
-        show_default="none",
+        envvar="HEARTEN_PLAN",
+        show_default="hash",
     ),
 ]
 ReplyWorthy = Annotated[

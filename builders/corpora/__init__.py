@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builders import resources
+from builders.corpora.clip_files import only_these
 from builders.errors import ConfigError, SourceError, UsageError, nearest, suggested
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject
@@ -203,7 +204,26 @@ def open_reader(slug: str, source: Path, with_media: bool, splits: Sequence[str]
             )
     wanted = tuple(split for split in known if not splits or split in splits)
     # Absolute, because clip paths are resolved below it.
-    return cast(Reader, _reader_class(slug)(source.absolute(), with_media, wanted))
+    return _opened(_reader_class(slug), source.absolute(), with_media, wanted)
+
+
+def _opened(reader: Any, source: Path, with_media: bool, splits: tuple[str, ...]) -> Reader:
+    """Return an open reader; an error names the splits that can be read all the same."""
+    try:
+        return cast(Reader, reader(source, with_media, splits))
+    except SourceError as error:
+        found = [split for split in splits if _opens(reader, source, with_media, split)]
+        if len(splits) == 1 or not found:
+            raise
+        raise SourceError(f"{error}{only_these(found)}") from error
+
+
+def _opens(reader: Any, source: Path, with_media: bool, split: str) -> bool:
+    try:
+        reader(source, with_media, (split,))
+    except SourceError:
+        return False
+    return True
 
 
 def splits_of(slug: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Literal
 from builders.audio.clips import ClipError
 from builders.audio.decode import decode
 from builders.corpora import Reader, load_card, open_reader
+from builders.corpora.clip_check import ClipCheck
 from builders.corpora.damage import DAMAGED
 from builders.corpora.published_counts import (
     TOTAL,
@@ -44,7 +45,9 @@ class Fault:
 class Verification:
     """What verifying found.
 
-    `rejects` counts the broken records by reason, `damaged` the texts that copying damaged by flag.
+    `rejects` counts the broken records by reason, `damaged` the texts that copying damaged by flag,
+    `unusable` what is there in place of clips by reason. `sampled` says by split how many clips of
+    a sample could be decoded, and how many could not by reason; `without_media` why there are none.
     """
 
     slug: str
@@ -54,6 +57,9 @@ class Verification:
     faults: list[Fault]
     rejects: dict[str, int]
     damaged: dict[str, int]
+    unusable: dict[str, int]
+    sampled: dict[str, dict[str, int]]
+    without_media: str
     notes: list[ReaderNote]
 
     @property
@@ -76,11 +82,16 @@ class Verification:
         result = f"{len(self.off)} not as published" if self.off else "as published"
         if self.damaged and not self.off:
             result += ", but texts are damaged"
+        if self.unusable:
+            result += ", but clips cannot be used"
         counted = f"{len(self.rows)} counts, {result}" if self.rows else "no counts are published"
         lines = [f"{self.slug} in {self.source} ({media})"]
         lines += [_count_line(count) for count in self.rows]
         lines += [counted]
         lines += [f"rejected: {n} {reason}" for reason, n in self.rejects.items()]
+        lines += [f"no clips: {self.without_media}"] if self.without_media else []
+        lines += [f"clips that cannot be used: {n:,} {why}" for why, n in self.unusable.items()]
+        lines += [_sampled_line(split, counts) for split, counts in self.sampled.items()]
         lines += [f"damaged texts: {n:,} {flag}" for flag, n in self.damaged.items()]
         lines += [_note_line(note) for note in self.notes]
         defects = ["known defects:", *_fault_lines(self.faults)] if self.faults else []
@@ -91,6 +102,13 @@ def _count_line(count: Compared) -> str:
     name = f"{count.split} {count.what} {count.label}".rstrip()
     verdict = "" if count.expected == count.found else f"  differs: {count.expected:,} published"
     return f"  {name:<40}{count.found:>8,}{verdict}"
+
+
+def _sampled_line(split: str, counts: dict[str, int]) -> str:
+    good = counts.get("decoded", 0)
+    others = [f"{n} {reason}" for reason, n in counts.items() if reason != "decoded"]
+    failed = f"; {', '.join(others)}" if others else ""
+    return f"sample of clips of {split}: {good} of {sum(counts.values())} decoded{failed}"
 
 
 def _note_line(note: ReaderNote) -> str:
@@ -110,18 +128,27 @@ def _fault_lines(faults: list[Fault]) -> Iterator[str]:
 
 
 def verify(
-    slug: str, source: Path, splits: tuple[str, ...] = (), *, text_only: bool = False
+    slug: str,
+    source: Path,
+    splits: tuple[str, ...] = (),
+    *,
+    text_only: bool = False,
+    follow_links: bool = False,
 ) -> Verification:
     """Read a whole corpus, or some of its splits, and compare with `counts.tsv` and `defects.tsv`.
 
-    Without media, or with `text_only`, checks that need media are skipped.
+    Without media, or with `text_only`, checks that need media are skipped. Of each clip the first
+    bytes are looked at, and a sample of each split is decoded; what is no clip does not count.
+    With `follow_links`, clips may be links out of the folder.
     Raises SourceError as reading does.
     """
-    reader, with_media = _open(slug, source, splits, text_only)
+    reader, with_media, why_not = _open(slug, source, splits, text_only)
     read = {*reader.splits, TOTAL} if not splits else {*reader.splits}
     published = [count for count in read_counts(slug) if count.split in read]
     rows = [row for row in Defects.load(slug).rows if row.split in reader.splits]
-    known = _Known(reader.root, with_media, {_key(row) for row in rows})
+    named = {_key(row) for row in rows}
+    known = _Known(reader.root, with_media, named, follow_links)
+    clips = ClipCheck(reader.root, named, follow_links)
     labelling, rejects, damaged = load_labelling(slug), Counter[str](), Counter[str]()
     seen = FoundCounts({count.what for count in published}, with_media, labelling.node)
     for split in reader.splits:
@@ -134,22 +161,39 @@ def verify(
             for utterance in item.utterances:
                 labelling.settle(utterance)
                 damaged.update(DAMAGED.keys() & {*utterance.flags})
+            clips.look(item)
             known.add(item)
             seen.add(item)
     notes = list(reader.notes)
     faults = [Fault(_key(row), row.defect, row.value, known.state(row)) for row in rows]
     counts = compare(published, with_totals(published, seen.counts(notes)))
     found = dict(damaged.most_common())
-    return Verification(slug, source, with_media, counts, faults, dict(rejects), found, notes)
+    return Verification(
+        slug=slug,
+        source=source,
+        with_media=with_media,
+        rows=counts,
+        faults=faults,
+        rejects=dict(rejects),
+        damaged=found,
+        unusable=dict(clips.unusable.most_common()),
+        sampled=clips.decode(),
+        without_media=why_not,
+        notes=notes,
+    )
 
 
-def _open(slug: str, source: Path, splits: tuple[str, ...], text_only: bool) -> tuple[Reader, bool]:
+def _open(
+    slug: str, source: Path, splits: tuple[str, ...], text_only: bool
+) -> tuple[Reader, bool, str]:
+    """Return the reader, whether it reads media, and why not where they are missing."""
+    why = ""
     if not text_only and load_card(slug).audio_origin != "none":
         try:
-            return open_reader(slug, source, True, splits), True
-        except SourceError:
-            pass  # raised again by the next line, unless only the media are missing
-    return open_reader(slug, source, False, splits), False
+            return open_reader(slug, source, True, splits), True, why
+        except SourceError as error:
+            why = str(error)  # raised again by the next line, unless only the media are missing
+    return open_reader(slug, source, False, splits), False, why
 
 
 def _key(row: Defect) -> str:
@@ -159,7 +203,8 @@ def _key(row: Defect) -> str:
 class _Known:
     """The utterances that a defect names, each with the one before it."""
 
-    def __init__(self, root: Path, with_media: bool, wanted: set[str]) -> None:
+    def __init__(self, root: Path, with_media: bool, wanted: set[str], follow_links: bool) -> None:
+        self._follow_links = follow_links
         self._root, self._with_media, self._wanted = root, with_media, wanted
         self._known: dict[str, tuple[Utterance, Utterance | None]] = {}
 
@@ -221,6 +266,7 @@ class _Known:
 
     def _clip(self, utterance: Utterance) -> Clip | None:
         try:
-            return decode(utterance.media, self._root) if utterance.media else None
+            media, root = utterance.media, self._root
+            return decode(media, root, self._follow_links) if media else None
         except ClipError:
             return None

@@ -10,18 +10,36 @@ as they are. Four outcomes that no annotator writes have their own rows in the m
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from builders import resources
 from builders.errors import UsageError, suggested
+from builders.labels.readings import (
+    Shares,
+    as_root,
+    in_table_order,
+    is_feeling,
+    is_tie,
+    lowered,
+    only_one_with,
+    strongest_first,
+    with_second,
+)
 from builders.labels.tables import read_rows
 from builders.labels.vocabulary import LabelMap, label_map, vocabulary
 from builders.record.redraft import HeardEmotion
-from builders.record.types import REVIEWED, Annotation, Emotions, Sentiment, Target, Utterance
+from builders.record.types import (
+    LABEL_OF_DIALOGUE,
+    REVIEWED,
+    Annotation,
+    Emotions,
+    Sentiment,
+    Target,
+    Utterance,
+)
 from builders.record.views import LabelView, VoteCount
 
 TIE = "(tie)"
@@ -34,14 +52,12 @@ RULES = {
     "root_share": "the share of votes that gives an ambiguous label their common root",
     "secondary_share": "the least share of votes for a second emotion",
     "secondary_of_strongest": "the least part of the strongest intensity for a second emotion",
+    "opposite_secondary": "0 if a second emotion cannot be of the opposite valence",
+    "least_intensity": "the intensity below which the strongest emotion is flagged as weak",
     "near_zero_sentiment": "the sentiment, either way, below which there is none",
 }
 # More than rounding can add up to, and far less than a step between two intensities.
 _ROUNDING = 1e-3
-# Coarse labels that cannot be a second emotion.
-_NO_SECOND = ("neutral", "unknown")
-
-Shares = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +85,8 @@ class Labelling:
         self._settle(utterance)
         if utterance.label is not None:
             found = self._flags(utterance.label, utterance.sentiment)
-            utterance.flags = tuple(dict.fromkeys((*utterance.flags, *found)))
+            weak = () if self._strong(utterance) else ("intensity_weak",)
+            utterance.flags = tuple(dict.fromkeys((*utterance.flags, *found, *weak)))
 
     def _settle(self, utterance: Utterance) -> None:
         said = utterance.annotation
@@ -81,6 +98,13 @@ class Labelling:
             self._take_strongest(utterance, said)
         elif said.votes and said.agreement is None and utterance.label is not None:
             said.agreement = self._agreement(utterance.label, said.votes)
+
+    def _strong(self, utterance: Utterance) -> bool:
+        """Return whether the strongest emotion is no weaker than the corpus's rule wants."""
+        least, said = self.rules.get("least_intensity"), utterance.annotation
+        if least is None or said is None or said.intensity is None:
+            return True
+        return said.intensity >= least - _ROUNDING
 
     @lru_cache(maxsize=65_536)  # noqa: B019 - one object for a corpus, as long as its build
     def _flags(self, label: str, sentiment: Sentiment | None) -> tuple[str, ...]:
@@ -99,8 +123,14 @@ class Labelling:
         """Return the emotions that a settled utterance's label maps to.
 
         None if there is no label or it is unmapped on purpose; KeyError, naming the label, if
-        a label or a vote has no row.
+        a label or a vote has no row. A label of the whole dialogue is a lower match on later turns.
         """
+        meaning = self._meaning(utterance)
+        if meaning is None or LABEL_OF_DIALOGUE not in utterance.flags:
+            return meaning
+        return lowered(meaning)
+
+    def _meaning(self, utterance: Utterance) -> Emotions | None:
         label, said = utterance.label, utterance.annotation
         if label is None:
             return None
@@ -157,7 +187,7 @@ class Labelling:
         shares = self._shares(votes)
         least = self.rules.get("least_agreement")
         if least is not None and agreement is not None:
-            if _is_tie(votes):
+            if is_tie(votes):
                 label = TIE
             elif agreement < least:
                 label = LOW_AGREEMENT
@@ -166,7 +196,8 @@ class Labelling:
             return None
         if meaning.root == "unknown":
             return self._unsettled(meaning, shares)
-        return _with_second(meaning, shares, self.rules.get("secondary_share"))
+        turned = bool(self.rules.get("opposite_secondary", 1.0))
+        return with_second(meaning, shares, self.rules.get("secondary_share"), turned)
 
     def _shares(self, votes: tuple[tuple[str, int], ...]) -> Shares:
         """Return the share of each emotion voted for, the largest first, then as in the tables."""
@@ -176,7 +207,7 @@ class Labelling:
             meaning = self.map.emotions(label)
             if meaning and count:
                 nodes[meaning.primary] = nodes.get(meaning.primary, 0.0) + count / total
-        return _sorted(nodes)
+        return strongest_first(nodes)
 
     def _unsettled(self, meaning: Emotions, shares: Shares) -> Emotions:
         """Return an ambiguous label with the emotions voted for as its other readings.
@@ -184,7 +215,7 @@ class Labelling:
         Where the rules say so, the coarse label of enough votes stands in its place.
         """
         if root := self._common_root(shares):
-            meaning = _as_root(meaning, root)
+            meaning = as_root(meaning, root)
         if meaning.root == "neutral":
             return meaning
         words, least = vocabulary(), self.rules.get("secondary_share", 0.0)
@@ -192,9 +223,9 @@ class Labelling:
         # Neutral is a reading as well, where no other one stands in the label's place.
         unsettled = meaning.root == "unknown"
         others = [
-            n for n in strong if _is_feeling(n) or (unsettled and words.root_of(n) == "neutral")
+            n for n in strong if is_feeling(n) or (unsettled and words.root_of(n) == "neutral")
         ]
-        return replace(meaning, alternatives=_in_table_order(others))
+        return replace(meaning, alternatives=in_table_order(others))
 
     def _common_root(self, shares: Shares) -> str | None:
         """Return the one coarse label that has as many votes as the rules ask for."""
@@ -202,7 +233,7 @@ class Labelling:
         for node, share in shares:
             if (root := vocabulary().root_of(node)) != "unknown":
                 roots[root] = roots.get(root, 0.0) + share
-        return None if enough is None else _only_one_with(roots, enough)
+        return None if enough is None else only_one_with(roots, enough)
 
     def _intensities(self, said: Annotation) -> Shares:
         """Return the intensity of each emotion that has a row in the map and is above zero."""
@@ -243,15 +274,15 @@ class Labelling:
                 nodes[one.primary] = max(value, nodes.get(one.primary, 0.0))
         if meaning.root == "unknown":
             return self._tied(meaning, nodes, strengths[0][1])
-        return _with_second(meaning, _sorted(nodes), 0.0)
+        return with_second(meaning, strongest_first(nodes), 0.0)
 
     def _tied(self, meaning: Emotions, nodes: Mapping[str, float], top: float) -> Emotions:
         """Return a tie as the coarse label that all of it share, else as it is, with them all."""
         roots = {vocabulary().root_of(node) for node, value in nodes.items() if value == top}
         if len(roots) == 1:
-            meaning = _as_root(meaning, roots.pop())
+            meaning = as_root(meaning, roots.pop())
         others = (node for node in nodes if node != meaning.primary)
-        return replace(meaning, alternatives=_in_table_order(others))
+        return replace(meaning, alternatives=in_table_order(others))
 
 
 def _look_through(utterance: Utterance, said: Annotation, name: str) -> None:
@@ -261,61 +292,6 @@ def _look_through(utterance: Utterance, said: Annotation, name: str) -> None:
     if view:
         said.source = name
         said.votes, said.agreement, said.intensity = view["votes"], view["agreement"], view["level"]
-
-
-def _with_second(meaning: Emotions, shares: Shares, least: float | None) -> Emotions:
-    """Return a label with the next strongest emotion as its second, where there is just one such.
-
-    The others that are strong enough are its other readings. A neutral label has neither, so that
-    no reply names a feeling to a neutral speaker.
-    """
-    if least is None or not _is_feeling(meaning.primary):
-        return meaning
-    others = [(n, s) for n, s in shares if n != meaning.primary and s >= least and _is_feeling(n)]
-    alone = bool(others) and (len(others) == 1 or others[0][1] > others[1][1])
-    second = others[0][0] if alone else None
-    more = [*meaning.alternatives, *(node for node, _ in others if node != second)]
-    return replace(meaning, secondary=second, alternatives=_in_table_order(more))
-
-
-def _as_root(meaning: Emotions, root: str) -> Emotions:
-    """Return a label as its coarse one, because its readings have only that in common."""
-    words = vocabulary()
-    return replace(
-        meaning,
-        primary=root,
-        root=root,
-        valence=words.valence(root),
-        arousal=words.arousal(root),
-        match_leaf="broad",
-        match_root="broad",
-    )
-
-
-def _is_feeling(node: str) -> bool:
-    return vocabulary().root_of(node) not in _NO_SECOND
-
-
-def _is_tie(votes: tuple[tuple[str, int], ...]) -> bool:
-    by_label: Counter[str] = Counter()
-    for label, count in votes:
-        by_label[label] += count
-    counts = sorted(by_label.values(), reverse=True)
-    return len(counts) > 1 and counts[0] == counts[1]
-
-
-def _only_one_with(shares: Mapping[str, float], enough: float) -> str | None:
-    strong = [name for name, share in shares.items() if share >= enough - 1e-9]
-    return strong[0] if len(strong) == 1 else None
-
-
-def _sorted(nodes: Mapping[str, float]) -> Shares:
-    order = vocabulary().nodes.index
-    return tuple(sorted(nodes.items(), key=lambda pair: (-pair[1], order(pair[0]))))
-
-
-def _in_table_order(nodes: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(dict.fromkeys(nodes), key=vocabulary().nodes.index))
 
 
 def load_labelling(slug: str, view: str | None = None) -> Labelling:

@@ -20,7 +20,7 @@ from builders import report
 from builders.corpora import Card, load_card
 from builders.errors import ConfigError
 from builders.pipeline.copying import CopiedRows
-from builders.pipeline.selection import rank
+from builders.pipeline.division import ALL, Division
 from builders.pipeline.split_leakage import Leaks
 from builders.record.dataset import Build
 from builders.record.folder import BuildFolder, read_json, write_json
@@ -28,11 +28,6 @@ from builders.record.manifest import versions
 from builders.record.manifest_views import Manifest, ManifestRun
 from builders.record.views import SampleRecord
 from builders.release.eligibility import Restrictions
-
-ALL = "all"
-# Of ten parts of a corpus without splits, one is for testing and one for development.
-_PARTS = 10
-_SPLIT_OF_PART = {0: "test", 1: "dev"}
 
 
 def combine(builds: Sequence[Build], path: Path, known: Restrictions) -> Manifest:
@@ -104,57 +99,6 @@ class _Writing:
             },
             "run": _run(builds, started),
         }
-
-
-class Division:
-    """Which split of the set each sample of one build goes to."""
-
-    def __init__(self, build: Build) -> None:
-        card = load_card(build.manifest["result"]["config"]["corpus"])
-        self._folds = {f"{f}:test": s for s, folds in card.combined_folds.items() for f in folds}
-        self._groups = _Groups()
-        for row in build.rows(["source", "target_utterance", "contrast"], ALL):
-            self._groups.join(*_ties(row))
-
-    def split_of(self, row: SampleRecord) -> str:
-        """Return the owner's split; if there is none, that of the fold or the group."""
-        source = row["source"]
-        if source["split"] != ALL:
-            return str(source["split"])
-        if self._folds:
-            return next((self._folds[f] for f in source["folds"] if f in self._folds), "train")
-        group = self._groups.of(_ties(row)[0])
-        return _SPLIT_OF_PART.get(rank(f"{source['corpus']} {group}") % _PARTS, "train")
-
-
-def _ties(row: SampleRecord) -> list[str]:
-    """Return what must be in one split only: a sample's dialogue, speaker and minimal pair."""
-    speaker, group = (
-        row["target_utterance"]["speaker"]["id"],
-        (row["contrast"] and row["contrast"]["group"]),
-    )
-    names = {"dialogue": row["source"]["dialogue_id"], "speaker": speaker, "group": group}
-    return [f"{kind} {name}" for kind, name in names.items() if name is not None]
-
-
-class _Groups:
-    """Connected groups of names (union-find); a group is named after its smallest name."""
-
-    def __init__(self) -> None:
-        self._above: dict[str, str] = {}
-
-    def join(self, *names: str) -> None:
-        """Put these into one group."""
-        tops = sorted({self.of(name) for name in names})
-        for top in tops:
-            self._above[top] = tops[0]
-
-    def of(self, name: str) -> str:
-        """Return the name of the group of a name."""
-        while (above := self._above.get(name, name)) != name:
-            self._above[name] = self._above.get(above, above)
-            name = above
-        return name
 
 
 def _named(build: Build) -> dict[str, object]:

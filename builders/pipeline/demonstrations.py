@@ -28,13 +28,12 @@ from builders.release.eligibility import (
     gates_of,
     restrictions,
 )
-from builders.settings import BuildConfig
+from builders.settings import OURS, BuildConfig
 from builders.store.database import forgotten_by
 from builders.tasks.reply.demonstration_tables import built_in, read_cases
 from builders.tasks.reply.demonstrations import Demonstration, Demonstrations
 from builders.tasks.reply.nearness import Index, WordIndex
 
-OURS = "ours"
 # Splits that models are measured on are shown to none.
 TRAIN = "train"
 _COLUMNS = (
@@ -147,7 +146,7 @@ def _to_learn_from(build: Build) -> Iterator[SampleRecord]:
     if "combined" in build.manifest["result"]:
         yield from build.rows(_COLUMNS, TRAIN)
         return
-    from builders.pipeline.combine import Division  # takes its time to import
+    from builders.pipeline.division import Division  # takes its time to import
 
     division = Division(build)
     yield from (row for row in build.rows(_COLUMNS) if division.split_of(row) == TRAIN)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builders.audio.heads import ClipHeads
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.exclusions import Exclusions
 from builders.corpora.reading import Defects, ReadingRules
@@ -160,9 +161,10 @@ class Plan(Replying):
         state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
             root = self.corpus.reader.root
-            hearing = Hearing(root, values, clips, standards, checks)
+            follow = config.follow_links
+            hearing = Hearing(root, values, clips, standards, checks, follow)
             if config.see:
-                hearing.seeing = Seeing(root, values, clips)
+                hearing.seeing = Seeing(root, values, clips, follow)
             with ProgressLine(state, quiet) as progress:
                 hearing.listen(
                     with_clips(self.corpus, self.survey.selection),
@@ -219,6 +221,8 @@ def make_plan(config: BuildConfig) -> Plan:
     corpus = _open(config, card, exclusions, heard)
     recited = RunIndex(card.language)
     surveyed = survey(corpus, wanted_by(config), recited, planned_balance(config, card))
+    if corpus.heads:
+        corpus.heads.check()
     preconditions.check_sees(config, card, surveyed.films, corpus.reader.root)
     exclusions.check_matched(corpus.reader.splits, config.exclusions)
     shown = open_demonstrations(config, card)
@@ -298,15 +302,17 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
     if config.label_view:
         check_view(card.slug, config.label_view, card.label_views)
     defects = Defects.load(card.slug)
+    reader = open_reader(card.slug, config.source, heard, config.splits)
     return Corpus(
         slug=card.slug,
-        reader=open_reader(card.slug, config.source, heard, config.splits),
+        reader=reader,
         labelling=load_labelling(card.slug, view),
         defects=defects if heard else defects.without_clips(),
         rules=ReadingRules(exclusions, config.on_error),
         contrast=card.contrast,
         unfit=defects.ids(card.slug, NO_MEMBER) if card.contrast else frozenset(),
         worth=worth_judge(config, card),
+        heads=ClipHeads(reader.root, config.follow_links) if heard else None,
     )
 
 

@@ -252,7 +252,7 @@ def _check_complete(ledger: Ledger, sink: Sink, folder: BuildFolder) -> None:
             "can be left out by its id in exclusions.tsv",
         )
     if not ledger.totals["kept"]:
-        raise _nothing_kept(ledger, folder)
+        raise _nothing_kept(ledger, folder, sink.example_rejected)
 
 
 # Reasons for which a draft is rejected that say something of the model.
@@ -261,8 +261,8 @@ _OF_THE_MODEL = frozenset(
 )
 
 
-def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
-    """Return the error with the reasons, after moving the rejects to where they can be read."""
+def _nothing_kept(ledger: Ledger, folder: BuildFolder, example: str | None) -> HeartenError:
+    """Return the error with the reasons and an example, after moving the rejects to be read."""
     reasons = list(ledger.reasons.items())[:3]
     top = ", ".join(f"{count} {reason}" for reason, count in reasons)
     what = f"nothing was kept: {summary_line(ledger.totals)}"
@@ -271,7 +271,7 @@ def _nothing_kept(ledger: Ledger, folder: BuildFolder) -> HeartenError:
         what += f" (not selected: {told})"
     if not top:
         return HeartenError(what, do="choose other targets: --emotion, --min-words, --split")
-    what += f" (most often: {top})"
+    what += f" (most often: {top}; for example, {example})" if example else f" (most often: {top})"
     alone = len(ledger.reasons) == 1 and reasons[0][0] in _OF_THE_MODEL
     do = (
         what_to_do(reasons[0][0]) if alone else "look up the reasons there, or choose other targets"

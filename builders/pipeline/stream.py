@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from builders.audio.clips import ClipError
+from builders.audio.heads import ClipHeads
 from builders.corpora import Reader, SameWords
 from builders.corpora.files import as_context
 from builders.corpora.reading import (
@@ -44,7 +45,7 @@ class Corpus:
 
     `worth` judges which utterances are worth a reply, None where all are targets.
     `contrast` says where it has minimal pairs; `unfit` are the ids of clips
-    that do not contain their words.
+    that do not contain their words. `heads` looks at clips while the annotations are read.
     """
 
     slug: str
@@ -55,6 +56,7 @@ class Corpus:
     contrast: SameWords | None = None
     unfit: frozenset[str] = frozenset()
     worth: WorthJudge | None = None
+    heads: ClipHeads | None = None
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield the dialogues and rejects of a split, their labels settled."""
@@ -167,6 +169,8 @@ def _candidates(
             found = [_label(corpus, utterance, unmapped) for utterance in item.utterances]
             for utterance, emotions in zip(item.utterances, found, strict=True):
                 has["clip"] += utterance.media is not None
+                if corpus.heads:
+                    corpus.heads.look(utterance.media)
                 has["film"] += utterance.film is not None
                 if recited:
                     recited.add(utterance.text)

@@ -36,6 +36,7 @@ class Sink:
         self._writers: dict[str, SplitWriter] = {}
         self._rejected: list[Mapping[str, object]] = []
         self.example_left: str | None = None
+        self.example_rejected: str | None = None
         self.left: list[tuple[str, str, str]] = []
 
     @cached_property
@@ -125,6 +126,7 @@ class Sink:
         row = {name: getattr(reject, name) for name in ("id", "split", "stage", "reason", "detail")}
         self._rejected.append({**row, "raw": orjson.dumps(reject.raw).decode()})
         self._ledger.rejected(reject.split, reject.reason)
+        self.example_rejected = self.example_rejected or f"{reject.id}: {reject.detail[:200]}"
         if len(self._rejected) >= _REJECTS:
             self._write_rejects()
 

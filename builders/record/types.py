@@ -31,8 +31,9 @@ from builders.record.views import (
 Sentiment = Literal["positive", "negative", "neutral"]
 # The label source if reviewers of an earlier draft heard an emotion other than the corpus label.
 REVIEWED = "review"
-# Flags of the turns on both sides of one that is missing, rejected or left out.
+# Flags: beside a turn that is missing, rejected or left out; a label given to the whole dialogue.
 MISSING_AFTER, MISSING_BEFORE = "turn_missing_after", "turn_missing_before"
+LABEL_OF_DIALOGUE = "label_of_dialogue"
 # A vote that finds no emotion in the text.
 CANNOT_TELL = "cannot_tell"
 

@@ -15,6 +15,7 @@ from functools import cache, lru_cache
 
 from builders import resources
 from builders.labels.tables import read_rows
+from builders.safety.signs import Signs
 
 # Digits that a telephone number has at least; fewer are looked for by their form alone.
 _DIGITS = 7
@@ -62,12 +63,17 @@ class PersonalSpan:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """One form of a kind: `group` of the expression is the thing, if `holds` says so."""
+    """One form of a kind: `group` of the expression is the thing, if `holds` says so.
+
+    It is looked for in a text of so many `digits` at least, and with the signs that it `needs`.
+    """
 
     kind: str
     pattern: re.Pattern[str]
     holds: Callable[[str], bool] = lambda _: True
     group: int = 0
+    digits: int = 0
+    needs: Callable[[Signs], bool] = lambda _: True
 
 
 def luhn(digits: str) -> bool:
@@ -130,8 +136,19 @@ def _is_spoken_number(text: str) -> bool:
 _NAMED = "zero one two three four five six seven eight nine".split()
 _VALUES = {word: value for value, word in enumerate(_NAMED)} | {"oh": 0, "o": 0}
 _UNITS = frozenset(_VALUES)
+_NUMBERS, _STREETS = frozenset(_NUMBER_WORD.split("|")), frozenset(_STREET.split("|"))
+_AT = frozenset({"at"})
+# The last words before the name that somebody has in a net.
+_NETS = frozenset(
+    "insta instagram snap snapchat twitter telegram discord skype tiktok venmo username name "
+    "handle".split()
+)
 _FORMS = (
-    _Form("mail", re.compile(r"[\w.+%-]+@(?:[\w-]+\.)+[A-Za-z]{2,}")),
+    _Form(
+        "mail",
+        re.compile(r"[\w.+%-]+@(?:[\w-]+\.)+[A-Za-z]{2,}"),
+        needs=lambda signs: "@" in signs.small,
+    ),
     _Form(
         "mail",
         re.compile(
@@ -139,6 +156,7 @@ _FORMS = (
             rf"[\w-]+(?: dot |\s?\(dot\)\s?|\s?\[dot\]\s?|\.)(?:{_TLD})\b",
             _FLAGS,
         ),
+        needs=lambda signs: signs.says(_AT) and (signs.dotted or "dot" in signs.small),
     ),
     _Form(
         "link",
@@ -148,12 +166,19 @@ _FORMS = (
             r"(?:/[^\s<>\"']*[\w/])?\b",
             _FLAGS,
         ),
+        needs=lambda signs: "://" in signs.small or "www." in signs.small or signs.dotted,
     ),
-    _Form("link", re.compile(r"\bwww dot [\w-]+ dot (?:com|org|net|co)\b", _FLAGS)),
-    _Form("account", _IBAN, _is_iban),
-    _Form("card", _CARD, _is_card),
-    _Form("id_number", re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-\d{2}-\d{4}(?![\w-]*\d)")),
-    _Form("id_number", re.compile(r"\b[A-CEGHJ-PR-TW-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D]\b")),
+    _Form(
+        "link",
+        re.compile(r"\bwww dot [\w-]+ dot (?:com|org|net|co)\b", _FLAGS),
+        needs=lambda signs: "www dot" in signs.small,
+    ),
+    _Form("account", _IBAN, _is_iban, digits=2),
+    _Form("card", _CARD, _is_card, digits=13),
+    _Form(
+        "id_number", re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-\d{2}-\d{4}(?![\w-]*\d)"), digits=9
+    ),
+    _Form("id_number", re.compile(r"\b[A-CEGHJ-PR-TW-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D]\b"), digits=6),
     _Form(
         "id_number",
         re.compile(
@@ -165,6 +190,7 @@ _FORMS = (
         ),
         lambda text: len(digits_of(text)) >= 5,
         1,
+        digits=5,
     ),
     _Form(
         "account",
@@ -175,6 +201,7 @@ _FORMS = (
         ),
         lambda text: len(digits_of(text)) >= 5,
         1,
+        digits=5,
     ),
     _Form(
         "card",
@@ -184,6 +211,7 @@ _FORMS = (
             _FLAGS,
         ),
         group=1,
+        digits=12,
     ),
     _Form(
         "ip",
@@ -193,6 +221,7 @@ _FORMS = (
             _FLAGS,
         ),
         _is_ip,
+        needs=lambda signs: signs.digits > 3 or signs.small.count(":") > 1,
     ),
     _Form(
         "birth_date",
@@ -202,9 +231,18 @@ _FORMS = (
             _FLAGS,
         ),
         group=1,
+        digits=3,
     ),
-    _Form("handle", re.compile(r"(?<![\w@./])@[A-Za-z_][\w.]{2,29}\b")),
-    _Form("handle", re.compile(r"(?<![\w/])/?u/[A-Za-z][\w-]{2,20}\b")),
+    _Form(
+        "handle",
+        re.compile(r"(?<![\w@./])@[A-Za-z_][\w.]{2,29}\b"),
+        needs=lambda signs: "@" in signs.small,
+    ),
+    _Form(
+        "handle",
+        re.compile(r"(?<![\w/])/?u/[A-Za-z][\w-]{2,20}\b"),
+        needs=lambda signs: "u/" in signs.small,
+    ),
     _Form(
         "handle",
         re.compile(
@@ -214,6 +252,7 @@ _FORMS = (
             _FLAGS,
         ),
         group=1,
+        needs=lambda signs: signs.says(_NETS),
     ),
     _Form(
         "address",
@@ -226,6 +265,7 @@ _FORMS = (
             _FLAGS,
         ),
         _is_street,
+        needs=lambda signs: signs.says(_STREETS) and (signs.digits > 0 or signs.says(_NUMBERS)),
     ),
     _Form(
         "address",
@@ -233,23 +273,26 @@ _FORMS = (
             r"\b[A-ZÄÖÜ][\wäöüß-]*(?:stra(?:ß|ss)e|str\.|weg|platz|gasse|allee) \d{1,4}[a-z]?\b"
             r"(?:,? \d{5} [A-ZÄÖÜ][\wäöüß]+)?"
         ),
+        digits=1,
     ),
     _Form(
         "address",
         re.compile(
             r"\b(?:\d{1,4},? )?(?:rue|avenue|via|calle) (?:[\w']+ ){0,3}[A-Z]\w+,? \d{1,5}\b"
         ),
+        digits=1,
     ),
-    _Form("address", re.compile(r"\bp\.? ?o\.? box \d+\b", _FLAGS)),
-    _Form("address", re.compile(r"\b[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}\b")),
+    _Form("address", re.compile(r"\bp\.? ?o\.? box \d+\b", _FLAGS), digits=1),
+    _Form("address", re.compile(r"\b[A-Z]{1,2}\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}\b"), digits=2),
     _Form(
         "address",
         re.compile(
             r"\b(?:zip|zip code|postcode|postal code)(?: is|:)? (\d{5}(?:-\d{4})?)\b", _FLAGS
         ),
         group=1,
+        digits=5,
     ),
-    _Form("phone", re.compile(r"(?<![\w.-])555[ .-]\d{4}(?![\w-]*\d)")),
+    _Form("phone", re.compile(r"(?<![\w.-])555[ .-]\d{4}(?![\w-]*\d)"), digits=7),
     _Form(
         "phone",
         re.compile(
@@ -260,21 +303,28 @@ _FORMS = (
         ),
         lambda text: _DIGITS - 1 <= len(digits_of(text)) <= 15 and "," not in text,
         1,
+        digits=_DIGITS - 1,
     ),
     _Form(
         "phone",
         re.compile(rf"\b(?:{_NUMBER_WORD})(?:[ ,-]+(?:{_NUMBER_WORD})){{6,14}}\b", _FLAGS),
         _is_spoken_number,
+        needs=lambda signs: sum(word in _NUMBERS for word in signs.words) >= _DIGITS,
     ),
 )
+# Those that a text without digits may hold.
+_WORDED = tuple(form for form in _FORMS if not form.digits)
 
 
 @lru_cache(maxsize=4096)
 def personal_data(text: str) -> tuple[PersonalSpan, ...]:
     """Return the personal data in a text, in order, without overlap: the longer one counts."""
-    if not _may_hold(text):
+    signs = Signs.of(text)
+    forms = _FORMS if signs.digits else _WORDED
+    likely = [form for form in forms if form.digits <= signs.digits and form.needs(signs)]
+    if not likely or not _may_hold(text):
         return ()
-    found = [span for form in _FORMS for span in _of_form(form, text)]
+    found = [span for form in likely for span in _of_form(form, text)]
     found += _phones(text)
     kept: list[PersonalSpan] = []
     for one in sorted(found, key=lambda span: (-_sure(span), span.start - span.end, span.start)):

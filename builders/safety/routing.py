@@ -16,12 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from builders.safety.reading import read_hasty
-from builders.safety.tables import SafetyTables, load_reasons, tables_of
+from builders.safety.tables import TALKS, SafetyTables, load_reasons, tables_of
 from builders.tasks.reply.checks.grounding import is_in_other_language
 from builders.tasks.reply.checks.patterns import PatternFind
-from builders.tasks.reply.checks.text import BREAK, read_text
+from builders.tasks.reply.checks.text import BREAK, Text, read_text
 
 ROUTES = ("normal", "sensitive", "crisis", "exclude", "unknown_language")
 # Which of two routes counts: the later one.
@@ -30,7 +31,10 @@ TOGETHER, HINTS = "signs_together", "hints_together"
 ASKED, OF_OTHERS = "asked_and_affirmed", "others_speak_of_it"
 # Where a reason was found: in the utterance, or in the nth turn before, or over several.
 UTTERANCE, JOINED = "utterance", "joined"
-_TALKS = frozenset({"suicide_intent", "self_harm", "talks_of_suicide", "suicide_plan"})
+_GRAVE = frozenset({"crisis", "exclude"})
+_PAUSES = ("..", "…")
+# So many texts are remembered: those of more dialogues than are under way.
+_TURNS = 2048
 _LONGEST_ANSWER = 8
 # What leads to no route by itself.
 _NO_ROUTE = frozenset({"removed", "removes", "keeps", "softens", "reply", "hint"})
@@ -80,7 +84,7 @@ def route(utterance: str, before: Sequence[SaidBefore] = (), language: str = "en
     tables = tables_of(language)
     if tables is None:
         return Routed("unknown_language", (RouteReason("no_tables", "unknown_language"),))
-    found = list(_reasons(utterance, tables, language))
+    found = list(_reasons(utterance, language))
     if is_in_other_language(utterance, language):
         found.append(RouteReason("other_language", "unknown_language"))
     found += _of_turns(utterance, before, tables, language)
@@ -100,7 +104,7 @@ def _together(
     }
     if len(signs) > 1:
         yield RouteReason(TOGETHER, "crisis")
-    elif len(hints) > 1 and tables.first_person & read_hasty(utterance, tables.spelling).known:
+    elif len(hints) > 1 and tables.first_person & _read(utterance, language).known:
         yield RouteReason(HINTS, "crisis")
 
 
@@ -117,22 +121,36 @@ def refused_in_reply(reply: str, language: str = "en") -> list[PatternFind]:
     ]
 
 
-def _reasons(text: str, tables: SafetyTables, language: str) -> Iterator[RouteReason]:
-    """Yield what is found in one text."""
-    for found, effect in _effective(text, language):
-        if effect in _NO_ROUTE:
-            continue
-        reached = effect if effect in ("crisis", "exclude") else "sensitive"
-        yield RouteReason(found.pattern.code, reached, found.start, found.end)
+# A turn is looked at once for itself, and not again for each of the next eight.
+@lru_cache(maxsize=_TURNS)
+def _reasons(text: str, language: str) -> tuple[RouteReason, ...]:
+    """Return what is found in one text."""
+    return tuple(
+        RouteReason(
+            found.pattern.code,
+            effect if effect in _GRAVE else "sensitive",
+            found.start,
+            found.end,
+        )
+        for found, effect in _effective(text, language)
+        if effect not in _NO_ROUTE
+    )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=_TURNS)
+def _read(text: str, language: str) -> Text:
+    """Return a text as words."""
+    tables = tables_of(language)
+    return read_hasty(text, tables.spelling) if tables else read_text(text)
+
+
+@lru_cache(maxsize=_TURNS)
 def _effective(text: str, language: str) -> tuple[tuple[PatternFind, str], ...]:
     """Return what is found in a text with its effect, once idioms and denials have had theirs."""
     tables = tables_of(language)
     if tables is None:
         return ()
-    return tuple(_with_effect(tables.patterns.find(read_hasty(text, tables.spelling))))
+    return tuple(_with_effect(tables.patterns.find(_read(text, language))))
 
 
 def _with_effect(by_code: Mapping[str, list[PatternFind]]) -> list[tuple[PatternFind, str]]:
@@ -165,10 +183,10 @@ def _of_turns(
 ) -> Iterator[RouteReason]:
     """Yield what the turns before add."""
     for said in before:
-        for one in _reasons(said.text, tables, language):
+        for one in _reasons(said.text, language):
             if said.own:
                 yield RouteReason(one.code, one.route)
-            elif one.route in ("crisis", "exclude"):
+            elif one.route in _GRAVE:
                 yield RouteReason(OF_OTHERS, "sensitive")
     yield from _joined(utterance, before, tables, language)
     if before and not before[-1].own:
@@ -182,22 +200,32 @@ def _joined(
     own = [said.text for said in before if said.own][-3:]
     if not own:
         return
-    parts = [part.rstrip(" …-—,") for part in (*own, utterance)]
-    for one in _reasons(" ".join(part.removesuffix("..") for part in parts), tables, language):
-        if one.route in ("crisis", "exclude"):
+    parts = [part.rstrip(" …-—,").removesuffix("..") for part in (*own, utterance)]
+    if not _may_be_grave(parts, tables, language):
+        return
+    for one in _reasons(" ".join(parts), language):
+        if one.route in _GRAVE:
             yield RouteReason(one.code, one.route)
+
+
+def _may_be_grave(parts: Sequence[str], tables: SafetyTables, language: str) -> bool:
+    """Return whether anything grave is found in parts that are read as one text.
+
+    The words of the parts are known already; only where one ends in a pause may they be others.
+    """
+    if any(part.endswith(_PAUSES) for part in parts):
+        return True
+    words = chain.from_iterable(_read(part, language).words for part in parts)
+    return tables.grave.occurs(Text(" ".join(parts), tuple(words)))
 
 
 def _answered(
     utterance: str, asked: str, tables: SafetyTables, language: str
 ) -> Iterator[RouteReason]:
     """Yield what the speaker says by answering a question about it with yes."""
-    if "?" not in asked or not any(
-        found.pattern.code in _TALKS and effect != "removed"
-        for found, effect in _effective(_as_own(asked), language)
-    ):
+    if "?" not in asked or not _speaks_of_it(_as_own(asked), tables, language):
         return
-    text = read_hasty(utterance, tables.spelling)
+    text = _read(utterance, language)
     words = [word for word in text.words if word != BREAK]
     if not words or len(words) > _LONGEST_ANSWER:
         return
@@ -211,6 +239,13 @@ def _answered(
         yield RouteReason(ASKED, "crisis")
     else:
         yield RouteReason(OF_OTHERS, "sensitive")
+
+
+def _speaks_of_it(asked: str, tables: SafetyTables, language: str) -> bool:
+    return tables.talks.occurs(_read(asked, language)) and any(
+        found.pattern.code in TALKS and effect != "removed"
+        for found, effect in _effective(asked, language)
+    )
 
 
 def _as_own(asked: str) -> str:

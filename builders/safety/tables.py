@@ -26,6 +26,8 @@ from builders.tasks.reply.checks.patterns import PatternSet
 
 # What the patterns of a code may lead to. The first three are routes.
 EFFECTS = ("crisis", "sensitive", "exclude", "sign", "hint", "removes", "keeps", "softens", "reply")
+# The codes that say that a talk is about suicide.
+TALKS = frozenset({"suicide_intent", "self_harm", "talks_of_suicide", "suicide_plan"})
 _LISTS = ("filler", "key", "yes", "yes_start", "no", "first_person")
 _COLUMNS = ("code", "effect", "in_reply", "definition")
 
@@ -43,11 +45,14 @@ class SafetyCode:
 class SafetyTables:
     """The tables of one language: patterns, spelling, and the answers yes and no.
 
-    `of_replies` are the patterns that are looked for in replies.
+    `of_replies` are the patterns that are looked for in replies, `grave` those that may lead to
+    `crisis` or `exclude`, `talks` those that tell that a question is about suicide.
     """
 
     patterns: PatternSet
     of_replies: PatternSet
+    grave: PatternSet
+    talks: PatternSet
     spelling: Spelling
     yes: frozenset[str]
     yes_start: tuple[str, ...]
@@ -106,10 +111,13 @@ def _load(code: str) -> SafetyTables:
     spoken = {word for phrase in every for word in phrase if "*" not in word}
     spelling = Spelling(told | spoken, means, words["key"], words["filler"])
     yes_start = tuple(one.replace("+", " ") + " " for one in sorted(words["yes_start"]))
-    of_replies = PatternSet([one for one in patterns if _for_replies(one.code)])
+    reasons = load_reasons()
+    grave = [one for one in patterns if reasons[one.code].effect in ("crisis", "exclude")]
     return SafetyTables(
         PatternSet(patterns),
-        of_replies,
+        PatternSet([one for one in patterns if _for_replies(one.code)]),
+        PatternSet(grave),
+        PatternSet([one for one in patterns if one.code in TALKS]),
         spelling,
         words["yes"],
         yes_start,

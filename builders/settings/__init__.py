@@ -83,9 +83,9 @@ def clips_folder(store: str | None, output: Path, clips: Path | None = None) -> 
     return clips or beside / CLIPS_FOLDER
 
 
+# What --demonstrations may name beside a folder.
+OURS, NO_CASES = "ours", "none"
 PlanBy = Literal["hash", "model", "none"]
-# Who plans the replies where --plan does not say it.
-PLANNED_BY: PlanBy = "none"
 
 
 class BuildConfig(BaseModel):
@@ -99,6 +99,7 @@ class BuildConfig(BaseModel):
     output: Path = Path("output")
     splits: tuple[str, ...] = ()
     text_only: bool = False
+    follow_links: bool = False
     context_turns: int = Field(8, ge=0)
     emotions: tuple[str, ...] = ()
     min_words: int = Field(0, ge=0)
@@ -207,7 +208,7 @@ class BuildConfig(BaseModel):
     @property
     def plans(self) -> PlanBy:
         """Return who plans; the phrasebook and version 1 of the prompt know no plans."""
-        return (self.plan or PLANNED_BY) if self.model and self.draft_prompt > 1 else "none"
+        return (self.plan or "none") if self.model and self.draft_prompt > 1 else "none"
 
     @property
     def tagger(self) -> str | None:

@@ -24,6 +24,7 @@ class CorpusTable(TypedDict, total=False):
     """The table of one corpus in `hearten.toml`."""
 
     source: str
+    follow_links: bool
 
 
 class SettingsFile(TypedDict, total=False):
@@ -55,7 +56,14 @@ def load_settings(path: Path) -> SettingsFile:
     _check_table("publish", settings.get("publish", {}), PUBLISH_KEYS, path)
     _check_table("corpora", settings.get("corpora", {}), None, path)
     for slug, corpus in settings.get("corpora", {}).items():
-        _check_table(f"corpora.{slug}", corpus, {"source"}, path)
+        _check_table(f"corpora.{slug}", corpus, {"source", "follow_links"}, path)
+        if not isinstance(follow := corpus.get("follow_links", False), bool):
+            raise ConfigError(
+                f"corpora.{slug}.follow_links is {follow!r}",
+                where=path,
+                expected="true or false",
+                do=f"write follow_links = true under [corpora.{slug}], or remove it",
+            )
         if not isinstance(source := corpus.get("source", ""), str):
             raise ConfigError(
                 f"corpora.{slug}.source is {source!r}",
@@ -80,6 +88,11 @@ def _check_table(name: str, table: object, known: set[str] | None, path: Path) -
             where=path,
             **suggested(key, sorted(known or ()), "remove it"),
         )
+
+
+def follows_links(slug: str, asked: bool, settings: SettingsFile) -> bool:
+    """Return whether clips may be links out of a corpus's folder: as asked, or as settings say."""
+    return asked or settings.get("corpora", {}).get(slug, {}).get("follow_links", False)
 
 
 def find_source(slug: str, how_to_get: str, settings: SettingsFile) -> Path:

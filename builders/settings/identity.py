@@ -18,6 +18,7 @@ _WHERE_ASKED = (
     "background",
     "real_names",
     "see",
+    "follow_links",
     "may_send",
     "plan",
     "tag_model",

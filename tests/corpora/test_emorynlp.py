@@ -148,7 +148,7 @@ def test_missing_files_are_named_with_what_was_expected(tmp_path):
     assert refused(tmp_path) == (
         f"emorynlp_dev_final.csv, also in sub-folders, not found in {tmp_path}; "
         "expected the folder data/emorynlp of the MELD repository; check the path given with "
-        "--source"
+        "--source, or read what is there with --split train --split test"
     )
 
 
@@ -293,7 +293,7 @@ def test_the_real_development_file_is_as_published(real_data):
     found = verify("emorynlp", real_data / "emorynlp", ("dev",))
     assert found.ok and not found.rejects and len(found.rows) == 9
     assert {fault.state for fault in found.faults} == {"found"}
-    assert "  dev utterances                               954\n" in found.as_text()
+    assert "  dev targets                                  954\n" in found.as_text()
     assert "  dev dialogues                                 89\n" in found.as_text()
 
 

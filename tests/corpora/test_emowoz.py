@@ -136,6 +136,12 @@ def test_a_label_settled_by_hand_against_all_annotators_stands(tmp_path):
     assert meaning.alternatives == ("excitement", "dissatisfaction")
 
 
+def test_an_overruled_vote_for_the_opposite_is_no_second_emotion(tmp_path):
+    meaning = understood(only_turn(tmp_path, emotion=emotion(2, (0, 2, 6))))
+    assert (meaning.primary, meaning.secondary) == ("dissatisfaction", None)
+    assert meaning.alternatives == ("satisfaction",)
+
+
 def test_the_two_compound_labels_keep_their_other_readings(tmp_path):
     afraid = understood(only_turn(tmp_path / "1", emotion=emotion(1)))
     assert (afraid.primary, afraid.root) == ("distress", "sadness")

@@ -13,7 +13,7 @@ from builders.corpora import open_reader
 from builders.corpora.reading import Defects, ReadingRules, read_split
 from builders.labels.aggregation import load_labelling
 from builders.labels.vocabulary import label_map, vocabulary
-from builders.record.types import Dialogue, Reject, Utterance
+from builders.record.types import LABEL_OF_DIALOGUE, Dialogue, Reject, Utterance
 
 SLUG = "empathetic_dialogues"
 SAMPLE = resources.corpora() / SLUG / "sample"
@@ -277,3 +277,20 @@ def test_a_word_without_a_row_stops_the_build_with_its_name(tmp_path):
     line = one_line_error(ended)
     assert "emotion labels without a row: 'smug' (1 seen) in " in line
     assert "empathetic_dialogues.sssom.tsv; expected one of afraid, angry, annoyed," in line
+
+
+def test_the_label_of_the_conversation_is_a_lower_match_on_later_turns():
+    labelling = load_labelling("empathetic_dialogues")
+    matches = []
+    for flags in ((), (LABEL_OF_DIALOGUE,)):
+        said = Utterance("c", "1", 1, "10", "Hm.", "afraid", flags=flags)
+        found = labelling.emotions(said)
+        matches.append((found.primary, found.match_leaf, found.match_root))
+    assert matches == [("fear", "exact", "exact"), ("fear", "close", "close")]
+
+
+def test_only_turns_after_the_first_have_a_label_of_the_conversation():
+    items = [item for item in read(SAMPLE, "train") if isinstance(item, Dialogue)]
+    said = [u for item in items for u in item.utterances if u.targetable]
+    assert {u.utterance == "1" for u in said if LABEL_OF_DIALOGUE in u.flags} == {False}
+    assert {u.utterance == "1" for u in said if LABEL_OF_DIALOGUE not in u.flags} == {True}

@@ -445,11 +445,19 @@ def test_a_turn_of_as_many_emotions_as_raters_stays_ambiguous():
     assert set(found.alternatives) == {"fear", "frustration", "neutral"}
 
 
-def test_excitement_and_frustration_are_close_to_their_roots_only():
-    for label, node, root in (("exc", "excitement", "happiness"), ("fru", "frustration", "anger")):
+def test_excitement_is_close_to_its_root_and_frustration_is_no_anger():
+    for label, node, root, match in (
+        ("exc", "excitement", "happiness", "close"),
+        ("fru", "frustration", "anger", "broad"),
+    ):
         found = meaning(label, "")
         assert (found.primary, found.root) == (node, root)
-        assert (found.match_leaf, found.match_root) == ("exact", "close")
+        assert (found.match_leaf, found.match_root) == ("exact", match)
+
+
+def test_the_coarse_label_of_a_fine_one_is_no_second_emotion():
+    found = meaning("exc", "Excited Excited Happiness")
+    assert (found.primary, found.secondary, found.alternatives) == ("excitement", None, ())
 
 
 # Where it lies

@@ -166,6 +166,12 @@ def test_the_strongest_intensity_is_the_label():
     assert (meaning.secondary, meaning.alternatives) == (None, ())
 
 
+@pytest.mark.parametrize(("strongest", "weak"), [(0.3333, True), (0.6667, False), (2.0, False)])
+def test_a_weak_label_is_flagged(strongest, weak):
+    _, u = labelled(sad=strongest)
+    assert ("intensity_weak" in u.flags) is weak
+
+
 def test_an_emotion_half_as_strong_is_the_second_and_a_weaker_one_is_none():
     assert labelled(anger=2.0, disgust=1.0)[0].secondary == "disgust"
     assert labelled(anger=2.0, disgust=0.99)[0].secondary is None
@@ -496,7 +502,7 @@ def test_missing_media_are_answered_with_where_they_were_looked_for(tmp_path):
     make_mosei_tree(tmp_path)
     assert refused(tmp_path, media=True) == (
         f"the media are missing: no recordings in {tmp_path} (looked in "
-        "Raw/Audio/Full/WAV_16000, Raw/Videos/Full/Combined); "
+        "Raw/Audio/Full/WAV_16000, Raw/Videos/Full/Combined, Raw/Videos/Segmented/Combined); "
         "unpack CMU_MOSEI.zip there, or use --text-only"
     )
 

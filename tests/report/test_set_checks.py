@@ -49,7 +49,7 @@ def done(text: str) -> tuple[str, ...]:
 def frame(replies: list[list[str]], **columns: list[Any]) -> pl.DataFrame:
     """Return a set of replies to targets of 40 dialogues, each with a turn that people said."""
     draw, count = random.Random(7), len(replies)
-    said, other = sayings(), random.Random(8)
+    said, other = sayings(), random.Random(12)
     rows = {
         "language": ["en"] * count,
         "valence": ["negative"] * count,

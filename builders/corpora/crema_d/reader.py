@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
+from builders.corpora.clip_files import SOUND, clips_in
 from builders.corpora.crema_d.votes import COLUMNS, Votes, read_votes, views
 from builders.corpora.files import (
     AGAIN,
@@ -22,7 +23,6 @@ from builders.corpora.files import (
     not_found,
     open_root,
     require_utf8,
-    visible,
 )
 from builders.errors import SourceError
 from builders.labels.tables import read_rows
@@ -32,6 +32,7 @@ from builders.record.views import LabelView
 
 _TREE = "the folder of the CREMA-D repository"
 _FILES = ("processedResults/summaryTable.csv", "processedResults/tabulatedVotes.csv")
+_CLIPS = "AudioWAV"
 _PEOPLE = "VideoDemographics.csv"
 _CLIP = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_(LO|MD|HI|XX)", re.ASCII)
 _LEVELS = {"LO": 1.0, "MD": 2.0, "HI": 3.0, "XX": None}
@@ -46,11 +47,13 @@ class Reader:
 
     def __init__(self, source: Path, with_media: bool, splits: tuple[str, ...]) -> None:
         self.splits = splits
+        clips_alone = source.name == _CLIPS and source.is_dir()
+        source = source.parent if clips_alone else source
         self.root = open_root(source, _TREE, "CREMA-D", "CREMA-D-master")
         self.files = tuple(self.root / name for name in (*_FILES, _PEOPLE))
         if missing := [path for path in self.files if not path.is_file()]:
             names = ", ".join(path.relative_to(self.root).as_posix() for path in missing)
-            raise not_found(names, self.root, _TREE)
+            raise self._tables_missing(names)
         self._counts: dict[str, int] = {}
         self._sentences = _read_sentences()
         self._clips = self._find_clips() if with_media else None
@@ -127,18 +130,28 @@ class Reader:
             findings=tuple(finding for finding, applies in found.items() if applies),
         )
 
+    def _tables_missing(self, names: str) -> SourceError:
+        if not clips_in(self.root / _CLIPS, SOUND):
+            return not_found(names, self.root, _TREE)
+        return SourceError(
+            f"{names} not found: there are only clips",
+            where=self.root,
+            expected=f"the tables of votes and actors beside {_CLIPS}",
+            do="download them from https://github.com/CheyneyComputerScience/CREMA-D and put them "
+            "there under these paths",
+        )
+
     def _find_films(self) -> dict[str, Path]:
         """Return the videos by name, where they are there; a converted one goes first."""
-        folder = self.root / "VideoFlash"
-        found = [*visible(folder, "*.flv"), *visible(folder, "*.mp4")]
-        return {_OLD_ENDING.sub("_XX", path.stem): path for path in found}
+        found = clips_in(self.root / "VideoFlash", (".mp4", ".flv"))
+        return {_OLD_ENDING.sub("_XX", stem): path for stem, path in found.items()}
 
     def _find_clips(self) -> dict[str, Media]:
         """Return the clips by name, with the misnamed one under its current name."""
         clips: dict[str, Media] = {}
         # Sorted, X.wav comes before XX.wav, which wins.
-        for path in visible(self.root / "AudioWAV", "*.wav"):
-            clips[_OLD_ENDING.sub("_XX", path.stem)] = Media(path)
+        for stem, path in clips_in(self.root / _CLIPS, SOUND).items():
+            clips[_OLD_ENDING.sub("_XX", stem)] = Media(path)
         used = [media.path.stem for media in clips.values()]
         self._counts["old_name_used"] = sum(bool(_OLD_ENDING.search(name)) for name in used)
         if not clips:
@@ -146,7 +159,7 @@ class Reader:
             fetch = f"unpack {packed} there" if packed else "run `git lfs pull` there"
             raise SourceError(
                 "the media are missing: no clips",
-                where=self.root / "AudioWAV",
+                where=self.root / _CLIPS,
                 expected="the WAV files (AudioMP3 is not read, as some of its files are wrong)",
                 do=f"{fetch}, or use --text-only",
             )

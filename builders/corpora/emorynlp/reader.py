@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from builders.corpora.clip_files import clips_in, only_these
 from builders.corpora.damage import repaired
+from builders.corpora.emorynlp.scenes import find_scenes, owners_files
 from builders.corpora.files import (
     BrokenRecord,
     CsvRow,
@@ -24,7 +26,6 @@ from builders.corpora.files import (
     not_found,
     open_root,
     require_utf8,
-    visible,
     whole_number,
 )
 from builders.errors import SourceError
@@ -50,8 +51,8 @@ class Reader:
         self.root = open_root(source, _TREE, "data/emorynlp", "emorynlp")
         self._csv = {split: self._find(split, f"emorynlp_{split}_final.csv") for split in splits}
         if missing := [path.name for path in self._csv.values() if not path.is_file()]:
-            what = f"{', '.join(missing)}, also in sub-folders,"
-            raise not_found(what, self.root, _TREE)
+            raise _missing(missing, self.root)
+        self._scenes = find_scenes(self.root)
         self._clips = {split: self._find_clips(split) for split in splits} if with_media else None
         self._counts: dict[str, Counter[str]] = {}
         if self._clips is not None and not any(self._clips.values()):
@@ -60,7 +61,7 @@ class Reader:
     @property
     def files(self) -> tuple[Path, ...]:
         """Return the annotation files."""
-        return tuple(self._csv.values())
+        return (*self._csv.values(), *self._scenes.files)
 
     @property
     def notes(self) -> list[ReaderNote]:
@@ -86,7 +87,12 @@ class Reader:
         parse = partial(_utterance, clips=clips, counts=counts)
         sort_by = "season, episode, scene and utterance"
         for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by, 1):
-            yield item if isinstance(item, Reject) else _with_background(item[0])
+            if isinstance(item, Reject):
+                yield item
+                continue
+            scene = _with_background(item[0])
+            self._scenes.complete(scene, counts)
+            yield scene
         counts["clips_without_row"] = len(clips or ())
 
     def _find(self, split: str, name: str) -> Path:
@@ -96,7 +102,7 @@ class Reader:
     def _find_clips(self, split: str) -> dict[tuple[str, str], Media]:
         """Return the clips of a split by scene and utterance."""
         folder = self._find(split, f"emorynlp_{split}_splits")
-        found = ((_CLIP.fullmatch(path.stem), path) for path in visible(folder, "*.mp4"))
+        found = ((_CLIP.fullmatch(stem), path) for stem, path in clips_in(folder).items())
         return {(name[1], name[2]): Media(path) for name, path in found if name}
 
     def _media_missing(self, splits: tuple[str, ...]) -> SourceError:
@@ -106,8 +112,25 @@ class Reader:
         return SourceError(
             f"the media are missing: no clips of {', '.join(splits)}",
             where=f"{self.root} (looked in {', '.join(names)}, also in sub-folders)",
-            do=f"{unpack}, or use --text-only",
+            do=f"{unpack}, or use --text-only{only_these(self._with_clips())}",
         )
+
+    def _with_clips(self) -> list[str]:
+        return [split for split, clips in (self._clips or {}).items() if clips]
+
+
+def _missing(names: list[str], root: Path) -> SourceError:
+    """Return the error for tables that are missing, also where only the whole scenes are there."""
+    if found := owners_files(root):
+        return SourceError(
+            f"{', '.join(path.name for path in found)}: these are EmoryNLP's whole scenes, which "
+            "are read for context beside the tables",
+            where=root,
+            expected=", ".join(names),
+            do="put these tables beside them; they are in data/emorynlp of "
+            "https://github.com/declare-lab/MELD",
+        )
+    return not_found(f"{', '.join(names)}, also in sub-folders,", root, _TREE)
 
 
 def _with_background(scene: Dialogue) -> Dialogue:

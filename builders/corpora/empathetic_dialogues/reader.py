@@ -26,7 +26,7 @@ from builders.corpora.files import (
     require_utf8,
 )
 from builders.record.manifest_views import ReaderNote
-from builders.record.types import Dialogue, Reject, Utterance
+from builders.record.types import LABEL_OF_DIALOGUE, Dialogue, Reject, Utterance
 
 _TREE = "the folder empatheticdialogues that empatheticdialogues.tar.gz unpacks to"
 _FILES = {"train": "train.csv", "dev": "valid.csv", "test": "test.csv"}
@@ -138,6 +138,8 @@ def _utterance(row: CsvRow, counts: Counter[str]) -> Utterance:
         text=text,
         label=word if speaks else None,
         targetable=speaks,
+        # One word was chosen for the conversation, before it began.
+        flags=(LABEL_OF_DIALOGUE,) if speaks and number > 1 else (),
     )
 
 

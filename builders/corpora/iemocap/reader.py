@@ -21,7 +21,6 @@ from builders.corpora.files import (
     broken,
     not_found,
     open_root,
-    visible,
 )
 from builders.corpora.iemocap.evaluations import (
     Block,
@@ -31,7 +30,7 @@ from builders.corpora.iemocap.evaluations import (
     seconds,
     summary,
 )
-from builders.corpora.iemocap.layout import SESSIONS, Files, dialogues, has_clips
+from builders.corpora.iemocap.layout import SESSIONS, Files, dialogues, has_clips, session_folder
 from builders.corpora.iemocap.ratings import Ratings, annotation, follows, merge
 from builders.corpora.iemocap.transcripts import Line, transcript
 from builders.errors import SourceError
@@ -39,6 +38,7 @@ from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Media, Reject, Utterance
 
 _TREE = "the folder that IEMOCAP_full_release.tar.gz unpacks to"
+_RELEASE = "IEMOCAP_full_release"
 _SEXES = {"F": "female", "M": "male"}
 _ONLY_TAGS = re.compile(r"(?:\s*\[[A-Z]+\])+")
 
@@ -162,9 +162,9 @@ class Reader:
 
     def __init__(self, source: Path, with_media: bool, splits: tuple[str, ...]) -> None:
         self.splits = splits
-        self.root = open_root(source, _TREE, "IEMOCAP_full_release")
+        self.root = open_root(source, _TREE, f"{_RELEASE}/{_RELEASE}", _RELEASE)
         self._with_media = with_media
-        sessions = {number: self.root / f"Session{number}" for number in SESSIONS}
+        sessions = {number: session_folder(self.root, number) for number in SESSIONS}
         if not any(folder.is_dir() for folder in sessions.values()):
             raise not_found("Session1 to Session5", self.root, _TREE)
         if with_media and not any(map(has_clips, sessions.values())):
@@ -207,7 +207,7 @@ class Reader:
     def _dialogue(self, split: str, files: Files) -> Iterator[Dialogue | Reject | SourceError]:
         blocks, (lines, skipped) = summary(files.summary), transcript(files.transcript)
         self._counts["transcript_lines_skipped"] += skipped
-        clips = _by_name(files.clips) if self._with_media else None
+        clips = files.clips_by_turn() if self._with_media else None
         film = files.film if self._with_media and files.film.is_file() else None
         scene = _Scene(files.dialogue, clips, self._counts, film)
         for path in files.raters:
@@ -234,7 +234,3 @@ class Reader:
             where=self.root,
             do=f"unpack {packed} there, or use --text-only",
         )
-
-
-def _by_name(clips: Path) -> dict[str, Path]:
-    return {path.stem.rpartition("_")[2]: path for path in visible(clips, "*.wav")}

@@ -5,7 +5,6 @@ Source: `MELD.Raw.tar.gz`, or the CSV files of https://github.com/declare-lab/ME
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
+from builders.corpora.clip_files import clips_in, only_these
 from builders.corpora.damage import repaired
 from builders.corpora.files import (
     BrokenRecord,
@@ -24,6 +24,7 @@ from builders.corpora.files import (
     not_found,
     open_root,
     require_utf8,
+    visible,
     whole_number,
 )
 from builders.errors import SourceError
@@ -42,7 +43,9 @@ _COLUMNS = (
 _IDS = ("Dialogue_ID", "Utterance_ID")
 _required = itemgetter(*_COLUMNS)
 _SENTIMENTS: dict[str, Sentiment] = {s: s for s in ("positive", "neutral", "negative")}
-_CLIP = re.compile(r"(final_videos_test)?(dia\d+_utt\d+)\.mp4")
+# MELD Dyadic numbers dialogues and turns anew; clips have the ids of MELD itself.
+_OLD_IDS = ("Old_Dialogue_ID", "Old_Utterance_ID")
+_CLIP = re.compile(r"(final_videos_test)?(dia\d+_utt\d+)", re.ASCII)
 _TIME = re.compile(r"(\d\d?):([0-5]\d):([0-5]\d),(\d{1,3})", re.ASCII)
 _TREE = "the folder that MELD.Raw.tar.gz unpacks to"
 
@@ -84,14 +87,15 @@ class Reader:
         """
         if self._clips is not None and not self._clips[split]:
             raise self._media_missing((split,))
-        clips = None if self._clips is None else dict(self._clips[split])
-        counts = self._counts[split] = Counter()
+        clips = None if self._clips is None else self._clips[split]
+        counts, used = Counter[str](), set[str]()
+        self._counts[split] = counts
         rows = csv_rows(self._csv[split], _COLUMNS)
-        parse = partial(_utterance, clips=clips, counts=counts)
+        parse = partial(_utterance, clips=clips, used=used, counts=counts)
         sort_by = "Dialogue_ID and Utterance_ID"
         for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by, 0):
             yield item if isinstance(item, Reject) else _with_scene(*item)
-        counts["clips_without_row"] = len(clips or ())
+        counts["clips_without_row"] = len((clips or {}).keys() - used)
 
     def _find(self, split: str, name: str) -> Path | None:
         places = (self.root / name, self.root / split / name)
@@ -101,17 +105,18 @@ class Reader:
         names = {split: f"{split}_sent_emo.csv" for split in self.splits}
         found = {s: path for s, name in names.items() if (path := self._find(s, name))}
         if missing := [name for split, name in names.items() if split not in found]:
-            raise not_found(f"{', '.join(missing)}, also in sub-folders,", self.root, _TREE)
+            what = f"{', '.join(missing)}, also in sub-folders,"
+            raise _dyadic(self.root) or not_found(what, self.root, _TREE)
         return found
 
     def _find_clips(self, split: str) -> dict[str, Media]:
         """Return the clips of a split by ``diaX_uttY``."""
-        if not (folder := self._find(split, _CLIP_FOLDERS[split])) or not folder.is_dir():
+        if not (folder := self._find(split, _CLIP_FOLDERS[split])):
             return {}
         # Sorted, a re-cut final_videos_testdiaX_uttY comes after its twin diaX_uttY and wins.
-        found = filter(None, (_CLIP.fullmatch(name) for name in sorted(os.listdir(folder))))
+        found = ((_CLIP.fullmatch(stem), path) for stem, path in clips_in(folder).items())
         recut = ("recut_twin_used",)
-        return {m[2]: Media(folder / m[0], findings=recut if m[1] else ()) for m in found}
+        return {m[2]: Media(path, findings=recut if m[1] else ()) for m, path in found if m}
 
     def _media_missing(self, splits: tuple[str, ...]) -> SourceError:
         places = [f"{up}{_CLIP_FOLDERS[split]}" for split in splits for up in ("", f"{split}/")]
@@ -119,8 +124,24 @@ class Reader:
         return SourceError(
             f"the media are missing: no clips of {', '.join(splits)}",
             where=f"{self.root} (looked in {', '.join(places)})",
-            do=f"unpack {packed} there, or use --text-only",
+            do=f"unpack {packed} there, or use --text-only{only_these(self._with_clips())}",
         )
+
+    def _with_clips(self) -> list[str]:
+        return [split for split, clips in (self._clips or {}).items() if clips]
+
+
+def _dyadic(root: Path) -> SourceError | None:
+    """Return the error for a folder of MELD Dyadic's files; None where it is none."""
+    if not (found := visible(root, "*_sent_emo_dya.csv")):
+        return None
+    return SourceError(
+        f"{', '.join(path.name for path in found)}: this is MELD Dyadic, whose dialogues are cut "
+        "from MELD's and use turns several times",
+        where=root,
+        expected="MELD's own train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv",
+        do="put them there; they are in data/MELD of https://github.com/declare-lab/MELD",
+    )
 
 
 def _with_scene(dialogue: Dialogue, first: CsvRow) -> Dialogue:
@@ -138,7 +159,9 @@ def _reject(split: str, row: CsvRow, error: BrokenRecord) -> Reject:
     return broken("meld", split, named, row.place, ",".join(row.cells), error)
 
 
-def _utterance(row: CsvRow, clips: dict[str, Media] | None, counts: Counter[str]) -> Utterance:
+def _utterance(
+    row: CsvRow, clips: dict[str, Media] | None, used: set[str], counts: Counter[str]
+) -> Utterance:
     fields = row.fields
     if not fields or not all(_required(fields)):
         raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")
@@ -147,7 +170,9 @@ def _utterance(row: CsvRow, clips: dict[str, Media] | None, counts: Counter[str]
         raise BrokenRecord(
             "broken_id", f"the ids are {dialogue!r}, {utterance!r}; expected numbers"
         )
-    media = clips.pop(f"dia{dialogue}_utt{utterance}", None) if clips else None
+    clip = _clip_of(fields, dialogue, utterance, counts)
+    media = clips.get(clip) if clips else None
+    used.add(clip)
     findings = ("clip_missing",) if clips is not None and media is None else ()
     if media and media.findings:
         counts.update(media.findings)
@@ -167,6 +192,14 @@ def _utterance(row: CsvRow, clips: dict[str, Media] | None, counts: Counter[str]
     except BrokenRecord as error:
         error.readable = said
         raise
+
+
+def _clip_of(fields: dict[str, str], dialogue: str, utterance: str, counts: Counter[str]) -> str:
+    """Return the name of a row's clip."""
+    if _OLD_IDS[0] in fields:
+        counts["clips_by_old_ids"] += 1
+        dialogue, utterance = (whole_number(fields.get(name, "")) for name in _OLD_IDS)
+    return f"dia{dialogue}_utt{utterance}"
 
 
 def _with_times(said: Utterance, fields: dict[str, str]) -> Utterance:

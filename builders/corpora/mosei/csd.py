@@ -7,6 +7,7 @@ One group at the root, whose name differs between releases; under it `data/<vide
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,12 +19,15 @@ from builders.errors import SourceError
 if TYPE_CHECKING:
     import h5py
 
+_SEGMENT = re.compile(r"(.+)\[([0-9]{1,9})\]")
+
 
 class Sequence:
     """An open computational sequence.
 
     `videos` are the ids it has rows for, in order; `columns` what it calls its features, in lower
-    case, or None where it does not say.
+    case, or None where it does not say. The SDK's alignment writes a group ``video[k]`` for each
+    segment: these are read as one video, and `joined` is how many there are.
     """
 
     def __init__(self, path: Path, file: h5py.File) -> None:
@@ -40,21 +44,31 @@ class Sequence:
                 expected="one root group that contains a group `data`",
                 do=AGAIN,
             )
-        self._data = data
-        self.videos: tuple[str, ...] = tuple(sorted(data))
+        self._data, self.joined = data, 0
+        self._groups: dict[str, list[str]] = {}
+        for number, video, name in sorted(map(_aligned, data)):
+            self._groups.setdefault(video, []).append(name)
+            self.joined += number >= 0
+        self.videos: tuple[str, ...] = tuple(sorted(self._groups))
         said = file.get(f"{data.parent.name}/metadata/dimension names")
         self.columns = None if said is None else _names(said.asstr()[()].ravel().tolist())
 
     def __contains__(self, video: str) -> bool:
-        return video in self._data
+        return video in self._groups
 
     def rows(self, video: str, width: int) -> list[tuple[list[Any], list[float]]]:
         """Return the rows of a video: `width` features, then start and end in seconds.
 
         Raises BrokenRecord when they cannot be read or are not as many of each.
         """
+        if video not in self._groups:
+            raise BrokenRecord("broken_video", f"{self.path.name} has no rows of it")
+        groups = self._groups[video]
+        return [row for group in groups for row in self._rows_of(group, width)]
+
+    def _rows_of(self, name: str, width: int) -> list[tuple[list[Any], list[float]]]:
         try:
-            group = self._data[video]
+            group = self._data[name]
             features, intervals = group["features"][()], group["intervals"][()]
             shapes = features.shape, intervals.shape
         except (OSError, LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
@@ -64,6 +78,12 @@ class Sequence:
             detail = f"in {self.path.name} its features are {shapes[0]}, its intervals {shapes[1]}"
             raise BrokenRecord("broken_video", f"{detail}; expected (n, {width}) and (n, 2)")
         return list(zip(features.tolist(), intervals.tolist(), strict=True))
+
+
+def _aligned(name: str) -> tuple[int, str, str]:
+    """Return the number of an aligned segment, else -1, then its video and `name`."""
+    found = _SEGMENT.fullmatch(name)
+    return (int(found[2]), found[1], name) if found else (-1, name, name)
 
 
 def _names(said: list[str]) -> list[str]:

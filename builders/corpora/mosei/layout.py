@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from builders.corpora.clip_files import clips_in
 from builders.corpora.files import archives, not_found, open_root, visible
 from builders.errors import SourceError
 
@@ -20,10 +22,11 @@ _FOLDS_AT = (
 )
 _TRANSCRIPTS = "Transcript/Segmented/Combined"
 _FILMS = "Videos/Full/Combined"
+_CUTS = "Videos/Segmented/Combined"
 _RECORDINGS = {"Audio/Full/WAV_16000": ".wav", _FILMS: ".mp4"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """The files of one copy; `raw` need not exist, `transcripts` are by video."""
 
@@ -49,14 +52,23 @@ class Layout:
         path = self.raw / _FILMS / f"{video}.mp4"
         return path if path.is_file() else None
 
+    def cut(self, video: str, clip: str | None) -> Path | None:
+        """Return the film of one segment, by the number of its clip in the transcript."""
+        return self._cuts.get(f"{video}_{clip}") if clip is not None else None
+
+    @cached_property
+    def _cuts(self) -> dict[str, Path]:
+        return clips_in(self.raw / _CUTS)
+
     def recordings(self) -> dict[Path, str]:
         """Return the folders of full recordings by preference, each with its files' ending.
 
-        Raises SourceError when there are no recordings at all.
+        Raises SourceError when there are neither recordings nor films of segments.
         """
         found = {self.raw / folder: end for folder, end in _RECORDINGS.items()}
-        if not any(visible(folder, f"*{end}") for folder, end in found.items()):
-            places = ", ".join(f"Raw/{folder}" for folder in _RECORDINGS)
+        whole = any(visible(folder, f"*{end}") for folder, end in found.items())
+        if not whole and not self._cuts:
+            places = ", ".join(f"Raw/{folder}" for folder in (*_RECORDINGS, _CUTS))
             packed = archives(self.root) or "CMU_MOSEI.zip"
             raise SourceError(
                 "the media are missing: no recordings",
@@ -93,6 +105,13 @@ def _find(places: Sequence[Path], name: str) -> Path | None:
 def _find_labels(places: Sequence[Path]) -> Path:
     if path := _find(places, _LABELS):
         return path
+    if others := [p for place in places for p in _without_emotions(place)]:
+        raise SourceError(
+            f"{', '.join(path.name for path in others)}: these hold sentiment and no emotions",
+            where=places[0],
+            expected=f"{_LABELS}, which has the six emotions of each segment",
+            do=f"download {_LABELS} from the address in {_FOLDS_AT}",
+        )
     if old := _find(places, _OLD_LABELS):
         raise SourceError(
             "these labels are from an older release, which has no sentiment",
@@ -101,6 +120,12 @@ def _find_labels(places: Sequence[Path]) -> Path:
             do=f"download {_LABELS}",
         )
     raise not_found(f"{_LABELS}, also in sub-folders,", places[0], _TREE)
+
+
+def _without_emotions(place: Path) -> list[Path]:
+    """Return the files of a folder that other projects made of the corpus, for sentiment."""
+    pickles = [p for end in ("*.pkl", "*.pickle") for p in visible(place, end)]
+    return [path for path in (place / "label.csv", *pickles) if path.is_file()]
 
 
 def _find_folds(places: Sequence[Path]) -> Path:

@@ -10,7 +10,6 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from builders.corpora.damage import repaired
@@ -18,32 +17,20 @@ from builders.corpora.files import BrokenRecord, broken
 from builders.corpora.mosei.csd import Sequence, open_csd
 from builders.corpora.mosei.folds import read_folds
 from builders.corpora.mosei.layout import find_layout
-from builders.corpora.mosei.texts import TOLERANCE, Span, join, read_transcript, spoken, timed_words
+from builders.corpora.mosei.segments import COLUMNS, Segment, milliseconds, segment_of
+from builders.corpora.mosei.texts import (
+    TOLERANCE,
+    Line,
+    Span,
+    join,
+    read_transcript,
+    spoken,
+    timed_words,
+)
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
-from builders.record.views import DimensionRating
-
-# The columns of the label file in this order, each with its least and its largest value.
-_COLUMNS = {
-    "sentiment": (-3.0, 3.0),
-    **dict.fromkeys(("happy", "sad", "anger", "surprise", "disgust", "fear"), (0.0, 3.0)),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """A labelled span of a video, in seconds, with a value for each column; where it stands."""
-
-    span: Span
-    values: list[float]
-    clamped: bool
-    place: str
-    raw: str
-
-    @property
-    def name(self) -> str:
-        return _milliseconds(self.span[0])
+from builders.record.views import DimensionRating, LabelView
 
 
 class Reader:
@@ -58,6 +45,7 @@ class Reader:
         self._folds = read_folds(layout.folds)
         with open_csd(layout.labels) as labels:
             self._videos = _labelled(labels)
+            self._joined = labels.joined
         self._recordings = layout.recordings() if with_media else None
         self._counts: dict[str, Counter[str]] = {}
 
@@ -70,6 +58,11 @@ class Reader:
     def notes(self) -> list[ReaderNote]:
         """Return the sizes of the folds, then what was clamped or found no counterpart."""
         notes = {s: {"videos_in_fold": len(f)} for s, f in self._folds.items()}
+        outside = self._videos.isdisjoint(frozenset[str]().union(*self._folds.values()))
+        notes["all"] = {
+            "no_labelled_video_in_any_fold": len(self._videos) if outside else 0,
+            "aligned_segments_joined": self._joined,
+        }
         for split, counts in self._counts.items():
             notes[split] = {**notes.get(split, {}), **dict(sorted(counts.items()))}
         return [
@@ -113,17 +106,17 @@ class Reader:
         self, split: str, video: str, labels: Sequence, words: Sequence | None
     ) -> list[Dialogue | Reject]:
         """Return the rejects of a video, and the video."""
-        counts, segments = self._counts[split], list[_Segment]()
+        counts, segments = self._counts[split], list[Segment]()
         items: list[Dialogue | Reject] = []
         missing: list[float] = []
-        rows = labels.rows(video, len(_COLUMNS))
+        rows = labels.rows(video, len(COLUMNS))
         counts.update(videos_with_labels=1, segments=len(rows))
         for number, (values, times) in enumerate(rows):
             place, raw = f"{labels.path.name}:{video}[{number}]", f"{times} {values}"
             try:
-                segments.append(_segment(values, times, place, raw))
+                segments.append(segment_of(values, times, place, raw))
             except BrokenRecord as error:
-                name = _milliseconds(times[0]) if math.isfinite(times[0]) else f"row {number}"
+                name = milliseconds(times[0]) if math.isfinite(times[0]) else f"row {number}"
                 items.append(broken("mosei", split, (video, name), place, raw, error))
                 missing += filter(math.isfinite, times[:1])
         texts, why = self._texts(video, {segment.span for segment in segments}, words, counts)
@@ -131,9 +124,11 @@ class Reader:
         dialogue.missing = missing
         film = self._layout.film(video) if recording else None
         for segment in segments:
-            text = texts.get(segment.span)
+            line = texts.get(segment.span)
+            text = line.text if line else None
+            media = self._clip(recording, video, segment, line)
             try:
-                utterance = _utterance(video, segment, _usable(text, why, counts), recording)
+                utterance = _utterance(video, segment, _usable(text, why, counts), media)
             except BrokenRecord as error:
                 counts["segments_without_text"] += text is None
                 raw = f"{segment.raw} {text or ''}".rstrip()
@@ -141,7 +136,7 @@ class Reader:
                 items.append(broken("mosei", split, ids, segment.place, raw, error))
                 dialogue.missing.append(segment.span[0])
                 continue
-            if recording is None and self._recordings is not None:
+            if media is None and self._recordings is not None:
                 utterance.findings += ("clip_missing",)
             if film:
                 utterance.video = Media(film, *segment.span)
@@ -151,7 +146,7 @@ class Reader:
 
     def _texts(
         self, video: str, spans: set[Span], words: Sequence | None, counts: Counter[str]
-    ) -> tuple[dict[Span, str], str]:
+    ) -> tuple[dict[Span, Line], str]:
         """Return the text of each span that has one, and why the others have none."""
         if (path := self._layout.transcripts.get(video)) is not None:
             lines, unread = read_transcript(path, video)
@@ -160,15 +155,27 @@ class Reader:
             counts["transcript_lines_broken"] += unread
             why = f"no line of {path.name} begins and ends within {TOLERANCE} s of it"
             why += f"; {unread} of its lines cannot be read" if unread else ""
-            return {span: line.text for span, line in joined.items()}, why
+            return joined, why
         if words is None or video not in words:
             return {}, "the video has neither a transcript nor timed words"
         said = timed_words(words.rows(video, 1))
         found = {span: heard for span in spans if (heard := spoken(span, said))}
         counts["text_from_timed_words"] += len(found)
         counts["words_without_segment"] += len({*said}.difference(*found.values()))
-        texts = {span: " ".join(word.text for word in heard) for span, heard in found.items()}
+        texts = {s: Line(s, " ".join(word.text for word in heard)) for s, heard in found.items()}
         return texts, "none of the video's timed words falls within it"
+
+    def _clip(
+        self, recording: Path | None, video: str, segment: Segment, line: Line | None
+    ) -> Media | None:
+        """Return a segment's clip: its part of the recording, or else a film of it alone."""
+        if recording:
+            return Media(recording, *segment.span)
+        if self._recordings is None or not (
+            cut := self._layout.cut(video, line.clip if line else None)
+        ):
+            return None
+        return Media(cut)
 
     def _recording(self, video: str) -> Path | None:
         places = (folder / f"{video}{end}" for folder, end in (self._recordings or {}).items())
@@ -177,32 +184,14 @@ class Reader:
 
 def _labelled(labels: Sequence) -> frozenset[str]:
     """Return the labelled videos; SourceError when the columns are in another order than ours."""
-    if labels.columns not in (None, [*_COLUMNS]):
+    if labels.columns not in (None, [*COLUMNS]):
         raise SourceError(
             f"wrong columns: {', '.join(labels.columns)}",
             where=labels.path,
-            expected=", ".join(_COLUMNS),
+            expected=", ".join(COLUMNS),
             do="use the file as originally distributed",
         )
     return frozenset(labels.videos)
-
-
-def _segment(values: list[float], times: list[float], place: str, raw: str) -> _Segment:
-    # To four digits, as 32-bit numbers hold a third as 0.33333334; half of a tie would be lost.
-    start, end = (round(time, 4) for time in times)
-    if not (math.isfinite(start) and math.isfinite(end)):
-        raise BrokenRecord("broken_time", f"it is from {start} to {end}; expected seconds")
-    span = (max(0.0, start), end)
-    if end <= span[0]:
-        raise BrokenRecord(
-            "zero_length", f"it is from {start} to {end} s, which is not an interval"
-        )
-    values = [round(value, 4) + 0.0 for value in values]
-    for (name, (least, most)), value in zip(_COLUMNS.items(), values, strict=True):
-        if not least <= value <= most:
-            expected = f"expected a number from {least:g} to {most:g}"
-            raise BrokenRecord("broken_value", f"{name} is {value:g}; {expected}")
-    return _Segment(span, values, start < 0, place, raw)
 
 
 def _usable(text: str | None, why: str, counts: Counter[str]) -> str:
@@ -212,11 +201,11 @@ def _usable(text: str | None, why: str, counts: Counter[str]) -> str:
     return usable
 
 
-def _utterance(video: str, segment: _Segment, text: str, recording: Path | None) -> Utterance:
+def _utterance(video: str, segment: Segment, text: str, media: Media | None) -> Utterance:
     start, end = segment.span
     dimensions: list[DimensionRating] = [
         {"name": name, "value": value, "minimum": least, "maximum": most, "rater": None}
-        for (name, (least, most)), value in zip(_COLUMNS.items(), segment.values, strict=True)
+        for (name, (least, most)), value in zip(COLUMNS.items(), segment.values, strict=True)
     ]
     return Utterance(
         dialogue=video,
@@ -227,11 +216,14 @@ def _utterance(video: str, segment: _Segment, text: str, recording: Path | None)
         label=None,
         start=start,
         end=end,
-        media=Media(recording, start, end) if recording else None,
-        annotation=Annotation(dimensions=dimensions),
+        media=media,
+        annotation=Annotation(dimensions=dimensions, views=[_presence(dimensions)]),
         findings=("start_clamped",) if segment.clamped else (),
     )
 
 
-def _milliseconds(seconds: float) -> str:
-    return str(round(max(0.0, seconds) * 1000))
+def _presence(dimensions: list[DimensionRating]) -> LabelView:
+    """Return every emotion that is there at all, as the owner makes several labels of a segment."""
+    there = [d["name"] for d in dimensions if d["name"] != "sentiment" and (d["value"] or 0) > 0]
+    label = ", ".join(sorted(there)) or "none"
+    return {"name": "presence", "label": label, "votes": None, "agreement": None, "level": None}

@@ -22,17 +22,18 @@ TOLERANCE = 0.5
 # that a short one could otherwise be taken for the one beside it.
 SHARED = 0.5
 _PAUSE = "sp"
-_REST = re.compile(r"[0-9]+___(-?[0-9.]+)___(-?[0-9.]+)___\s*(\S.*)", re.DOTALL)
+_REST = re.compile(r"([0-9]+)___(-?[0-9.]+)___(-?[0-9.]+)___\s*(\S.*)", re.DOTALL)
 
 Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A text and when it was said, in seconds."""
+    """A text and when it was said, in seconds; the number of its clip, if it has one."""
 
     span: Span
     text: str
+    clip: str | None = None
 
 
 def read_transcript(path: Path, video: str) -> tuple[list[Line], int]:
@@ -61,10 +62,10 @@ def _parsed(written: str, prefix: str) -> Line | None:
     if not written.startswith(prefix) or not (found := _REST.fullmatch(written, len(prefix))):
         return None
     try:
-        start, end = float(found[1]), float(found[2])
+        start, end = float(found[2]), float(found[3])
     except ValueError:
         return None
-    return Line((max(0.0, start), end), found[3].strip())
+    return Line((max(0.0, start), end), found[4].strip(), found[1])
 
 
 def join(spans: Collection[Span], lines: Sequence[Line]) -> dict[Span, Line]:

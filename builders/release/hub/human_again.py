@@ -48,7 +48,8 @@ def restore(
     known = Exclusions.load(config.exclusions, forgotten_by(config.store_url))
     source = None if config.text_only else config.source
     try:
-        mine(folder, config.store_url, known, source, only=pairs.__contains__)
+        follow = config.follow_links
+        mine(folder, config.store_url, known, source, pairs.__contains__, follow_links=follow)
     except ConfigError as error:
         return 0, [f"{len(pairs):,} replies that people gave ({error})"]
     rows = HumanReplies(folder).rows(("id", "reply_id"))

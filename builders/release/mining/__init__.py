@@ -67,6 +67,8 @@ def mine(
     exclusions: Exclusions,
     source: Path | None = None,
     only: Callable[[str], bool] = lambda _: True,
+    *,
+    follow_links: bool = False,
 ) -> Mined:
     """Take people's replies from a build.
 
@@ -76,6 +78,7 @@ def mine(
         exclusions: the ids that must not be used, as a sample or as a reply.
         source: the corpus folder, for the clips of turns that are no samples; None for none.
         only: whether a sample may be used; by default all may.
+        follow_links: whether clips may be links out of `source`.
 
     Raises:
         ConfigError: the build is not finished, has no replies, or was mined in another state.
@@ -84,7 +87,7 @@ def mine(
         OutputError: the folder cannot be written, or is in use.
     """
     seen = Build(applied(folder, store, exclusions.covers))
-    identity = _identity(Build(folder), seen, exclusions, source)
+    identity = _identity(Build(folder), seen, exclusions, source, follow_links)
     if were_mined(folder):
         return _there(folder, identity)
     known = restrictions(seen.shards(), exclusions.covers)
@@ -93,7 +96,7 @@ def mine(
         raise _nothing(folder, decided.left_out)
     clips = None
     if source is not None:
-        clips = SourceClips(seen, source, decided.replies - decided.samples)
+        clips = SourceClips(seen, source, decided.replies - decided.samples, follow_links)
     with BuildFolder(folder).hold("OUTPUT/NAME"):
         if were_mined(folder):  # by another run in the meantime
             return _there(folder, identity)
@@ -203,7 +206,7 @@ def _check_columns(build: Build, samples: pl.DataFrame) -> None:
 
 
 def _identity(
-    build: Build, seen: Build, exclusions: Exclusions, source: Path | None
+    build: Build, seen: Build, exclusions: Exclusions, source: Path | None, follow_links: bool
 ) -> dict[str, str | None]:
     """Return all that decides about the rows, by name."""
     languages = {row["language"].partition("-")[0].lower() for row in build.first(1, ["language"])}
@@ -215,6 +218,7 @@ def _identity(
         "the rules of label_maps/reply/_human_replies.tsv": AnswerRules.load().digest,
         "the checks and cues": ",".join(map(judging_digest, sorted(languages))),
         "--source": "read" if source else None,
+        **({"--follow-links": "given"} if follow_links else {}),
     }
 
 

@@ -26,12 +26,16 @@ class SourceClips:
         build: the build, of one corpus.
         source: the folder of the corpus.
         wanted: the ids of the turns.
+        follow_links: whether clips may be links out of that folder.
 
     Raises:
         SourceError: the folder is not that corpus, or another release of it.
     """
 
-    def __init__(self, build: Build, source: Path, wanted: Collection[str]) -> None:
+    def __init__(
+        self, build: Build, source: Path, wanted: Collection[str], follow_links: bool = False
+    ) -> None:
+        self._follow_links = follow_links
         config = build.manifest["result"]["config"]
         slug, splits = str(config["corpus"]), config.get("splits") or ()
         reader = open_reader(slug, source, True, splits)
@@ -58,7 +62,7 @@ class SourceClips:
         if media is None:
             return None
         try:
-            return decode(media, self._root)
+            return decode(media, self._root, self._follow_links)
         except ClipError as error:
             self.broken[error.reason] += 1
             return None

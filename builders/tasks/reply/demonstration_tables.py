@@ -38,7 +38,7 @@ def built_in(language: str) -> Path:
     Raises:
         ConfigError: there are none.
     """
-    folder = resources.prompts() / "demonstrations" / language.partition("-")[0].lower()
+    folder = resources.demonstrations_in(language)
     if not folder.is_dir():
         have = sorted(path.name for path in folder.parent.iterdir() if path.is_dir())
         raise ConfigError(

@@ -10,13 +10,14 @@ Names are given out in the order in which people come up, so no request depends 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from operator import is_not
 from pathlib import Path
+from typing import NamedTuple
 
 from builders import resources
 from builders.labels.tables import read_rows
@@ -87,6 +88,7 @@ class OtherNames:
         self._own: dict[str, str] = {}  # the name that is said for each one that is not
         self._other: dict[str, str] = {}
         self._seen: set[str] = set()
+        self._labels: dict[str, str] = {}  # what `label` said, until there is one name more
         dialogue = said[0].dialogue if said else ""
         start = int.from_bytes(sha256(dialogue.encode()).digest()[:4])
         count = len(tables.instead)
@@ -112,34 +114,44 @@ class OtherNames:
         """
         now = copy(self)
         now._own, now._other, now._free = dict(self._own), dict(self._other), list(self._free)
+        now._labels = {}
         now._called(also)
         return now
 
     def hide(self, text: str) -> str:
         """Return a text with the other names in it."""
-        if not self._other:
+        if self._other.keys().isdisjoint(_names_in(text, self._tables)):
             return text
         return _WORD.sub(lambda found: self._hidden(text, found), text)
 
     def show(self, text: str) -> str:
         """Return a text that a model wrote with the script's own names in it."""
-        if not self._own:
+        if self._own.keys().isdisjoint(_forms_of(text).all):
             return text
         return _WORD.sub(lambda found: self._shown(found[0]), text)
 
     def label(self, speaker: str) -> str:
         """Return how a speaker is called: each name of it by another one."""
-        named = set(self._names_of(speaker))
-        return _WORD.sub(
-            lambda found: _as(found[0], self._other_of(found[0]) if found[0] in named else None),
-            speaker,
-        )
+        known = self._labels.get(speaker)
+        if known is None:
+            named = _names_of(speaker, self._tables)
+            known = self._labels[speaker] = _WORD.sub(
+                lambda found: _as(
+                    found[0], self._other_of(found[0]) if found[0] in named else None
+                ),
+                speaker,
+            )
+        return known
 
     def _read(self, utterance: Utterance) -> None:
         """Give names to whom an utterance is by and speaks of."""
         text = utterance.text
-        self._seen.update(word.lower() for word in _WORD.findall(text))
+        said = _forms_of(text)
+        self._seen |= said.words
         self._called(utterance.speaker)
+        known = (self._tables.known.keys(), self._own.keys(), self._other.keys())
+        if all(map(said.all.isdisjoint, known)):
+            return
         for found in _WORD.finditer(text):
             word = found[0].lower()
             really = word in self._own  # a name that was given out is somebody's, too
@@ -149,7 +161,7 @@ class OtherNames:
                 self._add(stem)
 
     def _called(self, speaker: str | None) -> None:
-        for word in self._names_of(speaker or ""):
+        for word in _names_of(speaker or "", self._tables):
             self._add(word)
 
     def _add(self, word: str) -> None:
@@ -162,6 +174,7 @@ class OtherNames:
             return
         self._free.remove(other)
         self._other[name] = other
+        self._labels.clear()
         plain = word if word[0].isupper() and not word.isupper() else word.capitalize()
         self._own[other.lower()] = plain
 
@@ -213,17 +226,42 @@ class OtherNames:
         begins = not before or before[-1] in _ENDS
         return alone or not begins or text[found.end() : found.end() + 2] in ("'s", "’s")
 
-    def _names_of(self, speaker: str) -> Iterator[str]:
-        """Yield the words of a speaker's label that are names and not a part in the scene."""
-        words = self._tables.words
-        for one in _PARTED.split(speaker):
-            found = _WORD.findall(one)
-            plays = not words["role"].isdisjoint(word.lower() for word in found)
-            for word in found:
-                lower = word.lower()
-                named = word[0].isupper() and not plays and lower not in words["title"]
-                if named or (lower in self._tables.known and word[0].isupper()):
-                    yield word
+
+class _Forms(NamedTuple):
+    """The words of a text in lower case, and with those what the plurals among them are of."""
+
+    words: frozenset[str]
+    all: frozenset[str]
+
+
+# A turn is looked at again for each later target, a demonstration for nearly all.
+@lru_cache(maxsize=8192)
+def _forms_of(text: str) -> _Forms:
+    found = _WORD.findall(text)
+    words = frozenset(word.lower() for word in found)
+    stems = (word[:-1].lower() for word in found if word[-1] in "sS")
+    return _Forms(words, words.union(stems))
+
+
+@lru_cache(maxsize=8192)
+def _names_in(text: str, tables: NameTables) -> frozenset[str]:
+    """Return the name that each form in a text stands for, or may."""
+    return frozenset(tables.known.get(form, form) for form in _forms_of(text).all)
+
+
+@lru_cache(maxsize=1024)
+def _names_of(speaker: str, tables: NameTables) -> tuple[str, ...]:
+    """Return the words of a speaker's label that are names and not a part in the scene."""
+    words, names = tables.words, list[str]()
+    for one in _PARTED.split(speaker):
+        found = _WORD.findall(one)
+        plays = not words["role"].isdisjoint(word.lower() for word in found)
+        for word in found:
+            lower = word.lower()
+            named = word[0].isupper() and not plays and lower not in words["title"]
+            if named or (lower in tables.known and word[0].isupper()):
+                names.append(word)
+    return tuple(names)
 
 
 def _as(word: str, other: str | None) -> str:

@@ -80,9 +80,24 @@ class Pattern:
         return needs_of(self.parts, self.how_common)
 
     @cached_property
+    def words_needed(self) -> list[frozenset[Need]]:
+        """Return those of `needs` that are words or beginnings of words alone."""
+        return [group for group in self.needs if all(isinstance(need, str) for need in group)]
+
+    @cached_property
+    def pairs_needed(self) -> list[frozenset[Need]]:
+        """Return the others of `needs`, in which there are pairs."""
+        return [group for group in self.needs if not all(isinstance(need, str) for need in group)]
+
+    @cached_property
     def compiled(self) -> re.Pattern[str]:
         """Return the expression over `Text.line`, compiled when it is first needed."""
         return re.compile(self.expression)
+
+
+# What a word needs no other for: the patterns that need it alone, and what it begins with.
+_Alone = tuple[tuple[Pattern, ...], tuple[str, ...]]
+_NOTHING: _Alone = ((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,19 +196,30 @@ class PatternSet:
     """The patterns of one language, found in texts by what they need."""
 
     patterns: Sequence[Pattern]
-    _begun_by: dict[str, tuple[str, ...]] = field(init=False, default_factory=dict)
+    _of_word: dict[str, _Alone] = field(init=False, default_factory=dict)
 
     @cached_property
     def _order(self) -> Mapping[Pattern, int]:
         return {pattern: number for number, pattern in enumerate(self.patterns)}
 
     @cached_property
-    def _by_need(self) -> Mapping[Need, list[Pattern]]:
-        """Return the patterns by what they need most rarely; made for the first text."""
-        index: dict[Need, list[Pattern]] = {}
+    def _by_pair(self) -> Mapping[str, Mapping[str, list[Pattern]]]:
+        """Return the patterns by the two words that they need most rarely, the first one first."""
+        index: dict[str, dict[str, list[Pattern]]] = {}
         for pattern in self.patterns:
             for need in pattern.needs[0]:
-                index.setdefault(need, []).append(pattern)
+                if not isinstance(need, str):
+                    index.setdefault(need[0], {}).setdefault(need[1], []).append(pattern)
+        return index
+
+    @cached_property
+    def _by_word(self) -> Mapping[str, list[Pattern]]:
+        """Return the patterns by the one word, or beginning of one, that they need most rarely."""
+        index: dict[str, list[Pattern]] = {}
+        for pattern in self.patterns:
+            for need in pattern.needs[0]:
+                if isinstance(need, str):
+                    index.setdefault(need, []).append(pattern)
         return index
 
     @cached_property
@@ -205,46 +231,83 @@ class PatternSet:
         """Return what is found in a text, by code; what is fine is taken back."""
         hits: dict[str, list[PatternFind]] = {}
         fine: list[PatternFind] = []
-        tried = self._that_may_occur(text)
-        for pattern in self._found_in(text, [one for one in tried if one.kind == "hit"]):
-            hits.setdefault(pattern.code, []).extend(_occurrences(pattern, text))
-        if not hits:
-            return hits
-        for pattern in tried:
-            if pattern.kind == "fine" and pattern.code in hits:
-                fine += _occurrences(pattern, text)
+        for pattern in self._that_may_occur(text):
+            for found in _occurrences(pattern, text):
+                place = fine if pattern.kind == "fine" else hits.setdefault(pattern.code, [])
+                place.append(found)
         for places in hits.values():
             places.sort(key=lambda one: (one.start, one.end))
-        return _without(hits, fine) if fine else hits
+        return _without(hits, fine) if fine and hits else hits
 
-    def _found_in(self, text: Text, patterns: list[Pattern]) -> list[Pattern]:
-        """Return the patterns that are found in a text, in the order of the tables."""
-        found = [one for one in patterns if one.compiled.search(text.line)]
-        return sorted(found, key=self._order.__getitem__) if len(found) > 1 else found
+    def occurs(self, text: Text) -> bool:
+        """Return whether any pattern is found in a text, even one that is fine or taken back."""
+        return bool(self._that_may_occur(text))
 
     def _that_may_occur(self, text: Text) -> list[Pattern]:
-        """Return the patterns whose needs occur in a text, in no order."""
-        words, by_need = text.words, self._by_need
-        there: set[Need] = {*text.known, *zip((BREAK, *words), (*words, BREAK), strict=True)}
-        for word in text.known:
-            there.update(self._beginnings_of(word))
-        tried = {pattern for need in by_need.keys() & there for pattern in by_need[need]}
-        return [one for one in tried if _may_occur(one, there)]
+        """Return the patterns whose needs occur and that are found, in the order of the tables."""
+        tried, begun = self._begun(text.words)
+        if not tried:
+            return tried
+        # Most are left out by the words alone, and the pairs need not be made.
+        known = text.known | begun if begun else text.known
+        may = [one for one in tried if _are_there(one.words_needed, known)]
+        if not may:
+            return may
+        words, line = text.words, text.line
+        pairs = frozenset(zip((BREAK, *words), (*words, BREAK), strict=True))
+        may = [
+            one
+            for one in may
+            if _are_beside(one.pairs_needed, known, pairs) and one.compiled.search(line)
+        ]
+        return sorted({*may}, key=self._order.__getitem__) if len(may) > 1 else may
 
-    def _beginnings_of(self, word: str) -> tuple[str, ...]:
-        """Return the beginnings, each with its *, that a pattern needs and a word has."""
-        known = self._begun_by.get(word)
-        if known is None:
-            if len(self._begun_by) > _MANY_WORDS:
-                self._begun_by.clear()
-            begun = (f"{word[:length]}*" for length in range(1, len(word) + 1))
-            known = self._begun_by[word] = tuple(b for b in begun if b in self._beginnings)
+    def _begun(self, words: Sequence[str]) -> tuple[list[Pattern], set[Need]]:
+        """Return the patterns of which what they need most rarely occurs, some more than once.
+
+        With them come the beginnings of words, each with its *, that any of them needs.
+        """
+        by_pair, of_word = self._by_pair, self._of_word
+        tried, begun = list[Pattern](), set[Need]()
+        nexts = by_pair.get(BREAK)
+        for word in words:  # a loop: this is asked of every word of every text
+            if nexts and word in nexts:
+                tried += nexts[word]
+            alone = of_word.get(word) or self._needing(word)
+            if alone is not _NOTHING:
+                tried += alone[0]
+                begun.update(alone[1])
+            nexts = by_pair.get(word)
+        if nexts and BREAK in nexts:
+            tried += nexts[BREAK]
+        return tried, begun
+
+    def _needing(self, word: str) -> _Alone:
+        """Return the patterns that need a word most rarely, and what it begins with."""
+        if len(self._of_word) > _MANY_WORDS:
+            self._of_word.clear()
+        begun = tuple(
+            beginning
+            for length in range(1, len(word) + 1)
+            if (beginning := f"{word[:length]}*") in self._beginnings
+        )
+        found = tuple(one for need in (word, *begun) for one in self._by_word.get(need, ()))
+        known = self._of_word[word] = (found, begun) if found or begun else _NOTHING
         return known
 
 
-def _may_occur(pattern: Pattern, known: set[Need]) -> bool:
-    for group in pattern.needs:  # a loop: this is asked many times of each text
+def _are_there(groups: Sequence[frozenset[Need]], known: frozenset[Need]) -> bool:
+    for group in groups:  # a loop: this is asked many times of each text
         if known.isdisjoint(group):
+            return False
+    return True
+
+
+def _are_beside(
+    groups: Sequence[frozenset[Need]], known: frozenset[Need], pairs: frozenset[Need]
+) -> bool:
+    for group in groups:
+        if pairs.isdisjoint(group) and known.isdisjoint(group):
             return False
     return True
 
