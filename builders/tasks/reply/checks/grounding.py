@@ -23,8 +23,8 @@ _OTHER_SCRIPT = re.compile(
 )
 _ACCENTED = re.compile(r"[^\W\d_a-zA-Z]")
 _CAPITAL = re.compile(
-    r"(?<![.!?…:\"“”'‘(*\-–—] )(?<!^)(?<!^[\"“'‘])(?<![.!?…] [\"“'‘])"
-    r"\b([A-Z][a-zà-ÿ]+(?:['’][A-Z][a-z]+)?)\b"
+    r"(?=[A-Z])\b(?<![.!?…:\"“”'‘(*\-–—] )(?<!^)(?<!^[\"“'‘])(?<![.!?…] [\"“'‘])"
+    r"([A-Z][a-zà-ÿ]+(?:['’][A-Z][a-z]+)?)\b"
     r"(?!['’](?:m|ll|ve|d|re)\b)"
 )
 # Whatever the four below find is one of these, or begins with one.
