@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from builds import ROOT
+from builds import ROOT, hearten
 from cli_page import cli_page
 from documents import CLI, OURS, PAGES, README, Document
 from endpoints import TestEndpoint
@@ -103,6 +103,17 @@ def row(slug: str) -> str:
     title = re.split("[:,]", card.title)[0]
     cells = (f"`{slug}`", title, card.licence, published, ", ".join(sent) or "nothing")
     return f"| {' | '.join(cells)} |"
+
+
+def test_golden_table_of_the_page_of_corpora_is_what_the_command_prints(request):
+    path = ROOT / "docs" / "corpora.md"
+    before, _, rest = path.read_text("utf-8").partition(TABLE)
+    table, _, after = rest.partition("<!--")
+    wanted = hearten("corpora", "--markdown").out
+    if request.config.getoption("--update-golden"):
+        path.write_text(f"{before}{TABLE}{wanted}<!--{after}", "utf-8")
+        return
+    assert table == wanted, "docs/corpora.md is out of date; run make docs"
 
 
 def test_golden_table_of_corpora_is_what_the_cards_say(request):

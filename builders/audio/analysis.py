@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 import soundfile
 
+from builders.audio import channels
 from builders.audio.asr import MODEL, word_error_rate
 from builders.audio.clip_format import length_findings
 from builders.audio.clips import ClipError, digest_of, head_of, locate, name_in
@@ -117,7 +118,7 @@ class Hearing:
         self._first: dict[bytes, str] = {}
         self._alike: dict[str, list[str]] = {}
         versions = [f"{name} {metadata.version(name)}" for name in _DECODERS]
-        self._versions = " ".join([VERSION, *versions])
+        self._versions = " ".join([VERSION, channels.VERSION, *versions])
         self._encoder = f"libsndfile {soundfile.__libsndfile_version__}"
 
     def listen(
@@ -326,6 +327,8 @@ class Hearing:
         self._sources[utterance.id] = bytes.fromhex(found.source.sha256)
         self._remember(utterance, found)
         self.baselines.add(utterance, Measured(**found.known["measured"]))
+        if any(code == "clip_silent" for code, *_ in found.known["findings"]):
+            return  # silence is no sound that two clips could share
         pcm = bytes.fromhex(found.known["sha256_pcm"])
         name = self._first.setdefault(pcm, utterance.id)
         if name != utterance.id:

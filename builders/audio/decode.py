@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from builders.audio.channels import SILENCE_PEAK, Mix, MixedSound, speaking
 from builders.audio.clips import ClipError, digest_of, head_of, locate, name_in
 from builders.audio.resampling import RATE, Resampler, Samples
 from builders.record.types import Clip, Finding, Media
@@ -29,7 +30,6 @@ MISSING_AT_MOST = 0.25
 LONGEST = 900.0
 # MELD's cuts lie within 0.1 s of their annotation in 99.9 % of the training clips.
 DURATION_TOLERANCE = 0.1
-SILENCE_PEAK = 0.001
 # A lower share of clipped samples is inaudible.
 CLIPPED_SHARE = 0.001
 
@@ -74,6 +74,7 @@ def read_sound(media: Media, root: Path, follow_links: bool = False) -> DecodedS
     """Return a clip's audio.
 
     For a 5.1 mix, the centre channel is used, which has the speech; else the mean of the channels.
+    Where that is silent and another channel or stream is not, the other one is used (`speaking`).
     With `media.start` and `media.end` (seconds) only that part is decoded. `media.path` must lie
     under `root` once links are followed, or before with `follow_links`. Memory is bounded by
     `LONGEST` seconds at 16 kHz. Findings are decode_errors (packets), clip_silent (peak in dB) and
@@ -81,15 +82,23 @@ def read_sound(media: Media, root: Path, follow_links: bool = False) -> DecodedS
     """
     path = locate(media.path, root, follow_links)
     head = head_of(path)
-    if head.startswith(_SOUNDFILE) or (head.startswith(b"RIFF") and head[8:12] == b"WAVE"):
-        sound, errors = _decode_soundfile(path, media), 0
-    else:
-        if head[4:8] == b"ftyp":
-            _check_boxes(path)
-        sound, errors = _decode_container(path, media)
-    pcm = sound.pcm()
+    by_soundfile = head.startswith(_SOUNDFILE) or (
+        head.startswith(b"RIFF") and head[8:12] == b"WAVE"
+    )
+    if head[4:8] == b"ftyp":
+        _check_boxes(path)
+
+    def read(mix: Mix) -> MixedSound:
+        if by_soundfile:
+            sound, errors = _decode_soundfile(path, media, mix), 0
+        else:
+            sound, errors = _decode_container(path, media, mix)
+        pcm = sound.pcm()
+        return MixedSound(pcm, sound.peak, tuple(_findings(sound, errors)))
+
+    found = speaking(read)
     source = name_in(path, media.path, root)
-    return DecodedSound(pcm, source, digest_of(path), tuple(_findings(sound, errors)))
+    return DecodedSound(found.pcm, source, digest_of(path), found.findings)
 
 
 def read_bytes(content: bytes, name: str) -> NDArray[np.int16]:
@@ -99,7 +108,7 @@ def read_bytes(content: bytes, name: str) -> NDArray[np.int16]:
     """
     if not content:
         raise ClipError("clip_empty", f"{name} is empty")
-    return _decode_soundfile(BytesIO(content), Media(Path(name))).pcm()
+    return _decode_soundfile(BytesIO(content), Media(Path(name)), Mix()).pcm()
 
 
 def as_flac(pcm: NDArray[np.int16]) -> bytes:
@@ -158,18 +167,18 @@ def _check_whole(seconds: float, expected: float | None, name: str) -> None:
         raise ClipError("clip_truncated", detail)
 
 
-def _decode_soundfile(file: Path | BytesIO, media: Media) -> Resampler:
+def _decode_soundfile(file: Path | BytesIO, media: Media, mix: Mix) -> Resampler:
     name = media.path.name
     try:
         with soundfile.SoundFile(file) as sound:
-            return _read_soundfile(sound, media, name)
+            return _read_soundfile(sound, media, mix)
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         # A number of frames below zero, as a header may say, is a ValueError.
         raise ClipError("clip_unreadable", f"{name}: {error}") from error
 
 
-def _read_soundfile(sound: soundfile.SoundFile, media: Media, name: str) -> Resampler:
-    rate = sound.samplerate
+def _read_soundfile(sound: soundfile.SoundFile, media: Media, mix: Mix) -> Resampler:
+    rate, name = sound.samplerate, media.path.name
     resampler = Resampler(rate, LONGEST + 1, name)
     if sound.channels > _CHANNELS:
         raise ClipError(
@@ -181,24 +190,17 @@ def _read_soundfile(sound: soundfile.SoundFile, media: Media, name: str) -> Resa
     if media.start:
         sound.seek(min(round(media.start * rate), sound.frames))
     # The third channel of 5.1 and 7.1, but not in Ogg, which has another order.
-    surround = sound.channels in (6, 8) and sound.format != "OGG"
+    centre = 2 if sound.channels in (6, 8) and sound.format != "OGG" else None
     left = round(expected * rate) if expected is not None else 0
     # In blocks, because the length in the header may be wrong.
     while left > 0:
         frames = sound.read(min(_BLOCK, left), dtype="float32", always_2d=True)
         if not len(frames):
             break
-        resampler.add(frames[:, 2].copy() if surround else _mean(frames))
+        resampler.add(mix.mono(frames, centre))
         left -= len(frames)
     _check_whole(resampler.seconds, expected, name)
     return resampler
-
-
-def _mean(frames: Samples) -> Samples:
-    # Overflowing samples become non-numbers and are rejected as such.
-    with np.errstate(over="ignore", invalid="ignore"):
-        mono: Samples = frames.mean(axis=1)
-    return mono
 
 
 def _check_boxes(path: Path) -> None:
@@ -220,14 +222,16 @@ def _check_boxes(path: Path) -> None:
             at += length
 
 
-def _decode_container(path: Path, media: Media) -> tuple[Resampler, int]:
+def _decode_container(path: Path, media: Media, mix: Mix) -> tuple[Resampler, int]:
     import av  # imported here: it takes a tenth of a second, and text-only builds do not need it
 
     try:
         with av.open(str(path)) as container:
             stream = container.streams.best("audio")
             if isinstance(stream, av.AudioStream):
-                return _decode_stream(container, stream, media, path.name)
+                others = [other for other in container.streams.audio if other != stream]
+                mix.streams = 1 + len(others)
+                return _decode_stream(container, [stream, *others][mix.stream], media, mix)
             if container.streams.video:
                 raise ClipError("no_audio_stream", f"{path.name} has no audio stream")
             raise ClipError("clip_unreadable", f"{path.name} has no streams; truncated?")
@@ -238,11 +242,12 @@ def _decode_container(path: Path, media: Media) -> tuple[Resampler, int]:
 
 
 def _decode_stream(
-    container: InputContainer, stream: AudioStream, media: Media, name: str
+    container: InputContainer, stream: AudioStream, media: Media, mix: Mix
 ) -> tuple[Resampler, int]:
+    name = media.path.name
     expected = _check_span(media, _declared(container, stream), name)
     begins = (container.start_time or 0) / 1_000_000
-    pieces = _Pieces(media, begins, name)
+    pieces = _Pieces(media, begins, mix)
     # Not in MP3, where seeking is only a guess and libsndfile loses its position between two reads.
     if media.start and stream.time_base and container.format.name != "mp3":
         # A little early: a decoder's first frame after a jump lacks its overlap with the last one.
@@ -267,11 +272,11 @@ def _declared(container: InputContainer, stream: AudioStream) -> float | None:
 class _Pieces:
     """The audio of a stream, or of the requested part of it, frame by frame."""
 
-    def __init__(self, media: Media, begins: float, name: str) -> None:
+    def __init__(self, media: Media, begins: float, mix: Mix) -> None:
         import av
 
-        self._start, self._end, self._name = media.start or 0.0, media.end, name
-        self._begins = begins
+        self._start, self._end, self._name = media.start or 0.0, media.end, media.path.name
+        self._begins, self._mix = begins, mix
         # Interleaved: PyAV reads beyond the planes of a frame that has eight or more.
         self._interleaved = av.AudioResampler(format="flt")
         self._broken = av.error.FFmpegError
@@ -300,7 +305,9 @@ class _Pieces:
         if (frame.sample_rate, frame.layout.nb_channels) != self._shape:
             detail = f"{self._name} changes its sample rate or channel count midway"
             raise ClipError("clip_unreadable", detail)
-        return any([self._take(_mono(mixed)) for mixed in self._interleaved.resample(frame)])
+        return any(
+            [self._take(_mono(mixed, self._mix)) for mixed in self._interleaved.resample(frame)]
+        )
 
     def _begin(self, frame: AudioFrame) -> bool:
         """Start where the part asked for does; return whether this frame reaches into it."""
@@ -327,9 +334,8 @@ class _Pieces:
         return self._last is not None and self._at >= self._last
 
 
-def _mono(frame: AudioFrame) -> Samples:
+def _mono(frame: AudioFrame, mix: Mix) -> Samples:
     names = [channel.name for channel in frame.layout.channels]
     mixed = frame.to_ndarray().astype(np.float32, copy=False).reshape(-1, len(names))
-    centre = len(names) > 2 and "FC" in names
-    mono: Samples = mixed[:, names.index("FC")].copy() if centre else _mean(mixed)
-    return mono
+    centre = names.index("FC") if len(names) > 2 and "FC" in names else None
+    return mix.mono(mixed, centre)

@@ -22,6 +22,7 @@ from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
 from builders.settings import BuildConfig
 from builders.settings.file import SettingsFile
+from builders.tasks.reply.checks.language import can_check, known_languages
 
 ALL = "all"
 
@@ -43,8 +44,15 @@ def build_all(given: BuildOptions, settings: SettingsFile, as_json: bool) -> Non
         )
     check_named(may_send(given["i_may_send"]), [*sources])
     name = given["name"] or ("all-sample" if given["sample"] else ALL)
-    wanted = (_config(given, settings, slug, source) for slug, source in sources.items())
+    drafted = {slug: path for slug, path in sources.items() if can_check(load_card(slug).language)}
+    wanted = (_config(given, settings, slug, source) for slug, source in drafted.items())
     configs = [config for config in wanted if config]
+    if not drafted:
+        raise SourceError(
+            f"replies to none of {', '.join(sources)} can be checked",
+            expected=f"a corpus in {', '.join(known_languages())}",
+            do="add tables for its language; label_maps/README.md says how",
+        )
     if not configs:
         known = dict.fromkeys(split for slug in sources for split in splits_of(slug))
         raise UsageError(
@@ -147,7 +155,13 @@ def _announce(configs: list[BuildConfig], given: BuildOptions, as_json: bool) ->
 def _why_not(slug: str, given: BuildOptions) -> str:
     if given["split"] and not set(given["split"]) & set(splits_of(slug)):
         return f"it has no split {', '.join(given['split'])}"
+    if not can_check(language := load_card(slug).language):
+        return f"replies in {language!r} cannot be checked, only those in {_languages()}"
     return f"not found; {load_card(slug).how_to_get}"
+
+
+def _languages() -> str:
+    return ", ".join(known_languages())
 
 
 def _build_each(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from builders.cli.options import FollowLinks, Json, OnlySplits, Source, TextOnly
-from builders.errors import VerificationError
+from builders.errors import UsageError, VerificationError
+
+if TYPE_CHECKING:
+    from builders.corpora import Card
 
 commands = typer.Typer()
 
@@ -33,9 +38,16 @@ def verify_command(
 
 
 @commands.command("corpora")
-def corpora_command(as_json: Json = False) -> None:
+def corpora_command(
+    as_json: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the list as a table in Markdown.")
+    ] = False,
+) -> None:
     """List the corpora: licence, what may be published or sent to a model, how to get them."""
-    _list(as_json)
+    if as_json and markdown:
+        raise UsageError("--json and --markdown exclude each other", do="leave one of them out")
+    _list(as_json, markdown)
 
 
 def _verify(
@@ -49,7 +61,7 @@ def _verify(
     """Compare a corpus on disk, or some of its splits, with its published counts.
 
     Raises:
-        VerificationError: a count is off.
+        VerificationError: a count is off, or clips cannot be used.
     """
     from builders.cli.settings_file import read_settings
     from builders.corpora import load_card, resolve_slug
@@ -62,6 +74,12 @@ def _verify(
     source = source or find_source(slug, load_card(slug).how_to_get, settings)
     verification = verify(slug, source, splits, text_only=text_only, follow_links=follow)
     print(json.dumps(verification.as_json(), indent=2) if as_json else verification.as_text())
+    if verification.failed:
+        raise VerificationError(
+            f"clips cannot be read: {verification.failed:,}",
+            where=source,
+            do="see the lines on clips; run `git lfs pull`, add --follow-links, or unpack again",
+        )
     if not verification.ok:
         raise VerificationError(
             f"{len(verification.off)} counts differ from the published ones",
@@ -70,26 +88,62 @@ def _verify(
         )
 
 
-def _list(as_json: bool) -> None:
+def _list(as_json: bool, markdown: bool) -> None:
     """List the corpora with their terms."""
     from builders.corpora import load_card, slugs
 
     cards = [load_card(slug) for slug in slugs()]
     if as_json:
         print(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))
-        return
+    elif markdown:
+        print(table_of(cards))
+    else:
+        for card in cards:
+            _print_card(card)
+
+
+def _print_card(card: Card) -> None:
+    print(f"{card.slug}: {card.title}, {card.owner}")
+    print(f"  licence       {card.licence}")
+    print(f"  published     {_published(card)}")
+    print(f"  third parties {_sent(card)}")
+    print(f"  language      {card.language}")
+    print(f"  shape         {card.shape}")
+    get, indent = "  to get it     ", " " * 16
+    print(textwrap.fill(card.how_to_get, 96, initial_indent=get, subsequent_indent=indent))
+
+
+def table_of(cards: Sequence[Card]) -> str:
+    """Return a table in Markdown: what each corpus is, what it holds and what its terms are."""
+    lines = [f"| {' | '.join(_COLUMNS)} |", f"|{' --- |' * len(_COLUMNS)}"]
     for card in cards:
-        rights = card.rights.model_dump()
-        published = [
-            what for what in ("audio", "text", "labels", "derived") if rights[what] == "yes"
-        ]
-        sent = [what for what, may in card.send_to_third_party.model_dump().items() if may == "yes"]
-        print(f"{card.slug}: {card.title}, {card.owner}")
-        print(f"  licence       {card.licence}")
-        print(f"  published     {', '.join(published) or 'ids and counts only'}")
-        print(f"  third parties {', '.join(sent) or 'nothing'}")
-        print(
-            textwrap.fill(
-                card.how_to_get, 96, initial_indent="  to get it     ", subsequent_indent=" " * 16
-            )
+        cells = (
+            f"`{card.slug}`",
+            re.split("[:,]", card.title)[0],
+            card.language,
+            card.audio_origin,
+            card.label_source.replace("_", " and "),
+            card.licence,
+            _published(card),
+            _sent(card),
+            card.shape,
         )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+_COLUMNS = (
+    *("slug", "corpus", "language", "voices", "label", "licence", "may be published"),
+    *("may be sent to a third party", "shape"),
+)
+
+
+def _published(card: Card) -> str:
+    rights = card.rights.model_dump()
+    may = [what for what in ("audio", "text", "labels", "derived") if rights[what] == "yes"]
+    return ", ".join(may) or "ids and counts only"
+
+
+def _sent(card: Card) -> str:
+    may = card.send_to_third_party.model_dump()
+    return ", ".join(what for what, said in may.items() if said == "yes") or "nothing"

@@ -20,6 +20,7 @@ from builders.record.types import Dialogue, Reject
 
 Permission = Literal["yes", "no", "unknown"]
 Split = Literal["train", "dev", "test", "all"]
+Shape = Literal["seen", "from documentation"]
 LabelSource = Literal["intended", "voice", "audio_visual", "text", "self"]
 
 
@@ -78,7 +79,8 @@ class Card(_Part):
     `fixed_words` says that speakers were given what they say, so that only their voice tells a
     feeling, `contrast` where the same words are said in several ways, `voice_evidence` who judged
     the voice alone. `combined_folds` says which folds of a corpus without splits of its own become
-    which split of a combined set.
+    which split of a combined set. `shape` says whether the reader was written to the owner's files,
+    or to their documentation and what others say of them.
     """
 
     slug: str
@@ -98,6 +100,7 @@ class Card(_Part):
     speakers_have_names: bool = False
     scripted: str | None = None
     combined_folds: dict[Split, tuple[str, ...]] = {}
+    shape: Shape
     layout: str = Field(min_length=1)
     known_faults: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
@@ -148,7 +151,9 @@ class Reader(Protocol):
 
 
 # What a corpus's folder contains besides its card; its label table is in label_maps/.
-_PARTS = ("reader.py", "counts.tsv", "defects.tsv", "sample")
+_PARTS = ("counts.tsv", "defects.tsv", "sample")
+# A corpus whose labels are in the names of its files has a table in place of a reader.
+_READERS = ("reader.py", "names.toml")
 
 
 @cache
@@ -236,6 +241,8 @@ def check_whole(slug: str) -> None:
     folder, tables = resources.corpora() / slug, resources.label_maps() / "emotion"
     parts = [folder / name for name in _PARTS] + [tables / f"{slug}.sssom.tsv"]
     gone = [str(path.relative_to(path.parents[1])) for path in parts if not path.exists()]
+    if not any((folder / name).is_file() for name in _READERS):
+        gone.insert(0, f"{slug}/{' or '.join(_READERS)}")
     if gone:
         raise ConfigError(
             f"the corpus {slug} is incomplete: {', '.join(gone)} missing",
@@ -246,4 +253,6 @@ def check_whole(slug: str) -> None:
 
 def _reader_class(slug: str) -> Any:
     check_whole(slug)
+    if (resources.corpora() / slug / "names.toml").is_file():
+        return importlib.import_module("builders.corpora.named_clips").NamedCorpus(slug)
     return importlib.import_module(f"builders.corpora.{slug}.reader").Reader

@@ -73,9 +73,9 @@ def decoded(monkeypatch) -> list[str]:
     names = []
     original = analysis.read_sound
 
-    def counting(media: Media, root: Path):
+    def counting(media: Media, root: Path, follow_links: bool):
         names.append(media.path.name)
-        return original(media, root)
+        return original(media, root, follow_links)
 
     monkeypatch.setattr(analysis, "read_sound", counting)
     return names

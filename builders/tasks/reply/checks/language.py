@@ -80,11 +80,17 @@ def known_languages() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in folders if path.is_dir()))
 
 
+def can_check(code: str) -> bool:
+    """Return whether there are tables to check replies in a language."""
+    folder = folder_of(code)
+    return folder.name.isalpha() and folder.is_dir()
+
+
 @cache
 def load_language(code: str) -> Language:
     """Return the tables of a language; LabelError where they are missing or wrong."""
     folder = folder_of(code)
-    if not folder.name.isalpha() or not folder.is_dir():
+    if not can_check(code):
         raise LabelError(
             f"replies in {code!r} cannot be checked",
             where=resources.label_maps() / "reply",
