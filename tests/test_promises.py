@@ -62,6 +62,7 @@ READERS = {
     "record.manifest_views",
     "errors",
     "corpora.files",
+    "corpora.clip_files",
     "corpora.damage",
     "labels.tables",
 }

@@ -53,7 +53,7 @@ class Mix:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class MixedSound:
     """A sound as a mix gave it: PCM, its loudest sample, the findings about it."""
 
     pcm: NDArray[np.int16]
@@ -61,7 +61,7 @@ class Attempt:
     findings: tuple[Finding, ...]
 
 
-def speaking(read: Callable[[Mix], Attempt]) -> Attempt:
+def speaking(read: Callable[[Mix], MixedSound]) -> MixedSound:
     """Return the sound of the usual channels, or of others where only those are not silent.
 
     What was chosen instead is a finding: other_channel_used (its number from 1, None for the mean
@@ -80,7 +80,7 @@ def speaking(read: Callable[[Mix], Attempt]) -> Attempt:
     return next(_others(read, usual), first)
 
 
-def _others(read: Callable[[Mix], Attempt], usual: Mix) -> Iterator[Attempt]:
+def _others(read: Callable[[Mix], MixedSound], usual: Mix) -> Iterator[MixedSound]:
     """Yield the sounds that are not silent: of other channels, then of other streams."""
     yield from _other_channels(read, usual)
     for number in range(1, usual.streams):
@@ -93,8 +93,8 @@ def _others(read: Callable[[Mix], Attempt], usual: Mix) -> Iterator[Attempt]:
 
 
 def _other_channels(
-    read: Callable[[Mix], Attempt], usual: Mix, *said: Finding
-) -> Iterator[Attempt]:
+    read: Callable[[Mix], MixedSound], usual: Mix, *said: Finding
+) -> Iterator[MixedSound]:
     if usual.channels < 2:
         return
     every = Mix(usual.stream, centre=False)
@@ -107,11 +107,11 @@ def _other_channels(
         yield from _loud(read, Mix(usual.stream, only=loudest), *said, found)
 
 
-def _loud(read: Callable[[Mix], Attempt], mix: Mix, *said: Finding) -> Iterator[Attempt]:
+def _loud(read: Callable[[Mix], MixedSound], mix: Mix, *said: Finding) -> Iterator[MixedSound]:
     """Yield the sound of a mix with a finding, unless it is silent too or cannot be decoded."""
     try:
         found = read(mix)
     except ClipError:
         return
     if found.peak >= SILENCE_PEAK:
-        yield Attempt(found.pcm, found.peak, (*said, *found.findings))
+        yield MixedSound(found.pcm, found.peak, (*said, *found.findings))

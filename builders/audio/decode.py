@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from builders.audio.channels import SILENCE_PEAK, Attempt, Mix, speaking
+from builders.audio.channels import SILENCE_PEAK, Mix, MixedSound, speaking
 from builders.audio.clips import ClipError, digest_of, head_of, locate, name_in
 from builders.audio.resampling import RATE, Resampler, Samples
 from builders.record.types import Clip, Finding, Media
@@ -88,13 +88,13 @@ def read_sound(media: Media, root: Path, follow_links: bool = False) -> DecodedS
     if head[4:8] == b"ftyp":
         _check_boxes(path)
 
-    def read(mix: Mix) -> Attempt:
+    def read(mix: Mix) -> MixedSound:
         if by_soundfile:
             sound, errors = _decode_soundfile(path, media, mix), 0
         else:
             sound, errors = _decode_container(path, media, mix)
         pcm = sound.pcm()
-        return Attempt(pcm, sound.peak, tuple(_findings(sound, errors)))
+        return MixedSound(pcm, sound.peak, tuple(_findings(sound, errors)))
 
     found = speaking(read)
     source = name_in(path, media.path, root)

@@ -61,7 +61,7 @@ def _verify(
     """Compare a corpus on disk, or some of its splits, with its published counts.
 
     Raises:
-        VerificationError: a count is off.
+        VerificationError: a count is off, or clips cannot be used.
     """
     from builders.cli.settings_file import read_settings
     from builders.corpora import load_card, resolve_slug
@@ -74,6 +74,12 @@ def _verify(
     source = source or find_source(slug, load_card(slug).how_to_get, settings)
     verification = verify(slug, source, splits, text_only=text_only, follow_links=follow)
     print(json.dumps(verification.as_json(), indent=2) if as_json else verification.as_text())
+    if verification.failed:
+        raise VerificationError(
+            f"clips cannot be read: {verification.failed:,}",
+            where=source,
+            do="see the lines on clips; run `git lfs pull`, add --follow-links, or unpack again",
+        )
     if not verification.ok:
         raise VerificationError(
             f"{len(verification.off)} counts differ from the published ones",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -41,12 +42,23 @@ def mine_command(
 
     address = store_of(folder, store)
     known = Exclusions.load(exclusions, forgotten_by(address))
+    follow_links = source is not None and (follow_links or _as_settings_say(folder))
     done = mine(folder, address, known, source, follow_links=follow_links)
     if as_json:
         print(json.dumps({"folder": str(folder), "fresh": done.fresh, **done.manifest}, indent=2))
         return
     for line in _lines(done):
         print(line)
+
+
+def _as_settings_say(folder: Path) -> bool:
+    """Return whether `hearten.toml` says so of the corpus of a build."""
+    from builders.cli.settings_file import read_settings
+    from builders.record.dataset import Build
+    from builders.settings.file import follows_links
+
+    slug = str(Build(folder).manifest["result"]["config"].get("corpus"))
+    return follows_links(slug, False, read_settings())
 
 
 def _lines(done: Mined) -> Iterator[str]:

@@ -16,7 +16,7 @@ from builders.record.types import Dialogue, Media
 SAMPLED = 10
 
 
-class ClipCheck:
+class ClipInspection:
     """What can be said of the clips of a corpus without decoding all of them.
 
     Args:

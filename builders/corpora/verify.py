@@ -11,7 +11,7 @@ from typing import Literal
 from builders.audio.clips import ClipError
 from builders.audio.decode import decode
 from builders.corpora import Reader, load_card, open_reader
-from builders.corpora.clip_check import ClipCheck
+from builders.corpora.clip_check import ClipInspection
 from builders.corpora.damage import DAMAGED
 from builders.corpora.published_counts import (
     TOTAL,
@@ -23,7 +23,7 @@ from builders.corpora.published_counts import (
 )
 from builders.corpora.reading import Defect, Defects, read_split
 from builders.errors import SourceError
-from builders.labels.aggregation import load_labelling
+from builders.labels.aggregation import Labelling, load_labelling
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Clip, Dialogue, Reject, Utterance
 
@@ -69,8 +69,18 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Return whether every count is as published; defects are reported but do not count."""
-        return not self.off
+        """Return whether all counts are as published and the clips can be used.
+
+        Defects are reported but do not count.
+        """
+        return not self.off and not self.failed
+
+    @property
+    def failed(self) -> int:
+        """Return how many clips cannot be used, and how many of the sample cannot be decoded."""
+        sampled = (n for counts in self.sampled.values() for n in counts.values())
+        decoded = sum(counts.get("decoded", 0) for counts in self.sampled.values())
+        return sum(self.unusable.values()) + sum(sampled) - decoded
 
     def as_json(self) -> dict[str, object]:
         """Return everything in plain types, for JSON."""
@@ -82,7 +92,7 @@ class Verification:
         result = f"{len(self.off)} not as published" if self.off else "as published"
         if self.damaged and not self.off:
             result += ", but texts are damaged"
-        if self.unusable:
+        if self.failed:
             result += ", but clips cannot be used"
         counted = f"{len(self.rows)} counts, {result}" if self.rows else "no counts are published"
         lines = [f"{self.slug} in {self.source} ({media})"]
@@ -148,7 +158,7 @@ def verify(
     rows = [row for row in Defects.load(slug).rows if row.split in reader.splits]
     named = {_key(row) for row in rows}
     known = _Known(reader.root, with_media, named, follow_links)
-    clips = ClipCheck(reader.root, named, follow_links)
+    clips = ClipInspection(reader.root, named, follow_links)
     labelling, rejects, damaged = load_labelling(slug), Counter[str](), Counter[str]()
     seen = FoundCounts({count.what for count in published}, with_media, labelling.node)
     for split in reader.splits:
@@ -157,17 +167,13 @@ def verify(
             if isinstance(item, Reject):
                 rejects[item.reason] += 1
                 continue
-            item.utterances = [u for u in item.utterances if not u.rejected]
-            for utterance in item.utterances:
-                labelling.settle(utterance)
-                damaged.update(DAMAGED.keys() & {*utterance.flags})
+            damaged.update(_settle(item, labelling))
             clips.look(item)
             known.add(item)
             seen.add(item)
     notes = list(reader.notes)
     faults = [Fault(_key(row), row.defect, row.value, known.state(row)) for row in rows]
     counts = compare(published, with_totals(published, seen.counts(notes)))
-    found = dict(damaged.most_common())
     return Verification(
         slug=slug,
         source=source,
@@ -175,12 +181,20 @@ def verify(
         rows=counts,
         faults=faults,
         rejects=dict(rejects),
-        damaged=found,
+        damaged=dict(damaged.most_common()),
         unusable=dict(clips.unusable.most_common()),
         sampled=clips.decode(),
         without_media=why_not,
         notes=notes,
     )
+
+
+def _settle(dialogue: Dialogue, labelling: Labelling) -> list[str]:
+    """Leave out rejects, settle the labels and return the flags of damaged texts."""
+    dialogue.utterances = [u for u in dialogue.utterances if not u.rejected]
+    for utterance in dialogue.utterances:
+        labelling.settle(utterance)
+    return [flag for u in dialogue.utterances for flag in DAMAGED.keys() & {*u.flags}]
 
 
 def _open(

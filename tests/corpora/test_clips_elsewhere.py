@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from builds import hearten, one_line_error, samples
 from trees import hum, make_meld_tree, stereo
+from trees_emorynlp import make_emorynlp_tree
 
 from builders.audio.clips import ClipError, locate
 from builders.audio.decode import decode
@@ -161,6 +162,16 @@ def test_verify_counts_no_pointer_and_no_link_that_leads_out(here, linked, tmp_p
         assert (counted, found.unusable) == (clips, unusable)
         assert ("but clips cannot be used" in found.as_text()) == bool(unusable)
     assert verify("meld", linked, ("dev",), follow_links=True).sampled == {"dev": {"decoded": 4}}
+
+
+def test_verify_ends_with_4_over_clips_that_cannot_be_read_whatever_is_published(tmp_path):
+    make_emorynlp_tree(tmp_path)
+    clip = tmp_path / "emorynlp_dev_splits" / "sea1_ep2_sc1_utt1.mp4"
+    clip.parent.mkdir()
+    clip.write_text(POINTER)
+    ended = hearten("verify", "--corpus", "emorynlp", "--source", tmp_path, "--split", "dev")
+    assert ended.code == 4 and "clips that cannot be used: 1 lfs_pointer" in ended.out
+    assert "error: clips cannot be read: 1" in ended.err and "git lfs pull" in ended.err
 
 
 def test_verify_decodes_a_sample_of_each_split(here, tmp_path):

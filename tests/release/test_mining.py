@@ -129,6 +129,31 @@ def test_a_clip_of_a_turn_that_is_no_sample_comes_from_the_corpus(copy):
         assert row["reply_audio_sha256"] == every[name]["reply_audio_sha256"]
 
 
+def linked_sample(folder: Path) -> Path:
+    """Return a copy of MELD's sample whose folders of clips are links to outside."""
+    sample = corpora() / "meld" / "sample"
+    clips = [path for path in sample.rglob("*split*") if path.is_dir()]
+    shutil.copytree(sample, folder, ignore=lambda _, names: {p.name for p in clips} & {*names})
+    for path in clips:
+        (folder / path.relative_to(sample)).symlink_to(path)
+    return folder
+
+
+def test_clips_behind_links_are_taken_only_where_that_is_asked_for(copy, tmp_path, monkeypatch):
+    few, source = copy("meld", limit=6, name="few"), linked_sample(tmp_path / "linked")
+    refused = mined(few, source=source)
+    assert refused.broken_clips.keys() == {"path_outside_corpus"}
+    assert refused.manifest["counts"]["silent"] > 0
+    asked = ("mine", few, "--source", source)
+    shutil.rmtree(few / "human_replies")
+    assert "no clip" not in hearten(*asked, "--follow-links").out
+    shutil.rmtree(few / "human_replies")
+    monkeypatch.chdir(tmp_path)
+    Path("hearten.toml").write_text("[corpora.meld]\nfollow_links = true\n")
+    ended = hearten(*asked)
+    assert ended.code == 0 and "no clip" not in ended.out
+
+
 def test_another_corpus_folder_is_refused(copy, tmp_path):
     folder = copy("meld", limit=6, name="few")
     other = shutil.copytree(corpora() / "meld" / "sample", tmp_path / "other")

@@ -49,9 +49,12 @@ _GAPS = re.compile(
     r"|%(?:s|d|\(\w+\)s)"
     r"|\b[Xx]{3,}\b|_{2,}|\bN/A\b|\b(?:TBD|TODO|FIXME)\b|\b[A-Z]{3,}(?: [A-Z]{2,})* HERE\b"
     r"|\b[A-Z]{2,}_[A-Z_]{2,}\b"
+    # The name of a gap in capitals, where the words before it are not.
+    r"|(?<=[a-z,] )(?:(?:FIRST|LAST|USER|YOUR) ?)?(?:NAME|SPEAKER|LISTENER|PLACE)\b"
+    r"|(?<=[a-z,] )(?:CITY|PERSON|EVENT|TITLE|DATE|EMOTION)\b"
     r"|\.{6,}|\?{4,}"
 )
-_GAP_MARKS = re.compile(r"[Xx]{3}|\?{4}|HERE\b|TBD|TODO|FIXME")
+_GAP_MARKS = re.compile(r"[Xx]{3}|\?{4}|HERE\b|TBD|TODO|FIXME|[A-Z]{4}")
 _READ_ONLY = re.compile(
     r"[%&@#=+^~|\\€£$§°™®©•→←]|\b\w+/\w*|\b(?:e\.g|i\.e|a\.k\.a|approx|etc|vs|yrs?|hrs?|mins?|incl|resp)\.?(?=\s|$|,)"
     r"|\b\d+(?:mg|ml|kg|km|cm|am|pm|h|k)\b",

@@ -23,7 +23,8 @@ _OTHER_SCRIPT = re.compile(
 )
 _ACCENTED = re.compile(r"[^\W\d_a-zA-Z]")
 _CAPITAL = re.compile(
-    r"(?<![.!?…:\"“”'‘(*\-–—] )(?<!^)\b([A-Z][a-zà-ÿ]+(?:['’][A-Z][a-z]+)?)\b"
+    r"(?=[A-Z])\b(?<![.!?…:\"“”'‘(*\-–—] )(?<!^)(?<!^[\"“'‘])(?<![.!?…] [\"“'‘])"
+    r"([A-Z][a-zà-ÿ]+(?:['’][A-Z][a-z]+)?)\b"
     r"(?!['’](?:m|ll|ve|d|re)\b)"
 )
 # Whatever the four below find is one of these, or begins with one.
@@ -202,7 +203,7 @@ def unknown_number(candidate: Candidate) -> Iterator[Hit]:
     words, text = load_language(scene.language).words, read_text(candidate.text)
     if text.plain and "two" not in text.known and words["number"].isdisjoint(text.known):
         return
-    known = _known_words(scene)
+    known = _known_numbers(scene)
     for found in _DIGITS.finditer(candidate.text):
         if found[0] not in known:
             yield Hit({"found": repr(found[0])}, None, *found.span())
@@ -215,6 +216,21 @@ def unknown_number(candidate: Candidate) -> Iterator[Hit]:
         if counted and counted[0] in words["unit"] and not {word, counted[0]} & known:
             yield Hit({"found": repr(f"{word} {counted[0]}")}, None, *text.spans[at])
             return
+
+
+@lru_cache(maxsize=256)
+def _known_numbers(scene: Scene) -> frozenset[str]:
+    """Return the known words, and each number among them as people write and say it otherwise."""
+    known = _known_words(scene)
+    ways = (frozenset(one) for one in _ways_of_numbers(scene.language))
+    return known.union(*(one for one in ways if not known.isdisjoint(one)))
+
+
+@cache
+def _ways_of_numbers(language: str) -> tuple[tuple[str, ...], ...]:
+    """Return for each number its ways: digits, the word, the place in a row."""
+    classes = load_language(language).classes
+    return tuple(tuple(words) for name, words in classes.items() if name.startswith("number_"))
 
 
 def _idiom(text: Text, at: int, words: Mapping[str, frozenset[str]]) -> bool:

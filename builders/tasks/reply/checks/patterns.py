@@ -18,7 +18,7 @@ that a thousand cost little.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 
@@ -230,21 +230,25 @@ class PatternSet:
     def find(self, text: Text) -> dict[str, list[PatternFind]]:
         """Return what is found in a text, by code; what is fine is taken back."""
         hits: dict[str, list[PatternFind]] = {}
-        fine: list[PatternFind] = []
-        for pattern in self._that_may_occur(text):
-            for found in _occurrences(pattern, text):
-                place = fine if pattern.kind == "fine" else hits.setdefault(pattern.code, [])
-                place.append(found)
+        tried = self._that_may_occur(text)
+        wrong = [one for one in tried if one.kind == "hit" and one.compiled.search(text.line)]
+        if not wrong:
+            return hits
+        for pattern in sorted(wrong, key=self._order.__getitem__):
+            hits.setdefault(pattern.code, []).extend(_occurrences(pattern, text))
         for places in hits.values():
             places.sort(key=lambda one: (one.start, one.end))
-        return _without(hits, fine) if fine and hits else hits
+        # What is fine is looked for last: most texts have nothing that it could take back.
+        taken = (one for one in tried if one.kind == "fine" and one.code in hits)
+        fine = [found for pattern in taken for found in _occurrences(pattern, text)]
+        return _without(hits, fine) if fine else hits
 
     def occurs(self, text: Text) -> bool:
         """Return whether any pattern is found in a text, even one that is fine or taken back."""
-        return bool(self._that_may_occur(text))
+        return any(one.compiled.search(text.line) for one in self._that_may_occur(text))
 
-    def _that_may_occur(self, text: Text) -> list[Pattern]:
-        """Return the patterns whose needs occur and that are found, in the order of the tables."""
+    def _that_may_occur(self, text: Text) -> Collection[Pattern]:
+        """Return the patterns of which all that they need occurs, in no order."""
         tried, begun = self._begun(text.words)
         if not tried:
             return tried
@@ -253,14 +257,9 @@ class PatternSet:
         may = [one for one in tried if _are_there(one.words_needed, known)]
         if not may:
             return may
-        words, line = text.words, text.line
+        words = text.words
         pairs = frozenset(zip((BREAK, *words), (*words, BREAK), strict=True))
-        may = [
-            one
-            for one in may
-            if _are_beside(one.pairs_needed, known, pairs) and one.compiled.search(line)
-        ]
-        return sorted({*may}, key=self._order.__getitem__) if len(may) > 1 else may
+        return {one for one in may if _are_beside(one.pairs_needed, known, pairs)}
 
     def _begun(self, words: Sequence[str]) -> tuple[list[Pattern], set[Need]]:
         """Return the patterns of which what they need most rarely occurs, some more than once.

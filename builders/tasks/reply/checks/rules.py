@@ -51,7 +51,7 @@ _ACOUSTIC = re.compile(
     rf"|\byour voice(?:'s|’s)? {_MEASURE}\b"
     r"|\b(?:speaking rate|pauses? in your (?:voice|speech)|high-pitched)\b"
     r"|\b(?:decibels?|semitones?|hertz)\b"
-    rf"|\byou(?:'re|’re| are| were)? {_SPEAKING}(?: \w+){{0,2}} {_MEASURED}\b",
+    rf"|\byou(?:'re|’re| are| were)? {_SPEAKING}(?: (?!out\b)\w+){{0,2}} {_MEASURED}\b",
     re.IGNORECASE,
 )
 
