@@ -106,7 +106,10 @@ for split in ("train", "dev", "test"):
             if row["Dialogue_ID"] != dialogue:
                 windows(texts)
                 dialogue, texts = row["Dialogue_ID"], []
-            times = seconds(row["StartTime"]), seconds(row["EndTime"])
+            try:
+                times = seconds(row["StartTime"]), seconds(row["EndTime"])
+            except ValueError:  # the sample has a broken time, and a copy of it in each round
+                continue
             texts.append((row["Speaker"], row["Utterance"], row["Emotion"], times))
         windows(texts)
 """,

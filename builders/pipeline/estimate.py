@@ -218,7 +218,7 @@ def _drafting(plan: Plan, hearing: Hearing | None) -> _Drafting:
             of = found.beside.setdefault("plans", Asking(plan.origin.model))
             of.add(replying.settled(block, store))
         # What is drafted after a summary that is not cached yet is not cached, either.
-        later = {target.id for target in block if summarised and summarised.to_ask(target)}
+        later = {target.id for target in block if summarised and summarised.opening(target)}
         for model, drafter in drafters:
             for known in (True, False):
                 some = (target for target in block if (target.id not in later) == known)

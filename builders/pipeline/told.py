@@ -5,7 +5,8 @@ from __future__ import annotations
 from builders.corpora import Card
 from builders.llm import prompts
 from builders.settings import BuildConfig
-from builders.tasks.background import ReplyTask, Summarised
+from builders.tasks.background import Summarised
+from builders.tasks.reply.before import ReplyTask
 from builders.tasks.reply.names import NameTables, load_names
 from builders.tasks.reply.wording import SecondWording
 

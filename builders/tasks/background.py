@@ -10,19 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import replace
-from typing import Protocol
 
 from builders.labels.vocabulary import feelings, vocabulary
 from builders.llm import prompts
-from builders.llm.exchange import Exchange
 from builders.llm.request import NarrowedSchema, Request, seed_for
-from builders.llm.task import HOPELESS, Steps
+from builders.llm.task import HOPELESS
 from builders.record.background import DialogueSummary
 from builders.record.schema import Validator
 from builders.record.types import Target, Turn
-from builders.store.database import Answer, Store
-from builders.tasks.question import read_fitting
-from builders.tasks.reply.draft import Draft
+from builders.store.database import Answer
+from builders.tasks.question import read_fitting, to_ask
+from builders.tasks.reply.before import BeforeReply, ReplyTask
 from builders.tasks.reply.wording import SecondWording
 
 ATTEMPTS = 3
@@ -39,23 +37,7 @@ _SCHEMA = NarrowedSchema(
 _NO_FEELING = frozenset({"neutral", "mixed", "unknown", "other", "ambiguous"})
 
 
-class ReplyTask(Protocol):
-    """The task that follows: it drafts the reply, with a caption before it or without one."""
-
-    def first_request(self, subject: Target, number: int = 0) -> Request:
-        """See `Task`."""
-        ...
-
-    def steps(self, subject: Target, first: Request) -> Steps[Draft]:
-        """See `Task`."""
-        ...
-
-    def prompt_version(self, subject: Target) -> str | None:
-        """See `Task`."""
-        ...
-
-
-class Summarised:
+class Summarised(BeforeReply):
     """Has the turns before a target's window told of, then the reply drafted, as one exchange.
 
     Args:
@@ -65,54 +47,24 @@ class Summarised:
     """
 
     def __init__(self, then: ReplyTask, model: str, wording: SecondWording) -> None:
-        self._then = then
+        super().__init__(then)
         self._model = model
         self._wording = wording
         self._template = prompts.load(prompts.SUMMARY_TEMPLATE)
         self._checker = Validator(_SCHEMA.document)
 
-    def first_request(self, subject: Target, number: int = 0) -> Request:
-        """Return the first request: about the turns before, unless that is settled."""
-        if self.to_ask(subject):
-            return self._request(subject, 0)
-        return self._then.first_request(subject, number)
+    def opening(self, target: Target) -> Request | None:
+        """Return the question where there are turns before the window that nobody told of yet."""
+        if target.summary is not None or not target.before:
+            return None
+        return self._request(target, 0)
 
-    def steps(self, subject: Target, first: Request) -> Steps[Draft]:
-        """Yield the requests: what was before is told first, unless that is settled."""
-        if self.to_ask(subject):
-            yield from self._tell(subject, first)
-            first = self._then.first_request(subject)
-        result = yield from self._then.steps(subject, first)
-        if isinstance(result, Draft) and subject.summary:
-            return replace(result, beside=result.beside + subject.summary.answers)
-        return result
+    def answers(self, target: Target) -> int:
+        """See `BeforeReply`."""
+        return target.summary.answers if target.summary else 0
 
-    def prompt_version(self, subject: Target) -> str | None:
-        """Return the version of the prompt for the reply."""
-        return self._then.prompt_version(subject)
-
-    def to_ask(self, target: Target) -> bool:
-        """Return whether there are turns before the window of which nobody has told yet."""
-        return bool(target.before) and target.summary is None
-
-    def settled(self, targets: Iterable[Target], store: Store | None) -> list[Request]:
-        """Settle what cached responses tell; return the requests for the others."""
-        asked = []
-        for target in targets:
-            if not self.to_ask(target):
-                continue
-            exchange = Exchange(self, target)
-            while target.summary is None:
-                held = store.held([exchange.key]) if store else {}
-                answer = held.get(exchange.key)
-                if answer is None:
-                    asked.append(exchange.request)
-                    break
-                exchange.take(answer)
-        return asked
-
-    def _tell(self, target: Target, first: Request) -> Generator[Request, Answer, None]:
-        """Ask until something can stand or nothing will come, and settle it."""
+    def asking(self, target: Target, first: Request) -> Generator[Request, Answer, None]:
+        """Ask until something can stand or nothing will come, and settle it; see `BeforeReply`."""
         request = first
         for number in range(1, ATTEMPTS + 1):
             answer = yield request
@@ -141,19 +93,10 @@ class Summarised:
         turns, _ = self._wording.before(target)
         text = self._template.render(turns=turns)
         about = _last(target.before)
-        return Request(
-            model=self._model,
-            messages=({"role": "user", "content": text},),
-            schema=_SCHEMA,
-            audio_sha256=None,
-            temperature=0.0,
-            top_p=1.0,
-            max_tokens=_TOKENS,
-            seed=seed_for(f"{about}|background", attempt),
-            record_id=target.id,
-            attempt=attempt,
-            prompt_version=self._template.version,
-        )
+        version = self._template.version
+        request = to_ask(self._model, text, _SCHEMA, _TOKENS, target.id, version)
+        seed = seed_for(f"{about}|background", attempt)
+        return replace(request, seed=seed, attempt=attempt)
 
 
 def names_feeling(text: str) -> bool:

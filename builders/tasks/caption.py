@@ -6,22 +6,18 @@ repeats the words is dropped, and counted; nothing is rejected for want of a cap
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from builders.audio import caption_claims
 from builders.audio.clip_format import NOT_HEARD
 from builders.llm import prompts
-from builders.llm.exchange import Exchange, replay
-from builders.llm.request import AudioInput, Message, NarrowedSchema, Request
-from builders.llm.task import GivenUp, Steps
+from builders.llm.request import AudioInput, NarrowedSchema, Request
+from builders.llm.task import GivenUp
 from builders.record.types import Caption, Clip, Target
-from builders.store.database import Answer, Store
-from builders.tasks.question import Question, QuestionTask
+from builders.tasks.question import Question, to_ask
+from builders.tasks.reply.before import QuestionBeforeReply, ReplyTask
 from builders.tasks.reply.checks.wording import count_words, shares_run
-from builders.tasks.reply.draft import Draft, Drafter
-from builders.tasks.reply.planned import PlannedDrafter
 
 # Why a clip has no caption if the model did not qualify.
 NOT_QUALIFIED = "model_not_qualified"
@@ -30,7 +26,7 @@ _TOKENS = 300
 _REPEATS, _REPEATS_LEAST = 4, 3
 
 
-class Captioned:
+class Captioned(QuestionBeforeReply):
     """Has each target's clip described, then its reply drafted, as one exchange.
 
     Args:
@@ -39,40 +35,15 @@ class Captioned:
         qualified: whether it proved fit; if not, it is asked about no clip.
     """
 
-    def __init__(
-        self, drafter: Drafter | PlannedDrafter, model: str, qualified: bool = True
-    ) -> None:
-        self.drafter = drafter
+    def __init__(self, drafter: ReplyTask, model: str, qualified: bool = True) -> None:
+        super().__init__(drafter)
         self._qualified = qualified
         self.model = model
-        self._questions = QuestionTask()
         self._schema = _schema()
         self._template = prompts.load(prompts.CAPTION_TEMPLATE)
         known = caption_claims.load_claims()
         says = (*caption_claims.SAYS, caption_claims.NOT_SAID)
         self._asked = self._template.render(claims=[*known.meanings.items()], says=says)
-
-    def first_request(self, subject: Target, number: int = 0) -> Request:
-        """Return the first request: about the clip, unless that is settled."""
-        question = self.question(subject)
-        if question is None:
-            return self.drafter.first_request(subject, number)
-        return self._questions.first_request(question)
-
-    def steps(self, subject: Target, first: Request) -> Steps[Draft]:
-        """Yield the requests: the clip is described first, unless that is settled."""
-        question = self.question(subject)
-        if question is not None:
-            yield from self._describe(subject, question, first)
-            first = self.drafter.first_request(subject)
-        result = yield from self.drafter.steps(subject, first)
-        if isinstance(result, Draft) and subject.caption:
-            return replace(result, beside=result.beside + subject.caption.answers)
-        return result
-
-    def prompt_version(self, subject: Target) -> str | None:
-        """Return the version of the prompt for the reply."""
-        return self.drafter.prompt_version(subject)
 
     def question(self, target: Target) -> Question | None:
         """Return what is asked about a target's clip; None where it is settled or cannot be asked.
@@ -91,41 +62,24 @@ class Captioned:
             return Question(target.id, "caption", self._request(target.id, target.clip))
         return None
 
-    def settled(self, targets: Iterable[Target], store: Store | None) -> list[Request]:
-        """Settle the captions whose responses are cached; return the requests for the others."""
-        asked = []
-        for target in targets:
-            if self.question(target) is None:
-                continue
-            exchange = Exchange(self, target)
-            if not replay(exchange, store, _has_caption):
-                asked.append(exchange.request)
-        return asked
+    def settle(self, target: Target, result: dict[str, Any] | GivenUp, answers: int) -> None:
+        """Take the caption, held against the words and the measurement, or note why there is none.
 
-    def _describe(
-        self, target: Target, question: Question, first: Request
-    ) -> Generator[Request, Answer, None]:
-        """Ask until there is an answer or none will come, and settle the caption."""
-        steps = self._questions.steps(question, first)
-        request, answers = next(steps), 0
-        while target.caption is None:
-            answer = yield request
-            answers += 1
-            try:
-                request = steps.send(answer)
-            except StopIteration as ended:
-                result = ended.value
-                target.caption = (
-                    Caption(None, result.reason, answers)
-                    if isinstance(result, GivenUp)
-                    else _caption(target, result, answers)
-                )
+        See `QuestionBeforeReply`.
+        """
+        target.caption = (
+            Caption(None, result.reason, answers)
+            if isinstance(result, GivenUp)
+            else _caption(target, result, answers)
+        )
+
+    def answers(self, target: Target) -> int:
+        """See `BeforeReply`."""
+        return target.caption.answers if target.caption else 0
 
     def _request(self, record_id: str, clip: Clip) -> Request:
-        asked: Message = {"role": "user", "content": self._asked}
-        version = self._template.version
-        request = Request(
-            self.model, (asked,), self._schema, None, 0.0, 1.0, _TOKENS, 0, record_id, 0, version
+        request = to_ask(
+            self.model, self._asked, self._schema, _TOKENS, record_id, self._template.version
         )
         return request.with_audio(AudioInput(clip.flac, clip.sha256_pcm, clip.duration))
 
@@ -165,7 +119,3 @@ def _caption(target: Target, answer: Mapping[str, Any], answers: int) -> Caption
     descriptors = target.voice.descriptors if target.voice else ()
     fault = caption_claims.fault_of(text, answer["claims"], descriptors)
     return Caption(None if fault else text, fault, answers)
-
-
-def _has_caption(target: Target) -> bool:
-    return target.caption is not None

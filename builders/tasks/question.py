@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from builders.llm.objects import find_object
-from builders.llm.request import Request, seed_for
+from builders.llm.request import NarrowedSchema, Request, seed_for
 from builders.llm.task import HOPELESS, GivenUp, Steps
 from builders.record.schema import Validator, violations
 from builders.store.database import Answer
@@ -58,6 +58,34 @@ class QuestionTask:
     def prompt_version(self, subject: Question) -> str | None:
         """Return the version of the question's template."""
         return subject.request.prompt_version
+
+
+def to_ask(
+    model: str, text: str, schema: NarrowedSchema, max_tokens: int, record_id: str, version: str
+) -> Request:
+    """Return a request of one message, which is to be answered as surely as the model can.
+
+    Args:
+        model: its name.
+        text: the message.
+        schema: what the answer must fit.
+        max_tokens: of the answer.
+        record_id: the sample that it is about.
+        version: that of the template.
+    """
+    return Request(
+        model=model,
+        messages=({"role": "user", "content": text},),
+        schema=schema,
+        audio_sha256=None,
+        temperature=0.0,
+        top_p=1.0,
+        max_tokens=max_tokens,
+        seed=0,
+        record_id=record_id,
+        attempt=0,
+        prompt_version=version,
+    )
 
 
 def _seeded(question: Question, attempt: int) -> Request:

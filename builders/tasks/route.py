@@ -6,7 +6,7 @@ from builders.llm import prompts
 from builders.llm.request import NarrowedSchema, Request
 from builders.llm.task import Steps
 from builders.record.types import Target
-from builders.tasks.question import Question, QuestionTask
+from builders.tasks.question import Question, QuestionTask, to_ask
 from builders.tasks.reply.wording import speaker_name
 
 TEMPLATE = "route/route.j2"
@@ -55,19 +55,8 @@ class RouteAsker:
             utterance=target.utterance.text,
             reasons=list(REASONS),
         )
-        request = Request(
-            model=self.model,
-            messages=({"role": "user", "content": prompt},),
-            schema=_SCHEMA,
-            audio_sha256=None,
-            temperature=0.0,
-            top_p=1.0,
-            max_tokens=_TOKENS,
-            seed=0,
-            record_id=target.id,
-            attempt=0,
-            prompt_version=self._template.version,
-        )
+        version = self._template.version
+        request = to_ask(self.model, prompt, _SCHEMA, _TOKENS, target.id, version)
         return Question(target.id, "route", request)
 
 

@@ -11,10 +11,10 @@ from typing import Literal
 
 from builders.evaluation.pairs import Pair
 from builders.llm import prompts
-from builders.llm.request import NarrowedSchema, Request
+from builders.llm.request import NarrowedSchema
 from builders.llm.task import Accepted, Outcome
 from builders.record.types import CANNOT_TELL
-from builders.tasks.question import Question
+from builders.tasks.question import Question, to_ask
 
 TEMPLATE = "judge/swap.j2"
 
@@ -43,19 +43,8 @@ def questions(pairs: Iterable[Pair], model: str, max_tokens: int) -> Iterator[Qu
                 reply_a=reply_a,
                 reply_b=reply_b,
             )
-            request = Request(
-                model=model,
-                messages=({"role": "user", "content": text},),
-                schema=_SCHEMA,
-                audio_sha256=None,
-                temperature=0.0,
-                top_p=1.0,
-                max_tokens=max_tokens,
-                seed=0,
-                record_id=pair.one.id,
-                attempt=0,
-                prompt_version=template.version,
-            )
+            version = template.version
+            request = to_ask(model, text, _SCHEMA, max_tokens, pair.one.id, version)
             yield Question(pair.one.id, f"swap {pair.other.id} {order}", request)
 
 

@@ -15,7 +15,7 @@ from builders.llm.request import NarrowedSchema, Request
 from builders.llm.task import Steps
 from builders.pipeline.selection import rank
 from builders.record.types import CANNOT_TELL, Target
-from builders.tasks.question import Question, QuestionTask
+from builders.tasks.question import Question, QuestionTask, to_ask
 from builders.tasks.reply.wording import speaker_name
 
 TEMPLATE = "vote/words.j2"
@@ -57,18 +57,10 @@ class Voter:
     def _question(self, target: Target) -> Question:
         asked = f"{target.id}|{self.model}"
         shuffled = sorted(self._options, key=lambda option: rank(f"{asked}|{option[0]}"))
-        request = Request(
-            model=self.model,
-            messages=({"role": "user", "content": self._prompt(target, shuffled)},),
-            schema=_schema([name for name, _ in shuffled]),
-            audio_sha256=None,
-            temperature=0.0,
-            top_p=1.0,
-            max_tokens=self._max_tokens,
-            seed=0,
-            record_id=target.id,
-            attempt=0,
-            prompt_version=self._template.version,
+        schema = _schema([name for name, _ in shuffled])
+        version = self._template.version
+        request = to_ask(
+            self.model, self._prompt(target, shuffled), schema, self._max_tokens, target.id, version
         )
         return Question(target.id, "vote", request)
 

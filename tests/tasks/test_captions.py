@@ -127,7 +127,7 @@ def test_a_caption_that_cannot_stand_is_dropped_and_the_reply_drafted_without_it
     assert one.caption.dropped == reason
     assert (one.caption.text is None) == (reason is not None)
     assert isinstance(outcome, Drafted)
-    plain = captioned().drafter.first_request(heard())
+    plain = captioned().then.first_request(heard())
     assert (key(drafted) == key(plain)) == (reason is not None)
 
 
@@ -147,7 +147,7 @@ def test_what_is_held_is_never_asked_for_again(store):
 
 
 def test_a_reply_drafted_without_a_caption_is_held_for_one_whose_caption_was_dropped(store):
-    plain = captioned().drafter.first_request(heard())
+    plain = captioned().then.first_request(heard())
     asked = RequestRow(key(plain), plain.record_id, 0, "a-writer", "1")
     store.save([asked], {key(plain): GOOD}, [])
     outcome, requests = outcome_of(store, heard(), caption(rate="lower"))

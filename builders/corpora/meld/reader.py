@@ -170,9 +170,11 @@ def _utterance(
         raise BrokenRecord(
             "broken_id", f"the ids are {dialogue!r}, {utterance!r}; expected numbers"
         )
-    clip = _clip_of(fields, dialogue, utterance, counts)
-    media = clips.get(clip) if clips else None
-    used.add(clip)
+    media = None
+    if clips is not None:
+        clip = _clip_of(fields, dialogue, utterance, counts)
+        media = clips.get(clip)
+        used.add(clip)
     findings = ("clip_missing",) if clips is not None and media is None else ()
     if media and media.findings:
         counts.update(media.findings)

@@ -20,7 +20,7 @@ from builders.llm.task import GivenUp
 from builders.pipeline.selection import rank
 from builders.record.types import Target
 from builders.store.database import Answer
-from builders.tasks.question import Question, QuestionTask
+from builders.tasks.question import Question, QuestionTask, to_ask
 from builders.tasks.reply.tagging import UNKNOWN, Tag, cues_version, load_cues, tag_parts
 from builders.tasks.reply.wording import speaker_name
 
@@ -160,19 +160,8 @@ class ModelTagger:
             reply=names.hidden(target, reply),
             strategies=[(name, strategies()[name].definition) for name in order],
         )
-        request = Request(
-            model=self.model,
-            messages=({"role": "user", "content": asked},),
-            schema=_schema(),
-            audio_sha256=None,
-            temperature=0.0,
-            top_p=1.0,
-            max_tokens=self._max_tokens,
-            seed=0,
-            record_id=target.id,
-            attempt=0,
-            prompt_version=self._template.version,
-        )
+        version = self._template.version
+        request = to_ask(self.model, asked, _schema(), self._max_tokens, target.id, version)
         return Question(target.id, f"tag {digest}", request)
 
 

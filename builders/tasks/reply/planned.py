@@ -6,21 +6,20 @@ decides.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from builders.labels import strategies
 from builders.llm import prompts
-from builders.llm.exchange import Exchange, replay
 from builders.llm.request import NarrowedSchema, Request
-from builders.llm.task import GivenUp, Steps
+from builders.llm.task import GivenUp
 from builders.pipeline.selection import rank
 from builders.record.planned_reply import PlannedReply
 from builders.record.types import Target
-from builders.store.database import Answer, Store
-from builders.tasks.question import Question, QuestionTask
-from builders.tasks.reply.draft import Draft, Drafter
+from builders.tasks.question import Question, to_ask
+from builders.tasks.reply.before import QuestionBeforeReply
+from builders.tasks.reply.draft import Drafter
 from builders.tasks.reply.planning import Planner, reply_emotions
 from builders.tasks.reply.wording import SecondWording
 
@@ -29,7 +28,7 @@ _TOKENS = 200
 _MOST_ACTS = 2
 
 
-class PlannedDrafter:
+class PlannedDrafter(QuestionBeforeReply):
     """Has a model plan each reply, then the reply drafted, as one exchange.
 
     Args:
@@ -42,39 +41,16 @@ class PlannedDrafter:
     def __init__(
         self, drafter: Drafter, planner: Planner, model: str, wording: SecondWording
     ) -> None:
-        self._drafter = drafter
+        super().__init__(drafter)
         self._planner = planner
         self._model = model
         self._wording = wording
         self._template = prompts.load(ASK_TEMPLATE)
-        self._questions = QuestionTask()
 
     @property
     def version(self) -> str:
         """Return the version of the question."""
         return self._template.version
-
-    def first_request(self, subject: Target, number: int = 0) -> Request:
-        """Return the first request: about the plan, unless there is one."""
-        question = self.question(subject)
-        if question is None:
-            return self._drafter.first_request(subject, number)
-        return self._questions.first_request(question)
-
-    def steps(self, subject: Target, first: Request) -> Steps[Draft]:
-        """Yield the requests: the plan comes first, unless there is one."""
-        question = self.question(subject)
-        if question is not None:
-            yield from self._decide(subject, question, first)
-            first = self._drafter.first_request(subject)
-        result = yield from self._drafter.steps(subject, first)
-        if isinstance(result, Draft) and subject.plan:
-            return replace(result, beside=result.beside + subject.plan.answers)
-        return result
-
-    def prompt_version(self, subject: Target) -> str | None:
-        """Return the version of the prompt for the reply."""
-        return self._drafter.prompt_version(subject)
 
     def question(self, target: Target) -> Question | None:
         """Return what is asked about a target; None where there is a plan, or nothing to plan."""
@@ -85,30 +61,13 @@ class PlannedDrafter:
             return None
         return Question(target.id, "plan", self._request(target, able))
 
-    def settled(self, targets: Iterable[Target], store: Store | None) -> list[Request]:
-        """Settle the plans whose responses are cached; return the requests for the others."""
-        asked = []
-        for target in targets:
-            if self.question(target) is None:
-                continue
-            exchange = Exchange(self, target)
-            if not replay(exchange, store, _has_plan):
-                asked.append(exchange.request)
-        return asked
+    def settle(self, target: Target, result: dict[str, Any] | GivenUp, answers: int) -> None:
+        """Take the plan; see `QuestionBeforeReply`."""
+        target.plan = self._plan(target, result, answers)
 
-    def _decide(
-        self, target: Target, question: Question, first: Request
-    ) -> Generator[Request, Answer, None]:
-        """Ask until there is an answer or none will come, and settle the plan."""
-        steps = self._questions.steps(question, first)
-        request, answers = next(steps), 0
-        while target.plan is None:
-            answer = yield request
-            answers += 1
-            try:
-                request = steps.send(answer)
-            except StopIteration as ended:
-                target.plan = self._plan(target, ended.value, answers)
+    def answers(self, target: Target) -> int:
+        """See `BeforeReply`."""
+        return target.plan.answers if target.plan else 0
 
     def _plan(
         self, target: Target, answer: dict[str, Any] | GivenUp, answers: int
@@ -145,19 +104,9 @@ class PlannedDrafter:
             strategies=[(name, known[name].definition) for name in shuffled],
             lengths=lengths,
         )
-        return Request(
-            model=self._model,
-            messages=({"role": "user", "content": asked},),
-            schema=_schema(shuffled, lengths),
-            audio_sha256=None,
-            temperature=0.0,
-            top_p=1.0,
-            max_tokens=_TOKENS,
-            seed=0,
-            record_id=target.id,
-            attempt=0,
-            prompt_version=self._template.version,
-        )
+        schema = _schema(shuffled, lengths)
+        version = self._template.version
+        return to_ask(self._model, asked, schema, _TOKENS, target.id, version)
 
 
 def _schema(able: list[str], lengths: list[str]) -> NarrowedSchema:
@@ -178,7 +127,3 @@ def _schema(able: list[str], lengths: list[str]) -> NarrowedSchema:
             },
         }
     )
-
-
-def _has_plan(target: Target) -> bool:
-    return target.plan is not None
