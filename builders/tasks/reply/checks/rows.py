@@ -243,7 +243,7 @@ def check_row(row: Row) -> CheckedRow:
 
 
 def said_before(document: Mapping[str, object]) -> list[SaidBefore]:
-    """Return the context of a row as what was said before; the speaker's own has a role of `SPEAKERS`.
+    """Return the context of a row as what was said before; `SPEAKERS` are the speaker.
 
     A turn without a role is somebody else's.
     """
