@@ -7,6 +7,9 @@ each prefix has numbers of its own. Numbers that mostly skip (times, for example
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import polars as pl
 
 # What must be read of a build.
@@ -23,6 +26,34 @@ _SERIES = ["place", "series"]
 _STEADY = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What some samples tell of turns: `found`, of each sample; `earlier`, `pairs`, of contexts.
+
+    A turn stands in the contexts of many samples; here it is once, so that memory does not hold
+    every context of a large build.
+    """
+
+    found: pl.DataFrame
+    earlier: pl.DataFrame
+    pairs: pl.DataFrame
+
+
+def turns_of(samples: pl.DataFrame) -> Turns:
+    """Return what the rows of a build, or some of them, with at least `COLUMNS` tell of turns."""
+    emotions = pl.col("target_utterance").struct.field("emotions").struct
+    after = pl.col("reference_response").struct
+    found = samples.select(
+        "id",
+        emotions.field("root").alias("root"),
+        emotions.field("primary").alias("primary"),
+        after.field("id").alias("next_id"),
+        after.field("speaker").alias("next_speaker"),
+        after.field("text").alias("next"),
+    )
+    return Turns(found, _earlier(samples), _pairs(samples))
+
+
 def next_turns(samples: pl.DataFrame, others: pl.Series | None = None) -> pl.DataFrame:
     """Return a row for each sample, in order, with what is known of the next turn.
 
@@ -36,17 +67,15 @@ def next_turns(samples: pl.DataFrame, others: pl.Series | None = None) -> pl.Dat
         samples: the rows of a build with at least `COLUMNS`.
         others: ids of further turns of the corpus, such as rejected ones that stand in contexts.
     """
-    emotions = pl.col("target_utterance").struct.field("emotions").struct
-    after = pl.col("reference_response").struct
-    found = samples.select(
-        "id",
-        emotions.field("root").alias("root"),
-        emotions.field("primary").alias("primary"),
-        after.field("id").alias("next_id"),
-        after.field("speaker").alias("next_speaker"),
-        after.field("text").alias("next"),
-    )
-    earlier = _earlier(samples)
+    return next_turns_of([turns_of(samples)], others)
+
+
+def next_turns_of(parts: Iterable[Turns], others: pl.Series | None = None) -> pl.DataFrame:
+    """Return what `next_turns` does, of a build that was read in parts."""
+    every = list(parts)
+    found = pl.concat(part.found for part in every)
+    earlier = pl.concat(part.earlier for part in every)
+    pairs = pl.concat(part.pairs for part in every).unique()
     turns = _numbered(_ids(found, earlier, others))
     labels = found.select("id", pl.col("primary").alias("next_emotion"), "root")
     known = (
@@ -55,7 +84,7 @@ def next_turns(samples: pl.DataFrame, others: pl.Series | None = None) -> pl.Dat
         .join(_gaps(earlier), on="id", how="left")
         .join(turns, on="id", how="left")
         .join(turns, left_on="next_id", right_on="id", how="left", suffix="_next")
-        .join(_pairs(samples), on=["id", "next_id"], how="left")
+        .join(pairs, on=["id", "next_id"], how="left")
     )
     rows = known.select(
         *("id", "next_id", "next_speaker", "next", "next_root", "next_emotion", "gap_seconds"),
@@ -67,10 +96,11 @@ def next_turns(samples: pl.DataFrame, others: pl.Series | None = None) -> pl.Dat
 
 
 def _earlier(samples: pl.DataFrame) -> pl.DataFrame:
-    """Return each earlier turn of a sample as a row: `id`, `emotion`, `gap_seconds`."""
+    """Return the earlier turns of samples: `id`, `emotion`, `gap_seconds`, the same once."""
     turns = samples.select(pl.col("text_context").alias("turn")).explode("turn").drop_nulls()
     names = ("id", "emotion", "gap_seconds")
-    return turns.select(pl.col("turn").struct.field(name) for name in names)
+    rows = turns.select(pl.col("turn").struct.field(name) for name in names)
+    return rows.unique(maintain_order=True)
 
 
 def _ids(found: pl.DataFrame, earlier: pl.DataFrame, others: pl.Series | None) -> pl.Series:

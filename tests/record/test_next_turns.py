@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from builders.record.next_turns import next_turns
+from builders.record.next_turns import next_turns, next_turns_of, turns_of
 
 
 def sample(name: str, before: Sequence[str], after: str | None, root: str = "anger") -> dict:
@@ -122,3 +122,17 @@ def test_the_holes_of_meld_are_those_of_its_tables(real_data: Path):
                     holes.add(name)
     told = next_turns(frame(samples)).filter("hole_after")["id"]
     assert set(told) == holes and len(holes) == 100
+
+
+def test_a_build_read_in_parts_tells_the_same_and_holds_each_turn_once():
+    samples = [*dialogue([0, 1, 3, 4, 5, 6]), *dialogue([2, 3, 4], "c-train-2")]
+    whole = next_turns(frame(samples))
+    parts = [turns_of(frame(samples[at : at + 2])) for at in range(0, len(samples), 2)]
+    assert next_turns_of(parts).equals(whole)
+    told = turns_of(frame(samples))
+    assert (
+        len(told.earlier)
+        == len(set(told.earlier["id"]))
+        < sum(len(one["text_context"]) for one in samples)
+    )
+    assert "text_context" not in told.found.columns

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trees import hum, make_meld_tree, meld_row, stereo
 
+from builders.safety import personal
 from builders.safety.personal import digits_of, iban_rest, luhn, personal_data, personal_kinds
+from builders.safety.signs import Signs
 from builders.safety.surrogates import Surrogates
 
 
@@ -234,3 +236,57 @@ def test_the_times_of_a_recording_are_not_searched_for_telephone_numbers(monkeyp
     monkeypatch.setattr("builders.safety.personal._phones", lambda _: pytest.fail("searched"))
     for time in ("00:16:16,059", "0:16:16.059", "16:16", "00:16:16"):
         assert personal_data.__wrapped__(time) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "forms"),
+    [
+        ("I stood at the door and could not say one word to her.", 0),
+        ("You are right... I waited for two hours in the rain", 0),
+        ("We met at 8, and it was 20 below.", 6),
+        ("Two of us walked down the street.", 1),
+    ],
+)
+def test_only_forms_that_a_text_may_hold_are_looked_for(monkeypatch, text, forms):
+    looked: list[str] = []
+    monkeypatch.setattr(personal, "_of_form", lambda form, _: looked.append(form.kind) or ())
+    assert personal_data.__wrapped__(text) == ()
+    assert len(looked) <= forms, looked
+
+
+PIECES = (
+    *(
+        "john",
+        "dot",
+        "at",
+        "gmail.com",
+        "Gmail dot com",
+        "www",
+        "www.",
+        "https://x/",
+        "u/bob",
+        "@bob",
+    ),
+    *("call me", "five", "Oh", "double", "12", "555-0147", "42", "Maple", "Street", "ST.", "rue"),
+    *(
+        "insta:",
+        "screen name is",
+        "bob_x",
+        "fe80::1",
+        "ab:cd::ef",
+        "born",
+        "May",
+        "3,",
+        "'85",
+        "zip",
+    ),
+    *("Hauptstra\u00dfe", "P.O. Box", "SW1A", "1AA", "DE89", "37040044", "0532013000", "card", "."),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join))
+def test_a_form_is_looked_for_in_every_text_that_holds_it(text):
+    signs = Signs.of(text)
+    for form in personal._FORMS:
+        if personal._may_hold(text) and [*personal._of_form(form, text)]:
+            assert form.digits <= signs.digits and form.needs(signs)

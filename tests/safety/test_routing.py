@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,12 @@ from builds import ROOT, hearten
 from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
+from builders.safety import routing
+from builders.safety.reading import read_hasty
 from builders.safety.routing import SaidBefore as Before
 from builders.safety.routing import refused_in_reply, route
 from builders.safety.tables import forget_safety_tables, tables_of
+from builders.tasks.reply.checks.patterns import Pattern
 
 LINES = read_rows(ROOT / "tests/safety/lines.tsv", ("kind", "line"), key=("line",))
 
@@ -212,3 +217,54 @@ def test_a_team_may_change_what_a_code_leads_to(tables: Path):
     forget_safety_tables()
     with pytest.raises(LabelError, match="effect is 'scary'"):
         route("I am having a panic attack at home.")
+
+
+SAID = [
+    "I lost my job on Monday.",
+    "Did you tell your sister?",
+    "Not yet, she worries too much.",
+    "You could call her tonight.",
+    "She would only cry again.",
+    "Then wait until Sunday.",
+    "I cannot sleep at all.",
+    "That sounds exhausting, honestly.",
+]
+
+
+def test_each_turn_of_a_dialogue_is_read_once(monkeypatch):
+    read, looked = Counter[str](), Counter[str]()
+    real = routing.read_hasty
+    monkeypatch.setattr(
+        routing, "read_hasty", lambda text, how: read.update([text]) or real(text, how)
+    )
+    patterns = type(tables_of("en").patterns)
+    find = patterns.find
+    monkeypatch.setattr(
+        patterns, "find", lambda self, text: looked.update([text.raw]) or find(self, text)
+    )
+    lines = [f"{line} We talked in room {len(SAID)}." for line in SAID]  # seen nowhere else
+    for at, line in enumerate(lines):
+        before = [Before((at - n) % 2 == 0, lines[n]) for n in range(at)]
+        assert route(line, before).route == "normal"
+    assert {text: read[text] for text in lines} == dict.fromkeys(lines, 1)
+    assert looked == Counter(dict.fromkeys(lines, 1))  # and no text of several turns as one
+
+
+def test_few_of_the_patterns_are_looked_for_in_a_line(monkeypatch):
+    searched: list[str] = []
+
+    class Seen:
+        def __init__(self, pattern):
+            self.pattern = pattern
+
+        def __getattr__(self, name):
+            searched.append(self.pattern.source)
+            return getattr(re.compile(self.pattern.expression), name)
+
+    monkeypatch.setattr(Pattern, "compiled", property(Seen))
+    tables = tables_of("en")
+    assert len(tables.patterns.patterns) > 900
+    for line in SAID:
+        searched.clear()
+        tables.patterns.find(read_hasty(line, tables.spelling))
+        assert len(searched) <= 3, (line, searched)

@@ -252,3 +252,14 @@ def test_a_form_of_two_people_is_refused(tmp_path, monkeypatch):
 def test_a_target_without_turns_or_speaker_has_a_prompt():
     one = target(1, utterance=utterance(1, speaker=None, text="😂😂😂"))
     assert 'Speaker, now: "😂😂😂"' in drafter().first_request(one).messages[1]["content"]
+
+
+def test_a_text_without_names_is_not_looked_through_word_by_word(monkeypatch):
+    called = others(("Monica", "Chandler, sit down."), ("Chandler", "No."))
+    hidden = called.hide("Chandler said so.")
+    for name in ("_hidden", "_shown", "_is_name"):
+        monkeypatch.setattr(OtherNames, name, lambda *_: pytest.fail("looked at a word"))
+    text = "Nothing of this is about anybody."
+    assert called.hide(text) == called.show(text) == text
+    assert called.go_on([*called._said, *told(("Monica", text))])
+    assert "Chandler" not in hidden

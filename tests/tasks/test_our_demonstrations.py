@@ -173,3 +173,10 @@ def test_a_plan_of_one_act_is_shown_cases_that_do_it():
         subject = target(1, emotions_of(node), utterance=utterance(1, text="Well, yes."))
         found = SET.shown(subject, "assistant", 2, plan)
         assert all(name in case.strategies for case in found), (root, name)
+
+
+def test_a_build_does_not_ask_the_checks_about_them_again(monkeypatch):
+    monkeypatch.setattr(
+        "builders.tasks.reply.demonstration_tables.run_checks", lambda _: pytest.fail("asked")
+    )
+    assert read_cases(built_in("en"), known=True) == OURS

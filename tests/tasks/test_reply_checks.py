@@ -10,12 +10,14 @@ from invented import HAPPY, SAD, reply, target, utterance
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
 from builders.record.types import Emotions, Turn
+from builders.tasks.reply.checks import registry
 from builders.tasks.reply.checks.candidate import CHECKS, Candidate, Scene
 from builders.tasks.reply.checks.language import load_language
 from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.registry import all_hits, load_checks, run_checks
 from builders.tasks.reply.checks.rows import CheckedRow, Row, check_row, read_rows_of
 from builders.tasks.reply.checks.scene import Setting
+from builders.tasks.reply.checks.text import read_text
 
 ROWS = Path(__file__).parent / "replies"
 KINDS = {
@@ -270,3 +272,16 @@ def test_odd_texts_are_refused_and_break_nothing(text):
 
 def test_every_function_is_a_check_of_the_table():
     assert set(CHECKS) <= {check.code for check in load_checks()}
+
+
+def test_what_needs_signs_is_not_asked_of_plain_texts_and_would_find_nothing():
+    left_out = [one for one in CHECKS.values() if not one.of_plain]
+    assert len(left_out) > 5
+    asked = {function for stage in (1, 2, 3) for _, function in registry._of_stage(stage, True)}
+    assert asked.isdisjoint(left_out)
+    rows = [row for path in sorted(ROWS.glob("*.jsonl")) for row in checked(path.name)]
+    texts = {str(one.row.document["reply"]) for one in rows}
+    plain = [text for text in texts if read_text(text).plain]
+    assert len(plain) > 300
+    for text in plain:
+        assert not [hit for one in left_out for hit in one.run(candidate(text))], text

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from builders.record.next_turns import COLUMNS, next_turns
+from builders.record.next_turns import COLUMNS, Turns, next_turns_of, turns_of
 from builders.report.tallies import batches
 
 # One word: letters, digits and the apostrophes within.
@@ -24,8 +24,6 @@ _COLUMNS = (
     "desired_response.emotion",
     "executed.strategies.strategy",
 )
-# What people's next turns are found in.
-_TURNS = ("id", "target_utterance", "text_context", "reference_response")
 
 
 def replies(paths: Sequence[Path], out: Collection[str] = ()) -> pl.DataFrame:
@@ -39,11 +37,15 @@ def replies(paths: Sequence[Path], out: Collection[str] = ()) -> pl.DataFrame:
     too, or None), `before` (what somebody else than the target's speaker said last before the
     target, or None).
     """
-    parts = [_frame(batch) for path in paths for batch in batches(path, _COLUMNS, out)]
-    if not parts:
+    tables: list[pl.DataFrame] = []
+    parts: list[Turns] = []
+    for batch in (one for path in paths for one in batches(path, _COLUMNS, out)):
+        frame = _frame(batch)  # with all earlier turns of each sample: only one is in memory
+        tables.append(_table(frame))
+        parts.append(turns_of(frame))
+    if not tables:
         return pl.DataFrame(schema=SCHEMA)
-    found = pl.concat(map(_table, parts))
-    turns = next_turns(pl.concat(part.select(_TURNS) for part in parts))
+    found, turns = pl.concat(tables), next_turns_of(parts)
     answers = turns.filter(~pl.col("hole_after")).select("id", "next_id", "next", "next_root")
     joined = found.join(answers, on="id", how="left", maintain_order="left")
     return joined.with_columns(_words("text").alias("words"), _words("next").alias("next_words"))

@@ -98,20 +98,27 @@ Function = Callable[[Candidate], Iterator[Hit]]
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """A check's function, and the words that it gives to its sentence."""
+    """A check's function, and the words that it gives to its sentence.
+
+    `of_plain` says whether it can find anything in a text that is `Text.plain`.
+    """
 
     run: Function
     words: tuple[str, ...]
+    of_plain: bool = True
 
 
 CHECKS: dict[str, Checking] = {}
 
 
-def check(*words: str) -> Callable[[Function], Function]:
-    """Make a function a check under its own name; it gives these words to its sentence."""
+def check(*words: str, of_plain: bool = True) -> Callable[[Function], Function]:
+    """Make a function a check under its own name; it gives these words to its sentence.
+
+    Without `of_plain` it is not asked about texts of letters and the marks of sentences alone.
+    """
 
     def register(run: Function) -> Function:
-        CHECKS[run.__name__] = Checking(run, words)
+        CHECKS[run.__name__] = Checking(run, words, of_plain)
         return run
 
     return register

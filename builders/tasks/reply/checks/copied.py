@@ -30,9 +30,12 @@ def copies(candidate: Candidate) -> Iterator[Hit]:
     scene = candidate.scene
     if not scene or not scene.shown:
         return
+    own = _runs(candidate.text)
+    if all(own.isdisjoint(_runs(text)) for text in scene.shown):
+        return
     theirs = frozenset[Run]().union(*map(_runs, scene.shown))
     theirs -= frozenset[Run]().union(*map(_runs, scene.said))
-    if theirs.isdisjoint(_runs(candidate.text)):
+    if theirs.isdisjoint(own):
         return
     text = read_text(candidate.text)
     spoken = [at for at, word in enumerate(text.words) if word != BREAK]

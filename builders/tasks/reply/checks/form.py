@@ -130,11 +130,9 @@ def _is_name(label: str, words: Mapping[str, frozenset[str]]) -> bool:
     return len(parts) <= 3 and all(p[:1].isupper() and p.lower() not in known for p in parts)
 
 
-@check("found")
+@check("found", of_plain=False)
 def quoted(candidate: Candidate) -> Iterator[Hit]:
     """Find quotation marks around the reply."""
-    if read_text(candidate.text).plain:
-        return
     text = candidate.text.strip()
     if text[:2] in _DOUBLED and text[-2:] in _DOUBLED:
         text = text[1:-1]
@@ -148,22 +146,22 @@ def quoted(candidate: Candidate) -> Iterator[Hit]:
         yield Hit({"found": repr(text[0] + "…" + text[-1])}, None, 0, len(candidate.text))
 
 
-@check("found")
+@check("found", of_plain=False)
 def entity(candidate: Candidate) -> Iterator[Hit]:
     """Find what a page or a program has left in the words."""
-    if not read_text(candidate.text).plain and (found := _ENTITIES.search(candidate.text)):
+    if found := _ENTITIES.search(candidate.text):
         yield hit_of(found)
 
 
-@check("found")
+@check("found", of_plain=False)
 def invisible(candidate: Candidate) -> Iterator[Hit]:
     """Find characters that nobody sees."""
-    if not read_text(candidate.text).plain and (found := _INVISIBLE.search(candidate.text)):
+    if found := _INVISIBLE.search(candidate.text):
         code = f"U+{ord(found[0][0]):04X}"
         yield Hit({"found": code}, None, *found.span())
 
 
-@check("found")
+@check("found", of_plain=False)
 def full_width(candidate: Candidate) -> Iterator[Hit]:
     """Find letters that only look like those of the language."""
     if not candidate.text.isascii() and (found := _ALIKE.search(candidate.text)):
@@ -198,17 +196,17 @@ def placeholder(candidate: Candidate) -> Iterator[Hit]:
         yield hit_of(found)
 
 
-@check("found")
+@check("found", of_plain=False)
 def contact_details(candidate: Candidate) -> Iterator[Hit]:
     """Find a telephone number."""
-    if not read_text(candidate.text).plain and (found := _TELEPHONE.search(candidate.text)):
+    if found := _TELEPHONE.search(candidate.text):
         yield hit_of(found)
 
 
-@check("found")
+@check("found", of_plain=False)
 def written_only(candidate: Candidate) -> Iterator[Hit]:
     """Find signs and short forms that are read and not said."""
-    if not read_text(candidate.text).plain and (found := _READ_ONLY.search(candidate.text)):
+    if found := _READ_ONLY.search(candidate.text):
         yield hit_of(found)
 
 
@@ -236,6 +234,8 @@ def _asks(one: str, asking: frozenset[str], said: frozenset[str]) -> bool:
 @check()
 def question_not_last(candidate: Candidate) -> Iterator[Hit]:
     """Find words after the one question."""
+    if "?" not in candidate.text and "？" not in candidate.text:
+        return
     asked = list(_QUESTIONS.finditer(candidate.text))
     asking = load_language(language_of(candidate)).words["asking"]
     if len(asked) != 1 or not read_text(candidate.text[: asked[0].start()]).known & asking:

@@ -20,6 +20,7 @@ RUN = 5
 CONTENT = 3
 _MODULUS = 2**61 - 1
 _BASE = 911_382_323
+_HIGHEST = pow(_BASE, RUN - 1, _MODULUS)
 # Up to so many runs, sorting them takes less than importing what sorts faster.
 _FEW = 200_000
 
@@ -37,21 +38,24 @@ def _runs(text: str, language: Language) -> Iterator[tuple[int, int]]:
     function = language.words["function"]
     content = [word not in function and len(word) > 1 for word in words]
     hashes = [_hash(word) for word in words]
+    value, telling = 0, sum(content[:RUN])
+    for one in hashes[:RUN]:
+        value = (value * _BASE + one) % _MODULUS
     for at in range(len(words) - RUN + 1):
-        if sum(content[at : at + RUN]) < CONTENT:
-            continue
-        value = 0
-        for one in hashes[at : at + RUN]:
-            value = (value * _BASE + one) % _MODULUS
-        yield value, at
+        if at:  # from the run before: without its first word, and with the next one
+            last = at + RUN - 1
+            value = ((value - hashes[at - 1] * _HIGHEST) * _BASE + hashes[last]) % _MODULUS
+            telling += content[last] - content[at - 1]
+        if telling >= CONTENT:
+            yield value, at
 
 
 def shared_run(
     text: str, others: tuple[str, ...], said: tuple[str, ...], language: Language
 ) -> str | None:
     """Return the first run of a text that one of `others` has and nothing that was `said` has."""
-    own = list(_runs(text, language))
-    if not own or not others:
+    own = list(_runs(text, language)) if others else []
+    if not own:
         return None
     found = {value for other in others for value, _ in _runs(other, language)}
     return _first(text, [at for value, at in own if value in found], said, language)

@@ -80,7 +80,10 @@ class Check:
     def hits(self, candidate: Candidate) -> list[Hit]:
         """Return what the check finds in a reply."""
         found = found_in(candidate.text, language_of(candidate))
-        return _hits(self.code, CHECKS.get(self.code), candidate, found)
+        function = CHECKS.get(self.code)
+        if function and not function.of_plain and read_text(candidate.text).plain:
+            function = None
+        return _hits(self.code, function, candidate, found)
 
     def said_of(self, hit: Hit) -> str:
         """Return the sentence about a hit."""
@@ -165,10 +168,11 @@ def run_checks(candidate: Candidate, stages: tuple[int, ...] = OF_DRAFTS) -> Che
     faults: list[ReplyFault] = []
     notes: list[CheckNote] = []
     found = found_in(candidate.text, language_of(candidate))
+    plain = read_text(candidate.text).plain
     for stage in stages:
         if faults:
             break
-        for check, function in _of_stage(stage):
+        for check, function in _of_stage(stage, plain):
             if not function and check.code not in found:
                 continue
             for hit in _hits(check.code, function, candidate, found):
@@ -194,10 +198,16 @@ def load_checks() -> tuple[Check, ...]:
 
 
 @cache
-def _of_stage(stage: int) -> tuple[tuple[Check, Checking | None], ...]:
-    """Return the checks of a stage with their functions, in order."""
-    found = (check for check in load_checks() if check.stage == stage)
-    return tuple((check, CHECKS.get(check.code)) for check in found)
+def _of_stage(stage: int, plain: bool) -> tuple[tuple[Check, Checking | None], ...]:
+    """Return the checks of a stage with their functions, in order.
+
+    A function that finds nothing in a text that is `plain` is left out for such a one.
+    """
+    found = [(one, CHECKS.get(one.code)) for one in load_checks() if one.stage == stage]
+    return tuple(
+        (one, function if function and (function.of_plain or not plain) else None)
+        for one, function in found
+    )
 
 
 def check_tables(language: str) -> None:

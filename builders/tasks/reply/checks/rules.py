@@ -55,6 +55,13 @@ _ACOUSTIC = re.compile(
     re.IGNORECASE,
 )
 
+# Words of which a text has one where that is found.
+_OF_VOICES = frozenset(
+    "voice speech words pitch loudness volume intonation melody tempo pace tone cadence inflection "
+    "speaking talking spoke speak talk talked sound sounded said pause pauses pitched decibel "
+    "decibels semitone semitones hertz".split()
+)
+
 
 @check("error")
 def strategy_order(candidate: Candidate) -> Iterator[Hit]:
@@ -88,11 +95,9 @@ def length(candidate: Candidate) -> Iterator[Hit]:
         yield Hit({"words": str(words), "limits": f"{WORDS[0]} to {WORDS[1]}"}, words)
 
 
-@check("kind", "found")
+@check("kind", "found", of_plain=False)
 def not_speakable(candidate: Candidate) -> Iterator[Hit]:
     """Find what cannot be spoken, one hit for each kind of it."""
-    if read_text(candidate.text).plain:
-        return
     for kind, pattern in _UNSPEAKABLE:
         if found := pattern.search(candidate.text):
             words = {"kind": kind, "found": repr(found[0].strip() or found[0])}
@@ -102,6 +107,9 @@ def not_speakable(candidate: Candidate) -> Iterator[Hit]:
 @check("found")
 def acoustic_talk(candidate: Candidate) -> Iterator[Hit]:
     """Find talk of how the speaker's voice measures."""
+    text = read_text(candidate.text)
+    if text.plain and _OF_VOICES.isdisjoint(text.known):
+        return
     if found := _ACOUSTIC.search(candidate.text):
         yield Hit({"found": repr(found[0])}, None, *found.span())
 
