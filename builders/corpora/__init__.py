@@ -67,6 +67,16 @@ class VoiceEvidence(_Part):
     note: str = Field(min_length=1)
 
 
+class ReadAs(_Part):
+    """The corpus whose reader reads this one, too, from tables of other names.
+
+    `tables` is the name of a table with ``{split}`` in it.
+    """
+
+    corpus: str = Field(min_length=1)
+    tables: str = Field(min_length=1)
+
+
 class Card(_Part):
     """The description of a corpus, read from `card.toml`.
 
@@ -80,7 +90,8 @@ class Card(_Part):
     feeling, `contrast` where the same words are said in several ways, `voice_evidence` who judged
     the voice alone. `combined_folds` says which folds of a corpus without splits of its own become
     which split of a combined set. `shape` says whether the reader was written to the owner's files,
-    or to their documentation and what others say of them.
+    or to their documentation and what others say of them. `reads_as` is for a corpus in the form of
+    another one, which needs no reader.
     """
 
     slug: str
@@ -110,6 +121,7 @@ class Card(_Part):
     fixed_words: bool = False
     contrast: SameWords | None = None
     voice_evidence: VoiceEvidence | None = None
+    reads_as: ReadAs | None = None
 
     @property
     def licence(self) -> str:
@@ -241,7 +253,8 @@ def check_whole(slug: str) -> None:
     folder, tables = resources.corpora() / slug, resources.label_maps() / "emotion"
     parts = [folder / name for name in _PARTS] + [tables / f"{slug}.sssom.tsv"]
     gone = [str(path.relative_to(path.parents[1])) for path in parts if not path.exists()]
-    if not any((folder / name).is_file() for name in _READERS):
+    has_reader = any((folder / name).is_file() for name in _READERS)
+    if not has_reader and load_card(slug).reads_as is None:
         gone.insert(0, f"{slug}/{' or '.join(_READERS)}")
     if gone:
         raise ConfigError(
@@ -255,4 +268,7 @@ def _reader_class(slug: str) -> Any:
     check_whole(slug)
     if (resources.corpora() / slug / "names.toml").is_file():
         return importlib.import_module("builders.corpora.named_clips").NamedCorpus(slug)
+    if reads_as := load_card(slug).reads_as:
+        other = importlib.import_module(f"builders.corpora.{reads_as.corpus}.reader").Reader
+        return other.of(slug, reads_as.tables)
     return importlib.import_module(f"builders.corpora.{slug}.reader").Reader

@@ -13,7 +13,7 @@ from builders import resources
 from builders.corpora import open_reader
 from builders.corpora.reading import Defects, read_split
 from builders.errors import SourceError
-from builders.record.types import Dialogue
+from builders.record.types import Dialogue, Reject
 
 SAMPLE = resources.corpora() / "meld" / "sample"
 CLIP = stereo(hum(0.1))
@@ -386,3 +386,15 @@ def test_the_real_text_is_not_in_the_sample(real_data):
     sample = {u.text for u in utterances(read(SAMPLE)).values()}
     assert not real & sample
     assert np.mean([len(text) for text in sample]) > 25
+
+
+def test_meld_dyadic_is_read_by_the_reader_of_meld_from_its_own_tables():
+    folder = resources.corpora() / "meld_dyadic"
+    assert not [*folder.glob("*.py")]
+    reader = open_reader("meld_dyadic", folder / "sample", True)
+    items = [item for split in reader.splits for item in reader.read(split)]
+    rejects = [item.id for item in items if isinstance(item, Reject)]
+    assert rejects == ["meld_dyadic-dev-1-2"]
+    train = [item for item in items if isinstance(item, Dialogue) and item.split == "train"]
+    clips = [[u.media.path.stem for u in d.utterances if u.media] for d in train]
+    assert clips[:2] == [["dia0_utt0", "dia0_utt1", "dia0_utt2"], ["dia0_utt1", "dia0_utt2"]]

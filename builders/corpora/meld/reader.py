@@ -54,6 +54,13 @@ class Reader:
     """Reads the extracted `MELD.Raw`, the folder around it, or a folder of annotation files."""
 
     splits = tuple(_CLIP_FOLDERS)
+    # Corpora in the same form have other names: see `of`.
+    slug, tables = "meld", "{split}_sent_emo.csv"
+
+    @classmethod
+    def of(cls, slug: str, tables: str) -> type[Reader]:
+        """Return the reader of another corpus in this form, whose tables are named `tables`."""
+        return type("Reader", (cls,), {"slug": slug, "tables": tables})
 
     def __init__(self, source: Path, with_media: bool, splits: tuple[str, ...]) -> None:
         self.splits = splits
@@ -93,7 +100,8 @@ class Reader:
         rows = csv_rows(self._csv[split], _COLUMNS)
         parse = partial(_utterance, clips=clips, used=used, counts=counts)
         sort_by = "Dialogue_ID and Utterance_ID"
-        for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by, 0):
+        reject = partial(_reject, self.slug, split)
+        for item in in_dialogues(split, rows, parse, reject, sort_by, 0):
             yield item if isinstance(item, Reject) else _with_scene(*item)
         counts["clips_without_row"] = len((clips or {}).keys() - used)
 
@@ -102,7 +110,7 @@ class Reader:
         return next((place for place in places if place.exists()), None)
 
     def _find_annotations(self) -> dict[str, Path]:
-        names = {split: f"{split}_sent_emo.csv" for split in self.splits}
+        names = {split: self.tables.format(split=split) for split in self.splits}
         found = {s: path for s, name in names.items() if (path := self._find(s, name))}
         if missing := [name for split, name in names.items() if split not in found]:
             what = f"{', '.join(missing)}, also in sub-folders,"
@@ -140,7 +148,8 @@ def _dyadic(root: Path) -> SourceError | None:
         "from MELD's and use turns several times",
         where=root,
         expected="MELD's own train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv",
-        do="put them there; they are in data/MELD of https://github.com/declare-lab/MELD",
+        do="put them there; they are in data/MELD of https://github.com/declare-lab/MELD; or read "
+        "these as a corpus of their own, which `hearten corpora` names",
     )
 
 
@@ -152,11 +161,11 @@ def _with_scene(dialogue: Dialogue, first: CsvRow) -> Dialogue:
     return dialogue
 
 
-def _reject(split: str, row: CsvRow, error: BrokenRecord) -> Reject:
+def _reject(slug: str, split: str, row: CsvRow, error: BrokenRecord) -> Reject:
     dialogue, utterance = (whole_number(row.fields.get(name, "")) for name in _IDS)
     known = dialogue.isdecimal() and utterance.isdecimal()
     named = (dialogue, utterance) if known else ("line", row.line)
-    return broken("meld", split, named, row.place, ",".join(row.cells), error)
+    return broken(slug, split, named, row.place, ",".join(row.cells), error)
 
 
 def _utterance(

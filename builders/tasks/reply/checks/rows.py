@@ -27,6 +27,8 @@ from builders.tasks.reply.checks.registry import Check, all_hits, load_checks
 
 CRISIS = "crisis"
 VERDICTS = ("reject", "note", "keep", CRISIS)
+# The roles of a turn that is the own one of the speaker who is answered.
+SPEAKERS = frozenset({"user", "speaker", "seeker"})
 R = TypeVar("R")
 _TEXTS = ("utterance", "label", "reply", "reply_emotion", "lang")
 _LISTS = ("voice", "strategies", "later")
@@ -241,12 +243,12 @@ def check_row(row: Row) -> CheckedRow:
 
 
 def said_before(document: Mapping[str, object]) -> list[SaidBefore]:
-    """Return the context of a row as what was said before; the speaker's own has the role user.
+    """Return the context of a row as what was said before; `SPEAKERS` are the speaker.
 
     A turn without a role is somebody else's.
     """
     turns = cast("list[dict[str, object]]", document.get("context") or [])
-    return [SaidBefore(turn.get("role") == "user", str(turn["text"])) for turn in turns]
+    return [SaidBefore(turn.get("role") in SPEAKERS, str(turn["text"])) for turn in turns]
 
 
 def check_rows(rows: Iterable[Row]) -> Iterator[CheckedRow]:
