@@ -290,3 +290,18 @@ def test_a_form_is_looked_for_in_every_text_that_holds_it(text):
     for form in personal._FORMS:
         if personal._may_hold(text) and [*personal._of_form(form, text)]:
             assert form.digits <= signs.digits and form.needs(signs)
+
+
+# The fewest digits with which a form is found.
+LEAST = (
+    *("card 411111111111", "123-45-6789", "AB 12 34 56 C", "ssn 12345", "account 12345", "M1 1AA"),
+    *("born 3 May '85", "Hauptweg 1", "rue Verte Paris 1", "po box 1", "zip 12345", "555 1234"),
+    *("call 12 34 56", "1.2.3.4", "4000000000006", "1 Oak Street"),
+)
+
+
+@pytest.mark.parametrize("text", LEAST)
+def test_a_form_is_looked_for_with_the_fewest_digits_that_it_takes(text):
+    signs = Signs.of(text)
+    holding = [form for form in personal._FORMS if [*personal._of_form(form, text)]]
+    assert holding and all(form.digits <= signs.digits and form.needs(signs) for form in holding)
