@@ -31,7 +31,7 @@ FIRST = ("--prompt-version", "1")
 
 def built(output, name, *more):
     """Run the command that a build was made with; return the requests it sent."""
-    with TestEndpoint(any_model=True) as endpoint:
+    with TestEndpoint(any_model=True, reads=True) as endpoint:
         told = [part.replace("{url}", endpoint.base_url) for part in what()["builds"][name]]
         if "--name" in more:
             at = told.index("--name")
@@ -41,13 +41,18 @@ def built(output, name, *more):
         return endpoint.log()["count"]
 
 
+# Since then models qualify: three that vote with 200 lines each, one that describes clips with 40
+# pairs of sounds; where nothing else is sent, their five first requests are probes.
+EXAMINED = {"meld": 600, "crema_d": 645}
 # A rejected turn whose words can be read is context now, so the turn after it is asked about anew.
 ASKED_ANEW = {"meld": {"meld-train-2-3"}, "crema_d": set()}
 
 
 @pytest.mark.parametrize("name", ["meld", "crema_d"])
 def test_a_finished_build_is_made_again_from_its_store_alone(output, name):
-    assert built(output, name, "--name", "again") == {"meld": 8, "crema_d": 0}[name]
+    assert (
+        built(output, name, "--name", "again") - EXAMINED[name] == {"meld": 8, "crema_d": 0}[name]
+    )
     assert set(what()["answers"]) <= set(answers(output))
     again, once = load(output / "again").rows(), load(output / name).rows()
     for row, was in zip(again, once, strict=True):
@@ -56,6 +61,7 @@ def test_a_finished_build_is_made_again_from_its_store_alone(output, name):
         # The sentences of findings are in other words; their codes and values are not. Turns have
         # flags that the release did not look for.
         for one in (row, was):
+            one["safety"] = None
             for said in (one["target_utterance"], *one["text_context"]):
                 said["flags"] = None
             for finding in one["audio_info"]["findings"] or ():

@@ -85,7 +85,9 @@ def test_every_field_of_the_schema_has_one_row_in_the_table():
         rows = [
             field for field in known if leaf == field or leaf.startswith((f"{field}.", f"{field}["))
         ]
-        assert len(rows) == 1, f"{leaf} is covered by {rows}"
+        # The row of a part stands above that of the whole.
+        closest = [field for field in rows if not any(one.startswith(f"{field}.") for one in rows)]
+        assert len(closest) == 1, f"{leaf} is covered by {closest}"
 
 
 @pytest.mark.parametrize("may", SETS, ids=lambda may: "+".join(sorted(may)) or "nothing")
