@@ -87,7 +87,7 @@ def test_a_build_that_was_started_without_an_exclusion_is_not_gone_on_with(workp
         (HEADER + "meld-train-0-0\n", r"invalid row: .*:2; expected a sample id"),
         (HEADER + "meld-train-0-0\t\n", r"invalid row"),
         (HEADER + "dialogue 12\tasked\n", r"invalid row"),
-        (HEADER + "CREMA-D-all-1006_TIE\tasked\n", r"corpora are crema_d, emorynlp"),
+        (HEADER + "CREMA-D-all-1006_TIE\tasked\n", r"corpora are crema_d, dailydialog"),
         (HEADER + "meld-trian-12\tasked\n", r"invalid row"),
         (HEADER + "empathetic_dialogues-dev-hit:4_conv:9\tasked\n", r"invalid row"),
     ],

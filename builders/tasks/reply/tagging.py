@@ -63,21 +63,19 @@ class Cues:
 
 @cache
 def load_cues(language: str) -> Cues:
-    """Return the cues of a language.
+    """Return the cues of a language; a strategy without cues is never told.
 
-    Raises LabelError where there are none, or some strategy has none.
+    Raises LabelError where there are cues of no strategy.
     """
     folder = _folder(language)
     tables = load_language(language)
     patterns = read_patterns(folder, tables.classes, tables.words)
-    found, known = {pattern.code for pattern in patterns}, set(strategies())
-    if found != known:
-        wrong = ", ".join(sorted(found ^ known))
+    if strange := {pattern.code for pattern in patterns} - set(strategies()):
         raise LabelError(
-            f"cues and strategies differ in {wrong}",
+            f"there are cues of {', '.join(sorted(strange))}, which is no strategy",
             where=folder,
-            expected="one file for each strategy",
-            do="add or remove the file",
+            expected="a file for each strategy, of its name",
+            do="remove or rename the file, or add the strategy to _strategies.tsv",
         )
     others = (
         PatternSet(read_patterns_of(folder / name, tables.classes, tables.words))
