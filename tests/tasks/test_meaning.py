@@ -90,4 +90,4 @@ def test_a_way_to_choose_without_anything_to_choose_from_is_refused(tmp_path: Pa
         "build", "--corpus", "meld", "--sample", *told, "--demonstrations-by", "meaning"
     )
     assert ended.code == 2
-    assert "--demonstrations-by is given without --demonstrations" in one_line_error(ended)
+    assert "--demonstrations-by is given, and no demonstrations are shown" in one_line_error(ended)

@@ -24,7 +24,7 @@ from builders.audio.clips import ClipError
 from builders.audio.decode import as_flac, read_bytes
 from builders.errors import ConfigError, EndpointError, StoppedEarly
 from builders.llm import pool
-from builders.llm.budget import Budget
+from builders.llm.budget import Budget, OverBudget
 from builders.llm.cache import ResponseCache
 from builders.llm.claims import RequestClaims
 from builders.llm.concurrency import AdaptiveLimit
@@ -248,7 +248,7 @@ def test_the_budget_counts_characters_and_stops_before_it_is_passed(server):
     budget = Budget({"loud-1": price}, 0.002, None, [])
     found = fetched(server, *(line(TEXT, number=n) for n in range(4)), budget=budget)
     kinds = Counter(type(each) for each in found)
-    assert kinds == {SpeechAudio: 2, StoppedEarly: 2} and len(server.bodies) == 2
+    assert kinds == {SpeechAudio: 2, OverBudget: 2} and len(server.bodies) == 2
     assert budget.usd == pytest.approx(2 * 14 * 60e-6)
 
 
