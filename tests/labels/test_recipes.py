@@ -229,6 +229,7 @@ def test_a_model_needs_no_phrases_for_a_strategy(content):
     assert json.loads(done.stdout)["to_ask"] > 0
 
 
+@pytest.mark.slow
 def test_a_root_needs_a_policy_a_class_in_every_set_phrases_and_a_manner(content):
     add(content, VOCABULARY, DREAD.replace("\tfear\t", "\tstagefright\t", 1))
     add(content, POLICY, "stagefright\tvalidation\tfirst\tIt is said to be nothing to fear.\n")

@@ -176,6 +176,7 @@ def _server(key: str) -> Told:
 
 @pytest.mark.parametrize("client", ["aiohttp", "openai"])
 @pytest.mark.parametrize("key", [KEY, "k7-Zq"])
+@pytest.mark.slow
 def test_no_byte_of_a_build_holds_its_key(tmp_path, client, key):
     with _server(key) as server:
         ended = hearten(

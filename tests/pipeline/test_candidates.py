@@ -182,6 +182,7 @@ def test_a_prompt_that_one_model_is_refused_for_good_is_drafted_by_the_other(
     assert reasons["content_filter"] >= 4
 
 
+@pytest.mark.slow
 def test_a_killed_build_goes_on_and_comes_out_the_same(tmp_path, source):
     with TestEndpoint(any_model=True, latency=0.3, slots=4) as endpoint:
         flags = ("--model", "a", "--model", "b", "--drafts", "2", "--max-concurrency", "4")

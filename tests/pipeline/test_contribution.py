@@ -174,6 +174,7 @@ def truths(folder) -> list[dict]:
     ]
 
 
+@pytest.mark.slow
 def test_melds_words_are_solved_or_left_open_since_nobody_judged_the_voice_alone(
     endpoint, tmp_path
 ):

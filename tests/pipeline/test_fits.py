@@ -30,6 +30,7 @@ def fits(folder):
     return {path.name: path.read_bytes() for path in sorted((folder / "fits").iterdir())}
 
 
+@pytest.mark.slow
 def test_a_limit_leaves_every_fit_alone_and_the_manifest_has_their_digests(tmp_path):
     few = built("crema_d", tmp_path, "few", "--limit", 6)
     whole = built("crema_d", tmp_path, "whole", "--workers", 1)

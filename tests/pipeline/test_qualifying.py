@@ -97,6 +97,7 @@ def test_an_estimate_counts_the_questions_until_they_are_answered(endpoint, tmp_
     assert "votes of v1" not in ended.out
 
 
+@pytest.mark.slow
 def test_a_budget_holds_over_the_questions_and_the_next_run_goes_on(endpoint, tmp_path):
     endpoint.control(reads=True, rules=SILENT)
     stopped = build(endpoint, tmp_path, *votes("v1"), "--max-tokens", 5000, "--max-concurrency", 1)
@@ -110,6 +111,7 @@ def test_a_budget_holds_over_the_questions_and_the_next_run_goes_on(endpoint, tm
     )
 
 
+@pytest.mark.slow
 def test_questions_without_a_response_leave_the_build_to_the_next_run(endpoint, tmp_path):
     endpoint.control(reads=True, rules=SILENT, faults=[{"kind": "drop", "match": "my diary"}])
     ended = build(endpoint, tmp_path, *votes("v1"))

@@ -127,6 +127,7 @@ def test_the_good_model_passes(tmp_path: Path) -> None:
         (keeps_the_act, "acts_kept", "of the replies do again what the turn before did"),
     ],
 )
+@pytest.mark.slow
 def test_each_sickness_is_named(model: Model, code: str, line: str, tmp_path: Path) -> None:
     found = measured(tmp_path / "b", model)
     assert code in {one["code"] for one in found if one["out"]}

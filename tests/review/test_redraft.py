@@ -144,6 +144,7 @@ def test_a_version_that_was_begun_goes_on_with_what_it_was_begun_with(root, endp
     assert endpoint.log()["count"] == 0
 
 
+@pytest.mark.slow
 def test_a_third_version_is_told_of_both_earlier_replies_and_keeps_the_second(
     root, endpoint, store
 ):
@@ -239,6 +240,7 @@ def test_exactly_the_samples_named_are_asked_again(root, endpoint, store):
     assert "draft/redraft" in after[rejected]["drafting"]["prompt_version"]
 
 
+@pytest.mark.slow
 def test_ids_may_stand_in_a_file_and_are_drafted_again_as_often_as_wanted(root, endpoint, tmp_path):
     (tmp_path / "ids.txt").write_text("meld-train-0-1\n\nmeld-train-0-2\n")
     seeds = set()
@@ -311,6 +313,7 @@ def run_there(checkout, *arguments):
     return hearten(*arguments, cwd=checkout.parent, PYTHONPATH=str(checkout))
 
 
+@pytest.mark.slow
 def test_a_changed_label_makes_exactly_its_own_drafts_stale(root, endpoint, checkout):
     table = checkout / "label_maps" / "emotion" / "meld.sssom.tsv"
     old = next(line for line in table.read_text("utf-8").splitlines() if "\tsadness\t" in line)
@@ -336,6 +339,7 @@ def test_a_changed_label_makes_exactly_its_own_drafts_stale(root, endpoint, chec
     assert (config["redraft"]["of"], config["redraft"]["which"]) == ("meld", "stale")
 
 
+@pytest.mark.slow
 def test_other_words_about_rejected_replies_make_only_those_stale(root, endpoint, checkout):
     assert hearten(*arguments(root, endpoint, "--redraft", "rejected")).code == 0
     template = checkout / "prompts" / "draft" / "redraft.j2"
@@ -387,6 +391,7 @@ def test_what_reviewers_hear_is_the_label_of_what_is_drafted_again(root, endpoin
     assert samples(root / "out" / "meld") == [before[n] for n in before]
 
 
+@pytest.mark.slow
 def test_a_corrected_emotion_stays_until_reviewers_hear_another(root, endpoint, store):
     name = "meld-train-2-3"
     decide(store, name, Decision("reject", reason="wrong_emotion", emotion="grief"))

@@ -80,6 +80,7 @@ def test_what_the_moderation_endpoint_calls_self_harm_is_held(endpoint, source, 
     assert "mod" in manifest(tmp_path / "output/m")["result"]["config"]["moderation"]
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_is_down_leaves_its_lines_for_the_next_run(endpoint, source, tmp_path):
     more = ("--moderation", "mod")
     ended = build(endpoint, source, tmp_path, *more, moderation_status=500)

@@ -180,6 +180,7 @@ def test_a_full_disk_under_an_upgrade_is_one_line_and_leaves_the_store_as_it_was
     assert count(store, "answers") == what()["rows"]["answers"]
 
 
+@pytest.mark.slow
 def test_a_build_is_exported_beside_a_store_that_cannot_be_written(small_disk, tmp_path):
     output = unpacked(small_disk)
     hearten("store", "upgrade", output / "hearten.sqlite")
