@@ -139,7 +139,7 @@ def test_builds_without_it_are_others_and_as_they_were(build, endpoint, tmp_path
     config = manifest(tmp_path / "output" / "a")["result"]["config"]
     assert not {"see", "see_version", "may_send"} & config.keys()
     assert all(row["video"] is None for row in samples(tmp_path / "output" / "a"))
-    assert "see changed from null to true" in one_line_error(build("--see", "--limit", 2))
+    assert "see changed from false to true" in one_line_error(build("--see", "--limit", 2))
     before = endpoint.log()["count"]
     assert build("--see", "--limit", 2, name="b").code == 0
     assert endpoint.log()["count"] > before

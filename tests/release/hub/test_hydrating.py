@@ -142,7 +142,7 @@ def test_replies_that_may_not_be_published_are_said_to_be_missing(publish, back,
         for path in (done.folder / "utterances").iterdir()
         for row in pq.read_table(path).to_pylist()
     }
-    made = {"desired_response", "drafting", "checks"}
+    made = {"desired_response", "drafting", "checks", "safety"}
     for sample in samples(built):
         row = rows[sample["id"]]
         assert row["desired_response"] is None and row["drafting"] is None
