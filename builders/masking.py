@@ -11,10 +11,13 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from html.entities import html5
 from typing import Any, TextIO, cast
 from urllib.parse import unquote, urlsplit
+
+from builders.errors import OutputError
 
 MASK = "***"
 # Variables that hold a key, whichever command reads them.
@@ -93,6 +96,20 @@ def mask_bytes(content: bytes) -> bytes:
     return content if masked is text else masked.encode("latin-1")
 
 
+@contextmanager
+def _room() -> Iterator[None]:
+    """Turn what hinders a write into one line; whoever stopped reading is no hindrance."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"what is printed cannot be written ({error.strerror})",
+            do="make room there, or print to another place",
+        ) from error
+
+
 class MaskingStream:
     """A stream of text whose writes are masked; all else is that of the stream behind it."""
 
@@ -100,9 +117,18 @@ class MaskingStream:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write a text without keys; return the length of what was given."""
-        self._stream.write(mask(text))
+        """Write a text without keys; return the length of what was given.
+
+        Raises OutputError where there is no room for it.
+        """
+        with _room():
+            self._stream.write(mask(text))
         return len(text)
+
+    def flush(self) -> None:
+        """Write what is kept back; OutputError where there is no room for it."""
+        with _room():
+            self._stream.flush()
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write texts without keys."""

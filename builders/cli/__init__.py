@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -29,7 +30,7 @@ from builders.cli import (
 )
 from builders.cli.command import equip
 from builders.cli.options import OPTIONS
-from builders.errors import HeartenError, StoppedEarly, UsageError
+from builders.errors import HeartenError, OutputError, StoppedEarly, UsageError
 
 # Commands beside `build` that look into the store, or leave out what is excluded.
 _READING = (
@@ -91,7 +92,9 @@ def _run(command: typer.Typer, name: str) -> None:
         )
         if code == _INTERRUPTED:
             raise KeyboardInterrupt
+        sys.stdout.flush()
     except HeartenError as error:
+        _print_the_rest()
         _fail(str(error), error.exit_code)
     except typer.TyperException as error:
         line = f"{error.format_message().rstrip('.')}; see {name} --help"
@@ -99,6 +102,14 @@ def _run(command: typer.Typer, name: str) -> None:
     except KeyboardInterrupt:
         _fail("stopped; run the same command again to continue", StoppedEarly.exit_code)
     except BrokenPipeError:
+        _print_the_rest()
+
+
+def _print_the_rest() -> None:
+    """Print what is kept back; where that cannot be, drop it, or it is tried again at the end."""
+    try:
+        sys.stdout.flush()
+    except (BrokenPipeError, OutputError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -126,5 +137,6 @@ def _defaults(name: str) -> dict[str, object]:
 
 
 def _fail(line: str, code: int) -> None:
-    print(f"error: {line}", file=sys.stderr)
+    with suppress(OutputError):
+        print(f"error: {line}", file=sys.stderr)
     sys.exit(code)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from builders.errors import SourceError
+from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject, Utterance, sample_id
 
 AGAIN = "unpack or download it again"
@@ -266,6 +267,16 @@ def require_utf8(text: str) -> str:
     if not text.isascii() and _NOT_UTF8.search(text):
         raise BrokenRecord("not_utf8", "it contains bytes that are not UTF-8")
     return text
+
+
+def notes_of(counts: Mapping[str, Counter[str]]) -> list[ReaderNote]:
+    """Return what a reader counted by split as its notes, without what it did not meet."""
+    return [
+        {"note": note, "split": split, "count": count}
+        for split, found in counts.items()
+        for note, count in sorted(found.items())
+        if count
+    ]
 
 
 def whole_number(written: str, counts: Counter[str] | None = None) -> str:

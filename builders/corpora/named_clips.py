@@ -19,6 +19,7 @@ from builders.corpora.files import (
     archives,
     broken,
     not_found,
+    notes_of,
     open_root,
     require_utf8,
     visible,
@@ -65,11 +66,7 @@ class NamedClips:
     @property
     def notes(self) -> list[ReaderNote]:
         """Return the numbers of files that are not read, and of copies of clips."""
-        return [
-            {"note": note, "split": split, "count": count}
-            for split, counts in self._counts.items()
-            for note, count in sorted(counts.items())
-        ]
+        return notes_of(self._counts)
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield a speaker's renderings of a sentence as a dialogue, by name, and broken names.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
-from builds import hearten, one_line_error
+from builds import command, environment, hearten, one_line_error
 
 SAMPLE = ("build", "--corpus", "meld", "--sample")
 WRONG = {
@@ -111,3 +114,23 @@ def test_what_may_be_repeated_and_a_flag_given_twice_are_fine(tmp_path):
         *(*SAMPLE, "--text-only", "--text-only", "--split", "train", "--split", "dev"), cwd=tmp_path
     )
     assert ended.code == 0, ended.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("told", [("corpora",), ("build", "--help"), ("route", "rows.jsonl")])
+def test_where_there_is_no_room_for_what_is_printed_is_said_in_one_line(tmp_path, told):
+    (tmp_path / "rows.jsonl").write_text('{"id": "1", "utterance": "I am late again."}\n')
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command(*told),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env=environment(),
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: what is printed cannot be written (No space left on device); make room there, or "
+        "print to another place\n"
+    )

@@ -17,6 +17,7 @@ from builders.corpora.files import (
     BrokenRecord,
     broken,
     not_found,
+    notes_of,
     open_root,
     require_utf8,
     text_lines,
@@ -53,11 +54,7 @@ class Reader:
     @property
     def notes(self) -> list[ReaderNote]:
         """Return the numbers of texts that were mended."""
-        return [
-            {"note": note, "split": split, "count": count}
-            for split, counts in self._counts.items()
-            for note, count in sorted(counts.items())
-        ]
+        return notes_of(self._counts)
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield the dialogues of a split in the order of its file, and a reject per broken line.

@@ -24,6 +24,7 @@ from builders.corpora.files import (
     csv_rows,
     in_dialogues,
     not_found,
+    notes_of,
     open_root,
     require_utf8,
     whole_number,
@@ -66,12 +67,7 @@ class Reader:
     @property
     def notes(self) -> list[ReaderNote]:
         """Return the numbers of rows that were repaired and of clips without a row."""
-        return [
-            {"note": note, "split": split, "count": count}
-            for split, counts in self._counts.items()
-            for note, count in sorted(counts.items())
-            if count
-        ]
+        return notes_of(self._counts)
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield the scenes of a split in the order of its file, and a reject for each broken row.

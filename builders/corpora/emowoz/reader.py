@@ -22,6 +22,7 @@ from builders.corpora.files import (
     broken,
     json_items,
     not_found,
+    notes_of,
     open_root,
     visible,
 )
@@ -68,12 +69,7 @@ class Reader:
     def notes(self) -> list[ReaderNote]:
         """Return the sizes of the two parts, then the ids without a counterpart."""
         strays = Counter(dialogues_in_no_split=sum(self._strays.values()))
-        return [
-            {"note": note, "split": split, "count": count}
-            for split, counts in {**self._counts, "all": strays}.items()
-            for note, count in sorted(counts.items())
-            if count
-        ]
+        return notes_of({**self._counts, "all": strays})
 
     def read(self, split: str) -> Iterator[Dialogue | Reject | SourceError]:
         """Yield the dialogues of a split in the order of the files, a reject per broken turn.

@@ -22,6 +22,7 @@ from builders.corpora.files import (
     csv_rows,
     in_dialogues,
     not_found,
+    notes_of,
     open_root,
     require_utf8,
     visible,
@@ -79,12 +80,7 @@ class Reader:
     @property
     def notes(self) -> list[ReaderNote]:
         """Return the choices made: rows repaired, re-cut twins used, clips that have no row."""
-        return [
-            {"note": note, "split": split, "count": count}
-            for split, counts in self._counts.items()
-            for note, count in sorted(counts.items())
-            if count
-        ]
+        return notes_of(self._counts)
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield the dialogues of a split in the order of its file, and a reject per broken row.

@@ -18,6 +18,7 @@ from builders.corpora.files import (
     broken,
     csv_rows,
     not_found,
+    notes_of,
     open_root,
     require_utf8,
 )
@@ -76,12 +77,7 @@ class Reader:
     @property
     def notes(self) -> list[ReaderNote]:
         """Return how many turns have no votes, and how many votes are of other emotions."""
-        return [
-            {"note": note, "split": split, "count": count}
-            for split, counts in self._counts.items()
-            for note, count in sorted(counts.items())
-            if count
-        ]
+        return notes_of(self._counts)
 
     def read(self, split: str) -> Iterator[Dialogue | Reject]:
         """Yield each turn of a split as a dialogue of its own, and a reject per broken row.
