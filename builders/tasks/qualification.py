@@ -148,7 +148,7 @@ def listening(model: str, addresses: Sequence[str]) -> Examination[Question]:
 
 def routing(model: str, addresses: Sequence[str]) -> Examination[Target]:
     """Return the examination of a model that routes; see `reading`."""
-    place = _place(addresses)
+    place = place_of(addresses)
     rows = read_rows(_folder() / "routes.tsv", ("route", "line"), key=("line",))
     targets = [
         _target(f"qualification-{place}-routes-{number}", row.text("line"))
