@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+import orjson
 import pytest
 from builds import hearten, one_line_error
 from deciding import decide
@@ -14,14 +15,19 @@ from exporting import Row, changed, lines, reviewed, small_build, spoken
 import builders.release.export
 from builders import resources
 from builders.errors import ConfigError, LabelError, UsageError
+from builders.evaluation.decoys import DecoySet
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import pairs_of
+from builders.evaluation.replies import Replies, language_of
+from builders.evaluation.scales import kinds_of
+from builders.evaluation.scoring import BETTER, PAIRS, version_of
 from builders.record.dataset import Build
 from builders.release.eligibility import restrictions
 from builders.release.export.options import Options, make_options
 from builders.release.pairs import made_pairs
 from builders.release.pairs.bag_of_words import MOST, MOST_PAIRS, WordsAlone, said_of
 from builders.release.pairs.contrast import contrast_pairs
+from builders.release.pairs.judged import judged_pairs
 from builders.release.pairs.planted import planted_pairs
 from builders.release.pairs.planting import (
     PlantedEdit,
@@ -34,6 +40,7 @@ from builders.release.pairs.planting import (
 from builders.release.pairs.reply_pair import ReplyPair
 from builders.review.data.events import Decision
 from builders.store.database import Store
+from builders.store.key_value import Kept, KeyValue
 
 LABELS = {
     "happiness": ("positive", "medium"),
@@ -423,3 +430,78 @@ def test_an_unknown_source_is_named(three, tmp_path):
     wrong = hearten("export", three, *to, "--pairs-from", "robots")
     assert wrong.code == 2
     assert "expected one of people, judge, contrast, planted" in one_line_error(wrong)
+
+
+# Judges
+
+
+def with_drafts(number: int, other: str, key: str) -> Row:
+    row = member(0, number, "sadness")
+    reply = {**row[0]["desired_response"], "text": other}
+    reply = {name: reply[name] for name in ("text", "emotion", "strategies", "awareness")}
+    draft = {
+        **{"model": "m", "draft": 2, "seed": 1, "request_key": key * 64, "prompt_version": "1"},
+        **{"attempts": 1, "reason": None, "reply": reply, "checks": []},
+    }
+    return changed(row, drafting={"candidates": [draft]})
+
+
+def preferred(folder: Path, margins: dict[str, float | None], model: str, fit: bool | None) -> None:
+    """Store what a judge says of drafts, by request key, and what it was measured to be."""
+    build, version = Build(folder), version_of(PAIRS, BETTER)
+    with closing(Store(str(folder.parent / "hearten.sqlite"))) as store:
+        judgements = [
+            Judgement(
+                shown.seen(), shown.id, key, PAIRS, BETTER, margins[key[0]], "reply", model, version
+            )
+            for shown, _, key in Replies(build).drafts()
+        ]
+        Judgements(store).append(judgements)
+        if fit is None:
+            return
+        decoys = DecoySet(language_of(build), pairs_of(build))
+        told = {kind.name: [fit] * 200 for kind in kinds_of(BETTER)}
+        values = KeyValue(store)
+        values.put("fitness", decoys.key(model, BETTER), Kept(orjson.dumps(told)))
+        values.close()
+
+
+def judged(folder: Path) -> tuple[list[ReplyPair], Counter[str]]:
+    build = Build(folder)
+    with closing(Store(str(folder.parent / "hearten.sqlite"))) as store:
+        return judged_pairs(build, store, restrictions(build.shards()))
+
+
+@pytest.fixture
+def drafts(tmp_path: Path) -> Path:
+    """A build of three targets with two drafts each."""
+    texts = {"a": "Cheer up, Bo.", "b": "I hear you, Cleo.", "c": "It is what it is, Dan."}
+    rows = [with_drafts(n, text, key) for n, (key, text) in enumerate(texts.items(), start=1)]
+    return small_build(tmp_path / "trial", rows)
+
+
+def test_a_fit_judge_makes_a_pair_of_drafts_two_points_apart_in_both_orders(drafts):
+    preferred(drafts, {"a": 2.0, "b": -3.0, "c": 1.0}, "a-judge", fit=True)
+    found, without = judged(drafts)
+    assert [(pair.chosen, pair.rejected, pair.by) for pair in found] == [
+        (REPLIES["sadness"].format("Bo"), "Cheer up, Bo.", "a-judge"),
+        ("I hear you, Cleo.", REPLIES["sadness"].format("Cleo"), "a-judge"),
+    ]
+    assert without == {"less_than_two_points_apart_in_an_order": 1}
+
+
+@pytest.mark.parametrize("fit", [False, None])
+def test_an_unfit_judge_and_one_that_was_not_measured_make_none(drafts, fit):
+    preferred(drafts, {"a": 5.0, "b": -5.0, "c": 9.0}, "a-judge", fit)
+    assert judged(drafts) == ([], {"judged_by_no_fit_judge": 3})
+    preferred(drafts, {"a": -2.0, "b": -2.0, "c": None}, "another", fit=True)
+    assert {pair.by for pair in judged(drafts)[0]} == {"another"}
+    assert len(judged(drafts)[0]) == 2
+
+
+def test_a_draft_that_was_kept_or_accepted_elsewhere_is_not_the_worse_one(tmp_path):
+    rows = [with_drafts(1, REPLIES["sadness"].format("Cleo"), "a"), member(0, 2, "sadness")]
+    rows += [reviewed(with_drafts(3, "I hear you, Dan.", "b"), "accepted")]
+    folder = small_build(tmp_path / "trial", rows)
+    preferred(folder, {"a": 5.0, "b": -5.0}, "a-judge", fit=True)
+    assert judged(folder) == ([], {"of_replies_kept_elsewhere_or_alike": 2})

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builders.pipeline.selection import rank
-from builders.release.eligibility import words
 from builders.stats import wilson
+from builders.tasks.reply.checks.wording import pieces
 
 # Chance is 0.5. Contrast pairs may reach no more than this, and of the others it is said.
 MOST = 0.55
@@ -213,4 +213,4 @@ def _matrix(pairs: list[_Compared], place: dict[str, int]) -> _Matrix:
 
 def _bag(text: str) -> list[str]:
     """Return the words of a reply, each once."""
-    return sorted(set(words(text)))
+    return sorted(set(pieces(text)))

@@ -9,8 +9,9 @@ from builders.errors import UsageError
 from builders.record.dataset import Build
 from builders.record.types import ReviewStatus
 from builders.record.views import SampleRecord
-from builders.release.eligibility import COLUMNS, Extent, Purpose, Restrictions, eligibility, words
+from builders.release.eligibility import COLUMNS, Extent, Purpose, Restrictions, eligibility
 from builders.release.preferences import PreferencePair
+from builders.tasks.reply.checks.wording import pieces
 
 PEOPLE, JUDGE, CONTRAST, PLANTED = "people", "judge", "contrast", "planted"
 SOURCES = (PEOPLE, JUDGE, CONTRAST, PLANTED)
@@ -67,7 +68,7 @@ def of_people(pairs: Iterable[PreferencePair]) -> dict[str, list[ReplyPair]]:
 
 def same_words(one: str, other: str) -> bool:
     """Return whether two replies have the same words, whatever stands between them."""
-    return words(one) == words(other)
+    return pieces(one) == pieces(other)
 
 
 def trained_rows(
@@ -107,4 +108,4 @@ class KeptReplies:
 
 
 def _key(text: str) -> int:
-    return hash(tuple(words(text)))
+    return hash(tuple(pieces(text)))
