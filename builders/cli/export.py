@@ -53,6 +53,10 @@ def export_command(  # noqa: PLR0913 - one argument for each option
             show_default="people",
         ),
     ] = None,
+    rewards: Annotated[
+        bool,
+        typer.Option("--rewards", help="Write the rewards of our checks for grpo: rewards.py."),
+    ] = False,
     context_audio: Annotated[
         bool,
         typer.Option("--context-audio", help="Include the audio of earlier turns, where known."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -13,11 +14,12 @@ from builders.record.folder import write_json
 from builders.record.manifest_views import ManifestResult
 from builders.record.parquet import file_digest
 from builders.release.export.counting import Counts
-from builders.release.export.format_table import start_line
+from builders.release.export.format_table import start_line, with_rewards
 from builders.release.export.options import Options
 from builders.release.pairs.bag_of_words import ToldByWords, said_of
 from builders.release.splits import split_name
 
+_PLUGIN = Path(__file__).with_name("rewards_plugin.py.txt")
 MARKER = "export.json"
 LEFT_OUT = "left_out.jsonl"
 
@@ -55,6 +57,9 @@ def describe(
     write_json(to / MARKER, told)
     split = next((name for name in files if name.partition(".")[0] == "train"), next(iter(files)))
     start = start_line(options.format, options.task, options.model, split)
+    if options.rewards:
+        shutil.copyfile(_PLUGIN, to / "rewards.py")
+        start = with_rewards(options.format, start)
     title = f"{result['name']} for {options.format} ({options.task})"
     page = _page(title, start, counts, files if options.facts.datasets else {})
     page += "".join(f"\n- {said_of(one)}" for one in words_alone) + ("\n" if words_alone else "")

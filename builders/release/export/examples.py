@@ -15,6 +15,7 @@ from builders.record.views import ClipFile, SampleRecord
 from builders.release.export.choosing import LeftOut
 from builders.release.export.options import Options
 from builders.release.pairs.reply_pair import PEOPLE, ReplyPair
+from builders.release.rewards import COLUMN, told
 
 RATE = 16_000
 
@@ -71,9 +72,10 @@ class Example:
         """Return the paths of the clips, in the order of the placeholders."""
         return [sound.path for sound in self.sounds]
 
-    def rewards(self) -> dict[str, str | list[str]]:
+    def rewards(self, options: Options | None = None) -> dict[str, str | list[str]]:
         """Return the fields a reward function compares a response with."""
-        return {**self.labels(), "solution": self.reply}
+        checked = {COLUMN: told(self.record)} if options and options.rewards else {}
+        return {**self.labels(), "solution": self.reply, **checked}
 
     def preference(self, options: Options) -> dict[str, str]:
         """Return where a pair comes from, and if not all are people's, its kind and by whom."""

@@ -32,6 +32,7 @@ class Options:
     voice_words: bool = False
     replies: str = DRAFTED
     pairs_from: tuple[str, ...] = ()
+    rewards: bool = False
 
     @property
     def of_people(self) -> bool:
@@ -56,7 +57,7 @@ class Options:
     def as_json(self) -> dict[str, str | bool | tuple[str, ...] | None]:
         """Return the options by name, those of later versions only where they are given."""
         known = {name: getattr(self, name) for name in self.__slots__}
-        defaults = {"replies": DRAFTED, "pairs_from": ()}
+        defaults = {"replies": DRAFTED, "pairs_from": (), "rewards": False}
         return {n: v for n, v in known.items() if n not in defaults or v != defaults[n]}
 
 
@@ -91,6 +92,12 @@ def _check(options: Options) -> str | None:
             f"--replies {options.replies} has no task {options.task}",
             expected=f"one of {', '.join(_OF_PEOPLE)}",
             do="pass one of them to --task, or leave out --replies",
+        )
+    if options.rewards and options.task != "grpo":
+        raise UsageError(
+            f"--rewards has no task {options.task}",
+            expected="--task grpo, which trains on rewards",
+            do="add --task grpo, or leave out --rewards",
         )
     if options.pairs_from and options.task != "dpo":
         raise UsageError(

@@ -36,7 +36,8 @@ class ToldByWords(TypedDict):
     """What words alone tell of the pairs of one origin; None with too few of them.
 
     `accuracy` is the share of held-out pairs whose chosen reply is found, with its 95 % interval
-    over groups of dialogues.
+    over groups of dialogues. `lowered` of the rejected replies of planted pairs do not have all of
+    our rewards; None where that was not computed.
     """
 
     origin: str
@@ -45,6 +46,7 @@ class ToldByWords(TypedDict):
     accuracy: float | None
     low: float | None
     high: float | None
+    lowered: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class WordsAlone:
     def __init__(self) -> None:
         self._held: dict[str, list[_Compared]] = defaultdict(list)
         self._count: Counter[str] = Counter()
+        self._lowered: dict[str, int] = {}
 
     def add(self, origin: str, chosen: str, rejected: str, *dialogues: str) -> None:
         """Add a pair.
@@ -76,16 +79,29 @@ class WordsAlone:
         if len(held) >= 2 * MOST_PAIRS:
             self._held[origin] = _fewer(held)
 
+    def rewarded(self, origin: str, lowered: bool) -> None:
+        """Note whether the rejected reply of a pair lacks some of our rewards."""
+        self._lowered[origin] = self._lowered.get(origin, 0) + lowered
+
     def told(self) -> list[ToldByWords]:
         """Return what words alone tell of each origin, in the order of the alphabet."""
         return [
-            _told(origin, count, _fewer(self._held[origin]))
+            {
+                **_told(origin, count, _fewer(self._held[origin])),
+                "lowered": self._lowered.get(origin),
+            }
             for origin, count in sorted(self._count.items())
         ]
 
 
 def said_of(told: ToldByWords) -> str:
-    """Return what words alone tell, as a sentence."""
+    """Return what words alone tell, as a sentence, and what our rewards do."""
+    if told["lowered"] is None:
+        return _said(told)
+    return f"{_said(told)}; our rewards also lower {told['lowered']:,} of {told['pairs']:,} of them"
+
+
+def _said(told: ToldByWords) -> str:
     if told["accuracy"] is None or told["low"] is None or told["high"] is None:
         return f"{told['origin']}: too few pairs to say what words alone tell"
     found = (
@@ -113,7 +129,13 @@ def _told(origin: str, count: int, held: list[_Compared]) -> ToldByWords:
     groups = _groups(held)
     names = sorted(set(groups), key=rank)
     empty = ToldByWords(
-        origin=origin, pairs=count, groups=len(names), accuracy=None, low=None, high=None
+        origin=origin,
+        pairs=count,
+        groups=len(names),
+        accuracy=None,
+        low=None,
+        high=None,
+        lowered=None,
     )
     if len(held) < LEAST_PAIRS or len(names) < _LEAST_GROUPS:
         return empty

@@ -19,5 +19,5 @@ class Form(Base):
         elif task == "kto":
             row["label"] = example.label
         elif task == "grpo":
-            row |= example.rewards()
+            row |= example.rewards(self.options)
         return row

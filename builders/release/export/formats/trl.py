@@ -24,5 +24,5 @@ class Form(Base):
         if self.options.task == "kto":
             return {"completion": said, "label": example.label}
         if self.options.task == "grpo":
-            return example.rewards()
+            return example.rewards(self.options)
         return {"completion": said}
