@@ -157,7 +157,7 @@ class Plan(Replying):
             config.hear_seconds if sends else None,
         )
         workers = config.workers or os.cpu_count() or 1
-        checks = open_checks(config.clip_checks, workers)
+        checks = open_checks(config.clip_checks, workers, self.card.language)
         state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
             root = self.corpus.reader.root
