@@ -56,7 +56,7 @@ def bounded_lines(stream: TextIO) -> Iterator[str]:
         yield line
 
 
-class Lines:
+class GatheredLines:
     """The lines of a stream; `since` are those that were read since somebody emptied it."""
 
     def __init__(self, stream: TextIO) -> None:

@@ -10,7 +10,7 @@ import csv
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from builders.corpora.opening import LONGEST_LINE, Lines
+from builders.corpora.opening import LONGEST_LINE, GatheredLines
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -31,7 +31,7 @@ def rows_in(stream: TextIO, *, quoted: bool) -> Iterator[Row]:
     `quoted` says whether quotation marks enclose cells or are text. Raises csv.Error where the
     header cannot be read.
     """
-    lines = Lines(stream)
+    lines = GatheredLines(stream)
     quoting: Quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     table = csv.reader(lines, quoting=quoting)
     header = next(table, [])

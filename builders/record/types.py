@@ -68,7 +68,6 @@ def utterance_id(prefix: str, utterance: str) -> str:
 def _encoded(part: str) -> str:
     if part.isalnum() and part.isascii():  # nearly all ids: five times faster than quoting
         return part
-    # What is no character is written out: readers refuse it, and name what they refuse.
     return quote(part, safe="", errors="backslashreplace").replace("-", "%2D")
 
 
