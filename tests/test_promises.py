@@ -66,6 +66,7 @@ READERS = {
     "corpora.opening",
     "corpora.clip_files",
     "corpora.damage",
+    "corpora.hub_mirrors",
     "labels.tables",
 }
 
