@@ -62,8 +62,11 @@ READERS = {
     "record.manifest_views",
     "errors",
     "corpora.files",
+    "corpora.json_members",
+    "corpora.opening",
     "corpora.clip_files",
     "corpora.damage",
+    "corpora.hub_mirrors",
     "labels.tables",
 }
 

@@ -94,10 +94,11 @@ def voice(completions: Completions, checked: Sequence[str], **_: Any) -> list[fl
 REWARDS = (form, length, strategy, emotion, voice)
 
 
-def lacks(text: str, record: SampleRecord) -> list[str]:
-    """Return the rewards that a reply does not have in full, by name."""
-    row = [told(record)]
-    return [one.__name__ for one in REWARDS if one([text], row)[0] < 1]
+def prefers(chosen: str, rejected: str, record: SampleRecord) -> bool:
+    """Return whether the sum of the rewards is larger for the chosen reply."""
+    both = [chosen, rejected], [told(record)] * 2
+    found = [reward(*both) for reward in REWARDS]
+    return sum(one for one, _ in found) > sum(other for _, other in found)
 
 
 def _each(

@@ -65,7 +65,7 @@ def test_a_planned_length_counts():
 
 
 def test_an_export_has_the_plugin_and_its_column(tmp_path):
-    folder = small_build(tmp_path / "trial", [member(0, 1, "sadness")])
+    folder = small_build(tmp_path / "trial", [member(0, 1, "sadness", reply=KIND)])
     done = builders.release.export.export(
         folder, tmp_path / "out", Options("trl", "grpo", rewards=True)
     )

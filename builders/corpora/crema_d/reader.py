@@ -20,10 +20,12 @@ from builders.corpora.files import (
     broken,
     csv_rows,
     in_dialogues,
+    is_number,
     not_found,
     open_root,
     require_utf8,
 )
+from builders.corpora.hub_mirrors import find_mirror, refuse
 from builders.errors import SourceError
 from builders.labels.tables import read_rows
 from builders.record.manifest_views import ReaderNote
@@ -131,6 +133,8 @@ class Reader:
         )
 
     def _tables_missing(self, names: str) -> SourceError:
+        if (mirror := find_mirror("crema_d", self.root, ())) is not None:
+            return refuse(mirror)
         if not clips_in(self.root / _CLIPS, SOUND):
             return not_found(names, self.root, _TREE)
         return SourceError(
@@ -198,7 +202,7 @@ def _read_people(path: Path) -> dict[str, tuple[str, int | None]]:
     for row in csv_rows(path, ("ActorID", "Age", "Sex")):
         if row.fields and (sex := row.fields["Sex"].lower()) in ("female", "male"):
             age = row.fields["Age"]
-            people[row.fields["ActorID"]] = sex, int(age) if age.isdecimal() else None
+            people[row.fields["ActorID"]] = sex, int(age) if is_number(age) else None
     return people
 
 

@@ -7,25 +7,31 @@ system has every other turn.
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
+from builders.corpora.damage import repaired
 from builders.corpora.emowoz.emotions import annotate
+from builders.corpora.emowoz.mirror import checked, dialogues
 from builders.corpora.files import (
     AGAIN,
     BrokenRecord,
     as_context,
+    as_json,
     broken,
-    json_items,
     not_found,
     notes_of,
     open_root,
+    require_utf8,
+    unreadable,
     visible,
 )
+from builders.corpora.hub_mirrors import Mirror, find_mirror
+from builders.corpora.json_members import json_items
+from builders.corpora.opening import open_bytes
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject, Utterance
@@ -34,7 +40,7 @@ _TREE = "the folder that holds emowoz-multiwoz.json, emowoz-dialmage.json and da
 _FILES = {"multiwoz": "emowoz-multiwoz.json", "dialmage": "emowoz-dialmage.json"}
 _SPLIT_FILES = ("data-split.json", "data_split.json")
 _POINTER = b"version https://git-lfs.github.com/"
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 _ENDS = (".", "!", "?")
 
 
@@ -42,11 +48,17 @@ class Reader:
     """Reads the folder of the three files, or the one around it."""
 
     splits: tuple[str, ...] = ("train", "dev", "test")
+    _mirror: Mirror | None = None
 
     def __init__(self, source: Path, with_media: bool, splits: tuple[str, ...]) -> None:
         self.splits = splits
         top = open_root(source, _TREE)
         folders = (top, *(path for path in visible(top) if path.is_dir()))
+        self._counts: dict[str, Counter[str]] = {}
+        self._strays: dict[str, int] = {}
+        if (mirror := find_mirror("emowoz", top, splits)) is not None:
+            self.root, self._mirror = mirror.root, mirror
+            return
         held = (f for f in folders if any((f / name).is_file() for name in _FILES.values()))
         if (root := next(held, None)) is None:
             raise not_found(" and ".join(_FILES.values()), top, _TREE)
@@ -57,12 +69,12 @@ class Reader:
             raise not_found(_SPLIT_FILES[0], root, _TREE)
         self._split_file = split_file
         self._ids = _read_ids(split_file)
-        self._counts: dict[str, Counter[str]] = {}
-        self._strays: dict[str, int] = {}
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Return the files of dialogues, and the one that splits them."""
+        if self._mirror is not None:
+            return self._mirror.files
         return (*(path for path in self._parts.values() if path.is_file()), self._split_file)
 
     @property
@@ -77,6 +89,9 @@ class Reader:
         A file of dialogues that is missing or not complete JSON is yielded as a SourceError.
         """
         self._counts[split] = Counter()
+        if self._mirror is not None:
+            yield from self._read_mirror(self._mirror, split)
+            return
         for part in self._parts:
             left = set(self._ids[split][part])
             try:
@@ -84,6 +99,15 @@ class Reader:
             except SourceError as error:
                 yield error
             self._counts[split]["ids_without_dialogue"] += len(left)
+
+    def _read_mirror(self, mirror: Mirror, split: str) -> Iterator[Dialogue | Reject]:
+        counts, seen = self._counts[split], set[str]()
+        counts["read_from_mirror"] += 1
+        for part, name, value in dialogues(mirror, split):
+            try:
+                yield from _read_dialogue(split, checked(name, seen), value, counts, part)
+            except BrokenRecord as error:
+                yield _broken(split, (name, "log"), part, value, error)
 
     def _read_part(self, split: str, part: str, left: set[str]) -> Iterator[Dialogue | Reject]:
         """Yield the dialogues of a part, and remove their ids from `left`."""
@@ -138,11 +162,10 @@ def _read_ids(path: Path) -> dict[str, dict[str, set[str]]]:
 
 def _refuse_pointer(path: Path) -> None:
     try:
-        with path.open("rb") as stream:
+        with open_bytes(path) as stream:
             start = stream.read(len(_POINTER))
     except OSError as error:
-        what = f"the file cannot be read ({error.strerror})"
-        raise SourceError(what, where=path, do=AGAIN) from error
+        raise unreadable(path, error) from error
     if start == _POINTER:
         raise SourceError(
             "the file is a Git LFS pointer",
@@ -155,6 +178,9 @@ def _refuse_pointer(path: Path) -> None:
 def _read_dialogue(
     split: str, name: str, value: object, counts: Counter[str], part: str
 ) -> Iterator[Dialogue | Reject]:
+    if isinstance(value, BrokenRecord):
+        raise value
+    require_utf8(name)
     log = value.get("log") if isinstance(value, dict) else None
     if not log or not isinstance(log, list):
         raise BrokenRecord("broken_dialogue", "it has no list of turns under log")
@@ -178,17 +204,24 @@ def _read_dialogue(
 def _broken(
     split: str, ids: tuple[str, str], part: str, value: object, error: BrokenRecord
 ) -> Reject:
-    raw = json.dumps(value, ensure_ascii=False)
-    return broken("emowoz", split, ids, f"{_FILES[part]}:{ids[0]}", raw, error)
+    return broken("emowoz", split, ids, f"{_FILES[part]}:{ids[0]}", as_json(value), error)
 
 
 def _goal(goal: object) -> str | None:
     """Return what the user was told to do, without the markup that marks places and times."""
     message = goal.get("message") if isinstance(goal, dict) else None
     lines = message if isinstance(message, list) else [message]
-    plain = (html.unescape(_TAG.sub("", line)) for line in lines if isinstance(line, str))
+    plain = (_unescaped(_TAG.sub("", line)) for line in lines if isinstance(line, str))
     sentences = (" ".join(line.split()) for line in plain)
-    return " ".join(s if s.endswith(_ENDS) else f"{s}." for s in sentences if s) or None
+    told = " ".join(s if s.endswith(_ENDS) else f"{s}." for s in sentences if s)
+    return require_utf8(told) or None
+
+
+def _unescaped(line: str) -> str:
+    try:
+        return html.unescape(line)
+    except ValueError:  # the number of a character that has thousands of digits
+        return line
 
 
 def _utterance(dialogue: str, index: int, turn: object, counts: Counter[str]) -> Utterance:
@@ -196,13 +229,14 @@ def _utterance(dialogue: str, index: int, turn: object, counts: Counter[str]) ->
     if not isinstance(text, str) or not text.strip():
         raise BrokenRecord("broken_turn", "it has no text")
     user = index % 2 == 0
+    (text,) = repaired((text,), counts)
     utterance = Utterance(
         dialogue=dialogue,
         utterance=str(index),
         order=index,
         # The corpus does not say which crowd worker spoke as the user.
         speaker=None if user else "system",
-        text=" ".join(filter(None, map(str.strip, text.splitlines()))),
+        text=" ".join(filter(None, map(str.strip, require_utf8(text).splitlines()))),
         label=None,
         targetable=user,
     )

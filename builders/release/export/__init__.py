@@ -43,7 +43,7 @@ from builders.release.export.sources import pairs_for
 from builders.release.export.writing import Form, Writer
 from builders.release.pairs.bag_of_words import ToldByWords, WordsAlone
 from builders.release.pairs.reply_pair import PLANTED
-from builders.release.rewards import lacks
+from builders.release.rewards import prefers
 from builders.review.outcome.applied import applied
 from builders.settings import STORE_FILE
 from builders.store.database import store_exists
@@ -173,7 +173,7 @@ class _Run:
                 dialogues = (self._dialogues[pair.id], self._dialogues[pair.beside or pair.id])
                 self._words_alone.add(pair.origin, pair.chosen, pair.rejected, *dialogues)
                 if pair.source == PLANTED:
-                    lowered = bool(lacks(pair.rejected, example.record))
+                    lowered = prefers(pair.chosen, pair.rejected, example.record)
                     self._words_alone.rewarded(pair.origin, lowered)
         if examples:
             self._counts.written(split, len(examples))

@@ -12,7 +12,7 @@ from builders.release.export.options import Options
 from builders.release.export.people import PeoplesReplies
 from builders.release.export.reading import EarlierTurns
 from builders.release.export.rules import broken
-from builders.release.pairs.reply_pair import ReplyPair
+from builders.release.pairs.reply_pair import PEOPLE, ReplyPair
 
 Pairs = Mapping[str, Sequence[ReplyPair]]
 
@@ -57,6 +57,8 @@ class Making:
         example = make(record, self._options, earlier)
         example.reviewed = self._reviewed
         made, left = with_preferences(example, self._options.task, self._pairs)
+        if left and self._options.sources and PEOPLE not in self._options.sources:
+            left = LeftOut("no_pair", "no pair was made of the reply")
         whole = []
         for one in made:
             if broke := broken(one, self._options):

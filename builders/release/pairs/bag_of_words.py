@@ -36,8 +36,8 @@ class ToldByWords(TypedDict):
     """What words alone tell of the pairs of one origin; None with too few of them.
 
     `accuracy` is the share of held-out pairs whose chosen reply is found, with its 95 % interval
-    over groups of dialogues. `lowered` of the rejected replies of planted pairs do not have all of
-    our rewards; None where that was not computed.
+    over groups of dialogues. In `lowered` of the planted pairs our rewards prefer the same reply;
+    None where that was not computed.
     """
 
     origin: str
@@ -80,7 +80,7 @@ class WordsAlone:
             self._held[origin] = _fewer(held)
 
     def rewarded(self, origin: str, lowered: bool) -> None:
-        """Note whether the rejected reply of a pair lacks some of our rewards."""
+        """Note whether the rejected reply of a pair has less of our rewards."""
         self._lowered[origin] = self._lowered.get(origin, 0) + lowered
 
     def told(self) -> list[ToldByWords]:
@@ -98,7 +98,7 @@ def said_of(told: ToldByWords) -> str:
     """Return what words alone tell, as a sentence, and what our rewards do."""
     if told["lowered"] is None:
         return _said(told)
-    return f"{_said(told)}; our rewards also lower {told['lowered']:,} of {told['pairs']:,} of them"
+    return f"{_said(told)}; our rewards prefer the same in {told['lowered']:,}"
 
 
 def _said(told: ToldByWords) -> str:

@@ -1,4 +1,4 @@
-"""Run beside TRL: a step of its GRPO with the rewards of an export, loaded from its `rewards.py`."""
+"""Run beside TRL: a step of its GRPO with the rewards of an export's own `rewards.py`."""
 
 import json
 import sys
