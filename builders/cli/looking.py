@@ -11,6 +11,8 @@ from builders.pipeline.selection import rank
 from builders.record.dataset import Build, Place
 from builders.record.views import RejectRow, SampleRecord
 from builders.release.eligibility import COLUMNS, Extent, Purpose, Restrictions, eligibility
+from builders.store.database import Store, store_exists
+from builders.store.originals import originals_of, restored
 
 
 def some_samples(build: Build, count: int, known: Restrictions) -> list[SampleRecord]:
@@ -43,6 +45,32 @@ def sample_of(build: Build, name: str, known: Restrictions) -> SampleRecord:
             f"{name} is a reject, not a sample", where=build.folder, do="add --rejected"
         )
     raise _no_id(build, name, (place.record["id"] for place in _places(build, known)))
+
+
+def with_originals(build: Build, samples: list[SampleRecord], address: str) -> list[SampleRecord]:
+    """Return samples with what was personal as it was said, of which the store alone knows.
+
+    Raises:
+        ConfigError: there is no store, so nothing is known.
+    """
+    if not store_exists(address):
+        raise ConfigError(
+            "there is no store, and nothing else knows what was replaced",
+            where=address,
+            do="name the store of the build with --store, or leave out --restore-names",
+        )
+    store = Store(address, writes=False)
+    try:
+        return [
+            restored(record, originals_of(store, build.manifest["result"]["name"], _told(record)))
+            for record in samples
+        ]
+    finally:
+        store.close()
+
+
+def _told(record: SampleRecord) -> list[str]:
+    return [record["id"], *(turn["id"] for turn in record["text_context"])]
 
 
 def some_rejects(build: Build, count: int, known: Restrictions) -> list[RejectRow]:

@@ -55,6 +55,13 @@ def show_command(  # noqa: PLR0913 - one argument for each option
     rejected: Annotated[
         bool, typer.Option("--rejected", help="Show rejects instead, and why each was rejected.")
     ] = False,
+    restore_names: Annotated[
+        bool,
+        typer.Option(
+            "--restore-names",
+            help="Show what was personal as it was said; the store has it, and nothing else.",
+        ),
+    ] = False,
     exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
     as_json: Json = False,
@@ -66,10 +73,10 @@ def show_command(  # noqa: PLR0913 - one argument for each option
     if rejected:
         _show_rejects(wanted, as_json)
     else:
-        _show_samples(wanted, as_json)
+        _show_samples(wanted, as_json, restore_names)
 
 
-def _show_samples(wanted: _Wanted, as_json: bool) -> None:
+def _show_samples(wanted: _Wanted, as_json: bool, restore_names: bool) -> None:
     """Print samples, as JSON without their clips."""
     from builders.cli import looking
     from builders.cli.sample_lines import sample_lines, width
@@ -80,6 +87,10 @@ def _show_samples(wanted: _Wanted, as_json: bool) -> None:
         samples = [looking.sample_of(build, name, known)]
     else:
         samples = looking.some_samples(build, wanted.count, known)
+    if restore_names:
+        from builders.cli.beside import store_of
+
+        samples = looking.with_originals(build, samples, store_of(wanted.folder, wanted.store))
     if as_json:
         silent = [{**record, "audio": None, "reply_audio": None} for record in samples]
         _print_json(wanted.folder, samples=silent)
