@@ -21,7 +21,7 @@ from itertools import chain
 from builders.safety.foreign import speaks_of_death_in_another
 from builders.safety.reading import read_hasty
 from builders.safety.tables import TALKS, SafetyTables, load_reasons, tables_of
-from builders.tasks.reply.checks.grounding import is_in_other_language
+from builders.tasks.reply.checks.foreign import is_in_other_language
 from builders.tasks.reply.checks.patterns import PatternFind
 from builders.tasks.reply.checks.text import BREAK, Text, read_text
 

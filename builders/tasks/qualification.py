@@ -121,7 +121,7 @@ def reading(
     lines = load_lines(language)
     named = {emotion for emotion, _ in lines}
     options = [root for root in votable_roots() if root in named]
-    place = _place(addresses)
+    place = place_of(addresses)
     targets = [
         _target(f"qualification-{place}-{_short(language)}-{number}", text)
         for number, (_, text) in enumerate(lines, start=1)
@@ -135,7 +135,7 @@ def reading(
 
 def listening(model: str, addresses: Sequence[str]) -> Examination[Question]:
     """Return the examination of a model that describes clips; see `reading`."""
-    place, asked = _place(addresses), _compared()
+    place, asked = place_of(addresses), _compared()
     questions, expected = [], []
     for pair, first, second in load_sounds():
         identifier = f"qualification-{place}-sounds-{pair}"
@@ -148,7 +148,7 @@ def listening(model: str, addresses: Sequence[str]) -> Examination[Question]:
 
 def routing(model: str, addresses: Sequence[str]) -> Examination[Target]:
     """Return the examination of a model that routes; see `reading`."""
-    place = _place(addresses)
+    place = place_of(addresses)
     rows = read_rows(_folder() / "routes.tsv", ("route", "line"), key=("line",))
     targets = [
         _target(f"qualification-{place}-routes-{number}", row.text("line"))
@@ -200,7 +200,7 @@ def _schema() -> NarrowedSchema:
     )
 
 
-def _place(addresses: Sequence[str]) -> str:
+def place_of(addresses: Sequence[str]) -> str:
     """Return what stands for the servers of a model in its requests; no address is told."""
     told = "\n".join(sorted(address.rstrip("/") for address in addresses))
     return sha256(told.encode()).hexdigest()[:12]
