@@ -143,20 +143,21 @@ def read_split(
         if isinstance(item, Reject):
             yield from _unless_excluded(reject_without_personal_data(item, rules.people), rules)
             continue
-        without_personal_data(item, dialogue_prefix(slug, split, item.id), rules.people)
+        prefix = dialogue_prefix(slug, split, item.id)
+        replaced = without_personal_data(item, prefix, rules.people)
         rejects = _settle(item, slug, defects.of(split, item.id), rules.exclusions)
         for reject in rejects:
             yield from _unless_excluded(reject, rules)
-        if item.surrogates:
-            rules.replaced.update(_replaced(item))
+        if replaced:
+            rules.replaced.update(_replaced(item, replaced))
         if item.utterances or item.excluded:
             yield item
 
 
-def _replaced(dialogue: Dialogue) -> dict[str, dict[str, str]]:
+def _replaced(dialogue: Dialogue, every: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Return what was replaced in each utterance that is left, by its id."""
     found = {
-        one.id: {made: said for made, said in dialogue.surrogates.items() if made in one.text}
+        one.id: {made: said for made, said in every.items() if made in one.text}
         for one in dialogue.utterances
     }
     return {name: made for name, made in found.items() if made}

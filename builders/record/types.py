@@ -156,7 +156,6 @@ class Dialogue:
     utterances that the shared reading code took out because they must not be used. `first_number`
     is that of the first turn where `order` counts turns one by one, so that a missing turn can be
     told; None where `order` is a time. `missing` are the orders of turns that cannot be read.
-    `surrogates` are what was personal in it, by what stands there now; no record has them.
     """
 
     split: str
@@ -169,7 +168,6 @@ class Dialogue:
     excluded: int = 0
     first_number: int | None = None
     missing: list[float] = field(default_factory=list)
-    surrogates: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -17,10 +17,10 @@ from builders.safety.surrogates import Surrogates
 REPLACED = "personal_data_replaced"
 
 
-def without_personal_data(dialogue: Dialogue, name: str, people: People | None = None) -> Dialogue:
-    """Replace in place what is personal in the texts of a dialogue, and return it.
-
-    What was replaced is in `surrogates` of the dialogue, by what stands for it.
+def without_personal_data(
+    dialogue: Dialogue, name: str, people: People | None = None
+) -> dict[str, str]:
+    """Replace in place what is personal in a dialogue; return what it was, by what stands there.
 
     Args:
         dialogue: the dialogue.
@@ -32,7 +32,7 @@ def without_personal_data(dialogue: Dialogue, name: str, people: People | None =
     speakers = [utterance.speaker or "" for utterance in dialogue.utterances]
     spans = spans_of(texts, speakers, people)
     if not any(spans):
-        return dialogue
+        return {}
     surrogates = Surrogates(name, [*texts, *speakers])
     for utterance, found in zip(dialogue.utterances, spans, strict=False):
         if found:
@@ -40,8 +40,7 @@ def without_personal_data(dialogue: Dialogue, name: str, people: People | None =
             utterance.findings = (*utterance.findings, REPLACED)
     if dialogue.background:
         dialogue.background = surrogates.replaced(dialogue.background, spans[-1])
-    dialogue.surrogates = surrogates.made
-    return dialogue
+    return surrogates.made
 
 
 def spans_of(

@@ -83,11 +83,11 @@ def test_names_are_found_and_those_of_the_cast_are_none(text, names):
 def test_a_name_that_is_found_once_is_replaced_wherever_it_is_said():
     said = ["My sister Hannah called.", "hannah? Hannah!", "I told Hannah's boss.", "Ross knows."]
     turns = [Utterance("1", str(at), at, "Ross", text, None) for at, text in enumerate(said)]
-    dialogue = without_personal_data(Dialogue("train", "1", turns), "c-1-", People())
+    replaced = without_personal_data(Dialogue("train", "1", turns), "c-1-", People())
     texts = " ".join(turn.text for turn in turns)
     assert "Hannah" not in texts and turns[3].text == "Ross knows."
     assert [REPLACED in turn.findings for turn in turns] == [True, True, True, False]
-    assert "Hannah" in dialogue.surrogates.values()
+    assert "Hannah" in replaced.values()
 
 
 @needs_model
