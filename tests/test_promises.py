@@ -29,7 +29,14 @@ LAYERS = [
     {"pipeline.plan"},
     {
         *("pipeline", "report", "record.dataset", "record.data_file", "record.version_1"),
-        *("record.messages", "release.eligibility", "record.next_turns", "record.human_replies"),
+        *(
+            "record.places",
+            "record.scan",
+            "record.messages",
+            "release.eligibility",
+            "record.next_turns",
+            "record.human_replies",
+        ),
     },
     {"release.row_views"},
     {"pipeline.preconditions", "tasks.qualification"},
