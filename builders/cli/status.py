@@ -45,6 +45,7 @@ def _status(folder: Path, store: str | None, as_json: bool) -> None:
         _print_unfinished(folder, store_of(folder, store), as_json)
         return
     from builders.record.dataset import Build
+    from builders.record.manifest import summary_line
 
     manifest = Build(folder).verify().manifest
     if as_json:
