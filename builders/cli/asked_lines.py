@@ -18,7 +18,7 @@ from builders.store.database import Store, store_exists
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SampleRequests:
     """The requests of a build about one sample, which became a record or a reject.
 
     `others` are requests of other builds about the same sample, `keys` of requests whose answer is
@@ -39,7 +39,7 @@ class Asked:
         return f"{self.outcome['reason']}: {self.outcome['detail']}"  # type: ignore[typeddict-item]
 
 
-def asked(build: Build, outcome: SampleRecord | RejectRow, address: str) -> Asked:
+def asked(build: Build, outcome: SampleRecord | RejectRow, address: str) -> SampleRequests:
     """Return what a build asked about a sample or a reject.
 
     Args:
@@ -66,7 +66,7 @@ def asked(build: Build, outcome: SampleRecord | RejectRow, address: str) -> Aske
             where=address,
             do="phrasebook replies are not asked for; name another store with --store",
         )
-    return Asked(build, outcome, keys, mine, others)
+    return SampleRequests(build, outcome, keys, mine, others)
 
 
 def _keys(outcome: SampleRecord | RejectRow) -> list[str]:
@@ -77,7 +77,7 @@ def _keys(outcome: SampleRecord | RejectRow) -> list[str]:
     return [key for key in (drafting["request_key"], *other) if key]
 
 
-def document(found: Asked) -> str:
+def document(found: SampleRequests) -> str:
     """Return it as one JSON object; `docs/inspecting.md` describes it."""
     told = {
         "folder": str(found.build.folder),
@@ -89,7 +89,7 @@ def document(found: Asked) -> str:
     return orjson.dumps(told, option=orjson.OPT_INDENT_2).decode()
 
 
-def _document(one: AskedRequest, found: Asked) -> dict[str, Any]:
+def _document(one: AskedRequest, found: SampleRequests) -> dict[str, Any]:
     answer = one.answer
     return {
         "request_key": one.key,
@@ -104,7 +104,7 @@ def _document(one: AskedRequest, found: Asked) -> dict[str, Any]:
     }
 
 
-def texts(found: Asked) -> Iterator[str]:
+def texts(found: SampleRequests) -> Iterator[str]:
     """Yield it as text: each request once, and of a correction only what is new in it."""
     yield f"{found.outcome['id']} in {found.build.folder}"
     if found.reject:
@@ -119,7 +119,7 @@ def texts(found: Asked) -> Iterator[str]:
 
 
 def _text(
-    number: int, one: AskedRequest, found: Asked, shown: set[tuple[str, str]]
+    number: int, one: AskedRequest, found: SampleRequests, shown: set[tuple[str, str]]
 ) -> Iterator[str]:
     taken = "; its answer is the reply" if one.key in found.keys[:1] else ""
     yield f"=== request {number}, to {one.model}{taken}"

@@ -15,7 +15,7 @@ from builders.cli.options import EXCLUSIONS, Excluded, Json, StoreAddress
 
 if TYPE_CHECKING:
     from builders.record.dataset import Build
-    from builders.report.differences import Difference, Moved
+    from builders.report.differences import BuildDifference, Moved
 
 commands = typer.Typer()
 
@@ -61,7 +61,7 @@ def _left_out(build: Build, exclusions: Path, store: str | None) -> Collection[s
     return left_out(build.shards(), Purpose.REVIEW, known)
 
 
-def _lines(found: Difference) -> Iterator[str]:
+def _lines(found: BuildDifference) -> Iterator[str]:
     yield from _moved("came", found["came"])
     yield from _moved("went", found["went"])
     yield f"same: {found['same']:,}"

@@ -10,7 +10,7 @@ from builders.errors import ConfigError, UsageError, nearest
 from builders.pipeline.selection import rank
 from builders.record import places
 from builders.record.dataset import Build
-from builders.record.places import Found
+from builders.record.places import SamplePlace
 from builders.record.views import RejectRow, SampleRecord
 from builders.release.eligibility import Extent, Purpose, Restrictions, eligibility
 
@@ -34,7 +34,7 @@ def some_samples(
 
 def some_places(
     build: Build, count: int, known: Restrictions, where: pl.Expr | None = None
-) -> list[tuple[Found, SampleRecord]]:
+) -> list[tuple[SamplePlace, SampleRecord]]:
     """Return the same samples with their places in the build; see `some_samples`."""
     found = places.some(build, rank, where) if count else iter(())
     read = ((place, build.row(place.shard, place.row)) for place in found)
@@ -49,7 +49,7 @@ def sample_of(build: Build, name: str, known: Restrictions) -> SampleRecord:
     return place_of(build, name, known)[1]
 
 
-def place_of(build: Build, name: str, known: Restrictions) -> tuple[Found, SampleRecord]:
+def place_of(build: Build, name: str, known: Restrictions) -> tuple[SamplePlace, SampleRecord]:
     """Return the sample of an id, without its clip, and its place in the build.
 
     Raises:

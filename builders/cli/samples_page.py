@@ -11,13 +11,15 @@ import jinja2
 from builders.cli.sample_lines import said_rows, title
 from builders.record.dataset import Build
 from builders.record.folder import writable
-from builders.record.places import Found
+from builders.record.places import SamplePlace
 from builders.record.views import SampleRecord
 
 _CLIPS = (("audio", "says"), ("reply_audio", "reply"))
 
 
-def write_page(path: Path, build: Build, samples: Iterable[tuple[Found, SampleRecord]]) -> int:
+def write_page(
+    path: Path, build: Build, samples: Iterable[tuple[SamplePlace, SampleRecord]]
+) -> int:
     """Write samples as a page, each with its clips, and return how many there are.
 
     Args:
@@ -42,7 +44,7 @@ def write_page(path: Path, build: Build, samples: Iterable[tuple[Found, SampleRe
     return len(told)
 
 
-def _told(build: Build, place: Found, record: SampleRecord) -> dict[str, object]:
+def _told(build: Build, place: SamplePlace, record: SampleRecord) -> dict[str, object]:
     """Return a sample as the template takes it."""
     clips = {row: build.clip(place.shard, place.row, column) for column, row in _CLIPS}
     return {

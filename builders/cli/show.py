@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from builders.record.dataset import Build
-    from builders.record.places import Found
+    from builders.record.places import SamplePlace
     from builders.record.views import RejectRow, SampleRecord
     from builders.release.eligibility import Restrictions
 
@@ -119,7 +119,7 @@ def _check(
             raise UsageError(f"{pair[0]} and {pair[1]} exclude each other", do="leave one out")
 
 
-def _samples(wanted: _Wanted) -> tuple[Build, list[tuple[Found, SampleRecord]]]:
+def _samples(wanted: _Wanted) -> tuple[Build, list[tuple[SamplePlace, SampleRecord]]]:
     """Return the samples that are to be shown, with their places."""
     from builders.cli import looking
 
@@ -156,7 +156,7 @@ def _player() -> list[str]:
     return player()
 
 
-def _play(command: list[str], build: Build, place: Found) -> None:
+def _play(command: list[str], build: Build, place: SamplePlace) -> None:
     """Play the clip of a sample, then its spoken reply."""
     from builders.cli.playing import play
 

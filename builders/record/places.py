@@ -23,7 +23,7 @@ _LEAST_PREFIX = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SamplePlace:
     """A sample that was found: its id, its file, and its row in it from 0."""
 
     id: str
@@ -33,7 +33,7 @@ class Found:
 
 def some(
     build: Build, order: Callable[[str], int], where: pl.Expr | None = None
-) -> Iterator[Found]:
+) -> Iterator[SamplePlace]:
     """Yield the samples that meet a condition, in an order by id: the first few are a fair choice.
 
     Of a build with many files, those of every n-th file come first, then those of the next ones.
@@ -50,7 +50,7 @@ def some(
         yield from sorted(found, key=lambda one: order(one.id))
 
 
-def by_id(build: Build, name: str) -> Found | None:
+def by_id(build: Build, name: str) -> SamplePlace | None:
     """Return where the sample of an id is; None where there is none."""
     import polars as pl
 
@@ -62,7 +62,7 @@ def by_id(build: Build, name: str) -> Found | None:
     rows = [file["rows"] for file in build.files if build.folder / file["path"] in {*shards}]
     ends = [*accumulate(rows)]
     number = next(n for n, end in enumerate(ends) if at < end)
-    return Found(name, shards[number].name, at - (ends[number] - rows[number]))
+    return SamplePlace(name, shards[number].name, at - (ends[number] - rows[number]))
 
 
 def near_ids(build: Build, name: str) -> list[str]:
@@ -95,7 +95,7 @@ def _ids(build: Build) -> pl.Series:
     return scan(build).select("id").collect()["id"]
 
 
-def _found(build: Build, shards: Sequence[Path], where: pl.Expr | None) -> Iterator[Found]:
+def _found(build: Build, shards: Sequence[Path], where: pl.Expr | None) -> Iterator[SamplePlace]:
     if where is None:
         yield from _all(build, shards)
         return
@@ -103,12 +103,12 @@ def _found(build: Build, shards: Sequence[Path], where: pl.Expr | None) -> Itera
 
     table = scan(build, shards).filter(where).select("id", FILE, ROW).collect()
     for name, shard, row in table.iter_rows():
-        yield Found(name, shard, row)
+        yield SamplePlace(name, shard, row)
 
 
-def _all(build: Build, shards: Sequence[Path]) -> Iterator[Found]:
+def _all(build: Build, shards: Sequence[Path]) -> Iterator[SamplePlace]:
     """Yield all samples of files, without a library that takes its time to import."""
     for shard in shards:
         with build.opened(shard) as file:
             for row, name in enumerate(file.table(["id"])["id"].to_pylist()):
-                yield Found(name, shard.name, row)
+                yield SamplePlace(name, shard.name, row)

@@ -48,7 +48,7 @@ class ChangedAspect(TypedDict):
     examples: list[ChangedExample]
 
 
-class Difference(TypedDict):
+class BuildDifference(TypedDict):
     """What differs; `samples` are counts of both builds.
 
     `reply_changed_with` counts changed replies by what else of their sample changed.
@@ -78,7 +78,7 @@ def difference(
     other: Build,
     left_out: Callable[[Build], Collection[str]],
     examples: int = 3,
-) -> Difference:
+) -> BuildDifference:
     """Return what differs from one build to another.
 
     Args:
