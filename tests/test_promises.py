@@ -71,6 +71,8 @@ READERS = {
     "record.manifest_views",
     "errors",
     "corpora.files",
+    "corpora.json_members",
+    "corpora.opening",
     "corpora.clip_files",
     "corpora.damage",
     "corpora.hub_mirrors",
