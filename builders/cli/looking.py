@@ -12,16 +12,12 @@ from builders.record import places
 from builders.record.dataset import Build
 from builders.record.places import SamplePlace
 from builders.record.views import RejectRow, SampleRecord
-<<<<<<< HEAD
-from builders.release.eligibility import COLUMNS, Extent, Purpose, Restrictions, eligibility
+from builders.release.eligibility import Extent, Purpose, Restrictions, eligibility
 from builders.store.database import Store, store_exists
 from builders.store.originals import originals_of, restored
-=======
-from builders.release.eligibility import Extent, Purpose, Restrictions, eligibility
 
 if TYPE_CHECKING:
     import polars as pl
->>>>>>> main
 
 
 def some_samples(
@@ -74,8 +70,9 @@ def place_of(build: Build, name: str, known: Restrictions) -> tuple[SamplePlace,
     raise no_id(build, name, places.near_ids(build, name), known)
 
 
-<<<<<<< HEAD
-def with_originals(build: Build, samples: list[SampleRecord], address: str) -> list[SampleRecord]:
+def with_originals(
+    build: Build, samples: list[tuple[SamplePlace, SampleRecord]], address: str
+) -> list[tuple[SamplePlace, SampleRecord]]:
     """Return samples with what was personal as it was said, of which the store alone knows.
 
     Raises:
@@ -87,11 +84,11 @@ def with_originals(build: Build, samples: list[SampleRecord], address: str) -> l
             where=address,
             do="name the store of the build with --store, or leave out --restore-names",
         )
-    store = Store(address, writes=False)
+    store, name = Store(address, writes=False), build.manifest["result"]["name"]
     try:
         return [
-            restored(record, originals_of(store, build.manifest["result"]["name"], _told(record)))
-            for record in samples
+            (place, restored(record, originals_of(store, name, _told(record))))
+            for place, record in samples
         ]
     finally:
         store.close()
@@ -101,10 +98,6 @@ def _told(record: SampleRecord) -> list[str]:
     return [record["id"], *(turn["id"] for turn in record["text_context"])]
 
 
-def some_rejects(build: Build, count: int, known: Restrictions) -> list[RejectRow]:
-    """Return the first rejects of a build, but for ids that nobody may be shown."""
-    return [*islice(_rejects(build, known), count)]
-=======
 def outcome_of(build: Build, name: str, known: Restrictions) -> SampleRecord | RejectRow:
     """Return the sample of an id, or else its reject; raises as `sample_of`."""
     if places.by_id(build, name) is None:
@@ -118,7 +111,6 @@ def some_rejects(
 ) -> list[RejectRow]:
     """Return the first rejects of a build that meet a condition; see `some_samples`."""
     return [*islice(_rejects(build, known, where), count)]
->>>>>>> main
 
 
 def reject_of(build: Build, name: str, known: Restrictions) -> RejectRow:

@@ -38,6 +38,7 @@ class _Wanted:
     where: str | None
     exclusions: Path
     store: str | None
+    restore: bool = False
 
     def opened(self) -> tuple[Build, Restrictions]:
         """Return the build, and the ids that nobody is shown."""
@@ -79,7 +80,6 @@ def show_command(  # noqa: PLR0913 - one argument for each option
     rejected: Annotated[
         bool, typer.Option("--rejected", help="Show rejects instead, and why each was rejected.")
     ] = False,
-<<<<<<< HEAD
     restore_names: Annotated[
         bool,
         typer.Option(
@@ -87,7 +87,6 @@ def show_command(  # noqa: PLR0913 - one argument for each option
             help="Show what was personal as it was said; the store has it, and nothing else.",
         ),
     ] = False,
-=======
     play: Annotated[
         bool, typer.Option("--play", help="Play the clips as well, by a player of the system.")
     ] = False,
@@ -95,26 +94,18 @@ def show_command(  # noqa: PLR0913 - one argument for each option
         Path | None,
         typer.Option(metavar="FILE", help="Write a page with players instead, for local reading."),
     ] = None,
->>>>>>> main
     exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
     as_json: Json = False,
 ) -> None:
     """Print samples of a build: who said what, how it sounded, the emotion, the reply."""
     _check(sample_id, sample, where, rejected=rejected, play=play, html=html, as_json=as_json)
-    wanted = _Wanted(folder, sample_id, sample or _SOME, where, exclusions, store)
+    wanted = _Wanted(folder, sample_id, sample or _SOME, where, exclusions, store, restore_names)
     if rejected:
         _show_rejects(wanted, as_json)
     elif html:
         _write_page(wanted, html, as_json)
     else:
-<<<<<<< HEAD
-        _show_samples(wanted, as_json, restore_names)
-
-
-def _show_samples(wanted: _Wanted, as_json: bool, restore_names: bool) -> None:
-    """Print samples, as JSON without their clips."""
-=======
         _show_samples(wanted, as_json, play)
 
 
@@ -138,36 +129,29 @@ def _check(
 
 def _samples(wanted: _Wanted) -> tuple[Build, list[tuple[SamplePlace, SampleRecord]]]:
     """Return the samples that are to be shown, with their places."""
->>>>>>> main
     from builders.cli import looking
 
     where = wanted.condition("sample")
     build, known = wanted.opened()
     if wanted.name:
-        return build, [looking.place_of(build, wanted.name, known)]
-    with _said(wanted):
-        return build, looking.some_places(build, wanted.count, known, where)
+        found = [looking.place_of(build, wanted.name, known)]
+    else:
+        with _said(wanted):
+            found = looking.some_places(build, wanted.count, known, where)
+    if wanted.restore:
+        from builders.cli.beside import store_of
+
+        address = store_of(wanted.folder, wanted.store)
+        found = looking.with_originals(build, found, address)
+    return build, found
 
 
 def _show_samples(wanted: _Wanted, as_json: bool, play: bool) -> None:
     """Print samples, as JSON without their clips."""
     from builders.cli.sample_lines import sample_lines, width
 
-<<<<<<< HEAD
-    build, known = wanted.opened()
-    name = wanted.name
-    if name:
-        samples = [looking.sample_of(build, name, known)]
-    else:
-        samples = looking.some_samples(build, wanted.count, known)
-    if restore_names:
-        from builders.cli.beside import store_of
-
-        samples = looking.with_originals(build, samples, store_of(wanted.folder, wanted.store))
-=======
     command = _player() if play else None
     build, samples = _samples(wanted)
->>>>>>> main
     if as_json:
         silent = [{**record, "audio": None, "reply_audio": None} for _, record in samples]
         _print_json(wanted.folder, samples=silent)
