@@ -20,7 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 from routes import spoken  # noqa: E402 - needs the path
 
 from builders.labels.tables import read_rows  # noqa: E402
-from builders.safety.people import People  # noqa: E402
+from builders.safety.people import PeopleFinder  # noqa: E402
 from builders.stats import share  # noqa: E402
 
 TABLE = ROOT / "bench/people.tsv"
@@ -44,7 +44,7 @@ def main() -> None:
     texts = {name: text for _, name, text, _ in spoken(folder)}
     if not texts:
         sys.exit(f"error: there is nothing of MELD or EmoryNLP in {folder}")
-    people, right, hit = People(), [], []
+    people, right, hit = PeopleFinder(), [], []
     people.spans(["Ann."])  # loads the model
     started, rows = time.process_time(), read_rows(TABLE, ("id", "names"), key=("id",))
     for row in rows:

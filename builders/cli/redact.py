@@ -36,7 +36,7 @@ def redact_command(
 def _redact(file: Path, names: bool, as_json: bool) -> None:
     import orjson
 
-    from builders.safety.people import People
+    from builders.safety.people import PeopleFinder
     from builders.safety.redacted_rows import (
         RedactedRow,
         redact_lines,
@@ -46,7 +46,7 @@ def _redact(file: Path, names: bool, as_json: bool) -> None:
 
     redacted: list[RedactedRow] = []
     bad: list[str] = []
-    for row in redacted_rows(file, People() if names else None):
+    for row in redacted_rows(file, PeopleFinder() if names else None):
         if not isinstance(row, RedactedRow):
             bad.append(row)
             continue

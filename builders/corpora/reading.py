@@ -26,7 +26,7 @@ from builders.record.types import (
     sample_id,
     utterance_id,
 )
-from builders.safety.people import People
+from builders.safety.people import PeopleFinder
 from builders.safety.replacing import reject_without_personal_data, without_personal_data
 
 OnError = Literal["quarantine", "stop"]
@@ -125,7 +125,7 @@ class ReadingRules:
 
     exclusions: Exclusions = Exclusions()
     on_error: OnError | None = None
-    people: People | None = None
+    people: PeopleFinder | None = None
     replaced: dict[str, dict[str, str]] = field(default_factory=dict)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from builders.corpora import Card, Reader
 from builders.llm import prompts
 from builders.record.types import Dialogue
-from builders.safety.people import People
+from builders.safety.people import PeopleFinder
 from builders.settings import BuildConfig
 from builders.tasks.background import Summarised
 from builders.tasks.reply.before import ReplyTask
@@ -20,7 +20,7 @@ def script_of(config: BuildConfig, card: Card) -> NameTables | None:
     return load_names(card.scripted, card.language)
 
 
-def people_of(card: Card, reader: Reader) -> People:
+def people_of(card: Card, reader: Reader) -> PeopleFinder:
     """Return what finds names of people in a corpus; those of its speakers and its script stay."""
     cast: set[str] = set()
     if card.speakers_have_names:
@@ -29,7 +29,7 @@ def people_of(card: Card, reader: Reader) -> People:
         cast = {one.speaker for one in every if one.speaker}
     if card.scripted:
         cast |= {*load_names(card.scripted, card.language).known}
-    return People(cast, card.language)
+    return PeopleFinder(cast, card.language)
 
 
 def summarising(config: BuildConfig, card: Card, then: ReplyTask, model: str) -> Summarised | None:

@@ -34,7 +34,7 @@ _LEAST_LETTERS = 2
 _TEXTS = 16384
 
 
-class People:
+class PeopleFinder:
     """Finds the names of people in the texts of a dialogue.
 
     Args:

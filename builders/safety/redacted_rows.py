@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
-from builders.safety.people import People
+from builders.safety.people import PeopleFinder
 from builders.safety.personal import PersonalSpan, personal_kinds
 from builders.safety.replacing import spans_of
 from builders.safety.surrogates import Surrogates
@@ -46,7 +46,7 @@ class RedactedRow:
         return {**self.fields, **found}
 
 
-def redacted_rows(path: Path, people: People | None = None) -> Iterator[RedactedRow | str]:
+def redacted_rows(path: Path, people: PeopleFinder | None = None) -> Iterator[RedactedRow | str]:
     """Yield each row with its spans; for one that cannot be read a line that says why.
 
     Args:
@@ -56,7 +56,7 @@ def redacted_rows(path: Path, people: People | None = None) -> Iterator[Redacted
     return read_lines(path, lambda _, line: _redacted_row(line, people))
 
 
-def _redacted_row(line: bytes, people: People | None) -> RedactedRow:
+def _redacted_row(line: bytes, people: PeopleFinder | None) -> RedactedRow:
     fields = document_of(line, (), _all_spans, _SPAN)
     said = str(fields.get("utterance") or "")
     turns = cast("list[dict[str, object]]", fields.get("context") or [])

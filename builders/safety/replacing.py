@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from builders.record.types import Dialogue, Reject
-from builders.safety.people import People
+from builders.safety.people import PeopleFinder
 from builders.safety.personal import PersonalSpan, personal_data
 from builders.safety.surrogates import Surrogates
 
@@ -18,7 +18,7 @@ REPLACED = "personal_data_replaced"
 
 
 def without_personal_data(
-    dialogue: Dialogue, name: str, people: People | None = None
+    dialogue: Dialogue, name: str, people: PeopleFinder | None = None
 ) -> dict[str, str]:
     """Replace in place what is personal in a dialogue; return what it was, by what stands there.
 
@@ -44,7 +44,7 @@ def without_personal_data(
 
 
 def spans_of(
-    texts: list[str], speakers: list[str], people: People | None
+    texts: list[str], speakers: list[str], people: PeopleFinder | None
 ) -> list[Sequence[PersonalSpan]]:
     """Return what is personal in each text, in order; where two overlap, the pattern's counts."""
     by_patterns = [personal_data(text) for text in texts]
@@ -61,7 +61,7 @@ def with_names(found: Sequence[PersonalSpan], names: Sequence[PersonalSpan]) -> 
     return sorted([*found, *free])
 
 
-def reject_without_personal_data(reject: Reject, people: People | None = None) -> Reject:
+def reject_without_personal_data(reject: Reject, people: PeopleFinder | None = None) -> Reject:
     """Replace in place what is personal in the texts of a reject, and return it."""
     keys = [key for key, text in reject.raw.items() if isinstance(text, str)]
     texts = [str(reject.raw[key]) for key in keys]

@@ -12,7 +12,7 @@ from trees import make_meld_tree, meld_row
 
 from builders.labels.tables import read_rows
 from builders.record.types import Dialogue, Utterance
-from builders.safety.people import PACKAGE, People, surrogate_names
+from builders.safety.people import PACKAGE, PeopleFinder, surrogate_names
 from builders.safety.replacing import REPLACED, without_personal_data
 from builders.safety.surrogates import Surrogates
 from builders.store.originals import restored
@@ -75,7 +75,7 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path):
     ],
 )
 def test_names_are_found_and_those_of_the_cast_are_none(text, names):
-    (spans,) = People(["Phoebe Buffay"]).spans([text])
+    (spans,) = PeopleFinder(["Phoebe Buffay"]).spans([text])
     assert [text[span.start : span.end] for span in spans] == names
 
 
@@ -83,7 +83,7 @@ def test_names_are_found_and_those_of_the_cast_are_none(text, names):
 def test_a_name_that_is_found_once_is_replaced_wherever_it_is_said():
     said = ["My sister Hannah called.", "hannah? Hannah!", "I told Hannah's boss.", "Ross knows."]
     turns = [Utterance("1", str(at), at, "Ross", text, None) for at, text in enumerate(said)]
-    replaced = without_personal_data(Dialogue("train", "1", turns), "c-1-", People())
+    replaced = without_personal_data(Dialogue("train", "1", turns), "c-1-", PeopleFinder())
     texts = " ".join(turn.text for turn in turns)
     assert "Hannah" not in texts and turns[3].text == "Ross knows."
     assert [REPLACED in turn.findings for turn in turns] == [True, True, True, False]
