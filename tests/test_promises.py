@@ -24,12 +24,21 @@ LAYERS = [
     {"release"},
     {"review"},
     {"evaluation", "tasks.swap"},
-    {"pipeline.run", "pipeline.estimate", "pipeline.combine", "corpora.verify"},
+    {
+        *("pipeline.run", "pipeline.estimate", "pipeline.prompting", "pipeline.combine"),
+        "corpora.verify",
+    },
     {"pipeline.voting", "pipeline.verdicts", "pipeline.qualifying", "pipeline.drafting"},
     {"pipeline.plan"},
     {
         *("pipeline", "report", "record.dataset", "record.data_file", "record.version_1"),
-        *("record.messages", "release.eligibility", "record.next_turns", "record.human_replies"),
+        *(
+            *("record.places", "record.scan", "record.flat", "record.conditions"),
+            "record.messages",
+            "release.eligibility",
+            "record.next_turns",
+            "record.human_replies",
+        ),
     },
     {"release.row_views"},
     {"pipeline.preconditions", "tasks.qualification"},
