@@ -12,6 +12,7 @@ import typer
 
 from builders import masking
 from builders.cli import (
+    ablate,
     build,
     check,
     corpora,
@@ -34,7 +35,7 @@ from builders.errors import HeartenError, OutputError, StoppedEarly, UsageError
 
 # Commands beside `build` that look into the store, or leave out what is excluded.
 _READING = (
-    *("show", "status", "report", "judge", "mine", "export", "publish", "hydrate"),
+    *("show", "status", "report", "judge", "ablate", "mine", "export", "publish", "hydrate"),
     *("review", "review-status", "review-export", "review-import"),
 )
 _OF_STORE = ("upgrade", "backup", "status", "forget")
@@ -57,6 +58,7 @@ for group in (
     show,
     status,
     judge,
+    ablate,
     mine,
     review,
     export,

@@ -90,6 +90,7 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
 def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     """Write the report of a finished build again; of one that was reviewed, that of its copy."""
     from builders.cli.beside import store_of
+    from builders.evaluation.kept import proof_of
     from builders.evaluation.results import results
     from builders.record.dataset import Build
     from builders.record.manifest import read_manifest
@@ -100,7 +101,8 @@ def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     store = store_of(folder, store)
     known = Restrictions(excluded_by(exclusions, store))
     place = applied(folder, store, known.excluded)
-    print(write(place, read_manifest(place), results(Build(folder), store, known), known))
+    swaps = results(Build(folder), store, known)
+    print(write(place, read_manifest(place), swaps, known, proof_of(folder)))
 
 
 def cost_line(cost: RunCost) -> str:

@@ -39,6 +39,8 @@ With `reads` the model tells what the lines tell that readers qualify by (prompt
 whatever the rules say; without, it guesses or follows the rules. One that hears tells which of two
 sounds is higher and faster, unless a rule says otherwise.
 
+A drafter `obeys` one part of the prompt, and a judge `knows_voices`: see obeying.py.
+
 `rules` say what is answered: {"match": a regular expression over the model's name and the text of
 all messages, "answer": an object, "share": of the requests that match, by their hash}. The first
 that applies is taken, if the schema knows the answer's names; $1 in its texts is what the first
@@ -79,6 +81,7 @@ from endpoint.clips import (
     text_of,
     without_clips,
 )
+from endpoint.obeying import matched, obedient
 from endpoint.telling import compared, told_by_words
 from endpoint.videos import Video, video_of
 
@@ -136,6 +139,8 @@ class Knobs:
     reads: bool = False
     moderation: dict[str, str] = field(default_factory=dict)
     moderation_status: int = 200
+    obeys: str = ""
+    knows_voices: bool = False
 
 
 @dataclass
@@ -331,6 +336,10 @@ class Server:
         ruled = None if kind else _ruled(self.knobs.rules, schema or {}, body)
         if self.knobs.reads and not kind:
             ruled = told_by_words(schema or {}, body) or ruled
+        if self.knobs.obeys and not kind:
+            ruled = obedient(schema or {}, body, self.knobs.obeys) or ruled
+        if self.knobs.knows_voices and not kind:
+            ruled = matched(schema or {}, body) or ruled
         if schema is None:
             text = "Blue, if I may choose."
         elif ruled:
