@@ -92,6 +92,7 @@ def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     from builders.cli.beside import store_of
     from builders.evaluation.kept import proof_of
     from builders.evaluation.results import results
+    from builders.evaluation.score_results import score_results
     from builders.record.dataset import Build
     from builders.record.manifest import read_manifest
     from builders.release.eligibility import Restrictions, excluded_by
@@ -101,8 +102,9 @@ def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     store = store_of(folder, store)
     known = Restrictions(excluded_by(exclusions, store))
     place = applied(folder, store, known.excluded)
-    swaps = results(Build(folder), store, known)
-    print(write(place, read_manifest(place), swaps, known, proof_of(folder)))
+    build = Build(folder)
+    swaps, scores = results(build, store, known), score_results(build, store, known)
+    print(write(place, read_manifest(place), swaps, scores, known, proof_of(folder)))
 
 
 def cost_line(cost: RunCost) -> str:

@@ -42,6 +42,7 @@ def write(
     folder: Path,
     manifest: Manifest,
     swaps: Sequence[Mapping[str, object]] = (),
+    scores: Sequence[Mapping[str, object]] = (),
     known: Restrictions | None = None,
     proof: Mapping[str, object] | None = None,
 ) -> Path:
@@ -51,6 +52,7 @@ def write(
         folder: the folder with ``data/`` and ``rejected.parquet``.
         manifest: the content of ``manifest.json``, which need not be written yet.
         swaps: the judges' results on minimal pairs, from `evaluation.results`.
+        scores: what judges said of replies, from `evaluation.score_results`.
         known: the excluded ids, which are counted as not selected.
         proof: the `ablation` and the `certificate` of the build, where it has them.
 
@@ -71,7 +73,7 @@ def write(
     content = _content(manifest, samples, rejects)
     content["examples"] = examples = tallies.examples(data[:1], gone.ids)
     content["contributions"] = contribution.by_corpus(samples.votes, samples.classes)
-    content["swaps"] = swaps
+    content["swaps"], content["scores"] = swaps, scores
     content |= {"ablation": None, "certificate": None, **(proof or {})}
     content["certificate_parts"] = CERTIFICATE_PARTS
     content["qualification_parts"] = meanings()

@@ -24,7 +24,10 @@ from builders.store.tables import key_value_records, key_values
 # clip; video: the file of a video as sent; speech: the file of synthetic speech, or why there is
 # none; heard: its transcript; moderated: the categories that a moderation endpoint gave a text;
 # verdict: what the checks found in an answer, by its request's key.
-Kind = Literal["measured", "checked", "clip", "video", "speech", "heard", "moderated", "verdict"]
+# fitness: what a judge told apart, by dimension.
+Kind = Literal[
+    "measured", "checked", "clip", "video", "speech", "heard", "moderated", "verdict", "fitness"
+]
 Key = tuple[Kind, str]
 # A batch is committed once it has this many bytes, or is this many seconds old.
 _BYTES, _SECONDS = 8_000_000, 1.0

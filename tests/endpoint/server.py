@@ -40,6 +40,7 @@ whatever the rules say; without, it guesses or follows the rules. One that hears
 sounds is higher and faster, unless a rule says otherwise.
 
 A drafter `obeys` one part of the prompt, and a judge `knows_voices`: see obeying.py.
+`judges` is one of the judges of judging.py, which scores replies; `knows` is what it knows.
 
 `rules` say what is answered: {"match": a regular expression over the model's name and the text of
 all messages, "answer": an object, "share": of the requests that match, by their hash}. The first
@@ -81,6 +82,7 @@ from endpoint.clips import (
     text_of,
     without_clips,
 )
+from endpoint.judging import judged
 from endpoint.obeying import matched, obedient
 from endpoint.telling import compared, told_by_words
 from endpoint.videos import Video, video_of
@@ -137,6 +139,8 @@ class Knobs:
     needs_audio: bool = False
     captions: dict[str, Any] = field(default_factory=dict)
     reads: bool = False
+    judges: str = ""
+    knows: list[list[str]] = field(default_factory=list)
     moderation: dict[str, str] = field(default_factory=dict)
     moderation_status: int = 200
     obeys: str = ""
@@ -340,8 +344,11 @@ class Server:
             ruled = obedient(schema or {}, body, self.knobs.obeys) or ruled
         if self.knobs.knows_voices and not kind:
             ruled = matched(schema or {}, body) or ruled
+        scored = judged(self.knobs.judges, schema or {}, body, self.knobs.knows)
         if schema is None:
             text = "Blue, if I may choose."
+        elif scored is not None and not kind:
+            text = scored
         elif ruled:
             text = orjson.dumps(ruled).decode()
         elif heard and not kind and schema["properties"].keys() == {"higher", "faster"}:
