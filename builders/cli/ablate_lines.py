@@ -22,7 +22,7 @@ def ablation_lines(told: Mapping[str, Any], count: int) -> list[str]:
         head,
         *_table(told["arms"]),
         *_failed(told["arms"]),
-        _judge_line(told),
+        *_judge_lines(told),
         told["sentence"],
         f"{told['requests']:,} requests; in all {cost_line(told['cost'])}",
     ]
@@ -62,13 +62,20 @@ def _failed(arms: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{arm['failed']:,} replies were given up: {arm['what']}"
 
 
-def _judge_line(told: Mapping[str, Any]) -> str:
+def _judge_lines(told: Mapping[str, Any]) -> Iterator[str]:
     if not told["judge"]:
-        return "no judge was asked to match replies to voices; --judge MODEL asks one"
+        yield "no judge was asked to match replies to voices; --judge MODEL asks one"
+        return
+    if all(arm["preferred"] is None for arm in told["arms"]):
+        yield (
+            f"{told['judge']} is not measured, or not fit, in the dimension heard, so that its "
+            "preference is not asked; hearten judge --test score --dimension heard measures it"
+        )
     pairs = max((arm["swap"]["of"] for arm in told["arms"] if arm["swap"]), default=0)
     if not pairs:
-        return "there is no minimal pair in the sample, so there was nothing to match"
-    return f"matched by {told['judge']}: {pairs:,} pairs; 25% is chance"
+        yield "there is no minimal pair in the sample, so there was nothing to match"
+    else:
+        yield f"matched by {told['judge']}: {pairs:,} pairs; 25% is chance"
 
 
 def certificate_lines(found: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from builders.cli.ablate import AblateOptions
 from builders.cli.ablate_lines import ablation_lines, certificate_lines, estimate_lines
 from builders.cli.beside import store_of
 from builders.cli.build_config import default_addresses
+from builders.cli.judge_shared import check_sendable, warn_of_family
 from builders.cli.settings_file import read_settings
 from builders.errors import ConfigError, HeartenError, UsageError, suggested
 from builders.evaluation.ablation.arms import ALSO, arms_of
 from builders.evaluation.ablation.drafts import ArmReply, Arms, draft_arms, estimate_arms
-from builders.evaluation.ablation.matching import ArmPair, ArmVerdict, arm_pairs, verdicts
+from builders.evaluation.ablation.matching import ArmVerdict, arm_pairs, verdicts
+from builders.evaluation.ablation.preferring import ArmComparison, compared, is_fit
 from builders.evaluation.ablation.reopening import (
     Asked,
     config_of,
@@ -28,7 +31,8 @@ from builders.evaluation.ablation.reopening import (
 from builders.evaluation.ablation.summary import summarised, uses_voice
 from builders.evaluation.asking import Judge, judge_pairs
 from builders.evaluation.kept import ABLATION, CERTIFICATE, keep
-from builders.evaluation.pairs import pairs_of
+from builders.evaluation.pairs import Pair, pairs_of
+from builders.evaluation.replies import Replies
 from builders.llm.addresses import may_send
 from builders.llm.settings import PHRASEBOOK, Limits, ModelSettings
 from builders.record.dataset import Build
@@ -79,14 +83,15 @@ def _ablate(build: Build, asked: Arms, given: AblateOptions, known: Restrictions
     """Draft, judge, keep and print."""
     prices = read_settings().get("prices", {})
     replies, took = draft_arms(asked, prices, quiet=given["as_json"])
-    pairs = arm_pairs(pairs_of(build, known), replies)
-    judged = _judged(build, asked.plan.config, given, pairs, prices)
+    pairs = pairs_of(build, known)
+    judged = _judged(build, asked, given, known, (replies, pairs, prices))
     found = _found(asked, replies, judged)
-    found |= {"judge": given["judge"], "wanted": given["sample"]}
+    claimed = list(asked.plan.config.may_send)
+    found |= {"judge": given["judge"], "wanted": given["sample"], "may_send": claimed}
     keep(build.folder, ABLATION, build.manifest, found)
     told: dict[str, object] = {**found, **took}
     lines = [*ablation_lines(told, build.count)]
-    if pairs_of(build, known):
+    if pairs:
         try:
             certificate = _certificate(build, known)
             told["certificate"] = certificate
@@ -136,31 +141,51 @@ def _check_voices(build: Build, ids: list[str]) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What a judge made of the arms; None where there is no judge, or none that is fit."""
+
+    verdicts: list[ArmVerdict] | None = None
+    comparisons: list[ArmComparison] | None = None
+
+
 def _judged(
     build: Build,
-    config: BuildConfig,
+    asked: Arms,
     given: AblateOptions,
-    pairs: list[ArmPair],
-    prices: Mapping[str, object],
-) -> list[ArmVerdict] | None:
-    """Return what the judge makes of the pairs; None without a judge or without pairs."""
-    model = given["judge"]
-    if not model or not pairs:
-        return None
+    known: Restrictions,
+    drafted: tuple[list[ArmReply], list[Pair], Mapping[str, object]],
+) -> _Judged:
+    """Have the judge match replies to voices and, if it is fit, say which it prefers."""
+    replies, pairs, prices = drafted
+    if not given["judge"]:
+        return _Judged()
+    by, quiet = _judge(asked.plan.config, given), given["as_json"]
+    model, store = by.model.model, by.store
+    check_sendable({asked.plan.card.slug}, by.model.base_urls, may_send(given["i_may_send"]))
+    warn_of_family(build, model)
+    found = None
+    if of_arms := arm_pairs(pairs, replies):
+        judge_pairs(by, [one.pair for one in of_arms], prices, quiet=quiet)
+        found = verdicts(of_arms, store, model)
+    if not is_fit(build, pairs, store, model):
+        return _Judged(found)
+    return _Judged(found, compared(by, Replies(build, known), replies, prices, quiet))
+
+
+def _judge(config: BuildConfig, given: AblateOptions) -> Judge:
     settings = checked(
         ModelSettings,
-        model=model,
+        model=given["judge"],
         base_urls=tuple(given["judge_base_url"] or config.base_urls),
         sent={"text"},
     )
-    by = Judge(settings, config.limits, config.store_url, f"{build.folder.name} ablated")
-    judge_pairs(by, [one.pair for one in pairs], prices, quiet=given["as_json"])
-    return verdicts(pairs, config.store_url, model)
+    return Judge(settings, config.limits, config.store_url, f"{config.name} ablated")
 
 
-def _found(asked: Arms, replies: list[ArmReply], judged: list[ArmVerdict] | None) -> dict[str, Any]:
+def _found(asked: Arms, replies: list[ArmReply], judged: _Judged) -> dict[str, Any]:
     """Return all that is kept."""
-    arms = summarised(asked.arms, replies, judged)
+    arms = summarised(asked.arms, replies, judged.verdicts, judged.comparisons)
     used, sentence = uses_voice(arms)
     return {
         "model": asked.plan.config.drafting[0].model,
@@ -170,7 +195,8 @@ def _found(asked: Arms, replies: list[ArmReply], judged: list[ArmVerdict] | None
         "uses_voice": used,
         "sentence": sentence,
         "replies": replies,
-        "verdicts": judged or [],
+        "verdicts": judged.verdicts,
+        "comparisons": judged.comparisons,
     }
 
 

@@ -340,10 +340,8 @@ class Server:
         ruled = None if kind else _ruled(self.knobs.rules, schema or {}, body)
         if self.knobs.reads and not kind:
             ruled = told_by_words(schema or {}, body) or ruled
-        if self.knobs.obeys and not kind:
-            ruled = obedient(schema or {}, body, self.knobs.obeys) or ruled
-        if self.knobs.knows_voices and not kind:
-            ruled = matched(schema or {}, body) or ruled
+        if not kind:
+            ruled = self._played(schema or {}, body) or ruled
         scored = judged(self.knobs.judges, schema or {}, body, self.knobs.knows)
         if schema is None:
             text = "Blue, if I may choose."
@@ -361,6 +359,12 @@ class Server:
         # The library of the standard: it writes halves of characters and numbers of any size.
         changed = _merged(answered, change, text) if change else answered
         return web.Response(body=json.dumps(changed), content_type="application/json")
+
+    def _played(self, schema: dict[str, Any], body: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the answer of one who obeys, or knows voices, where something is asked of it."""
+        if self.knobs.obeys and (found := obedient(schema, body, self.knobs.obeys)):
+            return found
+        return matched(schema, body) if self.knobs.knows_voices else None
 
     def _schema(self, body: dict[str, Any]) -> dict[str, Any] | None:
         """Return the schema the answer must follow, None when it is not understood."""

@@ -13,10 +13,15 @@ from endpoints import TestEndpoint
 
 from builders.evaluation.ablation.arms import ALSO, BASE, WRONG
 from builders.evaluation.ablation.summary import summarised, uses_voice
+from builders.evaluation.decoys import DecoySet
+from builders.evaluation.pairs import pairs_of
+from builders.record.dataset import Build
 from builders.store.database import Store
+from builders.store.key_value import Kept, KeyValue
 
 ARMS = (BASE, "another_seed", "label", "voice", WRONG, "neither")
 KINDS = ("voice", "label", "nothing")
+KINDS_HEARD = ("other_root", "voice_only")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +96,7 @@ def test_what_an_arm_hides_is_in_no_prompt_of_it(ablated):
     prompts = Counter()
     for body in ablated["voice"]["bodies"]:
         text = "\n".join(str(m["content"]) for m in body["messages"])
-        if "Voice 1:" in text:
+        if "Emotion of" not in text:  # the judge, and the probe
             continue
         label = next(x for x in text.splitlines() if x.startswith("Emotion of"))
         hidden, heard = ": unknown (" in label, "Voice of" in text
@@ -127,7 +132,7 @@ def test_every_number_follows_from_what_is_kept(ablated):
 
     for found in ablated.values():
         kept = json.loads((found["folder"] / "ablation.json").read_text())
-        arms = summarised(_ALWAYS, kept["replies"], kept["verdicts"])
+        arms = summarised(_ALWAYS, *(kept[n] for n in ("replies", "verdicts", "comparisons")))
         assert arms == kept["arms"] and list(uses_voice(arms)) == [
             kept["uses_voice"],
             kept["sentence"],
@@ -162,6 +167,31 @@ def test_report_says_it_too(ablated):
     assert hearten("report", folder).code == 0
     page = (folder / "report.html").read_text()
     assert "replies do not use the voice" in page and "ablation.json" in page
+
+
+def test_the_preference_of_a_fit_judge_counts_and_of_no_other(ablated, endpoint, tmp_path):
+    """Fitness takes a hundred pairs of the build, so that here it is planted as it is measured."""
+    folder = tmp_path / "output" / "crema_d-sample"
+    shutil.copytree(ablated["voice"]["folder"].parent, folder.parent)
+    judge = ("--judge", "an-oracle")
+    said = [
+        [r["target_utterance"]["text"], r["voice"]["words"], r["desired_response"]["text"]]
+        for r in samples(folder)
+    ]
+    endpoint.control(obeys="voice", knows_voices=True, judges="oracle", knows=said)
+    assert set(means(found_by(folder, endpoint, *judge), "preferred").values()) == {None}
+    build = Build(folder)
+    key = DecoySet("en", pairs_of(build)).key("an-oracle", "heard")
+    store = Store(str(folder.parent / "hearten.sqlite"))
+    values = KeyValue(store)
+    values.put("fitness", key, Kept(json.dumps(dict.fromkeys(KINDS_HEARD, [True] * 120)).encode()))
+    values.close()
+    store.close()
+    found = found_by(folder, endpoint, *judge)
+    preferred = means(found, "preferred")
+    assert (preferred[WRONG], preferred["label"], preferred["neither"]) == (1.0, 1.0, 1.0)
+    assert (preferred["another_seed"], preferred[BASE]) == (0.0, None)
+    assert found["uses_voice"] == "yes" and "a fit judge prefers" in found["sentence"]
 
 
 # Stopping, resuming, planner and demonstrations

@@ -8,6 +8,7 @@ from typing import Literal, TypedDict
 from builders.evaluation.ablation.arms import BASE, WRONG, Arm
 from builders.evaluation.ablation.drafts import ArmReply
 from builders.evaluation.ablation.matching import REFUSED, ArmVerdict
+from builders.evaluation.ablation.preferring import ArmComparison
 from builders.stats import grouped
 
 NOT_USED = "replies do not use the voice"
@@ -45,7 +46,10 @@ class ArmSummary(TypedDict):
 
 
 def summarised(
-    arms: Sequence[Arm], replies: Sequence[ArmReply], verdicts: Sequence[ArmVerdict] | None
+    arms: Sequence[Arm],
+    replies: Sequence[ArmReply],
+    verdicts: Sequence[ArmVerdict] | None,
+    comparisons: Sequence[ArmComparison] | None,
 ) -> list[ArmSummary]:
     """Return what each arm comes to.
 
@@ -53,6 +57,7 @@ def summarised(
         arms: the arms, the one as it was built first.
         replies: the replies of all of them.
         verdicts: what a judge made of minimal pairs; None without one.
+        comparisons: what a fit judge preferred; None without one.
     """
     by_arm: dict[str, list[ArmReply]] = {arm.name: [] for arm in arms}
     for reply in replies:
@@ -68,7 +73,7 @@ def summarised(
             "swap": None if verdicts is None else _swap(arm.name, verdicts),
             "behind": None if verdicts is None else _behind(arm.name, verdicts),
             "swap_by_people": None,
-            "preferred": None,
+            "preferred": None if comparisons is None else _preferred(arm.name, comparisons),
         }
         for arm in arms
     ]
@@ -98,6 +103,14 @@ def _behind(arm: str, verdicts: Sequence[ArmVerdict]) -> MeanOver:
     return _mean(apart, [group for group, _, _ in both], least=-1.0)
 
 
+def _preferred(arm: str, comparisons: Sequence[ArmComparison]) -> MeanOver | None:
+    """Return how much more often the first arm's reply was preferred; None for that arm itself."""
+    if arm == BASE:
+        return None
+    of = [one for one in comparisons if one["arm"] == arm]
+    return _mean([one["preferred"] for one in of], [one["dialogue"] for one in of], least=-1.0)
+
+
 def _mean(values: Sequence[float], groups: Sequence[str], least: float = 0.0) -> MeanOver:
     found = grouped(values, groups, least)
     return {
@@ -124,7 +137,8 @@ def uses_voice(arms: Sequence[ArmSummary]) -> tuple[UsesVoice, str]:
     if beaten is None or beaten["mean"] is None or beaten["low"] is None or beaten["high"] is None:
         return "not_judged", "nobody has judged whether the right voice beats a wrong one"
     figures = f"{beaten['mean']:+.1%}, 95 % interval {beaten['low']:+.1%} to {beaten['high']:+.1%}"
-    over = f"{beaten['of']:,} in {beaten['groups']:,} groups"
+    what = "drafts in {} dialogues" if wrong["preferred"] else "pairs in {} groups"
+    over = f"{beaten['of']:,} {what.format(beaten['groups'])}"
     if beaten["low"] > 0:
         return "yes", f"the right voice beats a wrong one: {by} it more often ({figures}; {over})"
     return "no", f"{NOT_USED}: the right voice does not beat a wrong one ({by}: {figures}; {over})"
