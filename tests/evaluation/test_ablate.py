@@ -166,8 +166,9 @@ def test_the_terminal_says_what_was_found(ablated, endpoint):
 
 def test_report_says_it_too(ablated):
     folder = ablated["label"]["folder"]
-    assert hearten("report", folder).code == 0
-    page = (folder / "report.html").read_text()
+    ended = hearten("report", folder)
+    assert ended.code == 0, ended.err
+    page = Path(ended.out.strip()).read_text()
     assert "replies do not use the voice" in page and "ablation.json" in page
 
 

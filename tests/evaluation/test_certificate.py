@@ -14,7 +14,7 @@ from test_judge import grouped as member
 
 from builders.evaluation.certificate.certifying import Certificate, certify, depends, shares
 from builders.evaluation.certificate.members import MatchedPairs
-from builders.evaluation.certificate.ranker import Compared, cells, folds
+from builders.evaluation.certificate.ranker import ComparedPairs, cells, folds
 from builders.tasks.reply.meaning import open_embeddings
 
 ACTORS = 20
@@ -74,7 +74,9 @@ def test_nothing_is_learnt_of_a_speaker_or_sentence_that_is_asked_about():
     pairs = pairs_by("voice", 7, 2, sentences=5).pairs
     speakers = [one.speaker for one, _ in pairs]
     sentences = [one.sentence for one, _ in pairs]
-    compared = Compared(np.zeros((len(pairs), 1)), folds(speakers, 5), folds(sentences, 4), None)
+    compared = ComparedPairs(
+        np.zeros((len(pairs), 1)), folds(speakers, 5), folds(sentences, 4), None
+    )
     asked_about = np.zeros(len(pairs), int)
     for asked, learnt in cells(compared):
         for names in (speakers, sentences):

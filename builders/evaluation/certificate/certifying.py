@@ -16,7 +16,7 @@ from builders.evaluation.certificate.members import Matched, MatchedPairs
 from builders.evaluation.certificate.ranker import (
     SENTENCE_FOLDS,
     SPEAKER_FOLDS,
-    Compared,
+    ComparedPairs,
     Mask,
     Picked,
     Rows,
@@ -164,19 +164,19 @@ def depends(told_by: dict[str, RankedShare]) -> Depends:
     return "unclear" if above_chance("voice") else "neither"
 
 
-def _picked(compared: Compared, tellings: Sequence[Telling]) -> Picked:
+def _picked(compared: ComparedPairs, tellings: Sequence[Telling]) -> Picked:
     """Return what was right of each pair, on average over all ways of telling."""
     each = [picks(compared, telling) for telling in tellings]
     right: Rows = np.mean([one.right for one in each], axis=0)
     return Picked(right, float(np.mean([one.by_chance for one in each])))
 
 
-def _compared(pairs: Sequence[Matched], embed: Embed) -> Compared:
+def _compared(pairs: Sequence[Matched], embed: Embed) -> ComparedPairs:
     texts = sorted({one.reply for one in chain.from_iterable(pairs)})
     rows = dict(zip(texts, embed(texts).astype(np.float64), strict=True))
     replies = np.array([rows[one.reply] - rows[other.reply] for one, other in pairs])
     groups = [f"{one.speaker}|{one.sentence}" for one, _ in pairs]
-    return Compared(
+    return ComparedPairs(
         reduced(replies),
         folds([one.speaker for one, _ in pairs], SPEAKER_FOLDS),
         folds([one.sentence for one, _ in pairs], SENTENCE_FOLDS),

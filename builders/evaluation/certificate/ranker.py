@@ -35,7 +35,7 @@ _NOTHING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedPairs:
     """Pairs as the ranker is given them.
 
     Attributes:
@@ -82,7 +82,7 @@ def reduced(differences: Rows) -> Rows:
     return along
 
 
-def cells(pairs: Compared) -> Iterator[tuple[Mask, Mask]]:
+def cells(pairs: ComparedPairs) -> Iterator[tuple[Mask, Mask]]:
     """Yield which pairs are asked about, and those of other speakers and sentences to learn from.
 
     Cells without anything to learn from are left out.
@@ -95,7 +95,7 @@ def cells(pairs: Compared) -> Iterator[tuple[Mask, Mask]]:
                 yield asked, learnt
 
 
-def picks(pairs: Compared, telling: Telling) -> Picked:
+def picks(pairs: ComparedPairs, telling: Telling) -> Picked:
     """Return which pairs are matched rightly, and how far chance alone would carry.
 
     For the latter the two replies of all pairs of one speaker and sentence change places or not, by
@@ -114,7 +114,7 @@ def picks(pairs: Compared, telling: Telling) -> Picked:
     return Picked(right[:, 0], spread)
 
 
-def _lots(pairs: Compared) -> Rows:
+def _lots(pairs: ComparedPairs) -> Rows:
     """Return 1 or -1 for each pair and draw, the same for all pairs of a group; first all are 1."""
     lots = np.random.default_rng(0).choice([-1.0, 1.0], size=(int(pairs.groups.max()) + 1, DRAWS))
     lots[:, 0] = 1.0
