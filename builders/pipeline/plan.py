@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from builders.audio.heads import ClipHeads
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.exclusions import Exclusions
+from builders.corpora.opening import open_bytes
 from builders.corpora.reading import Defects, ReadingRules
 from builders.labels import strategies, vocabulary
 from builders.labels.aggregation import as_heard, check_view, load_labelling
@@ -31,7 +32,7 @@ from builders.pipeline.replying import Replying
 from builders.pipeline.routing import routed, sent_on
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
 from builders.pipeline.targets import planned_balance, wanted_by, worth_judge
-from builders.pipeline.told import told_versions
+from builders.pipeline.told import people_of, told_versions
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.sample import SCHEMA_VERSION, Origin
@@ -157,7 +158,7 @@ class Plan(Replying):
             config.hear_seconds if sends else None,
         )
         workers = config.workers or os.cpu_count() or 1
-        checks = open_checks(config.clip_checks, workers)
+        checks = open_checks(config.clip_checks, workers, self.card.language)
         state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
             root = self.corpus.reader.root
@@ -303,12 +304,13 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
         check_view(card.slug, config.label_view, card.label_views)
     defects = Defects.load(card.slug)
     reader = open_reader(card.slug, config.source, heard, config.splits)
+    people = people_of(card, reader) if config.replace_names else None
     return Corpus(
         slug=card.slug,
         reader=reader,
         labelling=load_labelling(card.slug, view),
         defects=defects if heard else defects.without_clips(),
-        rules=ReadingRules(exclusions, config.on_error),
+        rules=ReadingRules(exclusions, config.on_error, people),
         contrast=card.contrast,
         unfit=defects.ids(card.slug, NO_MEMBER) if card.contrast else frozenset(),
         worth=worth_judge(config, card),
@@ -334,7 +336,10 @@ def digest_of_files(files: tuple[Path, ...]) -> str:
     """Return one digest over annotation files, by name and content."""
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda path: path.name):
-        with path.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256").hexdigest()
-        digest.update(f"{path.name} {content}\n".encode())
+        try:
+            with open_bytes(path) as stream:
+                content = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError:  # its records are rejects; that it can be read later is a change
+            content = "unreadable"
+        digest.update(f"{path.name} {content}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
