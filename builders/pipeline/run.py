@@ -28,6 +28,7 @@ from builders.llm.runner import LOST, Setup
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import fits
 from builders.pipeline.drafting import draft
+from builders.pipeline.kept_routes import KeptRoutes
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.qualifying import counting, qualify
 from builders.pipeline.rejects_alone import what_to_do
@@ -165,7 +166,9 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     told, routes_asked = await _verdicts(plan, setup)
     ballots, votes_asked = await vote(plan, setup)
     ledger = Ledger()
-    targets = with_votes(sent_on(plan.targets(ledger, hearing), told, needed), ballots, plan)
+    routes = KeptRoutes(setup.store, plan.card.slug, plan.card.language)
+    routed = plan.targets(ledger, hearing, routes)
+    targets = with_votes(sent_on(routed, told, needed), ballots, plan)
     config = plan.config
     paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
     each = len(plan.drafters)
@@ -181,6 +184,7 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
         done = await draft(plan, setup, targets, sink, state)
     finally:
         files = sink.close()
+        routes.save()
     folder.keep_left(sink.left)
     if done.stopped:
         raise done.stopped

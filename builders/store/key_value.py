@@ -23,8 +23,20 @@ from builders.store.tables import key_value_records, key_values
 # measured: values of a clip; checked: the result of a clip check; clip: the file of an encoded
 # clip; video: the file of a video as sent; speech: the file of synthetic speech, or why there is
 # none; heard: its transcript; moderated: the categories that a moderation endpoint gave a text;
-# verdict: what the checks found in an answer, by its request's key.
-Kind = Literal["measured", "checked", "clip", "video", "speech", "heard", "moderated", "verdict"]
+# verdict: what the checks found in an answer, by its request's key; draft: what came of the answers
+# about a target, by a digest of all it depends on; routed: which utterances of a corpus are normal.
+Kind = Literal[
+    "measured",
+    "checked",
+    "clip",
+    "video",
+    "speech",
+    "heard",
+    "moderated",
+    "verdict",
+    "draft",
+    "routed",
+]
 Key = tuple[Kind, str]
 # A batch is committed once it has this many bytes, or is this many seconds old.
 _BYTES, _SECONDS = 8_000_000, 1.0
@@ -143,9 +155,9 @@ class KeyValue:
 def forget(connection: Connection, record_ids: Collection[str]) -> set[str]:
     """Delete every value that no other record needs.
 
-    Values without a record are deleted too. They are verdicts about answers, speech of the built-in
-    voice and measurements from release 0.1: nobody knows whom they are about, and they can be
-    recomputed.
+    Values without a record are deleted too. They are verdicts about answers, drafts, routes, speech
+    of the built-in voice and measurements from release 0.1: nobody knows whom they are about, and
+    they can be recomputed.
 
     Args:
         connection: a connection in a transaction of the caller.
