@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from builders.llm.exchange import Exchange
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=Subject)
 T = TypeVar("T")
+# Seconds in which the first request leaves, and for which it is waited for at most.
+_SECONDS, _MOST_SECONDS = 0.05, 0.2
 
 # What a line begins: an exchange, what is known from before, or a reject.
 _Item = Exchange[S, T] | Recalled[S, T] | Reject
@@ -32,6 +35,7 @@ class Line(Generic[S, T]):
         self._task = task
         self._session = session
         self._recall = recall
+        self._first = True
         self._waiting: deque[_Item[S, T] | asyncio.Task[Exchange[S, T]]] = deque()
 
     def __len__(self) -> int:
@@ -80,6 +84,15 @@ class Line(Generic[S, T]):
         task = asyncio.create_task(self._finish(item))
         task.add_done_callback(lambda _: self._session.room.release())
         self._waiting.append(task)
+        if self._first:
+            self._first = False
+            await self._begun()
+
+    async def _begun(self) -> None:
+        """Let the first request leave: making many takes the loop for itself."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._session.begun.wait(), _MOST_SECONDS)
+        await asyncio.sleep(_SECONDS)
 
     def ready(self, window: int) -> bool:
         """Return whether the first one is finished, or must be waited for."""

@@ -15,7 +15,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -41,6 +40,8 @@ from builders.store.claims import ClaimTable, Holder
 from builders.store.database import Answer, Store
 
 BLOCK = 64
+# The first request leaves before more than these are made.
+_FIRST_BLOCK = 2
 # How many outcomes may wait for an earlier one: without clips, and with their bytes.
 WINDOW, WINDOW_WITH_CLIPS = 4096, 512
 _CONCURRENCY = 64
@@ -306,10 +307,11 @@ async def ask(
 
 async def _blocks(items: Iterator[S | Reject], in_thread: bool) -> AsyncIterator[list[S | Reject]]:
     """Yield items in blocks; a thread frees the loop while clips are decoded."""
-    take = partial(_take, items)
+    size = _FIRST_BLOCK
+
+    def take() -> list[S | Reject]:
+        return list(islice(items, size))
+
     while block := (await asyncio.to_thread(take) if in_thread else take()):
         yield block
-
-
-def _take(items: Iterator[S | Reject]) -> list[S | Reject]:
-    return list(islice(items, BLOCK))
+        size = BLOCK
