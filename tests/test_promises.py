@@ -64,6 +64,7 @@ READERS = {
     "corpora.files",
     "corpora.clip_files",
     "corpora.damage",
+    "corpora.hub_mirrors",
     "labels.tables",
 }
 

@@ -212,21 +212,33 @@ def qualification_lines(result: ManifestResult) -> list[str]:
 
 
 def _qualification_line(one: QualificationResult) -> str:
-    votes = one["purpose"] == "votes"
+    what, missed = _PURPOSES[one["purpose"]]
     parts = "; ".join(_part(part) for part in one["parts"])
     if one["qualified"]:
-        return f"{one['model']} qualified to {'vote' if votes else 'describe clips'}: {parts}"
-    missed = "it casts no vote" if votes else "it describes no clip"
-    return (
-        f"{one['model']} did not qualify to {'vote' if votes else 'describe clips'}, so {missed}: "
-        f"{parts}"
-    )
+        return f"{one['model']} qualified to {what}: {parts}"
+    return f"{one['model']} did not qualify to {what}, so {missed}: {parts}"
+
+
+# What a model qualifies to do, and what it does not do where it falls short.
+_PURPOSES = {
+    "votes": ("vote", "it casts no vote"),
+    "describes": ("describe clips", "it describes no clip"),
+    "routes": ("route", "nothing is drafted"),
+}
 
 
 def _part(part: QualificationPart) -> str:
     least = "" if part["share"] >= part["least"] else f", needed {part['least']:.0%}"
     shown = f"{part['right']} of {part['of']} ({part['low']:.0%} to {part['high']:.0%}{least})"
     return f"{meanings()[part['part']]} {shown}"
+
+
+def _route_lines(estimate: BuildEstimate) -> Iterator[str]:
+    """Yield what routing takes beside the patterns."""
+    if routes := estimate["routes"]:
+        yield _takes(f"routes of {routes['model']}", routes)
+    if estimate["moderation_to_ask"] is not None:
+        yield f"{estimate['moderation_to_ask']:,} requests to the moderation endpoint to make"
 
 
 def print_estimate(estimate: BuildEstimate) -> None:
@@ -265,6 +277,8 @@ def print_estimate(estimate: BuildEstimate) -> None:
     for sat in estimate["qualification"]:
         short = "" if sat["qualified"] is not False else " (it did not qualify)"
         print(_takes(f"qualification of {sat['model']}{short}", sat))
+    for line in _route_lines(estimate):
+        print(line)
     for one in estimate["votes"]:
         print(_takes(f"votes of {one['model']}", one))
     speech = estimate["to_speak"]

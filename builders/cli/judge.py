@@ -29,6 +29,7 @@ from builders.cli.options import (
 commands = typer.Typer()
 
 Client = Literal["aiohttp", "openai"]
+Test = Literal["swap", "score", "pairs"]
 
 
 class JudgeOptions(TypedDict):
@@ -37,6 +38,8 @@ class JudgeOptions(TypedDict):
     folder: Path
     model: str
     base_url: list[str] | None
+    test: Test
+    dimension: list[str] | None
     limit: int | None
     estimate: bool
     max_usd: float | None
@@ -60,7 +63,23 @@ def judge_command(  # noqa: PLR0913 - one argument for each option
         env("MODEL", "The model that judges; not the one that drafted.", metavar="MODEL"),
     ],
     base_url: BaseUrl = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of pairs.")] = None,
+    test: Annotated[
+        Test,
+        typer.Option(
+            help="swap: match replies to voices. score: rate each reply, in one dimension after "
+            "the other. pairs: compare each reply with the other drafts of its target."
+        ),
+    ] = "swap",
+    dimension: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --test score, only this dimension, such as heard or restraint; repeatable.",
+            metavar="DIMENSION",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Maximum number of pairs, or of replies.")
+    ] = None,
     estimate: Estimate = False,
     max_usd: MaxUsd = None,
     max_tokens: MaxTokens = None,
@@ -74,7 +93,7 @@ def judge_command(  # noqa: PLR0913 - one argument for each option
     store: StoreAddress = None,
     as_json: Json = False,
 ) -> None:
-    """Test whether replies fit the voices they answer, by swapping replies within minimal pairs."""
+    """Have a model judge replies: whether they fit the voices they answer, how good they are."""
     _judge(**locals())
 
 

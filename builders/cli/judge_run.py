@@ -1,62 +1,65 @@
-"""`hearten judge`: whether replies fit the voices they answer, by a swap test."""
+"""`hearten judge`: what a model says of replies, by a swap test, by scores or by comparison."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from builders.cli.beside import store_of
 from builders.cli.build_config import default_addresses
 from builders.cli.judge import JudgeOptions
+from builders.cli.judge_replies import judge_replies
+from builders.cli.judge_shared import check_sendable, print_estimate, warn_of_family
 from builders.cli.settings_file import read_settings
 from builders.cli.status import cost_line
-from builders.corpora import load_card, slugs
-from builders.errors import ConfigError
-from builders.evaluation.asking import Judge, judge_pairs
+from builders.errors import ConfigError, UsageError
+from builders.evaluation.asking import Judge, judge_pairs, swaps
+from builders.evaluation.dimensions import SWAP
 from builders.evaluation.pairs import Pair, chosen, pairs_of
 from builders.evaluation.results import GOOD, SwapResult, results
-from builders.llm.addresses import check_may_send, check_named, may_send
-from builders.llm.estimate import estimated
-from builders.llm.prices import price_of
+from builders.evaluation.scoring import SCORE
+from builders.llm.addresses import may_send
 from builders.llm.settings import Limits, ModelSettings
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
 from builders.settings import checked
-from builders.tasks.question import QuestionTask
-from builders.tasks.swap import questions
 
 
 def judge(given: JudgeOptions) -> None:
-    """Have a model match replies to voices in minimal pairs, or say what that would take.
+    """Have a model judge the replies of a build, or say what that would take.
 
     Args:
         given: the options of the command line by name.
 
     Raises:
-        ConfigError: the build has no pair that can be judged, or its text may not be sent.
+        UsageError: --dimension names none, or stands with another test than score.
+        ConfigError: the build has nothing that can be judged, or its text may not be sent.
         StoppedEarly: it stopped before the end; the same command goes on.
     """
-    folder, as_json = given["folder"], given["as_json"]
-    build = Build(folder).verify()
+    if given["dimension"] and given["test"] != SCORE:
+        raise UsageError("--dimension is for --test score", do="leave it out, or pass that test")
+    build = Build(given["folder"]).verify()
     asked = _judge(build, given)
     known = Restrictions(excluded_by(given["exclusions"], asked.store))
+    if given["test"] == SWAP:
+        _swap(build, asked, known, given)
+    else:
+        judge_replies(build, asked, known, given)
+
+
+def _swap(build: Build, asked: Judge, known: Restrictions, given: JudgeOptions) -> None:
+    folder, as_json = given["folder"], given["as_json"]
     every = pairs_of(build, known)
     pairs = chosen(every, given["limit"])
     _check(folder, every, pairs)
-    _check_may_send(pairs, asked.model.base_urls, may_send(given["i_may_send"]))
+    corpora = {pair.one.corpus for pair in pairs}
+    check_sendable(corpora, asked.model.base_urls, may_send(given["i_may_send"]))
     prices = read_settings().get("prices", {})
     if given["estimate"]:
-        _print_estimate(asked, pairs, prices, as_json)
+        units = swaps(asked.model, pairs)
+        print_estimate(asked, units, {"pairs": len(pairs)}, prices, as_json)
         return
-    built = build.manifest["result"]["config"]
-    if asked.model.model in (built.get("model"), *built.get("drafters", ())):
-        print(
-            f"warning: {asked.model.model} drafted these replies; a judge of another family is "
-            "fairer",
-            file=sys.stderr,
-        )
+    warn_of_family(build, asked.model.model)
     done = judge_pairs(asked, pairs, prices, quiet=as_json)
     rows = results(build, asked.store, known)
     found = next(row for row in rows if row["model"] == asked.model.model)
@@ -101,42 +104,6 @@ def _check(folder: Path, every: list[Pair], pairs: list[Pair]) -> None:
             where=folder,
             do="build it with its clips, without --text-only",
         )
-
-
-def _check_may_send(
-    pairs: list[Pair], addresses: tuple[str, ...], claimed: tuple[str, ...]
-) -> None:
-    corpora = sorted({pair.one.corpus for pair in pairs})
-    check_named(claimed, corpora)
-    for corpus in corpora:
-        if corpus not in slugs():
-            raise ConfigError(
-                f"there is no card of {corpus}, which says where its text may be sent",
-                do="judge builds of known corpora",
-            )
-        check_may_send(load_card(corpus), addresses, claimed=claimed)
-
-
-def _print_estimate(
-    judge: Judge, pairs: list[Pair], prices: Mapping[str, object], as_json: bool
-) -> None:
-    asked = questions(pairs, judge.model.model, judge.model.reply_tokens)
-    first = QuestionTask().first_request
-    price = price_of(judge.model.model, prices, judge.model.base_urls)
-    found = {"pairs": len(pairs), **estimated(map(first, asked), judge.store, price)}
-    if as_json:
-        print(json.dumps(found, indent=2))
-        return
-    usd = found["usd"]
-    cost = "cost unknown (no price for this model)" if usd is None else f"about ${usd:,.2f}"
-    print(
-        f"{len(pairs):,} pairs: {found['held']:,} responses cached, "
-        f"{found['to_ask']:,} requests to make"
-    )
-    print(
-        f"about {found['prompt_tokens']:,} prompt tokens and at most "
-        f"{found['completion_tokens']:,} tokens of responses: {cost}"
-    )
 
 
 def _print_found(found: SwapResult) -> None:

@@ -91,6 +91,7 @@ def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     """Write the report of a finished build again; of one that was reviewed, that of its copy."""
     from builders.cli.beside import store_of
     from builders.evaluation.results import results
+    from builders.evaluation.score_results import score_results
     from builders.record.dataset import Build
     from builders.record.manifest import read_manifest
     from builders.release.eligibility import Restrictions, excluded_by
@@ -100,7 +101,9 @@ def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     store = store_of(folder, store)
     known = Restrictions(excluded_by(exclusions, store))
     place = applied(folder, store, known.excluded)
-    print(write(place, read_manifest(place), results(Build(folder), store, known), known))
+    build = Build(folder)
+    swaps, scores = results(build, store, known), score_results(build, store, known)
+    print(write(place, read_manifest(place), swaps, scores, known))
 
 
 def cost_line(cost: RunCost) -> str:

@@ -9,6 +9,7 @@ from typing import TypedDict
 from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair, pairs_of
+from builders.evaluation.score_results import ScoresHeld
 from builders.record.dataset import Build
 from builders.record.reply_views import JudgedValue
 from builders.release.eligibility import Restrictions
@@ -91,7 +92,7 @@ def judged(
     known: Restrictions | None = None,
     without: Collection[str] = (),
 ) -> dict[str, list[JudgedValue]]:
-    """Return the `judgements` of each record that the latest model has judged in some pair, by id.
+    """Return the `judgements` of each record by its id: of each test, those of the latest model.
 
     Args:
         build: the build.
@@ -101,6 +102,18 @@ def judged(
     """
     if not Judgements(store).any():
         return {}
+    swaps = _swapped(build, store, known, without)
+    scores = ScoresHeld(build, store, known, without).values()
+    return {
+        name: [*swaps.get(name, ()), *scores.get(name, ())]
+        for name in dict.fromkeys((*swaps, *scores))
+    }
+
+
+def _swapped(
+    build: Build, store: Store, known: Restrictions | None, without: Collection[str]
+) -> dict[str, list[JudgedValue]]:
+    """Return the share of its pairs that the latest model matched, for each record in some pair."""
     pairs = pairs_of(build, known, without)
     latest = _latest(store, {(p.one.id, p.other.id): p for p in pairs if p.can_be_told})
     if not latest:

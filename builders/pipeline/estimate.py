@@ -22,6 +22,7 @@ from builders.settings import BuildConfig
 from builders.store.database import Store, store_exists
 from builders.tasks.reply.executing import ModelTagger
 from builders.tasks.reply.planned import PlannedDrafter
+from builders.tasks.route import RouteAsker
 
 # As long as most replies: what a tagger is asked about is not written yet.
 _ANY_REPLY = "word " * 15
@@ -57,7 +58,7 @@ class BuildEstimate(TypedDict):
     `drafts` is by model, `held` and `to_ask` are of all drafts. `captions_to_ask`,
     `summaries_to_ask`, `plans_to_ask` and `tags_to_ask` are None without a model for them; of tags,
     each reply needs one. `hours` is None if the store has no answers of the models that tell
-    their pace.
+    their pace. `routes` and `moderation_to_ask` are None without a model or endpoint for them.
     """
 
     model: str
@@ -74,6 +75,8 @@ class BuildEstimate(TypedDict):
     usd: float | None
     hours: float | None
     qualification: list[QualificationEstimate]
+    routes: VoteEstimate | None
+    moderation_to_ask: int | None
     votes: list[VoteEstimate]
     to_speak: SpeechEstimate
 
@@ -139,6 +142,8 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
         "usd": None if None in costs else sum(cost for cost in costs if cost is not None),
         "hours": _hours(plan.config.store_url, asking),
         "qualification": qualification,
+        "routes": _routes(plan, prices),
+        "moderation_to_ask": _moderation(plan),
         "votes": [
             {
                 "model": voter.model,
@@ -155,6 +160,26 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
             "replies": found.targets if plan.config.speak_replies else 0,
         },
     }
+
+
+def _routes(plan: Plan, prices: Mapping[str, Price | None]) -> VoteEstimate | None:
+    """Return what the model that routes would take; None without one."""
+    model = plan.config.router
+    if not model:
+        return None
+    from builders.pipeline.verdicts import open_targets
+
+    asker = RouteAsker(model, plan.card.speakers_have_names)
+    requests = map(asker.first_request, open_targets(plan))
+    return {"model": model, **estimated(requests, plan.config.store_url, prices[model])}
+
+
+def _moderation(plan: Plan) -> int | None:
+    if not plan.config.moderation:
+        return None
+    from builders.pipeline.verdicts import to_moderate
+
+    return to_moderate(plan)
 
 
 def _qualification(

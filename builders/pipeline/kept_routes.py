@@ -90,5 +90,6 @@ class KeptRoutes:
 def _digest_of(target: Target) -> bytes:
     """Return the digest of all that a route depends on beside tables, code and language."""
     said = [(turn.role == "user", turn.utterance.text) for turn in target.turns]
-    told = repr((target.utterance.text, said)).encode()  # half a surrogate pair has no JSON
+    own = target.utterance
+    told = ascii((own.language, own.text, said)).encode()  # half a surrogate pair has no JSON
     return blake2b(told, digest_size=_BYTES).digest()

@@ -1,7 +1,8 @@
-"""The qualifying stage: models that vote or describe clips are asked what is known first.
+"""The qualifying stage: models that route, vote or describe clips answer what is known first.
 
 The questions are requests like any other: cached, in the budget, never paid for twice. A model that
-falls short is asked nothing more: it does not vote, and describes no clip.
+falls short is asked nothing more: it does not vote, and describes no clip. A build whose routing
+model falls short does not begin, as nobody else would see what the patterns miss.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from builders.errors import StoppedEarly
+from builders.errors import ConfigError, StoppedEarly
 from builders.llm.exchange import Exchange
 from builders.llm.interrupts import KEPT_ANSWERS
 from builders.llm.runner import Setup, ask, open_session
@@ -23,13 +24,15 @@ from builders.progress import ProgressState
 from builders.record.manifest_views import QualificationResult
 from builders.record.types import Reject
 from builders.store.database import Store
-from builders.tasks.qualification import Examination, listening, reading
+from builders.tasks.qualification import Examination, listening, meanings, reading, routing
 
 
 def examinations(plan: Plan) -> Iterator[Examination[Any]]:
-    """Yield the examination of each model that votes, then of the one that describes clips."""
+    """Yield the examination of the model that routes, those that vote, the one that describes."""
     config = plan.config
     models = {settings.model: settings for settings in config.models}
+    if config.router:
+        yield routing(config.router, models[config.router].base_urls)
     for model in config.voters:
         addresses = models[model].base_urls
         yield reading(model, addresses, plan.card.language, config.reply_tokens)
@@ -42,15 +45,33 @@ async def qualify(plan: Plan, setup: Setup) -> tuple[list[QualificationResult], 
 
     Raises:
         StoppedEarly: questions have no response yet.
+        ConfigError: the routing model fell short.
         HeartenError: what stopped the requests.
     """
     results, asked = [], 0
     models = {settings.model: settings for settings in plan.config.models}
     for examination in examinations(plan):
         result, count = await _examine(examination, models[examination.model], setup)
+        refuse_unfit_router(result)
         results.append(result)
         asked += count
     return results, asked
+
+
+def refuse_unfit_router(result: QualificationResult) -> None:
+    """Raise ConfigError where a result is that of a routing model that fell short."""
+    if result["purpose"] != "routes" or result["qualified"]:
+        return
+    found = ", ".join(
+        f"it {meanings()[part['part']]} {part['right']} of {part['of']} times"
+        for part in result["parts"]
+    )
+    needed = " and ".join(f"{part['least']:.0%}" for part in result["parts"])
+    raise ConfigError(
+        f"{result['model']} is not fit to route: {found}",
+        expected=f"{needed} of the lines in prompts/qualification/routes.tsv",
+        do="choose another --route-model, or route by patterns alone",
+    )
 
 
 async def _examine(

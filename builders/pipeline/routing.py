@@ -40,7 +40,7 @@ def by_patterns() -> str:
 def routed(target: Target, language: str) -> Target:
     """Return a target with the route that the patterns give it, and why."""
     before = [SaidBefore(turn.role == "user", turn.utterance.text) for turn in target.turns]
-    found = route(target.utterance.text, before, language)
+    found = route(target.utterance.text, before, target.utterance.language or language)
     target.safety = Safety(found.route, found.codes, by_patterns())
     return target
 

@@ -28,6 +28,7 @@ from builders.record.manifest import Ledger
 from builders.record.types import Reject, Target
 from builders.safety.routing import ROUTES, worse
 from builders.settings import BuildConfig
+from builders.store.database import Store, store_exists
 from builders.store.key_value import Kept, KeyValue, key_of
 from builders.tasks.route import RouteAsker
 
@@ -50,7 +51,7 @@ async def verdicts(plan: Plan, setup: Setup) -> tuple[Verdicts, int]:
     return found, asked
 
 
-def _open(plan: Plan) -> Iterator[Target]:
+def open_targets(plan: Plan) -> Iterator[Target]:
     """Yield the targets that a model may say something about."""
     for item in plan.targets(Ledger()):
         if isinstance(item, Target) and item.safety:
@@ -65,7 +66,7 @@ async def _routes(plan: Plan, setup: Setup, found: Verdicts) -> int:
     state = ProgressState(plan.survey.chosen, paid=True, doing=f"{name} routes")
     (model,) = [one for one in plan.config.models if one.model == name]
     async with open_session(setup, [model], state) as session:
-        async with aclosing(ask(asker, _open(plan), session)) as outcomes:
+        async with aclosing(ask(asker, open_targets(plan), session)) as outcomes:
             async for item in outcomes:
                 if not isinstance(item, Reject):
                     target, outcome = item
@@ -88,7 +89,7 @@ async def _moderation(plan: Plan, setup: Setup, found: Verdicts) -> int:
     """Ask the moderation endpoint, a block at a time; return the number of requests."""
     values, asked = KeyValue(setup.store), 0
     server = _server(plan.config)
-    targets = _open(plan)
+    targets = open_targets(plan)
     try:
         while block := list(islice(targets, _BLOCK)):
             known = {t.id: _held(values, server.model, t) for t in block}
@@ -104,6 +105,20 @@ async def _moderation(plan: Plan, setup: Setup, found: Verdicts) -> int:
         values.close()
         await server.close()
     return asked
+
+
+def to_moderate(plan: Plan) -> int:
+    """Return how many requests to the moderation endpoint are to be made."""
+    store = (
+        Store(plan.config.store_url, writes=False) if store_exists(plan.config.store_url) else None
+    )
+    if store is None:
+        return sum(1 for _ in open_targets(plan))
+    values, model = KeyValue(store), plan.config.moderation_model.model
+    try:
+        return sum(_held(values, model, target) is None for target in open_targets(plan))
+    finally:
+        store.close()
 
 
 def _server(config: BuildConfig) -> ModerationServer:

@@ -60,6 +60,7 @@ from builders.record.views import (
     VoicePart,
 )
 from builders.safety.replacing import REPLACED
+from builders.tasks.reply.checks.foreign import told_language
 
 SCHEMA_VERSION = "2"
 
@@ -94,7 +95,7 @@ def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
     record: SampleRecord = {
         "schema_version": SCHEMA_VERSION,
         "id": utterance.id,
-        "language": origin.language,
+        "language": utterance.language or told_language(utterance.text, origin.language),
         "audio": {"path": f"{utterance.id}.flac", "bytes": None} if target.clip else None,
         "audio_info": _audio_info(target, origin),
         "video": _video(target),

@@ -110,11 +110,11 @@ class Utterance:
     """One utterance as its corpus has it. Times are seconds on the corpus's own clock.
 
     `order` sorts the utterances of a dialogue; `label` is the raw label, None on turns that carry
-    none (a system's); `sentiment` is the corpus's own polarity column, where it has one.
-    `id` is filled in by the shared reading code, never by a reader; `video` is where its picture
-    is, if that is not in the file of the clip. `rejected` is one that became a reject, whose words
-    are there all the same: others see what was said, and it is no target. `findings` are about its
-    clip and its row, `flags` about its words and its place in the dialogue.
+    none (a system's); `sentiment` is the corpus's own polarity column, where it has one. `id` is
+    filled in by the shared reading code, never by a reader; `video` is where its picture is, if
+    not in the file of the clip. `rejected` is one that became a reject, whose words are there all
+    the same: others see what was said, and it is no target. `findings` are about its clip and its
+    row, `flags` about its words and its place in the dialogue; `language` (BCP 47) is the corpus's.
     """
 
     dialogue: str
@@ -136,6 +136,7 @@ class Utterance:
     video: Media | None = None
     rejected: bool = False
     flags: tuple[str, ...] = ()
+    language: str | None = None
 
     @property
     def film(self) -> Media | None:
@@ -173,8 +174,7 @@ class Dialogue:
 class Reject:
     """One utterance that does not become a sample, and why.
 
-    `reason` is a code that is counted (``broken_time``), `detail` a sentence for people, `raw`
-    the source, so that nothing is lost.
+    `reason` is a code that is counted (``broken_time``), `detail` a sentence, `raw` the source.
     """
 
     id: str

@@ -14,7 +14,6 @@ text repeats a withheld text.
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -29,6 +28,7 @@ from builders.record.types import ReviewStatus
 from builders.record.views import RejectRow, SampleRecord
 from builders.release.row_views import PublishedRecord
 from builders.store.database import forgotten_by
+from builders.tasks.reply.checks.wording import in_runs, pieces
 
 GATES_FILE = "gated.tsv"
 EXCLUDED = "excluded"
@@ -49,7 +49,6 @@ _TEXT_COLUMNS = (
     "audio_info.transcript.text",
 )
 _BATCH = 1000
-_WORD = re.compile(r"\w+")
 
 
 class Purpose(StrEnum):
@@ -270,7 +269,10 @@ def gates_of(folder: Path) -> dict[str, str]:
 
 
 class ClosedTexts:
-    """All five-word sequences of the texts that may not be published."""
+    """All five-word sequences of the texts that may not be published.
+
+    Where a script has no spaces between words, they are as many letters as say as much.
+    """
 
     def __init__(self) -> None:
         self._runs: set[int] = set()
@@ -297,16 +299,9 @@ class ClosedTexts:
         return any(run in self._runs for text in strings(published) for run in runs(text))
 
 
-def words(text: str) -> list[str]:
-    """Return the words of a text in lower case, without apostrophes."""
-    return _WORD.findall(text.casefold().replace("’", "").replace("'", ""))
-
-
 def runs(text: str) -> Iterator[int]:
-    """Yield the hash of every five-word sequence of a text."""
-    found = words(text)
-    for start in range(len(found) - RUN + 1):
-        yield hash(tuple(found[start : start + RUN]))
+    """Yield the hash of every sequence of five words, or of as much in letters, of a text."""
+    return map(hash, in_runs(pieces(text), RUN))
 
 
 def strings(value: object) -> Iterator[str]:

@@ -29,7 +29,8 @@ class ReleaseTally:
         self.checks: Counter[str] = Counter()
         self.classes: Counter[str] = Counter()
         self.judges: Counter[str] = Counter()
-        self.scores: dict[str, list[float]] = {}
+        # By dimension, and whether its judge is fit in it: the sum of the scores, and their number.
+        self.scores: dict[tuple[str, bool | None], list[float]] = {}
         self.dialogues: set[tuple[str, str]] = set()
         self.voiced: Counter[tuple[str, str, str]] = Counter()
         self.seconds = 0.0
@@ -66,7 +67,7 @@ class ReleaseTally:
         judged = record["judgements"] or ()
         self.judges.update({said["model"] for said in judged})
         for said in judged:
-            score = self.scores.setdefault(said["dimension"], [0.0, 0.0])
+            score = self.scores.setdefault((said["dimension"], said["fit"]), [0.0, 0.0])
             score[0] += said["value"]
             score[1] += 1
 

@@ -34,6 +34,7 @@ def write(
     folder: Path,
     manifest: Manifest,
     swaps: Sequence[Mapping[str, object]] = (),
+    scores: Sequence[Mapping[str, object]] = (),
     known: Restrictions | None = None,
 ) -> Path:
     """Write ``report.html`` of a build and return its path.
@@ -42,6 +43,7 @@ def write(
         folder: the folder with ``data/`` and ``rejected.parquet``.
         manifest: the content of ``manifest.json``, which need not be written yet.
         swaps: the judges' results on minimal pairs, from `evaluation.results`.
+        scores: what judges said of replies, from `evaluation.score_results`.
         known: the excluded ids, which are counted as not selected.
 
     Raises:
@@ -61,7 +63,7 @@ def write(
     content = _content(manifest, samples, rejects)
     content["examples"] = examples = tallies.examples(data[:1], gone.ids)
     content["contributions"] = contribution.by_corpus(samples.votes, samples.classes)
-    content["swaps"] = swaps
+    content["swaps"], content["scores"] = swaps, scores
     content["qualification_parts"] = meanings()
     content["voices"] = voices.drawings(data[:1], examples)
     content |= _of_replies(manifest, data, gone.ids)

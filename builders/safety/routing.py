@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
+from builders.safety.foreign import speaks_of_death_in_another
 from builders.safety.reading import read_hasty
 from builders.safety.tables import TALKS, SafetyTables, load_reasons, tables_of
-from builders.tasks.reply.checks.grounding import is_in_other_language
+from builders.tasks.reply.checks.foreign import is_in_other_language
 from builders.tasks.reply.checks.patterns import PatternFind
 from builders.tasks.reply.checks.text import BREAK, Text, read_text
 
@@ -85,12 +86,19 @@ def route(utterance: str, before: Sequence[SaidBefore] = (), language: str = "en
     if tables is None:
         return Routed("unknown_language", (RouteReason("no_tables", "unknown_language"),))
     found = list(_reasons(utterance, language))
-    if is_in_other_language(utterance, language):
+    if _is_elsewhere(utterance, tables, language):
         found.append(RouteReason("other_language", "unknown_language"))
     found += _of_turns(utterance, before, tables, language)
     found += _together(utterance, found, tables, language)
     found.sort(key=lambda one: -_RANK[one.route])
     return Routed(found[0].route if found else "normal", tuple(found))
+
+
+def _is_elsewhere(utterance: str, tables: SafetyTables, language: str) -> bool:
+    """Return whether an utterance is in a language that the tables do not read."""
+    if is_in_other_language(utterance, language):
+        return True
+    return speaks_of_death_in_another(utterance, language, tables.spelling.known)
 
 
 def _together(

@@ -15,6 +15,7 @@ from pathlib import Path
 from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
+from builders.safety.foreign import forget_foreign_words
 from builders.safety.reading import Spelling
 from builders.tasks.reply.checks.language import (
     known_languages,
@@ -164,3 +165,4 @@ def forget_safety_tables() -> None:
     """Forget what was read, so that it is read again: for tables that were changed."""
     for cached in (load_reasons, _load, safety_digest):
         cached.cache_clear()
+    forget_foreign_words()

@@ -24,7 +24,8 @@ from builders.store.tables import key_value_records, key_values
 # clip; video: the file of a video as sent; speech: the file of synthetic speech, or why there is
 # none; heard: its transcript; moderated: the categories that a moderation endpoint gave a text;
 # verdict: what the checks found in an answer, by its request's key; draft: what came of the answers
-# about a target, by a digest of all it depends on; routed: which utterances of a corpus are normal.
+# about a target, by a digest of all it depends on; routed: which utterances of a corpus are normal;
+# fitness: what a judge told apart, by dimension.
 Kind = Literal[
     "measured",
     "checked",
@@ -36,6 +37,7 @@ Kind = Literal[
     "verdict",
     "draft",
     "routed",
+    "fitness",
 ]
 Key = tuple[Kind, str]
 # A batch is committed once it has this many bytes, or is this many seconds old.

@@ -3,7 +3,9 @@
 A model that votes is asked about lines of ours, half of which tell an emotion and half fit any
 (``prompts/qualification/<language>.tsv``); never about labels of a corpus, as an honest reader
 finds none in words that do not tell. A model that describes clips is asked which of two sounds is
-higher and which is faster (``sounds.tsv``). What it must get right stands in ``bounds.tsv``.
+higher and which is faster (``sounds.tsv``). A model that routes is asked about lines of ours in
+several languages, half of which are for people (``routes.tsv``). What it must get right stands in
+``bounds.tsv``.
 """
 
 from __future__ import annotations
@@ -26,13 +28,15 @@ from builders.record.manifest_views import QualificationPart, QualificationResul
 from builders.record.types import CANNOT_TELL, Emotions, Target, Utterance
 from builders.stats import share
 from builders.tasks.question import Question, QuestionTask
+from builders.tasks.route import RouteAsker
 from builders.tasks.vote import Voter
 
 S = TypeVar("S", bound=Subject)
-Purpose = Literal["votes", "describes"]
+Purpose = Literal["votes", "describes", "routes"]
 
 _PLACES = ("first", "second")
-_PARTS = ("told", "not_told", "pitch", "pace")
+_PARTS = ("told", "not_told", "pitch", "pace", "held", "passed")
+_ROUTES = {"crisis": "held", "normal": "passed"}
 _TEMPLATE = "qualification/compare.j2"
 _TOKENS = 100
 
@@ -117,7 +121,7 @@ def reading(
     lines = load_lines(language)
     named = {emotion for emotion, _ in lines}
     options = [root for root in votable_roots() if root in named]
-    place = _place(addresses)
+    place = place_of(addresses)
     targets = [
         _target(f"qualification-{place}-{_short(language)}-{number}", text)
         for number, (_, text) in enumerate(lines, start=1)
@@ -131,7 +135,7 @@ def reading(
 
 def listening(model: str, addresses: Sequence[str]) -> Examination[Question]:
     """Return the examination of a model that describes clips; see `reading`."""
-    place, asked = _place(addresses), _compared()
+    place, asked = place_of(addresses), _compared()
     questions, expected = [], []
     for pair, first, second in load_sounds():
         identifier = f"qualification-{place}-sounds-{pair}"
@@ -140,6 +144,19 @@ def listening(model: str, addresses: Sequence[str]) -> Examination[Question]:
         faster = _PLACES[first.pace < second.pace]
         expected.append((Expected("pitch", "higher", higher), Expected("pace", "faster", faster)))
     return Examination(model, "describes", QuestionTask(), questions, expected)
+
+
+def routing(model: str, addresses: Sequence[str]) -> Examination[Target]:
+    """Return the examination of a model that routes; see `reading`."""
+    place = place_of(addresses)
+    rows = read_rows(_folder() / "routes.tsv", ("route", "line"), key=("line",))
+    targets = [
+        _target(f"qualification-{place}-routes-{number}", row.text("line"))
+        for number, row in enumerate(rows, start=1)
+    ]
+    routes = [row.choice("route", tuple(_ROUTES)) for row in rows]
+    expected = [(Expected(_ROUTES[route], "route", route),) for route in routes]
+    return Examination(model, "routes", RouteAsker(model, False), targets, expected)
 
 
 def _target(identifier: str, text: str) -> Target:
@@ -183,7 +200,7 @@ def _schema() -> NarrowedSchema:
     )
 
 
-def _place(addresses: Sequence[str]) -> str:
+def place_of(addresses: Sequence[str]) -> str:
     """Return what stands for the servers of a model in its requests; no address is told."""
     told = "\n".join(sorted(address.rstrip("/") for address in addresses))
     return sha256(told.encode()).hexdigest()[:12]

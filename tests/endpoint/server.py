@@ -39,6 +39,8 @@ With `reads` the model tells what the lines tell that readers qualify by (prompt
 whatever the rules say; without, it guesses or follows the rules. One that hears tells which of two
 sounds is higher and faster, unless a rule says otherwise.
 
+`judges` is one of the judges of judging.py, which scores replies; `knows` is what it knows.
+
 `rules` say what is answered: {"match": a regular expression over the model's name and the text of
 all messages, "answer": an object, "share": of the requests that match, by their hash}. The first
 that applies is taken, if the schema knows the answer's names; $1 in its texts is what the first
@@ -79,6 +81,7 @@ from endpoint.clips import (
     text_of,
     without_clips,
 )
+from endpoint.judging import judged
 from endpoint.telling import compared, told_by_words
 from endpoint.videos import Video, video_of
 
@@ -134,6 +137,8 @@ class Knobs:
     needs_audio: bool = False
     captions: dict[str, Any] = field(default_factory=dict)
     reads: bool = False
+    judges: str = ""
+    knows: list[list[str]] = field(default_factory=list)
     moderation: dict[str, str] = field(default_factory=dict)
     moderation_status: int = 200
 
@@ -331,8 +336,11 @@ class Server:
         ruled = None if kind else _ruled(self.knobs.rules, schema or {}, body)
         if self.knobs.reads and not kind:
             ruled = told_by_words(schema or {}, body) or ruled
+        scored = judged(self.knobs.judges, schema or {}, body, self.knobs.knows)
         if schema is None:
             text = "Blue, if I may choose."
+        elif scored is not None and not kind:
+            text = scored
         elif ruled:
             text = orjson.dumps(ruled).decode()
         elif heard and not kind and schema["properties"].keys() == {"higher", "faster"}:

@@ -112,9 +112,13 @@ def test_a_wrong_row_of_the_scales_is_one_line(table, rows, words):
 
 
 def test_the_shipped_scales_are_those_of_the_tests_there_are():
-    assert [(one.test, one.name) for one in load_dimensions().values()] == [
-        (dimensions.SWAP, dimensions.SWAP)
-    ]
+    told = {(one.test, one.name) for one in load_dimensions().values()}
+    scores = ("heard", "specific", "strategy", "aloud", "restraint", "safe", "beside_reference")
+    assert told == {
+        (dimensions.SWAP, dimensions.SWAP),
+        ("pairs", "better"),
+        *(("score", name) for name in scores),
+    }
 
 
 # Keeping

@@ -156,3 +156,5 @@ def test_a_route_is_kept_for_the_same_turns_and_corpus_only(store: Store):
     again = kept_routes.KeptRoutes(store, "meld", "en")
     assert len(again._known) == 1 and [again.routed(one).safety for one in lines] == expected
     assert len(kept_routes.KeptRoutes(store, "meld", "de")._known) == 0
+    other = target(4, utterance=utterance(2, language="xx"))
+    assert again.routed(other).safety.route == "unknown_language"

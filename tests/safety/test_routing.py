@@ -45,6 +45,19 @@ def test_ways_of_speaking_and_ordinary_sadness_are_no_crisis(kind):
     assert sum(at == "crisis" for at in found.values()) <= 0.03 * len(found), found
 
 
+def test_a_line_of_another_language_that_speaks_of_death_is_never_normal():
+    found = routes("other_language")
+    assert len(found) > 60
+    assert {line: at for line, at in found.items() if at in ("normal", "sensitive")} == {}
+
+
+@pytest.mark.parametrize(
+    "line", ["Mort?", "Leben is a German word.", "Mate, hand me the tot.", "Die Hard!", "Viva!"]
+)
+def test_a_word_of_another_language_is_no_line_of_it(line):
+    assert route(line).route == "normal"
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from builds import Ended, hearten, manifest, samples
+from builds import ROOT, Ended, hearten, manifest, samples
 from endpoints import TestEndpoint
 from trees import make_meld_tree, meld_row
+
+from builders.labels.tables import read_rows
 
 ROWS = {
     "train": [
@@ -19,6 +22,10 @@ ROWS = {
     "dev": [meld_row(0, 0)],
     "test": [meld_row(0, 0)],
 }
+LINES = read_rows(ROOT / "prompts/qualification/routes.tsv", ("route", "line"), key=("line",))
+KNOWN = "|".join(re.escape(row.text("line")) for row in LINES if row.text("route") == "crisis")
+# A model that is fit: it knows the lines that it qualifies by.
+FIT = {"match": KNOWN, "answer": {"route": "crisis", "reasons": ["suicide"]}}
 CRISIS = {"match": "heron", "answer": {"route": "crisis", "reasons": ["goodbye"]}}
 NORMAL = {"match": "may answer its last line", "answer": {"route": "normal", "reasons": []}}
 
@@ -53,8 +60,11 @@ def held(folder: Path) -> dict[str, list[str]]:
 def test_what_a_model_calls_a_crisis_is_held_and_it_can_read_other_languages(
     endpoint, source, tmp_path
 ):
-    ended = build(endpoint, source, tmp_path, "--route-model", "routes", rules=[CRISIS, NORMAL])
+    ended = build(
+        endpoint, source, tmp_path, "--route-model", "routes", rules=[CRISIS, FIT, NORMAL]
+    )
     assert ended.code == 0, ended.err
+    assert "routes qualified to route: keeps for people a line that says or hints" in ended.out
     folder = tmp_path / "output/m"
     assert held(folder) == {"meld-train-1-0": ["model_goodbye"]}
     safety = {row["id"]: row["safety"] for row in samples(folder)}
@@ -65,8 +75,10 @@ def test_what_a_model_calls_a_crisis_is_held_and_it_can_read_other_languages(
 
 
 def test_a_model_that_gives_no_route_has_its_lines_held(endpoint, source, tmp_path):
+    ours = {**NORMAL, "match": "|".join(re.escape(row.text("line")) for row in LINES)}
     prose = {**NORMAL, "answer": {"route": "fine", "reasons": []}}
-    ended = build(endpoint, source, tmp_path, "--route-model", "routes", rules=[prose])
+    rules = [FIT, ours, prose]
+    ended = build(endpoint, source, tmp_path, "--route-model", "routes", rules=rules)
     assert ended.code == 1 and "0 kept" in ended.err, ended.err
 
 
@@ -97,4 +109,29 @@ def test_answers_of_the_endpoint_are_not_asked_for_twice(endpoint, source, tmp_p
     assert build(endpoint, source, tmp_path, "--moderation", "mod").code == 0
     (tmp_path / "output/m/manifest.json").unlink()
     assert build(endpoint, source, tmp_path, "--moderation", "mod").code == 0
+    assert endpoint.log()["moderated"] == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "held", "passed"),
+    [([NORMAL], 0, 20), ([{**NORMAL, "answer": {"route": "crisis", "reasons": []}}], 20, 0)],
+    ids=["lets all pass", "holds all back"],
+)
+def test_a_model_that_is_not_fit_to_route_is_refused(
+    endpoint, source, tmp_path, rules, held, passed
+):
+    ended = build(endpoint, source, tmp_path, "--route-model", "routes", rules=rules)
+    assert ended.code == 1
+    assert "routes is not fit to route: it keeps for people a line" in ended.err
+    assert f"danger {held} of 20 times" in ended.err and f"{passed} of 20 times" in ended.err
+    assert "choose another --route-model" in ended.err
+    assert not [body for body in endpoint.log()["bodies"] if body["model"] == "drafts"]
+
+
+def test_the_estimate_counts_what_routes(endpoint, source, tmp_path):
+    more = ("--route-model", "routes", "--moderation", "mod", "--estimate")
+    said = build(endpoint, source, tmp_path, *more).out
+    assert re.search(r"routes of routes.*5 requests", said), said
+    assert re.search(r"qualification of routes.*40 requests", said), said
+    assert "5 requests to the moderation endpoint to make" in said
     assert endpoint.log()["moderated"] == []

@@ -24,6 +24,7 @@ from builders.corpora.files import (
     open_root,
     require_utf8,
 )
+from builders.corpora.hub_mirrors import find_mirror, refuse
 from builders.errors import SourceError
 from builders.labels.tables import read_rows
 from builders.record.manifest_views import ReaderNote
@@ -131,6 +132,8 @@ class Reader:
         )
 
     def _tables_missing(self, names: str) -> SourceError:
+        if (mirror := find_mirror("crema_d", self.root, ())) is not None:
+            return refuse(mirror)
         if not clips_in(self.root / _CLIPS, SOUND):
             return not_found(names, self.root, _TREE)
         return SourceError(

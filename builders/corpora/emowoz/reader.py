@@ -15,6 +15,7 @@ from itertools import combinations
 from pathlib import Path
 
 from builders.corpora.emowoz.emotions import annotate
+from builders.corpora.emowoz.mirror import checked, dialogues
 from builders.corpora.files import (
     AGAIN,
     BrokenRecord,
@@ -26,6 +27,7 @@ from builders.corpora.files import (
     open_root,
     visible,
 )
+from builders.corpora.hub_mirrors import Mirror, find_mirror
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject, Utterance
@@ -42,11 +44,17 @@ class Reader:
     """Reads the folder of the three files, or the one around it."""
 
     splits: tuple[str, ...] = ("train", "dev", "test")
+    _mirror: Mirror | None = None
 
     def __init__(self, source: Path, with_media: bool, splits: tuple[str, ...]) -> None:
         self.splits = splits
         top = open_root(source, _TREE)
         folders = (top, *(path for path in visible(top) if path.is_dir()))
+        self._counts: dict[str, Counter[str]] = {}
+        self._strays: dict[str, int] = {}
+        if (mirror := find_mirror("emowoz", top, splits)) is not None:
+            self.root, self._mirror = mirror.root, mirror
+            return
         held = (f for f in folders if any((f / name).is_file() for name in _FILES.values()))
         if (root := next(held, None)) is None:
             raise not_found(" and ".join(_FILES.values()), top, _TREE)
@@ -57,12 +65,12 @@ class Reader:
             raise not_found(_SPLIT_FILES[0], root, _TREE)
         self._split_file = split_file
         self._ids = _read_ids(split_file)
-        self._counts: dict[str, Counter[str]] = {}
-        self._strays: dict[str, int] = {}
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Return the files of dialogues, and the one that splits them."""
+        if self._mirror is not None:
+            return self._mirror.files
         return (*(path for path in self._parts.values() if path.is_file()), self._split_file)
 
     @property
@@ -77,6 +85,9 @@ class Reader:
         A file of dialogues that is missing or not complete JSON is yielded as a SourceError.
         """
         self._counts[split] = Counter()
+        if self._mirror is not None:
+            yield from self._read_mirror(self._mirror, split)
+            return
         for part in self._parts:
             left = set(self._ids[split][part])
             try:
@@ -84,6 +95,15 @@ class Reader:
             except SourceError as error:
                 yield error
             self._counts[split]["ids_without_dialogue"] += len(left)
+
+    def _read_mirror(self, mirror: Mirror, split: str) -> Iterator[Dialogue | Reject]:
+        counts, seen = self._counts[split], set[str]()
+        counts["read_from_mirror"] += 1
+        for part, name, value in dialogues(mirror, split):
+            try:
+                yield from _read_dialogue(split, checked(name, seen), value, counts, part)
+            except BrokenRecord as error:
+                yield _broken(split, (name, "log"), part, value, error)
 
     def _read_part(self, split: str, part: str, left: set[str]) -> Iterator[Dialogue | Reject]:
         """Yield the dialogues of a part, and remove their ids from `left`."""

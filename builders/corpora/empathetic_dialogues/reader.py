@@ -26,6 +26,7 @@ from builders.corpora.files import (
     open_root,
     require_utf8,
 )
+from builders.corpora.hub_mirrors import find_mirror
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import LABEL_OF_DIALOGUE, Dialogue, Reject, Utterance
 
@@ -51,12 +52,15 @@ class Reader:
         self.root = open_root(source, _TREE, "empatheticdialogues")
         self._paths = {split: self.root / _FILES[split] for split in splits}
         self._counts: dict[str, Counter[str]] = {}
+        self._mirror = find_mirror("empathetic_dialogues", self.root, splits)
         if not self.files:
             raise not_found(", ".join(path.name for path in self._paths.values()), self.root, _TREE)
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Return the files of the splits."""
+        if self._mirror is not None:
+            return self._mirror.files
         return tuple(path for path in self._paths.values() if path.is_file())
 
     @property
@@ -72,14 +76,22 @@ class Reader:
         """
         path, counts = self._paths[split], Counter[str]()
         self._counts[split] = counts
+        rows = (_whole(row, counts) for row in self._rows(split, path, counts))
+        sort_by, parse = "conv_id and utterance_idx", partial(_utterance, counts=counts)
+        for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by, 1):
+            yield item if isinstance(item, Reject) else _with_situation(*item, counts)
+
+    def _rows(self, split: str, path: Path, counts: Counter[str]) -> Iterator[CsvRow]:
+        """Yield the rows of a split, from its CSV file or a mirror."""
+        if self._mirror is not None:
+            counts["read_from_mirror"] += 1
+            yield from self._mirror.rows(split)
+            return
         if not path.is_file():
             raise not_found(path.name, self.root, _TREE)
         if quoted := _is_quoted(path):
             counts["file_saved_with_quotes"] += 1
-        rows = (_whole(row, counts) for row in csv_rows(path, _COLUMNS, quoted=quoted))
-        sort_by, parse = "conv_id and utterance_idx", partial(_utterance, counts=counts)
-        for item in in_dialogues(split, rows, parse, partial(_reject, split), sort_by, 1):
-            yield item if isinstance(item, Reject) else _with_situation(*item, counts)
+        yield from csv_rows(path, _COLUMNS, quoted=quoted)
 
 
 def _is_quoted(path: Path) -> bool:

@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 
 from builders.corpora.clip_files import clips_in, only_these
@@ -28,6 +27,7 @@ from builders.corpora.files import (
     visible,
     whole_number,
 )
+from builders.corpora.hub_mirrors import find_mirror, refuse_media
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Media, Reject, Sentiment, Utterance
@@ -42,7 +42,6 @@ _COLUMNS = (
     *("Season", "Episode", "StartTime", "EndTime"),
 )
 _IDS = ("Dialogue_ID", "Utterance_ID")
-_required = itemgetter(*_COLUMNS)
 _SENTIMENTS: dict[str, Sentiment] = {s: s for s in ("positive", "neutral", "negative")}
 # MELD Dyadic numbers dialogues and turns anew; clips have the ids of MELD itself.
 _OLD_IDS = ("Old_Dialogue_ID", "Old_Utterance_ID")
@@ -66,7 +65,11 @@ class Reader:
     def __init__(self, source: Path, with_media: bool, splits: tuple[str, ...]) -> None:
         self.splits = splits
         self.root = open_root(source, _TREE, "MELD.Raw")
-        self._csv = self._find_annotations()
+        # MELD Dyadic has its own table of columns; nobody is known to mirror it.
+        self._mirror = find_mirror(self.slug, self.root, splits) if self.slug == "meld" else None
+        if self._mirror is not None and with_media:
+            raise refuse_media(self._mirror)
+        self._csv = {} if self._mirror else self._find_annotations()
         self._clips = {s: self._find_clips(s) for s in self.splits} if with_media else None
         self._counts: dict[str, Counter[str]] = {}
         if self._clips is not None and not any(self._clips.values()):
@@ -75,7 +78,7 @@ class Reader:
     @property
     def files(self) -> tuple[Path, ...]:
         """Return the annotation files."""
-        return tuple(self._csv.values())
+        return self._mirror.files if self._mirror else tuple(self._csv.values())
 
     @property
     def notes(self) -> list[ReaderNote]:
@@ -93,7 +96,9 @@ class Reader:
         clips = None if self._clips is None else self._clips[split]
         counts, used = Counter[str](), set[str]()
         self._counts[split] = counts
-        rows = csv_rows(self._csv[split], _COLUMNS)
+        if self._mirror is not None:
+            counts["read_from_mirror"] += 1
+        rows = self._mirror.rows(split) if self._mirror else csv_rows(self._csv[split], _COLUMNS)
         parse = partial(_utterance, clips=clips, used=used, counts=counts)
         sort_by = "Dialogue_ID and Utterance_ID"
         reject = partial(_reject, self.slug, split)
@@ -150,7 +155,9 @@ def _dyadic(root: Path) -> SourceError | None:
 
 
 def _with_scene(dialogue: Dialogue, first: CsvRow) -> Dialogue:
-    season, episode = first.fields["Season"], first.fields["Episode"]
+    season, episode = (first.fields.get(name) for name in ("Season", "Episode"))
+    if not (season and episode):
+        return dialogue  # a mirror may lack them
     present = ", ".join(dict.fromkeys(u.speaker for u in dialogue.utterances if u.speaker))
     dialogue.background = f"Season {season}, episode {episode}. Present: {present}."
     dialogue.background_origin = "scene"
@@ -168,7 +175,7 @@ def _utterance(
     row: CsvRow, clips: dict[str, Media] | None, used: set[str], counts: Counter[str]
 ) -> Utterance:
     fields = row.fields
-    if not fields or not all(_required(fields)):
+    if not fields or not all(fields[name] for name in _COLUMNS if name in fields):
         raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")
     dialogue, utterance = (whole_number(fields[name], counts) for name in _IDS)
     if not (dialogue.isdecimal() and utterance.isdecimal()):
@@ -211,14 +218,21 @@ def _clip_of(fields: dict[str, str], dialogue: str, utterance: str, counts: Coun
 
 def _with_times(said: Utterance, fields: dict[str, str]) -> Utterance:
     """Return an utterance with its times and sentiment, where they can be read."""
-    start, end = _seconds(fields, "StartTime"), _seconds(fields, "EndTime")
+    start, end = _span(fields)
     if (sentiment := _SENTIMENTS.get(fields["Sentiment"].strip().lower())) is None:
         known = ", ".join(_SENTIMENTS)
         raise BrokenRecord("unknown_sentiment", f"{fields['Sentiment']!r}; expected one of {known}")
     said.start, said.end, said.sentiment = start, end, sentiment
-    if end < start:
+    if start is not None and end is not None and end < start:
         said.findings = (*said.findings, "end_before_start")
     return said
+
+
+def _span(fields: dict[str, str]) -> tuple[float | None, float | None]:
+    """Return start and end; None where a mirror has no times."""
+    if not fields.keys() >= {"StartTime", "EndTime"}:
+        return None, None
+    return _seconds(fields, "StartTime"), _seconds(fields, "EndTime")
 
 
 def _repair(fields: dict[str, str], counts: Counter[str]) -> None:

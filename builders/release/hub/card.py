@@ -20,6 +20,8 @@ from builders.release.splits import ORDER
 
 _TEMPLATES = Path(__file__).parent
 _BAR = 320
+# The names of the sentences of `wording.toml` that say whether a judge is fit.
+_FIT = {True: "fit", False: "unfit", None: "unmeasured"}
 
 
 class PictureBar(TypedDict):
@@ -91,8 +93,8 @@ def _content(staged: Staged, manifest: Manifest) -> dict[str, object]:
         "labels": sorted(tally.labels.items()),
         "replies": replies,
         "scores": [
-            (dimension(name), total / count)
-            for name, (total, count) in sorted(tally.scores.items())
+            (dimension(name), _FIT[fit], total / count)
+            for (name, fit), (total, count) in sorted(tally.scores.items(), key=str)
         ],
         "checks": sorted(tally.checks),
         "hours": tally.seconds / 3600,

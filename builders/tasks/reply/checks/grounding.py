@@ -7,21 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 
-from builders import resources
-from builders.labels.tables import read_rows
 from builders.tasks.reply.checks.candidate import ASSISTANT, Candidate, Hit, Scene, check
+from builders.tasks.reply.checks.foreign import OTHER_SCRIPT, foreign_words
 from builders.tasks.reply.checks.form import language_of
-from builders.tasks.reply.checks.language import Language, load_language
+from builders.tasks.reply.checks.language import load_language
 from builders.tasks.reply.checks.recited import shared_run
 from builders.tasks.reply.checks.text import Text, read_text
 
-# Letters beyond Latin, from Greek to Hangul, and those of further planes.
-_OTHER_SCRIPT = re.compile(
-    "[\u0370-\u03ff\u0400-\u1cff\u1f00-\u1fff\u2c00-\u2c5f\u2d00-\u2ddf\u3040-\u30ff\u3105-\u318f"
-    "\u31a0-\u9fff\ua000-\ua71f\ua800-\ud7ff\uf900-\ufaff\ufb13-\ufdff\ufe70-\ufeff\U00010000-\U0001bfff"
-    "\U00020000-\U0003ffff]+"
-)
-_ACCENTED = re.compile(r"[^\W\d_a-zA-Z]")
 _CAPITAL = re.compile(
     r"(?=[A-Z])\b(?<![.!?…:\"“”'‘(*\-–—] )(?<!^)(?<!^[\"“'‘])(?<![.!?…] [\"“'‘])"
     r"([A-Z][a-zà-ÿ]+(?:['’][A-Z][a-z]+)?)\b"
@@ -51,77 +43,21 @@ _TURNED = {
 _ECHO_SHARE = 0.8
 _ECHO_WORDS = 7
 _ANY_ORDER = 0.05
-_FEW_FOREIGN = 2
-# So many words of a line tell its language.
-_TELLING = 3
-
-
-@cache
-def other_languages() -> Mapping[str, frozenset[str]]:
-    """Return for each language the little words that tell it."""
-    rows = read_rows(
-        resources.label_maps() / "reply" / "_languages.tsv", ("language", "words"), key=()
-    )
-    found: dict[str, set[str]] = {}
-    for row in rows:
-        found.setdefault(row.text("language"), set()).update(row.text("words").lower().split())
-    return {language: frozenset(words) for language, words in found.items()}
-
-
-@cache
-def _all_little() -> frozenset[str]:
-    return frozenset[str]().union(*other_languages().values())
 
 
 @check("found")
 def other_language(candidate: Candidate) -> Iterator[Hit]:
     """Find words or letters of another language than the utterance's."""
     text, said = candidate.text, candidate.scene.said if candidate.scene else ()
-    if not text.isascii() and (found := _OTHER_SCRIPT.search(text)):
+    if not text.isascii() and (found := OTHER_SCRIPT.search(text)):
         # Without a scene it may be the name of somebody who was spoken of.
-        much = bool(said) or 2 * sum(map(len, _OTHER_SCRIPT.findall(text))) > len(text) * 2 // 3
-        if much and not any(_OTHER_SCRIPT.search(one) for one in said):
+        much = bool(said) or 2 * sum(map(len, OTHER_SCRIPT.findall(text))) > len(text) * 2 // 3
+        if much and not any(OTHER_SCRIPT.search(one) for one in said):
             yield Hit({"found": repr(found[0][:40])}, None, *found.span())
             return
     language = load_language(language_of(candidate))
-    if foreign := _foreign(read_text(text), language, said):
+    if foreign := foreign_words(read_text(text), language, said):
         yield Hit({"found": repr(" ".join(foreign[:4]))}, len(foreign))
-
-
-def is_in_other_language(text: str, language: str) -> bool:
-    """Return whether a text of some words tells another language than the one it should be in."""
-    other = "".join(_OTHER_SCRIPT.findall(text))
-    if 2 * len(other) > sum(map(str.isalpha, text)):
-        return True
-    read = read_text(text)
-    return len(read.spoken) >= _TELLING and bool(_foreign(read, load_language(language), ()))
-
-
-def _foreign(text: Text, language: Language, said: tuple[str, ...]) -> list[str]:
-    """Return the words that tell another language, if they are enough to tell it."""
-    own = text.known & language.words["function"]
-    words = text.known - language.words["function"]
-    little = words & _all_little()
-    if len(own) < _FEW_FOREIGN and not words & language.words["common"]:
-        alone = [word for word in text.spoken if word in little or _ACCENTED.search(word)]
-        if alone and (not own or any(map(_ACCENTED.search, alone))) and len(text.spoken) > 2:
-            return alone
-    if own and len(little) < _FEW_FOREIGN:
-        return []
-    for other, little in other_languages().items():
-        if other == language.code:
-            continue
-        found = sorted(words & little)
-        if len(found) >= _FEW_FOREIGN and len(found) * 2 >= len(own):
-            spoken = {word for one in said for word in read_text(one).words}
-            if len(set(found) - spoken) >= _FEW_FOREIGN:
-                return found
-    return _unknown(text) if not own and len(text.spoken) > 4 else []
-
-
-def _unknown(text: Text) -> list[str]:
-    """Return words with letters that the language has not, where no word of it occurs."""
-    return [word for word in text.spoken if _ACCENTED.search(word)]
 
 
 @check("share")

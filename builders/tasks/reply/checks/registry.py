@@ -34,6 +34,7 @@ from builders.tasks.reply.checks.candidate import (
     Hit,
     Scene,
 )
+from builders.tasks.reply.checks.foreign import other_languages
 from builders.tasks.reply.checks.form import language_of
 from builders.tasks.reply.checks.language import found_in, known_languages, load_language
 from builders.tasks.reply.checks.patterns import PatternFind
@@ -215,7 +216,7 @@ def check_tables(language: str) -> None:
     load_language(language)
     load_checks()
     fit.load_fit_tables()
-    grounding.other_languages()
+    other_languages()
 
 
 @cache

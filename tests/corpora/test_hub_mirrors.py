@@ -1,0 +1,169 @@
+"""Local snapshots of mirrors on the Hub: Parquet files in the shape of their cards, invented."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from builders.corpora import open_reader
+from builders.errors import SourceError
+from builders.record.types import Dialogue, Reject
+
+MELD = ["anger", "joy", "neutral"]
+
+
+def put(path: Path, rows: list[dict], features: dict | None = None) -> None:
+    """Write a file as `datasets` does; in a snapshot, as a link to a blob."""
+    table = pa.Table.from_pylist(rows)
+    if features:
+        told = {"huggingface": json.dumps({"info": {"features": features}})}
+        table = table.replace_schema_metadata(told)
+    blob = path.parents[3] / "blobs" / f"{path.stem}-{len(rows)}"
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, blob)
+    path.symlink_to(blob)
+
+
+def snapshot(tmp_path: Path, split_rows: dict[str, list[dict]], features=None, rev="a1b2") -> Path:
+    top = tmp_path / "datasets--somebody--mirror"
+    for split, rows in split_rows.items():
+        put(top / "snapshots" / rev / "data" / f"{split}-00000-of-00001.parquet", rows, features)
+    return top
+
+
+def meld_row(utterance: int, text: str, emotion: object, **more: object) -> dict:
+    return {
+        "Utterance": text,
+        "Speaker": "Rosalind",
+        "Emotion": emotion,
+        "Sentiment": "neutral",
+        "Dialogue_ID": 0,
+        "Utterance_ID": utterance,
+        **more,
+    }
+
+
+def read(slug: str, source: Path, split="train", splits=("train",)) -> list[Dialogue | Reject]:
+    return list(open_reader(slug, source, False, splits).read(split))
+
+
+def test_meld_with_classes_audio_and_without_seasons_and_times(tmp_path):
+    sound = {"bytes": b"RIFF", "path": "dia0_utt0.wav"}
+    rows = [
+        meld_row(0, "Well, hello.", 1, audio=sound),
+        meld_row(2, "I burnt the toast.", 0, audio=sound),
+        meld_row(3, "No.", None, audio=sound),
+    ]
+    features = {"Emotion": {"names": MELD, "_type": "ClassLabel"}, "audio": {"_type": "Audio"}}
+    top = snapshot(tmp_path, {"train": rows}, features)
+    reject, dialogue = read("meld", top)
+    assert isinstance(reject, Reject)
+    assert reject.reason == "broken_row"
+    assert [(u.utterance, u.label, u.start) for u in dialogue.utterances] == [
+        ("0", "joy", None),
+        ("2", "anger", None),
+    ]
+    assert dialogue.background is None
+    with pytest.raises(SourceError, match="clips inside Parquet.*--text-only.*MELD.Raw.tar.gz"):
+        open_reader("meld", top, True, ("train",))
+
+
+def test_meld_with_all_columns_reads_as_the_owners_file(tmp_path):
+    more = {"Season": 8, "Episode": 21.0, "StartTime": "00:16:16,059", "EndTime": "00:16:21,731"}
+    top = snapshot(tmp_path, {"train": [meld_row(0, "Well, hello.", "joy", **more)]})
+    (dialogue,) = read("meld", top / "snapshots" / "a1b2")
+    assert dialogue.background == "Season 8, episode 21. Present: Rosalind."
+    assert dialogue.utterances[0].start == pytest.approx(976.059)
+
+
+def test_a_number_without_names_is_no_label_of_the_corpus(tmp_path):
+    (dialogue,) = read("meld", snapshot(tmp_path, {"train": [meld_row(0, "Hm.", 4)]}))
+    assert dialogue.utterances[0].label == "4"  # unmapped, so that a build stops and says so
+
+
+def test_what_a_mirror_lacks_is_named_with_what_to_get(tmp_path):
+    rows = [{"text": "Well, hello.", "emotion": "joy"}]
+    top = snapshot(tmp_path, {"train": rows})
+    with pytest.raises(SourceError) as caught:
+        read("meld", top)
+    said = str(caught.value)
+    assert "this mirror of meld on the Hub has no Speaker, Sentiment, Dialogue_ID" in said
+    assert "data/MELD of https://github.com/declare-lab/MELD" in said
+    with pytest.raises(SourceError, match="has no dev, test split.*--split train"):
+        open_reader("meld", top, False)
+
+
+def test_two_revisions_are_not_mixed(tmp_path):
+    for rev in ("a1", "b2"):
+        snapshot(tmp_path, {"train": [meld_row(0, "Hm.", "joy")]}, rev=rev)
+    with pytest.raises(SourceError, match="2 revisions.*a1, b2"):
+        read("meld", tmp_path / "datasets--somebody--mirror")
+
+
+def test_empathetic_dialogues(tmp_path):
+    shared = {"conv_id": "hit:1_conv:2", "context": "lonely", "prompt": "I moved_comma_ alone."}
+    rows = [
+        {**shared, "utterance_idx": 1, "speaker_idx": 7, "utterance": "I moved_comma_ alone."},
+        {**shared, "utterance_idx": 2, "speaker_idx": 8, "utterance": "That is hard."},
+    ]
+    rows = [{**row, "selfeval": "5|5|5_2|2|5", "tags": ""} for row in rows]
+    top = snapshot(tmp_path, {"train": rows, "validation": rows[:1], "test": rows[:1]})
+    (dialogue,) = read("empathetic_dialogues", top)
+    assert [u.text for u in dialogue.utterances] == ["I moved, alone.", "That is hard."]
+    assert (dialogue.background, dialogue.assistant) == ("I moved, alone.", "8")
+    (dev,) = read("empathetic_dialogues", top, "dev", ("dev",))
+    assert dev.split == "dev"
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_emowoz_has_final_labels_and_no_votes(tmp_path, nested):
+    names = ["unlabled", "neutral", "fearful or sad/disappointed", "dissatisfied", "apologetic"]
+    polarity = ["unlabled", "neutral", "negative", "positive"]
+    log = {
+        "text": ["My aunt lost her room.", "I am sorry.", "Is there another?"],
+        "emotion": [2, 0, 1],
+        "sentiment": [2, 0, 1],
+    }
+    feature = {
+        "text": {"dtype": "string", "_type": "Value"},
+        "emotion": {"names": names, "_type": "ClassLabel"},
+        "sentiment": {"names": polarity, "_type": "ClassLabel"},
+    }
+    turns = [dict(zip(log, values, strict=True)) for values in zip(*log.values(), strict=True)]
+    features = {"log": {"feature": feature, "_type": "Sequence"} if nested else [feature]}
+    row = {"dialogue_id": "DMAGE1.json", "log": log if nested else turns}
+    (dialogue,) = read("emowoz", snapshot(tmp_path, {"train": [row]}, features))
+    said = [(u.label, u.sentiment, u.targetable) for u in dialogue.utterances]
+    assert said == [("1", "negative", True), (None, None, False), ("0", "neutral", True)]
+    assert dialogue.utterances[0].annotation.votes is None
+    assert dialogue.utterances[1].speaker == "system"
+
+
+def test_emowoz_with_plain_numbers(tmp_path):
+    log = {"text": ["Hello.", "Yes?"], "emotion": [6, -1], "sentiment": [2, -1]}
+    row = {"dialogue_id": "SNG1.json", "log": log}
+    (dialogue,) = read("emowoz", snapshot(tmp_path, {"train": [row]}))
+    assert [(u.label, u.sentiment) for u in dialogue.utterances] == [
+        ("6", "positive"),
+        (None, None),
+    ]
+
+
+def test_crema_d_without_votes_is_refused_with_what_to_get(tmp_path):
+    rows = [{"file": "1001_DFA_ANG_XX.wav", "major_emotion": "anger", "audio": {"bytes": b"RIFF"}}]
+    top = snapshot(tmp_path, {"train": rows})
+    with pytest.raises(SourceError, match="no votes of listeners.*summaryTable.csv"):
+        open_reader("crema_d", top, True)
+
+
+def test_a_broken_file_is_one_line(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "train-00000-of-00001.parquet").write_bytes(b"PAR1 nothing")
+    with pytest.raises(SourceError, match="cannot be read"):
+        read("meld", tmp_path)

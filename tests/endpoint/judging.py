@@ -1,0 +1,79 @@
+"""Judges that the test endpoint plays: what each answers to the prompts of prompts/judge.
+
+`oracle` knows the good reply to each of our decoys and of `knows`, which are [words, voice, reply].
+`deaf` knows them too, but not which voice a reply answers. `random` goes by a hash of the prompt,
+`always_10` and `longest` by what their names say, `first` by the place. `copies` writes the last
+reply that it was shown instead of a score, `eleven` a score that is none, `silent` nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+DECOYS = Path(__file__).parents[2] / "prompts" / "judge" / "decoys" / "en"
+JUDGES = (
+    *("oracle", "deaf", "random", "always_10", "longest", "first"),
+    *("copies", "eleven", "silent"),
+)
+_WORDS = re.compile(r'^Said: "(.*)"$', re.MULTILINE)
+_VOICE = re.compile(r"^How it was said, as measured: (.*)$", re.MULTILINE)
+_REPLIES = re.compile(r'^Reply(?: [AB])?: "(.*)"$', re.MULTILINE)
+_GOOD, _BAD, _MOST = 9, 2, 10
+
+
+def judged(
+    who: str, schema: dict[str, Any], body: dict[str, Any], knows: list[list[str]]
+) -> str | None:
+    """Return what a judge writes about a reply or two; None for any other request."""
+    names = set(schema.get("properties", ()))
+    if not who or names not in ({"score"}, {"a", "b"}):
+        return None
+    prompt = str(body["messages"][-1]["content"])
+    replies = _REPLIES.findall(prompt)
+    if len(replies) != len(names):
+        return None  # the probe, which asks nothing
+    if who in ("copies", "silent"):
+        return replies[-1] if who == "copies" else " "
+    scores = [_score(who, prompt, place, reply, knows) for place, reply in enumerate(replies)]
+    if who == "eleven":
+        return orjson.dumps(dict.fromkeys(sorted(names), "11/10")).decode()
+    return orjson.dumps(dict(zip(sorted(names), scores, strict=True))).decode()
+
+
+def _score(who: str, prompt: str, place: int, reply: str, knows: list[list[str]]) -> int:
+    if who == "first":
+        return _GOOD if place == 0 else _BAD
+    if who == "longest":
+        return min(_MOST, 1 + len(reply) // 12)
+    if who in ("oracle", "deaf"):
+        found = _WORDS.search(prompt), _VOICE.search(prompt)
+        words, voice = (match[1] if match else "" for match in found)
+        good = {answer for said, answer in decoys() if said == words}
+        good |= {r for w, v, r in knows if w == words and (who == "deaf" or v == voice)}
+        return _GOOD if reply in good else _BAD
+    if who == "random":
+        return 1 + hashlib.blake2b(f"{place}{prompt}".encode(), digest_size=2).digest()[0] % _MOST
+    return _MOST
+
+
+@cache
+def decoys() -> list[tuple[str, str]]:
+    """Return what is said in each of our situations, with the good reply to it."""
+    rows = _rows("situations.tsv")
+    found = [(row["words"], row["good"]) for row in rows]
+    for row in _rows("twins.tsv"):
+        found += [(row[f"{which}words"], row[f"{which}reply"]) for which in ("", "other_")]
+    return found
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    lines = (DECOYS / name).read_text("utf-8").splitlines()
+    told = (line for line in lines if not line.startswith("#"))
+    return list(csv.DictReader(told, delimiter="\t", quoting=csv.QUOTE_NONE))
