@@ -20,6 +20,9 @@ import difflib
 from collections.abc import Collection, Iterable
 from typing import TypedDict
 
+# Characters of a part of a message; of longer ones, so many at the beginning and at the end.
+_LONGEST, _BEGINNING, _END = 3_000, 2_000, 800
+
 
 class HeartenError(Exception):
     """One line for the user: what was wrong, where, what was expected, what to do.
@@ -36,15 +39,20 @@ class HeartenError(Exception):
     def __init__(
         self, what: str, *, where: object = None, expected: str | None = None, do: str | None = None
     ) -> None:
-        parts = [what]
+        parts = [_shown(what)]
         if where is not None:
             parts.append(f"in {where}")
         line = " ".join(parts)
         if expected:
-            line += f"; expected {expected}"
+            line += f"; expected {_shown(expected)}"
         if do:
             line += f"; {do}"
         super().__init__(" ".join(line.split()))
+
+
+def _shown(text: str) -> str:
+    """Return a text, or the ends of one that quotes a value of any length."""
+    return text if len(text) <= _LONGEST else f"{text[:_BEGINNING]} ... {text[-_END:]}"
 
 
 class SourceError(HeartenError):

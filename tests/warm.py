@@ -32,7 +32,7 @@ from typing import Any
 # when it is loaded, as huggingface_hub does.
 LIBRARIES = (
     "numpy pandas pyarrow.parquet pyarrow.compute sqlalchemy.dialects.sqlite aiohttp jinja2 orjson "
-    "soundfile soxr av jsonschema_rs pydantic typer rich.console ijson h5py"
+    "soundfile soxr av jsonschema_rs pydantic typer rich.console h5py"
 ).split()
 # Variables that commands read while they run.
 _READ_LATE = ("HEARTEN_", "HF_", "OPENAI_", "HIBARI_", "PYTEST_")

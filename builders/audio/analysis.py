@@ -17,7 +17,7 @@ import orjson
 import soundfile
 
 from builders.audio import channels
-from builders.audio.asr import MODEL, word_error_rate
+from builders.audio.asr import word_error_rate
 from builders.audio.clip_format import length_findings
 from builders.audio.clips import ClipError, digest_of, head_of, locate, name_in
 from builders.audio.decode import DecodedSound, as_flac, duration_findings, pcm_digest, read_sound
@@ -192,7 +192,7 @@ class Hearing:
             end=media.end,
             speech=speech,
             quality=checked.get("dnsmos"),
-            transcript=_transcript(utterance.text, checked.get("asr")),
+            transcript=self._transcript(utterance.text, checked.get("asr")),
         )
         own = (*map(Finding, media.findings), *(Finding(*found) for found in known["findings"]))
         clip.findings = (
@@ -205,6 +205,16 @@ class Hearing:
         )
         measured = replace(measured, share=speech["share"])
         return Heard(clip, describe(utterance, measured, self.baselines))
+
+    def _transcript(self, text: str, heard: str | None) -> ClipTranscript | None:
+        if heard is None:
+            return None
+        model = next(c.version.partition(" ")[0] for c in self._checks if c.name == "asr")
+        return {
+            "model": model,
+            "text": heard,
+            "word_error_rate": round(word_error_rate(text, heard), 3),
+        }
 
     def refusal(self, heard: Heard) -> tuple[str, str] | None:
         """Return reason and detail if a clip does not meet the requirements, else None."""
@@ -338,10 +348,3 @@ class Hearing:
     def _remember(self, utterance: Utterance, found: _Found) -> None:
         for (kind, key), kept in found.fresh.items():
             self._values.put(kind, key, kept, utterance.id)
-
-
-def _transcript(text: str, heard: str | None) -> ClipTranscript | None:
-    if heard is None:
-        return None
-    rate = round(word_error_rate(text, heard), 3)
-    return {"model": MODEL, "text": heard, "word_error_rate": rate}

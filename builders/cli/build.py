@@ -188,10 +188,27 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     redraft: Annotated[
         str | None,
         typer.Option(
-            metavar="rejected|stale|flagged|IDS",
+            metavar="rejected|stale|flagged|unmatched|IDS",
             help="Draft some replies again, as the build NAME@2: those that reviewers rejected, "
             "those whose prompts or tables have changed since, those that checks flagged (of "
-            "certain codes: flagged:CODE,CODE), or these ids (separated by commas, or @FILE).",
+            "certain codes: flagged:CODE,CODE), those of minimal pairs that a judge could not "
+            "match, or these ids (separated by commas, or @FILE).",
+        ),
+    ] = None,
+    judge_model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL[@URL]",
+            help="With --redraft unmatched, the model that matches the new replies, at most three "
+            "times; the one that judged the pairs last.",
+        ),
+    ] = None,
+    after_judge: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL[@URL]",
+            help="With --redraft unmatched, another model, which says how many pairs can be "
+            "matched before and after.",
         ),
     ] = None,
     demonstrations: DemonstrationsFrom = None,
@@ -325,6 +342,9 @@ def _build(**given: Unpack[BuildOptions]) -> None:
     from builders.llm.settings import PHRASEBOOK
 
     as_json, show = given.pop("as_json"), given.pop("show")
+    judges = given.pop("judge_model"), given.pop("after_judge")
+    if any(judges) and given["redraft"] != "unmatched":
+        raise UsageError("--judge-model and --after-judge need --redraft unmatched", do="add it")
     sample = given["sample"]
     settings = read_settings()
     if given["corpus"].strip().lower() == "all":
@@ -353,7 +373,13 @@ def _build(**given: Unpack[BuildOptions]) -> None:
 
         print(PHRASEBOOK_WARNING)
     gc.freeze()  # what is loaded by now stays
-    finished = run.build(config, prices, quiet=as_json)
+    lines: list[str] = []
+    if given["redraft"] == "unmatched":
+        from builders.cli.redraft_unmatched import built_in_rounds
+
+        finished, config, lines = built_in_rounds(config, judges, prices, as_json)
+    else:
+        finished = run.build(config, prices, quiet=as_json)
     if as_json:
         print(json.dumps({"folder": str(finished.folder), **finished.manifest}, indent=2))
         return
@@ -361,6 +387,7 @@ def _build(**given: Unpack[BuildOptions]) -> None:
     from builders.cli.build_lines import print_finished
 
     print_finished(finished, config, sample, 3 if show is None and sample else show or 0)
+    print("".join(f"{line}\n" for line in lines), end="")
 
 
 def tune_collector() -> None:

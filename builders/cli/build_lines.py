@@ -6,7 +6,6 @@ import re
 import shutil
 import sys
 import textwrap
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,12 @@ from typing import Any
 from builders.cli.cautions import cautions
 from builders.cli.looking import some_samples
 from builders.cli.sample_lines import sample_lines, width
-from builders.cli.status import cost_line
+from builders.cli.status import cost_line, count_lines
 from builders.llm.estimate import Estimate
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline.estimate import BuildEstimate
 from builders.pipeline.run import Finished
 from builders.record.dataset import Build
-from builders.record.manifest import summary_line
 from builders.record.manifest_views import (
     ManifestResult,
     ManifestRun,
@@ -102,16 +100,8 @@ def money_lines(run: ManifestRun) -> list[str]:
 
 def print_counts(build: Build) -> None:
     """Print the four counts of a build, its rejects by reason, and what else is to be known."""
-    result = build.manifest["result"]
-    print(summary_line(result["counts"]))
-    for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
-        print(f"  rejected: {count:,} {reason}")
-    passed_over: Counter[str] = Counter()
-    for counts in result["splits"].values():
-        passed_over.update(counts["not_selected"])
-    if passed_over:
-        told = ", ".join(f"{count:,} {reason}" for reason, count in passed_over.most_common())
-        print(f"  not selected: {told}")
+    for line in count_lines(build.manifest["result"]):
+        print(line)
     for line in cautions(build).lines():
         print(line)
 

@@ -27,6 +27,8 @@ class BuildOptions(TypedDict, total=False):
     drafts: int
     estimate: bool
     redraft: str | None
+    judge_model: str | None
+    after_judge: str | None
     hear: bool
     demonstrations: str | None
     background: str

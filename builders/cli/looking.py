@@ -2,52 +2,85 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from itertools import islice
+from typing import TYPE_CHECKING, cast
 
 from builders.errors import ConfigError, UsageError, nearest
 from builders.pipeline.selection import rank
-from builders.record.dataset import Build, Place
+from builders.record import places
+from builders.record.dataset import Build
+from builders.record.places import SamplePlace
 from builders.record.views import RejectRow, SampleRecord
-from builders.release.eligibility import COLUMNS, Extent, Purpose, Restrictions, eligibility
+from builders.release.eligibility import Extent, Purpose, Restrictions, eligibility
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
-def some_samples(build: Build, count: int, known: Restrictions) -> list[SampleRecord]:
+def some_samples(
+    build: Build, count: int, known: Restrictions, where: pl.Expr | None = None
+) -> list[SampleRecord]:
     """Return so many samples in the order of the build, chosen by hash of the id, without clips.
 
     Args:
         build: a finished build.
         count: how many, at most.
         known: the ids that nobody may be shown.
+        where: what they must meet; see `record/conditions.py`.
     """
-    places = enumerate(_places(build, known)) if count else ()
-    chosen = heapq.nsmallest(count, places, key=lambda one: rank(one[1].record["id"]))
-    chosen.sort(key=lambda one: one[0])
-    return [_read(build, place, known) for _, place in chosen]
+    return [record for _, record in some_places(build, count, known, where)]
+
+
+def some_places(
+    build: Build, count: int, known: Restrictions, where: pl.Expr | None = None
+) -> list[tuple[SamplePlace, SampleRecord]]:
+    """Return the same samples with their places in the build; see `some_samples`."""
+    found = places.some(build, rank, where) if count else iter(())
+    read = ((place, build.row(place.shard, place.row)) for place in found)
+    chosen = [*islice((one for one in read if _may(one[1], known)), count)]
+    order = {shard.name: number for number, shard in enumerate(build.shards())}
+    chosen.sort(key=lambda one: (order[one[0].shard], one[0].row))
+    return [(place, _itself(record, known)) for place, record in chosen]
 
 
 def sample_of(build: Build, name: str, known: Restrictions) -> SampleRecord:
-    """Return the sample of an id, without its clip.
+    """Return the sample of an id, without its clip; raises as `place_of`."""
+    return place_of(build, name, known)[1]
+
+
+def place_of(build: Build, name: str, known: Restrictions) -> tuple[SamplePlace, SampleRecord]:
+    """Return the sample of an id, without its clip, and its place in the build.
 
     Raises:
         UsageError: the build has no sample of that id.
         ConfigError: it has, and somebody asked that it be used no more.
     """
-    found = next((p for p in build.places(COLUMNS) if p.record["id"] == name), None)
-    if found and _may(found.record, known):
-        return _read(build, found, known)
-    _check_not_asked_for(name, found is not None, known)
+    place = places.by_id(build, name)
+    record = build.row(place.shard, place.row) if place else None
+    if place and record and _may(record, known):
+        return place, _itself(record, known)
+    _check_not_asked_for(name, record is not None, known)
     if any(reject["id"] == name for reject in build.rejects(["id"])):
         raise UsageError(
             f"{name} is a reject, not a sample", where=build.folder, do="add --rejected"
         )
-    raise _no_id(build, name, (place.record["id"] for place in _places(build, known)))
+    raise no_id(build, name, places.near_ids(build, name), known)
 
 
-def some_rejects(build: Build, count: int, known: Restrictions) -> list[RejectRow]:
-    """Return the first rejects of a build, but for ids that nobody may be shown."""
-    return [*islice(_rejects(build, known), count)]
+def outcome_of(build: Build, name: str, known: Restrictions) -> SampleRecord | RejectRow:
+    """Return the sample of an id, or else its reject; raises as `sample_of`."""
+    if places.by_id(build, name) is None:
+        if any(reject["id"] == name for reject in build.rejects(["id"])):
+            return reject_of(build, name, known)
+    return sample_of(build, name, known)
+
+
+def some_rejects(
+    build: Build, count: int, known: Restrictions, where: pl.Expr | None = None
+) -> list[RejectRow]:
+    """Return the first rejects of a build that meet a condition; see `some_samples`."""
+    return [*islice(_rejects(build, known, where), count)]
 
 
 def reject_of(build: Build, name: str, known: Restrictions) -> RejectRow:
@@ -56,16 +89,11 @@ def reject_of(build: Build, name: str, known: Restrictions) -> RejectRow:
     if found:
         return found
     _check_not_asked_for(name, known.excluded(name), known)
-    raise _no_id(build, name, (row["id"] for row in _rejects(build, known)))
+    raise no_id(build, name, [row["id"] for row in _rejects(build, known)], known)
 
 
-def _places(build: Build, known: Restrictions) -> Iterator[Place]:
-    return (place for place in build.places(COLUMNS) if _may(place.record, known))
-
-
-def _read(build: Build, place: Place, known: Restrictions) -> SampleRecord:
+def _itself(record: SampleRecord, known: Restrictions) -> SampleRecord:
     """Return a sample without what it says of others who asked to be left out: it stays itself."""
-    record = build.row(place.shard, place.row)
     after, contrast = record["reference_response"], record["contrast"]
     if after and known.excluded(after["id"]):
         record["reference_response"] = None
@@ -78,8 +106,18 @@ def _may(record: SampleRecord, known: Restrictions) -> bool:
     return eligibility(record, Purpose.REVIEW, known).extent is not Extent.NOTHING
 
 
-def _rejects(build: Build, known: Restrictions) -> Iterator[RejectRow]:
-    return (row for row in build.rejects() if not known.excluded(row["id"]))
+def _rejects(
+    build: Build, known: Restrictions, where: pl.Expr | None = None
+) -> Iterator[RejectRow]:
+    rows = build.rejects() if where is None else _rejects_where(build, where)
+    return (row for row in rows if not known.excluded(row["id"]))
+
+
+def _rejects_where(build: Build, where: pl.Expr) -> Iterator[RejectRow]:
+    from builders.record.scan import scan_rejects
+
+    table = scan_rejects(build).filter(where).collect()
+    return cast("Iterator[RejectRow]", table.drop("file", "row").iter_rows(named=True))
 
 
 def _check_not_asked_for(name: str, there: bool, known: Restrictions) -> None:
@@ -90,8 +128,9 @@ def _check_not_asked_for(name: str, there: bool, known: Restrictions) -> None:
         )
 
 
-def _no_id(build: Build, name: str, ids: Iterator[str]) -> UsageError:
-    near = nearest(name, ids)
+def no_id(build: Build, name: str, ids: list[str], known: Restrictions) -> UsageError:
+    """Return the error for an id that a build does not have, with the nearest that it has."""
+    near = nearest(name, (one for one in ids if not known.excluded(one)))
     return UsageError(
         f"there is no {name}",
         where=build.folder,

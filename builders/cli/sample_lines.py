@@ -29,8 +29,8 @@ def sample_lines(record: SampleRecord, columns: int, *, whole: bool = False) -> 
         columns: how wide a line may be.
         whole: every earlier turn and all of each text; else the last turn alone, on one line.
     """
-    yield from textwrap.wrap(_title(record), columns, subsequent_indent="  ")
-    for name, text in _rows(record, whole):
+    yield from textwrap.wrap(title(record), columns, subsequent_indent="  ")
+    for name, text in said_rows(record, whole):
         if name in ("before", "scene") and not whole:
             text = _cut(text, columns - _LEFT)
         yield from _row(name, text, columns)
@@ -54,7 +54,7 @@ def _read(raw: str) -> str:
     return ", ".join(f"{name}: {value}" for name, value in found.items())
 
 
-def _title(record: SampleRecord) -> str:
+def title(record: SampleRecord) -> str:
     """Return the id, the split, and what is to be known of the clip."""
     info = record["audio_info"]
     facts = [record["source"]["split"]]
@@ -69,8 +69,8 @@ def _title(record: SampleRecord) -> str:
     return f"{record['id']} ({', '.join(facts)})"
 
 
-def _rows(record: SampleRecord, whole: bool) -> Iterator[tuple[str, str]]:
-    """Yield what a sample says, each with the word that stands before it."""
+def said_rows(record: SampleRecord, whole: bool) -> Iterator[tuple[str, str]]:
+    """Yield what a sample says, each with the word that stands before it; see `sample_lines`."""
     before, background = record["text_context"], record["background"]
     if background and (whole or not before):
         yield background["origin"], background["text"]
@@ -85,6 +85,11 @@ def _rows(record: SampleRecord, whole: bool) -> Iterator[tuple[str, str]]:
     reply = record["desired_response"]
     yield "reply", reply["text"]
     yield "strategies", ", then ".join(_plain(one) for one in reply["strategies"])
+    if whole and record["checks"] and record["checks"]["results"]:
+        yield (
+            "checks",
+            "; ".join(one["detail"] or one["code"] for one in record["checks"]["results"]),
+        )
     if whole and record["reference_response"]:
         after = record["reference_response"]
         yield "next turn", f"{speaker_name(after['speaker'], 'other')}: {after['text']}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import typer
 
 from builders.cli.options import EXCLUSIONS, Excluded, Folder, Json, StoreAddress
 from builders.errors import ConfigError
-from builders.record.manifest_views import RunCost
+from builders.record.manifest_views import ManifestResult, RunCost
 
 commands = typer.Typer()
 
@@ -104,6 +106,21 @@ def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     build = Build(folder)
     swaps, scores = results(build, store, known), score_results(build, store, known)
     print(write(place, read_manifest(place), swaps, scores, known))
+
+
+def count_lines(result: ManifestResult) -> Iterator[str]:
+    """Yield the counts of a build, its rejects by reason, and what was not selected."""
+    from builders.record.manifest import summary_line
+
+    yield summary_line(result["counts"])
+    for reason, count in sorted(result["rejected"].items(), key=lambda pair: -pair[1]):
+        yield f"  rejected: {count:,} {reason}"
+    passed_over: Counter[str] = Counter()
+    for counts in result["splits"].values():
+        passed_over.update(counts["not_selected"])
+    if passed_over:
+        told = ", ".join(f"{count:,} {reason}" for reason, count in passed_over.most_common())
+        yield f"  not selected: {told}"
 
 
 def cost_line(cost: RunCost) -> str:

@@ -8,12 +8,16 @@ record that contains them is rejected, not the whole file.
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from builders.corpora.opening import bounded_lines, open_text
+from builders.corpora.rows import rows_in
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject, Utterance, sample_id
@@ -21,10 +25,15 @@ from builders.record.types import Dialogue, Reject, Utterance, sample_id
 AGAIN = "unpack or download it again"
 
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+# Characters of one text. A clip of 900 s, the longest that is decoded, has fewer at 200 words a
+# minute and six characters a word.
+LONGEST_TEXT = 20_000
+# Characters of a dialogue's or an utterance's id: together they name files, of 255 bytes at most.
+LONGEST_ID = 100
 # From so many rows that do not decode on, and where they are most of all, it is the file's fault.
 _MOST = 10
 _FRACTION = re.compile(r"([0-9]{1,9})\.0{1,9}")
-_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")
 
 
 class BrokenRecord(Exception):
@@ -50,13 +59,15 @@ class BrokenRecord(Exception):
 class CsvRow:
     """One row of a table: its file, the number of its last line, its cells.
 
-    `fields` are the cells by column; empty if there are too many or too few cells.
+    `fields` are the cells by column; empty if there are too many or too few cells. `fault` says
+    why the row cannot be read, if it cannot.
     """
 
     file: str
     number: int
     cells: list[str]
     fields: dict[str, str]
+    fault: str = ""
 
     @property
     def place(self) -> str:
@@ -112,22 +123,29 @@ def visible(folder: Path, pattern: str = "*") -> list[Path]:
 def csv_rows(path: Path, columns: Collection[str], *, quoted: bool = True) -> Iterator[CsvRow]:
     """Yield the rows of a comma-separated file with at least `columns`; blank lines are skipped.
 
-    `quoted` says whether quotation marks enclose cells or are text. Raises SourceError if the
-    file cannot be read or lacks a column.
+    `quoted` says whether quotation marks enclose cells or are text. A row that cannot be read says
+    so in `fault`, and the rows after it are read. Raises SourceError if the file cannot be read or
+    lacks a column.
     """
-    name, line = path.name, 0
+    name = path.name
     try:
-        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
-            table = csv.reader(stream, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
-            header = _checked(_as_published(next(table, [])), columns, path)
-            for cells in filter(None, table):
-                line = table.line_num
+        with open_text(path, newline="") as stream:
+            rows = rows_in(stream, quoted=quoted)
+            header = _checked(_as_published(next(rows)[1]), columns, path)
+            width = len(header)
+            for number, cells, fault in rows:
                 # Not strict, which doubles the cost; the lengths are known to be equal.
-                whole = len(cells) == len(header)
-                yield CsvRow(name, line, cells, dict(zip(header, cells)) if whole else {})  # noqa: B905
+                whole = len(cells) == width and not fault
+                fields = dict(zip(header, cells)) if whole else {}  # noqa: B905
+                yield CsvRow(name, number, cells, fields, fault)
     except (OSError, csv.Error) as error:
-        where = f"{path} after line {line}"
-        raise SourceError(f"the file cannot be read ({error})", where=where, do=AGAIN) from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> SourceError:
+    """Return the error for a file that cannot be read."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return SourceError(f"the file cannot be read ({said})", where=path, do=AGAIN)
 
 
 def _as_published(header: list[str]) -> list[str]:
@@ -175,6 +193,7 @@ def in_dialogues(
     decoding = _Decoding()
     for row in rows:
         try:
+            require_whole(row)
             utterance = parse(row)
         except BrokenRecord as error:
             decoding.failed(error, row)
@@ -196,6 +215,12 @@ def in_dialogues(
         gathered[0].utterances.append(utterance)
     if gathered is not None:
         yield gathered
+
+
+def require_whole(row: CsvRow) -> None:
+    """Raise BrokenRecord where a row cannot be read."""
+    if row.fault:
+        raise BrokenRecord("broken_row", row.fault)
 
 
 @dataclass(slots=True)
@@ -227,43 +252,20 @@ def as_context(utterance: Utterance) -> Utterance:
 def text_lines(path: Path) -> Iterator[tuple[str, str]]:
     """Yield each line of a text file as ``file:line`` and the text without its end.
 
-    Raises SourceError when the file cannot be read.
+    A line that is longer than anything we read is cut. Raises SourceError when the file cannot be
+    read.
     """
     try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape") as stream:
+        with open_text(path) as stream:
             name = path.name
-            for number, line in enumerate(stream, start=1):
+            for number, line in enumerate(bounded_lines(stream), start=1):
                 yield f"{name}:{number}", line.rstrip("\n")
     except OSError as error:
-        raise SourceError(
-            f"the file cannot be read ({error.strerror})", where=path, do=AGAIN
-        ) from error
-
-
-def json_items(path: Path) -> Iterator[tuple[str, object]]:
-    """Yield the members of the one JSON object in a file, one at a time, numbers as floats.
-
-    Raises SourceError if the file cannot be read, is not such an object or is cut off; the
-    members before the error have been yielded by then.
-    """
-    import ijson  # imported here, because only JSON corpora need it
-
-    try:
-        with path.open("rb") as stream:
-            if not stream.read(64).lstrip().startswith(b"{"):
-                raise SourceError("the file is not a JSON object", where=path, do=AGAIN)
-            stream.seek(0)
-            yield from ijson.kvitems(stream, "", use_float=True)
-    except (OSError, ijson.JSONError) as error:
-        said = error.args[0] if isinstance(error, ijson.JSONError) else error.strerror
-        said = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        raise SourceError(
-            f"the file is not a complete JSON object ({said.splitlines()[0]})", where=path, do=AGAIN
-        ) from error
+        raise unreadable(path, error) from error
 
 
 def require_utf8(text: str) -> str:
-    """Return a text; BrokenRecord when it contains bytes that are not UTF-8."""
+    """Return a text; BrokenRecord when it contains bytes that are not UTF-8 or half a character."""
     if not text.isascii() and _NOT_UTF8.search(text):
         raise BrokenRecord("not_utf8", "it contains bytes that are not UTF-8")
     return text
@@ -304,6 +306,43 @@ def broken(
         raw: the record as it was read.
         error: what is wrong with it.
     """
-    name = sample_id(slug, split, *ids)
-    text = raw.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return Reject(name, split, "read", error.reason, f"{place}: {error.detail}", {"row": text})
+    name = sample_id(slug, split, *map(id_part, ids))
+    row = shortened(printable(raw))
+    detail = shortened(printable(f"{place}: {error.detail}"))
+    return Reject(name, split, "read", error.reason, detail, {"row": row})
+
+
+def printable(text: str) -> str:
+    """Return a text with what is no character in it written out, as ``\\xff``."""
+    if text.isascii() or not _NOT_UTF8.search(text):
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half of a character
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return a text, or the beginning of one that is too long to be read by anybody."""
+    return text if len(text) <= longest else f"{text[:longest]}... ({len(text):,} characters)"
+
+
+def id_part(part: str) -> str:
+    """Return what a part of an id is called in a reject: a digest where it is no name."""
+    if len(part) <= LONGEST_ID and (part.isascii() or not _NOT_UTF8.search(part)):
+        return part
+    digest = hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{printable(part[:20])}~{digest}"
+
+
+def as_json(value: object) -> str:
+    """Return a value from a JSON file as a text, to be looked at."""
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (RecursionError, ValueError, TypeError):
+        return f"({type(value).__name__} that cannot be shown)"
+
+
+def is_number(written: str) -> bool:
+    """Return whether a text is a whole number as ids and counts have them: nine digits at most."""
+    return written.isdecimal() and written.isascii() and len(written) <= 9

@@ -25,6 +25,7 @@ from builders.corpora.files import (
     visible,
 )
 from builders.corpora.name_tables import Actor, NameTable, read_table
+from builders.corpora.opening import read_whole
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
@@ -253,7 +254,7 @@ def _sound_files(root: Path) -> Iterator[str]:
 def _decoded(path: Path) -> str:
     """Return a file of sentences as text; releases have them in UTF-8 and in UTF-16."""
     try:
-        raw = path.read_bytes()
+        raw = read_whole(path)
         wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
         return raw.decode("utf-16") if wide else raw.decode("utf-8-sig", "surrogateescape")
     except (OSError, UnicodeDecodeError) as error:

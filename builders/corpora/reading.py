@@ -14,6 +14,7 @@ from builders import resources
 from builders.corpora import Reader
 from builders.corpora.damage import flag_damage
 from builders.corpora.exclusions import Exclusions
+from builders.corpora.usable import without_unusable
 from builders.errors import ConfigError, SourceError
 from builders.record.types import (
     MISSING_AFTER,
@@ -138,6 +139,8 @@ def read_split(
         if isinstance(item, Reject):
             yield from _unless_excluded(reject_without_personal_data(item), rules)
             continue
+        for reject in without_unusable(item, slug):
+            yield from _unless_excluded(reject, rules)
         without_personal_data(item, dialogue_prefix(slug, split, item.id))
         rejects = _settle(item, slug, defects.of(split, item.id), rules.exclusions)
         for reject in rejects:
@@ -231,8 +234,11 @@ def mark_holes(dialogue: Dialogue, missing: set[float]) -> None:
     """
     whole = [utterance for utterance in dialogue.utterances if not utterance.rejected]
     orders = [utterance.order for utterance in whole]
-    if dialogue.first_number is not None and orders:
-        missing |= set(range(dialogue.first_number, int(orders[-1]))).difference(orders)
+    if (expected := dialogue.first_number) is not None:
+        for order in orders:
+            if order > expected:  # one stands for all of a gap, which may be a thousand million
+                missing.add(expected)
+            expected = max(expected, int(order) + 1)
     for order in missing:
         after = bisect_left(orders, order)
         if after:

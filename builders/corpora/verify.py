@@ -22,6 +22,7 @@ from builders.corpora.published_counts import (
     with_totals,
 )
 from builders.corpora.reading import Defect, Defects, read_split
+from builders.corpora.releases import FileRelease, releases_of
 from builders.errors import SourceError
 from builders.labels.aggregation import Labelling, load_labelling
 from builders.record.manifest_views import ReaderNote
@@ -48,6 +49,7 @@ class Verification:
     `rejects` counts the broken records by reason, `damaged` the texts that copying damaged by flag,
     `unusable` what is there in place of clips by reason. `sampled` says by split how many clips of
     a sample could be decoded, and how many could not by reason; `without_media` why there are none.
+    `files` says of each annotation file which release it is of.
     """
 
     slug: str
@@ -60,6 +62,7 @@ class Verification:
     unusable: dict[str, int]
     sampled: dict[str, dict[str, int]]
     without_media: str
+    files: list[FileRelease]
     notes: list[ReaderNote]
 
     @property
@@ -92,12 +95,14 @@ class Verification:
         result = f"{len(self.off)} not as published" if self.off else "as published"
         if self.damaged and not self.off:
             result += ", but texts are damaged"
+        if any(file.verdict == "changed" for file in self.files):
+            result += ", but not all files are the owner's"
         if self.failed:
             result += ", but clips cannot be used"
         counted = f"{len(self.rows)} counts, {result}" if self.rows else "no counts are published"
         lines = [f"{self.slug} in {self.source} ({media})"]
         lines += [_count_line(count) for count in self.rows]
-        lines += [counted]
+        lines += [counted, *_file_lines(self.files)]
         lines += [f"rejected: {n} {reason}" for reason, n in self.rejects.items()]
         lines += [f"no clips: {self.without_media}"] if self.without_media else []
         lines += [f"clips that cannot be used: {n:,} {why}" for why, n in self.unusable.items()]
@@ -119,6 +124,14 @@ def _sampled_line(split: str, counts: dict[str, int]) -> str:
     others = [f"{n} {reason}" for reason, n in counts.items() if reason != "decoded"]
     failed = f"; {', '.join(others)}" if others else ""
     return f"sample of clips of {split}: {good} of {sum(counts.values())} decoded{failed}"
+
+
+def _file_lines(files: list[FileRelease]) -> list[str]:
+    """Return a line for each file of which something is known, and one for all others."""
+    known = [str(file) for file in files if file.verdict != "unknown"]
+    others = len(files) - len(known)
+    what = "nothing is known of their releases"
+    return [*known, f"{others:,} annotation files: {what}"] if others else known
 
 
 def _note_line(note: ReaderNote) -> str:
@@ -185,6 +198,7 @@ def verify(
         unusable=dict(clips.unusable.most_common()),
         sampled=clips.decode(),
         without_media=why_not,
+        files=releases_of(slug, reader.files),
         notes=notes,
     )
 

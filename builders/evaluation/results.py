@@ -11,6 +11,8 @@ from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair, pairs_of
 from builders.evaluation.score_results import ScoresHeld
 from builders.record.dataset import Build
+from builders.record.folder import REDRAFT, read_json
+from builders.record.redraft import Redraft
 from builders.record.reply_views import JudgedValue
 from builders.release.eligibility import Restrictions
 from builders.stats import wilson
@@ -54,7 +56,7 @@ def results(build: Build, store: str, known: Restrictions | None = None) -> list
     try:
         pairs = pairs_of(build, known)
         told = {(p.one.id, p.other.id): p for p in pairs if p.can_be_told}
-        latest = _latest(opened, told)
+        latest = _free(build, latest_of(opened, told))
     finally:
         opened.close()
     return [
@@ -115,7 +117,8 @@ def _swapped(
 ) -> dict[str, list[JudgedValue]]:
     """Return the share of its pairs that the latest model matched, for each record in some pair."""
     pairs = pairs_of(build, known, without)
-    latest = _latest(store, {(p.one.id, p.other.id): p for p in pairs if p.can_be_told})
+    told = {(p.one.id, p.other.id): p for p in pairs if p.can_be_told}
+    latest = _free(build, latest_of(store, told))
     if not latest:
         return {}
     model, held = list(latest.items())[-1]
@@ -143,8 +146,13 @@ def _mean(judgements: Sequence[Judgement]) -> float:
     return sum(values) / len(values)
 
 
-def _latest(store: Store, told: dict[tuple[str, str], Pair]) -> _Latest:
-    """Return each model's latest judgement of each current pair, the latest model last."""
+def latest_of(store: Store, told: dict[tuple[str, str], Pair]) -> _Latest:
+    """Return each model's latest judgement of each current pair, the latest model last.
+
+    Args:
+        store: an open store.
+        told: the pairs by the ids of both members.
+    """
     latest: _Latest = {}
     seen = {ids: pair.seen for ids, pair in told.items()}
     for judgement in Judgements(store).about(list(dict.fromkeys(seen.values())), SWAP):
@@ -154,3 +162,10 @@ def _latest(store: Store, told: dict[tuple[str, str], Pair]) -> _Latest:
             held[ids] = judgement
             latest[judgement.model] = held
     return latest
+
+
+def _free(build: Build, latest: _Latest) -> _Latest:
+    """Return the judgements without those of a model that selected what was drafted again."""
+    path = build.folder / REDRAFT
+    judge = Redraft(**read_json(path)).judge if path.is_file() else None
+    return {model: held for model, held in latest.items() if model != judge}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from builders.audio.heads import ClipHeads
 from builders.corpora import Card, load_card, open_reader
 from builders.corpora.exclusions import Exclusions
+from builders.corpora.opening import open_bytes
 from builders.corpora.reading import Defects, ReadingRules
 from builders.labels import strategies, vocabulary
 from builders.labels.aggregation import as_heard, check_view, load_labelling
@@ -160,7 +161,7 @@ class Plan(Replying):
             config.hear_seconds if sends else None,
         )
         workers = config.workers or os.cpu_count() or 1
-        checks = open_checks(config.clip_checks, workers)
+        checks = open_checks(config.clip_checks, workers, self.card.language)
         state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
             root = self.corpus.reader.root
@@ -337,7 +338,10 @@ def digest_of_files(files: tuple[Path, ...]) -> str:
     """Return one digest over annotation files, by name and content."""
     digest = hashlib.sha256()
     for path in sorted(files, key=lambda path: path.name):
-        with path.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256").hexdigest()
-        digest.update(f"{path.name} {content}\n".encode())
+        try:
+            with open_bytes(path) as stream:
+                content = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError:  # its records are rejects; that it can be read later is a change
+            content = "unreadable"
+        digest.update(f"{path.name} {content}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()

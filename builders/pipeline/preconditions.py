@@ -76,7 +76,7 @@ def clip_checks_version(config: BuildConfig, card: Card, heard: bool) -> str | N
 
     if "asr" in config.clip_checks:
         check_language(card.language, card.slug)
-    found = versions(config.clip_checks)
+    found = versions(config.clip_checks, card.language)
     return f"{', '.join(found.values())}, tables {checks_version()}"
 
 

@@ -28,10 +28,11 @@ def damaged(path: Path, found: str, expected: str) -> VerificationError:
     )
 
 
-def check_file(path: Path, rows: int, size: int | None, sha256: str) -> None:
+def check_file(path: Path, rows: int, size: int | None, sha256: str, footer: bool = True) -> None:
     """Compare a file with the manifest: its size, and the row count in its footer.
 
-    If the manifest has no size, the digest is compared instead.
+    If the manifest has no size, the digest is compared instead. Without `footer`, the row count is
+    left to `check_rows`, when the file is read.
 
     Raises:
         VerificationError: it is missing, truncated, unreadable or another file.
@@ -42,7 +43,12 @@ def check_file(path: Path, rows: int, size: int | None, sha256: str) -> None:
             check_digest(path, sha256)
         elif found != size:
             raise damaged(path, f"has {found:,} bytes", f"{size:,}, as manifest.json says")
-        counted = pq.read_metadata(path).num_rows
+        counted = pq.read_metadata(path).num_rows if footer else rows
+    check_rows(path, counted, rows)
+
+
+def check_rows(path: Path, counted: int, rows: int) -> None:
+    """Compare the row count in a file's footer with the manifest's; raises as `check_file`."""
     if counted != rows:
         raise damaged(path, f"has {counted:,} rows", f"{rows:,}, as manifest.json says")
 
@@ -129,6 +135,12 @@ class DataFile:
         """Return a row group."""
         with _translated(self.path):
             table = self._file.read_row_group(number, self._paths(columns))
+            return as_version_2(table, columns) if self._is_version_1 else table
+
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return all rows; leave ``audio`` out, whose clips would all be in memory."""
+        with _translated(self.path):
+            table = self._file.read(self._paths(columns))
             return as_version_2(table, columns) if self._is_version_1 else table
 
     def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:

@@ -19,8 +19,11 @@ from builders.record.views import RejectRow, SampleRecord
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from builders.record.data_file import DataFile
 
 REJECTED_FILE = "rejected.parquet"
 HELD_FILE = "held_for_people.parquet"
@@ -45,16 +48,20 @@ class Build:
     Args:
         folder: `output/<name>`.
         manifest: its manifest, if that is not written yet.
+        footers: read the footers of all files now, at 6 ms each; else that of a file when it is
+            read, for a short look into a large build.
 
     Raises:
         ConfigError: there is no finished build in the folder.
         VerificationError: the manifest is not valid, or a file is missing or does not match it.
     """
 
-    def __init__(self, folder: str | Path, manifest: Manifest | None = None) -> None:
+    def __init__(
+        self, folder: str | Path, manifest: Manifest | None = None, *, footers: bool = True
+    ) -> None:
         self.folder = Path(folder)
         self.manifest = read_manifest(self.folder) if manifest is None else manifest
-        self._check()
+        self._check(footers)
         self._footers: dict[str, pq.FileMetaData] = {}
         # A row group is read as a whole, and the next requested row is often in it.
         self._group = lru_cache(_GROUPS_KEPT)(self._read_group)
@@ -91,10 +98,10 @@ class Build:
     def _rows_of(
         self, shards: Sequence[Path], columns: Sequence[str] | None, batch: int
     ) -> Iterator[SampleRecord]:
-        from builders.record.data_file import DataFile, rows_of
+        from builders.record.data_file import rows_of
 
         for shard in shards:
-            with DataFile(shard) as file:
+            with self.opened(shard) as file:
                 for part in file.batches(columns, batch):
                     yield from cast("list[SampleRecord]", rows_of(shard, part))
 
@@ -108,20 +115,16 @@ class Build:
         self, columns: Sequence[str] | None = None, split: str | None = None, batch: int = _BATCH
     ) -> Iterator[pa.RecordBatch]:
         """Yield the samples in order as Arrow batches, without copying their buffers."""
-        from builders.record.data_file import DataFile
-
         for shard in self.shards(split):
-            with DataFile(shard) as file:
+            with self.opened(shard) as file:
                 yield from file.batches(columns, batch)
 
     def groups(
         self, columns: Sequence[str] | None = None, split: str | None = None
     ) -> Iterator[pa.Table]:
         """Yield the samples in order as tables, one for each row group that was written."""
-        from builders.record.data_file import DataFile
-
         for shard in self.shards(split):
-            with DataFile(shard) as file:
+            with self.opened(shard) as file:
                 yield from file.groups(columns)
 
     def first(self, count: int, columns: Sequence[str] | None = None) -> list[SampleRecord]:
@@ -144,10 +147,13 @@ class Build:
         (row,) = rows_of(self._shard(shard), self._group(shard, group).slice(place, 1))
         return cast(SampleRecord, {**row, "audio": None})
 
-    def clip(self, shard: str, index: int) -> bytes | None:
-        """Return the FLAC bytes of a sample's clip, 16 kHz mono, or None where it has none."""
+    def clip(self, shard: str, index: int, column: str = "audio") -> bytes | None:
+        """Return the FLAC bytes of a sample's clip, 16 kHz mono, or None where it has none.
+
+        `column` is ``audio``, or ``reply_audio`` for the spoken reply.
+        """
         group, place = self._at(shard, index)
-        audio = self._read_group(shard, group, ("audio",))["audio"][place].as_py()
+        audio = self._read_group(shard, group, (column,))[column][place].as_py()
         clip: bytes | None = audio and audio["bytes"]
         return clip
 
@@ -160,19 +166,21 @@ class Build:
 
     def reject_groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the rejects as tables; nothing where the manifest lists no file of them."""
-        from builders.record.data_file import DataFile
-
         if any(file["path"] == REJECTED_FILE for file in self.files):
-            with DataFile(self.folder / REJECTED_FILE) as file:
+            with self.opened(self.folder / REJECTED_FILE) as file:
                 yield from file.groups(columns)
 
     def held_groups(self) -> Iterator[pa.Table]:
         """Yield the utterances held for people as tables; nothing where a build has no file."""
-        from builders.record.data_file import DataFile
-
         if any(file["path"] == HELD_FILE for file in self.files):
-            with DataFile(self.folder / HELD_FILE) as file:
+            with self.opened(self.folder / HELD_FILE) as file:
                 yield from file.groups(None)
+
+    def scan(self) -> pl.LazyFrame:
+        """Return the samples as a lazy table of flat columns; see `record/scan.py`."""
+        from builders.record.scan import scan
+
+        return scan(self)
 
     def to_pandas(
         self, split: str | None = None, columns: Sequence[str] | None = None
@@ -202,14 +210,28 @@ class Build:
             check.result()
         return self
 
-    def _check(self) -> None:
+    def opened(self, path: Path) -> DataFile:
+        """Open one of the files for reading, after comparing its rows with the manifest.
+
+        Raises:
+            VerificationError: it is missing, cannot be read, or is another file.
+        """
+        from builders.record.data_file import DataFile, check_rows
+
+        file = DataFile(path, self._footers.get(path.name))
+        known = {self.folder / one["path"]: one["rows"] for one in self.files}
+        check_rows(path, file.footer.num_rows, known.get(path, file.footer.num_rows))
+        return file
+
+    def _check(self, footers: bool) -> None:
         from builders.record.data_file import check_file
 
         for file in self.files:
             path = Path(file["path"])
             if path.is_absolute() or ".." in path.parts:
                 raise self._wrong(f"lists {path}", "files in this folder")
-            check_file(self.folder / path, file["rows"], file.get("bytes"), file["sha256"])
+            found = file["rows"], file.get("bytes"), file["sha256"]
+            check_file(self.folder / path, *found, footer=footers)
         kept = self.manifest["result"]["counts"]["kept"]
         # A build restored from the Hub has the counts of the original but only the published rows.
         if "hydrated" not in self.manifest and self.count != kept:
@@ -243,9 +265,7 @@ class Build:
     def _footer(self, shard: str) -> pq.FileMetaData:
         # Getting the footer of thousands of rows takes longer than reading one of them.
         if shard not in self._footers:
-            from builders.record.data_file import DataFile
-
-            with DataFile(self._shard(shard)) as file:
+            with self.opened(self._shard(shard)) as file:
                 self._footers[shard] = file.footer
         return self._footers[shard]
 

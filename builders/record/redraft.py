@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Which = Literal["rejected", "stale", "ids", "flagged"]
+Which = Literal["rejected", "stale", "ids", "flagged", "unmatched"]
 
 
 class HeardEmotion(BaseModel):
@@ -39,7 +39,9 @@ class Redraft(BaseModel):
     """A redraft: of which build, and the earlier replies of each record.
 
     `ids` are the records given by id, `codes` those of checks, if `which` says so. `prompt_version`
-    is that of the redraft templates in use; it does not affect other records.
+    is that of the redraft templates in use; it does not affect other records. `judge` is the model
+    that selected what could not be matched, here or in an earlier version: what it says of this
+    build measures nothing.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +52,7 @@ class Redraft(BaseModel):
     which: Which = "rejected"
     ids: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+    judge: str | None = None
 
     @property
     def heard(self) -> dict[str, HeardEmotion]:

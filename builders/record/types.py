@@ -68,7 +68,7 @@ def utterance_id(prefix: str, utterance: str) -> str:
 def _encoded(part: str) -> str:
     if part.isalnum() and part.isascii():  # nearly all ids: five times faster than quoting
         return part
-    return quote(part, safe="").replace("-", "%2D")
+    return quote(part, safe="", errors="backslashreplace").replace("-", "%2D")
 
 
 @dataclass(slots=True)

@@ -192,11 +192,11 @@ def test_a_standard_that_no_check_could_meet_is_refused_in_words(settings, line,
     assert str(error.value) == line
 
 
-def test_a_corpus_in_another_language_is_not_transcribed(tmp_path, monkeypatch):
-    card = plan.load_card("meld").model_copy(update={"language": "de-AT"})
+def test_a_corpus_in_a_language_that_no_model_knows_is_not_transcribed(tmp_path, monkeypatch):
+    card = plan.load_card("meld").model_copy(update={"language": "tlh"})
     given = {"corpus": "meld", "source": SAMPLE, "name": "a", "output": tmp_path}
     asked = make_config(**given, clip_checks=("asr",))
-    with pytest.raises(ConfigError, match="meld is in the language 'de-AT'.*only English"):
+    with pytest.raises(ConfigError, match="meld is in the language 'tlh'.*does not recognise"):
         preconditions.clip_checks_version(asked, card, heard=True)
     asked = make_config(**given, clip_checks=("vad",))
     assert preconditions.clip_checks_version(asked, card, heard=True)

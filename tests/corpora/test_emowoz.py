@@ -308,14 +308,23 @@ def test_a_file_that_cannot_be_read_stops_or_leaves_the_other_one(spoil, said, t
     assert notes(tmp_path)["train", "ids_without_dialogue"] == 3 - len(read_on)
 
 
-def test_bytes_in_another_encoding_leave_what_came_before_them(tmp_path):
-    made = {"MUL1": dialogue(user(), system()), "MUL2": dialogue(user("Café ."), system())}
+def test_a_file_saved_as_windows_1252_is_read_whole(tmp_path):
+    made = {"MUL1": dialogue(user("Café ."), system("It’s full .")), "MUL2": dialogue(user())}
     path = make_emowoz_tree(tmp_path, made) / FILES["multiwoz"]
-    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1"))
-    assert "invalid bytes in UTF8 string" in refused(tmp_path)
-    items = read(tmp_path, "train", rules=QUARANTINE)
-    assert only_reject(items).reason == "broken_file"
-    assert [item.id for item in items if isinstance(item, Dialogue)] == ["MUL1", "DMAGE7"]
+    path.write_bytes(path.read_text(encoding="utf-8").encode("cp1252"))
+    items = read(tmp_path, "train")
+    assert [u.text for u in utterances(items).values()][:2] == ["Café .", "It’s full ."]
+
+
+def test_bytes_of_no_encoding_cost_the_turn_that_holds_them(tmp_path):
+    made = {"MUL1": dialogue(user("caf##"), system()), "MUL2": dialogue(user())}
+    path = make_emowoz_tree(tmp_path, made) / FILES["multiwoz"]
+    path.write_bytes(path.read_bytes().replace(b"##", b"\xed\xed"))
+    items = read(tmp_path, "train")
+    reject = only_reject(items)
+    assert (reject.id, reject.reason) == ("emowoz-train-MUL1-0", "not_utf8")
+    assert r"caf\xed\xed" in reject.raw["row"]
+    assert [*utterances(items)][:2] == ["emowoz-train-MUL1-1", "emowoz-train-MUL2-0"]
 
 
 @pytest.mark.parametrize(

@@ -317,12 +317,14 @@ def test_a_quotation_mark_that_never_closes_costs_its_row(tmp_path):
     assert list(utterances(items)) == ["meld-dev-0-1"]
 
 
-def test_a_field_without_end_is_refused_with_its_place(tmp_path):
-    make_meld_tree(tmp_path, {"dev": [meld_row(0, 0), meld_row(0, 1, Utterance="x" * 200_000)]})
-    with pytest.raises(
-        SourceError, match=r"cannot be read \(field larger .*\.csv after line 2; un"
-    ):
-        read(tmp_path, "dev")
+def test_a_cell_of_any_size_costs_its_row(tmp_path):
+    rows = [meld_row(0, 0), meld_row(0, 1, Utterance="x" * 200_000), meld_row(0, 2)]
+    make_meld_tree(tmp_path, {"dev": rows})
+    items = read(tmp_path, "dev")
+    reject = only_reject(items)
+    assert (reject.id, reject.reason) == ("meld-dev-line-3", "broken_row")
+    assert reject.detail == "dev_sent_emo.csv:3: the line is too long"
+    assert [*utterances(items)] == ["meld-dev-0-0", "meld-dev-0-2"]
 
 
 def test_the_columns_of_the_trees_are_those_of_the_release(real_data):

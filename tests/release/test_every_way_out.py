@@ -165,8 +165,37 @@ def build(here: Path) -> bytes:
     return said + rows(here / "output/meld@2")
 
 
+def prompt(here: Path) -> bytes:
+    """Nobody is asked about them, and nobody sees what was: not beside others, either."""
+    said = _run(here, "prompt", "--corpus", "meld", "--sample", "--limit", 40)
+    said += _run(here, "prompt", "output/meld", "meld-train-1-2", "--json")
+    for asked in (("output/meld", WHO), ("output/meld", "meld-train-0-2")):
+        ended = hearten("prompt", *asked, cwd=here)
+        assert ended.code == 1 and "somebody asked" in ended.err and not ended.out
+    return said
+
+
+def diff(here: Path) -> bytes:
+    """All samples changed, and every one is an example."""
+    rows = ("build", "--corpus", "meld", "--sample", "--context-turns", 1, "--exclusions", "none")
+    _run(here, *rows, "--name", "other", "--store", here / "its-own.sqlite")
+    flags = ("--examples", 40, "--store", "output/hearten.sqlite")
+    said = _run(here, "diff", "output/meld", "output/other", *flags)
+    return said + _run(here, "diff", "output/other", "output/meld", *flags, "--json")
+
+
+def stats(here: Path) -> bytes:
+    said = _run(here, "stats", "output/meld")
+    shown = json.loads(_run(here, "stats", "output/meld", "--json"))
+    assert sum(map(sum, (c.values() for c in shown["emotions"].values()))) < 31
+    return said + json.dumps(shown).encode()
+
+
 def show(here: Path) -> bytes:
-    said = _run(here, "show", "output/meld", "--sample", 40)
+    page = here / "page.html"
+    said = _run(here, "show", "output/meld", "--sample", 40, "--html", page) + page.read_bytes()
+    said += _run(here, "show", "output/meld", "--sample", 40, "--where", "words > 0")
+    said += _run(here, "show", "output/meld", "--sample", 40)
     said += _run(here, "show", "output/meld", "--sample", 40, "--json")
     ended = hearten("show", "output/meld", WHO, cwd=here)
     assert ended.code == 1 and "somebody asked" in ended.err and not ended.out
@@ -181,9 +210,11 @@ def review_status(here: Path) -> bytes:
 
 WAYS: dict[str, Callable[[Path], bytes]] = {
     "build": build,
+    "diff": diff,
     "export": export,
     "judge": judge,
     "mine": mine,
+    "prompt": prompt,
     "publish": publish,
     "report": report,
     "review": review,
@@ -191,6 +222,7 @@ WAYS: dict[str, Callable[[Path], bytes]] = {
     "review-import": review_import,
     "review-status": review_status,
     "show": show,
+    "stats": stats,
 }
 # Where there is a Hub, and where there are builds of an earlier record version:
 # tests/release/hub/test_hydrating.py, tests/record/test_version_1.py.

@@ -20,6 +20,7 @@ from builders.corpora.files import (
     broken,
     csv_rows,
     in_dialogues,
+    is_number,
     not_found,
     open_root,
     require_utf8,
@@ -201,7 +202,7 @@ def _read_people(path: Path) -> dict[str, tuple[str, int | None]]:
     for row in csv_rows(path, ("ActorID", "Age", "Sex")):
         if row.fields and (sex := row.fields["Sex"].lower()) in ("female", "male"):
             age = row.fields["Age"]
-            people[row.fields["ActorID"]] = sex, int(age) if age.isdecimal() else None
+            people[row.fields["ActorID"]] = sex, int(age) if is_number(age) else None
     return people
 
 

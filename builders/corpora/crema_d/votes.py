@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
-from builders.corpora.files import BrokenRecord, CsvRow, csv_rows
+from builders.corpora.files import BrokenRecord, CsvRow, csv_rows, is_number
 from builders.record.views import LabelView
 
 # What was rated: its columns in the summary, and the first digit of its numbers in
@@ -37,11 +38,9 @@ def read_votes(path: Path) -> tuple[Votes, int]:
 
 
 def _counted(row: CsvRow) -> dict[str, int] | BrokenRecord:
-    try:
-        counts = {letter: int(row.fields[letter]) for letter in _LETTERS}
-    except ValueError:
-        counts = {}
-    if any(counts.values()) and min(counts.values()) >= 0:
+    written = {letter: row.fields[letter].strip() for letter in _LETTERS}
+    counts = {letter: int(n) for letter, n in written.items() if is_number(n)}
+    if any(counts.values()) and len(counts) == len(_LETTERS):
         return counts
     shown = ", ".join(f"{letter} {row.fields[letter]}" for letter in _LETTERS)
     return BrokenRecord("broken_votes", f"{row.place} has {shown}; expected whole numbers")
@@ -88,6 +87,9 @@ def _view(
 
 def _number(written: str, column: str) -> float:
     try:
-        return float(written)
+        level = float(written)
     except ValueError:
-        raise BrokenRecord("broken_level", f"{column} is {written!r}; expected a number") from None
+        level = math.nan
+    if not math.isfinite(level):
+        raise BrokenRecord("broken_level", f"{column} is {written!r}; expected a number")
+    return level

@@ -31,8 +31,8 @@ _END = "__eou__"
 _EMOTIONS = ("no emotion", "anger", "disgust", "fear", "happiness", "sadness", "surprise")
 _SPEAKERS = ("A", "B")
 # Marks stand apart from their words: "it ’ s late ." is what was written as "it’s late."
-_BEFORE = re.compile(r"\s+(?=[.,!?;:](?:\s|$))")
-_SHORT = re.compile(r"(?<=\w)\s*([’'])\s*(?=(?:s|t|m|d|re|ve|ll)\b)", re.IGNORECASE)
+_BEFORE = re.compile(r"(?<!\s)\s++(?=[.,!?;:](?:\s|$))")
+_SHORT = re.compile(r"(?<=\w)\s*+([’'])\s*+(?=(?:s|t|m|d|re|ve|ll)\b)", re.IGNORECASE)
 
 
 class Reader:

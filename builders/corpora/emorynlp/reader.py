@@ -23,6 +23,7 @@ from builders.corpora.files import (
     broken,
     csv_rows,
     in_dialogues,
+    is_number,
     not_found,
     notes_of,
     open_root,
@@ -141,7 +142,7 @@ def _with_background(scene: Dialogue) -> Dialogue:
 def _ids(fields: dict[str, str], counts: Counter[str] | None = None) -> tuple[str, str]:
     """Return the scene as in the names of clips, ``sea1_ep15_sc1``, and the utterance."""
     written = [whole_number(fields.get(name, ""), counts) for name in _IDS]
-    if not all(part.isdecimal() for part in written):
+    if not all(map(is_number, written)):
         expected = f"expected numbers in {', '.join(_IDS)}"
         raise BrokenRecord("broken_id", f"the ids are {', '.join(map(repr, written))}; {expected}")
     season, episode, scene, utterance = (str(int(part)) for part in written)
@@ -194,7 +195,7 @@ def _speakers(written: str) -> list[str]:
     """Return the names in a list in Python notation."""
     try:
         names = ast.literal_eval(written)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         names = None
     if not (isinstance(names, list) and names and all(isinstance(n, str) and n for n in names)):
         detail = f"Speaker is {written!r}; expected a list of names, as in ['Ann', 'Bob']"

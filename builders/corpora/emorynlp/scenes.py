@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from builders.corpora.files import AGAIN, visible
+from builders.corpora.opening import read_whole
 from builders.errors import SourceError
 from builders.record.types import Dialogue, Utterance
 
 _FILES = "emotion-detection-*.json"
-_TURN = re.compile(r"s(\d+)_e(\d+)_c(\d+)_u(\d+)", re.ASCII)
+_TURN = re.compile(r"s(\d{1,9})_e(\d{1,9})_c(\d{1,9})_u(\d{1,9})", re.ASCII)
 _NO_WORD = re.compile(r"\W+")
 
 
@@ -61,7 +62,7 @@ def find_scenes(root: Path) -> Scenes:
 
 def _read(path: Path) -> Iterator[tuple[str, int, str, str]]:
     try:
-        document: Any = json.loads(path.read_bytes())
+        document: Any = json.loads(read_whole(path))
         for episode in document["episodes"]:
             for scene in episode["scenes"]:
                 for turn in scene["utterances"]:

@@ -6,12 +6,11 @@ conduct follow from it by the owner's definitions of the labels, in `definitions
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from builders.corpora.files import BrokenRecord
+from builders.corpora.files import LONGEST_ID, BrokenRecord, as_json, printable, shortened
 from builders.labels.tables import read_rows
 from builders.record.types import Annotation, Sentiment, Utterance
 from builders.record.views import VoteCount
@@ -57,10 +56,11 @@ def _taken_apart(
     emotion: object,
 ) -> tuple[Mapping[str, object] | None, list[tuple[str | None, object]]]:
     """Return the final annotation, and the others by annotator."""
-    final, said = None, []
+    final: object = None
+    said: list[tuple[str | None, object]] = []
     if isinstance(emotion, dict):  # as in an older description of the files
         final = emotion.get("final")
-        said = [(rater, one) for rater, one in emotion.items() if rater != "final"]
+        said = [(_named(rater), one) for rater, one in emotion.items() if rater != "final"]
     elif isinstance(emotion, list) and len(emotion) > _ANNOTATORS:
         *others, final = emotion
         said = [(_rater(one), one) for one in others]
@@ -70,12 +70,16 @@ def _taken_apart(
 def _rater(annotation: object) -> str | None:
     """Return the annotator: the only text in an annotation, whatever its field is called."""
     values = annotation.values() if isinstance(annotation, dict) else ()
-    return next((value for value in values if isinstance(value, str)), None)
+    name = next((value for value in values if isinstance(value, str)), None)
+    return _named(name) if name else None
+
+
+def _named(rater: str) -> str:
+    return shortened(printable(rater), LONGEST_ID)
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 200 else f"{text[:200]}..."
+    return shortened(as_json(value), 200)
 
 
 @cache

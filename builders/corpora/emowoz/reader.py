@@ -7,27 +7,31 @@ system has every other turn.
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
+from builders.corpora.damage import repaired
 from builders.corpora.emowoz.emotions import annotate
 from builders.corpora.emowoz.mirror import checked, dialogues
 from builders.corpora.files import (
     AGAIN,
     BrokenRecord,
     as_context,
+    as_json,
     broken,
-    json_items,
     not_found,
     notes_of,
     open_root,
+    require_utf8,
+    unreadable,
     visible,
 )
 from builders.corpora.hub_mirrors import Mirror, find_mirror
+from builders.corpora.json_members import json_items
+from builders.corpora.opening import open_bytes
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject, Utterance
@@ -36,7 +40,7 @@ _TREE = "the folder that holds emowoz-multiwoz.json, emowoz-dialmage.json and da
 _FILES = {"multiwoz": "emowoz-multiwoz.json", "dialmage": "emowoz-dialmage.json"}
 _SPLIT_FILES = ("data-split.json", "data_split.json")
 _POINTER = b"version https://git-lfs.github.com/"
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
 _ENDS = (".", "!", "?")
 
 
@@ -158,11 +162,10 @@ def _read_ids(path: Path) -> dict[str, dict[str, set[str]]]:
 
 def _refuse_pointer(path: Path) -> None:
     try:
-        with path.open("rb") as stream:
+        with open_bytes(path) as stream:
             start = stream.read(len(_POINTER))
     except OSError as error:
-        what = f"the file cannot be read ({error.strerror})"
-        raise SourceError(what, where=path, do=AGAIN) from error
+        raise unreadable(path, error) from error
     if start == _POINTER:
         raise SourceError(
             "the file is a Git LFS pointer",
@@ -175,6 +178,9 @@ def _refuse_pointer(path: Path) -> None:
 def _read_dialogue(
     split: str, name: str, value: object, counts: Counter[str], part: str
 ) -> Iterator[Dialogue | Reject]:
+    if isinstance(value, BrokenRecord):
+        raise value
+    require_utf8(name)
     log = value.get("log") if isinstance(value, dict) else None
     if not log or not isinstance(log, list):
         raise BrokenRecord("broken_dialogue", "it has no list of turns under log")
@@ -198,17 +204,24 @@ def _read_dialogue(
 def _broken(
     split: str, ids: tuple[str, str], part: str, value: object, error: BrokenRecord
 ) -> Reject:
-    raw = json.dumps(value, ensure_ascii=False)
-    return broken("emowoz", split, ids, f"{_FILES[part]}:{ids[0]}", raw, error)
+    return broken("emowoz", split, ids, f"{_FILES[part]}:{ids[0]}", as_json(value), error)
 
 
 def _goal(goal: object) -> str | None:
     """Return what the user was told to do, without the markup that marks places and times."""
     message = goal.get("message") if isinstance(goal, dict) else None
     lines = message if isinstance(message, list) else [message]
-    plain = (html.unescape(_TAG.sub("", line)) for line in lines if isinstance(line, str))
+    plain = (_unescaped(_TAG.sub("", line)) for line in lines if isinstance(line, str))
     sentences = (" ".join(line.split()) for line in plain)
-    return " ".join(s if s.endswith(_ENDS) else f"{s}." for s in sentences if s) or None
+    told = " ".join(s if s.endswith(_ENDS) else f"{s}." for s in sentences if s)
+    return require_utf8(told) or None
+
+
+def _unescaped(line: str) -> str:
+    try:
+        return html.unescape(line)
+    except ValueError:  # the number of a character that has thousands of digits
+        return line
 
 
 def _utterance(dialogue: str, index: int, turn: object, counts: Counter[str]) -> Utterance:
@@ -216,13 +229,14 @@ def _utterance(dialogue: str, index: int, turn: object, counts: Counter[str]) ->
     if not isinstance(text, str) or not text.strip():
         raise BrokenRecord("broken_turn", "it has no text")
     user = index % 2 == 0
+    (text,) = repaired((text,), counts)
     utterance = Utterance(
         dialogue=dialogue,
         utterance=str(index),
         order=index,
         # The corpus does not say which crowd worker spoke as the user.
         speaker=None if user else "system",
-        text=" ".join(filter(None, map(str.strip, text.splitlines()))),
+        text=" ".join(filter(None, map(str.strip, require_utf8(text).splitlines()))),
         label=None,
         targetable=user,
     )

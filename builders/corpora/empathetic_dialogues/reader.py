@@ -27,6 +27,7 @@ from builders.corpora.files import (
     require_utf8,
 )
 from builders.corpora.hub_mirrors import find_mirror
+from builders.corpora.opening import bounded_lines, open_text
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import LABEL_OF_DIALOGUE, Dialogue, Reject, Utterance
 
@@ -37,7 +38,7 @@ _COLUMNS = (
     *("selfeval", "tags"),
 )
 _in_order = itemgetter(*_COLUMNS)
-_INDEX = re.compile("[1-9][0-9]*")
+_INDEX = re.compile("[1-9][0-9]{0,8}")
 _LETTER = re.compile("[A-Za-z]")
 _QUOTE, _DOUBLED = re.compile('"'), re.compile('"(?:[^"]*"")+[^"]*"')
 
@@ -99,8 +100,8 @@ def _is_quoted(path: Path) -> bool:
 
     A mark in such a cell is doubled, and a comma stands as it is.
     """
-    with path.open(encoding="utf-8", errors="surrogateescape") as stream:
-        for line in filter(_QUOTE.search, stream):
+    with open_text(path) as stream:
+        for line in filter(_QUOTE.search, bounded_lines(stream)):
             cells = line.rstrip("\r\n").split(",")
             if any(_DOUBLED.fullmatch(cell) for cell in cells):
                 return True

@@ -24,9 +24,9 @@ _RATING = re.compile(r"([CA])-([EFM]\d+):(.*)")
 _TURN = re.compile(r"(\w+)_([FM][\dX]+)", re.ASCII)
 _RATER_FILE = re.compile(r"(\w+)_(e\d+)_(cat|atr)\.txt")
 _RATER_LINE = re.compile(r"(\w+)\s*:(.*)")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,300})?", re.ASCII)
 # Which value comes first differs between summaries and raters' files; a value may be left out.
-_VALUE = re.compile(r"\b(val|act|dom)\b\s*(\d+(?:\.\d+)?)?", re.ASCII)
+_VALUE = re.compile(r"\b(val|act|dom)\b\s*(\d{1,9}(?:\.\d{1,300})?)?", re.ASCII)
 _DIMENSIONS = {"val": "valence", "act": "activation", "dom": "dominance"}
 
 

@@ -20,6 +20,7 @@ from builders.corpora.files import (
     broken,
     csv_rows,
     in_dialogues,
+    is_number,
     not_found,
     notes_of,
     open_root,
@@ -166,7 +167,7 @@ def _with_scene(dialogue: Dialogue, first: CsvRow) -> Dialogue:
 
 def _reject(slug: str, split: str, row: CsvRow, error: BrokenRecord) -> Reject:
     dialogue, utterance = (whole_number(row.fields.get(name, "")) for name in _IDS)
-    known = dialogue.isdecimal() and utterance.isdecimal()
+    known = is_number(dialogue) and is_number(utterance)
     named = (dialogue, utterance) if known else ("line", row.line)
     return broken(slug, split, named, row.place, ",".join(row.cells), error)
 
@@ -178,7 +179,7 @@ def _utterance(
     if not fields or not all(fields[name] for name in _COLUMNS if name in fields):
         raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")
     dialogue, utterance = (whole_number(fields[name], counts) for name in _IDS)
-    if not (dialogue.isdecimal() and utterance.isdecimal()):
+    if not (is_number(dialogue) and is_number(utterance)):
         raise BrokenRecord(
             "broken_id", f"the ids are {dialogue!r}, {utterance!r}; expected numbers"
         )

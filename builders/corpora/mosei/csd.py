@@ -14,11 +14,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builders.corpora.files import AGAIN, BrokenRecord
+from builders.corpora.opening import open_bytes
 from builders.errors import SourceError
 
 if TYPE_CHECKING:
     import h5py
 
+# Bytes of a video's values: a file may claim to have more than any memory holds. The words of an
+# hour take less than one of them.
+_LARGEST = 32 << 20
+_NUMBERS = "fiu"
+# What h5py raises for files that are damaged.
+_UNREADABLE = (
+    OSError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    MemoryError,
+)
 _SEGMENT = re.compile(r"(.+)\[([0-9]{1,9})\]")
 
 
@@ -51,6 +66,8 @@ class Sequence:
             self.joined += number >= 0
         self.videos: tuple[str, ...] = tuple(sorted(self._groups))
         said = file.get(f"{data.parent.name}/metadata/dimension names")
+        if said is not None:
+            _values(said)
         self.columns = None if said is None else _names(said.asstr()[()].ravel().tolist())
 
     def __contains__(self, video: str) -> bool:
@@ -69,15 +86,29 @@ class Sequence:
     def _rows_of(self, name: str, width: int) -> list[tuple[list[Any], list[float]]]:
         try:
             group = self._data[name]
-            features, intervals = group["features"][()], group["intervals"][()]
+            features, intervals = _values(group["features"]), _values(group["intervals"])
             shapes = features.shape, intervals.shape
-        except (OSError, LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+            expected = (count := len(intervals), width), (count, 2)
+        except _UNREADABLE as error:
             detail = f"its rows in {self.path.name} cannot be read ({error})"
             raise BrokenRecord("broken_video", detail) from error
-        if shapes != (((n := shapes[1][0]), width), (n, 2)):
+        if shapes != expected:
             detail = f"in {self.path.name} its features are {shapes[0]}, its intervals {shapes[1]}"
             raise BrokenRecord("broken_video", f"{detail}; expected (n, {width}) and (n, 2)")
+        # Several features are numbers; a single one is a word.
+        if intervals.dtype.kind not in _NUMBERS or (
+            width > 1 and features.dtype.kind not in _NUMBERS
+        ):
+            detail = f"in {self.path.name} it has {features.dtype} and {intervals.dtype}"
+            raise BrokenRecord("broken_video", f"{detail}; expected numbers")
         return list(zip(features.tolist(), intervals.tolist(), strict=True))
+
+
+def _values(dataset: Any) -> Any:
+    """Return the values of a dataset; ValueError where they are more than a video can have."""
+    if dataset.size * dataset.dtype.itemsize > _LARGEST:
+        raise ValueError(f"{dataset.size:,} values")
+    return dataset[()]
 
 
 def _aligned(name: str) -> tuple[int, str, str]:
@@ -102,8 +133,9 @@ def open_csd(path: Path) -> Iterator[Sequence]:
 
     with ExitStack() as stack:
         try:
+            open_bytes(path).close()  # a pipe would be waited for
             sequence = Sequence(path, stack.enter_context(h5py.File(path, "r")))
-        except (OSError, LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+        except _UNREADABLE as error:
             what = f"the file is not a complete HDF5 file ({error})"
             raise SourceError(what, where=path, do=AGAIN) from error
         yield sequence

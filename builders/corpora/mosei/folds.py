@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 from builders.corpora.files import AGAIN
+from builders.corpora.opening import read_whole
 from builders.errors import SourceError
 
 # What the owner's list is called in the SDK and in JSON, by split.
@@ -44,8 +45,8 @@ def read_folds(path: Path) -> dict[str, frozenset[str]]:
 
 def _json(path: Path) -> dict[str, object]:
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        found = json.loads(read_whole(path))
+    except (OSError, ValueError, RecursionError) as error:
         raise SourceError(f"the file is not valid JSON ({error})", where=path, do=AGAIN) from error
     return found if isinstance(found, dict) else {}
 
@@ -54,7 +55,7 @@ def _assigned(path: Path) -> dict[str, object]:
     """Return the literals that a Python file assigns to the names we know."""
     known = [python for python, _ in _NAMES.values()]
     try:
-        body = ast.parse(path.read_bytes()).body
+        body = ast.parse(read_whole(path)).body
         return {
             target.id: ast.literal_eval(node.value)
             for node in body
@@ -62,7 +63,7 @@ def _assigned(path: Path) -> dict[str, object]:
             for target in node.targets
             if isinstance(target, ast.Name) and target.id in known
         }
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         what = f"the lists cannot be read ({type(error).__name__})"
         expected = f"{', '.join(known)}, each assigned a list of texts"
         raise SourceError(what, where=path, expected=expected, do=AGAIN) from error

@@ -6,18 +6,17 @@ is one speaker's monologue and a dialogue of ours; its labelled segments are the
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from builders.corpora.damage import repaired
-from builders.corpora.files import BrokenRecord, broken
+from builders.corpora.files import LONGEST_ID, BrokenRecord, broken
 from builders.corpora.mosei.csd import Sequence, open_csd
 from builders.corpora.mosei.folds import read_folds
 from builders.corpora.mosei.layout import find_layout
-from builders.corpora.mosei.segments import COLUMNS, Segment, milliseconds, segment_of
+from builders.corpora.mosei.segments import COLUMNS, Segment, is_time, milliseconds, segment_of
 from builders.corpora.mosei.texts import (
     TOLERANCE,
     Line,
@@ -107,6 +106,8 @@ class Reader:
     ) -> list[Dialogue | Reject]:
         """Return the rejects of a video, and the video."""
         counts, segments = self._counts[split], list[Segment]()
+        if len(video) > LONGEST_ID:
+            raise BrokenRecord("broken_id", f"its id has {len(video):,} characters")
         items: list[Dialogue | Reject] = []
         missing: list[float] = []
         rows = labels.rows(video, len(COLUMNS))
@@ -116,9 +117,10 @@ class Reader:
             try:
                 segments.append(segment_of(values, times, place, raw))
             except BrokenRecord as error:
-                name = milliseconds(times[0]) if math.isfinite(times[0]) else f"row {number}"
+                timed = is_time(times[0])
+                name = milliseconds(times[0]) if timed else f"row {number}"
                 items.append(broken("mosei", split, (video, name), place, raw, error))
-                missing += filter(math.isfinite, times[:1])
+                missing += times[:1] if timed else ()
         texts, why = self._texts(video, {segment.span for segment in segments}, words, counts)
         dialogue, recording = Dialogue(split, video, []), self._recording(video)
         dialogue.missing = missing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from builders.corpora.files import BrokenRecord
@@ -13,6 +12,10 @@ COLUMNS = {
     "sentiment": (-3.0, 3.0),
     **dict.fromkeys(("happy", "sad", "anger", "surprise", "disgust", "fear"), (0.0, 3.0)),
 }
+
+
+# A day, in seconds: no time of a recording is later.
+_LAST = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def segment_of(values: list[float], times: list[float], place: str, raw: str) ->
     """Return the segment in a row of the labels; BrokenRecord when a number cannot be."""
     # To four digits, as 32-bit numbers hold a third as 0.33333334; half of a tie would be lost.
     start, end = (round(time, 4) for time in times)
-    if not (math.isfinite(start) and math.isfinite(end)):
+    if not (is_time(start) and is_time(end)):
         raise BrokenRecord("broken_time", f"it is from {start} to {end}; expected seconds")
     span = (max(0.0, start), end)
     if end <= span[0]:
@@ -48,6 +51,11 @@ def segment_of(values: list[float], times: list[float], place: str, raw: str) ->
             expected = f"expected a number from {least:g} to {most:g}"
             raise BrokenRecord("broken_value", f"{name} is {value:g}; {expected}")
     return Segment(span, values, start < 0, place, raw)
+
+
+def is_time(seconds: float) -> bool:
+    """Return whether a number can be a time in a recording."""
+    return abs(seconds) < _LAST  # which NaN is not
 
 
 def milliseconds(seconds: float) -> str:

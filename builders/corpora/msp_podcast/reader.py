@@ -12,7 +12,6 @@ from pathlib import Path
 
 from builders.corpora.damage import repaired
 from builders.corpora.files import (
-    AGAIN,
     BrokenRecord,
     CsvRow,
     broken,
@@ -21,8 +20,11 @@ from builders.corpora.files import (
     notes_of,
     open_root,
     require_utf8,
+    require_whole,
+    unreadable,
 )
 from builders.corpora.msp_podcast.votes import DIMENSIONS, Votes, dimension
+from builders.corpora.opening import read_whole
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
@@ -38,7 +40,7 @@ _PARTS = {
     "Test2": "test",
     "Test3": "test",
 }
-_NAME = re.compile(r"MSP-PODCAST_(\d+(?:_\d+)*)\.wav", re.ASCII)
+_NAME = re.compile(r"MSP-PODCAST_(\d{1,9}(?:_\d{1,9}){0,4})\.wav", re.ASCII)
 _CLASSES = frozenset("ASHUFDCNOX")
 _SEXES = {"female": "female", "male": "male"}
 
@@ -100,6 +102,7 @@ class Reader:
 
     def _dialogue(self, row: CsvRow, split: str, part: str, counts: Counter[str]) -> Dialogue:
         fields = row.fields
+        require_whole(row)
         if not fields or part not in _PARTS:
             detail = f"Split_Set is {part!r}; expected one of {', '.join(_PARTS)}"
             raise BrokenRecord("broken_row", detail if fields else "too many or too few fields")
@@ -134,13 +137,11 @@ class Reader:
     def _text(self, name: str, counts: Counter[str]) -> str:
         path = self._texts / f"{name.removesuffix('.wav')}.txt"
         try:
-            raw = path.read_text("utf-8-sig", "surrogateescape")
+            raw = read_whole(path).decode("utf-8-sig", "surrogateescape")
         except FileNotFoundError:
             raise BrokenRecord("no_transcript", f"there is no {path.name}") from None
         except OSError as error:
-            raise SourceError(
-                f"the file cannot be read ({error.strerror})", where=path, do=AGAIN
-            ) from error
+            raise unreadable(path, error) from error
         (text,) = repaired((" ".join(raw.split()),), counts)
         if not require_utf8(text):
             raise BrokenRecord("no_transcript", f"{path.name} is empty")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from builders.corpora.files import AGAIN, BrokenRecord
-from builders.errors import SourceError
+from builders.corpora.files import BrokenRecord, unreadable
+from builders.corpora.opening import LONGEST_LINE, open_bytes
 from builders.record.views import DimensionRating, VoteCount
 
 # By the end of the column's name, and by the letter in the file of votes.
@@ -37,11 +37,11 @@ class Votes:
             self._places = self._index() if self.files else {}
         if (place := self._places.get(name)) is None:
             return [], [], 0
-        with self._path.open("rb") as stream:
+        with open_bytes(self._path) as stream:
             stream.seek(place)
             stream.readline()
             lines = []
-            for line in stream:
+            for line in iter(lambda: stream.readline(LONGEST_LINE), b""):
                 if not line.startswith(_RATER):
                     break
                 lines.append(line.decode("utf-8", "replace"))
@@ -50,15 +50,13 @@ class Votes:
     def _index(self) -> dict[str, int]:
         places, at = {}, 0
         try:
-            with self._path.open("rb") as stream:
-                for line in stream:
+            with open_bytes(self._path) as stream:
+                for line in iter(lambda: stream.readline(LONGEST_LINE), b""):
                     if line.startswith(_TURN):
                         places[line.partition(b";")[0].strip().decode("ascii", "replace")] = at
                     at += len(line)
         except OSError as error:
-            raise SourceError(
-                f"the file cannot be read ({error.strerror})", where=self._path, do=AGAIN
-            ) from error
+            raise unreadable(self._path, error) from error
         return places
 
 
@@ -78,7 +76,7 @@ def _votes(lines: list[str]) -> Found:
     values: list[DimensionRating] = []
     other = 0
     for line in lines:
-        rater, primary, *rest = (part.strip() for part in line.split(";"))
+        rater, primary, *rest = (part.strip() for part in f"{line};".split(";"))
         word = _KNOWN.get(primary.lower())
         other += word is None
         votes.append(VoteCount(rater=rater, label=word or "Other", count=1))

@@ -7,6 +7,7 @@ The build ``meld`` becomes ``meld@2``, then ``meld@3``. Drafted again are
                every record whose request key is different now
     flagged    replies that checks note something about, with what they say in the prompt; of
                certain codes with flagged:CODE,CODE
+    unmatched  replies of minimal pairs that a judge could not match to their voices
     IDS        the given samples; rejected ones as above, others with another seed
 
 and nothing else: all other responses come from the store, and so do the decisions about unchanged
@@ -18,8 +19,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from builders.errors import ConfigError, UsageError
+from builders.evaluation.unmatched import Unmatched, unmatched
 from builders.llm import prompts
 from builders.record.dataset import Build
 from builders.record.folder import REDRAFT, read_json
@@ -39,7 +42,12 @@ from builders.store.database import Store
 
 _HELD_AT_ONCE = 500
 _NAMED_AT_MOST = 5
-_BY_NAME: dict[str, Which] = {"rejected": "rejected", "stale": "stale", "flagged": "flagged"}
+_BY_NAME: dict[str, Which] = {
+    "rejected": "rejected",
+    "stale": "stale",
+    "flagged": "flagged",
+    "unmatched": "unmatched",
+}
 
 
 def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
@@ -49,8 +57,8 @@ def redrafting(config: BuildConfig, wanted: str) -> BuildConfig:
 
     Args:
         config: the finished build.
-        wanted: rejected, stale, flagged, flagged:CODES, ids separated by commas, or @FILE with one
-            id per line.
+        wanted: rejected, stale, flagged, flagged:CODES, unmatched, ids separated by commas, or
+            @FILE with one id per line.
 
     Raises:
         ConfigError: the build is not finished, nothing in it is rejected, it has no such sample,
@@ -113,8 +121,8 @@ def _understood(wanted: str) -> tuple[Which, tuple[str, ...], tuple[str, ...]]:
     if not ids:
         raise UsageError(
             f"--redraft {wanted} names no samples",
-            expected="rejected, stale, flagged, flagged:CODES, ids separated by commas, or @FILE "
-            "with one id per line",
+            expected="rejected, stale, flagged, flagged:CODES, unmatched, ids separated by commas, "
+            "or @FILE with one id per line",
         )
     return "ids", ids, ()
 
@@ -146,7 +154,11 @@ def _redraft(
     earlier = _earlier(build.folder)
     with closing(Store(config.store_url)) as store:
         notes: dict[str, Note] = {}
-        if which == "flagged":
+        judge = earlier.judge if earlier else None
+        if which == "unmatched":
+            found = unmatched(build, store, known)
+            notes, judge = _unmatched(build, found), found.judge
+        elif which == "flagged":
             notes = flagged(build, codes, known)
         elif which != "stale":
             notes = _notes(build, store, ids, known)
@@ -168,7 +180,42 @@ def _redraft(
         which=which,
         ids=tuple(ids),
         codes=tuple(codes),
+        judge=judge,
     )
+
+
+def with_notes(
+    config: BuildConfig, replies: Mapping[str, dict[str, Any]], reasons: Mapping[str, Sequence[str]]
+) -> BuildConfig:
+    """Return the config of a redraft in which some replies are drafted once more.
+
+    Args:
+        config: a redraft.
+        replies: what was drafted last, by the id of the sample.
+        reasons: what is wrong with it, for the same ids.
+    """
+    if config.redraft is None:
+        raise ConfigError(f"{config.name} drafts nothing again", do="pass --redraft")
+    told = dict(config.redraft.notes)
+    for name, reply in replies.items():
+        note = Note(reply=reply, reasons=tuple(reasons[name]), by="checks")
+        told[name] = (*told.get(name, ()), note)
+    redraft = config.redraft.model_copy(update={"notes": told, "prompt_version": _version(told)})
+    return config.model_copy(update={"redraft": redraft})
+
+
+def _unmatched(build: Build, found: Unmatched) -> dict[str, Note]:
+    if not found.reasons:
+        raise ConfigError(
+            f"{found.judge} matched all pairs of {build.name}",
+            where=build.folder,
+            do="choose other samples: --redraft rejected, flagged, or their ids",
+        )
+    return {
+        row["id"]: Note(reply=dict(reply_of(row)), reasons=found.reasons[row["id"]], by="checks")
+        for row in build.rows(["id", "desired_response"])
+        if row["id"] in found.reasons
+    }
 
 
 def _version(notes: Mapping[str, Sequence[Note]]) -> str:

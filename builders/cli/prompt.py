@@ -1,0 +1,197 @@
+"""`hearten prompt`: what a model would be sent, and what it was sent and answered."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from builders.cli.build import build_command
+from builders.cli.options import (
+    EXCLUSIONS,
+    OUTPUT,
+    Clips,
+    Drafters,
+    Drafts,
+    Excluded,
+    FollowLinks,
+    Json,
+    OnlySplits,
+    Output,
+    ReplyTokens,
+    Source,
+    StoreAddress,
+    TextOnly,
+)
+from builders.cli.prompt_options import Background, PromptVersion, RealNames
+from builders.cli.reply_options import (
+    DemonstrationsBy,
+    DemonstrationsFrom,
+    PersonaChoice,
+    PlannedBy,
+    ReplyWorthy,
+)
+from builders.errors import UsageError
+from builders.settings import voting
+
+if TYPE_CHECKING:
+    from builders.cli.build_options import BuildOptions
+    from builders.settings import BuildConfig
+
+commands = typer.Typer()
+
+# Stands for the model where none is named: no prompt depends on its name, but the key does.
+ANY_MODEL = "MODEL"
+# Where nothing is sent to: what a corpus's terms say about sending does not matter here.
+_NOWHERE = "http://127.0.0.1:9/v1"
+_FEW = 1
+
+
+@commands.command("prompt")
+def prompt_command(  # noqa: PLR0913 - one argument for each option
+    build: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="OUTPUT/NAME",
+            help="The folder of a build: show what was asked and answered. With --corpus: the ID.",
+        ),
+    ] = None,
+    sample_id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="The sample that is asked about.")
+    ] = None,
+    corpus: Annotated[
+        str | None,
+        typer.Option(metavar="CORPUS", help="The corpus of which to show what would be asked."),
+    ] = None,
+    source: Source = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Use the small invented sample of the corpus.")
+    ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Number of targets: those that a build with this limit has.",
+            show_default=str(_FEW),
+        ),
+    ] = None,
+    split: OnlySplits = None,
+    emotion: Annotated[
+        list[str] | None,
+        typer.Option(metavar="EMOTION", help="Only targets with this emotion."),
+    ] = None,
+    reply_worthy: ReplyWorthy = None,
+    text_only: TextOnly = False,
+    follow_links: FollowLinks = False,
+    model: Drafters = None,
+    drafts: Drafts = 1,
+    persona: PersonaChoice = "assistant",
+    context_turns: Annotated[
+        int, typer.Option(min=0, help="Maximum number of earlier turns shown to the model.")
+    ] = 8,
+    label_view: Annotated[
+        str | None,
+        typer.Option(metavar="VIEW", help="Annotation layer to use as the label."),
+    ] = None,
+    plan: PlannedBy = None,
+    demonstrations: DemonstrationsFrom = None,
+    demonstrations_by: DemonstrationsBy = "words",
+    background: Background = "corpus",
+    real_names: RealNames = False,
+    prompt_version: PromptVersion = 2,
+    hear: Annotated[
+        bool, typer.Option("--hear", help="As for a model that is sent the audio.")
+    ] = False,
+    see: Annotated[
+        bool, typer.Option("--see", help="As for a model that is sent the video with its sound.")
+    ] = False,
+    caption_model: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Model that describes how each clip sounds."),
+    ] = None,
+    temperature: Annotated[float, typer.Option(min=0, max=2, help="Sampling temperature.")] = 0.8,
+    top_p: Annotated[
+        float, typer.Option(min=0, max=1, help="Nucleus sampling: total probability kept.")
+    ] = 1.0,
+    reply_tokens: ReplyTokens = 400,
+    exclusions: Excluded = EXCLUSIONS,
+    output: Output = OUTPUT,
+    store: StoreAddress = None,
+    clips: Clips = None,
+    as_json: Json = False,
+) -> None:
+    """Print prompts: with --corpus, what would be sent; of a build, what was sent and answered."""
+    given = dict(locals())
+    named = given.pop("build"), given.pop("sample_id")
+    if corpus is None:
+        _sent(*named, exclusions, store, as_json)
+        return
+    if named[1]:
+        raise UsageError(
+            "--corpus and the folder of a build exclude each other", do="leave one of them out"
+        )
+    if named[0] and limit:
+        raise UsageError("an ID and --limit exclude each other", do="leave one of them out")
+    _to_send(given, named[0], as_json)
+
+
+def _to_send(given: dict[str, Any], name: str | None, as_json: bool) -> None:
+    """Print what a build with these options would send."""
+    from builders.cli import prompt_lines
+    from builders.pipeline.prompting import first_requests
+
+    config = _config(given, name)
+    found = first_requests(config, name)
+    if as_json:
+        _print_all(prompt_lines.documents(config, found))
+    else:
+        _print_all(prompt_lines.texts(found))
+
+
+def _config(given: dict[str, Any], name: str | None) -> BuildConfig:
+    """Return the config of the build; what `build` has no say in here has its default."""
+    from builders.cli.build_config import config_of
+    from builders.cli.settings_file import read_settings
+
+    options: dict[str, Any] = {
+        n: p.default for n, p in inspect.signature(build_command).parameters.items()
+    }
+    models = [voting(one).model for one in given["model"] or (ANY_MODEL,)]
+    limit = given["limit"] or (None if name else _FEW)
+    options |= given | {
+        "model": models,
+        "limit": limit,
+        "base_url": [_NOWHERE],
+        "resume": "never",
+    }
+    return config_of(cast("BuildOptions", options), read_settings())
+
+
+def _sent(
+    folder: str | None, name: str | None, exclusions: Path, store: str | None, as_json: bool
+) -> None:
+    """Print what was asked about a sample of a build, and what was answered."""
+    if folder is None or name is None:
+        raise UsageError(
+            "prompt needs --corpus, or the folder of a build and an ID",
+            do="hearten prompt --help says more",
+        )
+    from builders.cli import asked_lines, looking
+    from builders.cli.beside import store_of
+    from builders.record.dataset import Build
+    from builders.release.eligibility import Restrictions, excluded_by
+
+    address = store_of(Path(folder), store)
+    build = Build(folder, footers=False)
+    known = Restrictions(excluded_by(exclusions, address))
+    found = looking.outcome_of(build, name, known)
+    asked = asked_lines.asked(build, found, address)
+    _print_all([asked_lines.document(asked)] if as_json else asked_lines.texts(asked))
+
+
+def _print_all(parts: Iterable[str]) -> None:
+    for part in parts:
+        print(part)

@@ -1,0 +1,395 @@
+"""`prompt`, `show --where`, `stats`, `diff`: they say what was sent, built and changed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from base64 import b64decode
+from collections import Counter
+
+import pytest
+from builds import ROOT, command, environment, hearten, manifest, one_line_error, samples
+from endpoints import TestEndpoint
+from net.release import unpacked
+
+from builders.cli.playing import PLAYERS
+from builders.llm.request import key
+from builders.pipeline.prompting import first_requests
+from builders.record.flat import REJECT, flat_columns
+from builders.settings import make_config
+from builders.store.database import Store
+
+PAGE = ROOT / "docs" / "inspecting.md"
+TABLE = "<!-- flat columns: written from schemas/flat_columns.tsv -->\n"
+TEXT = ("--corpus", "meld", "--sample", "--text-only")
+PLANNED = ("--plan", "hash", "--demonstrations", "ours")
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory):
+    """A folder with a build by a model that is corrected at times, what it was sent, and more."""
+    here = tmp_path_factory.mktemp("asked")
+    faults = [{"kind": "invalid_json", "probability": 0.3, "seed": 3}]
+    with TestEndpoint(any_model=True, keep_bodies=True, faults=faults) as endpoint:
+        told = (*TEXT, *PLANNED, "--model", "m", "--base-url", endpoint.base_url, "--show", 0)
+        ended = hearten("build", *told, "--name", "meld", cwd=here)
+        assert ended.code == 0, ended.err
+        bodies = endpoint.log()["bodies"]
+    return here, bodies
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory):
+    """Two phrasebook builds of one sample, the second without some targets and turns."""
+    here = tmp_path_factory.mktemp("edited")
+    for more in (("--name", "a"), ("--name", "b", "--context-turns", 1, "--min-words", 9)):
+        ended = hearten("build", *TEXT, *more, "--show", 0, cwd=here)
+        assert ended.code == 0, ended.err
+    return here
+
+
+# ---- prompt -------------------------------------------------------------------------------------
+
+
+def test_what_would_be_sent_is_what_is_sent(asked):
+    here, bodies = asked
+    ended = hearten("prompt", *TEXT, *PLANNED, "--model", "m", "--limit", 99, "--json", cwd=here)
+    found = json.loads(ended.out)
+    assert found["corpus"] == "meld" and len(found["prompts"]) == 31
+    sent = [(body["messages"], body.get("seed"), body["temperature"]) for body in bodies]
+    for one in found["prompts"]:
+        sampling = one["sampling"]
+        assert (one["messages"], sampling["seed"], sampling["temperature"]) in sent
+        assert one["asks"] == "reply" and one["cached"] and one["schema"]["required"]
+
+
+def test_a_prompt_is_shown_as_text_and_no_endpoint_is_asked(tmp_path):
+    ended = hearten("prompt", *TEXT, *PLANNED, "meld-train-0-4", cwd=tmp_path)
+    assert ended.code == 0 and not [*tmp_path.iterdir()]
+    title, version, *rest = ended.out.splitlines()
+    assert title == "=== meld-train-0-4: a reply of MODEL"
+    assert (
+        version.startswith("draft 2")
+        and "temperature 0.8, top_p 1.0, max_tokens 400, seed" in version
+    )
+    assert rest[0] == "--- system" and "--- user" in rest and rest[-2] == "--- schema of the answer"
+    assert "What this reply does, and nothing beside it" in ended.out
+    assert json.loads(rest[-1])["type"] == "object"
+
+
+# By option, what a prompt says with it and not without.
+CHANGED = {
+    "plan": (("--plan", "hash"), "What this reply does"),
+    "cases": (("--demonstrations", "ours"), "Replies that were given elsewhere"),
+    "persona": (("--persona", "addressee"), "You play one person of a conversation"),
+    "version": (("--prompt-version", "1"), "draft 1"),
+    "names": (("--real-names",), "Marta"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_each_option_changes_the_prompt_as_it_does_in_a_build(tmp_path, what):
+    told, words = CHANGED[what]
+    base = ("prompt", *TEXT, "meld-train-0-4")
+    without, with_ = (hearten(*base, *more, cwd=tmp_path) for more in ((), told))
+    assert without.code == with_.code == 0, with_.err
+    assert words in with_.out and words not in without.out
+
+
+def test_what_a_model_tells_first_is_a_request_of_its_own(tmp_path):
+    told = ("--background", "model", "--context-turns", 1, "--plan", "model")
+    ended = hearten("prompt", *TEXT, *told, "meld-train-0-4", "--json", cwd=tmp_path)
+    prompts = json.loads(ended.out)["prompts"]
+    assert [one["asks"] for one in prompts] == ["summary", "plan", "reply"]
+    assert prompts[-1]["after"] == ["summary", "plan"]
+    text = hearten("prompt", *TEXT, *told, "meld-train-0-4", cwd=tmp_path).out
+    assert "without the summary that is asked for first" in text
+
+
+def test_each_attempt_is_shown_with_what_was_wrong(asked):
+    here, bodies = asked
+    with_errors = Counter(
+        one["messages"][1]["content"] for one in bodies if len(one["messages"]) > 2
+    )
+    assert with_errors, "no answer was corrected"
+    store = Store(str(here / "output/hearten.sqlite"), writes=False)
+    shown = 0
+    for row in samples(here / "output/meld"):
+        told = hearten("prompt", "output/meld", row["id"], "--json", cwd=here)
+        found = json.loads(told.out)
+        assert found["id"] == row["id"] and found["rejected"] is None
+        assert len(found["requests"]) >= row["drafting"]["attempts"]
+        (taken,) = [one for one in found["requests"] if one["is_reply"]]
+        assert taken["request_key"] == row["drafting"]["request_key"]
+        assert taken["messages"] == store.messages(taken["request_key"]).messages
+        assert json.loads(taken["answer"]["text"])["text"] == row["desired_response"]["text"]
+        assert all(
+            attempt["build"] == "meld" for one in found["requests"] for attempt in one["attempts"]
+        )
+        if row["drafting"]["attempts"] > 1 and not shown:
+            text = hearten("prompt", "output/meld", row["id"], cwd=here).out
+            assert "=== request 2, to m" in text and "messages as above" in text
+            assert ": ok 200" in text and text.count("--- answer") == len(found["requests"])
+            shown += 1
+    store.close()
+    assert shown
+
+
+def test_the_key_that_is_shown_is_that_of_the_request(tmp_path):
+    config = make_config(
+        corpus="meld",
+        source=str(_sample()),
+        name="x",
+        output=tmp_path,
+        text_only=True,
+        limit=2,
+        drafters=("m",),
+        base_urls=("http://127.0.0.1:9/v1",),
+    )
+    found = [*first_requests(config)]
+    assert len(found) == 2 and all(one.key == key(one.request) for one in found)
+
+
+def _sample():
+    from builders import resources
+
+    return resources.corpora() / "meld" / "sample"
+
+
+# ---- show ---------------------------------------------------------------------------------------
+
+
+def test_a_condition_chooses_what_is_shown(edited):
+    rows = samples(edited / "output/a")
+    angry = {r["id"] for r in rows if r["target_utterance"]["emotions"]["primary"] == "anger"}
+    told = ("show", "output/a", "--where", "emotion = 'anger'", "--sample", 40, "--json")
+    assert {r["id"] for r in json.loads(hearten(*told, cwd=edited).out)["samples"]} == angry
+    some = hearten("show", "output/a", "--where", "emotion = 'anger'", cwd=edited).out
+    assert some.count("  emotion    anger") == min(3, len(angry))
+
+
+def test_an_empty_result_is_said_and_is_no_error(edited):
+    ended = hearten("show", "output/a", "--where", "emotion = 'angr'", cwd=edited)
+    assert (
+        ended.code == 0
+        and ended.out == "there is nothing to show: none meets \"emotion = 'angr'\"\n"
+    )
+    none = hearten("show", "output/a", "--where", "words > 999", "--json", cwd=edited)
+    assert json.loads(none.out)["samples"] == []
+
+
+def test_a_page_holds_the_clips_and_loads_nothing(tmp_path):
+    built = hearten("build", "--corpus", "crema_d", "--sample", "--output", tmp_path, "--show", 0)
+    assert built.code == 0
+    folder, page = tmp_path / "crema_d-sample", tmp_path / "page.html"
+    ended = hearten("show", folder, "--sample", 4, "--html", page)
+    assert ended.out == f"{page}: 4 samples\n"
+    text = page.read_text()
+    clips = {b64decode(one) for one in re.findall(r'src="data:audio/flac;base64,([^"]+)"', text)}
+    assert len(clips) == 4 and clips <= {row["audio"]["bytes"] for row in samples(folder)}
+    assert "http:" not in text and "https:" not in text and "<script" not in text
+    refused = hearten("show", folder, "--html", tmp_path / "no/page.html")
+    assert refused.code == 1 and "choose another --html" in one_line_error(refused)
+
+
+def test_clips_are_played_by_the_player_that_there_is(tmp_path):
+    built = hearten("build", "--corpus", "crema_d", "--sample", "--output", tmp_path, "--show", 0)
+    assert built.code == 0
+    folder, bin_ = tmp_path / "crema_d-sample", tmp_path / "bin"
+    bin_.mkdir()
+    none = hearten("show", folder, "--play", PATH=str(bin_))
+    assert none.code == 1 and f"expected one of {', '.join(PLAYERS)} on PATH" in one_line_error(
+        none
+    )
+    player = bin_ / "aplay"
+    player.write_text(f'#!/bin/sh\n/bin/cp "$2" {tmp_path}/played.wav\n')
+    player.chmod(0o755)
+    ended = hearten("show", folder, "--play", "--sample", 1, PATH=str(bin_))
+    assert ended.code == 0 and (tmp_path / "played.wav").read_bytes()[:4] == b"RIFF"
+    player.write_text("#!/bin/sh\necho no sound card >&2\nexit 3\n")
+    failed = hearten("show", folder, "--play", "--sample", 1, PATH=str(bin_))
+    assert failed.code == 1 and "aplay cannot play a clip (no sound card)" in one_line_error(failed)
+
+
+# ---- stats --------------------------------------------------------------------------------------
+
+
+def test_the_numbers_are_those_of_the_build(edited):
+    folder = edited / "output/a"
+    rows, told = samples(folder), json.loads(hearten("stats", folder, "--json").out)
+    result = manifest(folder)["result"]
+    assert told["counts"] == result["counts"] and told["rejected"] == result["rejected"]
+    emotions = Counter(
+        (r["source"]["split"], r["target_utterance"]["emotions"]["primary"]) for r in rows
+    )
+    assert {(s, e): n for s, of in told["emotions"].items() for e, n in of.items()} == emotions
+    words = sorted(len(r["desired_response"]["text"].split()) for r in rows)
+    spread = told["reply_words"]
+    assert (spread["least"], spread["most"], spread["count"]) == (words[0], words[-1], len(words))
+    assert spread["median"] == words[(len(words) - 1) // 2]
+    text = hearten("stats", folder).out
+    assert (
+        "32 read = 31 kept + 1 rejected" in text
+        and "strategies (a reply may have several):" in text
+    )
+
+
+# ---- diff ---------------------------------------------------------------------------------------
+
+
+def test_a_build_does_not_differ_from_itself(edited):
+    found = json.loads(hearten("diff", "output/a", "output/a", "--json", cwd=edited).out)
+    assert (found["same"], found["changed"], found["aspects"]) == (31, 0, {})
+    assert found["came"]["count"] == found["went"]["count"] == 0 == len(found["reply_changed_with"])
+
+
+def test_what_came_went_and_changed_is_what_the_records_say(edited):
+    a, b = ({r["id"]: r for r in samples(edited / "output" / n)} for n in "ab")
+    found = json.loads(
+        hearten("diff", "output/a", "output/b", "--examples", 99, "--json", cwd=edited).out
+    )
+    assert set(found["went"]["examples"]) == a.keys() - b.keys() and found["went"]["count"] > 0
+    assert found["came"]["count"] == len(b.keys() - a.keys()) == 0
+    before = {n for n in b if a[n]["text_context"] != b[n]["text_context"]}
+    words = found["aspects"]["words"]
+    assert {one["id"] for one in words["examples"]} == before and words["count"] == len(before)
+    for one in words["examples"]:
+        assert one["columns"]["before"] == [
+            [turn["text"] for turn in of[one["id"]]["text_context"]] for of in (a, b)
+        ]
+    replies = {n for n in b if a[n]["desired_response"]["text"] != b[n]["desired_response"]["text"]}
+    told = found["aspects"].get("reply", {"examples": []})["examples"]
+    assert replies <= {one["id"] for one in told}
+    assert found["same"] + found["changed"] == len(b)
+    back = json.loads(hearten("diff", "output/b", "output/a", "--json", cwd=edited).out)
+    assert back["came"]["count"] == found["went"]["count"]
+
+
+def test_a_reject_of_the_other_build_is_why_a_sample_came(tmp_path):
+    told = ("build", "--corpus", "crema_d", "--sample", "--output", tmp_path, "--show", 0)
+    assert hearten(*told, "--name", "all").code == 0
+    flags = Counter(
+        f["code"] for r in samples(tmp_path / "all") for f in r["audio_info"]["findings"]
+    )
+    flag = min(flags, key=flags.get)
+    assert hearten(*told, "--name", "less", "--reject-finding", flag).code == 0
+    found = json.loads(hearten("diff", tmp_path / "less", tmp_path / "all", "--json").out)
+    assert found["came"]["reasons"] == {f"rejected: {flag}": flags[flag]}
+    text = hearten("diff", tmp_path / "less", tmp_path / "all").out
+    assert f"came: {flags[flag]}\n  rejected: {flag}: {flags[flag]}\n" in text
+
+
+def test_replies_changed_with_what_changed_in_their_prompts(asked, tmp_path):
+    here, _ = asked
+    shutil.copytree(here / "output", tmp_path / "output")
+    with TestEndpoint(any_model=True) as endpoint:
+        told = (*TEXT, *PLANNED, "--model", "m2", "--base-url", endpoint.base_url, "--show", 0)
+        assert hearten("build", *told, "--name", "other", cwd=tmp_path).code == 0
+    found = json.loads(hearten("diff", "output/meld", "output/other", "--json", cwd=tmp_path).out)
+    assert found["aspects"]["model"]["count"] == 31 and "words" not in found["aspects"]
+    assert {*found["reply_changed_with"]} <= {"model"}
+
+
+def test_builds_of_two_record_versions_are_compared(tmp_path):
+    output = unpacked(tmp_path)
+    assert hearten("store", "upgrade", output / "hearten.sqlite").code == 0
+    assert hearten("upgrade", output / "meld").code == 0
+    found = json.loads(hearten("diff", output / "meld", output / "meld@3", "--json").out)
+    assert found["changed"] == 0 and found["same"] == found["samples"][0] > 10
+    assert hearten("show", output / "meld", "--where", "emotion = 'neutral'").code == 0
+    assert hearten("stats", output / "meld").code == 0
+
+
+# ---- bad input ----------------------------------------------------------------------------------
+
+WRONG = {
+    "prompt alone": (("prompt",), 2, "needs --corpus, or the folder of a build and an ID"),
+    "prompt of no id": (("prompt", "output/a"), 2, "the folder of a build and an ID"),
+    "prompt of both": (("prompt", "output/a", "x", *TEXT), 2, "exclude each other"),
+    "prompt with a limit": (("prompt", "x", *TEXT, "--limit", 2), 2, "an ID and --limit exclude"),
+    "prompt of an unknown target": (
+        ("prompt", "meld-train-0-44", *TEXT),
+        2,
+        "did you mean meld-train-0-4?",
+    ),
+    "prompt of a reject": (("prompt", "meld-train-2-2", *TEXT), 2, "rejected before (broken_time"),
+    "prompt of an unknown sample": (("prompt", "output/a", "meld-train-0-44"), 2, "did you mean"),
+    "prompt without a source": (("prompt", "--corpus", "meld"), 1, "--source"),
+    "prompt of no corpus": (("prompt", "--corpus", "medl", "--sample"), 2, "meld"),
+    "no such column": (("show", "output/a", "--where", "emotoin = 'x'"), 2, "did you mean emotion"),
+    "wrong type": (("show", "output/a", "--where", "emotion = 3"), 2, "cannot compare string"),
+    "two statements": (
+        ("show", "output/a", "--where", "emotion = 'x'; drop table y"),
+        2,
+        "unexpected token ';'",
+    ),
+    "an id and a condition": (("show", "output/a", "x", "--where", "words > 1"), 2, "exclude"),
+    "rejects to play": (("show", "output/a", "--rejected", "--play"), 2, "exclude each other"),
+    "diff with nothing": (("diff", "output/a", "output/none"), 1, "output/none"),
+    "diff with one unfinished": (("diff", "output/a", "output/begun"), 1, "not complete"),
+    "stats of one unfinished": (("stats", "output/begun"), 1, "not complete"),
+    "show of one unfinished": (("show", "output/begun"), 1, "not complete"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_bad_input_is_one_line(edited, what):
+    begun = edited / "output/begun"
+    begun.mkdir(exist_ok=True)
+    shutil.copy(edited / "output/a/config.json", begun)
+    told, code, words = WRONG[what]
+    ended = hearten(*told, cwd=edited)
+    assert ended.code == code and words in one_line_error(ended) and not ended.out
+
+
+@pytest.mark.parametrize(
+    "told",
+    [("prompt", *TEXT, "--limit", 31), ("stats", "output/a"), ("diff", "output/a", "output/b")],
+)
+def test_a_pipe_that_closes_early_is_no_error(edited, told):
+    line = f"set -o pipefail; {' '.join(command(*told))} | head -1"
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, env=environment(), cwd=edited
+    )
+    assert done.stdout.count("\n") == 1 and not done.stderr
+
+
+# ---- the documented shapes ----------------------------------------------------------------------
+
+
+def test_the_documented_shapes_are_those_that_are_printed(edited, asked):
+    here, _ = asked
+    name = samples(here / "output/meld")[0]["id"]
+    text = " ".join(PAGE.read_text("utf-8").split())
+    for cwd, told in (
+        (edited, ("prompt", *TEXT, "--json")),
+        (here, ("prompt", "output/meld", name, "--json")),
+        (edited, ("show", "output/a", "--json")),
+        (edited, ("stats", "output/a", "--json")),
+        (edited, ("diff", "output/a", "output/b", "--json")),
+    ):
+        found = json.loads(hearten(*told, cwd=cwd).out)
+        names = ", ".join(f"`{field}`" for field in found)
+        assert names in text, (told, names)
+    prompts = json.loads(hearten("prompt", *TEXT, "--json", cwd=edited).out)["prompts"]
+    requests = json.loads(hearten("prompt", "output/meld", name, "--json", cwd=here).out)[
+        "requests"
+    ]
+    for field in (*prompts[0], *requests[0]):
+        assert f"`{field}`" in text, field
+
+
+def test_golden_table_of_columns_is_what_conditions_know(request):
+    rows = [
+        f"| `{one.name}` | {one.type} | {one.meaning} | {one.aspect} |\n"
+        for one in flat_columns().values()
+    ]
+    before, mark, rest = PAGE.read_text("utf-8").partition(TABLE)
+    after = rest[rest.index("\nWith `--rejected`") :]
+    if request.config.getoption("--update-golden"):
+        PAGE.write_text(before + mark + "".join(rows) + after, "utf-8")
+    assert PAGE.read_text("utf-8") == before + mark + "".join(rows) + after
+    listed = ", ".join(f"`{name}`" for name in [*flat_columns(REJECT)][:-1])
+    assert f"{listed} and `raw`" in after
