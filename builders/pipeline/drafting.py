@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # without a voice nothing of it is imported
     from builders.tts.stage import Item, Voicing
 
 # Seconds after which the first request has surely left.
-_SENT = 0.03
+_SENT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
