@@ -167,11 +167,10 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     ballots, votes_asked = await vote(plan, setup)
     ledger = Ledger()
     routes = KeptRoutes(setup.store, plan.card.slug, plan.card.language)
-    routed = plan.targets(ledger, hearing, routes)
-    targets = with_votes(sent_on(routed, told, needed), ballots, plan)
-    config = plan.config
+    sent = sent_on(plan.targets(ledger, hearing, routes), told, needed)
+    targets = with_votes(sent, ballots, plan)
+    config, each = plan.config, len(plan.drafters)
     paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
-    each = len(plan.drafters)
     votes_asked += examined + routes_asked
     state = ProgressState(plan.survey.chosen * each, requests=votes_asked, paid=paid)
     if each > 1:
@@ -191,8 +190,7 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     _check_lost(plan.config, ledger, done.lost)
     _check_complete(ledger, sink, folder)
     result = _result(plan, ledger, files)
-    result["voice"] = hearing.result if hearing else None
-    result["speech"] = done.speech
+    result["voice"], result["speech"] = hearing.result if hearing else None, done.speech
     result["fits"] = kept
     if plan.config.background == "model":
         result["summaries"] = ledger.summaries
