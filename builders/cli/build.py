@@ -44,6 +44,7 @@ from builders.cli.reply_options import (
     Moderation,
     PersonaChoice,
     PlannedBy,
+    ReplaceNames,
     ReplyWorthy,
     RouteModel,
     TagModel,
@@ -131,6 +132,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         ),
     ] = False,
     reply_worthy: ReplyWorthy = None,
+    replace_names: ReplaceNames = False,
     no_ambiguous: Annotated[
         bool,
         typer.Option(

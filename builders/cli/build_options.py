@@ -19,6 +19,7 @@ class BuildOptions(TypedDict, total=False):
     min_agreement: float | None
     known_agreement: bool
     reply_worthy: bool | None
+    replace_names: bool
     persona: str
     output: Path
     resume: str

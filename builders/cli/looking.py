@@ -13,6 +13,8 @@ from builders.record.dataset import Build
 from builders.record.places import SamplePlace
 from builders.record.views import RejectRow, SampleRecord
 from builders.release.eligibility import Extent, Purpose, Restrictions, eligibility
+from builders.store.database import Store, store_exists
+from builders.store.originals import originals_of, restored
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,6 +68,34 @@ def place_of(build: Build, name: str, known: Restrictions) -> tuple[SamplePlace,
             f"{name} is a reject, not a sample", where=build.folder, do="add --rejected"
         )
     raise no_id(build, name, places.near_ids(build, name), known)
+
+
+def with_originals(
+    build: Build, samples: list[tuple[SamplePlace, SampleRecord]], address: str
+) -> list[tuple[SamplePlace, SampleRecord]]:
+    """Return samples with what was personal as it was said, of which the store alone knows.
+
+    Raises:
+        ConfigError: there is no store, so nothing is known.
+    """
+    if not store_exists(address):
+        raise ConfigError(
+            "there is no store, and nothing else knows what was replaced",
+            where=address,
+            do="name the store of the build with --store, or leave out --restore-names",
+        )
+    store, name = Store(address, writes=False), build.manifest["result"]["name"]
+    try:
+        return [
+            (place, restored(record, originals_of(store, name, _told(record))))
+            for place, record in samples
+        ]
+    finally:
+        store.close()
+
+
+def _told(record: SampleRecord) -> list[str]:
+    return [record["id"], *(turn["id"] for turn in record["text_context"])]
 
 
 def outcome_of(build: Build, name: str, known: Restrictions) -> SampleRecord | RejectRow:

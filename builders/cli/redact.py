@@ -19,19 +19,24 @@ def redact_command(
     file: Annotated[
         Path, typer.Argument(metavar="FILE.jsonl", help="Utterances, one JSON object a line.")
     ],
+    names: Annotated[
+        bool, typer.Option("--names", help="Names of people as well (needs hearten[ner]).")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find personal data in the utterances of a file, and replace it as a build does.
 
     Each row comes out with the spans, and its utterance and context with surrogates. Names of
-    people are not looked for. Where rows have `gold`, precision and recall go to stderr.
+    people are looked for with --names alone; those in `speakers` of a row stay. Where rows have
+    `gold`, precision and recall go to stderr.
     """
-    _redact(file, as_json)
+    _redact(file, names, as_json)
 
 
-def _redact(file: Path, as_json: bool) -> None:
+def _redact(file: Path, names: bool, as_json: bool) -> None:
     import orjson
 
+    from builders.safety.people import PeopleFinder
     from builders.safety.redacted_rows import (
         RedactedRow,
         redact_lines,
@@ -41,7 +46,7 @@ def _redact(file: Path, as_json: bool) -> None:
 
     redacted: list[RedactedRow] = []
     bad: list[str] = []
-    for row in redacted_rows(file):
+    for row in redacted_rows(file, PeopleFinder() if names else None):
         if not isinstance(row, RedactedRow):
             bad.append(row)
             continue

@@ -52,6 +52,15 @@ ReplyWorthy = Annotated[
         show_default="on for --persona assistant, off with --sample",
     ),
 ]
+ReplaceNames = Annotated[
+    bool,
+    typer.Option(
+        "--replace-names",
+        help="Replace names of people by others as soon as a line is read (needs hearten[ner]). "
+        "Those of a corpus's speakers and characters stay. Lines with one have no clip.",
+        envvar="HEARTEN_REPLACE_NAMES",
+    ),
+]
 RouteModel = Annotated[
     str | None,
     typer.Option(

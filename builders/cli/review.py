@@ -71,6 +71,14 @@ def review_command(  # noqa: PLR0913 - one argument for each option
         bool | None,
         typer.Option("--text-only/--with-sound", help="Review without or with the audio."),
     ] = None,
+    for_judge: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Give out only so many samples that a judge has scored, each to two people at "
+            "least, to compare the judge with people; 0 gives out all again.",
+        ),
+    ] = None,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -91,6 +99,7 @@ def review_command(  # noqa: PLR0913 - one argument for each option
         "gold_share": gold_share,
         "lease_seconds": lease_seconds,
         "text_only": text_only,
+        "for_judge": for_judge,
     }
     folders = (folder, against)
     review(folders, store, (host, port), (invite or (), invite_lead or ()), wanted, exclusions)

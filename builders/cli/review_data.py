@@ -13,6 +13,7 @@ from pathlib import Path
 from builders.cli.review_lines import ReviewOverview, lines
 from builders.cli.settings_file import read_settings
 from builders.errors import ConfigError
+from builders.evaluation.judgements import Judgements
 from builders.record.dataset import Build
 from builders.record.types import ReviewStatus
 from builders.release.eligibility import Purpose, Restrictions, excluded_by, left_out
@@ -32,6 +33,7 @@ from builders.review.exchange.events_file import (
 )
 from builders.review.outcome.agreement import agreement, anchoring, gold_results, moves
 from builders.review.outcome.comparisons import comparisons
+from builders.review.outcome.judge_agreement import judge_agreement
 from builders.review.outcome.merge import Merged, views
 from builders.settings import STORE_FILE
 from builders.store.database import Store, store_exists
@@ -156,6 +158,7 @@ def _known(
         comparisons_unknown=unknown,
         rules=list(rules),
         disputed=[v.item.item for v in merged if v.status == ReviewStatus.DISPUTED],
+        judges=judge_agreement(build, store, known, merged) if Judgements(store).any() else [],
     )
 
 

@@ -9,6 +9,7 @@ from builders.release.rules import RuleResult
 from builders.review.outcome.agreement import Agreement, Anchoring, Move
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.comparisons import Comparison
+from builders.review.outcome.judge_agreement import JudgeAgreement, RaterAgreement
 from builders.stats import Difference, Share
 
 _SHOWN = 10
@@ -27,6 +28,7 @@ class ReviewOverview:
         annotators: of each pseudonym what they decided, skipped, and had right of gold items.
         rules: how the publisher's own rules come out.
         disputed: ids of samples to be settled.
+        judges: how far judges agree with people.
     """
 
     name: str
@@ -45,6 +47,7 @@ class ReviewOverview:
     comparisons_unknown: int
     rules: list[RuleResult]
     disputed: list[str]
+    judges: list[JudgeAgreement]
 
 
 def lines(known: ReviewOverview, names: Mapping[str, str]) -> Iterator[str]:
@@ -55,6 +58,7 @@ def lines(known: ReviewOverview, names: Mapping[str, str]) -> Iterator[str]:
     yield from _moved(known.moved)
     yield from _anchoring(known.anchoring)
     yield from _compared(known)
+    yield from _judges(known.judges)
     for rule in known.rules:
         yield rule.line
     if known.disputed:
@@ -88,6 +92,26 @@ def _agreement(rows: Sequence[Agreement], names: Mapping[str, str]) -> Iterator[
         if found.alpha.items and found.by in ("all", "corpus", "label", "pair"):
             group = " and ".join(names.get(part, part) for part in found.group.split())
             yield f"  {' '.join((found.measure, group)).ljust(40)} {alpha_line(found.alpha)}"
+
+
+def _judges(found: Sequence[JudgeAgreement]) -> Iterator[str]:
+    if found:
+        yield "judges and people, on the same samples (weighted kappa, 95 % interval):"
+    for one in found:
+        what = f"{one.dimension}, rated by {one.by} as {one.scale}"
+        yield f"  {what}: {one.model} and people {_rater_line(one.judge)}"
+        yield f"  {what}: people and people {_rater_line(one.people)}"
+
+
+def _rater_line(found: RaterAgreement) -> str:
+    of = f"{found.items:,} samples"
+    if found.pairwise is not None:
+        of += f", {found.pairwise:.0%} of two samples in the same order"
+    if found.kappa is None:
+        return f"undefined ({of})"
+    if found.low is None or found.high is None:
+        return f"{found.kappa:.2f} ({of})"
+    return f"{found.kappa:.2f} from {found.low:.2f} to {found.high:.2f} ({of})"
 
 
 def alpha_line(found: Alpha) -> str:

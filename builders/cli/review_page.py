@@ -34,12 +34,13 @@ def review(
         store: the store's address, by default the file beside the build.
         where: host and port.
         invited: names of annotators and of leads who get a new link each.
-        wanted: settings of the review that change; None leaves one as it was.
+        wanted: settings of the review that change; None leaves one as it was. `for_judge` is the
+            number of samples that a judge has scored to give out, 0 for all samples.
         exclusions: the table of ids that nobody is shown.
 
     Raises:
-        ConfigError: a build is not complete, there is nothing to compare, the port is taken, or a
-            package is missing.
+        ConfigError: a build is not complete, there is nothing to compare, no judge has scored a
+            sample, the port is taken, or a package is missing.
     """
     folder, against = folders
     build, other = Build(folder).verify(), Build(against).verify() if against else None
@@ -50,6 +51,7 @@ def review(
             f"reviewing needs the package {error.name}", do="pip install 'hearten[review]'"
         ) from error
     from builders.review.data.settings import load_settings, save_settings
+    from builders.review.outcome.judge_agreement import for_judging
     from builders.review.server.desk import Desk
     from builders.store.database import Store
 
@@ -58,14 +60,17 @@ def review(
     held = Store(address)
     name = build.manifest["result"]["name"]
     changed = {field: value for field, value in wanted.items() if value is not None}
-    settings = replace(load_settings(held, name), **changed)
-    save_settings(held, name, settings)
+    for_judge = changed.pop("for_judge", None)
     known = Restrictions(excluded_by(exclusions, address))
+    settings = replace(load_settings(held, name), **changed)
+    settings = for_judging(build, held, known, settings, for_judge)
+    save_settings(held, name, settings)
     desk = Desk(build, held, other.manifest["result"]["name"] if other else None, known)
     comparing = _comparing(desk, other) if other else None
     at = listen.listen(*where)
     kept = build.manifest["result"]["counts"]["kept"]
-    what = _pairs_line(comparing) if comparing else f"{name}: {kept:,} samples"
+    drawn = f"{len(settings.only):,} of {kept:,}" if settings.only else f"{kept:,}"
+    what = _pairs_line(comparing) if comparing else f"{name}: {drawn} samples"
     people = "1 person" if settings.overlap == 1 else f"{settings.overlap} people"
     say(f"{what}, each for {people}")
     _invite(held, at.address, invited, say)

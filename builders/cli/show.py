@@ -38,6 +38,7 @@ class _Wanted:
     where: str | None
     exclusions: Path
     store: str | None
+    restore: bool = False
 
     def opened(self) -> tuple[Build, Restrictions]:
         """Return the build, and the ids that nobody is shown."""
@@ -79,6 +80,13 @@ def show_command(  # noqa: PLR0913 - one argument for each option
     rejected: Annotated[
         bool, typer.Option("--rejected", help="Show rejects instead, and why each was rejected.")
     ] = False,
+    restore_names: Annotated[
+        bool,
+        typer.Option(
+            "--restore-names",
+            help="Show what was personal as it was said; the store has it, and nothing else.",
+        ),
+    ] = False,
     play: Annotated[
         bool, typer.Option("--play", help="Play the clips as well, by a player of the system.")
     ] = False,
@@ -92,7 +100,7 @@ def show_command(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Print samples of a build: who said what, how it sounded, the emotion, the reply."""
     _check(sample_id, sample, where, rejected=rejected, play=play, html=html, as_json=as_json)
-    wanted = _Wanted(folder, sample_id, sample or _SOME, where, exclusions, store)
+    wanted = _Wanted(folder, sample_id, sample or _SOME, where, exclusions, store, restore_names)
     if rejected:
         _show_rejects(wanted, as_json)
     elif html:
@@ -126,9 +134,16 @@ def _samples(wanted: _Wanted) -> tuple[Build, list[tuple[SamplePlace, SampleReco
     where = wanted.condition("sample")
     build, known = wanted.opened()
     if wanted.name:
-        return build, [looking.place_of(build, wanted.name, known)]
-    with _said(wanted):
-        return build, looking.some_places(build, wanted.count, known, where)
+        found = [looking.place_of(build, wanted.name, known)]
+    else:
+        with _said(wanted):
+            found = looking.some_places(build, wanted.count, known, where)
+    if wanted.restore:
+        from builders.cli.beside import store_of
+
+        address = store_of(wanted.folder, wanted.store)
+        found = looking.with_originals(build, found, address)
+    return build, found
 
 
 def _show_samples(wanted: _Wanted, as_json: bool, play: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +26,7 @@ from builders.record.types import (
     sample_id,
     utterance_id,
 )
+from builders.safety.people import PeopleFinder
 from builders.safety.replacing import reject_without_personal_data, without_personal_data
 
 OnError = Literal["quarantine", "stop"]
@@ -117,11 +118,15 @@ class ReadingRules:
     """A build's settings for reading: ids to exclude, and what to do about broken items.
 
     `on_error` is ``quarantine`` (a broken file becomes a reject as a broken record does), ``stop``
-    (both stop the build) or None (a record becomes a reject, a file stops the build).
+    (both stop the build) or None (a record becomes a reject, a file stops the build). `people`
+    finds names of people to be replaced; None leaves them. What was replaced is noted in
+    `replaced`, by the id of the utterance and what stands there now.
     """
 
     exclusions: Exclusions = Exclusions()
     on_error: OnError | None = None
+    people: PeopleFinder | None = None
+    replaced: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def read_split(
@@ -137,16 +142,28 @@ def read_split(
     """
     for item in _without_faults(reader, slug, split, rules.on_error):
         if isinstance(item, Reject):
-            yield from _unless_excluded(reject_without_personal_data(item), rules)
+            yield from _unless_excluded(reject_without_personal_data(item, rules.people), rules)
             continue
         for reject in without_unusable(item, slug):
             yield from _unless_excluded(reject, rules)
-        without_personal_data(item, dialogue_prefix(slug, split, item.id))
+        prefix = dialogue_prefix(slug, split, item.id)
+        replaced = without_personal_data(item, prefix, rules.people)
         rejects = _settle(item, slug, defects.of(split, item.id), rules.exclusions)
         for reject in rejects:
             yield from _unless_excluded(reject, rules)
+        if replaced:
+            rules.replaced.update(_replaced(item, replaced))
         if item.utterances or item.excluded:
             yield item
+
+
+def _replaced(dialogue: Dialogue, every: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return what was replaced in each utterance that is left, by its id."""
+    found = {
+        one.id: {made: said for made, said in every.items() if made in one.text}
+        for one in dialogue.utterances
+    }
+    return {name: made for name, made in found.items() if made}
 
 
 def _without_faults(

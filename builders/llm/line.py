@@ -26,7 +26,7 @@ _SECONDS, _MOST_SECONDS = 0.05, 0.2
 _Item = Exchange[S, T] | Recalled[S, T] | Reject
 
 
-class Line(Generic[S, T]):
+class ExchangeLine(Generic[S, T]):
     """Exchanges in the order of their subjects: finished, under way, or a reject."""
 
     def __init__(

@@ -26,7 +26,7 @@ from builders.llm.claims import RequestClaims
 from builders.llm.concurrency import Places
 from builders.llm.exchange import Exchange, Retry
 from builders.llm.interrupts import Stops, stopped_by_signals
-from builders.llm.line import Line
+from builders.llm.line import ExchangeLine
 from builders.llm.pool import warn
 from builders.llm.projection import Projection
 from builders.llm.recall import Recall
@@ -290,7 +290,7 @@ async def ask(
         window: how many outcomes may wait for an earlier one.
         recall: knows outcomes from before; None where none are kept.
     """
-    line = Line(task, session, recall)
+    line = ExchangeLine(task, session, recall)
     try:
         async for block in _blocks(subjects, in_thread):
             for item in line.begin(block):

@@ -32,7 +32,7 @@ from builders.pipeline.replying import Replying
 from builders.pipeline.routing import routed, sent_on
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
 from builders.pipeline.targets import planned_balance, wanted_by, worth_judge
-from builders.pipeline.told import told_versions
+from builders.pipeline.told import people_of, told_versions
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import Ledger
 from builders.record.sample import SCHEMA_VERSION, Origin
@@ -307,12 +307,13 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
         check_view(card.slug, config.label_view, card.label_views)
     defects = Defects.load(card.slug)
     reader = open_reader(card.slug, config.source, heard, config.splits)
+    people = people_of(card, reader) if config.replace_names else None
     return Corpus(
         slug=card.slug,
         reader=reader,
         labelling=load_labelling(card.slug, view),
         defects=defects if heard else defects.without_clips(),
-        rules=ReadingRules(exclusions, config.on_error),
+        rules=ReadingRules(exclusions, config.on_error, people),
         contrast=card.contrast,
         unfit=defects.ids(card.slug, NO_MEMBER) if card.contrast else frozenset(),
         worth=worth_judge(config, card),

@@ -48,6 +48,7 @@ from builders.record.manifest_views import (
 from builders.settings import HIBARI, BuildConfig, make_config
 from builders.settings.file import find_source
 from builders.store.database import Store
+from builders.store.originals import keep_originals
 
 # What takes its time to import waits until the first requests are out.
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     # A clip that stopped the build may have been repaired in the meantime.
     may_change = plan.config.on_error == "stop" and not folder.manifest.exists()
     kept = fits.keep(plan.fits(hearing), folder, may_change=may_change)
+    keep_originals(setup.store, plan.config.name, plan.corpus.rules.replaced)
     qualified, examined = await qualify(plan, setup)
     plan = counting(plan, qualified)
     needed = bool(plan.config.router) + bool(plan.config.moderation)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from builders.corpora import Card
+from builders.corpora import Card, Reader
 from builders.llm import prompts
+from builders.record.types import Dialogue
+from builders.safety.people import PeopleFinder
 from builders.settings import BuildConfig
 from builders.tasks.background import Summarised
 from builders.tasks.reply.before import ReplyTask
@@ -16,6 +18,18 @@ def script_of(config: BuildConfig, card: Card) -> NameTables | None:
     if not card.scripted or config.real_names or config.draft_prompt == 1:
         return None
     return load_names(card.scripted, card.language)
+
+
+def people_of(card: Card, reader: Reader) -> PeopleFinder:
+    """Return what finds names of people in a corpus; those of its speakers and its script stay."""
+    cast: set[str] = set()
+    if card.speakers_have_names:
+        items = (item for split in reader.splits for item in reader.read(split))
+        every = (one for item in items if isinstance(item, Dialogue) for one in item.utterances)
+        cast = {one.speaker for one in every if one.speaker}
+    if card.scripted:
+        cast |= {*load_names(card.scripted, card.language).known}
+    return PeopleFinder(cast, card.language)
 
 
 def summarising(config: BuildConfig, card: Card, then: ReplyTask, model: str) -> Summarised | None:

@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
-from builders.safety.personal import PersonalSpan, personal_data, personal_kinds
+from builders.safety.people import PeopleFinder
+from builders.safety.personal import PersonalSpan, personal_kinds
+from builders.safety.replacing import spans_of
 from builders.safety.surrogates import Surrogates
 from builders.stats import share
 from builders.tasks.reply.checks.rows import BadRow, document_of, read_lines
@@ -44,26 +46,44 @@ class RedactedRow:
         return {**self.fields, **found}
 
 
-def redacted_rows(path: Path) -> Iterator[RedactedRow | str]:
-    """Yield each row with its spans; for one that cannot be read a line that says why."""
-    return read_lines(path, lambda _, line: _redacted_row(line))
+def redacted_rows(path: Path, people: PeopleFinder | None = None) -> Iterator[RedactedRow | str]:
+    """Yield each row with its spans; for one that cannot be read a line that says why.
+
+    Args:
+        path: the file.
+        people: finds names of people; None leaves them. The names in `speakers` of a row stay.
+    """
+    return read_lines(path, lambda _, line: _redacted_row(line, people))
 
 
-def _redacted_row(line: bytes) -> RedactedRow:
+def _redacted_row(line: bytes, people: PeopleFinder | None) -> RedactedRow:
     fields = document_of(line, (), _all_spans, _SPAN)
     said = str(fields.get("utterance") or "")
     turns = cast("list[dict[str, object]]", fields.get("context") or [])
     texts = [str(turn["text"]) for turn in turns]
-    made = Surrogates(str(fields["id"]), [*texts, said])
-    spans = personal_data(said)
+    speakers = _speakers(fields.get("speakers"))
+    made = Surrogates(str(fields["id"]), [*texts, said, *speakers])
+    *before, spans = spans_of([*texts, said], speakers, people)
     return RedactedRow(
         fields,
-        spans,
+        tuple(spans),
         made.replaced(said, spans),
-        [{**t, "text": made.replaced(text)} for t, text in zip(turns, texts, strict=True)],
+        [
+            {**turn, "text": made.replaced(text, found)}
+            for turn, text, found in zip(turns, texts, before, strict=True)
+        ],
         tuple(made.of(span.kind, said[span.start : span.end]) for span in spans),
         _gold(fields.get("gold"), said),
     )
+
+
+def _speakers(given: object) -> list[str]:
+    """Return who speaks, as the row says it."""
+    if given is None:
+        return []
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise BadRow(f"speakers is {given!r}; expected a list of names")
+    return [str(one) for one in given]
 
 
 def _all_spans(given: object) -> bool:

@@ -6,42 +6,68 @@ holds such a thing holds it as well: it is neither sent nor kept.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from builders.record.types import Dialogue, Reject
-from builders.safety.personal import personal_data
+from builders.safety.people import PeopleFinder
+from builders.safety.personal import PersonalSpan, personal_data
 from builders.safety.surrogates import Surrogates
 
 # The quality flag of an utterance in which something was replaced.
 REPLACED = "personal_data_replaced"
 
 
-def without_personal_data(dialogue: Dialogue, name: str) -> Dialogue:
-    """Replace in place what is personal in the texts of a dialogue, and return it.
+def without_personal_data(
+    dialogue: Dialogue, name: str, people: PeopleFinder | None = None
+) -> dict[str, str]:
+    """Replace in place what is personal in a dialogue; return what it was, by what stands there.
 
     Args:
         dialogue: the dialogue.
         name: what tells it from others.
+        people: finds names of people; None leaves them.
     """
     said = [utterance.text for utterance in dialogue.utterances]
     texts = [*said, dialogue.background or ""]
-    if not any(map(personal_data, texts)):
-        return dialogue
-    surrogates = Surrogates(name, texts)
-    for utterance in dialogue.utterances:
-        if spans := personal_data(utterance.text):
-            utterance.text = surrogates.replaced(utterance.text, spans)
+    speakers = [utterance.speaker or "" for utterance in dialogue.utterances]
+    spans = spans_of(texts, speakers, people)
+    if not any(spans):
+        return {}
+    surrogates = Surrogates(name, [*texts, *speakers])
+    for utterance, found in zip(dialogue.utterances, spans, strict=False):
+        if found:
+            utterance.text = surrogates.replaced(utterance.text, found)
             utterance.findings = (*utterance.findings, REPLACED)
     if dialogue.background:
-        dialogue.background = surrogates.replaced(dialogue.background)
-    return dialogue
+        dialogue.background = surrogates.replaced(dialogue.background, spans[-1])
+    return surrogates.made
 
 
-def reject_without_personal_data(reject: Reject) -> Reject:
+def spans_of(
+    texts: list[str], speakers: list[str], people: PeopleFinder | None
+) -> list[Sequence[PersonalSpan]]:
+    """Return what is personal in each text, in order; where two overlap, the pattern's counts."""
+    by_patterns = [personal_data(text) for text in texts]
+    if people is None:
+        return [*by_patterns]
+    return [
+        with_names(*both) for both in zip(by_patterns, people.spans(texts, speakers), strict=True)
+    ]
+
+
+def with_names(found: Sequence[PersonalSpan], names: Sequence[PersonalSpan]) -> list[PersonalSpan]:
+    """Return spans and those names that overlap none of them, in order."""
+    free = [n for n in names if not any(n.start < one.end and one.start < n.end for one in found)]
+    return sorted([*found, *free])
+
+
+def reject_without_personal_data(reject: Reject, people: PeopleFinder | None = None) -> Reject:
     """Replace in place what is personal in the texts of a reject, and return it."""
-    texts = [text for text in reject.raw.values() if isinstance(text, str)]
-    if any(map(personal_data, texts)):
+    keys = [key for key, text in reject.raw.items() if isinstance(text, str)]
+    texts = [str(reject.raw[key]) for key in keys]
+    spans = spans_of(texts, [str(reject.raw.get("speaker") or "")], people)
+    if any(spans):
         surrogates = Surrogates(reject.id, texts)
-        reject.raw = {
-            key: surrogates.replaced(text) if isinstance(text, str) else text
-            for key, text in reject.raw.items()
-        }
+        replaced = (surrogates.replaced(*both) for both in zip(texts, spans, strict=True))
+        reject.raw = {**reject.raw, **dict(zip(keys, replaced, strict=True))}
     return reject

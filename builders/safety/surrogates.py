@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
+from builders.safety.people import KIND, surrogate_names
 from builders.safety.personal import PersonalSpan, digits_of, iban_rest, luhn, personal_data
 
 _NAMES = (
@@ -24,6 +25,7 @@ _STREETS = (
 ).split()
 _SPOKEN = "zero one two three four five six seven eight nine".split()
 _WORD = re.compile(r"[A-Za-z']+")
+_NAME_WORD = re.compile(r"[^\W\d_]+")
 
 
 class Surrogates:
@@ -35,23 +37,47 @@ class Surrogates:
     """
 
     def __init__(self, name: str, texts: Iterable[str]) -> None:
-        self._name = name
+        self._name_of = name
         self._said = "\n".join(texts).lower()
         self._digits = digits_of(self._said)
         self._made: dict[tuple[str, str], str] = {}
+        self._names: dict[str, str] = {}
 
     def of(self, kind: str, said: str) -> str:
         """Return what stands for a thing that is said."""
         known = self._made.get((kind, said))
         if known is None:
-            known = self._made[kind, said] = self._new(kind, said)
+            made = self._name(said) if kind == KIND else self._new(kind, said)
+            known = self._made[kind, said] = made
         return known
+
+    @property
+    def made(self) -> dict[str, str]:
+        """Return what was replaced, by its surrogate."""
+        return {made: said for (_, said), made in self._made.items()}
+
+    def _name(self, said: str) -> str:
+        """Return another name, word by word, so that `Ann Lee` and `Ann` have the same first."""
+        return _NAME_WORD.sub(lambda found: self._name_word(found[0]), said)
+
+    def _name_word(self, said: str) -> str:
+        key = said.lower()
+        if key not in self._names:
+            stream, used = _Stream(f"{self._name_of}|{KIND}|{key}"), {*self._names.values()}
+            free = [
+                name
+                for name in surrogate_names()
+                if name not in used and not re.search(rf"\b{name.lower()}\b", self._said)
+            ]
+            self._names[key] = stream.pick(free) if free else "…"
+        made = self._names[key]
+        return made.lower() if said.islower() else made.upper() if said.isupper() else made
 
     def _new(self, kind: str, said: str) -> str:
         make = _MAKERS[kind]
         key = _key(kind, said)
         for again in range(1000):
-            stream = _Stream(f"{self._name}|{kind}|{key}|{again}")
+            stream = _Stream(f"{self._name_of}|{kind}|{key}|{again}")
             made = make(said, stream)
             if not self._collides(made):
                 return made

@@ -110,6 +110,7 @@ class BuildConfig(BaseModel):
     no_ambiguous: bool = False
     balance: Literal["emotion", "strategy"] | None = None
     reply_worthy: bool = False
+    replace_names: bool = False
     limit: int | None = Field(None, ge=1)
     persona: Literal["assistant", "addressee"] = "assistant"
     model: str | None = None

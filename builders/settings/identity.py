@@ -15,6 +15,7 @@ _WHERE_ASKED = (
     "no_ambiguous",
     "balance",
     "reply_worthy",
+    "replace_names",
     "background",
     "real_names",
     "see",

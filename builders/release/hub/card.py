@@ -15,6 +15,7 @@ from builders.record.human_replies import SCHEMA as HUMAN_REPLIES
 from builders.record.manifest_views import Manifest
 from builders.release.hub.metadata import front_matter, wording
 from builders.release.hub.staging import Staged
+from builders.release.pairs.bag_of_words import said_of
 from builders.release.rights import withheld
 from builders.release.splits import ORDER
 
@@ -99,6 +100,7 @@ def _content(staged: Staged, manifest: Manifest) -> dict[str, object]:
         "checks": sorted(tally.checks),
         "hours": tally.seconds / 3600,
         "example": _example(staged),
+        "pairs": [(one, said_of(one)) for one in staged.words_alone],
         **wording(),
     }
 

@@ -55,6 +55,7 @@ _CHOICE = {
     *("model", "vote_models", "emotions", "min_words", "max_per_emotion"),
     *("exclude_emotions", "min_agreement", "known_agreement", "no_ambiguous", "balance"),
     "reply_worthy",
+    "replace_names",
     *("min_speech", "min_dnsmos", "reject_findings"),
     *("redraft", "speak", "speak_replies", "exclusions"),
 }

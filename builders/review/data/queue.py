@@ -119,15 +119,16 @@ class Queue:
     def left(self, build: str, annotator: Annotator) -> ItemsLeft:
         """Return the items left; `mine` counts items open to this annotator, leased or not."""
         with self._store.translated(), self._store.engine.connect() as connection:
-            overlap = settings_of(connection, build).overlap
+            settings = settings_of(connection, build)
+            overlap = settings.overlap
             count = sa.select(sa.func.count()).select_from(items)
-            plain = count.where(items.c.build == build, items.c.gold.is_(False))
+            plain = count.where(items.c.build == build, items.c.gold.is_(False), *_drawn(settings))
             is_open = items.c.submitted < overlap
             if not annotator.takes_crisis:
                 is_open &= items.c.crisis.is_(False)
             decided = _decided_by(build, annotator.id)
             given = sa.select(sa.func.count(sa.distinct(events.c.item))).select_from(decided)
-            open_and_given = given.where(items.c.gold.is_(False), is_open)
+            open_and_given = given.where(items.c.gold.is_(False), is_open, *_drawn(settings))
             opened = connection.scalar(plain.where(is_open)) or 0
             return ItemsLeft(
                 mine=max(0, opened - (connection.scalar(open_and_given) or 0)),
@@ -170,6 +171,7 @@ class Queue:
             items.c.build == build,
             items.c.item.not_in([item.item for item in found]),
             *_for(build, annotator),
+            *_drawn(settings),
         )
         if self._wants_gold(connection, build, annotator.id, settings, len(found)):
             golden = base.where(items.c.gold.is_(True)).order_by(items.c.position).limit(1)
@@ -220,6 +222,11 @@ def _for(build: str, annotator: Annotator) -> tuple[sa.ColumnElement[bool], ...]
         _not_undone(),
     )
     return (undecided,) if annotator.takes_crisis else (undecided, items.c.crisis.is_(False))
+
+
+def _drawn(settings: Settings) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the condition for the items that a review is limited to; none without a limit."""
+    return (items.c.item.in_(settings.only) | items.c.gold,) if settings.only else ()
 
 
 def _decided_by(build: str, annotator: str) -> sa.FromClause:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Literal
@@ -30,6 +31,8 @@ class Settings:
         hidden_share: share of (annotator, item) pairs whose draft is hidden at first.
         gold_share: share of the items given that are gold, while there are any.
         text_only: the text-only condition: no audio is played, and deciding is not locked.
+        only: the ids of the items that are given out, all without any: those drawn to compare a
+            judge with people.
         salt: determines by hash which drafts are hidden; drawn once per build.
     """
 
@@ -39,6 +42,7 @@ class Settings:
     hidden_share: float = 0.0
     gold_share: float = 0.05
     text_only: bool = False
+    only: Sequence[str] = ()
     salt: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def hides(self, annotator: str, item: str) -> bool:
