@@ -23,14 +23,10 @@ from builders.store.tables import key_value_records, key_values
 # measured: values of a clip; checked: the result of a clip check; clip: the file of an encoded
 # clip; video: the file of a video as sent; speech: the file of synthetic speech, or why there is
 # none; heard: its transcript; moderated: the categories that a moderation endpoint gave a text;
-<<<<<<< HEAD
 # verdict: what the checks found in an answer, by its request's key; draft: what came of the answers
 # about a target, by a digest of all it depends on; routed: which utterances of a corpus are normal;
-# fitness: what a judge told apart, by dimension.
-=======
-# verdict: what the checks found in an answer, by its request's key; fitness: what a judge told
-# apart, by dimension; surrogates: what was personal in an utterance, by what stands in its place.
->>>>>>> main
+# fitness: what a judge told apart, by dimension; surrogates: what was personal in an utterance, by
+# what stands in its place.
 Kind = Literal[
     "measured",
     "checked",
@@ -40,14 +36,10 @@ Kind = Literal[
     "heard",
     "moderated",
     "verdict",
-<<<<<<< HEAD
     "draft",
     "routed",
     "fitness",
-=======
-    "fitness",
     "surrogates",
->>>>>>> main
 ]
 Key = tuple[Kind, str]
 # A batch is committed once it has this many bytes, or is this many seconds old.
