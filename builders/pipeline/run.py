@@ -175,8 +175,7 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
     votes_asked += examined + routes_asked
     state = ProgressState(plan.survey.chosen * each, requests=votes_asked, paid=paid)
-    if each > 1:
-        state.unit = "draft"
+    state.unit = "draft" if each > 1 else state.unit
     partial = folder.start()
     if ballots.voters:
         kept |= fits.keep_last({"votes": ballots}, folder)
