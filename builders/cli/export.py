@@ -43,6 +43,20 @@ def export_command(  # noqa: PLR0913 - one argument for each option
         Replies,
         typer.Option(help="The drafts, or what people really answered, as hearten mine found it."),
     ] = "drafted",
+    pairs_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="people|judge|contrast|planted",
+            help="Where the pairs of dpo come from; several are written apart: what people "
+            "decided, what a fit judge prefers, the reply to the same words in another voice, or "
+            "the reply with a planted fault.",
+            show_default="people",
+        ),
+    ] = None,
+    rewards: Annotated[
+        bool,
+        typer.Option("--rewards", help="Write the rewards of our checks for grpo: rewards.py."),
+    ] = False,
     context_audio: Annotated[
         bool,
         typer.Option("--context-audio", help="Include the audio of earlier turns, where known."),
@@ -92,6 +106,7 @@ def _export(
     from builders.release.eligibility import excluded_by
     from builders.release.export import export
     from builders.release.export.options import make_options
+    from builders.release.pairs.bag_of_words import said_of
 
     store = store_of(folder, store)
     excluded = excluded_by(exclusions, store)
@@ -104,6 +119,7 @@ def _export(
             **counts.totals,
             "splits": counts.by_split(),
             "start": exported.start,
+            **({"pairs": exported.words_alone} if exported.words_alone else {}),
         }
         print(json.dumps(told, indent=2))
         return
@@ -119,6 +135,8 @@ def _export(
         print(f"clips of earlier turns: {exported.clips_found:,} of {exported.clips_wanted:,}")
     if options.task == "dpo":
         print(f"pairs: {counts.rows:,}")
+        for one in exported.words_alone:
+            print(f"  {said_of(one)}")
     print(f"export: {to}")
     print(f"next, from there:\n  {exported.start}")
     if counts.providers[PHRASEBOOK]:

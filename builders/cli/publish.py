@@ -37,6 +37,14 @@ def publish_command(  # noqa: PLR0913 - one argument for each option
             "--with-audio", help="Repeat the audio in the configs that otherwise refer to it."
         ),
     ] = False,
+    pairs_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="judge|contrast|planted",
+            help="Publish pairs that no person preferred as well, apart, as preference_ai.",
+            show_default="none",
+        ),
+    ] = None,
     right: Annotated[
         list[str] | None,
         typer.Option(
@@ -83,6 +91,7 @@ def _publish(
     store: str | None,
     right: list[str] | None,
     exclusions: Path,
+    pairs_from: list[str] | None,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -93,6 +102,7 @@ def _publish(
         store: the address of the store, by default the file beside the build.
         right: the terms that the publisher has beyond the corpus's own.
         exclusions: the table of ids that must not be used.
+        pairs_from: where pairs come from that are not people's.
         as_json: print one JSON object.
         given: the other options of the command line, by name.
     """
@@ -101,12 +111,20 @@ def _publish(
     from builders.release.eligibility import excluded_by
     from builders.release.hub import describing, release
     from builders.release.hub.client import FEW_TRIES, TRIES, Hub
+    from builders.release.pairs.reply_pair import SOURCES, checked_sources
     from builders.release.rules import read_rules
 
     claims, rules = tuple(right or ()), read_rules(read_settings())
     store = store_of(folder, store)
     excluded = excluded_by(exclusions, store)
-    asked = release.PublishOptions(folder, store=store, claims=claims, excluded=excluded, **given)
+    asked = release.PublishOptions(
+        folder,
+        store=store,
+        claims=claims,
+        excluded=excluded,
+        pairs_from=checked_sources(pairs_from or (), SOURCES[1:]),
+        **given,
+    )
     hub = Hub(asked.repo, tries=FEW_TRIES if asked.dry_run else TRIES)
     done = release.publish(asked, rules, hub, _silent if as_json else print)
     if as_json:

@@ -216,10 +216,11 @@ class Feelings:
     """The words and phrases that name a feeling, from ``_feelings.tsv``."""
 
     def __init__(self, path: Path, words: Vocabulary) -> None:
-        phrases = []
+        phrases: dict[str, str] = {}
         for row in read_rows(path, ("phrase", "emotion"), key=("phrase",)):
-            phrases.append(row.text("phrase").lower())
-            row.choice("emotion", ("any", *words.nodes))
+            phrase = " ".join(row.text("phrase").lower().split())
+            phrases[phrase] = row.choice("emotion", ("any", *words.nodes))
+        self._emotions = phrases
         longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
         any_of = "|".join(r"\s+".join(map(re.escape, p.split())) for p in longest_first)
         self._pattern = re.compile(rf"(?<![\w'’-])(?:{any_of})(?![\w'’-])", re.IGNORECASE)
@@ -229,6 +230,11 @@ class Feelings:
         """Return the first words of a text that name a feeling, or None."""
         found = self._pattern.search(text)
         return found[0] if found else None
+
+    def emotions_in(self, text: str) -> list[str]:
+        """Return the emotions that a text names, those of phrases for any feeling left out."""
+        found = (" ".join(phrase.lower().split()) for phrase in self._pattern.findall(text))
+        return [name for phrase in found if (name := self._emotions[phrase]) != "any"]
 
 
 @cache

@@ -2,8 +2,9 @@
 
 `sft` has the publishable part of the record, and `messages`. `utterances` is a view of its files,
 without model output, and of further files for records whose reply is withheld. `preference`,
-`kto` and `prompts` are small rows that name the clip instead of repeating it. If the utterances are
-synthetic speech, all of these have the records as text, and `synthetic` has them with audio.
+`preference_ai`, `kto` and `prompts` are small rows that name the clip instead of repeating it. If
+the utterances are synthetic speech, all of these have the records as text, and `synthetic` has them
+with audio.
 `human_replies` has what people answered, where a build was mined; a clip that is a sample's own
 lies in `sft` or `utterances` only.
 """
@@ -21,9 +22,11 @@ from builders.record.sample import audio_info
 from builders.record.schema import SchemaNode, load_schema
 from builders.record.types import ReviewStatus
 from builders.record.views import SampleRecord
+from builders.release.pairs.reply_pair import ReplyPair
 from builders.release.rights import published_schema, withheld
 from builders.release.row_views import (
     KtoRow,
+    PreferenceAiRow,
     PreferenceRow,
     PromptsRow,
     PublishedRecord,
@@ -33,7 +36,7 @@ from builders.release.row_views import (
 
 CONFIGS = (
     *("sft", "utterances", "weak_audio", "strong_audio"),
-    *("preference", "kto", "prompts", "synthetic", HUMAN_REPLIES),
+    *("preference", "preference_ai", "kto", "prompts", "synthetic", HUMAN_REPLIES),
 )
 # Configs over the files of `sft`, by audio contribution.
 AUDIO_CLASSES = {"weak_audio": "text_solvable", "strong_audio": "audio_solvable"}
@@ -55,7 +58,7 @@ def schemas_of(may: frozenset[str], with_audio: bool) -> dict[str, SchemaNode]:
 
     Args:
         may: the permissions given.
-        with_audio: whether `preference`, `kto` and `prompts` include clips too.
+        with_audio: whether the small rows include clips too.
     """
     record = published_schema(withheld(may))
     sft = copy.deepcopy(record)
@@ -66,7 +69,7 @@ def schemas_of(may: frozenset[str], with_audio: bool) -> dict[str, SchemaNode]:
     utterances["properties"] = {k: v for k, v in record["properties"].items() if k not in _MADE}
     utterances["required"] = list(utterances["properties"])
     found = {"sft": sft, "utterances": utterances, "synthetic": sft}
-    for name in ("preference", "kto", "prompts"):
+    for name in ("preference", "preference_ai", "kto", "prompts"):
         found[name] = copy.deepcopy(load_schema(name))
         if not (with_audio and "audio" in may):
             del found[name]["properties"]["audio"]
@@ -117,14 +120,19 @@ class Rows:
         """Return the row of `sft`."""
         return {**published, "messages": said}
 
-    def preference(self, sft: SftRow, chosen: str, rejected: str, origin: str) -> PreferenceRow:
+    def preference(self, sft: SftRow, pair: ReplyPair) -> PreferenceRow:
         """Return the row of `preference`: the preferred and the rejected reply, and the origin."""
         return {
             **self._small("preference", sft),
-            "chosen": [_assistant(chosen)],
-            "rejected": [_assistant(rejected)],
-            "origin": origin,
+            "chosen": [_assistant(pair.chosen)],
+            "rejected": [_assistant(pair.rejected)],
+            "origin": pair.origin,
         }
+
+    def preference_ai(self, sft: SftRow, pair: ReplyPair) -> PreferenceAiRow:
+        """Return the row of `preference_ai`: the same, what is wrong, and who preferred it."""
+        small = self._small("preference_ai", sft)
+        return {**self.preference(sft, pair), **small, "kind": pair.kind, "by": pair.by}
 
     def kto(self, sft: SftRow) -> KtoRow | None:
         """Return the row of `kto`: a reply that was reviewed, and whether it was accepted."""

@@ -14,7 +14,7 @@ disputed one has no better reply. An ineligible draft (`eligibility.py`) makes n
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -69,15 +69,6 @@ class PreferencePair(TypedDict):
     reasons: list[str]
     policy: str
     reviewers: int
-
-
-def trained_on(pairs: Sequence[PreferencePair]) -> dict[str, list[PreferencePair]]:
-    """Return the pairs with two different texts, by target id: those to train on."""
-    found = defaultdict(list)
-    for pair in pairs:
-        if pair["chosen"] is not None and pair["chosen"]["text"] != pair["rejected"]["text"]:
-            found[pair["id"]].append(pair)
-    return dict(found)
 
 
 def pairs_of(

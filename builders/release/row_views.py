@@ -93,7 +93,7 @@ class SftRow(PublishedRecord):
 
 
 class SmallRow(TypedDict):
-    """The common part of `preference`, `kto` and `prompts`; `audio` only if requested."""
+    """The common part of the small rows; `audio` only if requested."""
 
     id: str
     language: str
@@ -113,6 +113,13 @@ class PreferenceRow(SmallRow):
     chosen: list[dict[str, str]]
     rejected: list[dict[str, str]]
     origin: str
+
+
+class PreferenceAiRow(PreferenceRow):
+    """A row of `preference_ai`: also what is wrong with the rejected reply, and by whom."""
+
+    kind: str
+    by: str
 
 
 class KtoRow(SmallRow):

@@ -8,5 +8,9 @@ ORDER = ("train", "dev", "test", "unsplit")
 
 
 def split_name(split: str) -> str:
-    """Return the published name of a corpus's split; only its training split is called train."""
-    return _NAMES.get(split, split)
+    """Return the published name of a corpus's split; only its training split is called train.
+
+    What stands after a dot is kept: an export names the parts of a split so.
+    """
+    name, dot, part = split.partition(".")
+    return _NAMES.get(name, name) + dot + part

@@ -1,7 +1,8 @@
 """Exports: a build in a trainer's format, with clips beside the rows, and every record counted.
 
     DIR/
-      <split>.jsonl     the rows (webdataset: <split>-NNNNNN.tar)
+      <split>.jsonl     the rows (webdataset: <split>-NNNNNN.tar); with pairs from several sources
+                        <split>.<source>.jsonl
       audio/<split>/    the clips as FLAC, each once
       left_out.jsonl    the records left out: id, split, reason, detail
       export.json       options, counts, digests
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import importlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,40 +26,42 @@ from builders.progress import ProgressLine, ProgressState
 from builders.record.dataset import Build
 from builders.record.folder import writable
 from builders.record.views import SampleRecord
-from builders.release.eligibility import EXCLUDED, Restrictions, gates_of, nobody, restrictions
+from builders.release.eligibility import EXCLUDED, gates_of, nobody, restrictions
 from builders.release.export.choosing import Choice, LeftOut
 from builders.release.export.counting import Counts
 from builders.release.export.describing import LEFT_OUT, MARKER, describe
-from builders.release.export.examples import make, with_preferences
+from builders.release.export.examples import Example
+from builders.release.export.making import Making, Pairs, balanced
 from builders.release.export.options import Options
 from builders.release.export.people import PEOPLE, PeoplesReplies
 from builders.release.export.reading import (
     COLUMNS,
     REPLY_AUDIO,
-    EarlierTurns,
     any_known,
 )
-from builders.release.export.rules import broken
+from builders.release.export.sources import pairs_for
 from builders.release.export.writing import Form, Writer
-from builders.release.preferences import PreferencePair, pairs_of, trained_on
+from builders.release.pairs.bag_of_words import ToldByWords, WordsAlone
+from builders.release.pairs.reply_pair import PLANTED
+from builders.release.rewards import prefers
 from builders.review.outcome.applied import applied
 from builders.settings import STORE_FILE
 from builders.store.database import store_exists
-
-_Pairs = Mapping[str, Sequence[PreferencePair]]
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
     """The result of an export, and the command that starts a run on it.
 
-    `clips_found` of `clips_wanted` earlier turns have a clip.
+    `clips_found` of `clips_wanted` earlier turns have a clip; `words_alone` says what the words of
+    the replies alone tell of the pairs, by origin.
     """
 
     counts: Counts
     start: str
     clips_found: int
     clips_wanted: int
+    words_alone: list[ToldByWords]
 
 
 def export(
@@ -91,7 +94,8 @@ def export(
     gates = {} if options.of_people else gates_of(folder)
     known = restrictions(build.shards(), excluded, gates)
     people = PeoplesReplies(folder, options.reply_audio, known) if options.of_people else None
-    pairs = _pairs(folder, options, address, known, _silent if quiet else print)
+    say = _silent if quiet else print
+    pairs = pairs_for(Build(folder), build, options, address, known, say)
     to = to.resolve()
     _check_free(to, folder.resolve())
     staged = to.with_name(f".{to.name}.partial")
@@ -116,7 +120,7 @@ class _Run:
         build: Build,
         to: Path,
         options: Options,
-        pairs: _Pairs,
+        pairs: Pairs,
         choice: Choice,
         people: PeoplesReplies | None,
     ) -> None:
@@ -124,20 +128,22 @@ class _Run:
         self._build = build
         self._to = to
         self._options = options
-        self._pairs = pairs
-        self._choice = choice
+        self._columns = COLUMNS + (REPLY_AUDIO if options.reply_audio else ())
+        rest = people, any_known(build, "review.status")
+        trial = Making(options, choice, pairs, *rest)
+        pairs = balanced(build, self._columns, trial, pairs)
+        self._making = Making(options, choice, pairs, *rest)
         self._counts = Counts()
-        self._earlier = EarlierTurns()
+        self._words_alone = WordsAlone()
+        self._dialogues = _dialogues(build, pairs)
         self._form = _form(options)
-        self._reviewed = any_known(build, "review.status")
         self._writers: dict[str, Writer] = {}
         self.state = ProgressState(total=build.count)
 
     def write(self, progress: ProgressLine) -> Exported:
         """Write every file of the export."""
         with (self._to / LEFT_OUT).open("wb") as left_out:
-            columns = COLUMNS + (REPLY_AUDIO if self._options.reply_audio else ())
-            for record in self._build.rows(columns):
+            for record in self._build.rows(self._columns):
                 self.state.done += 1
                 progress.tick()
                 split = record["source"]["split"]
@@ -153,35 +159,33 @@ class _Run:
             raise self._nothing()
         self._form.finish(self._to, list(files))
         result = self._build.manifest["result"]
-        start = describe(self._to, result, self._options, self._counts, files)
-        return Exported(self._counts, start, self._earlier.found, self._earlier.wanted)
+        told = self._words_alone.told()
+        start = describe(self._to, result, self._options, self._counts, files, told)
+        earlier = self._making.earlier
+        return Exported(self._counts, start, earlier.found, earlier.wanted, told)
 
     def _take(self, record: SampleRecord, split: str) -> LeftOut | None:
-        """Write one record as a row, or return why it is left out."""
-        # Before filtering: a later turn may refer to this one's clip.
-        earlier = self._earlier.of(record) if self._options.context_audio else {}
-        if left := self._choice.against(record):
-            return left
-        if self._people:
-            found = self._people.instead(record)
-            if isinstance(found, LeftOut):
-                return found
-            record = found
-        example, rows = make(record, self._options, earlier), 0
-        example.reviewed = self._reviewed
-        examples, left = with_preferences(example, self._options.task, self._pairs)
-        for one in examples:
-            if broke := broken(one, self._options):
-                left = left or broke
-                continue
-            if split not in self._writers:
-                self._writers[split] = self._form.open(self._to, split)
-            self._writers[split].add(one, self._form.row(one))
-            rows += 1
-        if not rows:
-            return left
-        self._counts.written(split, rows)
-        return None
+        """Write the rows of one record, or return why it is left out."""
+        examples, left = self._making.of(record)
+        for example in examples:
+            self._writer(split, example).add(example, self._form.row(example))
+            if pair := example.pair:
+                dialogues = (self._dialogues[pair.id], self._dialogues[pair.beside or pair.id])
+                self._words_alone.add(pair.origin, pair.chosen, pair.rejected, *dialogues)
+                if pair.source == PLANTED:
+                    lowered = prefers(pair.chosen, pair.rejected, example.record)
+                    self._words_alone.rewarded(pair.origin, lowered)
+        if examples:
+            self._counts.written(split, len(examples))
+        return left
+
+    def _writer(self, split: str, example: Example) -> Writer:
+        """Return the writer of an example's rows: pairs of several sources lie apart."""
+        apart = example.pair and len(self._options.sources) > 1
+        name = f"{split}.{example.pair.source}" if example.pair and apart else split
+        if name not in self._writers:
+            self._writers[name] = self._form.open(self._to, name)
+        return self._writers[name]
 
     def _nothing(self) -> ConfigError:
         top = list(self._counts.reasons().items())[:3]
@@ -216,25 +220,12 @@ def _silent(_line: str) -> None:
     """Print nothing."""
 
 
-def _pairs(
-    folder: Path,
-    options: Options,
-    address: str,
-    known: Restrictions,
-    say: Callable[[str], None],
-) -> _Pairs:
-    """Return the preference pairs, if the task needs them."""
-    if options.task != "dpo":
+def _dialogues(build: Build, pairs: Pairs) -> dict[str, str]:
+    """Return the dialogue of each sample, if there are pairs."""
+    if not pairs:
         return {}
-    found = trained_on(pairs_of(Build(folder), address, known, say))
-    if not found:
-        raise ConfigError(
-            "there are no preference pairs: no reply of this build was edited, drafted again after "
-            "a rejection, or compared with another",
-            where=folder,
-            do="review the build first, or use --task sft",
-        )
-    return found
+    rows = build.rows(("id", "source.split", "source.dialogue_id"), batch=1000)
+    return {row["id"]: f"{row['source']['split']}/{row['source']['dialogue_id']}" for row in rows}
 
 
 def _check_known(build: Build, options: Options, address: str) -> None:
@@ -249,10 +240,10 @@ def _check_known(build: Build, options: Options, address: str) -> None:
             do="leave out --subset, or build again with "
             + ("a --vote-model that reads emotions from words" if unfit else "--vote-model"),
         )
-    if options.task == "dpo" and not store_exists(address):
+    if set(options.sources) - {PLANTED} and not store_exists(address):
         raise ConfigError(
             f"there is no store {address}",
-            expected="the store with the review decisions",
+            expected="the store with the review decisions and judgements",
             do="pass it with --store",
         )
     if options.task == "kto" and not any_known(build, "review.status"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,16 +14,23 @@ from builders.record.folder import write_json
 from builders.record.manifest_views import ManifestResult
 from builders.record.parquet import file_digest
 from builders.release.export.counting import Counts
-from builders.release.export.format_table import start_line
+from builders.release.export.format_table import start_line, with_rewards
 from builders.release.export.options import Options
+from builders.release.pairs.bag_of_words import ToldByWords, said_of
 from builders.release.splits import split_name
 
+_PLUGIN = Path(__file__).with_name("rewards_plugin.py.txt")
 MARKER = "export.json"
 LEFT_OUT = "left_out.jsonl"
 
 
 def describe(
-    to: Path, result: ManifestResult, options: Options, counts: Counts, files: dict[str, list[str]]
+    to: Path,
+    result: ManifestResult,
+    options: Options,
+    counts: Counts,
+    files: dict[str, list[str]],
+    words_alone: Sequence[ToldByWords] = (),
 ) -> str:
     """Write `export.json` and `README.md`, and return the command that starts a run.
 
@@ -31,6 +40,7 @@ def describe(
         options: the export options.
         counts: the counts of records.
         files: the files with the rows, by split.
+        words_alone: what the words of the replies alone tell of the pairs, by origin.
     """
     names = [LEFT_OUT, *(name for names in files.values() for name in names)]
     told = {
@@ -42,11 +52,17 @@ def describe(
         "licences": dict(sorted(counts.licences.items())),
         "files": [{"path": name, "sha256": file_digest(to / name)} for name in names],
     }
+    if words_alone:
+        told["pairs"] = list(words_alone)
     write_json(to / MARKER, told)
-    split = "train" if "train" in files else next(iter(files))
+    split = next((name for name in files if name.partition(".")[0] == "train"), next(iter(files)))
     start = start_line(options.format, options.task, options.model, split)
+    if options.rewards:
+        shutil.copyfile(_PLUGIN, to / "rewards.py")
+        start = with_rewards(options.format, start)
     title = f"{result['name']} for {options.format} ({options.task})"
     page = _page(title, start, counts, files if options.facts.datasets else {})
+    page += "".join(f"\n- {said_of(one)}" for one in words_alone) + ("\n" if words_alone else "")
     (to / "README.md").write_text(page, encoding="utf-8")
     return start
 

@@ -14,7 +14,8 @@ from builders.record.types import ReviewStatus
 from builders.record.views import ClipFile, SampleRecord
 from builders.release.export.choosing import LeftOut
 from builders.release.export.options import Options
-from builders.release.preferences import PreferencePair
+from builders.release.pairs.reply_pair import PEOPLE, ReplyPair
+from builders.release.rewards import COLUMN, told
 
 RATE = 16_000
 
@@ -34,16 +35,15 @@ class Example:
     """One record in the form that trainers' formats use.
 
     `messages` end with the reply; `sounds` are in the order of the placeholders; `spoken_reply` is
-    the clip of the reply; `rejected` (with the `origin` of the pair) and `label` are from people's
-    decisions, `reviewed` says whether the build has any.
+    the clip of the reply; `pair` has the rejected reply and where it comes from; `label` is from
+    people's decisions, `reviewed` says whether the build has any.
     """
 
     record: SampleRecord
     messages: list[dict[str, str]]
     sounds: list[ExportedClip]
     spoken_reply: ExportedClip | None = None
-    rejected: str | None = None
-    origin: str | None = None
+    pair: ReplyPair | None = None
     label: bool | None = None
     reviewed: bool = False
 
@@ -63,13 +63,28 @@ class Example:
         return self.messages[-1]["content"]
 
     @property
+    def rejected(self) -> str | None:
+        """Return the text of the rejected reply; None where it is no pair."""
+        return self.pair.rejected if self.pair else None
+
+    @property
     def paths(self) -> list[str]:
         """Return the paths of the clips, in the order of the placeholders."""
         return [sound.path for sound in self.sounds]
 
-    def rewards(self) -> dict[str, str | list[str]]:
+    def rewards(self, options: Options | None = None) -> dict[str, str | list[str]]:
         """Return the fields a reward function compares a response with."""
-        return {**self.labels(), "solution": self.reply}
+        checked = {COLUMN: told(self.record)} if options and options.rewards else {}
+        return {**self.labels(), "solution": self.reply, **checked}
+
+    def preference(self, options: Options) -> dict[str, str]:
+        """Return where a pair comes from, and if not all are people's, its kind and by whom."""
+        if self.pair is None:
+            return {}
+        told = {"origin": self.pair.origin}
+        if options.sources == (PEOPLE,):
+            return told
+        return {**told, "kind": self.pair.kind, "by": self.pair.by}
 
     def labels(self) -> dict[str, str | list[str]]:
         """Return the emotion of the speaker and the strategies of the reply."""
@@ -119,7 +134,7 @@ def make(record: SampleRecord, options: Options, earlier: Mapping[str, ExportedC
 
 
 def with_preferences(
-    example: Example, task: str, pairs: Mapping[str, Sequence[PreferencePair]]
+    example: Example, task: str, pairs: Mapping[str, Sequence[ReplyPair]]
 ) -> tuple[list[Example], LeftOut | None]:
     """Return the examples made from one by people's decisions, or why there are none.
 
@@ -140,15 +155,9 @@ def with_preferences(
     return [example], None
 
 
-def _paired(example: Example, pair: PreferencePair) -> Example:
-    chosen = pair["chosen"]
-    answer = {**example.messages[-1], "content": chosen["text"] if chosen else ""}
-    return replace(
-        example,
-        messages=[*example.prompt, answer],
-        rejected=pair["rejected"]["text"],
-        origin=pair["origin"],
-    )
+def _paired(example: Example, pair: ReplyPair) -> Example:
+    answer = {**example.messages[-1], "content": pair.chosen}
+    return replace(example, messages=[*example.prompt, answer], pair=pair)
 
 
 def _no_pair(review: ReviewPart | None) -> LeftOut:

@@ -28,6 +28,8 @@ class Facts(_Facts):
     datasets: bool
     needs_profile: bool
     start: dict[str, str]
+    reward: str = ""
+    rewards: tuple[str, ...] = ()
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -86,3 +88,9 @@ def start_line(name: str, task: str, profile: Profile | None, split: str = "trai
         hub_split=split_name(split),
         file=facts.rows.format(split=split),
     )
+
+
+def with_rewards(name: str, start: str) -> str:
+    """Return a start line of grpo with the rewards of the export's own `rewards.py`."""
+    given = formats()[name].rewards
+    return start.replace(formats()[name].reward, " ".join(given))

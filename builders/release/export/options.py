@@ -8,6 +8,7 @@ from typing import Any
 
 from builders.errors import ConfigError, UsageError
 from builders.release.export.format_table import Facts, Profile, formats, profiles
+from builders.release.pairs.reply_pair import PEOPLE, SOURCES, checked_sources
 
 DRAFTED = "drafted"
 # What can be learnt from a reply that nobody drafted: no draft was edited or judged.
@@ -30,11 +31,18 @@ class Options:
     strict: bool = False
     voice_words: bool = False
     replies: str = DRAFTED
+    pairs_from: tuple[str, ...] = ()
+    rewards: bool = False
 
     @property
     def of_people(self) -> bool:
         """Return whether people's replies are exported, and not the drafts."""
         return self.replies != DRAFTED
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Return where the preference pairs come from, none for another task than dpo."""
+        return (self.pairs_from or (PEOPLE,)) if self.task == "dpo" else ()
 
     @property
     def facts(self) -> Facts:
@@ -46,10 +54,11 @@ class Options:
         """Return the limits of the model, if one is given."""
         return profiles()[self.profile] if self.profile else None
 
-    def as_json(self) -> dict[str, str | bool | None]:
-        """Return the options by name, `replies` only where it is not the drafts."""
-        names = (name for name in self.__slots__ if name != "replies" or self.of_people)
-        return {name: getattr(self, name) for name in names}
+    def as_json(self) -> dict[str, str | bool | tuple[str, ...] | None]:
+        """Return the options by name, those of later versions only where they are given."""
+        known = {name: getattr(self, name) for name in self.__slots__}
+        defaults = {"replies": DRAFTED, "pairs_from": (), "rewards": False}
+        return {n: v for n, v in known.items() if n not in defaults or v != defaults[n]}
 
 
 def make_options(*, system_prompt: Path | None = None, **given: Any) -> Options:
@@ -59,6 +68,7 @@ def make_options(*, system_prompt: Path | None = None, **given: Any) -> Options:
         UsageError: the format does not support the task, or two options exclude each other.
         ConfigError: the system prompt file cannot be used.
     """
+    given["pairs_from"] = checked_sources(given.get("pairs_from") or (), SOURCES)
     speech = _check(Options(**given))
     if system_prompt and speech:
         raise UsageError(
@@ -82,6 +92,18 @@ def _check(options: Options) -> str | None:
             f"--replies {options.replies} has no task {options.task}",
             expected=f"one of {', '.join(_OF_PEOPLE)}",
             do="pass one of them to --task, or leave out --replies",
+        )
+    if options.rewards and options.task != "grpo":
+        raise UsageError(
+            f"--rewards has no task {options.task}",
+            expected="--task grpo, which trains on rewards",
+            do="add --task grpo, or leave out --rewards",
+        )
+    if options.pairs_from and options.task != "dpo":
+        raise UsageError(
+            f"--pairs-from has no task {options.task}",
+            expected="--task dpo, which trains on pairs",
+            do="add --task dpo, or leave out --pairs-from",
         )
     if facts.needs_profile and model is None:
         raise UsageError(

@@ -22,6 +22,8 @@ COLUMNS = (
     "annotation.match_root",
     "annotation.votes",
     "annotation.agreement",
+    "contrast.group",
+    "plan",
     "voice.words",
     "audio_contribution.class",
     "desired_response.text",

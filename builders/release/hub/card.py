@@ -15,8 +15,10 @@ from builders.record.human_replies import SCHEMA as HUMAN_REPLIES
 from builders.record.manifest_views import Manifest
 from builders.release.hub.metadata import front_matter, wording
 from builders.release.hub.staging import Staged
+from builders.release.pairs.bag_of_words import said_of
 from builders.release.rights import withheld
 from builders.release.splits import ORDER
+from builders.report import CERTIFICATE_PARTS
 
 _TEMPLATES = Path(__file__).parent
 _BAR = 320
@@ -33,7 +35,11 @@ class PictureBar(TypedDict):
 
 
 def write_card(
-    staged: Staged, manifest: Manifest, repo: str, measured: Mapping[str, float]
+    staged: Staged,
+    manifest: Manifest,
+    repo: str,
+    measured: Mapping[str, float],
+    proof: Mapping[str, object],
 ) -> None:
     """Write `README.md` and `pictures/` of a version.
 
@@ -42,6 +48,7 @@ def write_card(
         manifest: the build's.
         repo: where it will be, ORG/NAME.
         measured: the reviewers' agreement by measure, if known.
+        proof: the `ablation` and the `certificate` of the build, where it has them.
     """
     import yaml  # of the extra publish
 
@@ -51,7 +58,8 @@ def write_card(
     )
     templates = _environment()
     body = templates.get_template("card.md.j2").render(
-        _content(staged, manifest) | {"repo": repo, "measured": measured}
+        _content(staged, manifest)
+        | {"repo": repo, "measured": measured, "ablation": None, "certificate": None, **proof}
     )
     (staged.folder / "README.md").write_text(f"---\n{head}---\n\n{body}", encoding="utf-8")
     pictures = staged.folder / "pictures"
@@ -73,6 +81,7 @@ def _content(staged: Staged, manifest: Manifest) -> dict[str, object]:
     splits = sorted(tally.rows["utterances"], key=ORDER.index)
     replies = tally.rows.get("sft", Counter()).total()
     return {
+        "certificate_parts": CERTIFICATE_PARTS,
         "card": terms.card,
         "terms": terms,
         "withheld": list(withheld(terms.may)),
@@ -99,6 +108,7 @@ def _content(staged: Staged, manifest: Manifest) -> dict[str, object]:
         "checks": sorted(tally.checks),
         "hours": tally.seconds / 3600,
         "example": _example(staged),
+        "pairs": [(one, said_of(one)) for one in staged.words_alone],
         **wording(),
     }
 

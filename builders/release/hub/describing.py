@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from builders.release.hub.release import Published, PublishOptions
+from builders.release.pairs.bag_of_words import said_of
 
 _LIST_UP_TO = 20
 
@@ -17,6 +18,8 @@ def lines(asked: PublishOptions, done: Published) -> Iterator[str]:
     for config in staged.configs:
         counts = staged.fingerprints[config]
         yield f"  {config}: " + ", ".join(f"{n.rows:,} {split}" for split, n in counts.items())
+    for told in staged.words_alone:
+        yield f"  pairs {said_of(told)}"
     for reason, count in staged.tally.left_out.most_common():
         yield f"  left out: {count:,} {reason}"
     for reason, count in staged.tally.without_reply.most_common():
@@ -66,6 +69,7 @@ def as_json(asked: PublishOptions, done: Published) -> dict[str, object]:
         },
         "left_out": dict(staged.tally.left_out),
         "without_reply": dict(staged.tally.without_reply),
+        **({"pairs": staged.words_alone} if staged.words_alone else {}),
         "sent": done.sent,
         "gone": done.gone,
     }

@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from builders.errors import ConfigError, HeartenError, OutputError, UsageError
+from builders.evaluation.kept import proof_of
 from builders.record.data_file import DataFile
 from builders.record.dataset import Build
 from builders.record.folder import read_json, writable
@@ -30,7 +31,9 @@ from builders.release.hub.files import SUMS, read_sums
 from builders.release.hub.human_rows import stage_human_replies
 from builders.release.hub.loading import check_loads
 from builders.release.hub.staging import Stage, Staged, link_inputs
-from builders.release.preferences import pairs_of, trained_on
+from builders.release.pairs import made_pairs
+from builders.release.pairs.reply_pair import of_people
+from builders.release.preferences import pairs_of
 from builders.release.rights import Terms, terms_of
 from builders.release.rules import PublishRules, check_build, check_rules, check_terms, evaluate
 from builders.review.outcome.alpha import Alpha
@@ -43,7 +46,10 @@ _TITLE = "Hearten"
 
 @dataclass(frozen=True)
 class PublishOptions:
-    """The options of `hearten publish`; `excluded` says which ids must not be used."""
+    """The options of `hearten publish`.
+
+    `excluded` says which ids must not be used; `pairs_from` what pairs go out beside people's.
+    """
 
     folder: Path
     repo: str
@@ -54,6 +60,7 @@ class PublishOptions:
     claims: tuple[str, ...] = ()
     store: str | None = None
     excluded: Callable[[str], bool] = nobody
+    pairs_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,8 +108,9 @@ def publish(
         check_terms(terms, manifest, public=asked.public, allow_phrasebook=asked.allow_phrasebook)
         check_rules(evaluate(rules, Build(asked.folder), address, asked.excluded))
         state = _look(asked, terms, hub, say)
-        staged = _stage(asked, terms, (place, shards), address, say)
-        sums = write_documents(staged, manifest, asked.repo, hub.endpoint, _agreement(manifest))
+        staged = _stage(asked, terms, (place, seen, shards), address, say)
+        found = _agreement(manifest), proof_of(asked.folder)
+        sums = write_documents(staged, manifest, asked.repo, hub.endpoint, *found)
         _check_unchanged(seen, manifest)
         run = _Run(asked, staged, sums, state, hub, say)
         if asked.dry_run:
@@ -202,13 +210,17 @@ class _held:
 def _stage(
     asked: PublishOptions,
     terms: Terms,
-    inputs: tuple[Path, list[Path]],
+    inputs: tuple[Path, Path, list[Path]],
     address: str,
     say: Callable[[str], None],
 ) -> Staged:
-    place, shards = inputs
+    place, seen, shards = inputs
     known = restrictions(shards, asked.excluded, gates_of(asked.folder))
-    pairs = trained_on(pairs_of(Build(asked.folder), address, known, say))
+    pairs = of_people(pairs_of(Build(asked.folder), address, known, say))
+    if asked.pairs_from:
+        found = made_pairs(Build(seen), address, known, asked.pairs_from, say)
+        for name, made in found.pairs.items():
+            pairs.setdefault(name, []).extend(made)
     staged = Stage(place, terms, asked.with_audio, known, pairs).write(shards)
     stage_human_replies(staged, asked.folder, read_manifest(asked.folder), known)
     if not staged.configs:

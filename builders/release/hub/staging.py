@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,7 @@ from builders.release.eligibility import (
 )
 from builders.release.hub.files import Clips, RowFile, clips_of, digests, link, replies_of
 from builders.release.hub.fingerprints import Fingerprint
+from builders.release.hub.pair_rows import PairRows, Pairs, whole_pairs
 from builders.release.layouts import (
     AUDIO_CLASSES,
     CONFIGS,
@@ -48,9 +49,9 @@ from builders.release.layouts import (
     audio_class,
     schemas_of,
 )
-from builders.release.preferences import PreferencePair
+from builders.release.pairs.bag_of_words import ToldByWords
 from builders.release.rights import Terms, withheld, withhold
-from builders.release.row_views import PublishedRecord, SftRow
+from builders.release.row_views import PublishedRecord
 from builders.release.splits import split_name
 from builders.release.tally import ReleaseTally
 
@@ -64,7 +65,8 @@ class Staged:
 
     `files` are the Parquet files of each kind of row, by split; `fingerprints` go by config and
     split; `schemas` are those of the kinds of row; `ids` are the published utterances, each with
-    its review; `closed` knows the texts that may not go out.
+    its review; `closed` knows the texts that may not go out; `words_alone` says what the words of
+    the replies alone tell of the pairs, by origin.
     """
 
     folder: Path
@@ -75,6 +77,7 @@ class Staged:
     fingerprints: dict[str, dict[str, Fingerprint]] = field(default_factory=dict)
     ids: dict[str, ReviewPart | None] = field(default_factory=dict)
     closed: ClosedTexts = field(default_factory=ClosedTexts)
+    words_alone: list[ToldByWords] = field(default_factory=list)
 
     @property
     def configs(self) -> list[str]:
@@ -132,7 +135,7 @@ class Stage:
         terms: Terms,
         with_audio: bool,
         known: Restrictions,
-        pairs: Mapping[str, Sequence[PreferencePair]],
+        pairs: Pairs,
     ) -> None:
         schemas = schemas_of(terms.may, with_audio)
         self.staged = Staged(folder, terms, ReleaseTally(), schemas)
@@ -151,8 +154,11 @@ class Stage:
         if "text" not in self.staged.terms.may:
             rejected = self.staged.folder / INPUTS / "rejected.parquet"
             self.staged.closed = ClosedTexts.of(shards, rejected)
+        pairs = whole_pairs(shards, self._rows, self._withheld, self._known, self._pairs)
+        self._pair_rows = PairRows(self._rows, self.staged.closed, *pairs)
         for shard in shards:
             self._shard(shard)
+        self.staged.words_alone = self._pair_rows.words_alone.told()
         out = self.staged.tally.rows.get("utterances", Counter()).total()
         if self.staged.tally.read != out + self.staged.tally.left_out.total():
             raise RuntimeError(f"{self.staged.tally.read} read, but {out} written or left out")
@@ -248,8 +254,8 @@ class Stage:
         if said[0]["content"].count(AUDIO_MARK) != self._rows.is_marked(record):
             return "words_hold_the_mark_of_a_clip"
         sft = self._rows.sft(published, said)
-        for pair in self._pairs.get(record["id"], ()):
-            self._pair(sft, pair, at)
+        for config, row in self._pair_rows.of(sft, answer.extent):
+            self._add(at, config, row)
         if self.staged.closed.quotes(sft):
             return "reply_quotes_unpublished_text"
         if answer.extent >= Extent.VERDICT:
@@ -261,15 +267,6 @@ class Stage:
         self._add(at, "sft", sft, audio_class(sft))
         self._add(at, "prompts", self._rows.prompt(sft, record["desired_response"]))
         return None
-
-    def _pair(self, sft: SftRow, pair: PreferencePair, at: _Place) -> None:
-        """Add the row of a pair, unless one of its replies repeats withheld text."""
-        if pair["chosen"] is None:
-            return
-        chosen, rejected = pair["chosen"]["text"], pair["rejected"]["text"]
-        if not self.staged.closed.quotes([chosen, rejected]):
-            row = self._rows.preference(sft, chosen, rejected, pair["origin"])
-            self._add(at, "preference", row)
 
     def _add(
         self, at: _Place, kind: str, row: Mapping[str, object] | None, measured: str | None = None

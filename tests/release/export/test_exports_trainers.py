@@ -21,9 +21,11 @@ import pytest
 from deciding import decide, edits
 from exporting import changed as changed_row
 from exporting import lines, small_build, spoken, written
+from minimal_pairs import matched, member
 
 import builders.release.export
 from builders.release.export.options import Options
+from builders.release.rewards import REWARDS
 from builders.review.data.events import Decision
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -161,6 +163,54 @@ def test_trl_takes_a_step_on_every_task(environment, build, tmp_path, task):
     assert done["rows"] == len(rows) > 2
     assert done["seen"] == (2 if task == "grpo" else 0)
     assert task == "grpo" or done["loss"] > 0
+
+
+def installed(python: Path) -> Path:
+    """Return an interpreter that has Hearten beside the trainer."""
+    root = Path(__file__).parents[3]
+    subprocess.run([python, "-I", "-m", "pip", "-q", "install", "-e", root], check=True)
+    return python
+
+
+def test_trl_trains_on_the_rewards_of_an_export(environment, tmp_path):
+    told_to = small_build(tmp_path / "trial", [written(n) for n in range(6)])
+    export(told_to, tmp_path / "out", "trl", "grpo", rewards=True)
+    done = told(installed(environment("trl")), "trl_rewards.py", tmp_path / "out")
+    assert set(done["told"]) == {f"rewards/{one.__name__}/mean" for one in REWARDS}
+    assert done["rows"] == 6 and done["told"]["rewards/form/mean"] == 0
+
+
+def test_ms_swift_registers_the_rewards_of_an_export(environment, tmp_path):
+    told_to = small_build(tmp_path / "trial", [written(n) for n in range(6)])
+    export(told_to, tmp_path / "out", "ms-swift", "grpo", rewards=True)
+    found = told(installed(environment("ms-swift")), "swift_rewards.py", tmp_path / "out")
+    assert found == {f"hearten_{one.__name__}": [1.0] * 6 for one in REWARDS}
+
+
+@pytest.fixture(scope="module")
+def contrasted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a build with two minimal pairs that a judge matched."""
+    rows = [
+        member(number, group, root)
+        for group in range(2)
+        for number, root in enumerate(("sadness", "happiness"))
+    ]
+    folder = small_build(tmp_path_factory.mktemp("contrasted") / "trial", rows)
+    matched(folder)
+    return folder
+
+
+def test_ms_swift_reads_pairs_of_contrast(environment, contrasted, tmp_path):
+    rows = export(contrasted, tmp_path / "out", "ms-swift", "dpo", pairs_from=("contrast",))
+    read = told(environment("ms-swift"), "swift_reads.py", tmp_path / "out")
+    assert [row["rejected"] for row in read] == [row["rejected_response"] for row in rows]
+    assert len(rows) == 4 and all(row["unchanged"] for row in read)
+
+
+def test_trl_takes_a_step_on_pairs_of_contrast(environment, contrasted, tmp_path):
+    rows = export(contrasted, tmp_path / "out", "trl", "dpo", pairs_from=("contrast",))
+    done = told(environment("trl"), "trl_trains.py", tmp_path / "out", "dpo")
+    assert done["rows"] == len(rows) == 4 and done["loss"] > 0
 
 
 # What makes a run of one step on a processor out of a start line.

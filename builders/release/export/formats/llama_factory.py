@@ -28,7 +28,7 @@ class Form(Base):
         if task == "dpo":
             row["chosen"] = {"role": "assistant", "content": example.reply}
             row["rejected"] = {"role": "assistant", "content": example.rejected}
-            row["origin"] = example.origin
+            row |= example.preference(self.options)
         elif task == "kto":
             row["label"] = example.label
         return row

@@ -15,9 +15,9 @@ class Form(Base):
         turns = example.prompt if task == "grpo" else example.messages
         row: dict[str, object] = {"id": example.id, "messages": turns, "audios": example.paths}
         if task == "dpo":
-            row |= {"rejected_response": example.rejected, "origin": example.origin}
+            row |= {"rejected_response": example.rejected, **example.preference(self.options)}
         elif task == "kto":
             row["label"] = example.label
         elif task == "grpo":
-            row |= example.rewards()
+            row |= example.rewards(self.options)
         return row

@@ -20,9 +20,9 @@ class Form(Base):
         said = [example.messages[-1]]
         if self.options.task == "dpo":
             rejected = [{**said[0], "content": example.rejected}]
-            return {"chosen": said, "rejected": rejected, "origin": example.origin}
+            return {"chosen": said, "rejected": rejected, **example.preference(self.options)}
         if self.options.task == "kto":
             return {"completion": said, "label": example.label}
         if self.options.task == "grpo":
-            return example.rewards()
+            return example.rewards(self.options)
         return {"completion": said}
