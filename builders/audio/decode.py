@@ -111,10 +111,17 @@ def read_bytes(content: bytes, name: str) -> NDArray[np.int16]:
     return _decode_soundfile(BytesIO(content), Media(Path(name)), Mix()).pcm()
 
 
-def as_flac(pcm: NDArray[np.int16]) -> bytes:
-    """Return 16 kHz mono PCM as FLAC."""
+# The comment in the metadata of files of speech that a program made.
+SYNTHETIC = "synthetic speech"
+
+
+def as_flac(pcm: NDArray[np.int16], *, synthetic: bool = False) -> bytes:
+    """Return 16 kHz mono PCM as FLAC; that of made speech says so in its metadata."""
     flac = BytesIO()
-    soundfile.write(flac, pcm, RATE, format="FLAC", subtype="PCM_16")
+    with soundfile.SoundFile(flac, "w", RATE, 1, "PCM_16", format="FLAC") as file:
+        if synthetic:
+            file.comment = SYNTHETIC
+        file.write(pcm)
     return flac.getvalue()
 
 

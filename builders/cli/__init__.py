@@ -12,6 +12,7 @@ import typer
 
 from builders import masking
 from builders.cli import (
+    ablate,
     build,
     check,
     corpora,
@@ -44,6 +45,7 @@ _READING = (
         "status",
         "report",
         "judge",
+        "ablate",
         "mine",
         "export",
         "publish",
@@ -73,6 +75,7 @@ for group in (
     diff,
     status,
     judge,
+    ablate,
     mine,
     prompt,
     review,

@@ -18,7 +18,7 @@ from builders.settings.file import SettingsFile, find_source, follows_links
 
 # What goes into the settings otherwise than as it was given, or not at all.
 _NO_SETTINGS = frozenset(
-    {"corpus", "source", "name", "tts", "sample", "redraft", "show", "as_json"}
+    "corpus source name tts sample redraft judge_model after_judge show as_json".split()
 )
 
 

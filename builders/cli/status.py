@@ -92,6 +92,7 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
 def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     """Write the report of a finished build again; of one that was reviewed, that of its copy."""
     from builders.cli.beside import store_of
+    from builders.evaluation.kept import proof_of
     from builders.evaluation.results import results
     from builders.evaluation.score_results import score_results
     from builders.record.dataset import Build
@@ -105,7 +106,7 @@ def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     place = applied(folder, store, known.excluded)
     build = Build(folder)
     swaps, scores = results(build, store, known), score_results(build, store, known)
-    print(write(place, read_manifest(place), swaps, scores, known))
+    print(write(place, read_manifest(place), swaps, scores, known, proof_of(folder)))
 
 
 def count_lines(result: ManifestResult) -> Iterator[str]:

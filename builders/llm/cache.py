@@ -16,7 +16,7 @@ from builders.store.database import Answer, Attempt, KeptVerdict, RequestRow, St
 from builders.store.messages import Sent
 
 BATCH = 64
-# So many verdicts are committed at once where there is nothing else to commit.
+# So many verdicts, or drafts, are committed at once where there is nothing else to commit.
 VERDICTS = 1024
 _LINGER_SECONDS = 0.02
 
@@ -43,6 +43,7 @@ class ResponseCache:
         self._wake = asyncio.Event()
         self._waiting: list[_Entry] = []
         self._judged: dict[str, KeptVerdict] = {}
+        self._drafted: dict[str, bytes] = {}
         self._thread = ThreadPoolExecutor(1, "store")
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -73,6 +74,12 @@ class ResponseCache:
         if len(self._judged) >= VERDICTS:
             self._wake.set()
 
+    def keep_draft(self, digest: str, draft: bytes) -> None:
+        """Keep what came of a target's responses; it is committed with later ones."""
+        self._drafted[digest] = draft
+        if len(self._drafted) >= VERDICTS:
+            self._wake.set()
+
     async def put(
         self, asked: RequestRow | None, answer: Answer | None, attempt: Attempt | None
     ) -> asyncio.Future[None]:
@@ -94,7 +101,8 @@ class ResponseCache:
                 await asyncio.sleep(_LINGER_SECONDS)
             while self._waiting:
                 await self._commit(self._waiting[:BATCH])
-            if len(self._judged) >= VERDICTS or (self._closing and self._judged):
+            found = max(len(self._judged), len(self._drafted))
+            if found >= VERDICTS or (self._closing and found):
                 await self._saved([])
             if self._closing:
                 return
@@ -113,8 +121,9 @@ class ResponseCache:
         """Save a batch in the store's thread; return the error that came of it."""
         # Taken here, as they are added to here; those of a batch that cannot be saved are lost.
         judged, self._judged = self._judged, {}
+        drafted, self._drafted = self._drafted, {}
         loop = asyncio.get_running_loop()
-        saved = loop.run_in_executor(self._thread, self._save, batch, judged)
+        saved = loop.run_in_executor(self._thread, self._save, batch, judged, drafted)
         await asyncio.wait([saved])
         # Whatever it is, it belongs to those who wait; without it they would wait for ever.
         return saved.exception()
@@ -129,13 +138,19 @@ class ResponseCache:
         else:
             done.set_result(None)
 
-    def _save(self, batch: list[_Entry], judged: Mapping[str, KeptVerdict]) -> None:
+    def _save(
+        self,
+        batch: list[_Entry],
+        judged: Mapping[str, KeptVerdict],
+        drafted: Mapping[str, bytes],
+    ) -> None:
         answered = {asked.key: answer for asked, answer, _, _ in batch if asked and answer}
         self._store.save(
             [asked for asked, *_ in batch if asked],
             answered,
             [(self._spender, attempt) for _, _, attempt, _ in batch if attempt is not None],
             judged,
+            drafted,
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from builders.llm.recall import Used
 from builders.llm.request import Request, key
 from builders.llm.task import Accepted, GivenUp, Outcome, Subject, Task
 from builders.store.database import Answer, Store
@@ -36,15 +37,22 @@ class Exchange(Generic[S, T]):
 
     After the steps were given up, `optional` is true: the next request is made only if its response
     is cached already or a retry is wanted, and `give_up` ends the exchange otherwise.
+
+    Attributes:
+        used: the responses so far.
+        request, key: what is asked next, or was asked last.
     """
+
+    request: Request
+    key: str
 
     def __init__(self, task: Task[S, T], subject: S) -> None:
         self.subject = subject
         self.outcome: Outcome[T] | None = None
         self.optional = False
+        self.used: list[Used] = []
         self._task = task
         self._number = 0
-        self._used = 0
         self._given_up: GivenUp | None = None
         self._open(task.first_request(subject))
 
@@ -56,12 +64,12 @@ class Exchange(Generic[S, T]):
     @property
     def begun(self) -> bool:
         """Return whether responses were used up, so that the next request was not looked up yet."""
-        return self._used > 0
+        return bool(self.used)
 
     def take(self, answer: Answer) -> None:
         """Go on with the response to `request`."""
         self.optional = False
-        self._used += 1
+        self.used.append(Used(self.key, self.request.model, answer))
         try:
             self.request = self._steps.send(answer)
             self.key = key(self.request)
@@ -82,7 +90,7 @@ class Exchange(Generic[S, T]):
             self.outcome = Accepted(
                 result,
                 self.key,
-                self._used,
+                len(self.used),
                 self._task.prompt_version(self.subject),
                 self.request.audio_sha256 is not None or self.request.video is not None,
             )

@@ -12,14 +12,12 @@ limits hold memory flat: how many exchanges are open, and how many outcomes wait
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from builders.errors import HeartenError
 from builders.llm.budget import Budget, OverBudget
@@ -28,8 +26,10 @@ from builders.llm.claims import RequestClaims
 from builders.llm.concurrency import Places
 from builders.llm.exchange import Exchange, Retry
 from builders.llm.interrupts import Stops, stopped_by_signals
+from builders.llm.line import ExchangeLine
 from builders.llm.pool import warn
 from builders.llm.projection import Projection
+from builders.llm.recall import Recall
 from builders.llm.request import Request
 from builders.llm.router import open_models
 from builders.llm.settings import Limits, ModelSettings
@@ -40,6 +40,8 @@ from builders.store.claims import ClaimTable, Holder
 from builders.store.database import Answer, Store
 
 BLOCK = 64
+# The first request leaves before more than these are made.
+_FIRST_BLOCK = 2
 # How many outcomes may wait for an earlier one: without clips, and with their bytes.
 WINDOW, WINDOW_WITH_CLIPS = 4096, 512
 _CONCURRENCY = 64
@@ -175,9 +177,9 @@ class Session:
         if not self.stopped:
             self.claims.ahead(keys)
 
-    def took(self, request: Request, answer: Answer) -> None:
-        """Count what an answer took that this build uses, whoever paid for it."""
-        self.budget.count_answer(request.model, answer)
+    def took(self, model: str, answer: Answer) -> None:
+        """Count what a model's answer took that this build uses, whoever paid for it."""
+        self.budget.count_answer(model, answer)
 
     def settle(self, answers: Sequence[tuple[str, Answer]] | None = None) -> None:
         """Count a subject whose outcome is known, in whatever order.
@@ -276,6 +278,7 @@ async def ask(
     *,
     in_thread: bool = False,
     window: int = WINDOW,
+    recall: Recall[S, T] | None = None,
 ) -> AsyncGenerator[tuple[S, Outcome[T]] | Reject, None]:
     """Yield each subject with its outcome, and each reject, in order; ends early once stopped.
 
@@ -285,8 +288,9 @@ async def ask(
         session: what it is asked with.
         in_thread: whether `subjects` is iterated in a thread, as it is where clips are decoded.
         window: how many outcomes may wait for an earlier one.
+        recall: knows outcomes from before; None where none are kept.
     """
-    line = _Line(task, session)
+    line = ExchangeLine(task, session, recall)
     try:
         async for block in _blocks(subjects, in_thread):
             for item in line.begin(block):
@@ -301,100 +305,13 @@ async def ask(
         await line.cancel()
 
 
-class _Line(Generic[S, T]):
-    """Exchanges in the order of their subjects: finished, under way, or a reject."""
-
-    def __init__(self, task: Task[S, T], session: Session) -> None:
-        self._task = task
-        self._session = session
-        self._waiting: deque[Exchange[S, T] | asyncio.Task[Exchange[S, T]] | Reject] = deque()
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    def begin(self, block: Sequence[S | Reject]) -> Iterator[Exchange[S, T] | Reject]:
-        """Open exchanges and take them as far as cached responses go; rejects pass through."""
-        opened = [
-            item if isinstance(item, Reject) else Exchange(self._task, item) for item in block
-        ]
-        held = self._session.cache.held([item.key for item in opened if isinstance(item, Exchange)])
-        for item in opened:
-            if isinstance(item, Exchange):
-                self._replay(item, held.get(item.key))
-        self._session.expect(
-            item.key for item in opened if isinstance(item, Exchange) and item.outcome is None
-        )
-        yield from opened
-
-    async def put(self, item: Exchange[S, T] | Reject) -> None:
-        """Take an item in; an open exchange waits for room and goes on in a task of its own."""
-        if isinstance(item, Reject) or item.outcome is not None:
-            self._session.settle()
-            self._waiting.append(item)
-            return
-        await self._session.room.acquire()
-        task = asyncio.create_task(self._finish(item))
-        task.add_done_callback(lambda _: self._session.room.release())
-        self._waiting.append(task)
-
-    def ready(self, window: int) -> bool:
-        """Return whether the first one is finished, or must be waited for."""
-        if not self._waiting:
-            return False
-        first = self._waiting[0]
-        return len(self._waiting) >= window or not isinstance(first, asyncio.Task) or first.done()
-
-    async def next(self) -> tuple[S, Outcome[T]] | Reject:
-        """Return the first one, once it is finished."""
-        first = self._waiting.popleft()
-        if isinstance(first, Reject):
-            self._session.count(done=False)
-            return first
-        exchange = await first if isinstance(first, asyncio.Task) else first
-        if exchange.outcome is None:
-            raise RuntimeError(f"the exchange about {exchange.subject.id} has no outcome")
-        self._session.count(done=True)
-        return exchange.subject, exchange.outcome
-
-    async def cancel(self) -> None:
-        """Cancel what nobody waits for any more; there is something only after an error."""
-        tasks = [item for item in self._waiting if isinstance(item, asyncio.Task)]
-        cancelled = [task for task in tasks if task.cancel()]
-        await asyncio.gather(*cancelled, return_exceptions=True)
-
-    def _replay(self, exchange: Exchange[S, T], answer: Answer | None) -> None:
-        while answer is not None:
-            self._session.took(exchange.request, answer)
-            exchange.take(answer)
-            if exchange.outcome is not None:
-                return
-            answer = self._session.cache.held([exchange.key]).get(exchange.key)
-        if exchange.optional and not self._session.retry.covers(exchange.reason):
-            exchange.give_up()
-
-    async def _finish(self, exchange: Exchange[S, T]) -> Exchange[S, T]:
-        """Ask the model until there is an outcome; a retry gives up once more at most."""
-        answers: list[tuple[str, Answer]] = []
-        while exchange.outcome is None:
-            answer = await self._session.answer(exchange)
-            if isinstance(answer, Pending):
-                exchange.outcome = answer
-                break
-            answers.append((exchange.request.model, answer))
-            self._session.took(exchange.request, answer)
-            exchange.take(answer)
-            if exchange.optional:
-                exchange.give_up()
-        self._session.settle(answers)
-        return exchange
-
-
 async def _blocks(items: Iterator[S | Reject], in_thread: bool) -> AsyncIterator[list[S | Reject]]:
     """Yield items in blocks; a thread frees the loop while clips are decoded."""
-    take = partial(_take, items)
+    size = _FIRST_BLOCK
+
+    def take() -> list[S | Reject]:
+        return list(islice(items, size))
+
     while block := (await asyncio.to_thread(take) if in_thread else take()):
         yield block
-
-
-def _take(items: Iterator[S | Reject]) -> list[S | Reject]:
-    return list(islice(items, BLOCK))
+        size = BLOCK

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from builders.corpora import Card
 from builders.errors import HeartenError
+from builders.llm.recall import Recall
 from builders.llm.runner import (
     WINDOW,
     WINDOW_WITH_CLIPS,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:  # without a voice nothing of it is imported
     from builders.tts.stage import Item, Voicing
 
 # Seconds after which the first request has surely left.
-_SENT = 0.03
+_SENT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,8 @@ async def _drafts(
     window = WINDOW_WITH_CLIPS if plan.heard else WINDOW
     drafters = plan.drafters
     if len(drafters) == 1:
-        task = drafters[0].task
-        one = ask(task, targets, session, in_thread=plan.heard, window=window)
+        task, recall = drafters[0].task, _recall(plan, session)
+        one = ask(task, targets, session, in_thread=plan.heard, window=window, recall=recall)
         async with aclosing(one), aclosing(_items(one)) as items:
             yield items
         return
@@ -138,6 +139,14 @@ async def _drafts(
     each = ask(several, drafts, session, in_thread=plan.heard, window=window)
     async with aclosing(each), aclosing(several.chosen(each)) as items:
         yield items
+
+
+def _recall(plan: Plan, session: Session) -> Recall[Target, Draft] | None:
+    """Return what knows drafts from before; None where other answers are asked for first."""
+    if plan.kept_drafts is None:
+        return None
+    cache, store = session.cache, session.cache.store
+    return Recall(plan.kept_drafts, store.drafts, cache.held, cache.keep_draft, store.has_drafts())
 
 
 async def _items(

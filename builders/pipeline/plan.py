@@ -55,6 +55,7 @@ from builders.tasks.vote import TEMPLATE, Voter
 # What takes its time to import waits until a build needs it: the first request goes out before.
 if TYPE_CHECKING:
     from builders.audio.analysis import Hearing
+    from builders.pipeline.kept_routes import KeptRoutes
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,9 @@ class Plan(Replying):
         items = sent_on(self.targets(Ledger()), {})
         return (t for t in items if isinstance(t, Target) and can_vote(t))
 
-    def targets(self, ledger: Ledger, hearing: Hearing | None = None) -> Iterator[Target | Reject]:
+    def targets(
+        self, ledger: Ledger, hearing: Hearing | None = None, routes: KeptRoutes | None = None
+    ) -> Iterator[Target | Reject]:
         """Return the targets and rejects of the corpus, counted in the ledger."""
         config = self.config
         stream = Stream(
@@ -132,7 +135,7 @@ class Plan(Replying):
             if isinstance(item, Target):
                 if item.id in heard:
                     item = as_heard(item, heard[item.id], self.origin.label_source)  # noqa: PLW2901
-                yield routed(item, self.card.language)
+                yield routes.routed(item) if routes else routed(item, self.card.language)
             else:
                 yield item
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 from builders.corpora import Card
 from builders.pipeline.candidates import OneOfSeveral
@@ -18,6 +19,7 @@ from builders.tasks.reply.checks.verdicts import VerdictOutlet
 from builders.tasks.reply.demonstrations import Demonstrations
 from builders.tasks.reply.draft import Drafter
 from builders.tasks.reply.executing import CueTagger, ModelTagger
+from builders.tasks.reply.kept_drafts import KeptDrafts
 from builders.tasks.reply.planned import PlannedDrafter
 from builders.tasks.reply.planning import Planner
 
@@ -28,6 +30,7 @@ class Replying:
     config: BuildConfig
     card: Card
     origin: Origin
+    identity: dict[str, Any]
     recited: RunIndex
     demonstrations: Demonstrations | None
     unfit: frozenset[tuple[str, str]]
@@ -85,6 +88,17 @@ class Replying:
     def verdicts(self) -> VerdictOutlet:
         """Return where the verdicts of all drafters go; nowhere until it is told."""
         return VerdictOutlet()
+
+    @property
+    def kept_drafts(self) -> KeptDrafts | None:
+        """Return how drafts are kept; None where more than one task goes before a reply.
+
+        Notes of reviewers are no part of a target, so that what is drafted again is not kept.
+        """
+        if self.config.redraft or not isinstance(self.drafters[0].task, Drafter):
+            return None
+        shown = self.demonstrations.document if self.demonstrations else None
+        return KeptDrafts({**self.identity, "recited": self.recited.digest(), "shown": shown})
 
     @cached_property
     def planner(self) -> Planner | None:

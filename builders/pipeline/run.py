@@ -28,6 +28,7 @@ from builders.llm.runner import LOST, Setup
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline import fits
 from builders.pipeline.drafting import draft
+from builders.pipeline.kept_routes import KeptRoutes
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.qualifying import counting, qualify
 from builders.pipeline.rejects_alone import what_to_do
@@ -167,14 +168,14 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     told, routes_asked = await _verdicts(plan, setup)
     ballots, votes_asked = await vote(plan, setup)
     ledger = Ledger()
-    targets = with_votes(sent_on(plan.targets(ledger, hearing), told, needed), ballots, plan)
-    config = plan.config
+    routes = KeptRoutes(setup.store, plan.card.slug, plan.card.language)
+    sent = sent_on(plan.targets(ledger, hearing, routes), told, needed)
+    targets = with_votes(sent, ballots, plan)
+    config, each = plan.config, len(plan.drafters)
     paid = bool(config.models) or (config.speaks and config.tts != HIBARI)
-    each = len(plan.drafters)
     votes_asked += examined + routes_asked
     state = ProgressState(plan.survey.chosen * each, requests=votes_asked, paid=paid)
-    if each > 1:
-        state.unit = "draft"
+    state.unit = "draft" if each > 1 else state.unit
     partial = folder.start()
     if ballots.voters:
         kept |= fits.keep_last({"votes": ballots}, folder)
@@ -183,14 +184,14 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
         done = await draft(plan, setup, targets, sink, state)
     finally:
         files = sink.close()
+        routes.save()
     folder.keep_left(sink.left)
     if done.stopped:
         raise done.stopped
     _check_lost(plan.config, ledger, done.lost)
     _check_complete(ledger, sink, folder)
     result = _result(plan, ledger, files)
-    result["voice"] = hearing.result if hearing else None
-    result["speech"] = done.speech
+    result["voice"], result["speech"] = hearing.result if hearing else None, done.speech
     result["fits"] = kept
     if plan.config.background == "model":
         result["summaries"] = ledger.summaries

@@ -276,11 +276,11 @@ class RejectWriter:
     def __init__(self, path: Path, schema: pa.Schema = REJECTED) -> None:
         self._schema = schema
         self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True)
-        self._rows: list[Mapping[str, object]] = []
+        self._rows: list[bytes] = []
 
     def add(self, row: Mapping[str, object]) -> None:
         """Add one row; see `REJECTED` and `HELD` for the fields, `raw` being JSON."""
-        self._rows.append(row)
+        self._rows.append(orjson.dumps(row))
         if len(self._rows) >= 1000:
             self.flush()
 
@@ -292,7 +292,8 @@ class RejectWriter:
     def flush(self) -> None:
         """Write the buffered rows."""
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
+            # Not from Python objects: for these, Arrow imports pandas where it is installed.
+            self._writer.write_table(table_of(self._rows, self._schema))
             self._rows = []
 
     def close(self) -> None:

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 _Splits = Mapping[str, SplitCounts]
 _SPLITS = ("train", "dev", "test", "all")
+# What the ranker of a certificate goes by, in the words of the page.
+CERTIFICATE_PARTS = (
+    ("voice", "the measured voice"),
+    ("voice_beyond_label", "the voice beyond its label"),
+    ("label", "the label alone"),
+    ("words", "the words alone"),
+    ("shuffled_voice", "shuffled voices"),
+)
 
 
 def write(
@@ -36,6 +44,7 @@ def write(
     swaps: Sequence[Mapping[str, object]] = (),
     scores: Sequence[Mapping[str, object]] = (),
     known: Restrictions | None = None,
+    proof: Mapping[str, object] | None = None,
 ) -> Path:
     """Write ``report.html`` of a build and return its path.
 
@@ -45,6 +54,7 @@ def write(
         swaps: the judges' results on minimal pairs, from `evaluation.results`.
         scores: what judges said of replies, from `evaluation.score_results`.
         known: the excluded ids, which are counted as not selected.
+        proof: the `ablation` and the `certificate` of the build, where it has them.
 
     Raises:
         VerificationError: a file is missing, unreadable, or does not match the manifest's counts.
@@ -64,6 +74,8 @@ def write(
     content["examples"] = examples = tallies.examples(data[:1], gone.ids)
     content["contributions"] = contribution.by_corpus(samples.votes, samples.classes)
     content["swaps"], content["scores"] = swaps, scores
+    content |= {"ablation": None, "certificate": None, **(proof or {})}
+    content["certificate_parts"] = CERTIFICATE_PARTS
     content["qualification_parts"] = meanings()
     content["voices"] = voices.drawings(data[:1], examples)
     content |= _of_replies(manifest, data, gone.ids)
@@ -176,11 +188,21 @@ def _environment() -> jinja2.Environment:
     environment.filters["number"] = "{:,}".format
     environment.filters["percent"] = _percent
     environment.filters["measure"] = _measure
+    environment.filters["interval"] = _interval
     return environment
 
 
 def _measure(value: float | None) -> str:
     return "\u2013" if value is None else f"{value:.2f}"
+
+
+def _interval(found: Mapping[str, float | None] | None) -> str:
+    """Return a mean, or a share, and its interval."""
+    value = found and found.get("mean", found.get("share"))
+    if found is None or value is None:
+        return "\u2013"
+    low, high = found["low"] or 0.0, found["high"] or 0.0
+    return f"{value:.0%} ({low:.0%} to {high:.0%})"
 
 
 def _percent(share: float) -> str:

@@ -13,7 +13,7 @@ from builders.settings import LISTED, BuildConfig
 SETTINGS_FILE = "hearten.toml"
 _TABLES = {"build", "corpora", "prices", "publish"}
 # `hearten.toml` uses the names of the command line.
-_OPTIONS = {*LISTED, "prompt_version", "sample", "show"}
+_OPTIONS = {*LISTED, "prompt_version", "sample", "show", "judge_model", "after_judge"}
 BUILD_KEYS = ({*BuildConfig.model_fields} | _OPTIONS) - {*LISTED.values(), "draft_prompt"}
 
 # The requirements a build must meet before it is published, and who may read it.

@@ -29,6 +29,7 @@ _PACE_OF, _PACE_LEAST, _RUN_ENDS = 1000, 20, 60.0
 # The kind of values that are verdicts; each begins with a digest of so many bytes.
 _VERDICT, DIGEST_BYTES = "verdict", 16
 _IS_VERDICT = key_values.c.kind == _VERDICT
+_DRAFT = "draft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,9 @@ class Store:
             answers, key_values, (key_values.c.key == answers.c.key) & _IS_VERDICT
         ).where(answers.c.key.in_(sa.bindparam("keys", expanding=True)))
         put = self.insert(key_values)
+        self._drafts = sa.select(key_values.c.key, key_values.c.value).where(
+            key_values.c.kind == _DRAFT, key_values.c.key.in_(sa.bindparam("keys", expanding=True))
+        )
         self._judged = put.on_conflict_do_update(
             index_elements=["kind", "key"], set_={"value": put.excluded.value}
         )
@@ -134,11 +138,28 @@ class Store:
 
     def held(self, keys: Sequence[str]) -> dict[str, Answer]:
         """Return the cached responses for these keys, by key."""
+        rows: Sequence[Any] = self._read(self._held, keys) if keys else []
+        found = {}
+        for key, *told, kept in rows:
+            found[key] = Answer(*told)
+            found[key].verdict = _verdict(kept)
+        return found
+
+    def drafts(self, digests: Sequence[str]) -> dict[str, bytes]:
+        """Return the drafts that are kept under these digests, by digest."""
+        rows: Sequence[Any] = self._read(self._drafts, digests) if digests else []
+        return {digest: bytes(draft) for digest, draft in rows}
+
+    def has_drafts(self) -> bool:
+        """Return whether any draft is kept."""
+        there = sa.select(key_values.c.key).where(key_values.c.kind == _DRAFT).limit(1)
+        return bool(self._read(there))
+
+    def _read(self, query: sa.Select[Any], keys: Sequence[str] = ()) -> Sequence[sa.Row[Any]]:
         with self.translated():
             if self._reader is None:
                 self._reader = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            rows = self._reader.execute(self._held, {"keys": list(keys)})
-            return {row[0]: Answer(*row[1:-1], _verdict(row[-1])) for row in rows}
+            return self._reader.execute(query, {"keys": list(keys)} if keys else {}).all()
 
     def save(
         self,
@@ -146,11 +167,13 @@ class Store:
         answered: Mapping[str, Answer],
         tried: Iterable[tuple[str, Attempt]],
         judged: Mapping[str, KeptVerdict] | None = None,
+        drafted: Mapping[str, bytes] | None = None,
     ) -> None:
         """Commit requests, their responses by key, and attempts with the name of their build.
 
-        `judged` are verdicts about responses by key, which replace earlier ones. Nobody misses one
-        that is lost: `forget` deletes them all, whomever it is about.
+        `judged` are verdicts about responses by key, `drafted` what came of them by digest; both
+        replace earlier ones. Nobody misses one that is lost: `forget` deletes them all, whomever it
+        is about.
         """
         now = time.time()
         sent = {row.key: row.sent for row in asked if row.sent}
@@ -170,10 +193,11 @@ class Store:
                 attempts,
                 [{"build": b, "at": now, **_masked(_fields(a))} for b, a in tried],
             )
-            if judged:
-                rows = ((key, one.digest + one.found) for key, one in sorted(judged.items()))
-                verdicts = [{"kind": _VERDICT, "key": key, "value": value} for key, value in rows]
-                connection.execute(self._judged, verdicts)
+            verdicts = {key: one.digest + one.found for key, one in (judged or {}).items()}
+            for kind, values in ((_DRAFT, drafted or {}), (_VERDICT, verdicts)):
+                rows = [{"kind": kind, "key": k, "value": v} for k, v in sorted(values.items())]
+                if rows:
+                    connection.execute(self._judged, rows)
         self.kept += kept
 
     def messages(self, key: str) -> Prompt | None:

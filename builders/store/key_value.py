@@ -23,8 +23,10 @@ from builders.store.tables import key_value_records, key_values
 # measured: values of a clip; checked: the result of a clip check; clip: the file of an encoded
 # clip; video: the file of a video as sent; speech: the file of synthetic speech, or why there is
 # none; heard: its transcript; moderated: the categories that a moderation endpoint gave a text;
-# verdict: what the checks found in an answer, by its request's key; fitness: what a judge told
-# apart, by dimension; surrogates: what was personal in an utterance, by what stands in its place.
+# verdict: what the checks found in an answer, by its request's key; draft: what came of the answers
+# about a target, by a digest of all it depends on; routed: which utterances of a corpus are normal;
+# fitness: what a judge told apart, by dimension; surrogates: what was personal in an utterance, by
+# what stands in its place.
 Kind = Literal[
     "measured",
     "checked",
@@ -34,6 +36,8 @@ Kind = Literal[
     "heard",
     "moderated",
     "verdict",
+    "draft",
+    "routed",
     "fitness",
     "surrogates",
 ]
@@ -155,9 +159,9 @@ class KeyValue:
 def forget(connection: Connection, record_ids: Collection[str]) -> set[str]:
     """Delete every value that no other record needs.
 
-    Values without a record are deleted too. They are verdicts about answers, speech of the built-in
-    voice and measurements from release 0.1: nobody knows whom they are about, and they can be
-    recomputed.
+    Values without a record are deleted too. They are verdicts about answers, drafts, routes, speech
+    of the built-in voice and measurements from release 0.1: nobody knows whom they are about, and
+    they can be recomputed.
 
     Args:
         connection: a connection in a transaction of the caller.

@@ -100,7 +100,7 @@ class Speaker:
         resampler = Resampler(self._speaker.sample_rate, _LONGEST, "speech")
         resampler.add(np.asarray(self._speaker(line.text, seed=line.number), np.float32))
         try:
-            return as_flac(resampler.pcm())
+            return as_flac(resampler.pcm(), synthetic=True)
         except ClipError:
             return Unspoken("nothing_to_say", "the text has no words that the voice can speak")
 

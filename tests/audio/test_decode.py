@@ -14,7 +14,7 @@ from trees import CLIP_RATE, hum, recording, stereo, surround, write_container, 
 
 from builders import resources
 from builders.audio.clips import ClipError
-from builders.audio.decode import decode, duration_findings
+from builders.audio.decode import SYNTHETIC, as_flac, decode, duration_findings
 from builders.audio.resampling import RATE
 from builders.corpora import open_reader
 from builders.record.types import Clip, Dialogue, Finding, Media
@@ -427,3 +427,11 @@ def test_a_clip_that_is_not_as_long_as_its_annotation_is_a_finding(tmp_path):
     assert found.detail.startswith("the clip lasts 1.5")
     assert codes(duration_findings(clip, 10.0, 10.0)) == ["duration_mismatch"]
     assert duration_findings(clip, None, 11.5) == ()
+
+
+def test_made_speech_says_so_in_its_metadata_and_sounds_the_same():
+    pcm = np.arange(1600, dtype=np.int16)
+    for made, comment in ((as_flac(pcm), ""), (as_flac(pcm, synthetic=True), SYNTHETIC)):
+        with soundfile.SoundFile(BytesIO(made)) as file:
+            assert file.comment == comment
+            assert (file.read(dtype="int16") == pcm).all()

@@ -83,6 +83,11 @@ def _reply(properties: dict[str, Any], digest: bytes) -> dict[str, Any]:
     }
 
 
+def text_of_reply(digest: bytes) -> str:
+    """Return the words of a reply that asks nothing, chosen by a digest alone."""
+    return _text("", digest)
+
+
 def _strategy(allowed: list[str], number: int) -> str:
     preferred = [s for s in allowed if s not in _NOT_FIRST and s not in _LATER_TURNS_ONLY]
     return _pick(preferred or allowed, number)

@@ -39,6 +39,7 @@ With `reads` the model tells what the lines tell that readers qualify by (prompt
 whatever the rules say; without, it guesses or follows the rules. One that hears tells which of two
 sounds is higher and faster, unless a rule says otherwise.
 
+A drafter `obeys` one part of the prompt, and a judge `knows_voices`: see obeying.py.
 `judges` is one of the judges of judging.py, which scores replies; `knows` is what it knows.
 
 `rules` say what is answered: {"match": a regular expression over the model's name and the text of
@@ -82,6 +83,7 @@ from endpoint.clips import (
     without_clips,
 )
 from endpoint.judging import judged
+from endpoint.obeying import matched, obedient
 from endpoint.telling import compared, told_by_words
 from endpoint.videos import Video, video_of
 
@@ -141,6 +143,8 @@ class Knobs:
     knows: list[list[str]] = field(default_factory=list)
     moderation: dict[str, str] = field(default_factory=dict)
     moderation_status: int = 200
+    obeys: str = ""
+    knows_voices: bool = False
 
 
 @dataclass
@@ -336,6 +340,8 @@ class Server:
         ruled = None if kind else _ruled(self.knobs.rules, schema or {}, body)
         if self.knobs.reads and not kind:
             ruled = told_by_words(schema or {}, body) or ruled
+        if not kind:
+            ruled = self._played(schema or {}, body) or ruled
         scored = judged(self.knobs.judges, schema or {}, body, self.knobs.knows)
         if schema is None:
             text = "Blue, if I may choose."
@@ -353,6 +359,12 @@ class Server:
         # The library of the standard: it writes halves of characters and numbers of any size.
         changed = _merged(answered, change, text) if change else answered
         return web.Response(body=json.dumps(changed), content_type="application/json")
+
+    def _played(self, schema: dict[str, Any], body: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the answer of one who obeys, or knows voices, where something is asked of it."""
+        if self.knobs.obeys and (found := obedient(schema, body, self.knobs.obeys)):
+            return found
+        return matched(schema, body) if self.knobs.knows_voices else None
 
     def _schema(self, body: dict[str, Any]) -> dict[str, Any] | None:
         """Return the schema the answer must follow, None when it is not understood."""

@@ -31,6 +31,17 @@ def test_a_server_that_answers_500_to_json_schema_is_asked_for_json_objects(endp
     assert ChatCapabilities.loads(memory.known).mode == "json_object"
 
 
+@pytest.mark.parametrize("kind", ["invalid_text", "always_invalid", "truncated", "invalid_json"])
+def test_a_mode_that_is_taken_but_brings_nothing_that_fits_gives_way_to_the_next(endpoint, kind):
+    endpoint.control(faults=[{"kind": kind, "match": '"json_schema"'}])
+    memory = Memory()
+    requests = [a_request(f"Day {number}.") for number in range(5)]
+    completions, attempts = ask(endpoint.base_url, requests=requests, memory=memory)
+    assert all("strategies" in orjson.loads(completion.text) for completion in completions)
+    assert ChatCapabilities.loads(memory.known).mode == "json_object" and attempts == []
+    assert endpoint.log()["count"] == 2 + len(requests)
+
+
 def test_an_endpoint_that_understands_no_form_is_asked_nothing(endpoint):
     endpoint.control(dialects=[])
     memory = Memory()

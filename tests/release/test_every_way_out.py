@@ -119,6 +119,16 @@ def judge(here: Path) -> bytes:
         return (ended.out + ended.err).encode() + json.dumps(endpoint.log()).encode()
 
 
+def ablate(here: Path) -> bytes:
+    """The sample is drafted anew: neither who asked nor what they said before others is sent."""
+    with TestEndpoint(any_model=True, keep_bodies=True) as endpoint:
+        asked = ("ablate", "output/meld", "--model", "m", "--base-url", endpoint.base_url)
+        ended = hearten(*asked, cwd=here)
+        kept = here / "output/meld/ablation.json"
+        found = kept.read_bytes() if kept.is_file() else b""
+        return (ended.out + ended.err).encode() + json.dumps(endpoint.log()).encode() + found
+
+
 def mine(here: Path) -> bytes:
     """Neither who asked nor who answered them is a row; they are no reply to anybody either."""
     said = _run(here, "mine", "output/meld")
@@ -209,6 +219,7 @@ def review_status(here: Path) -> bytes:
 
 
 WAYS: dict[str, Callable[[Path], bytes]] = {
+    "ablate": ablate,
     "build": build,
     "diff": diff,
     "export": export,

@@ -214,10 +214,10 @@ class Recording(Store):
         self.sizes: list[int] = []
         self.go_on = threading.Event()
 
-    def save(self, asked, answered, tried, judged=None):
+    def save(self, asked, answered, tried, judged=None, drafted=None):
         assert self.go_on.wait(30)
         self.sizes.append(len(asked))
-        super().save(asked, answered, tried, judged)
+        super().save(asked, answered, tried, judged, drafted)
 
 
 async def commit(committer: ResponseCache, name: str, text: str = "some text") -> None:

@@ -21,7 +21,7 @@ from tts.speech_server import SpeechServer
 
 from builders.audio.asr import Transcriber, word_error_rate
 from builders.audio.clips import ClipError
-from builders.audio.decode import as_flac, read_bytes
+from builders.audio.decode import SYNTHETIC, as_flac, read_bytes
 from builders.errors import ConfigError, EndpointError, StoppedEarly
 from builders.llm import pool
 from builders.llm.budget import Budget, OverBudget
@@ -152,6 +152,7 @@ def quick(monkeypatch):
 def test_speech_comes_as_flac_at_16_khz(server, transport):
     (said,) = fetched(server, transport=transport)
     assert np.array_equal(read_bytes(said.flac, "speech"), read_aloud(TEXT))
+    assert SYNTHETIC.encode() in said.flac
     assert server.bodies == [
         {"model": "loud-1", "voice": "alloy", "input": TEXT, "response_format": "wav"}
     ]

@@ -180,7 +180,7 @@ def flac_of(content: bytes, understood: SpeechCapabilities) -> bytes:
         pcm = read_bytes(_with_length(content), "the speech")
     if not np.any(pcm):
         raise ClipError("clip_silent", "the speech has no sound in it")
-    return as_flac(pcm)
+    return as_flac(pcm, synthetic=True)
 
 
 def _raw(content: bytes) -> np.ndarray:

@@ -18,6 +18,7 @@ from builders.release.hub.staging import Staged
 from builders.release.pairs.bag_of_words import said_of
 from builders.release.rights import withheld
 from builders.release.splits import ORDER
+from builders.report import CERTIFICATE_PARTS
 
 _TEMPLATES = Path(__file__).parent
 _BAR = 320
@@ -34,7 +35,11 @@ class PictureBar(TypedDict):
 
 
 def write_card(
-    staged: Staged, manifest: Manifest, repo: str, measured: Mapping[str, float]
+    staged: Staged,
+    manifest: Manifest,
+    repo: str,
+    measured: Mapping[str, float],
+    proof: Mapping[str, object],
 ) -> None:
     """Write `README.md` and `pictures/` of a version.
 
@@ -43,6 +48,7 @@ def write_card(
         manifest: the build's.
         repo: where it will be, ORG/NAME.
         measured: the reviewers' agreement by measure, if known.
+        proof: the `ablation` and the `certificate` of the build, where it has them.
     """
     import yaml  # of the extra publish
 
@@ -52,7 +58,8 @@ def write_card(
     )
     templates = _environment()
     body = templates.get_template("card.md.j2").render(
-        _content(staged, manifest) | {"repo": repo, "measured": measured}
+        _content(staged, manifest)
+        | {"repo": repo, "measured": measured, "ablation": None, "certificate": None, **proof}
     )
     (staged.folder / "README.md").write_text(f"---\n{head}---\n\n{body}", encoding="utf-8")
     pictures = staged.folder / "pictures"
@@ -74,6 +81,7 @@ def _content(staged: Staged, manifest: Manifest) -> dict[str, object]:
     splits = sorted(tally.rows["utterances"], key=ORDER.index)
     replies = tally.rows.get("sft", Counter()).total()
     return {
+        "certificate_parts": CERTIFICATE_PARTS,
         "card": terms.card,
         "terms": terms,
         "withheld": list(withheld(terms.may)),

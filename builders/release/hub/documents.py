@@ -56,7 +56,12 @@ class PublishedManifest(TypedDict):
 
 
 def write_documents(
-    staged: Staged, manifest: Manifest, repo: str, endpoint: str, measured: Mapping[str, float]
+    staged: Staged,
+    manifest: Manifest,
+    repo: str,
+    endpoint: str,
+    measured: Mapping[str, float],
+    proof: Mapping[str, object],
 ) -> dict[str, str]:
     """Write everything but the change log, and return the digest of each file by path.
 
@@ -66,6 +71,7 @@ def write_documents(
         repo: where it will be, ORG/NAME.
         endpoint: the Hub's address.
         measured: the reviewers' agreement.
+        proof: the `ablation` and the `certificate` of the build, where it has them.
     """
     folder = staged.folder
     shutil.rmtree(folder / INPUTS)
@@ -75,7 +81,7 @@ def write_documents(
     for kind in staged.files:
         write_json(_made(folder / "schemas" / f"{kind}.schema.json"), staged.schemas[kind])
     write_json(folder / MANIFEST, published_manifest(staged, manifest))
-    write_card(staged, manifest, repo, measured)
+    write_card(staged, manifest, repo, measured, proof)
     write_json(folder / "croissant.json", croissant(staged, repo, endpoint))
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = (path.relative_to(folder).as_posix() for path in paths)

@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from builders.errors import ConfigError, HeartenError, OutputError, UsageError
+from builders.evaluation.kept import proof_of
 from builders.record.data_file import DataFile
 from builders.record.dataset import Build
 from builders.record.folder import read_json, writable
@@ -108,7 +109,8 @@ def publish(
         check_rules(evaluate(rules, Build(asked.folder), address, asked.excluded))
         state = _look(asked, terms, hub, say)
         staged = _stage(asked, terms, (place, seen, shards), address, say)
-        sums = write_documents(staged, manifest, asked.repo, hub.endpoint, _agreement(manifest))
+        found = _agreement(manifest), proof_of(asked.folder)
+        sums = write_documents(staged, manifest, asked.repo, hub.endpoint, *found)
         _check_unchanged(seen, manifest)
         run = _Run(asked, staged, sums, state, hub, say)
         if asked.dry_run:

@@ -24,7 +24,7 @@ def with_acts(frame: pl.DataFrame) -> pl.DataFrame:
     Args:
         frame: as `reading.replies` returns it, with a column `order`.
     """
-    drawn = frame.sort("order").head(MOST_TAGGED)
+    drawn = frame[frame["order"].arg_sort()[:MOST_TAGGED]]
     said = drawn.select("language", "valence", "text", "next", "before", "executed").rows()
     acts: dict[str, list[list[str]]] = {"acts": [], "next_acts": [], "before_acts": []}
     for language, valence, text, after, before, executed in said:

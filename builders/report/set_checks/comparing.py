@@ -28,6 +28,7 @@ _T = 2.093
 _BANDS = (3, 9, 18, 30, 48)
 # What replies and turns that are compared have in common: all of it, or what leaves enough turns.
 _CELLS = (("corpus", "root", "band"), ("corpus", "root"))
+_DRAWN_BY = ("order", "dialogue", *_CELLS[0])
 # Of the words of the smaller side, so that one left-out group leaves enough.
 _TOKENS = 0.85
 # Of the first byte of a hash.
@@ -109,14 +110,16 @@ def in_second_half(dialogue: str | None) -> bool:
 def _both(replies: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return replies and people's next turns, as a table of texts each."""
     ours = replies.with_columns(_root(), _band("words"))
-    people = replies.filter(pl.col("next_words").list.len() > 0).with_columns(
+    answered = replies.select("order", "next_id").with_row_index("at")
+    answered = answered.filter(replies["next_words"].list.len() > 0)
+    # Two utterances in a row have the same next turn, which was said once.
+    once = answered.sort("order").unique("next_id", keep="first")
+    people = replies[once["at"]].with_columns(
         pl.col("next_words").alias("words"), pl.col("next_root").alias("emotion")
     )
     if "next_acts" in people.columns:
         people = people.with_columns(pl.col("next_acts").alias("acts"))
-    # Two utterances in a row have the same next turn, which was said once.
-    people = people.sort("order").unique("next_id", keep="first").with_columns(_band("words"))
-    return ours, people
+    return ours, people.with_columns(_band("words"))
 
 
 def _alike(ours: pl.DataFrame, people: pl.DataFrame) -> _Sides:
@@ -124,12 +127,15 @@ def _alike(ours: pl.DataFrame, people: pl.DataFrame) -> _Sides:
 
     Of any length, where people say too little that is as long as the replies.
     """
+    # Drawn by few columns, as each draw puts a whole table in order, words and all.
+    own, theirs = (frame.select(_DRAWN_BY).with_row_index("at") for frame in (ours, people))
     for cell in _CELLS:
-        rooms = _rooms(ours, people, cell)
-        drawn = _drawn(people, rooms, cell)
+        rooms = _rooms(own, theirs, cell)
+        drawn = _drawn(theirs, rooms, cell)
         if _enough(drawn):
             break
-    return _Sides(_drawn(ours, rooms, cell), drawn, ours, by_length="band" in cell)
+    by_length = "band" in cell
+    return _Sides(ours[_drawn(own, rooms, cell)["at"]], people[drawn["at"]], ours, by_length)
 
 
 def _rooms(ours: pl.DataFrame, people: pl.DataFrame, cell: Sequence[str]) -> pl.DataFrame:

@@ -6,8 +6,9 @@ corrections and the replies that reviewers turned down. What becomes of the answ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
 
 from builders.audio.clip_format import NOT_HEARD
 from builders.llm import prompts
@@ -25,6 +26,9 @@ from builders.tasks.reply.names import NameTables
 from builders.tasks.reply.planning import Planner
 from builders.tasks.reply.wording import FirstWording, PromptWording, SecondWording, Told
 
+T = TypeVar("T")
+# So many targets may be under way at once before anything is found anew.
+_REMEMBERED = 1024
 _SOURCES = {
     "audio_visual": "judged by people who saw and heard it",
     "voice": "judged by people who heard it",
@@ -62,6 +66,21 @@ class PromptExtras:
     draft: int = 1
 
 
+class _Latest(Generic[T]):
+    """What was found for the latest targets; many are under way at once, and each asks again."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, T] = {}
+
+    def of(self, target: Target, find: Callable[[Target], T]) -> T:
+        """Return what is found for a target, anew where that was long ago."""
+        if target.id not in self._found:
+            if len(self._found) >= _REMEMBERED:
+                del self._found[next(iter(self._found))]
+            self._found[target.id] = find(target)
+        return self._found[target.id]
+
+
 class ReplyPrompts:
     """Writes the requests for a build's replies; see `Drafter` for the arguments."""
 
@@ -88,8 +107,8 @@ class ReplyPrompts:
         self._voice = prompts.load(prompts.VOICE_TEMPLATE)
         self._cases = prompts.load(prompts.DEMONSTRATIONS_TEMPLATE)
         self._planned = prompts.load(prompts.PLAN_TEMPLATE)
-        self._drawn: tuple[str, PlannedReply | None] = ("", None)
-        self._chosen: tuple[str, tuple[Demonstration, ...]] = ("", ())
+        self._drawn: _Latest[PlannedReply | None] = _Latest()
+        self._chosen: _Latest[tuple[Demonstration, ...]] = _Latest()
         self._model = model
         self._sampling = sampling
         self._label_source = label_source
@@ -108,9 +127,7 @@ class ReplyPrompts:
         planner = self._extras.planner
         if target.plan or planner is None:
             return target.plan
-        if self._drawn[0] != target.id:  # asked for several times in a row
-            self._drawn = target.id, planner.plan_for(target)
-        return self._drawn[1]
+        return self._drawn.of(target, planner.plan_for)
 
     def hidden(self, target: Target, text: str) -> str:
         """Return a text as a request about a target may hold it: without the corpus's own names."""
@@ -192,11 +209,12 @@ class ReplyPrompts:
         known = self._extras.demonstrations
         if known is None:
             return ()
-        if self._chosen[0] != target.id:  # asked for several times in a row
-            who, own = self._setting.persona, own_turns(target)
-            cases = known.shown(target, who, own, self.plan(target))
-            self._chosen = target.id, cases
-        return self._chosen[1]
+        return self._chosen.of(
+            target,
+            lambda _: known.shown(
+                target, self._setting.persona, own_turns(target), self.plan(target)
+            ),
+        )
 
     def _video(self, target: Target) -> VideoInput | None:
         clip, video = target.clip, target.video

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 from builders.audio.onnx_models import versions_of
 from builders.audio.weights import checked
-from builders.tasks.reply.nearness import Index, MeaningIndex, Vector
+from builders.tasks.reply.nearness import Embed, Index, MeaningIndex, Vector
 
 EXTRA = "show-near"
 PACKAGE = "wordllama"
@@ -43,6 +43,17 @@ def open_meaning() -> tuple[Callable[[Sequence[str]], Index], str]:
         return embed_one(texts[0]) if len(texts) == 1 else model.embed(list(texts), norm=True)
 
     return partial(MeaningIndex, embed=embed), version
+
+
+def open_embeddings() -> tuple[Embed, str]:
+    """Return what makes a row of length 1 of each text, and the package and version it goes by.
+
+    Raises:
+        ConfigError: as `open_meaning`.
+    """
+    version = versions_of(EXTRA, PACKAGE)
+    model = _load()
+    return (lambda texts: model.embed(list(texts), norm=True)), version
 
 
 def _load() -> _Embedder:

@@ -96,4 +96,9 @@ class MeaningIndex:
 @lru_cache(maxsize=256)
 def words_of(text: str) -> frozenset[str]:
     """Return the words of a text, in lower case."""
-    return frozenset(_WORD.findall(text.lower()))
+    return frozenset(words_in_order(text))
+
+
+def words_in_order(text: str) -> list[str]:
+    """Return the words of a text in lower case, one after the other."""
+    return _WORD.findall(text.lower())
