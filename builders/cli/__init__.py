@@ -13,6 +13,7 @@ import typer
 from builders import masking
 from builders.cli import (
     ablate,
+    bring,
     build,
     check,
     corpora,
@@ -39,6 +40,7 @@ from builders.errors import HeartenError, OutputError, StoppedEarly, UsageError
 # Commands beside `build` that look into the store, or leave out what is excluded.
 _READING = (
     *(
+        "import",
         "show",
         "prompt",
         "diff",
@@ -65,6 +67,7 @@ _build_app = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
 _build_app.command("build")(build.build_command)
 for group in (
     build,
+    bring,
     corpora,
     check,
     redact,

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
+from builders import resources
 from builders.errors import ConfigError, SourceError, suggested
 from builders.settings import LISTED, BuildConfig
 
@@ -103,6 +104,8 @@ def find_source(slug: str, how_to_get: str, settings: SettingsFile) -> Path:
     """
     configured = settings.get("corpora", {}).get(slug, {}).get("source")
     found = configured or os.environ.get(f"HEARTEN_SOURCE_{slug.upper()}")
+    if not found and resources.is_own(slug):
+        return resources.corpus_folder(slug)
     if not found:
         raise SourceError(
             f"no source folder for {slug}: {how_to_get}",
