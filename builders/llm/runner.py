@@ -69,7 +69,8 @@ class Session:
         cache, budget, progress, retry: as given.
         stopped: why nothing more is asked; None while it goes on.
         asked: how many requests the model was asked.
-        contact: set once the first of them is over, however it ended; claims: as given.
+        begun: set once there is one; claims: as given.
+        contact: set once the first is over, however it ended.
         projection: what the run will take in all.
         lost: of `several`, those that are asked nothing more, each with the reason.
     """
@@ -94,7 +95,7 @@ class Session:
         self.room = Places(open_at_once)
         self.stopped: HeartenError | None = None
         self.asked = 0
-        self.contact = asyncio.Event()
+        self.begun, self.contact = asyncio.Event(), asyncio.Event()
         self._model = model
         self.progress = progress
         self._asked_before = progress.state.requests
@@ -151,6 +152,7 @@ class Session:
             if not await self.claims.take(key, self.room):
                 return None
             self.asked += 1
+            self.begun.set()
             try:
                 return await self._model.answer(request, key)
             finally:
