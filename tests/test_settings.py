@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from builders.cli import build, reply_options
+from builders.cli import build, reply_options, target_options
 from builders.errors import ConfigError, SourceError
 from builders.settings import MAY_CHANGE, BuildConfig, PlanBy, make_config
 from builders.settings.file import BUILD_KEYS, find_source, load_settings
@@ -178,6 +178,12 @@ def test_the_command_line_offers_the_choices_that_a_build_has(option):
     module = reply_options if option == "persona" else build
     offered = getattr(module, option.capitalize())
     assert get_args(offered) == get_args(BuildConfig.model_fields[option].annotation)
+
+
+@pytest.mark.parametrize(("choices", "setting"), [("Balance", "balance"), ("OnError", "on_error")])
+def test_the_command_line_offers_the_choices_that_a_build_may_have(choices, setting):
+    known, _ = get_args(BuildConfig.model_fields[setting].annotation)
+    assert get_args(getattr(target_options, choices)) == get_args(known)
 
 
 def test_the_command_line_offers_who_may_plan():

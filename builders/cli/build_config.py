@@ -19,10 +19,8 @@ from builders.settings.file import SettingsFile, find_source, follows_links
 
 # What goes into the settings otherwise than as it was given, or not at all.
 _NO_SETTINGS = frozenset(
-    {
-        *("corpus", "source", "name", "tts", "sample", "redraft", "show", "as_json"),
-        *("judge_model", "after_judge", "settings_profile"),
-    }
+    "corpus source name tts sample redraft judge_model after_judge show as_json "
+    "settings_profile".split()
 )
 
 

@@ -11,7 +11,7 @@ PROFILE_VARIABLE = "HEARTEN_PROFILE"
 _READING = ("store", "exclusions")
 _OF_STORE = ("store", "output", "clips")
 # What a prompt is printed for is said on the command line alone.
-_NOT_OF_PROMPT = ("corpus", "limit", "sample", "name", "show")
+_NOT_OF_PROMPT = ("corpus", "limit", "sample", "name", "show", "redraft")
 
 
 def file_defaults(command: str, profile: str | None) -> dict[str, Any]:
