@@ -36,7 +36,8 @@ from builders.review.outcome.comparisons import comparisons
 from builders.review.outcome.judge_agreement import judge_agreement
 from builders.review.outcome.merge import Merged, views
 from builders.settings import STORE_FILE
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 
 def status(folder: Path, store: str | None, exclusions: Path, as_json: bool) -> None:

@@ -62,7 +62,8 @@ def _status(folder: Path, store: str | None, as_json: bool) -> None:
 
 def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
     from builders.record.folder import BuildFolder
-    from builders.store.database import Store, store_exists
+    from builders.store.address import store_exists
+    from builders.store.database import Store
 
     if not store_exists(store):
         raise ConfigError(

@@ -246,7 +246,7 @@ def _builds_with(ids: tuple[str, ...], output: Path) -> dict[str, set[str]]:
 
 
 def _existing(address: str) -> str:
-    from builders.store.database import store_exists
+    from builders.store.address import store_exists
 
     if not store_exists(address):
         raise StoreError("there is no store", where=address, do="name it with --store")
