@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Unpack
 import typer
 
 from builders.cli.build_options import BuildOptions
+from builders.cli.collecting import tune_collector
 from builders.cli.options import (
     EXCLUSIONS,
     OUTPUT,
@@ -31,6 +32,7 @@ from builders.cli.options import (
     Patience,
     ReplyTokens,
     RetryKind,
+    SettingsProfile,
     Source,
     StoreAddress,
     TextOnly,
@@ -250,6 +252,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         ),
     ] = None,
     i_may_send: MaySend = None,
+    settings_profile: SettingsProfile = None,
     as_json: Json = False,
 ) -> None:
     """Build a dataset: read a corpus, map its labels, draft replies, check them, write."""
@@ -262,17 +265,19 @@ def _build(**given: Unpack[BuildOptions]) -> None:
     Args:
         given: the options of the command line by name.
     """
+    given.pop("settings_profile")  # the command line has read it
     tune_collector()
     from builders.cli.build_config import config_of
+    from builders.cli.named_models import named_judges
     from builders.cli.settings_file import read_settings
     from builders.llm.settings import PHRASEBOOK
 
     as_json, show = given.pop("as_json"), given.pop("show")
-    judges = given.pop("judge_model"), given.pop("after_judge")
+    settings = read_settings()
+    judges = named_judges((given.pop("judge_model"), given.pop("after_judge")), settings)
     if any(judges) and given["redraft"] != "unmatched":
         raise UsageError("--judge-model and --after-judge need --redraft unmatched", do="add it")
     sample = given["sample"]
-    settings = read_settings()
     if given["corpus"].strip().lower() == "all":
         if given["redraft"]:
             raise UsageError("--redraft is for one corpus", do="name it with --corpus")
@@ -314,11 +319,3 @@ def _build(**given: Unpack[BuildOptions]) -> None:
 
     print_finished(finished, config, sample, 3 if show is None and sample else show or 0)
     print("".join(f"{line}\n" for line in lines), end="")
-
-
-def tune_collector() -> None:
-    """Let the collector of cycles look seldom: it takes a tenth of the time.
-
-    Importing leaves no cycles behind, and a stream few.
-    """
-    gc.set_threshold(20_000, 20, 50)

@@ -23,6 +23,7 @@ from builders.cli.options import (
     OnlySplits,
     Output,
     ReplyTokens,
+    SettingsProfile,
     Source,
     StoreAddress,
     TextOnly,
@@ -157,6 +158,7 @@ def prompt_command(  # noqa: PLR0913 - one argument for each option
     output: Output = OUTPUT,
     store: StoreAddress = None,
     clips: Clips = None,
+    settings_profile: SettingsProfile = None,
     as_json: Json = False,
 ) -> None:
     """Print prompts: with --corpus, what would be sent; of a build, what was sent and answered."""
@@ -192,11 +194,17 @@ def _config(given: dict[str, Any], name: str | None) -> BuildConfig:
     from builders.cli.build_config import config_of
     from builders.cli.settings_file import read_settings
     from builders.settings import voting
+    from builders.settings.named import served_name
 
     options: dict[str, Any] = {
         n: p.default for n, p in inspect.signature(build_command).parameters.items()
     }
-    models = [voting(one).model for one in given["model"] or (ANY_MODEL,)]
+    settings = read_settings()
+    # Names of tables stand for models; nothing is asked, so their addresses and keys do not matter.
+    tables = settings.pop("models", {})
+    models = [served_name(voting(one).model, tables) for one in given["model"] or (ANY_MODEL,)]
+    if given["caption_model"]:
+        given = given | {"caption_model": served_name(given["caption_model"], tables)}
     limit = given["limit"] or (None if name or given["redraft"] else _FEW)
     options |= given | {
         "model": models,
@@ -204,7 +212,7 @@ def _config(given: dict[str, Any], name: str | None) -> BuildConfig:
         "base_url": [_NOWHERE],
         "resume": "never",
     }
-    return config_of(cast("BuildOptions", options), read_settings())
+    return config_of(cast("BuildOptions", options), settings)
 
 
 def _sent(
