@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +16,12 @@ import pyarrow.parquet as pq
 from builders.errors import ConfigError, VerificationError
 from builders.record.manifest import RESTORE
 from builders.record.parquet import REJECTED, file_digest, sample_schema
-from builders.record.version_1 import as_version_2, columns_of_version_1, is_version_1
+from builders.record.version_1 import (
+    as_version_2,
+    columns_of_version_1,
+    is_version_1,
+    place_in_version_1,
+)
 
 BATCH = 100
 # What Parquet inserts into the path of a list's elements.
@@ -118,6 +125,11 @@ class DataFile:
         """Return the dotted names of all columns that hold values, in order."""
         return [_plain(leaf.path) for leaf in self._file.schema]
 
+    def has(self, column: str) -> bool:
+        """Return whether the file itself has a column, and not only the form it is read in."""
+        place = place_in_version_1(column) if self._is_version_1 else column
+        return place is not None and bool(self._leaves_of(place))
+
     def batches(
         self, columns: Sequence[str] | None = None, batch: int = BATCH, first_group: bool = False
     ) -> Iterator[pa.RecordBatch]:
@@ -137,11 +149,24 @@ class DataFile:
             table = self._file.read_row_group(number, self._paths(columns))
             return as_version_2(table, columns) if self._is_version_1 else table
 
-    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return all rows; leave ``audio`` out, whose clips would all be in memory."""
+    def table(
+        self, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
+    ) -> pa.Table:
+        """Return all rows, or those of some row groups.
+
+        Leave ``audio`` out, whose clips would all be in memory.
+        """
         with _translated(self.path):
-            table = self._file.read(self._paths(columns))
+            chosen = range(self.footer.num_row_groups) if groups is None else groups
+            table = self._file.read_row_groups([*chosen], self._paths(columns))
             return as_version_2(table, columns) if self._is_version_1 else table
+
+    def groups_with(self, rows: Iterable[int]) -> dict[int, range]:
+        """Return the row groups with some of these rows, each with its rows, counted from 0."""
+        sizes = [self.footer.row_group(n).num_rows for n in range(self.footer.num_row_groups)]
+        ends = [*accumulate(sizes)]
+        asked = {bisect_right(ends, row) for row in rows}
+        return {n: range(ends[n] - sizes[n], ends[n]) for n in sorted(asked)}
 
     def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the row groups, in order."""

@@ -6,12 +6,13 @@ written. Nothing that varies from run to run (times, cost, hosts) is in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 from builders.labels import strategies
 from builders.labels.class_sets import views_of
+from builders.record.manifest import SCHEMA_VERSION
 from builders.record.other_drafts import OtherDraft
 from builders.record.planned_reply import CheckNote
 from builders.record.reply_views import (
@@ -62,8 +63,6 @@ from builders.record.views import (
 from builders.safety.replacing import REPLACED
 from builders.tasks.reply.checks.foreign import told_language
 
-SCHEMA_VERSION = "2"
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -83,6 +82,7 @@ class Origin:
     prompt_version: str
     checks_version: str | None = None
     demonstrations_digest: str | None = None
+    output_terms: Mapping[str, str] = field(default_factory=dict)  # by model
 
 
 def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
@@ -366,7 +366,7 @@ def _drafting(drafted: Drafted, origin: Origin) -> DraftingPart:
     return {
         "provider": origin.provider,
         "model": drafted.model or origin.model,
-        "output_terms": None,
+        "output_terms": origin.output_terms.get(drafted.model or origin.model),
         "prompt_version": drafted.prompt_version or origin.prompt_version,
         "request_key": drafted.request_key,
         "heard_audio": drafted.heard_audio,
