@@ -23,7 +23,8 @@ from serving import Server, Visitor  # noqa: E402 - it lies with the tests of re
 WHO = "meld-train-0-1"
 # Commands that read no build, or no more of one than its counts.
 NOTHING_OF_A_BUILD = {"check", "tag", "route", "redact", "corpora", "verify", "status", "store"} | {
-    "validate"
+    "config",
+    "validate",
 }
 ADDRESS = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": ""}
 
