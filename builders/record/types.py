@@ -75,13 +75,16 @@ def _encoded(part: str) -> str:
 class Media:
     """Where an utterance's clip is: a whole file, or `start` to `end` seconds of one.
 
-    `findings` are codes a reader already knows about the file, such as ``recut_twin_used``.
+    `findings` are codes a reader already knows about the file, such as ``recut_twin_used``. Of a
+    clip inside a Parquet file, `row` says in which row of `column` it is, from 0.
     """
 
     path: Path
     start: float | None = None
     end: float | None = None
     findings: tuple[str, ...] = ()
+    column: str | None = None
+    row: int | None = None
 
 
 # Endings of files that hold a picture beside the sound.

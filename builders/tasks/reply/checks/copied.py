@@ -46,8 +46,8 @@ def copies(candidate: Candidate) -> Iterator[Hit]:
         return
     text = read_text(candidate.text)
     if (letters := spelt_apart(text.spoken)) is not None:
-        run = next(run for run in _in_order(letters) if run in theirs)
-        yield Hit({"found": repr("".join(run))}, None)
+        copied = next(run for run in _in_order(letters) if run in theirs)
+        yield Hit({"found": repr("".join(copied))}, None)
         return
     spoken = [at for at, word in enumerate(text.words) if word != BREAK]
     for first in range(max(1, len(spoken) - RUN + 1)):
