@@ -10,6 +10,7 @@ from builders.cli.build_config import default_addresses
 from builders.cli.judge import JudgeOptions
 from builders.cli.judge_replies import judge_replies
 from builders.cli.judge_shared import check_sendable, print_estimate, warn_of_family
+from builders.cli.named_models import asked_as
 from builders.cli.settings_file import read_settings
 from builders.cli.status import cost_line
 from builders.errors import ConfigError, UsageError
@@ -73,10 +74,13 @@ def _swap(build: Build, asked: Judge, known: Restrictions, given: JudgeOptions) 
 
 def _judge(build: Build, given: JudgeOptions) -> Judge:
     """Return how and where the judge is asked."""
+    settings = read_settings()
+    tables, addresses = settings.get("models", {}), tuple(given["base_url"] or ())
+    if not (addresses or tables.get(given["model"], {}).get("address")):
+        addresses = default_addresses(given["model"], known=[*tables])
     model = checked(
         ModelSettings,
-        model=given["model"],
-        base_urls=tuple(given["base_url"] or ()) or default_addresses(given["model"]),
+        **asked_as(given["model"], addresses, settings),
         sent={"text"},
         client=given["client"],
         reply_tokens=given["reply_tokens"],
