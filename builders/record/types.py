@@ -73,10 +73,9 @@ def _encoded(part: str) -> str:
 
 @dataclass(slots=True)
 class Media:
-    """Where an utterance's clip is: a whole file, or `start` to `end` seconds of one.
+    """Where a clip is: file, `start` to `end` seconds of one, or a Parquet file's `column`, `row`.
 
-    `findings` are codes a reader already knows about the file, such as ``recut_twin_used``. Of a
-    clip inside a Parquet file, `row` says in which row of `column` it is, from 0.
+    `findings` are codes a reader already knows, such as ``recut_twin_used``; rows count from 0.
     """
 
     path: Path
@@ -175,10 +174,7 @@ class Dialogue:
 
 @dataclass(slots=True)
 class Reject:
-    """One utterance that does not become a sample, and why.
-
-    `reason` is a code that is counted (``broken_time``), `detail` a sentence, `raw` the source.
-    """
+    """Why an utterance is no sample: a `reason` that is counted, a sentence, the `raw` source."""
 
     id: str
     split: str
