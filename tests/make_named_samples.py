@@ -34,6 +34,7 @@ ESD = {
     21: "He left the gate open.",
     51: "It rains in the hall.",
 }
+CHINESE = {1: "小船在中午前回来了。", 21: "他没有关大门。", 51: "大厅里在下雨。"}
 # The first number of each emotion in ESD.
 FIRST = {"Neutral": 0, "Angry": 350, "Happy": 700, "Sad": 1050, "Surprise": 1400}
 NAMES = {
@@ -65,7 +66,7 @@ NAMES = {
         *(f"0011/{e}/train/0011_{FIRST[e] + 51:06d}" for e in FIRST),
         *(f"0011/{e}/evaluation/0011_{FIRST[e] + 1:06d}" for e in ("Angry", "Neutral")),
         *(f"0016/{e}/0016_{FIRST[e] + 21:06d}" for e in FIRST),
-        "0001/Angry/0001_000351",
+        *(f"0001/{e}/0001_{FIRST[e] + 1:06d}" for e in FIRST),
         "0016/Bored/0016_000400",
     ],
 }
@@ -92,11 +93,11 @@ def main() -> None:
             write_wav(folder / f"{name}.wav", sound(name))
     lines = [f"{code}\t{text}" for code, text in SAVEE.items()]
     (CORPORA / "savee" / "sample" / "sentences.tsv").write_text("\n".join(lines) + "\n", "utf-8")
-    for speaker, encoding in (("0011", "utf-8-sig"), ("0016", "utf-16")):
+    for speaker, encoding in (("0001", "utf-8"), ("0011", "utf-8-sig"), ("0016", "utf-16")):
         rows = [
             f"{speaker}_{first + number:06d}\t{text}\t{emotion}"
             for emotion, first in FIRST.items()
-            for number, text in ESD.items()
+            for number, text in (CHINESE if speaker == "0001" else ESD).items()
         ]
         path = CORPORA / "esd" / "sample" / speaker / f"{speaker}.txt"
         path.write_text("\n".join(rows) + "\n", encoding)

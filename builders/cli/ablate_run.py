@@ -15,6 +15,7 @@ from builders.cli.ablate_lines import ablation_lines, certificate_lines, estimat
 from builders.cli.beside import store_of
 from builders.cli.build_config import default_addresses
 from builders.cli.judge_shared import check_sendable, warn_of_family
+from builders.cli.named_models import asked_as
 from builders.cli.settings_file import read_settings
 from builders.errors import ConfigError, HeartenError, UsageError, suggested
 from builders.evaluation.ablation.arms import ALSO, arms_of
@@ -181,8 +182,11 @@ def _judged(
 def _judge(config: BuildConfig, given: AblateOptions) -> Judge:
     settings = checked(
         ModelSettings,
-        model=given["judge"],
-        base_urls=tuple(given["judge_base_url"] or config.base_urls),
+        **asked_as(
+            str(given["judge"]),
+            tuple(given["judge_base_url"] or config.base_urls),
+            read_settings(),
+        ),
         sent={"text"},
     )
     return Judge(settings, config.limits, config.store_url, f"{config.name} ablated")

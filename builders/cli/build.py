@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Unpack
 import typer
 
 from builders.cli.build_options import BuildOptions
+from builders.cli.collecting import tune_collector
 from builders.cli.options import (
     EXCLUSIONS,
     OUTPUT,
@@ -31,6 +32,7 @@ from builders.cli.options import (
     Patience,
     ReplyTokens,
     RetryKind,
+    SettingsProfile,
     Source,
     StoreAddress,
     TextOnly,
@@ -58,6 +60,27 @@ from builders.cli.speech_options import (
     TtsBaseUrl,
     TtsVoice,
 )
+from builders.cli.target_options import (
+    BalanceBy,
+    Checks,
+    ContextTurns,
+    ExcludeEmotions,
+    HearSeconds,
+    KnownAgreement,
+    LabelView,
+    MaxPerEmotion,
+    MinAgreement,
+    MinDnsmos,
+    MinSpeech,
+    MinWords,
+    NoAmbiguous,
+    OnErrorDo,
+    OnlyEmotions,
+    RedraftWhich,
+    RejectFindings,
+    Temperature,
+    TopP,
+)
 from builders.errors import UsageError
 
 commands = typer.Typer()
@@ -69,10 +92,8 @@ Corpora = Annotated[
     ),
 ]
 # The choices of `settings.BuildConfig` again, whose import would slow --help; a test compares.
-Balance = Literal["emotion", "strategy"]
 Client = Literal["aiohttp", "openai"]
 Resume = Literal["if-possible", "always", "never"]
-OnError = Literal["quarantine", "stop"]
 
 
 @commands.command("build")
@@ -97,59 +118,18 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     ] = None,
     text_only: TextOnly = False,
     follow_links: FollowLinks = False,
-    emotion: Annotated[
-        list[str] | None,
-        typer.Option(metavar="EMOTION", help="Only targets with this emotion."),
-    ] = None,
-    min_words: Annotated[int, typer.Option(min=0, help="Minimum number of words in a target.")] = 0,
-    max_per_emotion: Annotated[
-        int | None, typer.Option(min=1, help="Maximum number of targets for each emotion.")
-    ] = None,
-    exclude_emotion: Annotated[
-        list[str] | None,
-        typer.Option(metavar="EMOTION", help="No targets with this emotion."),
-    ] = None,
-    balance: Annotated[
-        Balance | None,
-        typer.Option(
-            help="As many targets of each coarse emotion or planned strategy as the rarest has."
-        ),
-    ] = None,
-    min_agreement: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Minimum share of the corpus's annotators who chose the label. Targets for which "
-            "the corpus does not say it are kept.",
-        ),
-    ] = None,
-    known_agreement: Annotated[
-        bool,
-        typer.Option(
-            "--known-agreement",
-            help="With --min-agreement: leave those out for which it is unknown.",
-        ),
-    ] = False,
+    emotion: OnlyEmotions = None,
+    min_words: MinWords = 0,
+    max_per_emotion: MaxPerEmotion = None,
+    exclude_emotion: ExcludeEmotions = None,
+    balance: BalanceBy = None,
+    min_agreement: MinAgreement = None,
+    known_agreement: KnownAgreement = False,
     reply_worthy: ReplyWorthy = None,
     replace_names: ReplaceNames = False,
-    no_ambiguous: Annotated[
-        bool,
-        typer.Option(
-            "--no-ambiguous",
-            help="Leave out targets whose annotators did not settle on one emotion.",
-        ),
-    ] = False,
-    context_turns: Annotated[
-        int, typer.Option(min=0, help="Maximum number of earlier turns shown to the model.")
-    ] = 8,
-    label_view: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VIEW",
-            help="Annotation layer to use as the label, for corpora that have several.",
-        ),
-    ] = None,
+    no_ambiguous: NoAmbiguous = False,
+    context_turns: ContextTurns = 8,
+    label_view: LabelView = None,
     persona: PersonaChoice = "assistant",
     model: Drafters = None,
     drafts: Drafts = 1,
@@ -165,10 +145,8 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     max_concurrency: MaxConcurrency = None,
     timeout: Timeout = 120.0,
     patience: Patience = 180.0,
-    temperature: Annotated[float, typer.Option(min=0, max=2, help="Sampling temperature.")] = 0.8,
-    top_p: Annotated[
-        float, typer.Option(min=0, max=1, help="Nucleus sampling: total probability kept.")
-    ] = 1.0,
+    temperature: Temperature = 0.8,
+    top_p: TopP = 1.0,
     reply_tokens: ReplyTokens = 400,
     leave_out: LeaveOut = None,
     client: Annotated[Client, ClientHelp] = "aiohttp",
@@ -187,16 +165,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         typer.Option("--retry-failed", help="Ask again about every target that was given up."),
     ] = False,
     retry_kind: RetryKind = None,
-    redraft: Annotated[
-        str | None,
-        typer.Option(
-            metavar="rejected|stale|flagged|unmatched|IDS",
-            help="Draft some replies again, as the build NAME@2: those that reviewers rejected, "
-            "those whose prompts or tables have changed since, those that checks flagged (of "
-            "certain codes: flagged:CODE,CODE), those of minimal pairs that a judge could not "
-            "match, or these ids (separated by commas, or @FILE).",
-        ),
-    ] = None,
+    redraft: RedraftWhich = None,
     judge_model: Annotated[
         str | None,
         typer.Option(
@@ -223,46 +192,11 @@ def build_command(  # noqa: PLR0913 - one argument for each option
     route_model: RouteModel = None,
     moderation: Moderation = None,
     enforce_set_gates: EnforceSetGates = False,
-    on_error: Annotated[
-        OnError | None,
-        typer.Option(
-            help="What to do with broken input: set it aside as a reject, or stop.",
-            show_default="quarantine for records, stop for files",
-        ),
-    ] = None,
-    check: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="vad|dnsmos|asr",
-            help="Check the audio with a model; needs an optional extra. vad: does it contain "
-            "speech? dnsmos: how good is the sound? asr: do the words match the transcript "
-            "(English)? The last two take about half a second of CPU for each chosen clip.",
-        ),
-    ] = None,
-    min_speech: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Minimum share of a clip that is speech.",
-            show_default="any",
-        ),
-    ] = None,
-    min_dnsmos: Annotated[
-        float | None,
-        typer.Option(
-            min=1,
-            max=5,
-            help="Minimum DNSMOS overall score; needs --check dnsmos.",
-            show_default="any",
-        ),
-    ] = None,
-    reject_finding: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FLAG", help="Reject clips with this quality flag, such as clip_clipped."
-        ),
-    ] = None,
+    on_error: OnErrorDo = None,
+    check: Checks = None,
+    min_speech: MinSpeech = None,
+    min_dnsmos: MinDnsmos = None,
+    reject_finding: RejectFindings = None,
     hear: Annotated[
         bool,
         typer.Option(
@@ -276,15 +210,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
             help="Send the video with its sound to the drafting model, which must accept video.",
         ),
     ] = False,
-    hear_seconds: Annotated[
-        float,
-        typer.Option(
-            min=1,
-            metavar="SECONDS",
-            help="Longest clip that is sent to a model; for a longer one the model gets the words "
-            "alone, and the clip the flag not_heard.",
-        ),
-    ] = 30.0,
+    hear_seconds: HearSeconds = 30.0,
     caption_model: Annotated[
         str | None,
         typer.Option(
@@ -326,6 +252,7 @@ def build_command(  # noqa: PLR0913 - one argument for each option
         ),
     ] = None,
     i_may_send: MaySend = None,
+    settings_profile: SettingsProfile = None,
     as_json: Json = False,
 ) -> None:
     """Build a dataset: read a corpus, map its labels, draft replies, check them, write."""
@@ -338,17 +265,19 @@ def _build(**given: Unpack[BuildOptions]) -> None:
     Args:
         given: the options of the command line by name.
     """
+    given.pop("settings_profile")  # the command line has read it
     tune_collector()
     from builders.cli.build_config import config_of
+    from builders.cli.named_models import named_judges
     from builders.cli.settings_file import read_settings
     from builders.llm.settings import PHRASEBOOK
 
     as_json, show = given.pop("as_json"), given.pop("show")
-    judges = given.pop("judge_model"), given.pop("after_judge")
+    settings = read_settings()
+    judges = named_judges((given.pop("judge_model"), given.pop("after_judge")), settings)
     if any(judges) and given["redraft"] != "unmatched":
         raise UsageError("--judge-model and --after-judge need --redraft unmatched", do="add it")
     sample = given["sample"]
-    settings = read_settings()
     if given["corpus"].strip().lower() == "all":
         if given["redraft"]:
             raise UsageError("--redraft is for one corpus", do="name it with --corpus")
@@ -390,11 +319,3 @@ def _build(**given: Unpack[BuildOptions]) -> None:
 
     print_finished(finished, config, sample, 3 if show is None and sample else show or 0)
     print("".join(f"{line}\n" for line in lines), end="")
-
-
-def tune_collector() -> None:
-    """Let the collector of cycles look seldom: it takes a tenth of the time.
-
-    Importing leaves no cycles behind, and a stream few.
-    """
-    gc.set_threshold(20_000, 20, 50)

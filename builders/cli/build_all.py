@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from builders import resources
-from builders.cli.build import tune_collector
 from builders.cli.build_config import config_of
 from builders.cli.build_lines import PHRASEBOOK_WARNING, print_counts, print_estimate
 from builders.cli.build_options import BuildOptions
+from builders.cli.collecting import tune_collector
 from builders.corpora import load_card, resolve_slug, slugs, splits_of
 from builders.errors import LabelError, SourceError, StoppedEarly, UsageError, suggested
 from builders.llm.addresses import check_named, may_send
@@ -21,7 +20,7 @@ from builders.llm.settings import PHRASEBOOK
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
 from builders.settings import BuildConfig
-from builders.settings.file import SettingsFile
+from builders.settings.file import SettingsFile, source_of
 from builders.tasks.reply.checks.language import can_check, known_languages
 
 ALL = "all"
@@ -81,9 +80,7 @@ def _find(given: BuildOptions, settings: SettingsFile) -> dict[str, Path]:
         return {slug: resources.corpora() / slug / "sample" for slug in slugs()}
     if given["source"]:
         return _sub_folders(given["source"])
-    tables = settings.get("corpora", {})
-    known = {slug: tables[slug].get("source") if slug in tables else None for slug in slugs()}
-    found = {s: p or os.environ.get(f"HEARTEN_SOURCE_{s.upper()}") for s, p in known.items()}
+    found = {slug: source_of(slug, settings) for slug in slugs()}
     return {slug: Path(path).expanduser() for slug, path in found.items() if path}
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from builders import resources
 from builders.cli.build_options import BuildOptions
 from builders.cli.defaults import with_defaults
+from builders.cli.named_models import with_models
 from builders.corpora import load_card, resolve_slug
-from builders.errors import ConfigError, UsageError, suggested
+from builders.errors import ConfigError, UsageError, nearest, suggested
 from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import DEFAULT_BASE_URL, KEY_NAMES, KEY_VARIABLES
 from builders.settings import HIBARI, LISTED, BuildConfig, make_config, voting
@@ -18,12 +19,14 @@ from builders.settings.file import SettingsFile, find_source, follows_links
 
 # What goes into the settings otherwise than as it was given, or not at all.
 _NO_SETTINGS = frozenset(
-    {"corpus", "source", "name", "tts", "sample", "redraft", "show", "as_json"}
+    "corpus source name tts sample redraft judge_model after_judge show as_json "
+    "settings_profile".split()
 )
 
 
 def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     """Return the config of a build of one corpus; `given` are the options by name."""
+    given, of_models = with_models(given, settings)
     slug = resolve_slug(given["corpus"])
     redraft, sample, source = given.get("redraft"), given["sample"], given["source"]
     if sample and source:
@@ -42,7 +45,9 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     asked = _asked_at_base_urls(given, lists)
     if lists["base_urls"] and not (asked or sample or lists["drafters"]):
         raise UsageError("--base-url is given without --model", do="add --model MODEL")
-    lists["base_urls"] = lists["base_urls"] or default_addresses(asked)
+    lists["base_urls"] = lists["base_urls"] or default_addresses(
+        asked, known=[*settings.get("models", {})]
+    )
     lists["tts_base_urls"] = _speech_addresses(tts if speaks else None, lists["tts_base_urls"])
     for setting in ("emotions", "exclude_emotions"):
         lists[setting] = tuple(_emotion(word) for word in lists[setting])
@@ -59,7 +64,9 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     check_named(lists["may_send"], [slug, *_shown_corpora(given["demonstrations"])])
     plain["draft_prompt"] = plain.pop("prompt_version")
     plain["follow_links"] = follows_links(slug, given["follow_links"], settings)
-    config = make_config(**plain | lists, corpus=slug, source=source, name=name, tts=tts)
+    config = make_config(
+        **plain | lists | of_models, corpus=slug, source=source, name=name, tts=tts
+    )
     if config.demonstrations and Path(config.demonstrations, "manifest.json").is_file():
         from builders.review.outcome.applied import applied
 
@@ -171,13 +178,21 @@ def _asked_at_base_urls(given: BuildOptions, lists: Mapping[str, tuple[str, ...]
     return next((one.model for one in named if one.address is None), describes)
 
 
-def default_addresses(model: str | None, option: str = "--base-url") -> tuple[str, ...]:
-    """Return where a model is asked when no address is given: the provider's own variables say."""
+def default_addresses(
+    model: str | None, option: str = "--base-url", known: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return where a model is asked when no address is given: the provider's own variables say.
+
+    Raises:
+        ConfigError: they say nothing; the line names a table of `known` that may be meant.
+    """
     address = os.environ.get("OPENAI_BASE_URL")
     if model and not address and not any(os.environ.get(name) for name in KEY_VARIABLES):
+        near = nearest(model, [name for name in known if name != model])
+        do = f"give {option}, or set {KEY_NAMES}"
         raise ConfigError(
             f"there is no address for the model {model}, and no key for {DEFAULT_BASE_URL}",
-            do=f"give {option}, or set {KEY_NAMES}",
+            do=f"did you mean {near} of [models]? Else {do}" if near else do,
         )
     return (address or DEFAULT_BASE_URL,)
 

@@ -48,4 +48,5 @@ class BuildOptions(TypedDict, total=False):
     speak_replies: bool
     tts: str | None
     show: int | None
+    settings_profile: str | None
     as_json: bool

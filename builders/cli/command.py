@@ -8,8 +8,19 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from builders.cli import arguments
-from builders.cli.help import Context, Formatter, spelling, write_commands, write_options
+from builders.cli.file_defaults import file_defaults
+from builders.cli.help import (
+    Context,
+    Formatter,
+    name_of,
+    spelling,
+    write_commands,
+    write_options,
+)
 from builders.errors import UsageError, nearest
+
+# The parameter of --profile; that of `hearten export` is another thing under another name.
+PROFILE = "settings_profile"
 
 
 class Command(TyperCommand):
@@ -19,6 +30,8 @@ class Command(TyperCommand):
         """Read the command line; UsageError says what is wrong with it and what was expected."""
         args = arguments.asked_beside(args)
         given = arguments.check(self.get_params(ctx), args, ctx.command_path)
+        if args != ["--help"]:
+            ctx.default_map = file_defaults(name_of(ctx), next(iter(given.get(PROFILE, ())), None))
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
@@ -72,7 +85,8 @@ def equip(app: typer.Typer) -> None:
     """Give each command and group of an app these ways, so that none is left out."""
     app.info.cls = Group
     for command in app.registered_commands:
-        command.cls = Command
+        if not (command.cls and issubclass(command.cls, Command)):
+            command.cls = Command
         command.context_settings = {"help_option_names": [*arguments.HELP]}
     for group in app.registered_groups:
         group.cls = Group

@@ -19,6 +19,7 @@ from builders.cli.judge_shared import (
     print_fitness,
     warn_of_family,
 )
+from builders.cli.named_models import asked_as
 from builders.cli.settings_file import read_settings
 from builders.cli.status import cost_line
 from builders.errors import ConfigError, UsageError
@@ -101,10 +102,13 @@ def _examination(by: Judge, build: Build) -> Iterable[Asked[Any]]:
 
 def _judge(build: Build, given: JudgeOptions) -> Judge:
     """Return how and where the judge is asked."""
+    settings = read_settings()
+    tables, addresses = settings.get("models", {}), tuple(given["base_url"] or ())
+    if not (addresses or tables.get(given["model"], {}).get("address")):
+        addresses = default_addresses(given["model"], known=[*tables])
     model = checked(
         ModelSettings,
-        model=given["model"],
-        base_urls=tuple(given["base_url"] or ()) or default_addresses(given["model"]),
+        **asked_as(given["model"], addresses, settings),
         sent={"text"},
         client=given["client"],
         reply_tokens=given["reply_tokens"],

@@ -25,6 +25,15 @@ def env(name: str, help_text: str, **more: Any) -> Any:
     return typer.Option(envvar=f"HEARTEN_{name}", help=help_text, **more)
 
 
+SettingsProfile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        envvar="HEARTEN_PROFILE",
+        metavar="NAME",
+        help="Profile of hearten.toml, whose settings go before those of [build] there.",
+    ),
+]
 StoreAddress = Annotated[
     str | None,
     env(

@@ -19,9 +19,11 @@ from builders.cli.options import (
     Excluded,
     FollowLinks,
     Json,
+    LeaveOut,
     OnlySplits,
     Output,
     ReplyTokens,
+    SettingsProfile,
     Source,
     StoreAddress,
     TextOnly,
@@ -32,10 +34,31 @@ from builders.cli.reply_options import (
     DemonstrationsFrom,
     PersonaChoice,
     PlannedBy,
+    ReplaceNames,
     ReplyWorthy,
 )
+from builders.cli.target_options import (
+    BalanceBy,
+    Checks,
+    ContextTurns,
+    ExcludeEmotions,
+    HearSeconds,
+    KnownAgreement,
+    LabelView,
+    MaxPerEmotion,
+    MinAgreement,
+    MinDnsmos,
+    MinSpeech,
+    MinWords,
+    NoAmbiguous,
+    OnErrorDo,
+    OnlyEmotions,
+    RedraftWhich,
+    RejectFindings,
+    Temperature,
+    TopP,
+)
 from builders.errors import UsageError
-from builders.settings import voting
 
 if TYPE_CHECKING:
     from builders.cli.build_options import BuildOptions
@@ -79,23 +102,37 @@ def prompt_command(  # noqa: PLR0913 - one argument for each option
         ),
     ] = None,
     split: OnlySplits = None,
-    emotion: Annotated[
-        list[str] | None,
-        typer.Option(metavar="EMOTION", help="Only targets with this emotion."),
-    ] = None,
+    emotion: OnlyEmotions = None,
+    min_words: MinWords = 0,
+    max_per_emotion: MaxPerEmotion = None,
+    exclude_emotion: ExcludeEmotions = None,
+    balance: BalanceBy = None,
+    min_agreement: MinAgreement = None,
+    known_agreement: KnownAgreement = False,
     reply_worthy: ReplyWorthy = None,
+    replace_names: ReplaceNames = False,
+    no_ambiguous: NoAmbiguous = False,
+    on_error: OnErrorDo = None,
+    check: Checks = None,
+    min_speech: MinSpeech = None,
+    min_dnsmos: MinDnsmos = None,
+    reject_finding: RejectFindings = None,
     text_only: TextOnly = False,
     follow_links: FollowLinks = False,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="With --redraft, the name of the build.",
+            show_default="the corpus",
+        ),
+    ] = None,
+    redraft: RedraftWhich = None,
     model: Drafters = None,
     drafts: Drafts = 1,
     persona: PersonaChoice = "assistant",
-    context_turns: Annotated[
-        int, typer.Option(min=0, help="Maximum number of earlier turns shown to the model.")
-    ] = 8,
-    label_view: Annotated[
-        str | None,
-        typer.Option(metavar="VIEW", help="Annotation layer to use as the label."),
-    ] = None,
+    context_turns: ContextTurns = 8,
+    label_view: LabelView = None,
     plan: PlannedBy = None,
     demonstrations: DemonstrationsFrom = None,
     demonstrations_by: DemonstrationsBy = "words",
@@ -112,15 +149,16 @@ def prompt_command(  # noqa: PLR0913 - one argument for each option
         str | None,
         typer.Option(metavar="MODEL", help="Model that describes how each clip sounds."),
     ] = None,
-    temperature: Annotated[float, typer.Option(min=0, max=2, help="Sampling temperature.")] = 0.8,
-    top_p: Annotated[
-        float, typer.Option(min=0, max=1, help="Nucleus sampling: total probability kept.")
-    ] = 1.0,
+    hear_seconds: HearSeconds = 30.0,
+    temperature: Temperature = 0.8,
+    top_p: TopP = 1.0,
     reply_tokens: ReplyTokens = 400,
+    leave_out: LeaveOut = None,
     exclusions: Excluded = EXCLUSIONS,
     output: Output = OUTPUT,
     store: StoreAddress = None,
     clips: Clips = None,
+    settings_profile: SettingsProfile = None,
     as_json: Json = False,
 ) -> None:
     """Print prompts: with --corpus, what would be sent; of a build, what was sent and answered."""
@@ -148,26 +186,33 @@ def _to_send(given: dict[str, Any], name: str | None, as_json: bool) -> None:
     if as_json:
         _print_all(prompt_lines.documents(config, found))
     else:
-        _print_all(prompt_lines.texts(found))
+        _print_all(prompt_lines.texts(config, found))
 
 
 def _config(given: dict[str, Any], name: str | None) -> BuildConfig:
     """Return the config of the build; what `build` has no say in here has its default."""
     from builders.cli.build_config import config_of
     from builders.cli.settings_file import read_settings
+    from builders.settings import voting
+    from builders.settings.named import served_name
 
     options: dict[str, Any] = {
         n: p.default for n, p in inspect.signature(build_command).parameters.items()
     }
-    models = [voting(one).model for one in given["model"] or (ANY_MODEL,)]
-    limit = given["limit"] or (None if name else _FEW)
+    settings = read_settings()
+    # Names of tables stand for models; nothing is asked, so their addresses and keys do not matter.
+    tables = settings.pop("models", {})
+    models = [served_name(voting(one).model, tables) for one in given["model"] or (ANY_MODEL,)]
+    if given["caption_model"]:
+        given = given | {"caption_model": served_name(given["caption_model"], tables)}
+    limit = given["limit"] or (None if name or given["redraft"] else _FEW)
     options |= given | {
         "model": models,
         "limit": limit,
         "base_url": [_NOWHERE],
         "resume": "never",
     }
-    return config_of(cast("BuildOptions", options), read_settings())
+    return config_of(cast("BuildOptions", options), settings)
 
 
 def _sent(

@@ -12,10 +12,10 @@ from builders.pipeline.prompting import REPLY, FirstRequest
 from builders.settings import BuildConfig
 
 
-def texts(found: Iterator[FirstRequest]) -> Iterator[str]:
+def texts(config: BuildConfig, found: Iterator[FirstRequest]) -> Iterator[str]:
     """Yield each request as text: a title, its messages as they are, the schema of the answer."""
     for number, one in enumerate(found):
-        yield ("\n" if number else "") + "\n".join(_text(one))
+        yield ("\n" if number else "") + "\n".join(_text(one, config))
 
 
 def documents(config: BuildConfig, found: Iterator[FirstRequest]) -> Iterator[str]:
@@ -23,12 +23,12 @@ def documents(config: BuildConfig, found: Iterator[FirstRequest]) -> Iterator[st
     yield f'{{"corpus": {_json(config.corpus)}, "prompts": ['
     before = ""
     for one in found:
-        yield before + _json(document(one))
+        yield before + _json(document(one, config))
         before = ","
     yield "]}"
 
 
-def document(one: FirstRequest) -> dict[str, Any]:
+def document(one: FirstRequest, config: BuildConfig) -> dict[str, Any]:
     """Return a request as `docs/inspecting.md` describes it."""
     request = one.request
     return {
@@ -38,7 +38,7 @@ def document(one: FirstRequest) -> dict[str, Any]:
         "draft": one.draft,
         "messages": request.messages,
         "schema": request.schema.sent,
-        "sampling": _sampling(request),
+        "sampling": _sampling(request, config),
         "audio_sha256": request.audio_sha256,
         "video_sha256": request.video.sha256 if request.video else None,
         "attempt": request.attempt,
@@ -49,21 +49,23 @@ def document(one: FirstRequest) -> dict[str, Any]:
     }
 
 
-def _sampling(request: Request) -> dict[str, float]:
-    return {
+def _sampling(request: Request, config: BuildConfig) -> dict[str, float]:
+    """Return the sampling values that are sent."""
+    values = {
         "temperature": request.temperature,
         "top_p": request.top_p,
         "max_tokens": request.max_tokens,
         "seed": request.seed,
     }
+    return {name: value for name, value in values.items() if name not in config.left_out}
 
 
-def _text(one: FirstRequest) -> Iterator[str]:
+def _text(one: FirstRequest, config: BuildConfig) -> Iterator[str]:
     request = one.request
     draft = f" (draft {one.draft})" if one.draft > 1 else ""
     cached = "; its answer is cached" if one.cached else ""
     yield f"=== {request.record_id}: {_asks(one.asks)} of {request.model}{draft}{cached}"
-    values = ", ".join(f"{name} {value}" for name, value in _sampling(request).items())
+    values = ", ".join(f"{name} {value}" for name, value in _sampling(request, config).items())
     yield f"{request.prompt_version}; {values}; key {one.key[:12]}"
     for name in one.before:
         yield f"without the {name} that is asked for first: what it brings is in the prompt, too"

@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 
 from builders.cli.build_config import default_addresses
+from builders.cli.named_models import keys_at
+from builders.cli.settings_file import read_settings
 from builders.cli.status import cost_line
 from builders.corpora import load_card
 from builders.errors import ConfigError, UsageError
@@ -195,6 +197,7 @@ def _judge(config: BuildConfig, judge: str) -> Judge:
         model=named.model,
         base_urls=(named.address,) if named.address else default_addresses(named.model),
         sent={"text"},
+        keys=keys_at(*named, read_settings()),
         client=config.client,
         reply_tokens=config.reply_tokens,
     )

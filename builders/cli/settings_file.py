@@ -1,4 +1,4 @@
-"""`hearten.toml` as the commands take it: corpora under their slugs, however they are spelt."""
+"""`hearten.toml` as the commands take it: corpora under their slugs, prices of all models."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from builders.corpora import resolve_slug
 from builders.errors import ConfigError, UsageError
 from builders.settings.file import SETTINGS_FILE, SettingsFile, load_settings
+from builders.settings.named import prices_of
 
 
 def read_settings() -> SettingsFile:
@@ -17,4 +18,5 @@ def read_settings() -> SettingsFile:
         corpora = {resolve_slug(name): of for name, of in settings.get("corpora", {}).items()}
     except UsageError as error:
         raise ConfigError(f"[corpora]: {error}", where=path, do="correct that table") from error
-    return {**settings, "corpora": corpora}
+    prices = settings.get("prices", {}) | prices_of(settings.get("models", {}))
+    return {**settings, "corpora": corpora, "prices": prices}

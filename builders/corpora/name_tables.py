@@ -23,9 +23,13 @@ class _Part(BaseModel):
 
 
 class Actor(_Part):
-    """What is known of a speaker; `age` in years at the time of recording."""
+    """What is known of a speaker; `age` in years at the time of recording.
+
+    `language` (BCP 47) is what the speaker speaks, where it is not that of the corpus's card.
+    """
 
     sex: Literal["female", "male"] | None = None
+    language: str | None = None
     age: int | None = Field(default=None, ge=1, le=120)
 
 

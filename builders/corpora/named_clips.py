@@ -136,6 +136,7 @@ class NamedClips:
             media=Media(self.root / path) if self._with_media else None,
             sex=actor.sex,
             age=actor.age,
+            language=actor.language,
             annotation=_as_intended(label, level),
         )
 

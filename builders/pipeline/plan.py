@@ -270,6 +270,7 @@ def _origin(
         prompt_version=prompts.draft_version(config.draft_prompt),
         checks_version=checks_digest(),
         demonstrations_digest=shown.digest if shown else None,
+        output_terms=dict(config.output_terms),
     )
 
 

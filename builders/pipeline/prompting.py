@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from builders.audio.analysis import Hearing
@@ -19,12 +20,27 @@ from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.routing import sent_on
 from builders.record.held import Held
 from builders.record.manifest import Ledger
-from builders.record.types import Reject, Target
+from builders.record.types import Dialogue, Reject, Target, Utterance
 from builders.settings import BuildConfig
 from builders.store.database import Store, store_exists
 from builders.tasks.reply.before import BeforeReply
 
 REPLY = "reply"
+
+# By why an utterance is not chosen, what makes it a target; by any other code it is not worth one.
+_DO = {
+    "not_a_target_turn": "choose another id: the corpus has this one as context alone",
+    "unmapped_on_purpose": "choose another id: its label names no emotion",
+    "emotion": "leave out --emotion, or choose another id",
+    "exclude_emotion": "leave out --exclude-emotion, or choose another id",
+    "ambiguous": "leave out --no-ambiguous, or choose another id",
+    "no_agreement": "leave out --known-agreement, or choose another id",
+    "min_agreement": "leave out --min-agreement, or choose another id",
+    "min_words": "leave out --min-words, or choose another id",
+    "max_per_emotion": "leave out --max-per-emotion, or choose another id",
+    "balance": "leave out --balance, or choose another id",
+    "limit": "choose an id of the build",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,8 @@ class FirstRequest:
 def first_requests(config: BuildConfig, name: str | None = None) -> Iterator[FirstRequest]:
     """Yield the first requests about the targets of a build, in order of the corpus.
 
+    Of a build that is drafted again, only those that are not answered yet.
+
     Args:
         config: the build.
         name: the id of the only target that is wanted.
@@ -68,7 +86,9 @@ def first_requests(config: BuildConfig, name: str | None = None) -> Iterator[Fir
         ):
             making = _Making(plan, store)
             for target in _wanted(plan, hearing, name):
-                yield from making.requests(target)
+                found = [*making.requests(target)]
+                if name or not (config.redraft and all(one.cached for one in found)):
+                    yield from found
     finally:
         if store:
             store.close()
@@ -114,13 +134,36 @@ def _wanted(plan: Plan, hearing: Hearing | None, name: str | None) -> Iterator[T
         else:
             raise _not_asked(item)
     if name is not None:
-        near = nearest(name, seen)
-        raise UsageError(
-            f"no target is {name}",
-            where=plan.config.source,
-            expected="the id of an utterance that is chosen for a reply",
-            do=f"did you mean {near}?" if near else "leave the id out to see some",
-        )
+        raise _not_chosen(plan, name, seen)
+
+
+def _not_chosen(plan: Plan, name: str, seen: list[str]) -> UsageError:
+    """Return the error for an id that no target has: why not, or else which is near."""
+    corpus = plan.corpus
+    if corpus.rules.exclusions.covers(name):
+        why = "somebody asked that it be left out"
+        return UsageError(f"nothing is asked about {name}: {why}", do="choose another id")
+    for utterance in _utterances(plan):
+        if utterance.id == name:
+            code = plan.survey.selection.against(utterance, corpus.labelling.emotions(utterance))
+            return UsageError(
+                f"nothing is asked about {name}: it is not chosen ({code})",
+                do=_DO.get(str(code), "add --no-reply-worthy, or choose another id"),
+            )
+        seen.append(utterance.id)
+    near = nearest(name, seen)
+    return UsageError(
+        f"no target is {name}",
+        where=plan.config.source,
+        expected="the id of an utterance that is chosen for a reply",
+        do=f"did you mean {near}?" if near else "leave the id out to see some",
+    )
+
+
+def _utterances(plan: Plan) -> Iterator[Utterance]:
+    reader = plan.corpus.reader
+    for item in chain.from_iterable(map(plan.corpus.read, reader.splits)):
+        yield from item.utterances if isinstance(item, Dialogue) else ()
 
 
 def _not_asked(item: Reject) -> UsageError:

@@ -10,6 +10,7 @@ from builders.record.safety import Safety
 from builders.record.types import Reject, Target
 from builders.safety.routing import SaidBefore, route, worse
 from builders.safety.tables import safety_digest
+from builders.tasks.reply.checks.language import can_check
 
 # Reasons for which a target is rejected before it is drafted.
 REJECTED = {
@@ -17,6 +18,9 @@ REJECTED = {
     "unknown_language": "there are no tables to tell whether the line is safe to answer; "
     "--route-model asks a model",
 }
+# A code of a route: whoever reads the line, a reply to it could not be checked.
+NO_CHECKS = "no_reply_checks"
+_NO_CHECKS = "replies in its language cannot be checked, as label_maps/reply has no tables for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,12 @@ def by_patterns() -> str:
 def routed(target: Target, language: str) -> Target:
     """Return a target with the route that the patterns give it, and why."""
     before = [SaidBefore(turn.role == "user", turn.utterance.text) for turn in target.turns]
-    found = route(target.utterance.text, before, target.utterance.language or language)
-    target.safety = Safety(found.route, found.codes, by_patterns())
+    spoken = target.utterance.language or language
+    found = route(target.utterance.text, before, spoken)
+    at, codes = found.route, found.codes
+    if not can_check(spoken):
+        at, codes = worse(at, "unknown_language"), (*codes, NO_CHECKS)
+    target.safety = Safety(at, codes, by_patterns())
     return target
 
 
@@ -49,14 +57,14 @@ def with_verdicts(target: Target, verdicts: list[RouteVerdict]) -> Target | Unro
     """Return a target with what models said too: the worst route counts, a failure leaves it.
 
     A model can tell what a line says in a language that has no tables; it cannot take back what
-    the patterns found.
+    the patterns found, nor check a reply.
     """
     known = target.safety or Safety("normal", (), by_patterns())
     if known.route in ("crisis", "exclude"):
         return target
     at, codes, by = known.route, list(known.codes), known.by
     told = [one.route for one in verdicts if one.route]
-    if at == "unknown_language" and told:
+    if at == "unknown_language" and told and NO_CHECKS not in codes:
         at = "normal"
     for one in verdicts:
         if one.failure:
@@ -128,5 +136,6 @@ def _reject(target: Target, safety: Safety) -> Reject:
     said = target.utterance
     raw = {"text": said.text, "label": said.label, "speaker": said.speaker}
     reason = "excluded_by_safety" if safety.route == "exclude" else safety.route
-    detail = f"{REJECTED[safety.route]} ({', '.join(safety.codes)})"
+    why = _NO_CHECKS if NO_CHECKS in safety.codes else REJECTED[safety.route]
+    detail = f"{why} ({', '.join(safety.codes)})"
     return Reject(target.id, target.split, "route", reason, detail, raw)

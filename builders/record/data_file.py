@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -137,11 +139,24 @@ class DataFile:
             table = self._file.read_row_group(number, self._paths(columns))
             return as_version_2(table, columns) if self._is_version_1 else table
 
-    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return all rows; leave ``audio`` out, whose clips would all be in memory."""
+    def table(
+        self, columns: Sequence[str] | None = None, groups: Sequence[int] | None = None
+    ) -> pa.Table:
+        """Return all rows, or those of some row groups.
+
+        Leave ``audio`` out, whose clips would all be in memory.
+        """
         with _translated(self.path):
-            table = self._file.read(self._paths(columns))
+            chosen = range(self.footer.num_row_groups) if groups is None else groups
+            table = self._file.read_row_groups([*chosen], self._paths(columns))
             return as_version_2(table, columns) if self._is_version_1 else table
+
+    def groups_with(self, rows: Iterable[int]) -> dict[int, range]:
+        """Return the row groups with some of these rows, each with its rows, counted from 0."""
+        sizes = [self.footer.row_group(n).num_rows for n in range(self.footer.num_row_groups)]
+        ends = [*accumulate(sizes)]
+        asked = {bisect_right(ends, row) for row in rows}
+        return {n: range(ends[n] - sizes[n], ends[n]) for n in sorted(asked)}
 
     def groups(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Yield the row groups, in order."""

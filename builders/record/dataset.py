@@ -12,12 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from builders.errors import OutputError, VerificationError
+from builders.errors import ConfigError, OutputError, VerificationError, suggested
 from builders.record.manifest import RESTORE, read_manifest
 from builders.record.manifest_views import Manifest, ManifestFile
 from builders.record.views import RejectRow, SampleRecord
 
 if TYPE_CHECKING:
+    import datasets
     import pandas as pd
     import polars as pl
     import pyarrow as pa
@@ -80,6 +81,38 @@ class Build:
     def count(self) -> int:
         """Return the number of samples."""
         return sum(file["rows"] for file in self.files if _is_data(file))
+
+    def __iter__(self) -> Iterator[SampleRecord]:
+        return self.rows()
+
+    def __contains__(self, name: object) -> bool:
+        from builders.record.places import by_id
+
+        return isinstance(name, str) and by_id(self, name) is not None
+
+    def __getitem__(self, name: str) -> SampleRecord:
+        """Return the sample of an id, whole, with its clips as FLAC.
+
+        Raises:
+            ConfigError: the build has no such sample; names the nearest id.
+        """
+        from builders.record.data_file import rows_of
+        from builders.record.places import by_id, near_ids
+
+        if (place := by_id(self, name)) is None:
+            meant = suggested(name, near_ids(self, name), "list the ids with scan().select('id')")
+            raise ConfigError(f"there is no sample {name!r}", where=self.folder, **meant)
+        group, row = self._at(place.shard, place.row)
+        part = self._read_group(place.shard, group, _ALL).slice(row, 1)
+        return cast("list[SampleRecord]", rows_of(self._shard(place.shard), part))[0]
+
+    def _repr_html_(self) -> str:
+        from builders.record.notebook import as_html
+
+        return as_html(self)
+
+    def __repr__(self) -> str:
+        return f"Build({str(self.folder)!r}, samples={self.count})"
 
     def shards(self, split: str | None = None) -> list[Path]:
         """Return the Parquet files of a split, or of all splits in the order of the manifest."""
@@ -183,13 +216,49 @@ class Build:
         return scan(self)
 
     def to_pandas(
-        self, split: str | None = None, columns: Sequence[str] | None = None
+        self,
+        split: str | None = None,
+        columns: Sequence[str] | None = None,
+        *,
+        flat: bool = False,
     ) -> pd.DataFrame:
-        """Return samples as a pandas table, one row each; nested fields hold dicts and arrays."""
+        """Return samples as a pandas table, one row each.
+
+        Args:
+            split: one split; None for all.
+            columns: some columns; None for all.
+            flat: the columns of `scan`, one value each and no clips; else those of the record,
+                whose nested fields hold dicts and arrays.
+
+        Raises:
+            ConfigError: there is no such column.
+        """
         import pandas as pd
 
+        if flat:
+            from builders.record.scan import flat_table
+
+            return flat_table(self, split, columns).to_pandas()
         parts = [part.to_pandas() for part in self.groups(columns, split)]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+    def to_dataset(
+        self, split: str | None = None, *, decode: bool = False
+    ) -> datasets.Dataset | datasets.DatasetDict:
+        """Return a split as `datasets` has it, or all splits by name; needs the extra `publish`.
+
+        Args:
+            split: one split; None for all.
+            decode: let the library decode a clip when its row is read; else a clip is its FLAC
+                bytes, which every release of the library can read without an audio library.
+
+        Raises:
+            ConfigError: there is no such split, the library or its decoder is not installed, or
+                the build is of release 0.1.
+        """
+        from builders.record.as_dataset import as_dataset
+
+        return as_dataset(self, split, decode)
 
     def verify(self) -> Build:
         """Compare the SHA-256 of every file with the manifest's, and return the build itself.
@@ -276,16 +345,37 @@ class Build:
         raise _gone(name)
 
 
-_SILENT = tuple(name for name in SampleRecord.__annotations__ if name != "audio")
+_ALL = tuple(SampleRecord.__annotations__)
+_SILENT = tuple(name for name in _ALL if name != "audio")
 
 
-def load(folder: str | Path) -> Build:
-    """Open a finished build; see `Build`."""
-    return Build(folder)
+def load(source: str | Path, revision: str | None = None) -> Build:
+    """Open a finished build, or a dataset that was published from one.
+
+    Args:
+        source: the folder of a build, or ORG/NAME of a dataset on the Hub. What may be either is a
+            folder, if the first half of it is one; a `revision` makes it a name on the Hub.
+        revision: a version on the Hub, as ``v1``.
+
+    Raises:
+        ConfigError: there is no such build or dataset.
+        VerificationError: its files do not match its manifest.
+    """
+    from builders.record.from_hub import download, is_hub_name
+
+    if is_hub_name(source, revision):
+        return Build(*download(str(source), revision))
+    if revision is not None:
+        raise ConfigError(
+            f"a revision is given for the folder {source}",
+            expected="ORG/NAME of a dataset on the Hub",
+            do="leave out the revision",
+        )
+    return Build(source)
 
 
 def _is_data(file: ManifestFile) -> bool:
-    return Path(file["path"]).parent.name == "data"
+    return Path(file["path"]).parts[0] == "data"
 
 
 def _gone(shard: str) -> OutputError:

@@ -6,8 +6,8 @@ written. Nothing that varies from run to run (times, cost, hosts) is in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 from builders.labels import strategies
@@ -83,6 +83,7 @@ class Origin:
     prompt_version: str
     checks_version: str | None = None
     demonstrations_digest: str | None = None
+    output_terms: Mapping[str, str] = field(default_factory=dict)  # by model
 
 
 def assemble(target: Target, drafted: Drafted, origin: Origin) -> SampleRecord:
@@ -366,7 +367,7 @@ def _drafting(drafted: Drafted, origin: Origin) -> DraftingPart:
     return {
         "provider": origin.provider,
         "model": drafted.model or origin.model,
-        "output_terms": None,
+        "output_terms": origin.output_terms.get(drafted.model or origin.model),
         "prompt_version": drafted.prompt_version or origin.prompt_version,
         "request_key": drafted.request_key,
         "heard_audio": drafted.heard_audio,

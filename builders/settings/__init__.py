@@ -166,6 +166,9 @@ class BuildConfig(BaseModel):
     may_send: tuple[str, ...] = ()
     caption_model: str | None = None
     caption_base_urls: tuple[str, ...] = ()
+    # Of models with a table of their own: model, address and variable of the key; model and terms.
+    model_keys: tuple[tuple[str, str, str], ...] = ()
+    output_terms: tuple[tuple[str, str], ...] = ()
 
     @field_validator("name")
     @classmethod
@@ -269,6 +272,7 @@ class BuildConfig(BaseModel):
         keys: tuple[str, ...],
         reads: bool = False,
     ) -> ModelSettings:
+        own = (key for *of, key in self.model_keys if of == [model, *addresses])
         drafts = model in {drafter.model for drafter in self.drafting}
         reads = reads or drafts or model in (self.tagger, self.router, *self.voters)
         reads = reads or (self.speaks and model == self.tts)
@@ -279,7 +283,7 @@ class BuildConfig(BaseModel):
             model=model,
             base_urls=addresses,
             sent=frozenset(part for part, wanted in sent.items() if wanted),
-            keys=keys,
+            keys=tuple(own) or keys,
             client=self.client,
             temperature=self.temperature,
             top_p=self.top_p,
@@ -345,7 +349,8 @@ LISTED = {
 MAY_CHANGE = frozenset(
     "limit max_concurrency workers timeout patience base_urls client max_usd max_tokens resume "
     "retry_failed retry_kinds estimate source output name on_error exclusions "
-    "caption_base_urls tts_base_urls clips left_out enforce_set_gates demonstrations".split()
+    "caption_base_urls tts_base_urls clips left_out enforce_set_gates demonstrations "
+    "model_keys".split()
 )
 
 Settings = TypeVar("Settings", bound=BaseModel)

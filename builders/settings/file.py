@@ -7,14 +7,22 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from builders.errors import ConfigError, SourceError, suggested
+from builders.errors import ConfigError, SourceError, nearest, suggested
 from builders.settings import LISTED, BuildConfig
+from builders.settings.named import MODEL_KEYS, ModelTable, check_model, learn_keys
 
 SETTINGS_FILE = "hearten.toml"
-_TABLES = {"build", "corpora", "prices", "publish"}
+_TABLES = ("build", "corpora", "models", "prices", "profiles", "publish")
+_EXPECTED = "[build], [corpora.SLUG], [models.NAME], [prices], [profiles.NAME] or [publish]"
+# What a build knows of its models stands in their own tables.
+_OF_MODELS = {"model_keys", "output_terms"}
 # `hearten.toml` uses the names of the command line.
-_OPTIONS = {*LISTED, "prompt_version", "sample", "show"}
-BUILD_KEYS = ({*BuildConfig.model_fields} | _OPTIONS) - {*LISTED.values(), "draft_prompt"}
+_OPTIONS = {*LISTED, "prompt_version", "sample", "show", "judge_model", "after_judge"}
+BUILD_KEYS = ({*BuildConfig.model_fields} | _OPTIONS) - {
+    *LISTED.values(),
+    "draft_prompt",
+    *_OF_MODELS,
+}
 
 # The requirements a build must meet before it is published, and who may read it.
 PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
@@ -32,6 +40,8 @@ class SettingsFile(TypedDict, total=False):
 
     build: dict[str, object]
     corpora: dict[str, CorpusTable]
+    models: dict[str, ModelTable]
+    profiles: dict[str, dict[str, object]]
     prices: dict[str, object]
     publish: dict[str, Any]
 
@@ -44,17 +54,31 @@ def load_settings(path: Path) -> SettingsFile:
         settings = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"not valid TOML: {error}", where=path, do="fix that line") from error
-    for name in sorted(settings.keys() - _TABLES):
+    for name in sorted(settings.keys() - {*_TABLES}):
+        near = nearest(name, _TABLES)
+        do = "put command-line settings under [build]"
         raise ConfigError(
             f"unknown top-level name {name}",
             where=path,
-            expected="[build], [corpora.SLUG], [prices] or [publish]",
-            do="put command-line settings under [build]",
+            expected=_EXPECTED,
+            do=f"did you mean {near}?" if near else do,
         )
     _check_table("build", settings.get("build", {}), BUILD_KEYS, path)
     _check_table("prices", settings.get("prices", {}), None, path)
     _check_table("publish", settings.get("publish", {}), PUBLISH_KEYS, path)
-    _check_table("corpora", settings.get("corpora", {}), None, path)
+    for outer in ("corpora", "models", "profiles"):
+        _check_table(outer, settings.get(outer, {}), None, path)
+    _check_corpora(settings, path)
+    for name, profile in settings.get("profiles", {}).items():
+        _check_table(f"profiles.{name}", profile, BUILD_KEYS, path)
+    for name, model in settings.get("models", {}).items():
+        _check_table(f"models.{name}", model, {*MODEL_KEYS}, path)
+        check_model(name, model, path)
+    learn_keys(settings.get("models", {}))
+    return cast(SettingsFile, settings)
+
+
+def _check_corpora(settings: dict[str, Any], path: Path) -> None:
     for slug, corpus in settings.get("corpora", {}).items():
         _check_table(f"corpora.{slug}", corpus, {"source", "follow_links"}, path)
         if not isinstance(follow := corpus.get("follow_links", False), bool):
@@ -71,7 +95,6 @@ def load_settings(path: Path) -> SettingsFile:
                 expected="a folder in quotation marks",
                 do=f'write source = "FOLDER" under [corpora.{slug}]',
             )
-    return cast(SettingsFile, settings)
 
 
 def _check_table(name: str, table: object, known: set[str] | None, path: Path) -> None:
@@ -96,16 +119,26 @@ def follows_links(slug: str, asked: bool, settings: SettingsFile) -> bool:
 
 
 def find_source(slug: str, how_to_get: str, settings: SettingsFile) -> Path:
-    """Return where a corpus is: `hearten.toml`, then `HEARTEN_SOURCE_<SLUG>`.
+    """Return where a corpus is: `HEARTEN_SOURCE_<SLUG>`, then `hearten.toml`.
 
     Raises:
         SourceError: neither is set; the message says how to obtain the corpus.
     """
-    configured = settings.get("corpora", {}).get(slug, {}).get("source")
-    found = configured or os.environ.get(f"HEARTEN_SOURCE_{slug.upper()}")
+    found = source_of(slug, settings)
     if not found:
         raise SourceError(
             f"no source folder for {slug}: {how_to_get}",
             do="then pass its folder with --source DIR, or try the built-in sample with --sample",
         )
     return Path(found).expanduser()
+
+
+def source_variable(slug: str) -> str:
+    """Return the environment variable that says where a corpus is."""
+    return f"HEARTEN_SOURCE_{slug.upper()}"
+
+
+def source_of(slug: str, settings: SettingsFile) -> str | None:
+    """Return where the environment or `hearten.toml` says that a corpus is; None for nowhere."""
+    of_file = settings.get("corpora", {}).get(slug, {}).get("source")
+    return os.environ.get(source_variable(slug)) or of_file

@@ -27,6 +27,7 @@ _WHERE_ASKED = (
     "moderation",
     "demonstrations_by",
     "drafts",
+    "output_terms",
 )
 
 

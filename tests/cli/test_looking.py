@@ -12,150 +12,14 @@ from collections import Counter
 import pytest
 from builds import ROOT, command, environment, hearten, manifest, one_line_error, samples
 from endpoints import TestEndpoint
+from looked_at import PLANNED, TEXT
 from net.release import unpacked
 
 from builders.cli.playing import PLAYERS
-from builders.llm.request import key
-from builders.pipeline.prompting import first_requests
 from builders.record.flat import REJECT, flat_columns
-from builders.settings import make_config
-from builders.store.database import Store
 
 PAGE = ROOT / "docs" / "inspecting.md"
 TABLE = "<!-- flat columns: written from schemas/flat_columns.tsv -->\n"
-TEXT = ("--corpus", "meld", "--sample", "--text-only")
-PLANNED = ("--plan", "hash", "--demonstrations", "ours")
-
-
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory):
-    """A folder with a build by a model that is corrected at times, what it was sent, and more."""
-    here = tmp_path_factory.mktemp("asked")
-    faults = [{"kind": "invalid_json", "probability": 0.3, "seed": 3}]
-    with TestEndpoint(any_model=True, keep_bodies=True, faults=faults) as endpoint:
-        told = (*TEXT, *PLANNED, "--model", "m", "--base-url", endpoint.base_url, "--show", 0)
-        ended = hearten("build", *told, "--name", "meld", cwd=here)
-        assert ended.code == 0, ended.err
-        bodies = endpoint.log()["bodies"]
-    return here, bodies
-
-
-@pytest.fixture(scope="module")
-def edited(tmp_path_factory):
-    """Two phrasebook builds of one sample, the second without some targets and turns."""
-    here = tmp_path_factory.mktemp("edited")
-    for more in (("--name", "a"), ("--name", "b", "--context-turns", 1, "--min-words", 9)):
-        ended = hearten("build", *TEXT, *more, "--show", 0, cwd=here)
-        assert ended.code == 0, ended.err
-    return here
-
-
-# ---- prompt -------------------------------------------------------------------------------------
-
-
-def test_what_would_be_sent_is_what_is_sent(asked):
-    here, bodies = asked
-    ended = hearten("prompt", *TEXT, *PLANNED, "--model", "m", "--limit", 99, "--json", cwd=here)
-    found = json.loads(ended.out)
-    assert found["corpus"] == "meld" and len(found["prompts"]) == 31
-    sent = [(body["messages"], body.get("seed"), body["temperature"]) for body in bodies]
-    for one in found["prompts"]:
-        sampling = one["sampling"]
-        assert (one["messages"], sampling["seed"], sampling["temperature"]) in sent
-        assert one["asks"] == "reply" and one["cached"] and one["schema"]["required"]
-
-
-def test_a_prompt_is_shown_as_text_and_no_endpoint_is_asked(tmp_path):
-    ended = hearten("prompt", *TEXT, *PLANNED, "meld-train-0-4", cwd=tmp_path)
-    assert ended.code == 0 and not [*tmp_path.iterdir()]
-    title, version, *rest = ended.out.splitlines()
-    assert title == "=== meld-train-0-4: a reply of MODEL"
-    assert (
-        version.startswith("draft 2")
-        and "temperature 0.8, top_p 1.0, max_tokens 400, seed" in version
-    )
-    assert rest[0] == "--- system" and "--- user" in rest and rest[-2] == "--- schema of the answer"
-    assert "What this reply does, and nothing beside it" in ended.out
-    assert json.loads(rest[-1])["type"] == "object"
-
-
-# By option, what a prompt says with it and not without.
-CHANGED = {
-    "plan": (("--plan", "hash"), "What this reply does"),
-    "cases": (("--demonstrations", "ours"), "Replies that were given elsewhere"),
-    "persona": (("--persona", "addressee"), "You play one person of a conversation"),
-    "version": (("--prompt-version", "1"), "draft 1"),
-    "names": (("--real-names",), "Marta"),
-}
-
-
-@pytest.mark.parametrize("what", CHANGED)
-def test_each_option_changes_the_prompt_as_it_does_in_a_build(tmp_path, what):
-    told, words = CHANGED[what]
-    base = ("prompt", *TEXT, "meld-train-0-4")
-    without, with_ = (hearten(*base, *more, cwd=tmp_path) for more in ((), told))
-    assert without.code == with_.code == 0, with_.err
-    assert words in with_.out and words not in without.out
-
-
-def test_what_a_model_tells_first_is_a_request_of_its_own(tmp_path):
-    told = ("--background", "model", "--context-turns", 1, "--plan", "model")
-    ended = hearten("prompt", *TEXT, *told, "meld-train-0-4", "--json", cwd=tmp_path)
-    prompts = json.loads(ended.out)["prompts"]
-    assert [one["asks"] for one in prompts] == ["summary", "plan", "reply"]
-    assert prompts[-1]["after"] == ["summary", "plan"]
-    text = hearten("prompt", *TEXT, *told, "meld-train-0-4", cwd=tmp_path).out
-    assert "without the summary that is asked for first" in text
-
-
-def test_each_attempt_is_shown_with_what_was_wrong(asked):
-    here, bodies = asked
-    with_errors = Counter(
-        one["messages"][1]["content"] for one in bodies if len(one["messages"]) > 2
-    )
-    assert with_errors, "no answer was corrected"
-    store = Store(str(here / "output/hearten.sqlite"), writes=False)
-    shown = 0
-    for row in samples(here / "output/meld"):
-        told = hearten("prompt", "output/meld", row["id"], "--json", cwd=here)
-        found = json.loads(told.out)
-        assert found["id"] == row["id"] and found["rejected"] is None
-        assert len(found["requests"]) >= row["drafting"]["attempts"]
-        (taken,) = [one for one in found["requests"] if one["is_reply"]]
-        assert taken["request_key"] == row["drafting"]["request_key"]
-        assert taken["messages"] == store.messages(taken["request_key"]).messages
-        assert json.loads(taken["answer"]["text"])["text"] == row["desired_response"]["text"]
-        assert all(
-            attempt["build"] == "meld" for one in found["requests"] for attempt in one["attempts"]
-        )
-        if row["drafting"]["attempts"] > 1 and not shown:
-            text = hearten("prompt", "output/meld", row["id"], cwd=here).out
-            assert "=== request 2, to m" in text and "messages as above" in text
-            assert ": ok 200" in text and text.count("--- answer") == len(found["requests"])
-            shown += 1
-    store.close()
-    assert shown
-
-
-def test_the_key_that_is_shown_is_that_of_the_request(tmp_path):
-    config = make_config(
-        corpus="meld",
-        source=str(_sample()),
-        name="x",
-        output=tmp_path,
-        text_only=True,
-        limit=2,
-        drafters=("m",),
-        base_urls=("http://127.0.0.1:9/v1",),
-    )
-    found = [*first_requests(config)]
-    assert len(found) == 2 and all(one.key == key(one.request) for one in found)
-
-
-def _sample():
-    from builders import resources
-
-    return resources.corpora() / "meld" / "sample"
 
 
 # ---- show ---------------------------------------------------------------------------------------
@@ -180,10 +44,8 @@ def test_an_empty_result_is_said_and_is_no_error(edited):
     assert json.loads(none.out)["samples"] == []
 
 
-def test_a_page_holds_the_clips_and_loads_nothing(tmp_path):
-    built = hearten("build", "--corpus", "crema_d", "--sample", "--output", tmp_path, "--show", 0)
-    assert built.code == 0
-    folder, page = tmp_path / "crema_d-sample", tmp_path / "page.html"
+def test_a_page_holds_the_clips_and_loads_nothing(with_clips, tmp_path):
+    folder, page = with_clips[0] / "all", tmp_path / "page.html"
     ended = hearten("show", folder, "--sample", 4, "--html", page)
     assert ended.out == f"{page}: 4 samples\n"
     text = page.read_text()
@@ -194,10 +56,8 @@ def test_a_page_holds_the_clips_and_loads_nothing(tmp_path):
     assert refused.code == 1 and "choose another --html" in one_line_error(refused)
 
 
-def test_clips_are_played_by_the_player_that_there_is(tmp_path):
-    built = hearten("build", "--corpus", "crema_d", "--sample", "--output", tmp_path, "--show", 0)
-    assert built.code == 0
-    folder, bin_ = tmp_path / "crema_d-sample", tmp_path / "bin"
+def test_clips_are_played_by_the_player_that_there_is(with_clips, tmp_path):
+    folder, bin_ = with_clips[0] / "all", tmp_path / "bin"
     bin_.mkdir()
     none = hearten("show", folder, "--play", PATH=str(bin_))
     assert none.code == 1 and f"expected one of {', '.join(PLAYERS)} on PATH" in one_line_error(
@@ -267,18 +127,12 @@ def test_what_came_went_and_changed_is_what_the_records_say(edited):
     assert back["came"]["count"] == found["went"]["count"]
 
 
-def test_a_reject_of_the_other_build_is_why_a_sample_came(tmp_path):
-    told = ("build", "--corpus", "crema_d", "--sample", "--output", tmp_path, "--show", 0)
-    assert hearten(*told, "--name", "all").code == 0
-    flags = Counter(
-        f["code"] for r in samples(tmp_path / "all") for f in r["audio_info"]["findings"]
-    )
-    flag = min(flags, key=flags.get)
-    assert hearten(*told, "--name", "less", "--reject-finding", flag).code == 0
-    found = json.loads(hearten("diff", tmp_path / "less", tmp_path / "all", "--json").out)
-    assert found["came"]["reasons"] == {f"rejected: {flag}": flags[flag]}
-    text = hearten("diff", tmp_path / "less", tmp_path / "all").out
-    assert f"came: {flags[flag]}\n  rejected: {flag}: {flags[flag]}\n" in text
+def test_a_reject_of_the_other_build_is_why_a_sample_came(with_clips):
+    here, flag, count = with_clips
+    found = json.loads(hearten("diff", here / "less", here / "all", "--json").out)
+    assert found["came"]["reasons"] == {f"rejected: {flag}": count}
+    text = hearten("diff", here / "less", here / "all").out
+    assert f"came: {count}\n  rejected: {flag}: {count}\n" in text
 
 
 def test_replies_changed_with_what_changed_in_their_prompts(asked, tmp_path):
@@ -315,6 +169,16 @@ WRONG = {
         "did you mean meld-train-0-4?",
     ),
     "prompt of a reject": (("prompt", "meld-train-2-2", *TEXT), 2, "rejected before (broken_time"),
+    "prompt of one left out": (
+        ("prompt", "meld-train-0-4", *TEXT, "--min-words", 40),
+        2,
+        "not chosen (min_words); leave out --min-words",
+    ),
+    "prompt of an unworthy line": (
+        ("prompt", "meld-train-0-1", *TEXT, "--reply-worthy"),
+        2,
+        "add --no-reply-worthy",
+    ),
     "prompt of an unknown sample": (("prompt", "output/a", "meld-train-0-44"), 2, "did you mean"),
     "prompt without a source": (("prompt", "--corpus", "meld"), 1, "--source"),
     "prompt of no corpus": (("prompt", "--corpus", "medl", "--sample"), 2, "meld"),
@@ -373,12 +237,8 @@ def test_the_documented_shapes_are_those_that_are_printed(edited, asked):
         found = json.loads(hearten(*told, cwd=cwd).out)
         names = ", ".join(f"`{field}`" for field in found)
         assert names in text, (told, names)
-    prompts = json.loads(hearten("prompt", *TEXT, "--json", cwd=edited).out)["prompts"]
-    requests = json.loads(hearten("prompt", "output/meld", name, "--json", cwd=here).out)[
-        "requests"
-    ]
-    for field in (*prompts[0], *requests[0]):
-        assert f"`{field}`" in text, field
+        for field in (*found.get("prompts", [{}])[0], *found.get("requests", [{}])[0]):
+            assert f"`{field}`" in text, field
 
 
 def test_golden_table_of_columns_is_what_conditions_know(request):

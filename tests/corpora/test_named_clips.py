@@ -190,3 +190,16 @@ def test_a_clip_that_is_there_in_two_formats_is_read_once(tmp_path):
     reader = open_reader("tess", tmp_path, True)
     turns = [u for item in reader.read("all") for u in item.utterances]
     assert [u.media.path.name for u in turns] == ["YAF_back_sad.flac", "YAF_bar_sad.MP3"]
+
+
+def test_who_speaks_says_the_language_of_an_utterance(tmp_path):
+    files(tmp_path, "0010/Sad/0010_001051.wav", "0011/Sad/0011_001051.wav")
+    (tmp_path / "0010" / "0010.txt").write_text("0010_001051\t小船回来了。\t伤心", "utf-8")
+    (tmp_path / "0011" / "0011.txt").write_text("0011_001051\tIt rains.\tSad", "utf-8")
+    items, notes = read("esd", tmp_path, "dev")
+    turns = [u for item in items if isinstance(item, Dialogue) for u in item.utterances]
+    assert [(u.language, u.sex, u.text) for u in turns] == [
+        ("zh", "male", "小船回来了。"),
+        (None, "male", "It rains."),
+    ]
+    assert notes == {}

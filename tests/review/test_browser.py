@@ -263,14 +263,15 @@ def test_a_hidden_reply_is_shown_after_ones_own_answer(browser, scenes):
     with Server(scenes, "--hidden-share", 1) as server:
         page = sign_in(browser, server, "Ann")
         assert page.is_hidden("#reply")
-        page.keyboard.press("d")
-        assert "Choose strategies first" in page.inner_text("#errors")
         page.keyboard.press("g")
         page.keyboard.press("f")
         page.keyboard.press("Enter")
         page.keyboard.press("d")
+        assert "Listen to the whole clip" in page.inner_text("#notice"), "nobody answers unheard"
+        page.keyboard.press("Space")
+        until(page, "!document.querySelector('#locked').textContent.startsWith('Listen')")
+        page.keyboard.press("d")
         page.wait_for_selector("#reply:not(:empty)")
-        hear(page)
         page.keyboard.press("y")
         press_and_wait(page, "a")
         sent(page)

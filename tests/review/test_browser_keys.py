@@ -52,7 +52,7 @@ def test_an_action_with_another_key_follows_that_one_alone(page, scenes):
     ("key", "words"),
     [
         ("x", "x is already used for: reject, with a reason."),
-        ("3", "3 is reserved for: rate the next scale."),
+        ("3", "3 is reserved for: rate the marked scale."),
         ("Enter", "Enter cannot be changed."),
         ("Control+z", "Keys with Ctrl, Alt or Cmd belong to the browser."),
     ],

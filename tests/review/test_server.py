@@ -208,12 +208,34 @@ def test_a_hidden_draft_is_sent_only_after_the_first_answer(site):
         about = {name: item[name] for name in ("item", "seen", "version")}
         assert ann.post("/first-answer", {**about, "strategies": []})[0] == 422
         first = {"strategies": ["validation"], "emotion": "anxiety"}
+        status, said = ann.post("/first-answer", {**about, **first})
+        assert status == 422 and "listen to the whole clip" in said["errors"][0]
+        about |= {"seconds_heard": item["duration"]}
         status, shown = ann.post("/first-answer", {**about, **first})
         assert status == 200 and shown["draft"]["text"] == text and not shown["hidden"]
         ann.post("/first-answer", {**about, "strategies": ["celebration"]})
         assert ann.decide(shown)[0] == 200
     body = json.loads(site.held()[0]["body"])
     assert body["hidden"] and body["before"] == first
+
+
+def test_strategies_that_the_reply_may_not_have_are_kept_as_an_opinion(site):
+    with site.serve() as server:
+        ann = Visitor(server, "Ann")
+        accepted, edited = ann.items(2)
+        others = ["celebration", "gratitude_expression", "reciprocal_enthusiasm", "de_escalation"]
+        unfit = next(name for name in others if name not in accepted["fitting"])
+        status, said = ann.decide(accepted, strategies=[unfit])
+        assert status == 200 and said["opinion"]
+        unfit = next(name for name in others if name not in edited["fitting"])
+        reply = {**edited["draft"], "text": "That sounds hard to bear.", "strategies": [unfit]}
+        status, said = ann.decide(edited, "edit", strategies=[unfit], reply=reply)
+        assert status == 200 and said["opinion"]
+    first, second = (json.loads(row["body"]) for row in site.held())
+    assert first["opinion"] and first["reply"] is None and first["strategies"] != ["validation"]
+    assert second["opinion"] and second["strategies"] == [unfit]
+    assert second["reply"]["strategies"] == edited["draft"]["strategies"]
+    assert second["reply"]["text"] == "That sounds hard to bear."
 
 
 def test_a_build_of_nothing_but_text_needs_no_sound(tmp_path):

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 from builds import ROOT, hearten
+from invented import target
 
 from builders import resources
 from builders.errors import LabelError
 from builders.labels.tables import read_rows
+from builders.pipeline.routing import NO_CHECKS, RouteVerdict, by_patterns, routed, sent_on
+from builders.record.safety import Safety
+from builders.record.types import Reject
 from builders.safety import routing
 from builders.safety.reading import read_hasty
 from builders.safety.routing import SaidBefore as Before
@@ -281,3 +285,16 @@ def test_few_of_the_patterns_are_looked_for_in_a_line(monkeypatch):
         searched.clear()
         tables.patterns.find(read_hasty(line, tables.spelling))
         assert len(searched) <= 3, (line, searched)
+
+
+def test_no_model_opens_a_language_in_which_no_reply_can_be_checked():
+    said = target(1)
+    said.utterance.text, said.utterance.language = "小船在中午前回来了。", "zh"
+    known = routed(said, "en")
+    assert known.safety == Safety("unknown_language", ("no_tables", NO_CHECKS), by_patterns())
+    (reject,) = sent_on(iter([known]), {known.id: [RouteVerdict("normal", (), "m")]})
+    assert isinstance(reject, Reject) and reject.reason == "unknown_language"
+    assert "replies in its language cannot be checked" in reject.detail
+    said.utterance.language = None  # only by its letters: English replies are checked
+    (open_,) = sent_on(iter([routed(said, "en")]), {said.id: [RouteVerdict("normal", (), "m")]})
+    assert open_ is said and said.safety.route == "normal"

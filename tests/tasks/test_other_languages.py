@@ -10,7 +10,6 @@ from builds import ROOT
 from builders.labels.tables import read_rows
 from builders.tasks.reply.checks.foreign import (
     UNDETERMINED,
-    has_letters,
     is_in_other_language,
     told_language,
 )
@@ -18,10 +17,8 @@ from builders.tasks.reply.checks.foreign import (
 ROWS = read_rows(
     ROOT / "tests/tasks/other_languages.tsv", ("language", "set", "line"), key=("line",)
 )
-by_letters = pytest.mark.skipif(not has_letters(), reason="py3langid is not installed")
 
 
-@by_letters
 @pytest.mark.parametrize(("part", "least"), [("first", 0.96), ("second", 0.9)])
 def test_most_short_lines_in_other_languages_are_told_and_few_by_a_wrong_name(part, least):
     rows = [row for row in ROWS if row.text("set") == part]
@@ -31,7 +28,6 @@ def test_most_short_lines_in_other_languages_are_told_and_few_by_a_wrong_name(pa
     assert sum(code not in ("en", UNDETERMINED, right) for code, right in told) <= 1
 
 
-@by_letters
 @pytest.mark.parametrize(
     ("line", "language"),
     [
@@ -67,7 +63,6 @@ def test_english_stays_english(line):
     assert told_language(line, "en-AU") == "en-AU"
 
 
-@by_letters
 def test_a_language_without_tables_is_believed_unless_the_script_is_another():
     assert told_language("Das Tuch liegt auf dem Eisschrank.", "de") == "de"
     assert told_language("我不想活了。", "de") == "zh"
@@ -76,7 +71,6 @@ def test_a_language_without_tables_is_believed_unless_the_script_is_another():
     assert told_language("I am so happy to see you.", "zh") == "en"
 
 
-@by_letters
 def test_few_real_turns_are_taken_for_others(real_data):
     said: list[str] = []
     for path in real_data.glob("meld/*.csv"):

@@ -65,11 +65,13 @@ class Answers(Checked):
     flags: Names | None = None
     comment: Comment | None = None
     seconds_heard: Seconds | None = None
+    seconds: Seconds | None = None
 
 
 class DecisionBody(Answers):
     """The body of a decision, an adjudication or a gold answer."""
 
+    opinion: bool | None = None
     hidden: bool | None = None
     before: FirstBody | None = None
 
@@ -83,6 +85,7 @@ class ComparisonBody(Checked):
     comment: Comment | None = None
     broken: bool | None = None
     seconds_heard: Seconds | None = None
+    seconds: Seconds | None = None
 
 
 class UndoBody(Checked):

@@ -30,6 +30,10 @@ class Decision:
         emotion: the target's emotion as the annotator hears it, which may be the label.
         flags: codes such as ``audio_broken``.
         seconds_heard: of the target's clip, over all plays.
+        seconds: for which the item was before the annotator, without those in which the page was
+            hidden.
+        opinion: whether `strategies` are only an opinion beside the verdict: the rules do not
+            allow them in a reply to this label, so the reply keeps its own.
         hidden: whether the draft was hidden until the annotator had answered. The answers given
             before it was shown are in `before` (same keys as this, as far as they were asked).
     """
@@ -43,6 +47,8 @@ class Decision:
     flags: tuple[str, ...] | None = None
     comment: str | None = None
     seconds_heard: float | None = None
+    seconds: float | None = None
+    opinion: bool | None = None
     hidden: bool | None = None
     before: dict[str, Any] | None = None
 

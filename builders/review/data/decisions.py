@@ -7,7 +7,7 @@ passes the same schema and the same rules as a drafted one, and the edited recor
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import cast
 
@@ -80,15 +80,38 @@ def faults(decision: Decision, record: SampleRecord | None) -> list[str]:
 def reply_wanted(decision: Decision, record: SampleRecord) -> ReplyPart | None:
     """Return the reply that a decision substitutes for the draft, or None.
 
-    An edit has its own; accepting a draft with other strategies makes a reply with those.
+    An edit has its own; accepting a draft with other strategies makes a reply with those, unless
+    they are kept as an opinion.
     """
     if decision.verdict == "edit":
         return cast("ReplyPart | None", decision.reply)  # `faults` has validated it
     drafted = reply_of(record)
     chosen = list(decision.strategies or drafted["strategies"])
-    if decision.verdict != "accept" or chosen == drafted["strategies"]:
+    if decision.verdict != "accept" or decision.opinion or chosen == drafted["strategies"]:
         return None
     return {**drafted, "strategies": chosen}
+
+
+def with_opinion(decision: Decision, record: SampleRecord) -> Decision:
+    """Return a decision whose strategies are an opinion where the reply may not have them.
+
+    Annotators say what they would choose, from all strategies. What the rules do not allow in a
+    reply to this label is kept as said, and the reply keeps the strategies that were drafted.
+    """
+    if not decision.strategies or decision.verdict not in ("accept", "edit"):
+        return decision
+    if not faults(decision, record):
+        return decision
+    reply = decision.reply
+    if reply is not None:
+        reply = {**reply, "strategies": list(reply_of(record)["strategies"])}
+    opinion = replace(decision, reply=reply, opinion=True)
+    return decision if faults(opinion, record) else opinion
+
+
+def fitting_strategies(record: SampleRecord) -> tuple[str, ...]:
+    """Return the strategies that a reply to a sample may have."""
+    return strategies.allowed(emotions_of(record), _own_turns(record))
 
 
 def edit_faults(reply: ReplyPart, record: SampleRecord) -> list[str]:
@@ -170,6 +193,8 @@ def _answer_faults(decision: Decision) -> list[str]:
     found += _choice_faults(before.get("strategies"), before.get("emotion"), "before.")
     if not 0 <= (decision.seconds_heard or 0.0) <= 86_400:
         found.append("seconds_heard: expected a number of seconds from 0 to 86,400")
+    if not 0 <= (decision.seconds or 0.0) <= 86_400:
+        found.append("seconds: expected a number of seconds from 0 to 86,400")
     return found + _comment_faults(decision.comment or "")
 
 

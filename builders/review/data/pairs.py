@@ -20,7 +20,7 @@ from builders.record.dataset import Build
 from builders.record.views import SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, going_out
 from builders.review.data.decided import standing
-from builders.review.data.events import Reviews
+from builders.review.data.events import Reviews, versions
 from builders.review.data.items import content_hash, is_crisis
 from builders.review.data.people import Annotator
 from builders.review.data.settings import settings_of
@@ -112,6 +112,10 @@ class Pairs:
 
     def next(self, annotator: Annotator, count: int) -> list[DraftPair]:
         """Lease up to `count` pairs to a person and return them, those already leased first."""
+        return [pair for pair, _ in self.give(annotator, count)]
+
+    def give(self, annotator: Annotator, count: int) -> list[tuple[DraftPair, int]]:
+        """Do the same, and return each pair with the version that its comparison is to name."""
         now = time.time()
         with writing(self._store) as connection:
             settings = settings_of(connection, self._build)
@@ -127,7 +131,8 @@ class Pairs:
             found = [DraftPair(**row._mapping) for row in rows]
             for pair in found:
                 self._lease(connection, pair.item, annotator.id, now + settings.lease_seconds)
-        return found
+            known = versions(connection, annotator.id, [pair.item for pair in found])
+        return [(pair, known[pair.item]) for pair in found]
 
     def again(self, item: str, annotator: str) -> None:
         """Lease a pair to a person again, after they undid their comparison."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from builders.review.data.events import versions
 from builders.review.data.people import Annotator
 from builders.review.data.settings import Settings, settings_of
 from builders.review.data.tables import events, items, leases, writing
@@ -70,6 +71,10 @@ class Queue:
         Never an item they have decided or skipped, nor a crisis item unless they accept those.
         Request two or three to prefetch. An empty list means nothing is open for them now.
         """
+        return [item for item, _ in self.give(build, annotator, count)]
+
+    def give(self, build: str, annotator: Annotator, count: int) -> list[tuple[Item, int]]:
+        """Do the same, and return each item with the version that its decision is to name."""
         now = time.time()
         with writing(self._store, durable=False) as connection:
             settings = settings_of(connection, build)
@@ -81,7 +86,8 @@ class Queue:
                 found.append(got)
             for item in found:
                 self._lease(connection, item, annotator.id, now + settings.lease_seconds)
-        return found
+            known = versions(connection, annotator.id, [item.item for item in found])
+        return [(item, known[item.item]) for item in found]
 
     def renew(self, build: str, item: str, annotator: str) -> bool:
         """Renew the lease of an item; False if it had expired (deciding still works,

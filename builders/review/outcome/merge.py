@@ -194,7 +194,7 @@ def _vote(item: Item, decision: Decision) -> str:
 
 def _restated(item: Item, decision: Decision) -> bool:
     """Return whether a draft was accepted with different strategies."""
-    if decision.verdict != "accept" or not decision.strategies:
+    if decision.verdict != "accept" or decision.opinion or not decision.strategies:
         return False
     return strategies.join(decision.strategies) != item.strategies
 

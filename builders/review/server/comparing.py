@@ -27,6 +27,7 @@ class ComparisonAnswer:
     comment: str | None
     broken: bool | None
     seconds_heard: float | None
+    seconds: float | None
 
 
 class Comparing:
@@ -59,8 +60,12 @@ class Comparing:
     def next_pairs(self, person: Annotator, count: int) -> list[dict[str, object]]:
         """Lease the next pairs to a person and return them for display."""
         with self._desk.writing:
-            given = self._pairs.next(person, count)
-        return [self._shown(pair, person) for pair in given if self._desk.may_show(pair.item)]
+            given = self._pairs.give(person, count)
+        return [
+            self._shown(pair, person) | {"version": version}
+            for pair, version in given
+            if self._desk.may_show(pair.item)
+        ]
 
     def pair(self, item: str, person: Annotator) -> dict[str, object]:
         """Return a pair that was given to this person.
@@ -110,6 +115,7 @@ class Comparing:
             "comment": said.comment,
             "broken": said.broken,
             "seconds_heard": said.seconds_heard,
+            "seconds": said.seconds,
         }
         about = Shown(self._desk.name, pair.item, pair.seen, shown.version)
         choice = _turned(said.choice, first)

@@ -17,7 +17,7 @@ from builders.record.types import ReviewStatus
 from builders.record.views import ContextTurn, SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, left_out
 from builders.review.data.decided import Decision, Event, Shown, counted, standing
-from builders.review.data.decisions import faults
+from builders.review.data.decisions import faults, with_opinion
 from builders.review.data.events import Reviews
 from builders.review.data.first_answers import FirstAnswers
 from builders.review.data.items import Items, reply_of
@@ -102,8 +102,12 @@ class Desk:
     def next_items(self, person: Annotator, count: int) -> list[ShownItem]:
         """Lease the next items to a person and return them for display."""
         with self.writing:
-            given = self.queue.next(self.name, person, count)
-        return [self._shown(item, person) for item in given if self.may_show(item.item)]
+            given = self.queue.give(self.name, person, count)
+        return [
+            {**self._shown(item, person), "version": version}
+            for item, version in given
+            if self.may_show(item.item)
+        ]
 
     def may_show(self, name: str) -> bool:
         """Return whether an item may be shown at all."""
@@ -159,13 +163,13 @@ class Desk:
         """Save a person's answers before they see the draft, and return the item with the draft.
 
         Raises:
-            Faulty: the answer is not valid.
+            Faulty: the answer is not valid, or the clip has not been played.
         """
         item = self.known_item(shown.item)
         self._check_theirs(item, person)
         if not decision.strategies:
             raise Faulty(["strategies: choose at least one to see the draft"])
-        self._check(decision, self.record(item))
+        self._check_answered(decision, self.record(item), skips=False)
         answer = {"strategies": decision.strategies, "emotion": decision.emotion}
         with self.writing:
             self._first.keep(shown, person.id, {k: v for k, v in answer.items() if v})
@@ -180,6 +184,7 @@ class Desk:
         """
         item = self.known_item(shown.item)
         self._check_theirs(item, person)
+        decision = with_opinion(decision, self.record(item))
         self._check_answered(decision, self.record(item))
         if self.settings.hides(person.id, item.item):
             before = self._first.given(shown, person.id)
@@ -193,7 +198,9 @@ class Desk:
 
     def gold(self, shown: Shown, person: Annotator, decision: Decision) -> Event:
         """Store a lead's gold answer to an item."""
-        self._check(decision, self.record(self.known_item(shown.item)))
+        record = self.record(self.known_item(shown.item))
+        decision = with_opinion(decision, record)
+        self._check(decision, record)
         with self.writing:
             return self.reviews.set_gold(person.id, shown, decision)
 
@@ -201,7 +208,9 @@ class Desk:
         self, shown: Shown, person: Annotator, decision: Decision, event_id: str
     ) -> Event:
         """Store an adjudication."""
-        self._check_answered(decision, self.record(self.known_item(shown.item)))
+        record = self.record(self.known_item(shown.item))
+        decision = with_opinion(decision, record)
+        self._check_answered(decision, record)
         if not decision.comment:
             raise Faulty(["comment: give the reason for this decision"])
         with self.writing:
@@ -346,6 +355,8 @@ class Desk:
 
     def _check(self, decision: Decision, record: SampleRecord) -> None:
         found = faults(decision, record)
+        if self.settings.text_only and decision.emotion:
+            found.append("emotion: nothing can be heard in a text-only review; leave it out")
         if found:
             raise Faulty(found)
 
@@ -359,10 +370,15 @@ class Desk:
                 ["listen to the whole clip before you decide, or flag the audio as broken"]
             )
 
-    def _check_answered(self, decision: Decision, record: SampleRecord) -> None:
-        """Raise Faulty if a decision is not valid, or was made without playing the clip."""
+    def _check_answered(
+        self, decision: Decision, record: SampleRecord, *, skips: bool = True
+    ) -> None:
+        """Raise Faulty if a decision is not valid, or was made without playing the clip.
+
+        A skip may be made without it; an answer given before the draft is shown may not.
+        """
         self._check(decision, record)
-        if decision.verdict != "skip":
+        if decision.verdict != "skip" or not skips:
             broken = "audio_broken" in (decision.flags or ())
             self.check_heard(record, decision.seconds_heard or 0.0, broken)
 

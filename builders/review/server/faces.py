@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from builders.record.reply_views import ReplyPart
 from builders.record.views import ContextTurn, SampleRecord
+from builders.review.data.decisions import fitting_strategies
 from builders.review.data.items import reply_of
 from builders.review.data.queue import Item
 
@@ -22,7 +23,10 @@ class ShownTurn(TypedDict):
 
 
 class _Face(TypedDict):
-    """The common part of an item, without the draft."""
+    """The common part of an item, without the draft.
+
+    `fitting` are the strategies that its reply may have; others are kept as an opinion.
+    """
 
     item: str
     seen: str
@@ -36,6 +40,7 @@ class _Face(TypedDict):
     audio: str | None
     drawing: str | None
     duration: float | None
+    fitting: list[str]
 
 
 class Face(_Face):
@@ -78,6 +83,7 @@ def face_of(item: Item, record: SampleRecord, turns: list[ShownTurn], spoken: bo
         "audio": _address("audio", item.item) if spoken else None,
         "drawing": _address("drawing", item.item) if spoken else None,
         "duration": record["audio_info"]["duration"],
+        "fitting": list(fitting_strategies(record)),
         "draft": reply_of(record),
     }
 

@@ -40,11 +40,20 @@ class _About(Checked):
 
 
 class _FirstAnswer(_About, FirstBody):
-    """Answers given before the draft was shown."""
+    """Answers given before the draft was shown, after the clip was."""
+
+    seconds_heard: Seconds | None = None
+    broken: bool | None = None
 
     def decision(self) -> Decision:
-        chosen = tuple(self.strategies or ())
-        return Decision("skip", reason="cannot_judge", strategies=chosen, emotion=self.emotion)
+        return Decision(
+            "skip",
+            reason="cannot_judge",
+            strategies=tuple(self.strategies or ()),
+            emotion=self.emotion,
+            flags=("audio_broken",) if self.broken else None,
+            seconds_heard=self.seconds_heard,
+        )
 
 
 class _Sent(_About, Answers):
@@ -68,6 +77,7 @@ class _Compared(_About):
     comment: Comment | None = None
     broken: bool | None = None
     seconds_heard: Seconds | None = None
+    seconds: Seconds | None = None
 
 
 class _Wanted(Checked):
@@ -120,7 +130,8 @@ def drawing(desk: AtDesk, _person: Person, item: ItemName) -> Response:
 def decide(desk: AtDesk, person: Writer, sent: _Sent) -> Response:
     """Store a decision, and return whether the item already had enough of them."""
     event = desk.decide(sent.shown(desk.name), person, sent.decision(), sent.event_id)
-    return answer({"surplus": event.surplus, "version": event.version})
+    said = {"opinion": True} if event.body.get("opinion") else {}
+    return answer({"surplus": event.surplus, "version": event.version, **said})
 
 
 @router.post("/adjudicate")
@@ -160,7 +171,9 @@ def one_pair(at: AtComparing, person: Person, item: ItemName) -> Response:
 @router.post("/compare")
 def compare(at: AtComparing, desk: AtDesk, person: Writer, sent: _Compared) -> Response:
     """Store which of two drafts a person finds better."""
-    said = ComparisonAnswer(sent.choice, sent.comment, sent.broken, sent.seconds_heard)
+    said = ComparisonAnswer(
+        sent.choice, sent.comment, sent.broken, sent.seconds_heard, sent.seconds
+    )
     event = at.compare(sent.shown(desk.name), person, said, sent.event_id)
     return answer({"surplus": False, "version": event.version})
 

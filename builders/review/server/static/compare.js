@@ -2,45 +2,34 @@
 
 import { Desk, version } from "./desk.js";
 import { Keys, listen } from "./keys.js";
-import { $, notice } from "./page.js";
-
-const KEYS = [
-  ["play", " ", "play or pause the speaker"],
-  ["replay", "r", "replay the speaker"],
-  ["back", "w", "go back two seconds"],
-  ["slow", "h", "half speed on or off"],
-  ["loop", "o", "loop on or off"],
-  ["chain", "c", "play all turns"],
-  ["before", "k", "play the previous turn"],
-  ["after", "j", "play the next turn"],
-  ["a", "a", "the first reply is better"],
-  ["b", "b", "the second reply is better"],
-  ["equal", "=", "both are equally good or equally bad"],
-  ["undo", "u", "undo; can be repeated"],
-  ["broken", "f", "the audio is broken"],
-  ["comment", "t", "comment"],
-  ["keys", "?", "keyboard shortcuts"],
-];
+import { $, announce, notice } from "./page.js";
 
 class Compare extends Desk {
   constructor(start) {
     super(start, { items: "/pairs", item: "/pair", undo: "/compare/undo", renew: "/compare/renew" });
     const actions = {
       ...this.sounding(),
-      a: () => this.decide("a"),
-      b: () => this.decide("b"),
       equal: () => this.decide("equal"),
       undo: () => this.undo(),
-      broken: () => this.answer({ broken: !this.given.broken }),
+      flag: () => this.flag(),
       comment: () => $("comment").focus(),
       keys: () => this.keys.open(),
     };
-    const fixed = [[["Escape"], "Esc", "leave the field"]];
-    this.keys = new Keys({ page: "compare", annotator: start.annotator, table: KEYS, actions, fixed });
-    listen(this.keys, { ready: () => !!this.item, left: () => {}, more: () => false });
+    const better = [["1", "2"], "1 or 2", "the reply with this number is better", (key) => this.decide("ab"[key - 1])];
+    const fixed = [better, [["3", "4", "5"], "3 … 5", "nothing on this page"], [["Escape"], "Esc", "leave the field"]];
+    this.keys = new Keys({ annotator: start.annotator, actions, fixed });
+    const ready = (name) => !!this.item || name === "undo" || name === "keys";
+    listen(this.keys, { ready, left: () => {}, more: () => false });
+    const clicked = { ...actions, a: () => this.decide("a"), b: () => this.decide("b") };
     for (const button of document.querySelectorAll("button[data-does]"))
-      button.addEventListener("click", () => actions[button.dataset.does]());
+      button.addEventListener("click", () => clicked[button.dataset.does]());
+    this.settings();
     this.next();
+  }
+
+  flag() {
+    this.answer({ broken: !this.given.broken });
+    announce(this.given.broken ? "Flagged: the audio is broken." : "The flag is taken back.");
   }
 
   restored(item) {
@@ -62,7 +51,7 @@ class Compare extends Desk {
   }
 
   broken() {
-    notice(`The audio cannot be played. Flag it as broken (${this.keys.shown("broken")}), and compare the replies by the text.`);
+    notice(`The audio cannot be played. Flag it as broken (${this.keys.shown("flag")}), and compare the replies by the text.`);
   }
 
   /** Return what must be done before one may decide, or null. */
@@ -77,15 +66,17 @@ class Compare extends Desk {
   decide(choice) {
     return this.alone(async () => {
       const { item, given } = this;
-      if (!item || !this.open) return;
-      this.outbox.put("/compare", {
+      if (!item || !this.mayDecide()) return;
+      const sent = {
         ...version(item),
         event_id: crypto.randomUUID(),
         choice,
         comment: given.comment || null,
         broken: given.broken,
         seconds_heard: given.heard || null,
-      });
+        seconds: this.clocked.seconds,
+      };
+      this.outbox.put("/compare", sent, this.key(item));
       this.decided(item);
     });
   }

@@ -1,7 +1,8 @@
 // What deciding about any item needs: the queue, the conversation, hearing it, sending what was decided.
 
 import { Outbox } from "./outbox.js";
-import { $, Refused, about, choose, el, keep, kept, leave, notice, send, words } from "./page.js";
+import { Clock } from "./clock.js";
+import { $, Refused, about, announce, choose, el, keep, kept, leave, notice, send, words } from "./page.js";
 import { Player, Wave } from "./sound.js";
 
 // So much of a clip is heard before one decides; the server asks for a little less.
@@ -10,6 +11,7 @@ const ENOUGH = 0.93;
 const WHOLE = 120;
 // So many items are given at once.
 const MOST = 5;
+const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
 
 /** The version of an item that somebody has before them. */
 export const version = ({ item, seen, version }) => ({ item, seen, version });
@@ -22,8 +24,8 @@ export class Desk {
   constructor(start, paths) {
     this.start = start;
     this.paths = paths;
-    this.items = start.items;
     this.left = start.left;
+    this.clocked = new Clock();
     this.item = null;
     this.open = this.busy = this.closed = false;
     this.fetched = 0;
@@ -35,6 +37,10 @@ export class Desk {
     this.player.onbroken = () => this.broken();
     this.outbox = new Outbox(`hearten outbox ${start.review} ${start.annotator}`);
     for (const [, sent] of this.outbox.waiting) this.decidedAt.set(sent.item, sent.version);
+    // What is decided here and not there yet was given to us once more.
+    this.items = start.items.filter((one) => this.fresh(one));
+    this.left = Math.max(0, this.left - this.outbox.waiting.length);
+    this.outbox.onback = () => this.error("");
     this.outbox.onsent = () => {
       this.count();
       if (!this.item && !this.outbox.waiting.length) this.fill();
@@ -48,8 +54,9 @@ export class Desk {
     $("look-again").addEventListener("click", () => this.fill());
     $("comment").addEventListener("input", (event) => this.answer({ comment: event.target.value || null }));
     window.addEventListener("beforeunload", (event) => {
-      if (this.outbox.waiting.length && !this.closed) event.preventDefault();
+      if ((this.outbox.waiting.length || this.unkept) && !this.closed) event.preventDefault();
     });
+    setInterval(() => this.item || document.hidden || this.fill(), 30_000);
     setInterval(() => this.item && send(this.paths.renew, { item: this.item.item }).catch(() => {}), 60_000);
   }
 
@@ -59,12 +66,19 @@ export class Desk {
       play: () => this.player.toggle(),
       replay: () => this.player.from(0),
       back: () => this.player.back(2),
-      slow: () => this.slow(),
+      slow: () => this.pace(-1),
+      fast: () => this.pace(1),
+      autoplay: () => this.autoplay(!this.playsOn),
       loop: () => this.loop(),
       chain: () => this.player.chain(this.sounds()),
       before: () => this.step(-1),
       after: () => this.step(1),
     };
+  }
+
+  /** Return the id of the field that a sentence of the server is about. */
+  fieldOf(said) {
+    return said.startsWith("listen") ? "player" : "comment";
   }
 
   // -- which item --
@@ -84,15 +98,27 @@ export class Desk {
       const { items } = await send(`${this.paths.items}?count=${count}`);
       if (number !== this.fetched) return; // a later answer is on its way
       // An answer may be older than a decision that was on its way meanwhile.
-      const fresh = ({ item, version }) => version > (this.decidedAt.get(item) ?? -1);
-      this.items = items.filter((one) => one.item !== this.item?.item && fresh(one));
+      this.items = items.filter((one) => one.item !== this.item?.item && this.fresh(one));
       if (!this.item && this.items.length) return void this.next();
-      $("done").hidden = !!this.item;
+      this.done();
       this.prefetch();
     } catch (error) {
       this.failed(error);
       if (!this.item) setTimeout(() => this.item || this.fill(), about(2000));
     }
+  }
+
+  /** Return whether an item is not one that was decided here as it was given. */
+  fresh({ item, version }) {
+    return version > (this.decidedAt.get(item) ?? -1);
+  }
+
+  /** Say that nothing is left, or who has what is. */
+  done() {
+    $("done").hidden = !!this.item;
+    $("done-words").textContent = this.left
+      ? `${this.left} more are with other people now. If they leave them, they come here; this page looks by itself.`
+      : "You have decided about everything that is open to you. Thank you.";
   }
 
   prefetch() {
@@ -125,11 +151,15 @@ export class Desk {
     this.tabs.postMessage({ kind: "open", item: item.item, tab: this.tab });
     window.scrollTo(0, 0);
     $("main").focus({ preventScroll: true });
+    this.clocked.begin(this.given.seconds ?? 0);
+    announce(`${item.speaker ?? "The speaker"}: ${item.text}`);
+    if (this.playsOn && item.audio && !this.wasHeard) this.player.play(item.audio, 0);
   }
 
   count() {
     const waiting = this.outbox.waiting.length;
     $("left").textContent = `${this.left} left` + (waiting ? `, ${waiting} to be sent` : "");
+    $("pace").textContent = this.clocked.told(this.left);
   }
 
   // -- what was answered so far: kept in the browser until it is decided --
@@ -140,15 +170,17 @@ export class Desk {
 
   /** Return what is answered about an item: before, begun in this browser, or nothing. */
   restored(item, empty = {}) {
-    const mine = item.mine
-      ? { ...item.mine, heard: item.mine.seconds_heard ?? 0, parts: [[0, item.duration]] }
-      : {};
+    const heard = item.mine?.seconds_heard ?? 0;
+    // A skip may be made without hearing anything; all others were not.
+    const parts = item.mine?.verdict === "skip" ? [[0, Math.min(heard, item.duration ?? 0)]] : [[0, item.duration]];
+    const mine = item.mine ? { ...item.mine, heard, parts } : {};
     return { comment: null, heard: 0, parts: [], ...empty, ...mine, ...kept(this.key(item), {}) };
   }
 
   answer(more) {
     Object.assign(this.given, more);
-    keep(this.key(this.item), this.given);
+    this.given.seconds = this.clocked.seconds;
+    this.unkept = !keep(this.key(this.item), this.given);
     this.lock();
   }
 
@@ -182,19 +214,43 @@ export class Desk {
   showSound(item) {
     $("player").hidden = !item.audio;
     $("silent").hidden = !!item.audio || this.start.textOnly;
-    $("slow").ariaPressed = $("loop").ariaPressed = "false";
-    this.player.speed = 1;
+    $("loop").ariaPressed = "false";
     this.player.load(item.audio, item.duration, this.given.heard, this.given.parts);
     this.wave.show(null);
     if (item.drawing)
       send(item.drawing)
         .then((drawing) => this.item === item && this.wave.show(drawing))
         .catch(() => {});
+    this.player.speed = this.speed;
     this.clock();
     this.lock();
   }
 
   // -- hearing --
+
+  /** The speed and whether the next clip plays by itself: kept from item to item. */
+  settings() {
+    const [speed, plays] = ["speed", "autoplay"].map((name) => `hearten ${name} ${this.start.annotator}`);
+    this.speed = SPEEDS.includes(kept(speed, 1)) ? kept(speed, 1) : 1;
+    $("speed").textContent = `${this.speed}×`;
+    this.playsOn = kept(plays, false);
+    $("autoplay").ariaPressed = String(this.playsOn);
+  }
+
+  pace(by) {
+    const at = SPEEDS.indexOf(this.speed) + by;
+    if (!(at in SPEEDS)) return notice(by < 0 ? "It cannot be slower." : "It cannot be faster.");
+    keep(`hearten speed ${this.start.annotator}`, SPEEDS[at]);
+    this.settings();
+    this.player.speed = this.speed;
+    announce(`Speed ${this.speed}`);
+  }
+
+  autoplay(on) {
+    keep(`hearten autoplay ${this.start.annotator}`, on);
+    this.settings();
+    announce(on ? "Each next clip plays by itself." : "Clips play when you say so.");
+  }
 
   sounds() {
     return [...this.item.turns.map((turn) => turn.audio), this.item.audio].filter(Boolean);
@@ -230,12 +286,6 @@ export class Desk {
     }
   }
 
-  slow() {
-    const slow = $("slow").ariaPressed !== "true";
-    $("slow").ariaPressed = String(slow);
-    this.player.speed = slow ? 0.5 : 1;
-  }
-
   loop() {
     this.player.element.loop = !this.player.element.loop;
     $("loop").ariaPressed = String(this.player.element.loop);
@@ -249,10 +299,26 @@ export class Desk {
 
   /** Say whether one may decide now, and hold the buttons to it. */
   lock() {
+    const before = this.open;
     this.open = !!this.item && this.locked() === null;
+    if (this.open && !before && !this.given.told) {
+      this.given.told = true;
+      if ($("notice").textContent === this.why) notice("");
+      announce("You can decide now.");
+    }
     for (const button of document.querySelectorAll("[data-decides]")) button.disabled = !this.open;
     $("locked").hidden = !this.item || this.open;
     $("locked").textContent = (this.item && this.locked()) ?? "";
+  }
+
+  /** Return whether one may decide, and say why where one may not. */
+  mayDecide() {
+    if (this.open) return true;
+    if (!this.item) return false;
+    this.why = `${this.locked()} ${this.item.audio ? `${this.keys.shown("play")} plays it.` : ""}`.trim();
+    notice(this.why);
+    announce(this.why);
+    return false;
   }
 
   // -- deciding --
@@ -277,7 +343,7 @@ export class Desk {
 
   /** Go on to the next item after one that was decided. */
   decided(item) {
-    localStorage.removeItem(this.key(item));
+    this.clocked.end();
     this.decidedAt.set(item.item, item.version);
     this.tabs.postMessage({ kind: "decided", item: item.item, tab: this.tab });
     this.left = Math.max(0, this.left - 1);
@@ -289,14 +355,15 @@ export class Desk {
   undo() {
     return this.alone(async () => {
       await this.outbox.empty();
-      if (this.outbox.waiting.length) return; // it says itself that there is no connection
+      if (this.outbox.waiting.length) return notice("No connection: this can be undone when the connection is back.");
       try {
         const { item } = await send(this.paths.undo, {});
         if (!item) return notice("There is nothing to undo.");
-        this.setAside();
+        const begun = this.setAside();
         this.left += 1;
+        this.decidedAt.delete(item.item);
         this.show(item);
-        notice(`Undone: ${this.verdict(item.mine)}. Decide again.`);
+        notice(`Undone: ${this.verdict(item.mine)}. Decide again.${begun ? " What you began about the other item is kept." : ""}`);
       } catch (error) {
         this.failed(error);
       }
@@ -308,20 +375,32 @@ export class Desk {
     return mine.verdict;
   }
 
+  /** Put the item before us back into the queue, and return whether something is answered about it. */
   setAside() {
     if (this.item) this.items.unshift(this.item);
+    return !!this.item && kept(this.key(this.item), null) !== null;
   }
 
   /** Show what the server found wrong, with the item it was about. */
   async refused(error, sent) {
-    this.error(error.message);
-    if (error.status !== 409 && this.item?.item === sent.item) return;
-    try {
-      const item = await send(`${this.paths.item}?item=${encodeURIComponent(sent.item)}`);
-      if (this.item?.item !== item.item) this.setAside();
-      this.show(item);
-      this.error(error.message);
-    } catch {}
+    const said = error.status === 409 ? error.message : `Not saved: ${error.message}. Change it and decide again.`;
+    if (error.status === 409 || this.item?.item !== sent.item) {
+      try {
+        const item = await send(`${this.paths.item}?item=${encodeURIComponent(sent.item)}`);
+        if (this.item?.item !== item.item) this.setAside();
+        this.decidedAt.delete(item.item);
+        this.left += 1;
+        this.show(item);
+      } catch {}
+    }
+    this.error(said);
+    if (error.status !== 409) this.point(this.fieldOf(error.message, sent));
+  }
+
+  /** Mark the field that something is wrong with, where the page has one for it. */
+  point(id) {
+    $(id)?.setAttribute("aria-invalid", "true");
+    $(id)?.scrollIntoView({ block: "nearest" });
   }
 
   otherTab({ kind, item, tab }) {
@@ -346,5 +425,6 @@ export class Desk {
 
   error(text) {
     $("errors").textContent = text;
+    for (const one of document.querySelectorAll("[aria-invalid]")) one.removeAttribute("aria-invalid");
   }
 }

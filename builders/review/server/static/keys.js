@@ -1,6 +1,6 @@
 // Keys: what each does, another one for whoever wants it, and the list of them.
 
-import { $, el, keep, kept, leave } from "./page.js";
+import { $, el, keep, kept, leave, meant, placed } from "./page.js";
 
 // These move about in any page, leave a field or close a list.
 const TAKEN = ["Enter", "Tab", "Escape", "Dead", "Process", "Unidentified"];
@@ -8,16 +8,47 @@ const MODIFIERS = ["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock"];
 
 const shown = (key) => (key === " " ? "Space" : key);
 
+// Every key has one meaning, on whichever page: [name, usual key, what it does].
+const TABLE = [
+  ["play", " ", "play or pause the speaker"],
+  ["replay", "r", "replay the speaker"],
+  ["back", "b", "go back two seconds"],
+  ["slow", "h", "play more slowly"],
+  ["fast", "i", "play faster"],
+  ["loop", "o", "loop on or off"],
+  ["autoplay", "z", "play each next clip by itself, on or off"],
+  ["picture", "p", "show the spectrogram or the waveform"],
+  ["chain", "c", "play all turns"],
+  ["before", "k", "play the previous turn"],
+  ["after", "j", "play the next turn"],
+  ["spoken", "v", "play the spoken reply"],
+  ["accept", "a", "accept"],
+  ["edit", "e", "edit"],
+  ["reject", "x", "reject, with a reason"],
+  ["skip", "s", "skip, with a reason"],
+  ["equal", "=", "both replies are equally good or equally bad"],
+  ["undo", "u", "undo; can be repeated"],
+  ["reveal", "d", "show the hidden reply"],
+  ["strategies", "g", "choose strategies"],
+  ["drafted", "y", "the drafted strategies are right"],
+  ["emotion", "m", "choose the emotion you hear"],
+  ["label", "l", "the label is right"],
+  ["scale", "n", "go to the next scale, to rate it or to correct it"],
+  ["flag", "f", "flag"],
+  ["comment", "t", "comment"],
+  ["keys", "?", "keyboard shortcuts"],
+];
+
 export class Keys {
   #changing = null;
 
   /**
-   * `table` has a row [name, usual key, what it does] for each action in `actions`; `fixed` has rows
-   * [keys, how they are shown, what they do, the action] for keys that stay as they are.
+   * `actions` says by name what this page can do; `fixed` has rows [keys, how they are shown, what they do,
+   * the action] for keys that stay as they are. Somebody's own keys are the same on all pages.
    */
-  constructor({ page, annotator, table, actions, fixed }) {
-    this.names = [`hearten keys ${annotator}`, `hearten keys ${annotator} ${page}`];
-    this.table = table;
+  constructor({ annotator, actions, fixed }) {
+    this.names = [`hearten keys ${annotator}`, `hearten keys ${annotator} own`];
+    this.table = TABLE;
     this.actions = actions;
     this.fixed = fixed;
     this.own = kept(this.names[1], {});
@@ -47,13 +78,14 @@ export class Keys {
     return shown(this.of(name));
   }
 
-  /** Return what a key press does, or undefined. */
-  action({ key, shiftKey }) {
-    const fixed = this.fixed.find(([keys]) => keys.includes(key));
-    if (fixed) return fixed[3] && (() => fixed[3](key));
-    const plain = key.length === 1 && !shiftKey ? key.toLowerCase() : key; // Caps Lock is no other key
-    const found = [key, plain].map((one) => this.table.find(([name]) => this.of(name) === one)).find(Boolean);
-    return found && this.actions[found[0]];
+  /** Return what a key press does and the name of it, or undefined. */
+  action(event) {
+    for (const key of meant(event)) {
+      const fixed = this.fixed.find(([keys]) => keys.includes(key));
+      if (fixed) return fixed[3] && [() => fixed[3](key), "fixed"];
+      const name = this.table.find(([one]) => this.of(one) === key)?.[0];
+      if (name) return this.actions[name] && [this.actions[name], name];
+    }
   }
 
   open() {
@@ -62,7 +94,8 @@ export class Keys {
   }
 
   #show() {
-    const rows = this.table.map(([name, , what]) => {
+    const here = this.table.filter(([name]) => name in this.actions);
+    const rows = here.map(([name, , what]) => {
       const button = el("button", { type: "button", "data-changes": name }, el("kbd", {}, this.shown(name)));
       button.append(el("span", { class: "unseen" }, `: change the key for ${what}`));
       button.addEventListener("click", () => this.#change(name));
@@ -97,15 +130,16 @@ export class Keys {
     }
     if (!name || MODIFIERS.includes(event.key)) return;
     event.preventDefault();
-    const fault = this.#fault(name, event);
+    const key = /^[^ -~]$/.test(event.key) ? (placed(event) ?? event.key) : event.key;
+    const fault = this.#fault(name, event, key);
     if (fault) return this.#said(fault);
     this.#change(null);
-    this.#set({ ...this.own, [name]: event.key }, `${shown(event.key)} is now for: ${this.#what(name)}.`);
+    this.#set({ ...this.own, [name]: key }, `${shown(key)} is now for: ${this.#what(name)}.`);
     document.querySelector(`[data-changes="${name}"]`).focus();
   }
 
   /** Return why an action cannot have a key, or null. */
-  #fault(name, { key, ctrlKey, metaKey, altKey }) {
+  #fault(name, { ctrlKey, metaKey, altKey }, key) {
     if (ctrlKey || metaKey || altKey) return "Keys with Ctrl, Alt or Cmd belong to the browser. Press a single key.";
     if (TAKEN.includes(key)) return `${key} cannot be changed. Press another key.`;
     const fixed = this.fixed.find(([keys]) => keys.includes(key));
@@ -149,11 +183,17 @@ export function listen(keys, { ready, left, more }) {
   });
 
   function pressed(event) {
-    const onButton = event.target.matches("button, a, summary, input");
-    if (event.repeat || (event.key === " " && onButton)) return;
-    const action = keys.action(event);
-    if (!action || !ready()) return;
-    event.preventDefault();
-    action();
+    const [action, name] = keys.action(event) ?? [];
+    if (!action || !ready(name)) return;
+    event.preventDefault(); // also where a button has the focus: Enter presses it, Space plays
+    if (event.key === " ") held = true;
+    if (!event.repeat) action();
   }
+
+  // Some browsers press a button when Space is let go.
+  let held = false;
+  document.addEventListener("keyup", (event) => {
+    if (event.key === " " && held) event.preventDefault();
+    if (event.key === " ") held = false;
+  });
 }

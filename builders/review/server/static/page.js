@@ -38,6 +38,12 @@ export function notice(text) {
   if ($("notice")) $("notice").textContent = text;
 }
 
+/** Have a screen reader say something that others see; the same words once more are said again. */
+export function announce(text) {
+  $("announced").textContent = "";
+  setTimeout(() => ($("announced").textContent = text), 50);
+}
+
 /** Return a code as it is read. */
 export const words = (code) => code.replaceAll("_", " ");
 
@@ -53,11 +59,14 @@ export function kept(name, otherwise) {
   }
 }
 
-/** Keep something in the browser; where it has no room left, it is not kept. */
+/** Keep something in the browser, and return whether it had room for it. */
 export function keep(name, value) {
   try {
     localStorage.setItem(name, JSON.stringify(value));
-  } catch {}
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Close a dialog; where nothing had the focus before it, the page has it, not what was in it. */
@@ -67,22 +76,65 @@ export function leave(dialog) {
 }
 
 const CHOICE_KEYS = "123456789abcdefghijklmnopq";
+// From so many options on, there is a field to look for one.
+const MANY = 10;
+
+/** Return the key of a US keyboard at the place that was pressed, or null. */
+export function placed({ code, shiftKey }) {
+  const found = /^(?:Key([A-Z])|(?:Digit|Numpad)([0-9]))$/.exec(code ?? "");
+  if (found) return (found[1] ?? found[2]).toLowerCase();
+  return { Slash: shiftKey ? "?" : "/", Equal: "=" }[code] ?? null;
+}
+
+/**
+ * Return the keys that a key press may stand for, the likeliest first: the letter itself; and by its place
+ * on the keyboard, where no Latin letter is (Cyrillic, Greek, Hebrew, …) or digits need Shift (AZERTY).
+ */
+export function meant(event) {
+  const { key, code, shiftKey } = event;
+  const plain = key.length === 1 && !shiftKey ? key.toLowerCase() : key; // Caps Lock is no other key
+  const latin = key.length !== 1 || /[ -~]/.test(key);
+  const digit = /^Digit/.test(code ?? "") && !shiftKey;
+  return [key, plain, (!latin || digit) && placed(event)].filter(Boolean);
+}
 
 /** Let somebody choose up to `most` of the options by keys; null where they cancel. */
-export function choose(title, options, chosen, most) {
+export function choose(title, options, chosen, most, about = "") {
   const dialog = $("choose");
+  dialog.classList.toggle("beside", !!about);
+  $("choose-about").textContent = about;
+  $("choose-about").hidden = !about;
+  $("choose-find").hidden = options.length < MANY;
+  $("choose-filter").value = "";
   let now = [...chosen];
   $("choose-title").textContent = title;
   const buttons = options.map((option, at) => {
-    const button = el("button", { type: "button", "aria-pressed": "false" }, el("kbd", {}, CHOICE_KEYS[at]), option.words);
+    const name = el("span", {}, option.words, el("span", { class: "place" }));
+    const button = el("button", { type: "button", "aria-pressed": "false" }, el("kbd", {}, CHOICE_KEYS[at]), name);
+    if (option.note) name.append(el("em", {}, ` ${option.note}`));
     if (option.meaning) button.append(el("small", {}, option.meaning));
     button.addEventListener("click", () => toggle(option.code));
     return button;
   });
-  const show = () => buttons.forEach((button, at) => (button.ariaPressed = String(now.includes(options[at].code))));
+  const show = () =>
+    buttons.forEach((button, at) => {
+      const place = now.indexOf(options[at].code);
+      button.ariaPressed = String(place >= 0);
+      button.querySelector(".place").textContent = place < 0 ? "" : most === 1 ? " ✓" : ` ✓ ${place + 1}`;
+    });
+  const filter = () => {
+    const wanted = $("choose-filter").value.trim().toLowerCase();
+    buttons.forEach((button, at) => {
+      const { words, meaning } = options[at];
+      button.hidden = !`${words} ${meaning ?? ""}`.toLowerCase().includes(wanted);
+    });
+  };
   const toggle = (code) => {
+    $("choose-said").textContent = "";
     if (now.includes(code)) now = now.filter((one) => one !== code);
-    else now = most === 1 ? [code] : [...now, code].slice(0, most);
+    else if (most === 1) now = [code];
+    else if (now.length < most) now = [...now, code];
+    else $("choose-said").textContent = `You can choose up to ${most}. Take one back first.`;
     show();
     if (most === 1) finish(now);
   };
@@ -95,14 +147,29 @@ export function choose(title, options, chosen, most) {
   });
   $("choose-list").replaceChildren(...buttons);
   $("choose-done").hidden = most === 1;
+  $("choose-said").textContent = "";
   show();
+  $("choose-filter").oninput = filter;
   dialog.onkeydown = (event) => {
     event.stopPropagation(); // what closes the list is no key of the page under it
-    const at = CHOICE_KEYS.indexOf(event.key);
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const finding = event.target === $("choose-filter");
+    const keys = finding ? [] : meant(event);
+    const at = keys.map((key) => (key.length === 1 ? CHOICE_KEYS.indexOf(key) : -1)).find((one) => one >= 0) ?? -1;
     if (at >= 0 && at < options.length) {
       event.preventDefault();
       toggle(options[at].code);
+    } else if (keys.includes("/") && options.length >= MANY) {
+      event.preventDefault();
+      $("choose-filter").focus();
+    } else if (finding && event.key === "Enter" && $("choose-filter").value) {
+      event.preventDefault();
+      const first = buttons.findIndex((button) => !button.hidden);
+      $("choose-filter").value = "";
+      filter();
+      if (first < 0) return;
+      buttons[first].focus();
+      toggle(options[first].code);
     } else if (event.key === "Enter" && most > 1 && event.target !== $("choose-stop")) {
       event.preventDefault();
       finish(now);
@@ -116,5 +183,6 @@ export function choose(title, options, chosen, most) {
   // The list before may have been closed so shortly ago that its event comes only now.
   dialog.onclose = () => dialog.open || finish(null);
   dialog.showModal();
+  (buttons.find((one) => one.ariaPressed === "true") ?? buttons[0])?.focus();
   return finished;
 }

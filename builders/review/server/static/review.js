@@ -3,30 +3,7 @@
 import { Desk, version } from "./desk.js";
 import { diff } from "./diff.js";
 import { Keys, listen } from "./keys.js";
-import { $, Refused, el, notice, send, words } from "./page.js";
-
-const KEYS = [
-  ["play", " ", "play or pause the speaker"],
-  ["replay", "r", "replay the speaker"],
-  ["back", "b", "go back two seconds"],
-  ["slow", "h", "half speed on or off"],
-  ["loop", "o", "loop on or off"],
-  ["chain", "c", "play all turns"],
-  ["before", "k", "play the previous turn"],
-  ["after", "j", "play the next turn"],
-  ["accept", "a", "accept"],
-  ["edit", "e", "edit"],
-  ["reject", "x", "reject, with a reason"],
-  ["skip", "s", "skip, with a reason"],
-  ["undo", "u", "undo; can be repeated"],
-  ["reveal", "d", "show the hidden reply"],
-  ["strategies", "g", "choose strategies"],
-  ["drafted", "y", "use the drafted strategies"],
-  ["emotion", "m", "choose the emotion you hear"],
-  ["flag", "f", "flag"],
-  ["comment", "t", "comment"],
-  ["keys", "?", "keyboard shortcuts"],
-];
+import { $, Refused, announce, el, notice, send, words } from "./page.js";
 
 class Review extends Desk {
   constructor(start) {
@@ -35,38 +12,40 @@ class Review extends Desk {
     this.disputed = start.mode === "disputed";
     this.leavesFor = start.again ? "/mine" : this.disputed ? "/disputed" : null;
     this.listen();
+    this.settings();
     this.next();
   }
 
   listen() {
     const actions = this.actions();
-    const digits = [["1", "2", "3", "4", "5"], "1 … 5", this.disputed ? "use an answer" : "rate the next scale", (key) => this.number(key)];
-    const fixed = [digits, [["Escape"], "Esc", "leave the field"]];
-    this.keys = new Keys({ page: "review", annotator: this.start.annotator, table: KEYS, actions, fixed });
+    const what = this.disputed ? "use the answer with this number" : "rate the marked scale";
+    const digits = [["1", "2", "3", "4", "5"], "1 … 5", what, (key) => this.number(key)];
+    const leaves = [["Escape"], "Esc", "leave the field; once more, cancel the edit", () => this.editing && this.stopEditing()];
+    this.keys = new Keys({ annotator: this.start.annotator, actions, fixed: [digits, leaves] });
     listen(this.keys, {
-      ready: () => !!this.item,
-      left: (field) => field.id === "edit" && this.stopEditing(),
+      ready: (name) => !!this.item || name === "undo" || name === "keys",
+      left: () => {},
       more: (event) => {
         const saves = event.key === "Enter" && event.target.id === "edit" && (event.ctrlKey || event.metaKey);
-        if (saves) this.decide("edit");
+        if (saves) this.accept();
         return saves;
       },
     });
     for (const button of document.querySelectorAll("button[data-does]"))
       button.addEventListener("click", () => actions[button.dataset.does]());
     $("stop-editing").addEventListener("click", () => this.stopEditing());
-    $("gold")?.addEventListener("click", () => this.decide("accept", "/gold"));
-    $("editing").addEventListener("submit", (event) => (event.preventDefault(), this.decide("edit")));
+    $("gold")?.addEventListener("click", () => this.accept("/gold"));
+    $("editing").addEventListener("submit", (event) => (event.preventDefault(), this.accept()));
     $("edit").addEventListener("input", () => this.edited());
     for (const scale of this.start.choices.scale)
       $(`scale-${scale.code}`).addEventListener("change", (event) => this.rate(scale.code, Number(event.target.value)));
-    $("heard").addEventListener("change", (event) => this.answer({ emotion: event.target.value || null }));
+    $("heard")?.addEventListener("change", (event) => this.answer({ emotion: event.target.value || null }));
   }
 
   actions() {
     return {
       ...this.sounding(),
-      accept: () => this.decide("accept"),
+      accept: () => this.accept(),
       edit: () => this.startEditing(),
       reject: () => this.reject(),
       skip: () => this.skip(),
@@ -74,7 +53,9 @@ class Review extends Desk {
       reveal: () => this.reveal(),
       strategies: () => this.chooseStrategies(),
       drafted: () => this.item.draft && this.answer({ strategies: this.item.draft.strategies }),
-      emotion: () => $("heard").focus(),
+      emotion: () => ($("heard") ? $("heard").focus() : notice("Nothing is heard in this review.")),
+      label: () => this.labelIsRight(),
+      scale: () => this.nextScale(),
       flag: () => this.chooseFlags(),
       comment: () => $("comment").focus(),
       keys: () => this.keys.open(),
@@ -84,6 +65,7 @@ class Review extends Desk {
   restored(item) {
     const text = item.mine?.reply?.text ?? null;
     const given = super.restored(item, { strategies: null, emotion: null, text });
+    this.scale = null;
     return { ...given, ratings: given.ratings ?? {}, flags: given.flags ?? [] };
   }
 
@@ -100,12 +82,10 @@ class Review extends Desk {
     $("reply").hidden = false;
     $("editing").hidden = true;
     $("reply").textContent = item.draft?.text ?? "";
-    $("heard").value = this.given.emotion ?? "";
-    for (const input of document.querySelectorAll(".scale input"))
-      input.checked = this.given.ratings[input.name] === Number(input.value);
     this.showAnswers();
     this.showOthers(item);
-    if (this.given.text !== null && item.draft && this.given.text !== item.draft.text) this.startEditing(false);
+    if (this.changed) this.startEditing(false);
+    else this.showPrimary();
   }
 
   showAnswers() {
@@ -119,9 +99,19 @@ class Review extends Desk {
     $("flagged").replaceChildren(
       ...this.given.flags.map((code) => el("span", { class: "chip warn" }, this.wordsOf("flag", code))),
     );
-    const open = this.start.choices.scale.find((scale) => !(scale.code in this.given.ratings));
+    if ($("heard")) $("heard").value = this.given.emotion ?? "";
+    if ($("label")) $("label").ariaPressed = String(this.given.emotion === this.item.emotions.primary);
+    for (const input of document.querySelectorAll(".scale input"))
+      input.checked = this.given.ratings[input.name] === Number(input.value);
+    const current = this.currentScale;
     for (const scale of this.start.choices.scale)
-      $(`scale-${scale.code}`).classList.toggle("current", scale === open);
+      $(`scale-${scale.code}`).classList.toggle("current", scale === current);
+  }
+
+  /** The scale that a digit rates: the one that was gone to, else the first without a rating; or null. */
+  get currentScale() {
+    const scales = this.start.choices.scale;
+    return scales.find(({ code }) => code === this.scale) ?? scales.find(({ code }) => !(code in this.given.ratings)) ?? null;
   }
 
   wordsOf(kind, code) {
@@ -176,23 +166,44 @@ class Review extends Desk {
   }
 
   rate(scale, value) {
+    this.scale = null;
     this.answer({ ratings: { ...this.given.ratings, [scale]: value } });
+    announce(`${this.wordsOf("scale", scale)}: ${value}`);
   }
 
-  /** Rate the scale that is open, by key; with none open the first one is rated again. */
+  /** Rate the marked scale by key; where all are rated, one is gone to first. */
   rateNext(value) {
-    const scales = this.start.choices.scale;
-    const open = scales.find((scale) => !(scale.code in this.given.ratings)) ?? null;
-    if (open === null) this.given.ratings = {};
-    const scale = open ?? scales[0];
-    this.rate(scale.code, value);
-    for (const input of document.querySelectorAll(".scale input"))
-      input.checked = this.given.ratings[input.name] === Number(input.value);
+    const scale = this.currentScale;
+    if (scale) return this.rate(scale.code, value);
+    const said = `All scales are rated. ${this.keys.shown("scale")} goes to the one to correct.`;
+    notice(said);
+  }
+
+  nextScale() {
+    const codes = this.start.choices.scale.map(({ code }) => code);
+    const now = this.currentScale;
+    this.scale = codes[now ? (codes.indexOf(now.code) + 1) % codes.length : 0];
+    this.showAnswers();
+    announce(`${this.wordsOf("scale", this.scale)}: press 1 to 5`);
+  }
+
+  /** Say by one key that the label is what one hears; once more takes it back. */
+  labelIsRight() {
+    if (!this.item || !$("heard")) return;
+    const { primary } = this.item.emotions;
+    const emotion = this.given.emotion === primary ? null : primary;
+    this.answer({ emotion });
+    announce(emotion ? `You hear ${words(primary)}, as labelled.` : "Nothing is said about the label.");
   }
 
   async chooseStrategies() {
-    const now = this.given.strategies ?? this.item.draft?.strategies ?? [];
-    const chosen = await this.choose("Which strategies, in the order they are used?", this.start.strategies, now, this.start.most);
+    const { item } = this;
+    const now = this.given.strategies ?? item.draft?.strategies ?? [];
+    const fits = (one) => item.fitting.includes(one.code);
+    const note = "(kept as your opinion)";
+    const options = this.start.strategies.map((one) => (fits(one) ? one : { ...one, note }));
+    const about = [item.text, item.draft && `Reply: ${this.given.text ?? item.draft.text}`].filter(Boolean).join("\n");
+    const chosen = await this.choose("Which strategies, in the order they are used?", options, now, this.start.most, about);
     if (chosen) this.answer({ strategies: chosen.length ? chosen : null });
   }
 
@@ -202,12 +213,15 @@ class Review extends Desk {
   }
 
   async reveal() {
-    if (!this.item.hidden) return;
+    if (!this.item?.hidden) return;
+    if (!this.wasHeard) return this.mayDecide();
     if (!this.given.strategies?.length)
       return this.error(`Choose strategies first (${this.keys.shown("strategies")}), before you see the reply.`);
     const { item, given } = this;
     try {
-      const shown = await send("/first-answer", { ...version(item), strategies: given.strategies, emotion: given.emotion });
+      const heard = { seconds_heard: given.heard || null, broken: this.soundIsBroken };
+      const answer = { strategies: given.strategies, emotion: given.emotion };
+      const shown = await send("/first-answer", { ...version(item), ...answer, ...heard });
       if (this.item !== item) return;
       this.item = shown;
       this.error("");
@@ -218,11 +232,23 @@ class Review extends Desk {
     }
   }
 
+  // -- editing: what is typed is kept until it is saved or taken back --
+
+  get editing() {
+    return !$("editing").hidden;
+  }
+
+  /** Return whether words of one's own differ from the draft. */
+  get changed() {
+    const { text } = this.given;
+    return text !== null && !!this.item?.draft && text.trim() !== this.item.draft.text;
+  }
+
   startEditing(focus = true) {
-    if (!this.open && focus) return;
+    if (focus && !this.mayDecide()) return;
     $("reply").hidden = true;
     $("editing").hidden = false;
-    $("edit").value = this.given.text ?? this.item.draft.text;
+    $("edit").value = this.given.text ?? this.given.aside ?? this.item.draft.text;
     this.edited();
     if (focus) $("edit").focus();
   }
@@ -232,29 +258,59 @@ class Review extends Desk {
     $("diff").replaceChildren(
       ...diff(this.item.draft.text, $("edit").value).map(([kind, word]) => (kind ? el(kind, {}, word) : word)),
     );
+    this.showPrimary();
   }
 
+  /** Close the edit; its words are brought back by editing again. */
   stopEditing() {
+    const aside = this.changed ? this.given.text : null;
     $("editing").hidden = true;
     $("reply").hidden = false;
-    this.answer({ text: null });
-    $("accept").focus();
+    this.answer({ text: null, aside });
+    if (aside) notice(`Your edit is set aside. ${this.keys.shown("edit")} brings it back.`);
+    this.showPrimary();
+    $("main").focus({ preventScroll: true });
+  }
+
+  /** There is one button that goes on: it saves the edit while one is open. */
+  showPrimary() {
+    const saves = this.editing && this.changed;
+    $("accept-words").textContent = saves ? "Save the edit" : "Accept";
+    $("accept").classList.toggle("main", !this.item?.hidden);
+  }
+
+  /** Save the edit where one is open, else accept the reply. */
+  accept(path = null) {
+    return this.decide(this.editing && this.changed ? "edit" : "accept", path);
+  }
+
+  /** Ask what is to become of an open edit; return whether to go on without it. */
+  async withoutEdit(what) {
+    if (!(this.editing && this.changed)) return true;
+    const options = [
+      { code: "save", words: "Save the edit instead" },
+      { code: "go", words: `${what} without the edit` },
+    ];
+    const [chosen] = (await this.choose("Your edit is not saved", options, [], 1)) ?? [];
+    if (chosen === "save") this.accept();
+    return chosen === "go";
   }
 
   async reject() {
-    if (!this.open) return;
+    if (!this.mayDecide() || !(await this.withoutEdit("Reject"))) return;
     const chosen = await this.choose("Why reject it?", this.start.choices.reject, [], 1);
     if (chosen?.length) this.decide("reject", null, chosen[0]);
   }
 
   async skip() {
+    if (!this.item || !(await this.withoutEdit("Skip"))) return;
     const chosen = await this.choose("Why skip it?", this.start.choices.skip, [], 1);
     if (chosen?.length) this.decide("skip", null, chosen[0]);
   }
 
-  take(at) {
+  async take(at) {
     const one = this.item.answers?.[at];
-    if (!one || !this.open) return;
+    if (!one || !this.mayDecide() || !(await this.withoutEdit("Use this answer"))) return;
     this.answer({ strategies: one.strategies ?? null, emotion: one.emotion ?? null, ratings: one.ratings ?? {}, flags: one.flags ?? [], text: one.reply?.text ?? null });
     this.decide(one.verdict, null, one.reason ?? null, one.reply ?? null);
   }
@@ -264,24 +320,17 @@ class Review extends Desk {
   decide(verdict, path = null, reason = null, reply = null) {
     return this.alone(async () => {
       const { item, given } = this;
-      if (!item || (verdict !== "skip" && !this.open)) return;
+      if (!item || (verdict !== "skip" && !this.mayDecide())) return;
       if (this.disputed && !given.comment) {
         $("comment").focus();
         return this.error("Give the reason in the comment.");
       }
       const sent = this.decision(verdict, reason, reply);
-      if (verdict === "edit" && this.same(sent.reply)) return this.error("You have not changed anything: accept the reply instead.");
       const to = path ?? (this.disputed ? "/adjudicate" : "/decide");
       if (verdict === "edit" || path || this.leavesFor) return this.decideNow(to, sent);
-      this.outbox.put(to, sent);
+      this.outbox.put(to, sent, this.key(item));
       this.decided(item);
     });
-  }
-
-  /** Return whether a reply is the draft as it is. */
-  same(reply) {
-    const { text, strategies } = this.item.draft;
-    return reply.text === text && reply.strategies.join() === strategies.join();
   }
 
   decision(verdict, reason, reply) {
@@ -300,18 +349,27 @@ class Review extends Desk {
       flags: given.flags.length ? given.flags : null,
       comment: given.comment || null,
       seconds_heard: given.heard || null,
+      seconds: this.clocked.seconds,
     };
+  }
+
+  fieldOf(said, sent) {
+    const fields = { strategies: "show-strategies", emotion: "heard", ratings: "scales", flags: "show-flags", comment: "comment" };
+    const found = fields[/^(?:reply\.)?([a-z]+)/.exec(said)?.[1]];
+    return found ?? (sent.verdict === "edit" ? "edit" : super.fieldOf(said));
   }
 
   /** Send something that the server may find fault with, and stay until it is held. */
   async decideNow(path, sent) {
     const { item } = this;
+    const draft = this.key(item);
     try {
-      await send(path, sent);
+      this.outbox.told(await send(path, sent));
+      if (path !== "/gold") localStorage.removeItem(draft);
     } catch (error) {
       if (error instanceof Refused && error.status === 401) return this.failed(error);
-      if (error instanceof Refused) return this.refused(error, sent);
-      this.outbox.put(path, sent);
+      if (error instanceof Refused && error.status < 500) return this.refused(error, sent);
+      this.outbox.put(path, sent, draft);
     }
     if (path === "/gold") return notice("Saved as gold: from now on this item tests annotators.");
     this.decided(item);

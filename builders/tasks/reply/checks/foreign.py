@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
-from importlib.util import find_spec
 from typing import Any
 
 from builders import resources
@@ -88,7 +87,7 @@ def told_language(text: str, language: str) -> str:
     read, tables = read_text(text), load_language(language)
     if len(read.spoken) >= _TELLING and foreign_words(read, tables, ()):
         return _named(text, own)
-    if has_letters() and _is_unknown(read, tables) and _probable(text).get(own, 0.0) < _IMPROBABLE:
+    if _is_unknown(read, tables) and _probable(text).get(own, 0.0) < _IMPROBABLE:
         return _named(text, own)
     return language
 
@@ -99,8 +98,6 @@ def _is_some(text: str) -> bool:
 
 def _named(text: str, own: str) -> str:
     """Return the most probable language but `own`, if it is certain enough."""
-    if not has_letters():
-        return UNDETERMINED
     found = {code: value for code, value in _probable(text).items() if code != own}
     best = max(found, key=found.__getitem__)
     return best if found[best] > _NAMED else UNDETERMINED
@@ -145,12 +142,6 @@ def _vocabulary(language: Language) -> frozenset[str]:
 def _probable(text: str) -> dict[str, float]:
     """Return how probable each language is, by letters."""
     return {code: float(value) for code, value in _identifier().rank(text.lower())}
-
-
-@cache
-def has_letters() -> bool:
-    """Return whether texts can be compared by letters; a checkout set up long ago may not."""
-    return find_spec("py3langid") is not None
 
 
 @cache
