@@ -39,7 +39,8 @@ from builders.llm.addresses import may_send
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions
 from builders.review.outcome.references import references
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from builders.record.redraft import Redraft
 from builders.record.reply_views import JudgedValue
 from builders.release.eligibility import Restrictions
 from builders.stats import wilson
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 # A good share of pairs matched in both orders; guessing reaches a quarter.
 GOOD = 0.8

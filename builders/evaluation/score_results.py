@@ -16,7 +16,8 @@ from builders.evaluation.scoring import PAIRS, SCORE, version_of
 from builders.record.dataset import Build
 from builders.record.reply_views import JudgedValue
 from builders.release.eligibility import Restrictions
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 
 class DimensionResult(TypedDict):

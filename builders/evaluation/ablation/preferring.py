@@ -14,7 +14,8 @@ from builders.evaluation.fitness import fit_in
 from builders.evaluation.replies import Replies, language_of
 from builders.evaluation.scoring import compare_replies
 from builders.record.dataset import Build
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 from builders.tasks.scoring import ShownReply
 
 # What a judge must be fit in whose preference says anything about voices.
