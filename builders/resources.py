@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +37,28 @@ def prompts() -> Path:
 def corpora() -> Path:
     """Return the folder with one sub-folder per corpus."""
     return _PACKAGE / "corpora"
+
+
+def own_corpora() -> Path:
+    """Return the folder of corpora that users imported: `corpora` where the command runs."""
+    return Path(os.environ.get("HEARTEN_CORPORA") or "corpora")
+
+
+def is_own(slug: str) -> bool:
+    """Return whether a corpus is one that a user imported, and none of ours."""
+    return not (corpora() / slug).is_dir() and (own_corpora() / slug / "card.toml").is_file()
+
+
+def corpus_folder(slug: str) -> Path:
+    """Return the folder of a corpus, ours or a user's own."""
+    return own_corpora() / slug if is_own(slug) else corpora() / slug
+
+
+def label_table(slug: str) -> Path:
+    """Return the table of a corpus's labels."""
+    if is_own(slug):
+        return own_corpora() / slug / "labels.sssom.tsv"
+    return label_maps() / "emotion" / f"{slug}.sssom.tsv"
 
 
 def demonstrations_in(language: str) -> Path:

@@ -12,6 +12,7 @@ import typer
 from builders import masking
 from builders.cli import (
     ablate,
+    bring,
     build,
     check,
     config,
@@ -47,6 +48,7 @@ _build_app = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
 _build_app.command("build")(build.build_command)
 for group in (
     build,
+    bring,
     corpora,
     check,
     redact,

@@ -13,8 +13,9 @@ import orjson
 from builders.errors import ConfigError
 from builders.record.dataset import Build
 from builders.record.views import RejectRow, SampleRecord
+from builders.store.address import store_exists
 from builders.store.asked import AskedRequest, PastAttempt, asked_about, of_build
-from builders.store.database import Store, store_exists
+from builders.store.database import Store
 
 
 @dataclass(frozen=True, slots=True)

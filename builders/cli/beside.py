@@ -19,7 +19,7 @@ def store_of(folder: Path, given: str | None) -> str:
             to be left out, must not be passed over for a slip of the pen.
     """
     from builders.settings import STORE_FILE
-    from builders.store.database import store_exists
+    from builders.store.address import store_exists
 
     if given and not store_exists(given):
         raise StoreError(

@@ -32,7 +32,7 @@ def config_of(given: BuildOptions, settings: SettingsFile) -> BuildConfig:
     if sample and source:
         raise UsageError("--sample and --source exclude each other", do="leave one of them out")
     if sample:
-        source = resources.corpora() / slug / "sample"
+        source = resources.corpus_folder(slug) / "sample"
     source = source or find_source(slug, load_card(slug).how_to_get, settings)
     speaks = given["speak"] or given["speak_replies"]
     tts = (given["tts"] if speaks else None) or HIBARI

@@ -73,6 +73,11 @@ def _lines(found: BuildDifference) -> Iterator[str]:
             for column, (before, after) in example["columns"].items():
                 yield from _wrapped(f"{column} was", before)
                 yield from _wrapped(f"{column} is", after)
+    absent: dict[str, list[str]] = {}
+    for column, folders in found["not_compared"].items():
+        absent.setdefault(" and ".join(folders), []).append(column)
+    for without, columns in absent.items():
+        yield f"not compared, as the record of {without} has no such part: {', '.join(columns)}"
     if replies := found["reply_changed_with"]:
         yield "replies changed with:"
         for name, count in replies.items():

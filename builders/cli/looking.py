@@ -13,8 +13,7 @@ from builders.record.dataset import Build
 from builders.record.places import SamplePlace
 from builders.record.views import RejectRow, SampleRecord
 from builders.release.eligibility import Extent, Purpose, Restrictions, eligibility
-from builders.store.database import Store, store_exists
-from builders.store.originals import originals_of, restored
+from builders.store.address import store_exists
 
 if TYPE_CHECKING:
     import polars as pl
@@ -84,6 +83,9 @@ def with_originals(
             where=address,
             do="name the store of the build with --store, or leave out --restore-names",
         )
+    from builders.store.database import Store
+    from builders.store.originals import originals_of, restored
+
     store, name = Store(address, writes=False), build.manifest["result"]["name"]
     try:
         return [

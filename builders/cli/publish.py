@@ -114,7 +114,8 @@ def _publish(
     from builders.release.pairs.reply_pair import SOURCES, checked_sources
     from builders.release.rules import read_rules
 
-    claims, rules = tuple(right or ()), read_rules(read_settings())
+    settings = read_settings()
+    claims, rules = tuple(right or ()), read_rules(settings)
     store = store_of(folder, store)
     excluded = excluded_by(exclusions, store)
     asked = release.PublishOptions(
@@ -123,6 +124,7 @@ def _publish(
         claims=claims,
         excluded=excluded,
         pairs_from=checked_sources(pairs_from or (), SOURCES[1:]),
+        models=settings.get("models", {}),
         **given,
     )
     hub = Hub(asked.repo, tries=FEW_TRIES if asked.dry_run else TRIES)

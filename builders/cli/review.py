@@ -88,6 +88,7 @@ def review_command(  # noqa: PLR0913 - one argument for each option
     ] = None,
     exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
+    as_json: Json = False,
 ) -> None:
     """Serve the review page, where annotators listen, read and decide on each sample."""
     from builders.cli.review_page import review
@@ -102,7 +103,8 @@ def review_command(  # noqa: PLR0913 - one argument for each option
         "for_judge": for_judge,
     }
     folders = (folder, against)
-    review(folders, store, (host, port), (invite or (), invite_lead or ()), wanted, exclusions)
+    links = (invite or (), invite_lead or ())
+    review(folders, store, (host, port), links, wanted, exclusions, as_json=as_json)
 
 
 @commands.command("review-status")
@@ -130,11 +132,12 @@ def review_export_command(
     ] = "events",
     exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
+    as_json: Json = False,
 ) -> None:
     """Write decisions or preference pairs to a file; annotators appear under pseudonyms."""
     from builders.cli import review_data
 
-    review_data.export(folder, store, exclusions, to, form)
+    review_data.export(folder, store, exclusions, to, form, as_json=as_json)
 
 
 @commands.command("review-import")
@@ -145,8 +148,9 @@ def review_import_command(
     ],
     exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
+    as_json: Json = False,
 ) -> None:
     """Add the decisions in a file to the store; those already there are skipped."""
     from builders.cli import review_data
 
-    review_data.read_events(folder, store, exclusions, events)
+    review_data.read_events(folder, store, exclusions, events, as_json=as_json)

@@ -36,7 +36,8 @@ from builders.review.outcome.comparisons import comparisons
 from builders.review.outcome.judge_agreement import judge_agreement
 from builders.review.outcome.merge import Merged, views
 from builders.settings import STORE_FILE
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 
 def status(folder: Path, store: str | None, exclusions: Path, as_json: bool) -> None:
@@ -57,7 +58,9 @@ def status(folder: Path, store: str | None, exclusions: Path, as_json: bool) -> 
         print(line)
 
 
-def export(folder: Path, store: str | None, exclusions: Path, to: Path, form: str) -> None:
+def export(  # noqa: PLR0913 - one argument for each option
+    folder: Path, store: str | None, exclusions: Path, to: Path, form: str, *, as_json: bool
+) -> None:
     """Write what is decided about a build: events, merged, preferences, label-studio or potato.
 
     The first three are JSON Lines in the file `to`; the others are folders that those tools open.
@@ -75,19 +78,31 @@ def export(folder: Path, store: str | None, exclusions: Path, to: Path, form: st
         elif form == "merged":
             count = write_lines(to, merged_lines(views(held, name)))
         elif form == "preferences":
-            made = pairs_of(build, _address(folder, store), known, print)
+            made = pairs_of(build, _address(folder, store), known, _silent if as_json else print)
             count = write_lines(to, map(json_line, made))
         else:
             count = write_lines(to, event_lines(_events(build, held, known)))
+    if as_json:
+        print(json.dumps({"to": str(to), "format": form, "count": count}))
+        return
     print(f"{count:,} {'samples' if form in ('label-studio', 'potato') else 'lines'}: {to}")
 
 
-def read_events(folder: Path, store: str | None, exclusions: Path, source: Path) -> None:
+def _silent(line: str) -> None:
+    """Print nothing: the counts stand in the JSON."""
+
+
+def read_events(
+    folder: Path, store: str | None, exclusions: Path, source: Path, *, as_json: bool
+) -> None:
     """Append the events of a file to the store; those that it holds already are left."""
     build = Build(folder).verify()
     with _opened(folder, store, new=True) as held:
         _register(build, held, Restrictions(excluded_by(exclusions, _address(folder, store))))
         found = import_events(held, build, source)
+    if as_json:
+        print(json.dumps({"read": found.read, "new": found.new, "undone": found.undone}))
+        return
     again = f"; {found.undone:,} undo an event that was already undone" if found.undone else ""
     print(f"{found.read:,} events read, {found.new:,} of them new{again}")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,16 +17,19 @@ from builders.settings import STORE_FILE
 if TYPE_CHECKING:
     from builders.review.server.comparing import Comparing
     from builders.review.server.desk import Desk
+    from builders.review.server.listen import Listening
     from builders.store.database import Store
 
 
-def review(
+def review(  # noqa: PLR0913 - what the command line gives
     folders: tuple[Path, Path | None],
     store: str | None,
     where: tuple[str, int],
     invited: tuple[Sequence[str], Sequence[str]],
     wanted: Mapping[str, Any],
     exclusions: Path,
+    *,
+    as_json: bool,
 ) -> None:
     """Serve the review of a finished build.
 
@@ -37,6 +41,7 @@ def review(
         wanted: settings of the review that change; None leaves one as it was. `for_judge` is the
             number of samples that a judge has scored to give out, 0 for all samples.
         exclusions: the table of ids that nobody is shown.
+        as_json: print address and links as one JSON object, before anything is served.
 
     Raises:
         ConfigError: a build is not complete, there is nothing to compare, no judge has scored a
@@ -55,7 +60,6 @@ def review(
     from builders.review.server.desk import Desk
     from builders.store.database import Store
 
-    say = partial(print, flush=True)  # whoever reads it through a pipe waits for the address
     address = store or str(folder.parent / STORE_FILE)
     held = Store(address)
     name = build.manifest["result"]["name"]
@@ -69,16 +73,29 @@ def review(
     comparing = _comparing(desk, other) if other else None
     at = listen.listen(*where)
     kept = build.manifest["result"]["counts"]["kept"]
-    drawn = f"{len(settings.only):,} of {kept:,}" if settings.only else f"{kept:,}"
-    what = _pairs_line(comparing) if comparing else f"{name}: {drawn} samples"
-    people = "1 person" if settings.overlap == 1 else f"{settings.overlap} people"
-    say(f"{what}, each for {people}")
-    _invite(held, at.address, invited, say)
-    if not at.loopback and not any(invited):
+    given_out = len(settings.only) or kept
+    links = _invite(held, at.address, invited)
+    if as_json:
+        told = {"build": name, "address": f"{at.address}/", "samples": given_out}
+        people = {"people_each": settings.overlap, "invited": links}
+        print(json.dumps(told | people, ensure_ascii=False), flush=True)
+    else:
+        drawn = f"{given_out:,} of {kept:,}" if settings.only else f"{kept:,}"
+        what = _pairs_line(comparing) if comparing else f"{name}: {drawn} samples"
+        _say_where(what, settings.overlap, links, at)
+    listen.serve(desk, at, comparing)
+
+
+def _say_where(what: str, people: int, links: Sequence[Mapping[str, str]], at: Listening) -> None:
+    """Print what is reviewed, the links, and the address of the page."""
+    say = partial(print, flush=True)  # whoever reads it through a pipe waits for the address
+    say(f"{what}, each for {'1 person' if people == 1 else f'{people} people'}")
+    for one in links:
+        say(f"{one['role']} {one['name']}: {one['link']}")
+    if not (at.loopback or links):
         say("earlier links still work; --invite NAME prints a new one")
     door = "sign in with your name" if at.loopback else "sign in with a link"
     say(f"open {at.address}/ ({door}); Ctrl+C stops, and nothing is lost")
-    listen.serve(desk, at, comparing)
 
 
 def _comparing(desk: Desk, other: Build) -> Comparing:
@@ -119,12 +136,14 @@ def _invite(
     store: Store,
     address: str,
     invited: tuple[Sequence[str], Sequence[str]],
-    say: Callable[[str], None],
-) -> None:
-    """Print a link for each annotator and lead who gets one."""
+) -> list[dict[str, str]]:
+    """Return a link for each annotator and lead who gets one, with role and name."""
     from builders.review.data.people import People
 
     people = People(store)
+    links: list[dict[str, str]] = []
     for role, names in zip(("annotator", "lead"), invited, strict=True):
         for one in names:
-            say(f"{role} {one}: {address}/join#{people.invite(one, role)}")  # type: ignore[arg-type]
+            link = f"{address}/join#{people.invite(one, role)}"  # type: ignore[arg-type]
+            links.append({"role": role, "name": one, "link": link})
+    return links

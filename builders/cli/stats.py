@@ -43,18 +43,17 @@ def stats_command(
 
 def _stats(folder: Path, exclusions: Path, store: str | None, as_json: bool) -> None:
     """Print what the manifest says at once, then what is counted over the samples."""
-    from builders.cli.beside import store_of
     from builders.record.dataset import Build
 
     build = Build(folder, footers=False)
-    address = store_of(folder, store)
     if not as_json:
         for line in _manifest_lines(build.manifest):
             print(line, flush=True)
+    from builders.cli.beside import store_of
     from builders.release.eligibility import Purpose, Restrictions, excluded_by, left_out
     from builders.report.numbers import numbers
 
-    known = Restrictions(excluded_by(exclusions, address))
+    known = Restrictions(excluded_by(exclusions, store_of(folder, store)))
     found = numbers(build, left_out(build.shards(), Purpose.REVIEW, known))
     if as_json:
         print(json.dumps(_document(folder, build.manifest, found), indent=2, ensure_ascii=False))

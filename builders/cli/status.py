@@ -28,9 +28,11 @@ def report_command(
     folder: Folder,
     exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
+    as_json: Json = False,
 ) -> None:
     """Write a build's report.html again, with the results of review and judging."""
-    _report(folder, store, exclusions)
+    page = _report(folder, store, exclusions)
+    print(json.dumps({"report": str(page)}) if as_json else page)
 
 
 def _status(folder: Path, store: str | None, as_json: bool) -> None:
@@ -62,7 +64,8 @@ def _status(folder: Path, store: str | None, as_json: bool) -> None:
 
 def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
     from builders.record.folder import BuildFolder
-    from builders.store.database import Store, store_exists
+    from builders.store.address import store_exists
+    from builders.store.database import Store
 
     if not store_exists(store):
         raise ConfigError(
@@ -89,8 +92,8 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
         print(f"  no response: {one['id']} {one['kind']} ({one['detail']})")
 
 
-def _report(folder: Path, store: str | None, exclusions: Path) -> None:
-    """Write the report of a finished build again; of one that was reviewed, that of its copy."""
+def _report(folder: Path, store: str | None, exclusions: Path) -> Path:
+    """Write the report of a finished build again, of a reviewed one that of its copy; return it."""
     from builders.cli.beside import store_of
     from builders.evaluation.kept import proof_of
     from builders.evaluation.results import results
@@ -106,7 +109,7 @@ def _report(folder: Path, store: str | None, exclusions: Path) -> None:
     place = applied(folder, store, known.excluded)
     build = Build(folder)
     swaps, scores = results(build, store, known), score_results(build, store, known)
-    print(write(place, read_manifest(place), swaps, scores, known, proof_of(folder)))
+    return write(place, read_manifest(place), swaps, scores, known, proof_of(folder))
 
 
 def count_lines(result: ManifestResult) -> Iterator[str]:

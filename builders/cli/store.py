@@ -7,6 +7,7 @@ import shutil
 import sys
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -43,21 +44,28 @@ def upgrade_command(
     store: StoreAddress = None,
     output: Output = OUTPUT,
     clips: Clips = None,
+    as_json: Json = False,
 ) -> None:
     """Upgrade the store of an older release, after making a copy of it."""
     from builders.settings import clips_folder
     from builders.store.clips import ClipFiles
     from builders.store.database import Store
+    from builders.store.migrations import NEWEST
     from builders.store.side_files import take_in
     from builders.store.upgrade import upgraded
 
     where = _address(address, store, output)
+    steps: list[str] = []
+    # Steps are told as they are taken, but where one object is printed at the end.
+    say = steps.append if as_json else partial(print, flush=True)
     for line in upgraded(where, backed_up=backed_up):
-        print(line, flush=True)
+        say(line)
     folder = output if "://" in where else Path(where).parent
     with closing(Store(where)) as held:
         for line in take_in(held, folder, ClipFiles(clips_folder(where, output, clips))):
-            print(line, flush=True)
+            say(line)
+        if as_json:
+            print(json.dumps({"store": held.name, "version": NEWEST, "steps": steps}))
 
 
 @_group.command("backup")
@@ -66,6 +74,7 @@ def backup_command(
     address: Address = None,
     store: StoreAddress = None,
     output: Output = OUTPUT,
+    as_json: Json = False,
 ) -> None:
     """Copy an SQLite store to a file, safely while it is in use."""
     from builders.store.backup import backup
@@ -73,7 +82,8 @@ def backup_command(
 
     with opened(_address(address, store, output), writes=False) as (engine, name):
         backup(engine, name, to)
-    print(f"{to}: {to.stat().st_size:,} bytes")
+    size = to.stat().st_size
+    print(json.dumps({"to": str(to), "bytes": size}) if as_json else f"{to}: {size:,} bytes")
 
 
 @_group.command("status")
@@ -117,15 +127,19 @@ def forget_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be removed, and change nothing.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Remove everything about people who ask for it: text, audio, responses, reviews."""
     from builders.record.ids import listed
 
-    _forget(listed(ids), (store, output, clips), dry_run)
+    _forget(listed(ids), (store, output, clips), dry_run, as_json)
 
 
 def _forget(
-    ids: tuple[str, ...], where: tuple[str | None, Path, Path | None], dry_run: bool
+    ids: tuple[str, ...],
+    where: tuple[str | None, Path, Path | None],
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Take ids out of a store, and say what is left of them elsewhere.
 
@@ -149,6 +163,19 @@ def _forget(
         copies = forget.copies_beside(store)
     if not dry_run:
         _remove_reviewed(builds, output)
+    if as_json:
+        told = {
+            "store": store.name,
+            "dry_run": dry_run,
+            "ids": [*ids],
+            "removed": {**taken.rows, "audio_files": taken.clips},
+            "missing_audio_files": taken.missing,
+            "responses_beside": taken.beside,
+            "builds": {name: sorted(held) for name, held in builds.items()},
+            "copies": [*map(str, copies)],
+        }
+        print(json.dumps(told))
+        return
     out = "would be removed from" if dry_run else "removed from"
     print(f"{len(ids):,} ids {out} {store.name}:")
     for name, count in {**taken.rows, "audio files": taken.clips}.items():
@@ -246,7 +273,7 @@ def _builds_with(ids: tuple[str, ...], output: Path) -> dict[str, set[str]]:
 
 
 def _existing(address: str) -> str:
-    from builders.store.database import store_exists
+    from builders.store.address import store_exists
 
     if not store_exists(address):
         raise StoreError("there is no store", where=address, do="name it with --store")

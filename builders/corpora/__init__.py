@@ -197,6 +197,8 @@ class Reader(Protocol):
 
 # What a corpus's folder contains besides its card; its label table is in label_maps/.
 _PARTS = ("counts.tsv", "defects.tsv", "sample")
+# What hearten import writes.
+_OWN_PARTS = ("counts.tsv", "defects.tsv", "records")
 # A corpus whose labels are in the names of its files has a table in place of a reader.
 _READERS = ("reader.py", "names.toml")
 
@@ -204,13 +206,14 @@ _READERS = ("reader.py", "names.toml")
 @cache
 def slugs() -> tuple[str, ...]:
     """Return the slugs of all corpora, sorted."""
-    return tuple(sorted(card.parent.name for card in resources.corpora().glob("*/card.toml")))
+    folders = (resources.corpora(), resources.own_corpora())
+    return tuple(sorted({card.parent.name for at in folders for card in at.glob("*/card.toml")}))
 
 
 @cache
 def load_card(slug: str) -> Card:
     """Return the card of a corpus; ConfigError names the fields that are wrong."""
-    path = resources.corpora() / slug / "card.toml"
+    path = resources.corpus_folder(slug) / "card.toml"
     try:
         return Card(slug=slug, **tomllib.loads(path.read_text(encoding="utf-8")))
     except tomllib.TOMLDecodeError as error:
@@ -283,11 +286,12 @@ def splits_of(slug: str) -> tuple[str, ...]:
 
 def check_whole(slug: str) -> None:
     """Raise ConfigError where a part of a corpus's folder, or its table of labels, is missing."""
-    folder, tables = resources.corpora() / slug, resources.label_maps() / "emotion"
-    parts = [folder / name for name in _PARTS] + [tables / f"{slug}.sssom.tsv"]
+    folder, own = resources.corpus_folder(slug), resources.is_own(slug)
+    parts = [folder / name for name in _OWN_PARTS if own]
+    parts += [folder / name for name in _PARTS if not own] + [resources.label_table(slug)]
     gone = [str(path.relative_to(path.parents[1])) for path in parts if not path.exists()]
     has_reader = any((folder / name).is_file() for name in _READERS)
-    if not has_reader and load_card(slug).reads_as is None:
+    if not (own or has_reader) and load_card(slug).reads_as is None:
         gone.insert(0, f"{slug}/{' or '.join(_READERS)}")
     if gone:
         raise ConfigError(
@@ -299,6 +303,8 @@ def check_whole(slug: str) -> None:
 
 def _reader_class(slug: str) -> Any:
     check_whole(slug)
+    if resources.is_own(slug):
+        return importlib.import_module("builders.corpora.own_records").OwnCorpus(slug)
     if (resources.corpora() / slug / "names.toml").is_file():
         return importlib.import_module("builders.corpora.named_clips").NamedCorpus(slug)
     if reads_as := load_card(slug).reads_as:

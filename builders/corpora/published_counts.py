@@ -62,7 +62,7 @@ class Compared:
 
 def read_counts(slug: str) -> Iterator[Count]:
     """Yield the published counts of a corpus; LabelError names a row that is wrong."""
-    path = resources.corpora() / slug / "counts.tsv"
+    path = resources.corpus_folder(slug) / "counts.tsv"
     key = ("split", "what", "label")
     for row in read_rows(path, (*key, "count"), key):
         if not row.cells["count"].isdecimal():

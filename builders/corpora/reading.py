@@ -67,7 +67,7 @@ class Defects:
     @classmethod
     def load(cls, slug: str) -> Defects:
         """Read `builders/corpora/<slug>/defects.tsv`; ConfigError names a wrong line."""
-        return cls(_read_table(resources.corpora() / slug / "defects.tsv"))
+        return cls(_read_table(resources.corpus_folder(slug) / "defects.tsv"))
 
     def without_clips(self) -> Defects:
         """Return the defects that do not concern clips: the ones text-only builds see."""

@@ -61,7 +61,7 @@ def releases_of(slug: str, files: Iterable[Path]) -> list[FileRelease]:
 
 
 def _rows(slug: str) -> list[TableRow]:
-    path = resources.corpora() / slug / TABLE
+    path = resources.corpus_folder(slug) / TABLE
     if not path.is_file():
         return []
     rows = read_rows(path, _COLUMNS, key=("file", "sha256"))

@@ -10,14 +10,14 @@ from builders.evaluation.decoys import DecoySet
 from builders.evaluation.dimensions import dimension
 from builders.evaluation.fitness import Fitness, KindFound, fit_in
 from builders.evaluation.judgements import Judgement, Judgements
-from builders.evaluation.pairs import pairs_of
 from builders.evaluation.replies import Replies, language_of
 from builders.evaluation.scales import same_family
 from builders.evaluation.scoring import PAIRS, SCORE, version_of
 from builders.record.dataset import Build
 from builders.record.reply_views import JudgedValue
 from builders.release.eligibility import Restrictions
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 
 class DimensionResult(TypedDict):
@@ -125,7 +125,7 @@ class ScoresHeld:
         return list({(of.test, of.dimension): of for of in self._by}.values())
 
     def _measured(self) -> dict[_Of, Fitness | None]:
-        decoys = DecoySet(language_of(self._build), pairs_of(self._build, self._known))
+        decoys = DecoySet(language_of(self._build))
         return {of: fit_in(self._store, of.model, of.dimension, decoys) for of in self._by}
 
     def _fit(self, of: _Of) -> bool | None:

@@ -209,7 +209,7 @@ def _with_alternative(row: TableRow, meaning: Emotions | None, words: Vocabulary
 @cache
 def label_map(slug: str) -> LabelMap:
     """Return the map of one corpus's labels; LabelError if its table is missing or broken."""
-    return LabelMap(resources.label_maps() / "emotion" / f"{slug}.sssom.tsv", vocabulary())
+    return LabelMap(resources.label_table(slug), vocabulary())
 
 
 class Feelings:

@@ -10,7 +10,8 @@ from typing import TypedDict
 from builders.llm.budget import tokens_of
 from builders.llm.prices import Price
 from builders.llm.request import Request, key
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 _BLOCK = 64
 

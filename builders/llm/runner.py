@@ -70,6 +70,7 @@ class Session:
         stopped: why nothing more is asked; None while it goes on.
         asked: how many requests the model was asked.
         begun: set once there is one; claims: as given.
+        contact: set once the first is over, however it ended.
         projection: what the run will take in all.
         lost: of `several`, those that are asked nothing more, each with the reason.
     """
@@ -94,7 +95,7 @@ class Session:
         self.room = Places(open_at_once)
         self.stopped: HeartenError | None = None
         self.asked = 0
-        self.begun = asyncio.Event()
+        self.begun, self.contact = asyncio.Event(), asyncio.Event()
         self._model = model
         self.progress = progress
         self._asked_before = progress.state.requests
@@ -155,6 +156,7 @@ class Session:
             try:
                 return await self._model.answer(request, key)
             finally:
+                self.contact.set()
                 self.claims.free(key)
         finally:
             del self._under_way[key]

@@ -34,9 +34,6 @@ from builders.tasks.reply.draft import Draft, drafted
 if TYPE_CHECKING:  # without a voice nothing of it is imported
     from builders.tts.stage import Item, Voicing
 
-# Seconds after which the first request has surely left.
-_SENT = 0.3
-
 
 @dataclass(frozen=True, slots=True)
 class DraftingResult:
@@ -92,11 +89,13 @@ async def draft(
 
 @asynccontextmanager
 async def _writer_loaded(session: Session) -> AsyncIterator[None]:
-    """Import what the writer needs while the first answer is waited for, and not before."""
+    """Import what the writer needs while other answers are waited for, and not before the first.
+
+    A build whose answers are all in the store imports it when it writes.
+    """
 
     async def load() -> None:
-        await session.begun.wait()
-        await asyncio.sleep(_SENT)
+        await session.contact.wait()
         await asyncio.to_thread(importlib.import_module, "builders.record.parquet")
 
     loading = asyncio.create_task(load())

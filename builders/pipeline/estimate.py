@@ -19,7 +19,8 @@ from builders.pipeline.routing import sent_on
 from builders.record.manifest import Ledger
 from builders.record.types import Target
 from builders.settings import BuildConfig
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 from builders.tasks.reply.executing import ModelTagger
 from builders.tasks.reply.planned import PlannedDrafter
 from builders.tasks.route import RouteAsker

@@ -8,7 +8,7 @@ null, and an audio path becomes a finding, since the clip was not read.
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from builders import resources
 from builders.errors import ConfigError
@@ -23,6 +23,7 @@ from builders.tasks.reply.checks.reading import coerce, rule_faults
 
 CORPUS = "imported"
 UNKNOWN = "unknown"
+_REPLY = "desired_response"
 
 
 class LooseEmotions(TypedDict, total=False):
@@ -86,7 +87,11 @@ def _require(document: LooseRecord, where: str) -> None:
 
 @cache
 def _looser() -> Validator:
-    """Return the validator of the fields a record must have before its words are looked up."""
+    return Validator({**loose_schema(), "required": [*loose_schema()["required"], _REPLY]})
+
+
+def loose_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a record before its words are looked up; it need have no reply."""
     text, perhaps = {"type": "string", "minLength": 1}, {"type": ["string", "null"]}
     turn = {"text": text, "speaker": perhaps}
     emotions = {
@@ -106,10 +111,13 @@ def _looser() -> Validator:
             "required": ["text", "emotions"],
             "properties": {**turn, "emotions": emotions},
         },
-        "desired_response": {"type": "object"},
+        _REPLY: {"type": "object"},
     }
-    required = ["id", "target_utterance", "desired_response"]
-    return Validator({"type": "object", "required": required, "properties": properties})
+    return {
+        "type": "object",
+        "required": ["id", "target_utterance"],
+        "properties": properties,
+    }
 
 
 @cache

@@ -34,14 +34,15 @@ from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
 from builders.pipeline.targets import planned_balance, wanted_by, worth_judge
 from builders.pipeline.told import people_of, told_versions
 from builders.progress import ProgressLine, ProgressState
-from builders.record.manifest import Ledger
-from builders.record.sample import SCHEMA_VERSION, Origin
+from builders.record.manifest import SCHEMA_VERSION, Ledger
+from builders.record.sample import Origin
 from builders.record.types import Reject, Target
 from builders.safety.tables import safety_digest
 from builders.settings import CLIPS_FOLDER, HIBARI, STORE_FILE, BuildConfig
 from builders.settings.identity import identity
+from builders.store.address import store_exists
 from builders.store.clips import ClipFiles
-from builders.store.database import Store, forgotten_by, store_exists
+from builders.store.database import Store, forgotten_by
 from builders.store.key_value import KeyValue
 from builders.tasks import qualification
 from builders.tasks.caption import version as caption_version

@@ -22,7 +22,8 @@ from builders.record.held import Held
 from builders.record.manifest import Ledger
 from builders.record.types import Dialogue, Reject, Target, Utterance
 from builders.settings import BuildConfig
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 from builders.tasks.reply.before import BeforeReply
 
 REPLY = "reply"

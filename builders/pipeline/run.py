@@ -343,7 +343,7 @@ def build_dataset(corpus: str, *, sample: bool = False, **settings: Any) -> Buil
     assistant = settings.get("persona", "assistant") == "assistant"
     settings.setdefault("reply_worthy", assistant and not sample)
     if sample:
-        settings["source"] = resources.corpora() / slug / "sample"
+        settings["source"] = resources.corpus_folder(slug) / "sample"
     elif "source" not in settings:
         settings["source"] = find_source(slug, load_card(slug).how_to_get, {})
     name = f"{slug}-sample" if sample else slug

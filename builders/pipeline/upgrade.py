@@ -16,9 +16,8 @@ from builders.errors import ConfigError
 from builders.pipeline.copying import CopiedRows
 from builders.record.dataset import Build
 from builders.record.folder import REDRAFT, BuildFolder, admitted_config, write_json
-from builders.record.manifest import read_manifest, versions
+from builders.record.manifest import SCHEMA_VERSION, read_manifest, versions
 from builders.record.manifest_views import Manifest
-from builders.record.sample import SCHEMA_VERSION
 from builders.record.versions import next_name, version_of
 from builders.release.eligibility import Restrictions
 

@@ -28,7 +28,8 @@ from builders.record.manifest import Ledger
 from builders.record.types import Reject, Target
 from builders.safety.routing import ROUTES, worse
 from builders.settings import BuildConfig
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 from builders.store.key_value import Kept, KeyValue, key_of
 from builders.tasks.route import RouteAsker
 

@@ -19,6 +19,7 @@ from builders.record.flat import SAMPLE, flat_columns
 FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 EXAMPLE = "one condition, as \"emotion = 'anger' and agreement < 0.6\""
 _NEAR = 3
+_LONG = 200
 
 
 def condition(text: str, kind: str = SAMPLE, option: str = "--where") -> pl.Expr:
@@ -71,7 +72,13 @@ def translated(text: str, option: str = "--where") -> Iterator[None]:
 def _wrong(text: str, option: str, why: str) -> UsageError:
     if why.startswith("cannot cast List"):
         why = "a list is asked by array_contains(COLUMN, 'VALUE')"
-    return UsageError(f"{option} is {text!r}: {why}", expected=EXAMPLE)
+    why = why.replace(text, _short(text)) if text else why
+    return UsageError(f"{option} is {_short(text)!r}: {why}", expected=EXAMPLE)
+
+
+def _short(text: str) -> str:
+    """Return the beginning of a long condition."""
+    return text if len(text) <= _LONG else f"{text[:_LONG]} …"
 
 
 def _no_column(name: str, text: str, option: str, known: Mapping[str, object]) -> UsageError:

@@ -16,7 +16,12 @@ import pyarrow.parquet as pq
 from builders.errors import ConfigError, VerificationError
 from builders.record.manifest import RESTORE
 from builders.record.parquet import REJECTED, file_digest, sample_schema
-from builders.record.version_1 import as_version_2, columns_of_version_1, is_version_1
+from builders.record.version_1 import (
+    as_version_2,
+    columns_of_version_1,
+    is_version_1,
+    place_in_version_1,
+)
 
 BATCH = 100
 # What Parquet inserts into the path of a list's elements.
@@ -119,6 +124,11 @@ class DataFile:
     def leaves(self) -> list[str]:
         """Return the dotted names of all columns that hold values, in order."""
         return [_plain(leaf.path) for leaf in self._file.schema]
+
+    def has(self, column: str) -> bool:
+        """Return whether the file itself has a column, and not only the form it is read in."""
+        place = place_in_version_1(column) if self._is_version_1 else column
+        return place is not None and bool(self._leaves_of(place))
 
     def batches(
         self, columns: Sequence[str] | None = None, batch: int = BATCH, first_group: bool = False

@@ -7,7 +7,7 @@ reads them completely. Anything missing, truncated or changed raises a Verificat
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -76,6 +76,11 @@ class Build:
     def files(self) -> list[ManifestFile]:
         """Return the manifest's entry for each file."""
         return self.manifest["result"]["files"]
+
+    @cached_property
+    def _rows_in(self) -> dict[Path, int]:
+        """Return the row count of each file; a build of a million samples has hundreds."""
+        return {self.folder / one["path"]: one["rows"] for one in self.files}
 
     @property
     def count(self) -> int:
@@ -288,8 +293,7 @@ class Build:
         from builders.record.data_file import DataFile, check_rows
 
         file = DataFile(path, self._footers.get(path.name))
-        known = {self.folder / one["path"]: one["rows"] for one in self.files}
-        check_rows(path, file.footer.num_rows, known.get(path, file.footer.num_rows))
+        check_rows(path, file.footer.num_rows, self._rows_in.get(path, file.footer.num_rows))
         return file
 
     def _check(self, footers: bool) -> None:

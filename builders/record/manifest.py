@@ -27,6 +27,7 @@ from builders.record.manifest_views import (
 )
 
 # What to do about a damaged file of a build.
+SCHEMA_VERSION = "2"
 RESTORE = "restore it, or delete that folder and build again; cached responses are kept"
 _TIMES = {"started", "finished", "seconds", "host", "store", "endpoints", "requests"}
 _PACKAGES = ("pyarrow", "soundfile", "soxr", "av", "jinja2", "jsonschema-rs", "sqlalchemy")
@@ -183,6 +184,7 @@ def read_manifest(folder: Path) -> Manifest:
         )
     try:
         found: Manifest = orjson.loads(path.read_bytes())
+        _check_version(found, folder)
         _checker().validate_python(found, strict=True)
         missing = sorted(_TIMES - found["run"].keys())
     except (OSError, orjson.JSONDecodeError) as error:
@@ -198,6 +200,20 @@ def read_manifest(folder: Path) -> Manifest:
             f"is not the manifest of a build (run.{missing[0]}: Field required)", path
         )
     return found
+
+
+def _check_version(found: object, folder: Path) -> None:
+    """Raise ConfigError for a build of a later release, whose record has another form."""
+    result = found.get("result") if isinstance(found, dict) else None
+    config = result.get("config") if isinstance(result, dict) else None
+    version = str(config.get("schema_version")) if isinstance(config, dict) else ""
+    if version.isdecimal() and int(version) > int(SCHEMA_VERSION):
+        raise ConfigError(
+            f"the build has record version {version}",
+            where=folder,
+            expected=f"version {SCHEMA_VERSION} or an earlier one",
+            do="read it with the release of Hearten that made it, or a later one",
+        )
 
 
 @cache

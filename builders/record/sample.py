@@ -12,6 +12,7 @@ from typing import cast
 
 from builders.labels import strategies
 from builders.labels.class_sets import views_of
+from builders.record.manifest import SCHEMA_VERSION
 from builders.record.other_drafts import OtherDraft
 from builders.record.planned_reply import CheckNote
 from builders.record.reply_views import (
@@ -61,8 +62,6 @@ from builders.record.views import (
 )
 from builders.safety.replacing import REPLACED
 from builders.tasks.reply.checks.foreign import told_language
-
-SCHEMA_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,16 @@ def columns_of_version_1(columns: Sequence[str] | None) -> list[str] | None:
     return list(dict.fromkeys(found)) or ["id"]
 
 
+def place_in_version_1(name: str) -> str | None:
+    """Return where version 1 has a column of version 2; None where it has no such column."""
+    top, _, rest = name.partition(".")
+    if top == "safety":
+        return {"route": "safety.route", "codes": "safety.flags"}.get(rest)
+    place = ".".join(filter(None, (_MOVED.get(top, top), rest)))
+    new = top in _NEW or any(f"{place}.".startswith(f"{one}.") for one in _BESIDE)
+    return None if new else place
+
+
 def as_version_2(table: pa.Table, columns: Sequence[str] | None) -> pa.Table:
     """Return a table of version 1 as one of version 2, with these columns of it.
 

@@ -27,7 +27,7 @@ from builders.errors import ConfigError
 from builders.record.types import ReviewStatus
 from builders.record.views import RejectRow, SampleRecord
 from builders.release.row_views import PublishedRecord
-from builders.store.database import forgotten_by
+from builders.store.address import store_exists
 from builders.tasks.reply.checks.wording import in_runs, pieces
 
 GATES_FILE = "gated.tsv"
@@ -189,7 +189,13 @@ def excluded_by(table: Path, address: str) -> Callable[[str], bool]:
     Raises:
         ConfigError: a row of the table is not valid.
     """
-    exclusions = Exclusions.load(table, forgotten_by(address))
+    forgotten: frozenset[str] = frozenset()
+    if store_exists(address):
+        # Here, as it takes its time to import, and there may be no store.
+        from builders.store.database import forgotten_by
+
+        forgotten = forgotten_by(address)
+    exclusions = Exclusions.load(table, forgotten)
     return exclusions.covers if exclusions.ids else nobody
 
 

@@ -33,7 +33,8 @@ from builders.review.data.queue import Queue
 from builders.review.outcome.comparisons import opponents, said_of
 from builders.review.outcome.merge import Merged, views
 from builders.review.outcome.redraft import earlier_versions, later_versions
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 Origin = Literal["edit", "rejection", "compared"]
 

@@ -18,8 +18,9 @@ from typing import Any
 
 import orjson
 
+from builders import resources
 from builders.corpora import Card, load_card, resolve_slug
-from builders.errors import UsageError
+from builders.errors import ConfigError, UsageError
 from builders.labels.tables import read_rows
 from builders.record.schema import SchemaNode, load_schema
 from builders.record.views import SampleRecord
@@ -91,6 +92,13 @@ def terms_of(
     """
     card = load_card(slug)
     now = card.rights.model_dump()
+    if resources.is_own(slug) and "yes" not in now.values() and not claims:
+        raise ConfigError(
+            f"the card of {slug} allows nothing to be published",
+            where=resources.corpus_folder(slug) / "card.toml",
+            expected="yes under [rights] for what may go out, and the licence",
+            do="fill in the card, and build again under another --name",
+        )
     may = {kind for kind in KINDS if now[kind] == recorded[kind] == "yes"}
     # An owner who forbids everything explicitly forbids these as well; otherwise, a time or a
     # digest reveals nothing of the work.

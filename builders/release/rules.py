@@ -38,7 +38,8 @@ from builders.review.outcome.agreement import Agreement, agreement
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.merge import Merged, views
 from builders.settings.file import SETTINGS_FILE
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 LEAST_ITEMS = 50
 LEAST_OBSERVED = 0.9

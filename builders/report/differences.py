@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, TypedDict
+from typing import Any, TypeAlias, TypedDict
 
 import polars as pl
 
@@ -24,6 +24,7 @@ CAUSES = ("words", "label", "voice", "plan", "prompt", "model")
 ALONE = "nothing else"
 NOT_THERE = "not read or not chosen"
 _AT, _OTHER = "at", "_other"
+_Aspects: TypeAlias = Mapping[str, Sequence[str]]
 
 
 class Moved(TypedDict):
@@ -51,7 +52,9 @@ class ChangedAspect(TypedDict):
 class BuildDifference(TypedDict):
     """What differs; `samples` are counts of both builds.
 
-    `reply_changed_with` counts changed replies by what else of their sample changed.
+    `not_compared` are columns that a build of an earlier record version does not have, with the
+    folders of the builds without them. `reply_changed_with` counts changed replies by what else of
+    their sample changed.
     """
 
     folders: list[str]
@@ -61,6 +64,7 @@ class BuildDifference(TypedDict):
     same: int
     changed: int
     aspects: dict[str, ChangedAspect]
+    not_compared: dict[str, list[str]]
     reply_changed_with: dict[str, int]
 
 
@@ -90,38 +94,57 @@ def difference(
     Raises:
         VerificationError: a file is damaged.
     """
-    a, b = _side(one, left_out), _side(other, left_out)
-    changed = _changed(a.prints, b.prints)
+    lacking = {build: _lacking(build) for build in (one, other)}
+    known = _aspects({name for names in lacking.values() for name in names})
+    a, b = _side(one, known, left_out), _side(other, known, left_out)
+    changed = _changed(a.prints, b.prints, known)
     return {
         "folders": [str(one.folder), str(other.folder)],
         "samples": [len(a.prints), len(b.prints)],
         "came": _moved(b, a, examples),
         "went": _moved(a, b, examples),
-        "same": int(changed.select((~pl.any_horizontal(_aspects())).sum()).item()),
-        "changed": int(changed.select(pl.any_horizontal(_aspects()).sum()).item()),
-        "aspects": _by_aspect(changed, a, b, examples),
+        "same": int(changed.select((~pl.any_horizontal([*known])).sum()).item()),
+        "changed": int(changed.select(pl.any_horizontal([*known]).sum()).item()),
+        "aspects": _by_aspect(changed, a, b, known, examples),
+        "not_compared": _not_compared(lacking),
         "reply_changed_with": _with_reply(changed),
     }
 
 
-def aspects() -> dict[str, list[str]]:
-    """Return the columns of each aspect."""
+def _aspects(without: Collection[str]) -> _Aspects:
+    """Return the columns of each aspect, without some."""
     found: dict[str, list[str]] = {}
     for column in flat_columns().values():
-        if column.aspect:
+        if column.aspect and column.name not in without:
             found.setdefault(column.aspect, []).append(column.name)
     return found
 
 
-def _aspects() -> list[str]:
-    return [*aspects()]
+def _lacking(build: Build) -> list[str]:
+    """Return the columns of which a build's files have nothing: they are of an earlier version."""
+    for shard in build.shards()[:1]:
+        with build.opened(shard) as file:
+            return [
+                column.name
+                for column in flat_columns().values()
+                if column.aspect and not any(map(file.has, column.sources))
+            ]
+    return []
 
 
-def _side(build: Build, left_out: Callable[[Build], Collection[str]]) -> _Side:
-    made = [_print(names).alias(aspect) for aspect, names in aspects().items()]
+def _not_compared(lacking: Mapping[Build, Sequence[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for build, names in lacking.items():
+        for name in names:
+            found.setdefault(name, []).append(str(build.folder))
+    return found
+
+
+def _side(build: Build, known: _Aspects, left_out: Callable[[Build], Collection[str]]) -> _Side:
+    made = [_print(names).alias(aspect) for aspect, names in known.items()]
     # File by file, or the texts of all would be in memory before they become numbers.
     parts = [scan(build, [shard]).select("id", *made).collect() for shard in build.shards()]
-    empty = {"id": pl.String(), **dict.fromkeys(aspects(), pl.UInt64())}
+    empty = {"id": pl.String(), **dict.fromkeys(known, pl.UInt64())}
     prints = pl.concat(parts) if parts else pl.DataFrame(schema=pl.Schema(empty))
     out = left_out(build)
     prints = prints.with_row_index(_AT)
@@ -137,7 +160,7 @@ def _print(names: Sequence[str]) -> pl.Expr:
     ).hash(seed=0)
 
 
-def _changed(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+def _changed(before: pl.DataFrame, after: pl.DataFrame, known: _Aspects) -> pl.DataFrame:
     """Return for each sample of both builds whether each aspect changed.
 
     Aspect by aspect, since a table of both builds would take a third more memory.
@@ -146,7 +169,7 @@ def _changed(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     pairs = before.select("id", _AT).with_row_index("n").join(other, on="id").sort(_AT)
     differ = [
         (before[name].gather(pairs["n"]) != after[name].gather(pairs["m"])).alias(name)
-        for name in aspects()
+        for name in known
     ]
     return pairs.select("id", _AT, _AT + _OTHER).with_columns(differ)
 
@@ -178,28 +201,28 @@ def _why(side: _Side) -> pl.DataFrame:
 
 
 def _by_aspect(
-    changed: pl.DataFrame, a: _Side, b: _Side, examples: int
+    changed: pl.DataFrame, a: _Side, b: _Side, known: _Aspects, examples: int
 ) -> dict[str, ChangedAspect]:
     """Return the samples that changed, by aspect; of none that did not."""
-    found = {name: changed.filter(name) for name in aspects()}
+    found = {name: changed.filter(name) for name in known}
     shown = {name: rows.head(examples) for name, rows in found.items() if len(rows)}
-    before = _rows(a.build, [rows[_AT] for rows in shown.values()])
-    after = _rows(b.build, [rows[_AT + _OTHER] for rows in shown.values()])
+    before = _rows(a.build, [rows[_AT] for rows in shown.values()], known)
+    after = _rows(b.build, [rows[_AT + _OTHER] for rows in shown.values()], known)
     return {
         name: {
             "count": len(found[name]),
-            "examples": [
-                _example(one, before[one], after[one], aspects()[name]) for one in rows["id"]
-            ],
+            "examples": [_example(one, before[one], after[one], known[name]) for one in rows["id"]],
         }
         for name, rows in shown.items()
     }
 
 
-def _rows(build: Build, places: Sequence[pl.Series]) -> dict[str, Mapping[str, Any]]:
+def _rows(
+    build: Build, places: Sequence[pl.Series], known: _Aspects
+) -> dict[str, Mapping[str, Any]]:
     """Return the samples at some places among all, by id, with the columns that are compared."""
     wanted = {place for series in places for place in series.to_list()}
-    columns = [name for names in aspects().values() for name in names]
+    columns = [name for names in known.values() for name in names]
     rows = [file["rows"] for file in build.files if file["path"].startswith("data/")]
     found: dict[str, Mapping[str, Any]] = {}
     for shard, end, count in zip(build.shards(), accumulate(rows), rows, strict=True):
@@ -222,7 +245,7 @@ def _example(
 
 def _with_reply(changed: pl.DataFrame) -> dict[str, int]:
     """Return how many replies changed, by what else of the sample changed."""
-    causes = [pl.when(pl.col(name)).then(pl.lit(name)) for name in CAUSES]
+    causes = [pl.when(pl.col(name)).then(pl.lit(name)) for name in CAUSES if name in changed]
     told = pl.concat_list(causes).list.drop_nulls().list.join(" + ")
     named = pl.when(told == "").then(pl.lit(ALONE)).otherwise(told).alias("with")
     counted = changed.filter(REPLY).select(named)["with"].value_counts()

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
+from builders import resources
 from builders.errors import ConfigError, SourceError, nearest, suggested
 from builders.settings import LISTED, BuildConfig
 from builders.settings.named import MODEL_KEYS, ModelTable, check_model, learn_keys
@@ -125,6 +126,8 @@ def find_source(slug: str, how_to_get: str, settings: SettingsFile) -> Path:
         SourceError: neither is set; the message says how to obtain the corpus.
     """
     found = source_of(slug, settings)
+    if not found and resources.is_own(slug):
+        return resources.corpus_folder(slug)
     if not found:
         raise SourceError(
             f"no source folder for {slug}: {how_to_get}",

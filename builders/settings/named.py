@@ -5,18 +5,32 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypedDict
 
 from builders import masking
 from builders.errors import ConfigError, nearest, suggested
 
-MODEL_KEYS = ("model", "address", "key", "price", "output_terms")
+MODEL_KEYS = (
+    *("model", "address", "key", "price"),
+    *("output_terms", "terms_link", "terms_read", "may_train", "may_publish"),
+)
 _TEXTS = {
     "model": "the name under which it is served",
     "address": "the address of an OpenAI-compatible endpoint",
     "key": "the name of an environment variable",
     "output_terms": "the name of the terms of its output",
+    "terms_link": "where these terms are",
+    "terms_read": "the day on which they were read, such as 2026-11-30",
+}
+_PERMISSIONS = ("may_train", "may_publish")
+# Somewhere it is tomorrow already.
+_A_DAY = timedelta(days=1)
+_EXPECTED = {
+    "terms_link": "an address that begins with https://",
+    "terms_read": "a day that is not to come, such as 2026-11-30, in quotation marks",
+    **dict.fromkeys(_PERMISSIONS, "true or false"),
 }
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -30,6 +44,10 @@ class ModelTable(TypedDict, total=False):
         key: the environment variable that holds the key for this address.
         price: US dollars for a million tokens, as in `[prices]`.
         output_terms: the terms under which its output may be used, by name.
+        terms_link: where these terms are.
+        terms_read: the day on which somebody read them.
+        may_train: whether they allow training other models on the output.
+        may_publish: whether they allow publishing the output.
     """
 
     model: str
@@ -37,6 +55,10 @@ class ModelTable(TypedDict, total=False):
     key: str
     price: dict[str, float]
     output_terms: str
+    terms_link: str
+    terms_read: str
+    may_train: bool
+    may_publish: bool
 
 
 def check_model(name: str, table: Mapping[str, Any], path: Path) -> None:
@@ -73,6 +95,35 @@ def check_model(name: str, table: Mapping[str, Any], path: Path) -> None:
             expected="prompt and completion, US dollars for a million tokens",
             do="write price = { prompt = 0.15, completion = 0.60 }",
         )
+    _check_terms(name, table, path)
+
+
+def _check_terms(name: str, table: Mapping[str, Any], path: Path) -> None:
+    """Raise ConfigError where the terms of a model's output are no link, date or permission."""
+    for field, expected in _EXPECTED.items():
+        if field in table and not _may_be(field, table[field]):
+            raise ConfigError(
+                f"models.{name}.{field} is {table[field]!r}",
+                where=path,
+                expected=expected,
+                do="correct it, or remove it if it is not known",
+            )
+
+
+def _may_be(field: str, value: object) -> bool:
+    if field in _PERMISSIONS:
+        return isinstance(value, bool)
+    text = str(value)
+    if field == "terms_link":
+        return text.startswith(("https://", "http://"))
+    return _is_past_day(text)
+
+
+def _is_past_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text) <= datetime.now(UTC).date() + _A_DAY
+    except ValueError:
+        return False
 
 
 def learn_keys(models: Mapping[str, ModelTable]) -> None:

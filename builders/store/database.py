@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +19,7 @@ from sqlalchemy.engine import Connection
 from builders.errors import StoreError
 from builders.masking import learn_address, mask_answer
 from builders.store import migrations
+from builders.store.address import store_exists
 from builders.store.connections import engine_at, translated
 from builders.store.messages import MessageSizes, Prompt, Sent, keep, read
 from builders.store.tables import answers, attempts, endpoints, forgotten, key_values, requests
@@ -327,12 +327,6 @@ class Store:
     def translated(self) -> AbstractContextManager[None]:
         """Turn database errors into one-line messages that name the store."""
         return translated(self.name)
-
-
-def store_exists(url: str) -> bool:
-    """Return whether a store exists; a database server is assumed to exist."""
-    path = url.removeprefix("sqlite:///")
-    return "://" in path or Path(path).is_file()
 
 
 def forgotten_by(url: str) -> frozenset[str]:

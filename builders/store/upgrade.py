@@ -13,9 +13,9 @@ from sqlalchemy.engine import Connection, Engine
 
 from builders.errors import StoreError
 from builders.store import messages, migrations
+from builders.store.address import store_exists
 from builders.store.backup import backup, dump
 from builders.store.connections import engine_at, file_of, translated
-from builders.store.database import store_exists
 from builders.store.tables import request_messages
 
 # The counted tables; release 0.1 had a different one for judgements.

@@ -152,6 +152,11 @@ def test_builds_of_two_record_versions_are_compared(tmp_path):
     assert hearten("upgrade", output / "meld").code == 0
     found = json.loads(hearten("diff", output / "meld", output / "meld@3", "--json").out)
     assert found["changed"] == 0 and found["same"] == found["samples"][0] > 10
+    absent = found["not_compared"]
+    assert {"checks", "planned", "cases"} <= absent.keys() and "reply" not in absent
+    assert all(folders == [str(output / "meld")] for folders in absent.values())
+    text = hearten("diff", output / "meld", output / "meld@3").out
+    assert f"not compared, as the record of {output / 'meld'} has no such part: " in text
     assert hearten("show", output / "meld", "--where", "emotion = 'neutral'").code == 0
     assert hearten("stats", output / "meld").code == 0
 
@@ -193,6 +198,7 @@ WRONG = {
     "rejects to play": (("show", "output/a", "--rejected", "--play"), 2, "exclude each other"),
     "diff with nothing": (("diff", "output/a", "output/none"), 1, "output/none"),
     "diff with one unfinished": (("diff", "output/a", "output/begun"), 1, "not complete"),
+    "diff with a newer one": (("diff", "output/a", "output/newer"), 1, "has record version 3"),
     "stats of one unfinished": (("stats", "output/begun"), 1, "not complete"),
     "show of one unfinished": (("show", "output/begun"), 1, "not complete"),
 }
@@ -203,6 +209,11 @@ def test_bad_input_is_one_line(edited, what):
     begun = edited / "output/begun"
     begun.mkdir(exist_ok=True)
     shutil.copy(edited / "output/a/config.json", begun)
+    newer = edited / "output/newer"
+    newer.mkdir(exist_ok=True)
+    told_there = manifest(edited / "output/a")
+    told_there["result"]["config"]["schema_version"] = "3"
+    (newer / "manifest.json").write_text(json.dumps(told_there))
     told, code, words = WRONG[what]
     ended = hearten(*told, cwd=edited)
     assert ended.code == code and words in one_line_error(ended) and not ended.out
@@ -235,8 +246,8 @@ def test_the_documented_shapes_are_those_that_are_printed(edited, asked):
         (edited, ("diff", "output/a", "output/b", "--json")),
     ):
         found = json.loads(hearten(*told, cwd=cwd).out)
-        names = ", ".join(f"`{field}`" for field in found)
-        assert names in text, (told, names)
+        names = [f"`{field}`" for field in found]
+        assert all(name in text for name in names), (told, names)
         for field in (*found.get("prompts", [{}])[0], *found.get("requests", [{}])[0]):
             assert f"`{field}`" in text, field
 

@@ -143,9 +143,12 @@ def test_what_a_killed_build_claimed_is_taken_over_when_it_lapses(
     killed_while_it_held(url, tmp_path / "killed", KEYS)
     store = Store(url)
 
-    async def lapse(began):
-        await began.wait()
-        await asyncio.sleep(0.3)
+    async def lapse(run):
+        before: list[int] = []
+        while len(before) < 2 and not run.done():
+            await asyncio.sleep(0.05)
+            before = prompts(await asyncio.to_thread(endpoint.log))
+        await asyncio.sleep(0.3)  # nothing more comes
         before = prompts(await asyncio.to_thread(endpoint.log))
         with store.engine.begin() as connection:
             lapsed = claim_holders.c.seen - EXPIRY - 1
@@ -154,13 +157,9 @@ def test_what_a_killed_build_claimed_is_taken_over_when_it_lapses(
         return before
 
     async def main():
-        began = asyncio.Event()
         # The first subject is one of those claimed: none comes out before the claim lapses.
         run = asyncio.create_task(asked(url, endpoint.base_url, tmp_path / "other", 5))
-        began.set()
-        await asyncio.sleep(0.5)
-        before = await lapse(began)
-        return before, await run
+        return await lapse(run), await run
 
     before, (outcomes, requests, _) = asyncio.run(main())
     assert before == [1, 1], "what the other holds is waited for, the rest is asked"

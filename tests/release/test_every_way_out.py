@@ -22,7 +22,9 @@ from serving import Server, Visitor  # noqa: E402 - it lies with the tests of re
 
 WHO = "meld-train-0-1"
 # Commands that read no build, or no more of one than its counts.
-NOTHING_OF_A_BUILD = {"check", "tag", "route", "redact", "corpora", "verify", "status", "store"}
+NOTHING_OF_A_BUILD = {"check", "tag", "route", "redact", "corpora", "verify", "status", "store"} | {
+    "validate"
+}
 ADDRESS = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_TOKEN": ""}
 
 
@@ -236,8 +238,9 @@ WAYS: dict[str, Callable[[Path], bytes]] = {
     "stats": stats,
 }
 # Where there is a Hub, and where there are builds of an earlier record version:
-# tests/release/hub/test_hydrating.py, tests/record/test_version_1.py.
-ELSEWHERE = {"hydrate", "upgrade"}
+# tests/release/hub/test_hydrating.py, tests/record/test_version_1.py; what is imported:
+# tests/pipeline/test_importing.py.
+ELSEWHERE = {"hydrate", "import", "upgrade"}
 
 
 def test_every_command_that_reads_a_build_is_tried():

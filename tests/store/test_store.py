@@ -10,15 +10,8 @@ import sqlalchemy as sa
 
 from builders.errors import OutputError, StoreError
 from builders.llm.cache import BATCH, ResponseCache
-from builders.store.database import (
-    Answer,
-    Attempt,
-    KeptVerdict,
-    RequestRow,
-    Spent,
-    Store,
-    store_exists,
-)
+from builders.store.address import store_exists
+from builders.store.database import Answer, Attempt, KeptVerdict, RequestRow, Spent, Store
 from builders.store.migrations import NEWEST
 from builders.store.tables import attempts, requests
 

@@ -21,7 +21,8 @@ from builders.pipeline.plan import Plan
 from builders.progress import ProgressState
 from builders.record.manifest_views import RunCost
 from builders.record.types import Reject, Target
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 from builders.tasks.reply.draft import Draft, drafted
 
 

@@ -10,7 +10,8 @@ from builders.evaluation.ablation.drafts import ArmReply
 from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgements
 from builders.evaluation.pairs import Pair
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 REFUSED = "refused"
 

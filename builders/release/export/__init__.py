@@ -46,7 +46,7 @@ from builders.release.pairs.reply_pair import PLANTED
 from builders.release.rewards import prefers
 from builders.review.outcome.applied import applied
 from builders.settings import STORE_FILE
-from builders.store.database import store_exists
+from builders.store.address import store_exists
 
 
 @dataclass(frozen=True, slots=True)

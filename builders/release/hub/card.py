@@ -90,6 +90,7 @@ def _content(staged: Staged, manifest: Manifest) -> dict[str, object]:
         ],
         "human_audio": "audio" in terms.may and not terms.synthetic,
         "result": manifest["result"],
+        "output_terms": staged.output_terms,
         "cost": manifest["run"]["cost"],
         "configs": {
             config: tally.rows.get(config) or _rows(staged, config) for config in staged.configs

@@ -81,12 +81,21 @@ def croissant(staged: Staged, repo: str, endpoint: str) -> dict[str, object]:
         "rai:machineAnnotationTools": ["Hearten"],
         "rai:personalSensitiveInformation": said["rai"]["personal"],
         "rai:dataUseCases": said["uses"]["intended"],
-        "rai:dataLimitations": [*said["uses"]["out_of_scope"], *terms.card.known_faults],
+        "rai:dataLimitations": [
+            *said["uses"]["out_of_scope"],
+            *terms.card.known_faults,
+            *_output(staged),
+        ],
         "rai:dataBiases": said["uses"]["limits"],
         "rai:dataReleaseMaintenancePlan": said["rai"]["maintenance"],
         "distribution": [_repository(url), *(_files(kind) for kind in staged.files)],
         "recordSet": [_records(staged, c) for c in staged.configs if c not in AUDIO_CLASSES],
     }
+
+
+def _output(staged: Staged) -> list[str]:
+    """Return what the terms of the models' output are, a sentence for each model."""
+    return [f"{one.sentence[0].upper()}{one.sentence[1:]}." for one in staged.output_terms]
 
 
 def _repository(url: str) -> dict[str, object]:

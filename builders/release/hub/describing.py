@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from builders.release.hub.release import Published, PublishOptions
 from builders.release.pairs.bag_of_words import said_of
@@ -18,6 +19,7 @@ def lines(asked: PublishOptions, done: Published) -> Iterator[str]:
     for config in staged.configs:
         counts = staged.fingerprints[config]
         yield f"  {config}: " + ", ".join(f"{n.rows:,} {split}" for split, n in counts.items())
+    yield from (f"  {one.sentence}" for one in staged.output_terms)
     for told in staged.words_alone:
         yield f"  pairs {said_of(told)}"
     for reason, count in staged.tally.left_out.most_common():
@@ -69,6 +71,7 @@ def as_json(asked: PublishOptions, done: Published) -> dict[str, object]:
         },
         "left_out": dict(staged.tally.left_out),
         "without_reply": dict(staged.tally.without_reply),
+        "output_terms": [asdict(one) for one in staged.output_terms],
         **({"pairs": staged.words_alone} if staged.words_alone else {}),
         "sent": done.sent,
         "gone": done.gone,

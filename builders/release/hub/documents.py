@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from builders import resources
 from builders.record.folder import write_json
@@ -45,6 +46,7 @@ class Publication(TypedDict):
     left_out: dict[str, int]
     without_reply: dict[str, int]
     configs: dict[str, dict[str, RowDigest]]
+    output_terms: NotRequired[list[dict[str, str | bool | None]]]
 
 
 class PublishedManifest(TypedDict):
@@ -92,24 +94,25 @@ def write_documents(
 
 def published_manifest(staged: Staged, manifest: Manifest) -> PublishedManifest:
     """Return the build's manifest without hosts and times, with the publication part."""
+    published: Publication = {
+        "corpus": staged.terms.card.slug,
+        "licence": staged.terms.licence.name,
+        "may": sorted(staged.terms.may),
+        "widened": list(staged.terms.widened),
+        "withheld": list(withheld(staged.terms.may)),
+        "left_out": staged.tally.left_out_told,
+        "without_reply": dict(sorted(staged.tally.without_reply.items())),
+        "configs": {
+            config: {split: seen.as_json() for split, seen in staged.fingerprints[config].items()}
+            for config in staged.configs
+        },
+    }
+    if staged.output_terms:
+        published["output_terms"] = [asdict(one) for one in staged.output_terms]
     return {
         "result": _without_traces(manifest["result"]),
         "run": {"cost": manifest["run"]["cost"], "versions": manifest["run"]["versions"]},
-        "published": {
-            "corpus": staged.terms.card.slug,
-            "licence": staged.terms.licence.name,
-            "may": sorted(staged.terms.may),
-            "widened": list(staged.terms.widened),
-            "withheld": list(withheld(staged.terms.may)),
-            "left_out": staged.tally.left_out_told,
-            "without_reply": dict(sorted(staged.tally.without_reply.items())),
-            "configs": {
-                config: {
-                    split: seen.as_json() for split, seen in staged.fingerprints[config].items()
-                }
-                for config in staged.configs
-            },
-        },
+        "published": published,
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -31,6 +31,7 @@ from builders.release.hub.files import SUMS, read_sums
 from builders.release.hub.human_rows import stage_human_replies
 from builders.release.hub.loading import check_loads
 from builders.release.hub.staging import Stage, Staged, link_inputs
+from builders.release.output_terms import check_output_terms, output_terms_of
 from builders.release.pairs import made_pairs
 from builders.release.pairs.reply_pair import of_people
 from builders.release.preferences import pairs_of
@@ -39,6 +40,7 @@ from builders.release.rules import PublishRules, check_build, check_rules, check
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.applied import applied
 from builders.settings import STORE_FILE
+from builders.settings.named import ModelTable
 
 STAGING = ".publish"
 _TITLE = "Hearten"
@@ -48,7 +50,8 @@ _TITLE = "Hearten"
 class PublishOptions:
     """The options of `hearten publish`.
 
-    `excluded` says which ids must not be used; `pairs_from` what pairs go out beside people's.
+    `excluded` says which ids must not be used; `pairs_from` what pairs go out beside people's;
+    `models` are the tables `[models.NAME]`, with the terms of the models' output.
     """
 
     folder: Path
@@ -61,6 +64,7 @@ class PublishOptions:
     store: str | None = None
     excluded: Callable[[str], bool] = nobody
     pairs_from: tuple[str, ...] = ()
+    models: Mapping[str, ModelTable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,8 +111,14 @@ def publish(
         terms = terms_of(slug, _rights(shards), asked.claims, synthetic)
         check_terms(terms, manifest, public=asked.public, allow_phrasebook=asked.allow_phrasebook)
         check_rules(evaluate(rules, Build(asked.folder), address, asked.excluded))
+        output_terms = output_terms_of(shards, asked.models) if terms.replies else []
+        if asked.public:
+            check_output_terms(output_terms)
         state = _look(asked, terms, hub, say)
+        if state and not state.private:
+            check_output_terms(output_terms)
         staged = _stage(asked, terms, (place, seen, shards), address, say)
+        staged.output_terms = output_terms
         found = _agreement(manifest), proof_of(asked.folder)
         sums = write_documents(staged, manifest, asked.repo, hub.endpoint, *found)
         _check_unchanged(seen, manifest)

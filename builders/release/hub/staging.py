@@ -49,6 +49,7 @@ from builders.release.layouts import (
     audio_class,
     schemas_of,
 )
+from builders.release.output_terms import OutputTerms
 from builders.release.pairs.bag_of_words import ToldByWords
 from builders.release.rights import Terms, withheld, withhold
 from builders.release.row_views import PublishedRecord
@@ -66,7 +67,8 @@ class Staged:
     `files` are the Parquet files of each kind of row, by split; `fingerprints` go by config and
     split; `schemas` are those of the kinds of row; `ids` are the published utterances, each with
     its review; `closed` knows the texts that may not go out; `words_alone` says what the words of
-    the replies alone tell of the pairs, by origin.
+    the replies alone tell of the pairs, by origin; `output_terms` are those of the models that
+    drafted.
     """
 
     folder: Path
@@ -78,6 +80,7 @@ class Staged:
     ids: dict[str, ReviewPart | None] = field(default_factory=dict)
     closed: ClosedTexts = field(default_factory=ClosedTexts)
     words_alone: list[ToldByWords] = field(default_factory=list)
+    output_terms: list[OutputTerms] = field(default_factory=list)
 
     @property
     def configs(self) -> list[str]:
@@ -254,7 +257,7 @@ class Stage:
         if said[0]["content"].count(AUDIO_MARK) != self._rows.is_marked(record):
             return "words_hold_the_mark_of_a_clip"
         sft = self._rows.sft(published, said)
-        for config, row in self._pair_rows.of(sft, answer.extent):
+        for config, row in self._pair_rows.of(sft, answer.extent, record):
             self._add(at, config, row)
         if self.staged.closed.quotes(sft):
             return "reply_quotes_unpublished_text"

@@ -22,7 +22,8 @@ from builders.release.pairs.contrast import contrast_pairs
 from builders.release.pairs.judged import judged_pairs
 from builders.release.pairs.planted import planted_pairs
 from builders.release.pairs.reply_pair import CONTRAST, JUDGE, PEOPLE, PLANTED, ReplyPair
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 Pairs = Mapping[str, Sequence[ReplyPair]]
 

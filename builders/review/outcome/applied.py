@@ -39,7 +39,8 @@ from builders.review.data.items import Items
 from builders.review.outcome.agreement import agreement
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.merge import Merged, views, with_review
-from builders.store.database import Store, store_exists
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 FOLDER = ".reviewed"
 # The `judgements` of records, by id.

@@ -18,7 +18,7 @@ that a thousand cost little.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 
@@ -30,6 +30,7 @@ from builders.tasks.reply.checks.neighbours import (
     GAP,
     NUMBER,
     Need,
+    Pair,
     Part,
     needs_of,
 )
@@ -97,7 +98,6 @@ class Pattern:
 
 # What a word needs no other for: the patterns that need it alone, and what it begins with.
 _Alone = tuple[tuple[Pattern, ...], tuple[str, ...]]
-_NOTHING: _Alone = ((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,20 +197,27 @@ class PatternSet:
 
     patterns: Sequence[Pattern]
     _of_word: dict[str, _Alone] = field(init=False, default_factory=dict)
+    # Words that were looked at, and those of them that lead to a pattern or begin as one needs.
+    _learnt: set[str] = field(init=False, default_factory=set)
+    _leading: set[str] = field(init=False, default_factory=set)
 
     @cached_property
     def _order(self) -> Mapping[Pattern, int]:
         return {pattern: number for number, pattern in enumerate(self.patterns)}
 
     @cached_property
-    def _by_pair(self) -> Mapping[str, Mapping[str, list[Pattern]]]:
-        """Return the patterns by the two words that they need most rarely, the first one first."""
-        index: dict[str, dict[str, list[Pattern]]] = {}
+    def _by_pair(self) -> Mapping[Pair, list[Pattern]]:
+        """Return the patterns by the two words that they need most rarely."""
+        index: dict[Pair, list[Pattern]] = {}
         for pattern in self.patterns:
             for need in pattern.needs[0]:
                 if not isinstance(need, str):
-                    index.setdefault(need[0], {}).setdefault(need[1], []).append(pattern)
+                    index.setdefault(need, []).append(pattern)
         return index
+
+    @cached_property
+    def _pairs(self) -> frozenset[Pair]:
+        return frozenset(self._by_pair)
 
     @cached_property
     def _by_word(self) -> Mapping[str, list[Pattern]]:
@@ -249,50 +256,45 @@ class PatternSet:
 
     def _that_may_occur(self, text: Text) -> Collection[Pattern]:
         """Return the patterns of which all that they need occurs, in no order."""
-        tried, begun = self._begun(text.words)
+        tried, begun = self._begun(text)
         if not tried:
             return tried
-        # Most are left out by the words alone, and the pairs need not be made.
         known = text.known | begun if begun else text.known
         may = [one for one in tried if _are_there(one.words_needed, known)]
-        if not may:
-            return may
-        words = text.words
-        pairs = frozenset(zip((BREAK, *words), (*words, BREAK), strict=True))
-        return {one for one in may if _are_beside(one.pairs_needed, known, pairs)}
+        return {one for one in may if _are_beside(one.pairs_needed, known, text.pairs)}
 
-    def _begun(self, words: Sequence[str]) -> tuple[list[Pattern], set[Need]]:
+    def _begun(self, text: Text) -> tuple[list[Pattern], set[Need]]:
         """Return the patterns of which what they need most rarely occurs, some more than once.
 
-        With them come the beginnings of words, each with its *, that any of them needs.
+        With them come the beginnings of words, each with its *, that any of them needs. Whole sets
+        are compared: this is asked of every text, and most words and pairs lead to nothing.
         """
-        by_pair, of_word = self._by_pair, self._of_word
+        if new := text.known - self._learnt:
+            self._learn(new)
         tried, begun = list[Pattern](), set[Need]()
-        nexts = by_pair.get(BREAK)
-        for word in words:  # a loop: this is asked of every word of every text
-            if nexts and word in nexts:
-                tried += nexts[word]
-            alone = of_word.get(word) or self._needing(word)
-            if alone is not _NOTHING:
-                tried += alone[0]
-                begun.update(alone[1])
-            nexts = by_pair.get(word)
-        if nexts and BREAK in nexts:
-            tried += nexts[BREAK]
+        for word in text.known & self._leading:
+            needing, beginnings = self._of_word[word]
+            tried += needing
+            begun.update(beginnings)
+        for pair in text.pairs & self._pairs:
+            tried += self._by_pair[pair]
         return tried, begun
 
-    def _needing(self, word: str) -> _Alone:
-        """Return the patterns that need a word most rarely, and what it begins with."""
-        if len(self._of_word) > _MANY_WORDS:
-            self._of_word.clear()
-        begun = tuple(
-            beginning
-            for length in range(1, len(word) + 1)
-            if (beginning := f"{word[:length]}*") in self._beginnings
-        )
-        found = tuple(one for need in (word, *begun) for one in self._by_word.get(need, ()))
-        known = self._of_word[word] = (found, begun) if found or begun else _NOTHING
-        return known
+    def _learn(self, words: Iterable[str]) -> None:
+        """Find out which patterns need these words most rarely, and what they begin with."""
+        if len(self._learnt) > _MANY_WORDS:
+            self._learnt = set()
+        for word in words:
+            begun = tuple(
+                beginning
+                for length in range(1, len(word) + 1)
+                if (beginning := f"{word[:length]}*") in self._beginnings
+            )
+            found = tuple(one for need in (word, *begun) for one in self._by_word.get(need, ()))
+            if found or begun:
+                self._of_word[word] = found, begun
+                self._leading.add(word)
+            self._learnt.add(word)
 
 
 def _are_there(groups: Sequence[frozenset[Need]], known: frozenset[Need]) -> bool:
@@ -303,7 +305,7 @@ def _are_there(groups: Sequence[frozenset[Need]], known: frozenset[Need]) -> boo
 
 
 def _are_beside(
-    groups: Sequence[frozenset[Need]], known: frozenset[Need], pairs: frozenset[Need]
+    groups: Sequence[frozenset[Need]], known: frozenset[Need], pairs: frozenset[Pair]
 ) -> bool:
     for group in groups:
         if pairs.isdisjoint(group) and known.isdisjoint(group):

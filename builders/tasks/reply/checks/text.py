@@ -67,6 +67,11 @@ class Text:
         return frozenset(self.words)
 
     @cached_property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """Return the words that stand side by side; a `BREAK` begins and ends the text."""
+        return frozenset(zip((BREAK, *self.words), (*self.words, BREAK), strict=True))
+
+    @cached_property
     def spoken(self) -> tuple[str, ...]:
         """Return the words without the ends of sentences."""
         return tuple(word for word in self.words if word != BREAK)

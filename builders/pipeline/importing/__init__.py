@@ -1,0 +1,1 @@
+"""Taking in records that somebody wrote, as a corpus of their own."""

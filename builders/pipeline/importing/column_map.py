@@ -1,0 +1,82 @@
+"""A map that a user writes: which column is which field, and which emotion a label stands for."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from builders.errors import ConfigError, suggested
+from builders.labels.vocabulary import vocabulary
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Columns(_Part):
+    """The names of the columns of records; rows of one dialogue stand together, in order."""
+
+    id: str
+    text: str
+    emotion: str
+    dialogue: str | None = None
+    speaker: str | None = None
+    split: str | None = None
+    audio: str | None = None
+    background: str | None = None
+    language: str | None = None
+
+
+class ColumnMap(_Part):
+    """A map: `columns`, None where the records have a form of their own, and labels' emotions."""
+
+    columns: Columns | None = None
+    emotions: Mapping[str, str] = {}
+
+
+def read_map(path: Path) -> ColumnMap:
+    """Return the map in a file.
+
+    Raises:
+        ConfigError: it is no TOML, leaves a field out, has an unknown one, or names an emotion
+            that there is not.
+    """
+    try:
+        found = ColumnMap(**tomllib.loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise ConfigError(f"there is no map {path}", expected="a TOML file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"not valid TOML: {error}", where=path, do="fix that line") from error
+    except ValidationError as error:
+        raise _wrong(path, error) from error
+    for label, emotion in found.emotions.items():
+        if emotion not in vocabulary().nodes:
+            raise ConfigError(
+                f"emotions.{label} is {emotion!r}",
+                where=path,
+                **suggested(emotion, vocabulary().nodes),
+            )
+    return found
+
+
+def _wrong(path: Path, error: ValidationError) -> ConfigError:
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"]))
+    if first["type"] == "missing":
+        return ConfigError(
+            f"the map leaves out {name}",
+            where=path,
+            expected="the name of the column that has it",
+            do=f'write {name.rpartition(".")[2]} = "COLUMN" under [columns]',
+        )
+    if first["type"] == "extra_forbidden":
+        known = (
+            [*Columns.model_fields] if name.startswith("columns.") else [*ColumnMap.model_fields]
+        )
+        return ConfigError(
+            f"unknown field {name}", where=path, **suggested(name.rpartition(".")[2], known)
+        )
+    return ConfigError(f"{name}: {first['msg']}", where=path, do="fix that field")
