@@ -17,18 +17,14 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from builders.evaluation.decoys import OTHER_ROOT, Decoyed, load_decoys, written_kinds
+from builders.evaluation.decoys import OTHER_ROOT, VOICE_TWINS, Decoyed, load_decoys, written_kinds
 
 _FOLDS = 10
 
 
 def told_by_words(pairs: list[Decoyed]) -> float:
     """Return the share of pairs whose good reply a bag of words finds, held out by situation."""
-    right = 0.0
-    # Twins are one situation here: the right reply to one is the decoy of the other.
-    groups = ["|".join(sorted((one.shown.reply, one.decoy))) for one in pairs]
-    if pairs[0].kind != OTHER_ROOT:
-        groups = [one.shown.words for one in pairs]
+    right, groups = 0.0, [one.row for one in pairs]
     for train, test in GroupKFold(_FOLDS).split(pairs, groups=groups):
         texts = [text for n in train for text in (pairs[n].shown.reply, pairs[n].decoy)]
         bag = CountVectorizer(ngram_range=(1, 2)).fit(texts)
@@ -53,7 +49,7 @@ def main() -> None:
     for one in load_decoys("en"):
         by_kind[one.kind].append(one)
     print("kind             pairs  by words alone  good one longer")
-    for kind in (OTHER_ROOT, *written_kinds()):
+    for kind in (OTHER_ROOT, VOICE_TWINS, *written_kinds()):
         pairs = by_kind[kind]
         print(f"{kind:16} {len(pairs):5}  {told_by_words(pairs):13.1%}  {longer(pairs):14.1%}")
 

@@ -29,6 +29,10 @@ def main() -> None:
     """Print the rate of each recogniser."""
     sentences = tomllib.loads(TABLE.read_text("utf-8"))["sentences"].values()
     clips = sorted((REAL / "real_speech").glob("*.wav"))
+    if not clips:
+        sys.exit(
+            f"no clips in {REAL / 'real_speech'}; set HEARTEN_REAL_DATA to the folder around it"
+        )
     for language in ("en", "de"):
         recogniser, wrong, words = Transcriber(1, language), 0, 0
         start = time.process_time()

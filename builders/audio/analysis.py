@@ -19,11 +19,12 @@ import soundfile
 from builders.audio import channels
 from builders.audio.asr import word_error_rate
 from builders.audio.clip_format import length_findings
-from builders.audio.clips import ClipError, digest_of, head_of, locate, name_in
+from builders.audio.clips import ClipError, digest_of, head_of, locate
 from builders.audio.decode import DecodedSound, as_flac, duration_findings, pcm_digest, read_sound
 from builders.audio.detectors import ClipCheck
 from builders.audio.features import VERSION, Measured, measure
 from builders.audio.findings import checked_findings, findings_of
+from builders.audio.parquet_clips import inside_of, sha256_of, source_name
 from builders.audio.prosody import describe
 from builders.audio.resampling import RATE
 from builders.audio.seeing import Seeing
@@ -276,11 +277,13 @@ class Hearing:
     def _source(self, media: Media, sha256: str | None) -> _Source:
         """Return the source of a clip; raises ClipError if its file cannot be used."""
         path = locate(media.path, self._root, self._follow_links)
-        if sha256 is None:
+        if sha256 is None and (inside := inside_of(media, path)) is not None:
+            sha256 = sha256_of(inside)
+        elif sha256 is None:
             head_of(path)
             sha256 = digest_of(path)
         key = key_of(sha256, media.start, media.end, self._versions)
-        return _Source(key, name_in(path, media.path, self._root), sha256)
+        return _Source(key, source_name(media, path, self._root), sha256)
 
     def _known(
         self, name: str, key: str, asked: list[ClipCheck], fresh: Mapping[Key, Kept] = _NOTHING

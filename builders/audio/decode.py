@@ -16,7 +16,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from builders.audio.channels import SILENCE_PEAK, Mix, MixedSound, speaking
-from builders.audio.clips import ClipError, digest_of, head_of, locate, name_in
+from builders.audio.clips import ClipError, digest_of, head_of, locate
+from builders.audio.parquet_clips import inside_of, sha256_of, source_name
 from builders.audio.resampling import RATE, Resampler, Samples
 from builders.record.types import Clip, Finding, Media
 
@@ -81,24 +82,27 @@ def read_sound(media: Media, root: Path, follow_links: bool = False) -> DecodedS
     clip_clipped (share of samples), if they apply. Raises ClipError.
     """
     path = locate(media.path, root, follow_links)
-    head = head_of(path)
+    inside = inside_of(media, path)
+    head = head_of(path) if inside is None else inside[:64]
     by_soundfile = head.startswith(_SOUNDFILE) or (
         head.startswith(b"RIFF") and head[8:12] == b"WAVE"
     )
-    if head[4:8] == b"ftyp":
+    if inside is None and head[4:8] == b"ftyp":
         _check_boxes(path)
 
     def read(mix: Mix) -> MixedSound:
         if by_soundfile:
-            sound, errors = _decode_soundfile(path, media, mix), 0
+            file = path if inside is None else BytesIO(inside)
+            sound, errors = _decode_soundfile(file, media, mix), 0
         else:
-            sound, errors = _decode_container(path, media, mix)
+            sound, errors = _decode_container(path, inside, media, mix)
         pcm = sound.pcm()
         return MixedSound(pcm, sound.peak, tuple(_findings(sound, errors)))
 
     found = speaking(read)
-    source = name_in(path, media.path, root)
-    return DecodedSound(found.pcm, source, digest_of(path), found.findings)
+    source = source_name(media, path, root)
+    sha256 = digest_of(path) if inside is None else sha256_of(inside)
+    return DecodedSound(found.pcm, source, sha256, found.findings)
 
 
 def read_bytes(content: bytes, name: str) -> NDArray[np.int16]:
@@ -229,11 +233,13 @@ def _check_boxes(path: Path) -> None:
             at += length
 
 
-def _decode_container(path: Path, media: Media, mix: Mix) -> tuple[Resampler, int]:
+def _decode_container(
+    path: Path, inside: bytes | None, media: Media, mix: Mix
+) -> tuple[Resampler, int]:
     import av  # imported here: it takes a tenth of a second, and text-only builds do not need it
 
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path) if inside is None else BytesIO(inside), "r") as container:
             stream = container.streams.best("audio")
             if isinstance(stream, av.AudioStream):
                 others = [other for other in container.streams.audio if other != stream]

@@ -75,7 +75,8 @@ def _judge_lines(told: Mapping[str, Any]) -> Iterator[str]:
     if not pairs:
         yield "there is no minimal pair in the sample, so there was nothing to match"
     else:
-        yield f"matched by {told['judge']}: {pairs:,} pairs; 25% is chance"
+        fit = "" if told["swap_fit"] else ", which is not fit in the swap test"
+        yield f"matched by {told['judge']}{fit}: {pairs:,} pairs; 25% is chance"
 
 
 def certificate_lines(found: Mapping[str, Any]) -> list[str]:

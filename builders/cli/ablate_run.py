@@ -31,9 +31,10 @@ from builders.evaluation.ablation.reopening import (
 )
 from builders.evaluation.ablation.summary import summarised, uses_voice
 from builders.evaluation.asking import Judge, judge_pairs
+from builders.evaluation.fitness import measure_swap
 from builders.evaluation.kept import ABLATION, CERTIFICATE, keep
 from builders.evaluation.pairs import Pair, pairs_of
-from builders.evaluation.replies import Replies
+from builders.evaluation.replies import Replies, language_of
 from builders.llm.addresses import may_send
 from builders.llm.settings import PHRASEBOOK, Limits, ModelSettings
 from builders.record.dataset import Build
@@ -148,6 +149,7 @@ class _Judged:
 
     verdicts: list[ArmVerdict] | None = None
     comparisons: list[ArmComparison] | None = None
+    swap_fit: bool | None = None
 
 
 def _judged(
@@ -165,13 +167,16 @@ def _judged(
     model, store = by.model.model, by.store
     check_sendable({asked.plan.card.slug}, by.model.base_urls, may_send(given["i_may_send"]))
     warn_of_family(build, model)
-    found = None
+    found, fit = None, None
     if of_arms := arm_pairs(pairs, replies):
+        fitness, _ = measure_swap(by, language_of(build), prices, quiet)
+        fit = fitness is not None and fitness["fit"]
         judge_pairs(by, [one.pair for one in of_arms], prices, quiet=quiet)
         found = verdicts(of_arms, store, model)
-    if not is_fit(build, pairs, store, model):
-        return _Judged(found)
-    return _Judged(found, compared(by, Replies(build, known), replies, prices, quiet))
+    preferred = None
+    if is_fit(build, store, model):
+        preferred = compared(by, Replies(build, known), replies, prices, quiet)
+    return _Judged(found, preferred, fit)
 
 
 def _judge(config: BuildConfig, given: AblateOptions) -> Judge:
@@ -190,7 +195,7 @@ def _judge(config: BuildConfig, given: AblateOptions) -> Judge:
 def _found(asked: Arms, replies: list[ArmReply], judged: _Judged) -> dict[str, Any]:
     """Return all that is kept."""
     arms = summarised(asked.arms, replies, judged.verdicts, judged.comparisons)
-    used, sentence = uses_voice(arms)
+    used, sentence = uses_voice(arms, judged.swap_fit)
     return {
         "model": asked.plan.config.drafting[0].model,
         "targets": len(asked.targets),
@@ -199,6 +204,7 @@ def _found(asked: Arms, replies: list[ArmReply], judged: _Judged) -> dict[str, A
         "uses_voice": used,
         "sentence": sentence,
         "replies": replies,
+        "swap_fit": judged.swap_fit,
         "verdicts": judged.verdicts,
         "comparisons": judged.comparisons,
     }

@@ -297,7 +297,7 @@ def _build(**given: Unpack[BuildOptions]) -> None:
         if as_json:
             print(json.dumps(found, indent=2))
         else:
-            print_estimate(found)
+            print_estimate(found, judged=any(judges))
         return
     if config.provider == PHRASEBOOK and not as_json:
         from builders.cli.build_lines import PHRASEBOOK_WARNING

@@ -231,8 +231,8 @@ def _route_lines(estimate: BuildEstimate) -> Iterator[str]:
         yield f"{estimate['moderation_to_ask']:,} requests to the moderation endpoint to make"
 
 
-def print_estimate(estimate: BuildEstimate) -> None:
-    """Print what a build would take."""
+def print_estimate(estimate: BuildEstimate, judged: bool = False) -> None:
+    """Print what a build would take; `judged` if judges are asked too, and drafts in rounds."""
     beside = (
         (estimate["captions_to_ask"], "captions to request"),
         (estimate["summaries_to_ask"], "summaries of earlier turns to request"),
@@ -258,6 +258,11 @@ def print_estimate(estimate: BuildEstimate) -> None:
     print(
         f"about {estimate['prompt_tokens']:,} prompt tokens and at most "
         f"{estimate['completion_tokens']:,} tokens of responses, corrections not counted: {cost}"
+        + (
+            "\nfurther rounds of drafts and the questions to the judges come on top"
+            if judged
+            else ""
+        )
     )
     hours = estimate["hours"]
     if estimate["to_ask"] and hours is None:

@@ -109,6 +109,8 @@ def _print_card(card: Card) -> None:
     print(f"  third parties {_sent(card)}")
     print(f"  language      {card.language}")
     print(f"  shape         {card.shape}")
+    for line in _benchmarks(card) or ["not looked up"]:
+        print(f"  benchmarks    {line}")
     get, indent = "  to get it     ", " " * 16
     print(textwrap.fill(card.how_to_get, 96, initial_indent=get, subsequent_indent=indent))
 
@@ -136,6 +138,19 @@ _COLUMNS = (
     *("slug", "corpus", "language", "voices", "label", "licence", "may be published"),
     *("may be sent to a third party", "shape"),
 )
+
+
+def _benchmarks(card: Card) -> list[str]:
+    """Return a line for each benchmark that is made from a corpus: what it shares, who says so."""
+    return [
+        f"{one.name} ({one.kind}, {', '.join(one.splits)}; "
+        + (
+            f"{one.source} {one.revision or ''}".strip() + f", {one.looked_up})"
+            if one.looked_up
+            else "not looked up)"
+        )
+        for one in card.benchmarks
+    ]
 
 
 def _published(card: Card) -> str:

@@ -10,18 +10,21 @@ from itertools import chain
 from typing import Any
 
 from builders.cli.judge import JudgeOptions
-from builders.cli.judge_shared import check_sendable, print_estimate, warn_of_family
+from builders.cli.judge_shared import (
+    check_sendable,
+    print_estimate,
+    print_fitness,
+    warn_of_family,
+)
 from builders.cli.settings_file import read_settings
 from builders.cli.status import cost_line
 from builders.errors import ConfigError, UsageError
 from builders.evaluation.asking import Asked, Doing, Judge, JudgingCost, Saving, ask_all
 from builders.evaluation.decoys import DecoySet
 from builders.evaluation.dimensions import load_dimensions
-from builders.evaluation.fitness import Fitness, examined, measure
+from builders.evaluation.fitness import examined, measure
 from builders.evaluation.judgements import Judgement
-from builders.evaluation.pairs import pairs_of
 from builders.evaluation.replies import Replies, language_of
-from builders.evaluation.scales import load_kinds
 from builders.evaluation.score_results import DimensionResult, drafters_of, score_results
 from builders.evaluation.scoring import (
     BESIDE_REFERENCE,
@@ -77,7 +80,7 @@ def judge_replies(build: Build, by: Judge, known: Restrictions, given: JudgeOpti
     warn_of_family(build, by.model.model)
     fitness, measured = measure(by, plan.names, plan.decoys, prices, quiet=as_json)
     if not as_json:
-        _print_fitness(fitness)
+        print_fitness(fitness)
     done = _ask(build, by, plan, prices, as_json)
     done["requests"] += measured["requests"]
     rows = [
@@ -96,7 +99,7 @@ def judge_replies(build: Build, by: Judge, known: Restrictions, given: JudgeOpti
 
 def _plan(build: Build, by: Judge, known: Restrictions, given: JudgeOptions) -> _Plan:
     replies = Replies(build, known, limit=given["limit"])
-    decoys = DecoySet(language_of(build), pairs_of(build, known))
+    decoys = DecoySet(language_of(build))
     if given["test"] == PAIRS:
         count = sum(1 for _ in replies.drafts())
         if not count:
@@ -167,26 +170,6 @@ def _ask(
 
 def _counted(plan: _Plan) -> str:
     return "pairs of drafts" if plan.test == PAIRS else "replies"
-
-
-def _print_fitness(found: Sequence[Fitness]) -> None:
-    """Print in which dimensions a judge is fit, and why not in the others."""
-    meanings = load_kinds()
-    for one in found:
-        if one["fit"]:
-            print(f"{one['dimension']}: {one['model']} is fit to judge it")
-            continue
-        print(f"{one['dimension']}: {one['model']} is not fit to judge it, its scores gate nothing")
-        for kind in one["kinds"]:
-            name, of = kind["kind"], kind["of"]
-            low = kind["low"] or 0.0
-            if of < kind["pairs"]:
-                print(f"  {name}: only {of:,} pairs, of {kind['pairs']:,} that are needed")
-            elif low < kind["least"]:
-                print(
-                    f"  {name} ({meanings[name].meaning}): {kind['right']:,} of {of:,} pairs told "
-                    f"apart; at least {low:.1%} with 95 % certainty, {kind['least']:.0%} is needed"
-                )
 
 
 def _line(row: DimensionResult) -> str:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from builders.cli.beside import store_of
 from builders.cli.build_config import default_addresses
 from builders.cli.judge import JudgeOptions
 from builders.cli.judge_replies import judge_replies
-from builders.cli.judge_shared import check_sendable, print_estimate, warn_of_family
+from builders.cli.judge_shared import (
+    check_sendable,
+    print_estimate,
+    print_fitness,
+    warn_of_family,
+)
 from builders.cli.named_models import asked_as
 from builders.cli.settings_file import read_settings
 from builders.cli.status import cost_line
 from builders.errors import ConfigError, UsageError
-from builders.evaluation.asking import Judge, judge_pairs, swaps
+from builders.evaluation.asking import Asked, Judge, judge_pairs, swaps
+from builders.evaluation.decoys import DecoySet, has_decoys
 from builders.evaluation.dimensions import SWAP
+from builders.evaluation.fitness import examined, measure_swap
 from builders.evaluation.pairs import Pair, chosen, pairs_of
+from builders.evaluation.replies import language_of
 from builders.evaluation.results import GOOD, SwapResult, results
 from builders.evaluation.scoring import SCORE
 from builders.llm.addresses import may_send
@@ -57,11 +69,21 @@ def _swap(build: Build, asked: Judge, known: Restrictions, given: JudgeOptions) 
     check_sendable(corpora, asked.model.base_urls, may_send(given["i_may_send"]))
     prices = read_settings().get("prices", {})
     if given["estimate"]:
-        units = swaps(asked.model, pairs)
+        units = chain(_examination(asked, build), swaps(asked.model, pairs))
         print_estimate(asked, units, {"pairs": len(pairs)}, prices, as_json)
         return
     warn_of_family(build, asked.model.model)
+    language = language_of(build)
+    fitness, requests = measure_swap(asked, language, prices, quiet=as_json)
+    if fitness is None:
+        print(
+            f"warning: no judge can be measured in {language!r}: what it says gates nothing",
+            file=sys.stderr,
+        )
+    elif not as_json:
+        print_fitness([fitness])
     done = judge_pairs(asked, pairs, prices, quiet=as_json)
+    done["requests"] += requests
     rows = results(build, asked.store, known)
     found = next(row for row in rows if row["model"] == asked.model.model)
     if as_json:
@@ -70,6 +92,12 @@ def _swap(build: Build, asked: Judge, known: Restrictions, given: JudgeOptions) 
     _print_found(found)
     print(f"{done['requests']:,} requests; in all {cost_line(done['cost'])}")
     print(f"next:\n  hearten report {folder}")
+
+
+def _examination(by: Judge, build: Build) -> Iterable[Asked[Any]]:
+    """Return what the judge is asked first, nothing in a language without pairs of ours."""
+    language = language_of(build)
+    return examined(by.model, [SWAP], DecoySet(language)) if has_decoys(language) else ()
 
 
 def _judge(build: Build, given: JudgeOptions) -> Judge:

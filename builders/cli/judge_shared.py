@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from builders.corpora import load_card, slugs
 from builders.errors import ConfigError
 from builders.evaluation.asking import Asked, Judge
-from builders.evaluation.scales import same_family
+from builders.evaluation.fitness import Fitness
+from builders.evaluation.scales import load_kinds, same_family
 from builders.evaluation.score_results import drafters_of
 from builders.llm.addresses import check_may_send, check_named
 from builders.llm.estimate import estimated
@@ -76,3 +77,23 @@ def print_estimate(
         f"about {found['prompt_tokens']:,} prompt tokens and at most "
         f"{found['completion_tokens']:,} tokens of responses: {cost}"
     )
+
+
+def print_fitness(found: Sequence[Fitness]) -> None:
+    """Print in which dimensions a judge is fit, and why not in the others."""
+    meanings = load_kinds()
+    for one in found:
+        if one["fit"]:
+            print(f"{one['dimension']}: {one['model']} is fit to judge it")
+            continue
+        print(f"{one['dimension']}: {one['model']} is not fit to judge it, its scores gate nothing")
+        for kind in one["kinds"]:
+            name, of = kind["kind"], kind["of"]
+            low = kind["low"] or 0.0
+            if of < kind["pairs"]:
+                print(f"  {name}: only {of:,} pairs, of {kind['pairs']:,} that are needed")
+            elif low < kind["least"]:
+                print(
+                    f"  {name} ({meanings[name].meaning}): {kind['right']:,} of {of:,} pairs told "
+                    f"apart; at least {low:.1%} with 95 % certainty, {kind['least']:.0%} is needed"
+                )

@@ -18,6 +18,7 @@ from builders.cli.status import cost_line
 from builders.corpora import load_card
 from builders.errors import ConfigError, UsageError
 from builders.evaluation.asking import Judge, judge_pairs
+from builders.evaluation.fitness import measure_swap
 from builders.evaluation.pairs import pairs_of
 from builders.evaluation.unmatched import Unmatched, mended, unmatched
 from builders.llm.addresses import check_may_send
@@ -120,6 +121,12 @@ def _after(
             "are; name another model with --after-judge, or have people review them"
         ]
     model, found = voting(after).model, []
+    fit = _measured(config, after, prices, quiet)
+    if not fit:
+        return [
+            f"not measured: {model} cannot match our own minimal pairs to their voices; name "
+            "another model with --after-judge, or have people review them"
+        ]
     for name, folder in (("before", config.output / redraft.of), ("after", config.folder)):
         build = Build(folder)
         _ask(config, after, build, prices, quiet)
@@ -163,10 +170,27 @@ def _again(config: BuildConfig, left: Unmatched, place: Path) -> BuildConfig:
     return with_notes(config, replies, wanted)
 
 
+def _measured(config: BuildConfig, judge: str, prices: Mapping[str, object], quiet: bool) -> bool:
+    """Measure a judge; return whether it is fit in the swap test."""
+    fitness, _ = measure_swap(
+        _judge(config, judge), load_card(config.corpus).language, prices, quiet
+    )
+    return fitness is not None and fitness["fit"]
+
+
 def _ask(
     config: BuildConfig, judge: str, build: Build, prices: Mapping[str, object], quiet: bool
 ) -> None:
     """Have a judge match the pairs of a build; its cost is that of judging the build."""
+    by = _judge(config, judge)
+    pairs = [pair for pair in pairs_of(build, _known(config)) if pair.can_be_told]
+    cost = judge_pairs(by, pairs, prices, quiet)
+    if not quiet and cost["requests"]:
+        print(f"{by.model.model}: {cost['requests']:,} requests; in all {cost_line(cost['cost'])}")
+
+
+def _judge(config: BuildConfig, judge: str) -> Judge:
+    """Return how and where a judge is asked; ConfigError where the text may not be sent there."""
     named = voting(judge)
     model = checked(
         ModelSettings,
@@ -178,11 +202,7 @@ def _ask(
         reply_tokens=config.reply_tokens,
     )
     check_may_send(load_card(config.corpus), model.base_urls, claimed=config.may_send)
-    pairs = [pair for pair in pairs_of(build, _known(config)) if pair.can_be_told]
-    by = Judge(model, config.limits, config.store_url, config.name)
-    cost = judge_pairs(by, pairs, prices, quiet)
-    if not quiet and cost["requests"]:
-        print(f"{named.model}: {cost['requests']:,} requests; in all {cost_line(cost['cost'])}")
+    return Judge(model, config.limits, config.store_url, config.name)
 
 
 def _known(config: BuildConfig) -> Restrictions:

@@ -6,11 +6,12 @@ import importlib
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from builders import resources
 from builders.corpora.clip_files import only_these
@@ -77,6 +78,29 @@ class ReadAs(_Part):
     tables: str = Field(min_length=1)
 
 
+class Benchmark(_Part):
+    """A benchmark that is made from a corpus, so that who trains on the corpus has seen it.
+
+    `kind` is what both share: ``item`` the very clips or lines, ``voice`` the sound under other
+    words, ``speakers`` the people alone. `looked_up` is the day on which it was read in `source`
+    (at `revision`); without it nobody looked again since the name was first noted.
+    """
+
+    name: str = Field(min_length=1)
+    splits: tuple[Split, ...] = Field(min_length=1)
+    kind: Literal["item", "voice", "speakers"]
+    source: str | None = None
+    revision: str | None = None
+    looked_up: date | None = None
+    says: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Benchmark:
+        if self.looked_up and not self.source:
+            raise ValueError("what was looked up needs a source")
+        return self
+
+
 class Card(_Part):
     """The description of a corpus, read from `card.toml`.
 
@@ -85,7 +109,7 @@ class Card(_Part):
     may choose, `video` where its pictures lie, None where it has none, `context` what earlier turns
     are, `speakers_have_names` whether a prompt may call them as the corpus does (a number is no
     name), `scripted` the table in `prompts/names` with the people of a script that models know by
-    heart, None where there is none, `evaluation_overlap` the benchmarks made from a split.
+    heart, None where there is none, `benchmarks` those that are made from it.
     `fixed_words` says that speakers were given what they say, so that only their voice tells a
     feeling, `contrast` where the same words are said in several ways, `voice_evidence` who judged
     the voice alone. `combined_folds` says which folds of a corpus without splits of its own become
@@ -115,13 +139,22 @@ class Card(_Part):
     layout: str = Field(min_length=1)
     known_faults: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
-    evaluation_overlap: dict[Split, tuple[str, ...]] = {}
+    benchmarks: tuple[Benchmark, ...] = ()
     rights: Rights
     send_to_third_party: ThirdParty
     fixed_words: bool = False
     contrast: SameWords | None = None
     voice_evidence: VoiceEvidence | None = None
     reads_as: ReadAs | None = None
+
+    @property
+    def evaluation_overlap(self) -> dict[Split, tuple[str, ...]]:
+        """Return by split the names of the benchmarks made from it."""
+        found: dict[Split, list[str]] = {}
+        for one in sorted(self.benchmarks, key=lambda one: one.name):
+            for split in one.splits:
+                found.setdefault(split, []).append(one.name)
+        return {split: tuple(names) for split, names in found.items()}
 
     @property
     def licence(self) -> str:

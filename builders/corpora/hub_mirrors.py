@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 from builders import resources
 from builders.corpora.files import AGAIN, CsvRow
 from builders.errors import SourceError
+from builders.record.types import Media
 
 # train-00000-of-00001.parquet, or train/0000.parquet as the Hub converts files itself.
 _NAME = re.compile(r"(?:.*/)?([a-z]+)(?:-\d{5}-of-\d{5}|/\d{4})\.parquet")
@@ -56,6 +57,25 @@ class Mirror:
         for path in self.paths.get(split, ()):
             for number, values in enumerate(_rows(path, self._columns(path)), start=1):
                 yield f"{path.name}:{number}", values
+
+    def clips(self, split: str, ids: tuple[str, ...]) -> Iterator[tuple[list[str], str, Media]]:
+        """Yield of each row the owner's `ids`, the name that its clip has, and where that is.
+
+        Nothing where a file has no column of clips, which `hub.toml` names. No clip is read.
+        """
+        import pyarrow.parquet as pq
+
+        for path in self.paths.get(split, ()):
+            if (column := _clip_column(path, _table(self.slug).get("clip", ()))) is None:
+                continue
+            columns = self._columns(path)
+            wanted = [columns[name] for name in ids]
+            with pq.ParquetFile(path) as file:
+                told = file.read(columns=[*wanted, f"{column}.path"])
+            names = [one["path"] if one else None for one in told.column(column).to_pylist()]
+            values = zip(*(told.column(name).to_pylist() for name in wanted), strict=True)
+            for row, (own, name) in enumerate(zip(values, names, strict=True)):
+                yield [*map(_text, own)], _text(name), Media(path, column=column, row=row)
 
     def _columns(self, path: Path) -> dict[str, str]:
         """Return the mirror's name of each of the owner's columns that it has."""
@@ -129,13 +149,26 @@ def refuse(mirror: Mirror) -> SourceError:
 
 
 def refuse_media(mirror: Mirror) -> SourceError:
-    """Return the error for clips that are asked of a mirror, which holds them inside its files."""
+    """Return the error for clips that are asked of a mirror without them."""
     return SourceError(
-        f"this mirror of {mirror.slug} on the Hub has its clips inside Parquet files, or none",
+        f"this mirror of {mirror.slug} on the Hub has no clips",
         where=mirror.root,
-        expected="clips as files, as their owner distributes them",
+        expected="a column of clips (bytes and path) in its Parquet files",
         do=f"read its words with --text-only; {_table(mirror.slug)['get']}",
     )
+
+
+def _clip_column(path: Path, names: Iterable[str]) -> str | None:
+    """Return which of some columns has clips: structs of their bytes and their name."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(path)
+    for name in (name for name in names if name in schema.names):
+        kind = schema.field(name).type
+        if pa.types.is_struct(kind) and {"bytes", "path"} <= {field.name for field in kind}:
+            return name
+    return None
 
 
 @cache

@@ -1,11 +1,12 @@
 """Pairs of a good reply and a decoy, by which judges are measured before their scores count.
 
-Most are lines of ours in ``prompts/judge/decoys/<language>/``. ``situations.tsv`` has a situation
+They are lines of ours in ``prompts/judge/decoys/<language>/``. ``situations.tsv`` has a situation
 in each row, a good reply to it, and for each kind a decoy of like length that differs in one thing.
 ``twins.tsv`` has two situations in each row, so that the right reply to one is the decoy of the
-other, of the kind ``other_root``. The pairs of the kind ``voice_only`` are minimal pairs of the
-build that is judged: the reply to the same words in another voice is the decoy. No reply of people
-is among them: what people say next is often no better, so it tells nothing of a judge.
+other, of the kind ``other_root``. ``voice_twins.tsv`` has the same words in two voices in each row:
+the reply to the one voice is the decoy of the other. No pair is from the build that is judged, so
+that a judge is not measured by replies which may not follow the voice. No reply of people is among
+them: what people say next is often no better, so it tells nothing of a judge.
 """
 
 from __future__ import annotations
@@ -14,28 +15,36 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
 
 from builders import resources
 from builders.errors import ConfigError
+from builders.evaluation.dimensions import SWAP
 from builders.evaluation.pairs import Member, Pair
-from builders.evaluation.scales import VOICE_ONLY, kinds_of, load_kinds, scale_of
+from builders.evaluation.scales import kinds_of, load_kinds, scale_of
 from builders.labels.tables import TableRow, read_rows
-from builders.pipeline.selection import rank
+from builders.llm import prompts
 from builders.store.key_value import key_of
 from builders.tasks.scoring import ALONE, SIDE_BY_SIDE, ShownReply
+from builders.tasks.swap import TEMPLATE
 
-OTHER_ROOT = "other_root"
+OTHER_ROOT, VOICE_TWINS = "other_root", "voice_twins"
 
 _COLUMNS = ("emotion", "words", "voice", "good")
 _TWIN = ("emotion", "words", "voice", "reply")
 _TWINS = (*_TWIN, *(f"other_{column}" for column in _TWIN))
+_VOICE_TWINS = tuple(column for column in _TWINS if column != "other_words")
 
 
 @dataclass(frozen=True, slots=True)
 class Decoyed:
-    """A good reply as shown to a judge, and the decoy beside it."""
+    """A good reply as shown to a judge, and the decoy beside it.
+
+    Pairs of one `row` of the table are not independent of one another: it counts once.
+    """
 
     kind: str
+    row: str
     shown: ShownReply
     decoy: str
     emotion: str
@@ -43,7 +52,7 @@ class Decoyed:
 
 def written_kinds() -> list[str]:
     """Return the kinds of which each situation of ours has a decoy."""
-    return [kind for kind in load_kinds() if kind not in (VOICE_ONLY, OTHER_ROOT)]
+    return [kind for kind in load_kinds() if kind not in (VOICE_TWINS, OTHER_ROOT)]
 
 
 @cache
@@ -54,33 +63,25 @@ def load_decoys(language: str) -> tuple[Decoyed, ...]:
         ConfigError: there are none.
         LabelError: a row is broken.
     """
-    short = language.partition("-")[0].lower()
-    folder = resources.prompts() / "judge" / "decoys" / short
-    if not short.isalpha() or not folder.is_dir():
-        raise ConfigError(
-            f"no judge can be measured in {language!r}",
-            where=folder.parent,
-            expected=f"a folder {short} of good replies and decoys, as en",
-            do="add it, or run the swap test alone",
-        )
-    kinds = written_kinds()
+    folder, kinds = _folder(language), written_kinds()
     situations = read_rows(folder / "situations.tsv", (*_COLUMNS, *kinds), key=("words",))
     twins = read_rows(folder / "twins.tsv", _TWINS, key=("words",))
     told = [_decoyed(row, kind) for kind in kinds for row in situations]
-    return (*told, *(one for row in twins for one in _twins(row)))
+    apart = (one for row in twins for one in _twins(row))
+    voices = (one for pair in load_voice_twins(language) for one in _in_both_voices(pair))
+    return (*told, *apart, *voices)
 
 
-def voice_pairs(pairs: Sequence[Pair]) -> list[Decoyed]:
-    """Return one pair of each group of minimal pairs: members of one group say the same of a judge.
+@cache
+def load_voice_twins(language: str) -> tuple[Pair, ...]:
+    """Return the minimal pairs that we wrote in a language, the same words in two voices.
 
-    Args:
-        pairs: minimal pairs of a build; pairs of like voices or replies are passed over.
+    Raises:
+        ConfigError: there are none.
+        LabelError: a row is broken.
     """
-    of_group: dict[str, Decoyed] = {}
-    for pair in sorted(pairs, key=lambda pair: rank(f"{pair.one.id}|{pair.other.id}")):
-        if pair.can_be_told and pair.one.reply != pair.other.reply:
-            of_group.setdefault(pair.one.group, _voice_pair(pair))
-    return list(of_group.values())
+    rows = read_rows(_folder(language) / "voice_twins.tsv", _VOICE_TWINS, key=("words",))
+    return tuple(_voice_twin(row) for row in rows)
 
 
 class DecoySet:
@@ -88,20 +89,22 @@ class DecoySet:
 
     Args:
         language: that of the build, such as ``en-US``.
-        pairs: the minimal pairs of the build.
     """
 
-    def __init__(self, language: str, pairs: Sequence[Pair]) -> None:
-        self._written = load_decoys(language)
-        self._voices = voice_pairs(pairs)
+    def __init__(self, language: str) -> None:
+        self._decoys = load_decoys(language)
+        self.swaps = load_voice_twins(language)
 
     def of(self, name: str) -> list[Decoyed]:
-        """Return the pairs for a dimension."""
+        """Return the pairs for a dimension of scores."""
         kinds = {kind.name for kind in kinds_of(name)}
-        return [one for one in (*self._written, *self._voices) if one.kind in kinds]
+        return [one for one in self._decoys if one.kind in kinds]
 
     def key(self, model: str, name: str) -> str:
         """Return the key of what a judge was found to tell apart in a dimension."""
+        if name == SWAP:
+            seen = sha256("\n".join(pair.seen for pair in self.swaps).encode()).hexdigest()
+            return key_of(model, name, prompts.load(TEMPLATE).version, seen)
         versions = [scale_of(name).version(template) for template in (ALONE, SIDE_BY_SIDE)]
         return key_of(model, name, *versions, digest_of(self.of(name)))
 
@@ -112,27 +115,67 @@ def digest_of(items: Sequence[Decoyed]) -> str:
     return sha256(told.encode()).hexdigest()
 
 
+def has_decoys(language: str) -> bool:
+    """Return whether a judge can be measured in a language."""
+    short = _short(language)
+    return short.isalpha() and (_written() / short).is_dir()
+
+
+def _folder(language: str) -> Path:
+    """Return the folder of what we wrote in a language; ConfigError where there is none."""
+    if not has_decoys(language):
+        raise ConfigError(
+            f"no judge can be measured in {language!r}",
+            where=_written(),
+            expected=f"a folder {_short(language)} of good replies and decoys, as en",
+            do="add it, or have people review",
+        )
+    return _written() / _short(language)
+
+
+def _written() -> Path:
+    return resources.prompts() / "judge" / "decoys"
+
+
+def _short(language: str) -> str:
+    return language.partition("-")[0].lower()
+
+
 def _decoyed(row: TableRow, kind: str) -> Decoyed:
-    shown = _ours(row.text("words"), row.text("good"), row.text("voice"))
-    return Decoyed(kind, shown, row.text(kind), row.text("emotion"))
+    words = row.text("words")
+    shown = _ours(words, row.text("good"), row.text("voice"))
+    return Decoyed(kind, words, shown, row.text(kind), row.text("emotion"))
 
 
 def _twins(row: TableRow) -> Iterator[Decoyed]:
     """Yield both situations of a row, each with the reply to the other one as decoy."""
     one, other = ([row.text(f"{which}{column}") for column in _TWIN] for which in ("", "other_"))
     for (emotion, words, voice, reply), decoy in ((one, other[-1]), (other, one[-1])):
-        yield Decoyed(OTHER_ROOT, _ours(words, reply, voice), decoy, emotion)
+        yield Decoyed(OTHER_ROOT, one[1], _ours(words, reply, voice), decoy, emotion)
+
+
+def _voice_twin(row: TableRow) -> Pair:
+    words = row.text("words")
+    members: list[Member] = []
+    for which in ("", "other_"):
+        emotion, voice, reply = (row.text(f"{which}{c}") for c in ("emotion", "voice", "reply"))
+        name = f"{_id(words)}-{len(members)}"
+        members.append(Member(name, "", _id(words), words, voice, reply, emotion))
+    return Pair(*members)
+
+
+def _in_both_voices(pair: Pair) -> Iterator[Decoyed]:
+    """Yield each voice of a pair with the reply to it, the other reply being the decoy."""
+    for own, other in ((pair.one, pair.other), (pair.other, pair.one)):
+        shown = ShownReply(own.id, own.words, own.reply, own.voice)
+        yield Decoyed(VOICE_TWINS, own.words, shown, other.reply, own.root)
 
 
 def _ours(words: str, reply: str, voice: str) -> ShownReply:
-    """Return a reply of ours as shown; its id is one that no sample has."""
-    return ShownReply(f"decoy-{sha256(words.encode()).hexdigest()[:12]}", words, reply, voice)
+    """Return a reply of ours as shown."""
+    return ShownReply(_id(words), words, reply, voice)
 
 
-def _voice_pair(pair: Pair) -> Decoyed:
-    """Return a pair as a judge is shown it; by a hash, it is told one voice or the other."""
-    members: tuple[Member, Member] = pair.one, pair.other
-    turned = rank(f"voice|{pair.one.id}|{pair.other.id}") % 2
-    good, decoy = members[turned], members[1 - turned]
-    shown = ShownReply(good.id, good.words, good.reply, good.voice)
-    return Decoyed(VOICE_ONLY, shown, decoy.reply, good.root)
+def _id(words: str) -> str:
+    """Return an id that no sample has."""
+    return f"decoy-{sha256(words.encode()).hexdigest()[:12]}"

@@ -7,8 +7,10 @@ from collections.abc import Collection, Sequence
 from typing import TypedDict
 
 from builders.evaluation.dimensions import SWAP
+from builders.evaluation.fitness import KindFound, swap_fitness
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair, pairs_of
+from builders.evaluation.replies import language_of
 from builders.evaluation.score_results import ScoresHeld
 from builders.record.dataset import Build
 from builders.record.folder import REDRAFT, read_json
@@ -43,10 +45,16 @@ class SwapCounts(TypedDict):
 
 
 class SwapResult(SwapCounts):
-    """The same for all pairs of a build; `untold` are pairs with indistinguishable voices."""
+    """The same for all pairs of a build; `untold` are pairs with indistinguishable voices.
+
+    `fit` says whether the judge matches our own minimal pairs, None where it was not measured, and
+    `kinds` how many of them.
+    """
 
     model: str
     untold: int
+    fit: bool | None
+    kinds: list[KindFound]
 
 
 def results(build: Build, store: str, known: Restrictions | None = None) -> list[SwapResult]:
@@ -58,10 +66,18 @@ def results(build: Build, store: str, known: Restrictions | None = None) -> list
         pairs = pairs_of(build, known)
         told = {(p.one.id, p.other.id): p for p in pairs if p.can_be_told}
         latest = _free(build, latest_of(opened, told))
+        language = language_of(build)
+        fitness = {model: swap_fitness(opened, model, language) for model in latest}
     finally:
         opened.close()
     return [
-        {"model": model, "untold": len(pairs) - len(told), **_summed(held, told)}
+        {
+            "model": model,
+            "untold": len(pairs) - len(told),
+            **_summed(held, told),
+            "fit": found["fit"] if (found := fitness[model]) else None,
+            "kinds": found["kinds"] if found else [],
+        }
         for model, held in latest.items()
     ]
 
@@ -123,6 +139,7 @@ def _swapped(
     if not latest:
         return {}
     model, held = list(latest.items())[-1]
+    fitness = swap_fitness(store, model, language_of(build))
     by_record: dict[str, list[Judgement]] = defaultdict(list)
     for judgement in held.values():
         if judgement.value is not None:
@@ -135,7 +152,7 @@ def _swapped(
                 "dimension": SWAP,
                 "value": _mean(judgements),
                 "model": model,
-                "fit": None,
+                "fit": fitness["fit"] if fitness else None,
             }
         ]
         for name, judgements in by_record.items()

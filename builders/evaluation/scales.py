@@ -19,8 +19,6 @@ from builders.evaluation.dimensions import dimension
 from builders.labels.tables import TableRow, read_rows
 from builders.tasks.scoring import AskedScale
 
-VOICE_ONLY = "voice_only"
-
 _KIND_COLUMNS = ("kind", "dimensions", "least", "pairs", "meaning", "reason")
 
 
@@ -53,11 +51,6 @@ def load_kinds() -> Mapping[str, DecoyKind]:
 def kinds_of(name: str) -> list[DecoyKind]:
     """Return the kinds that a judge of a dimension must tell apart."""
     return [kind for kind in load_kinds().values() if name in kind.dimensions]
-
-
-def needs_voice(name: str) -> bool:
-    """Return whether a dimension is one of the voice: its judges must tell voices apart."""
-    return any(kind.name == VOICE_ONLY for kind in kinds_of(name))
 
 
 def scale_of(name: str) -> AskedScale:

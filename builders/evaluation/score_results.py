@@ -10,7 +10,6 @@ from builders.evaluation.decoys import DecoySet
 from builders.evaluation.dimensions import dimension
 from builders.evaluation.fitness import Fitness, KindFound, fit_in
 from builders.evaluation.judgements import Judgement, Judgements
-from builders.evaluation.pairs import pairs_of
 from builders.evaluation.replies import Replies, language_of
 from builders.evaluation.scales import same_family
 from builders.evaluation.scoring import PAIRS, SCORE, version_of
@@ -126,7 +125,7 @@ class ScoresHeld:
         return list({(of.test, of.dimension): of for of in self._by}.values())
 
     def _measured(self) -> dict[_Of, Fitness | None]:
-        decoys = DecoySet(language_of(self._build), pairs_of(self._build, self._known))
+        decoys = DecoySet(language_of(self._build))
         return {of: fit_in(self._store, of.model, of.dimension, decoys) for of in self._by}
 
     def _fit(self, of: _Of) -> bool | None:

@@ -73,15 +73,17 @@ def _encoded(part: str) -> str:
 
 @dataclass(slots=True)
 class Media:
-    """Where an utterance's clip is: a whole file, or `start` to `end` seconds of one.
+    """Where a clip is: file, `start` to `end` seconds of one, or a Parquet file's `column`, `row`.
 
-    `findings` are codes a reader already knows about the file, such as ``recut_twin_used``.
+    `findings` are codes a reader already knows, such as ``recut_twin_used``; rows count from 0.
     """
 
     path: Path
     start: float | None = None
     end: float | None = None
     findings: tuple[str, ...] = ()
+    column: str | None = None
+    row: int | None = None
 
 
 # Endings of files that hold a picture beside the sound.
@@ -172,10 +174,7 @@ class Dialogue:
 
 @dataclass(slots=True)
 class Reject:
-    """One utterance that does not become a sample, and why.
-
-    `reason` is a code that is counted (``broken_time``), `detail` a sentence, `raw` the source.
-    """
+    """Why an utterance is no sample: a `reason` that is counted, a sentence, the `raw` source."""
 
     id: str
     split: str

@@ -1,9 +1,12 @@
+from datetime import date
 from pathlib import Path
 
 import pytest
+from builds import hearten
+from pydantic import ValidationError
 
 from builders import corpora, resources
-from builders.corpora import load_card, resolve_slug, slugs
+from builders.corpora import Benchmark, load_card, resolve_slug, slugs
 from builders.errors import ConfigError, UsageError
 
 MELD_CARD = (resources.corpora() / "meld" / "card.toml").read_text(encoding="utf-8")
@@ -87,3 +90,19 @@ def test_every_card_says_what_evidence_there_is_from_the_voice_alone(slug):
     evidence = load_card(slug).voice_evidence
     assert evidence and evidence.note
     assert evidence.view == {"crema_d": "voice"}.get(slug)
+
+
+def test_a_benchmark_says_what_it_shares_and_who_says_so():
+    lines = hearten("corpora").out.splitlines()
+    (voice,) = [line for line in lines if "VocalBench" in line]
+    assert " ".join(voice.split()) == (
+        "benchmarks VocalBench (voice, all; "
+        "https://github.com/SJTU-OmniAgent/VocalBench 5e9cce0, 2026-12-01)"
+    )
+    assert "  benchmarks    not looked up" in lines  # a corpus for which nobody looked
+    assert load_card("crema_d").evaluation_overlap == {"all": ("EmoBox", "VocalBench")}
+
+
+def test_what_was_looked_up_has_a_source():
+    with pytest.raises(ValidationError, match="needs a source"):
+        Benchmark(name="B", splits=("all",), kind="item", looked_up=date(2026, 12, 1))

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import soundfile
+from builds import hearten, samples
 
+from builders.audio.clips import ClipError
+from builders.audio.decode import decode
 from builders.corpora import open_reader
 from builders.errors import SourceError
 from builders.record.types import Dialogue, Reject
@@ -69,8 +76,64 @@ def test_meld_with_classes_audio_and_without_seasons_and_times(tmp_path):
         ("2", "anger", None),
     ]
     assert dialogue.background is None
-    with pytest.raises(SourceError, match="clips inside Parquet.*--text-only.*MELD.Raw.tar.gz"):
+
+
+def sound(seed: int, seconds: float = 0.5) -> bytes:
+    made = np.random.default_rng(seed).uniform(-0.3, 0.3, int(16_000 * seconds))
+    held = BytesIO()
+    soundfile.write(held, made, 16_000, format="WAV", subtype="PCM_16")
+    return held.getvalue()
+
+
+def with_clips(tmp_path: Path, *names: str, seconds: float = 0.5) -> Path:
+    rows = [
+        meld_row(at, f"Line {at}.", "joy", audio={"bytes": sound(at, seconds), "path": name})
+        for at, name in enumerate(names)
+    ]
+    path = tmp_path / "data" / "train-00000-of-00001.parquet"
+    path.parent.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=2)
+    return tmp_path
+
+
+def test_clips_inside_parquet_files_are_decoded_from_their_rows(tmp_path):
+    root = with_clips(tmp_path, "dia0_utt0.wav", "a.wav", "dia0_utt2.wav")
+    (dialogue,) = open_reader("meld", root, True, ("train",)).read("train")
+    clips = [decode(u.media, root) for u in dialogue.utterances if u.media]
+    expected = [sha256(sound(at)).hexdigest() for at in range(3)]
+    assert [clip.source_sha256 for clip in clips] == expected
+    assert clips[2].source_file == "data/train-00000-of-00001.parquet:3"
+    assert {clip.duration for clip in clips} == {0.5}
+
+
+def test_a_build_of_a_mirror_has_its_voices(tmp_path):
+    root = with_clips(tmp_path, "dia0_utt0.wav", "dia0_utt1.wav")
+    ended = hearten("build", "--corpus", "meld", "--source", root, "--split", "train", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    told = [row["audio_info"]["source_file"] for row in samples(tmp_path / "output" / "meld")]
+    assert told == [f"data/train-00000-of-00001.parquet:{n}" for n in (1, 2)]
+
+
+def test_a_clip_of_another_row_is_no_clip_of_this_one(tmp_path):
+    root = with_clips(tmp_path, "dia0_utt0.wav", "dia0_utt7.wav")
+    with pytest.raises(SourceError, match="is dia0_utt1.*is named dia0_utt7.wav.*row 2"):
+        open_reader("meld", root, True, ("train",))
+
+
+def test_a_mirror_without_clips_says_what_to_get(tmp_path):
+    top = snapshot(tmp_path, {"train": [meld_row(0, "Hm.", "joy")]})
+    with pytest.raises(SourceError, match="has no clips.*--text-only.*MELD.Raw.tar.gz"):
         open_reader("meld", top, True, ("train",))
+
+
+def test_an_empty_row_has_no_clip(tmp_path):
+    rows = [meld_row(0, "Hm.", "joy", audio={"bytes": None, "path": None})]
+    rows.append(meld_row(1, "Ah.", "joy", audio={"bytes": b"RIFF", "path": "a.wav"}))
+    top = snapshot(tmp_path, {"train": rows})
+    (dialogue,) = open_reader("meld", top, True, ("train",)).read("train")
+    for utterance, reason in zip(dialogue.utterances, ("clip_missing", "clip_"), strict=True):
+        with pytest.raises(ClipError, match=reason):
+            decode(utterance.media, top.parent, True)
 
 
 def test_meld_with_all_columns_reads_as_the_owners_file(tmp_path):

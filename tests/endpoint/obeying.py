@@ -13,6 +13,7 @@ from typing import Any
 
 from endpoint.answers import answer, text_of_reply
 from endpoint.clips import text_of
+from endpoint.judging import voice_twins
 
 _LABEL = re.compile(r"^Emotion of [^:\n]*: ([^(\n]*)", re.MULTILINE)
 _VOICE = re.compile(r"^Voice of [^:\n]*: (.*)$", re.MULTILINE)
@@ -54,6 +55,6 @@ def matched(schema: dict[str, Any], body: dict[str, Any]) -> dict[str, Any] | No
     if shown is None:
         return None
     first, _, reply_a, reply_b = shown.groups()
-    own = said_to(first)
-    fits = [name for name, reply in (("A", reply_a), ("B", reply_b)) if reply == own]
+    own = {said_to(first), *(reply for _, voice, reply in voice_twins() if voice == first)}
+    fits = [name for name, reply in (("A", reply_a), ("B", reply_b)) if reply in own]
     return {"voice_1": fits[0] if len(fits) == 1 else "cannot_tell"}

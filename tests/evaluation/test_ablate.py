@@ -15,15 +15,10 @@ from endpoints import TestEndpoint
 
 from builders.evaluation.ablation.arms import ALSO, BASE, WRONG
 from builders.evaluation.ablation.summary import summarised, uses_voice
-from builders.evaluation.decoys import DecoySet
-from builders.evaluation.pairs import pairs_of
-from builders.record.dataset import Build
 from builders.store.database import Store
-from builders.store.key_value import Kept, KeyValue
 
 ARMS = (BASE, "another_seed", "label", "voice", WRONG, "neither")
 KINDS = ("voice", "label", "nothing")
-KINDS_HEARD = ("other_root", "voice_only")
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +130,7 @@ def test_every_number_follows_from_what_is_kept(ablated):
     for found in ablated.values():
         kept = json.loads((found["folder"] / "ablation.json").read_text())
         arms = summarised(_ALWAYS, *(kept[n] for n in ("replies", "verdicts", "comparisons")))
-        assert arms == kept["arms"] and list(uses_voice(arms)) == [
+        assert arms == kept["arms"] and list(uses_voice(arms, kept["swap_fit"])) == [
             kept["uses_voice"],
             kept["sentence"],
         ]
@@ -173,7 +168,6 @@ def test_report_says_it_too(ablated):
 
 
 def test_the_preference_of_a_fit_judge_counts_and_of_no_other(ablated, endpoint, tmp_path):
-    """Fitness takes a hundred pairs of the build, so that here it is planted as it is measured."""
     folder = tmp_path / "output" / "crema_d-sample"
     shutil.copytree(ablated["voice"]["folder"].parent, folder.parent)
     judge = ("--judge", "an-oracle")
@@ -183,13 +177,9 @@ def test_the_preference_of_a_fit_judge_counts_and_of_no_other(ablated, endpoint,
     ]
     endpoint.control(obeys="voice", knows_voices=True, judges="oracle", knows=said)
     assert set(means(found_by(folder, endpoint, *judge), "preferred").values()) == {None}
-    build = Build(folder)
-    key = DecoySet("en", pairs_of(build)).key("an-oracle", "heard")
-    store = Store(str(folder.parent / "hearten.sqlite"))
-    values = KeyValue(store)
-    values.put("fitness", key, Kept(json.dumps(dict.fromkeys(KINDS_HEARD, [True] * 120)).encode()))
-    values.close()
-    store.close()
+    of = ("--test", "score", "--dimension", "heard", "--limit", 1)
+    where = ("--model", "an-oracle", "--base-url", endpoint.base_url)
+    assert "is fit to judge it" in hearten("judge", folder, *of, *where).out
     found = found_by(folder, endpoint, *judge)
     preferred = means(found, "preferred")
     assert (preferred[WRONG], preferred["label"], preferred["neither"]) == (1.0, 1.0, 1.0)
@@ -214,7 +204,8 @@ def test_an_endpoint_that_goes_down_midway_is_gone_on_with(built, tmp_path):
         own.restart()
         own.control(obeys="voice")
         assert found_by(folder, own)["uses_voice"] == "not_judged"
-        assert 0 < own.log()["count"] <= 70, "what was answered is not asked again"
+        # Of 100, 30 were answered; up to four of these were cut off on their way.
+        assert 0 < own.log()["count"] <= 74, "what was answered is not asked again"
 
 
 def _stop_after(own: TestEndpoint, count: int) -> None:

@@ -12,6 +12,7 @@ from builds import hearten, manifest, one_line_error, samples
 from endpoints import TestEndpoint
 from exporting import changed, small_build, spoken
 
+from builders.evaluation.decoys import load_voice_twins
 from builders.evaluation.dimensions import SWAP
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import chosen, pairs_of
@@ -110,7 +111,9 @@ def test_a_judge_who_hears_the_difference_is_right(folder, endpoint):
     assert "15 of 15 pairs matched in both orders: 100.0%" in ended.out
     assert "over 5 groups" in ended.out and "0 answers changed with the order" in ended.out
     assert "1 pairs cannot be matched" in ended.out and "hearten report" in ended.out
-    assert "30 requests; in all" in ended.out and "warning" not in ended.err
+    assert "238 requests; in all" in ended.out and "warning" not in ended.err
+    assert "swap: a-judge is not fit to judge it, its scores gate nothing" in ended.out
+    assert "voice_twins (the reply answers the same words in another voice): 0 of 104" in ended.out
 
 
 def test_the_judge_sees_words_voices_and_replies_and_no_label(folder, endpoint):
@@ -121,6 +124,8 @@ def test_the_judge_sees_words_voices_and_replies_and_no_label(folder, endpoint):
         for body in endpoint.log()["bodies"]
         if "Voice 1" in (text := "\n".join(m["content"] for m in body["messages"]))
     ]
+    ours = {pair.one.words for pair in load_voice_twins("en")}
+    texts = [text for text in texts if not any(f'Words: "{words}"' in text for words in ours)]
     assert len(texts) == 30
     replies = {record["desired_response"]["text"] for record in samples(folder)}
     for text in texts:
@@ -185,8 +190,15 @@ def test_a_limit_takes_pairs_by_hash_and_a_larger_one_contains_it(folder, endpoi
 
 def test_an_estimate_asks_nothing(folder, endpoint):
     ended = judge(folder, endpoint, "--estimate")
-    assert ended.code == 0 and "15 pairs: 0 responses cached, 30 requests to make" in ended.out
+    assert ended.code == 0 and "15 pairs: 0 responses cached, 238 requests to make" in ended.out
     assert endpoint.log()["count"] == 0
+
+
+def test_a_judge_who_matches_our_own_pairs_is_fit(folder, endpoint):
+    endpoint.control(judges="oracle", knows=[])
+    found = swap_of(folder, endpoint)
+    assert found["fit"] and (found["kinds"][0]["right"], found["kinds"][0]["of"]) == (104, 104)
+    assert found["right"] == 0, "and says that these replies do not follow the voice"
 
 
 # What cannot be judged
@@ -256,6 +268,7 @@ def test_the_report_shows_the_test_and_the_build_stays_as_it_is(folder, endpoint
     assert "12 of 15 pairs matched to their voices in both orders, 80.0" in page
     assert "In 0 the match changed" not in page and "is chance" in page
     assert "in 5 groups" in page
+    assert "It is not fit, as it does not match our own minimal pairs" in page
     after = {p.name: p.read_bytes() for p in folder.rglob("*") if p.suffix in (".parquet", ".json")}
     assert after == before
 
@@ -277,7 +290,7 @@ def test_what_is_published_carries_the_judge_of_each_record(folder, endpoint):
         assert violations(validator("sample"), {**record, "audio": None}) == []
         if record["id"] in told:
             judged = {"test": "swap", "dimension": "swap", "value": 1.0}
-            assert record["judgements"] == [judged | {"model": "a-judge", "fit": None}]
+            assert record["judgements"] == [judged | {"model": "a-judge", "fit": False}]
         else:
             assert record["judgements"] is None
     assert "agreement" not in manifest(copy)["result"], "nobody has reviewed anything"

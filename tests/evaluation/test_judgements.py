@@ -48,8 +48,10 @@ def scored(**parts) -> Judgement:
     return Judgement(**{**about, **asked, **by, "detail": {"why": "It is kind."}, **parts})
 
 
-def of_record(*scores: tuple[str, float]) -> float:
-    said = [{"test": "score", "dimension": name, "value": score} for name, score in scores]
+def of_record(*scores: tuple[str, float], fit: bool | None = True) -> float:
+    said = [
+        {"test": "score", "dimension": name, "value": score, "fit": fit} for name, score in scores
+    ]
     return _judged_low({"judgements": said})
 
 
@@ -71,6 +73,7 @@ def test_a_sample_judged_on_two_scales_is_as_doubtful_as_both_make_it(table):
     table(HEADER + SWAP_ROW + WARMTH + HASTE)
     assert of_record(("warmth", 10), ("haste", 4)) == pytest.approx(0.5)
     assert of_record() == 0
+    assert of_record(("warmth", 1), fit=False) == of_record(("warmth", 1), fit=None) == 0
 
 
 def test_a_judgement_of_an_unknown_dimension_is_one_line(store):

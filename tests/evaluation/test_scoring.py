@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter, defaultdict
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from endpoint.judging import JUDGES, judged
 from endpoints import TestEndpoint
 
 from builders.errors import ConfigError
-from builders.evaluation.decoys import DecoySet, load_decoys, voice_pairs
+from builders.evaluation.decoys import DecoySet, load_decoys, load_voice_twins
 from builders.evaluation.dimensions import load_dimensions
 from builders.evaluation.fitness import _counted, _fitness, examined
-from builders.evaluation.pairs import Member, Pair
 from builders.evaluation.scales import family_of, load_kinds, same_family, scale_of
+from builders.evaluation.score_results import ScoresHeld
 from builders.evaluation.scoring import same_words
+from builders.evaluation.unmatched import voice_words_in
 from builders.llm.settings import ModelSettings
 from builders.llm.task import Accepted, GivenUp
 from builders.record.dataset import Build
@@ -34,29 +36,15 @@ from builders.tasks.question import read_fitting
 from builders.tasks.scoring import ShownReply, TwoScores, one_score, two_scores
 
 SCORED = [one.name for one in load_dimensions().values() if one.test == "score"]
-JUDGED = [*SCORED, "better"]
-OF_VOICE = {"heard", "better"}
+JUDGED = [*SCORED, "better", "swap"]
+OF_VOICE = {"heard", "better", "swap"}
 MODEL = ModelSettings(model="m", base_urls=("http://127.0.0.1:1/v1",))
-
-
-def minimal_pair(number: int) -> Pair:
-    said = ("meld", f"group-{number}", f"It is half past {number}.")
-    one = Member(f"a-{number}", *said, "louder", f"I hear you, {number}!", "anger")
-    return Pair(one, Member(f"b-{number}", *said, "softer", f"Oh no, {number}.", "sadness"))
-
-
-PAIRS = [minimal_pair(number) for number in range(110)]
-KNOWS = [
-    [member.words, member.voice, member.reply]
-    for pair in PAIRS
-    for member in (pair.one, pair.other)
-]
 
 
 def outcome_of(who: str, request):
     """Return what a judge of the test endpoint comes to, without a server."""
     schema = request.schema.document
-    text = judged(who, schema, {"messages": list(request.messages)}, KNOWS)
+    text = judged(who, schema, {"messages": list(request.messages)}, [])
     answer = Answer("ok", text or "", 0, 0)
     document, fault = read_fitting(answer, Validator(schema), schema)
     return GivenUp("invalid_answer", fault, text or "") if fault else Accepted(document, "k", 1)
@@ -65,7 +53,7 @@ def outcome_of(who: str, request):
 @cache
 def found(who: str) -> dict[str, dict]:
     told = defaultdict(list)
-    for unit in examined(MODEL, JUDGED, DecoySet("en", PAIRS)):
+    for unit in examined(MODEL, JUDGED, DecoySet("en")):
         one = unit.read([outcome_of(who, question.request) for question in unit.questions])
         told[one.dimension].append(one)
     return {name: _fitness(who, name, _counted(told[name])) for name in JUDGED}
@@ -82,20 +70,22 @@ def test_each_judge_comes_out_as_what_it_is(who):
 
 def test_a_judge_that_does_not_hear_fails_on_the_voice_alone():
     kinds = {one["kind"]: one for one in found("deaf")["heard"]["kinds"]}
-    assert kinds["voice_only"]["right"] == 0 and kinds["voice_only"]["of"] == 110
+    assert kinds["voice_twins"]["right"] == 0 and kinds["voice_twins"]["of"] == 208
     assert kinds["other_root"]["low"] > 0.8
 
 
 def test_a_judge_that_guesses_is_right_by_chance_and_one_of_places_never():
     guessed = found("random")["better"]["kinds"]
     assert all(0.05 < one["share"] < 0.45 for one in guessed)
+    assert 0.05 < found("random")["swap"]["kinds"][0]["share"] < 0.45
     for who in ("first", "always_10"):
         assert {one["right"] for one in found(who)["better"]["kinds"]} == {0}
+        assert found(who)["swap"]["kinds"][0]["right"] == 0
 
 
 def test_no_score_beside_another_makes_up_for_scores_alone():
     """A judge that compares well and scores each reply by itself alike is not fit to score."""
-    unit = next(iter(examined(MODEL, ["aloud"], DecoySet("en", []))))
+    unit = next(iter(examined(MODEL, ["aloud"], DecoySet("en"))))
     assert len(unit.questions) == 4
     good, bad = Accepted({"a": 9, "b": 2}, "k", 1), Accepted({"a": 2, "b": 9}, "k", 1)
     high, low = Accepted({"score": 8}, "k", 1), Accepted({"score": 7}, "k", 1)
@@ -105,33 +95,32 @@ def test_no_score_beside_another_makes_up_for_scores_alone():
     assert not unit.read([good, bad, high, GivenUp("invalid_answer", "", "")]).right
 
 
-def test_too_few_pairs_of_another_voice_make_no_judge_of_voices():
-    told = defaultdict(list)
-    for unit in examined(MODEL, ["heard"], DecoySet("en", PAIRS[:99])):
-        one = unit.read([outcome_of("oracle", question.request) for question in unit.questions])
-        told[one.kind].append(one.right)
-    assert all(map(all, told.values())) and len(told["voice_only"]) == 99
-    assert not _fitness("m", "heard", told)["fit"]
+def test_too_few_pairs_make_no_fit_judge():
+    hundred = [(str(number), True) for number in range(100)]
+    assert _fitness("m", "swap", {"voice_twins": hundred})["fit"]
+    assert not _fitness("m", "swap", {"voice_twins": hundred[:99]})["fit"]
+    assert not _fitness("m", "swap", {})["fit"]
 
 
-def test_pairs_of_voices_are_one_of_each_group_and_never_alike():
-    same = Pair(PAIRS[0].one, PAIRS[0].one)
-    again = Pair(PAIRS[1].one, Member(*("c", "meld", "group-1", "x"), "faster", "Hm.", "fear"))
-    taken = voice_pairs([*PAIRS, same, again])
-    assert len(taken) == 110
-    voices = Counter(one.shown.voice for one in taken)
-    assert min(voices["louder"], voices["softer"]) > 30, "now one voice, now the other"
+def test_two_pairs_of_a_row_say_less_than_two_rows():
+    """88 of 104 pairs are enough of rows of their own, and not where a row fails as a whole."""
+    told = [(n, n >= 12) for n in range(104)]
+    alone = _fitness("m", "swap", {"voice_twins": [(str(n), right) for n, right in told]})
+    twice = _fitness("m", "swap", {"voice_twins": [(str(n // 2), right) for n, right in told]})
+    (one,), (two,) = alone["kinds"], twice["kinds"]
+    assert one["share"] == two["share"] and one["low"] > 0.8 > two["low"]
+    assert alone["fit"] and not twice["fit"]
 
 
-def test_another_server_is_measured_anew_and_so_are_other_decoys():
+def test_another_server_is_measured_anew_and_each_dimension_by_itself():
     elsewhere = MODEL.model_copy(update={"base_urls": ("http://127.0.0.1:2/v1",)})
-    decoys = DecoySet("en", [])
+    decoys = DecoySet("en")
     here, there = (
         next(iter(examined(model, ["safe"], decoys))).questions[0] for model in (MODEL, elsewhere)
     )
     assert here.name != there.name
-    assert decoys.key("m", "heard") != DecoySet("en", PAIRS).key("m", "heard")
-    assert decoys.key("m", "safe") == DecoySet("en", PAIRS).key("m", "safe")
+    keys = {decoys.key("m", name) for name in JUDGED}
+    assert len(keys) == len(JUDGED)
 
 
 # Decoys
@@ -139,7 +128,7 @@ def test_another_server_is_measured_anew_and_so_are_other_decoys():
 
 def test_there_are_enough_decoys_of_every_kind_and_of_like_length():
     kinds = Counter(one.kind for one in load_decoys("en-US"))
-    assert set(kinds) == set(load_kinds()) - {"voice_only"}
+    assert set(kinds) == set(load_kinds())
     assert all(kinds[name] >= kind.pairs for name, kind in load_kinds().items() if name in kinds)
     for one in load_decoys("en"):
         good, decoy = len(one.shown.reply.split()), len(one.decoy.split())
@@ -147,17 +136,27 @@ def test_there_are_enough_decoys_of_every_kind_and_of_like_length():
         assert not same_words(one.shown.reply, one.decoy)
     for kind in kinds:
         emotions = Counter(one.emotion for one in load_decoys("en") if one.kind == kind)
-        assert len(emotions) >= 7 and emotions.most_common(1)[0][1] <= 40
+        assert len(emotions) >= 7 and emotions.most_common(1)[0][1] <= 0.4 * emotions.total()
 
 
-def test_the_words_of_a_reply_tell_nothing_of_the_right_act():
-    twins = [one for one in load_decoys("en") if one.kind == "other_root"]
+@pytest.mark.parametrize("kind", ["other_root", "voice_twins"])
+def test_the_words_of_a_reply_tell_nothing_of_the_right_act(kind):
+    twins = [one for one in load_decoys("en") if one.kind == kind]
     assert Counter(one.shown.reply for one in twins) == Counter(one.decoy for one in twins)
+
+
+def test_voice_twins_are_apart_in_the_voice_alone_and_no_reply_names_it():
+    pairs = load_voice_twins("en")
+    assert len({pair.one.words for pair in pairs}) == len(pairs) >= 100
+    for pair in pairs:
+        assert pair.can_be_told and pair.one.root != pair.other.root, pair.one.words
+        for member in (pair.one, pair.other):
+            assert "!" not in member.reply and voice_words_in(member.reply) is None, member.reply
 
 
 def test_a_language_without_decoys_is_one_line():
     with pytest.raises(ConfigError, match="no judge can be measured in 'de-DE'"):
-        DecoySet("de-DE", [])
+        DecoySet("de-DE")
 
 
 # Margins, families
@@ -300,6 +299,9 @@ def test_drafts_are_preferred_only_in_both_orders(folder, endpoint):
     assert row["reply"] and row["other"], "it goes by the length"
 
 
+WRITTEN = "That is a good deal to take in on one evening."
+
+
 def decided(folder: Path, *decisions: str) -> list[dict]:
     """Have somebody decide about the first samples; return the records."""
     store = Store(str(folder.parent / "hearten.sqlite"))
@@ -307,7 +309,7 @@ def decided(folder: Path, *decisions: str) -> list[dict]:
     records, reviews = samples(folder), Reviews(store)
     ann = People(store).named("Ann")
     for record, verdict in zip(records, decisions, strict=False):
-        reply = {**reply_of(record), "text": "That is a good deal to take in on one evening."}
+        reply = {**reply_of(record), "text": WRITTEN}
         wanted = reply if verdict == "edit" else None
         shown = reviews.shown(folder.name, record["id"], ann.id)
         reviews.decide(ann.id, shown, Decision(verdict, reply=wanted, seconds_heard=3.0))
@@ -326,6 +328,15 @@ def test_a_reply_is_rated_beside_what_a_reviewer_wrote_and_nowhere_else(folder, 
     (row,) = found["score"]
     assert row["judged"] == 1, "a draft accepted as it is would be its own reference"
     assert row["fit"] is False
+    # One that holds the reference to be better, whatever stands beside it.
+    endpoint.control(judges="reference", knows=[["", "", WRITTEN]])
+    of = ("--model", "copier", "--base-url", endpoint.base_url)
+    (row,) = json.loads(hearten("judge", folder, *of, *beside, "--json").out)["score"]
+    assert (row["mean"], row["fit"]) == (2.0, False)
+    with closing(Store(str(folder.parent / "hearten.sqlite"))) as store:
+        held = ScoresHeld(Build(folder), store).judgements("score", "beside_reference")
+        told = {one.model: one.detail["reference"] for one, _ in held}
+    assert told["copier"] == 10.0
 
 
 def test_a_judge_of_the_drafters_family_is_warned_of(folder, endpoint):

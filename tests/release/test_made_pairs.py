@@ -18,7 +18,6 @@ from builders import resources
 from builders.errors import ConfigError, LabelError, UsageError
 from builders.evaluation.decoys import DecoySet
 from builders.evaluation.judgements import Judgement, Judgements
-from builders.evaluation.pairs import pairs_of
 from builders.evaluation.replies import Replies, language_of
 from builders.evaluation.scales import kinds_of
 from builders.evaluation.scoring import BETTER, PAIRS, version_of
@@ -81,7 +80,16 @@ def test_only_pairs_that_a_judge_matched_in_both_orders(three, verdict):
     matched(three, verdict)
     found, without = contrast(three)
     assert not found
-    assert without == {"not_matched_in_both_orders_of_the_swap_test": 4}
+    assert without == {"not_matched_in_both_orders_by_the_judge": 4}
+
+
+@pytest.mark.parametrize("fit", [False, None])
+def test_a_judge_that_is_not_fit_makes_no_pair(three, fit):
+    matched(three, fit=fit)
+    assert contrast(three) == ([], {"judged_by_no_fit_judge": 4})
+    matched(three, model="another-judge")
+    matched(three, "flipped", "a-third-judge", fit=fit)
+    assert len(contrast(three)[0]) == 8, "the last fit judge decides"
 
 
 def test_the_last_judge_decides(three):
@@ -407,8 +415,8 @@ def preferred(folder: Path, margins: dict[str, float | None], model: str, fit: b
         Judgements(store).append(judgements)
         if fit is None:
             return
-        decoys = DecoySet(language_of(build), pairs_of(build))
-        told = {kind.name: [fit] * 200 for kind in kinds_of(BETTER)}
+        decoys = DecoySet(language_of(build))
+        told = {kind.name: [[n, fit] for n in range(200)] for kind in kinds_of(BETTER)}
         values = KeyValue(store)
         values.put("fitness", decoys.key(model, BETTER), Kept(orjson.dumps(told)))
         values.close()

@@ -18,7 +18,6 @@ from builders.evaluation.unmatched import voice_words_in
 from builders.record.dataset import Build
 
 FIRST = {"match": "", "answer": {"voice_1": "A"}}
-OTHERWISE = {"match": "", "answer": {"voice_1": "B"}}
 AGAIN = "It would suit the same words said in another voice"
 # One reply for each feeling, so that a judge who knows the voices can match them.
 SAYS = {
@@ -48,22 +47,11 @@ def replies(text: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def knowing(folder: Path, text: dict[str, str]) -> list[dict[str, Any]]:
-    """Return rules of a judge who knows which of these replies answers which voice."""
+def knowing(folder: Path, text: dict[str, str]) -> dict[str, Any]:
+    """Return what makes a fit judge who knows which of these replies answers which voice."""
     pairs = [pair for pair in pairs_of(Build(folder)) if pair.can_be_told]
-    return [
-        *(
-            {
-                "match": rf"Voice 1: {re.escape(pair.one.voice)}\n"
-                rf"Voice 2: {re.escape(pair.other.voice)}\n.*"
-                rf'Reply A: "{re.escape(text[pair.one.root])}"\n'
-                rf'Reply B: "{re.escape(text[pair.other.root])}"',
-                "answer": {"voice_1": "A"},
-            }
-            for pair in pairs
-        ),
-        OTHERWISE,
-    ]
+    members = [member for pair in pairs for member in (pair.one, pair.other)]
+    return {"judges": "oracle", "knows": [[m.words, m.voice, text[m.root]] for m in members]}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +65,7 @@ def once(tmp_path_factory: pytest.TempPathFactory, endpoint: TestEndpoint) -> Pa
     """A build of CREMA-D's sample by a drafter, none of whose pairs the judge `selects` matched."""
     root = tmp_path_factory.mktemp("unmatched")
     assert run(root, endpoint, "--show", 0).code == 0
-    endpoint.control(rules=[FIRST])
+    endpoint.control(rules=[FIRST], judges="")
     where = ("--model", "selects", "--base-url", endpoint.base_url)
     assert hearten("judge", root / "out" / "crema_d-sample", *where).code == 0
     return root
@@ -104,7 +92,7 @@ def again(root: Path, endpoint: TestEndpoint, *more: Any):
 @pytest.mark.slow
 def test_pairs_are_mended_and_another_judge_says_so(root, endpoint):
     folder = root / "out" / "crema_d-sample"
-    endpoint.control(rules=[*replies(SAYS), *knowing(folder, SAYS)])
+    endpoint.control(rules=replies(SAYS), **knowing(folder, SAYS))
     ended = again(root, endpoint, "--after-judge", f"measures@{endpoint.base_url}")
     assert ended.code == 0, ended.err
     assert "round 1: 0 replies still not matched" in ended.out and "round 2" not in ended.out
@@ -121,7 +109,7 @@ def test_pairs_are_mended_and_another_judge_says_so(root, endpoint):
 
 @pytest.mark.slow
 def test_three_rounds_are_the_most_and_nobody_measures_unasked(root, endpoint):
-    endpoint.control(rules=[FIRST])
+    endpoint.control(rules=[FIRST], judges="")
     ended = again(root, endpoint)
     assert ended.code == 0, ended.err
     rounds = re.findall(r"round (\d): ([\d,]+) replies still not matched", ended.out)
@@ -135,7 +123,7 @@ def test_three_rounds_are_the_most_and_nobody_measures_unasked(root, endpoint):
 @pytest.mark.slow
 def test_a_pair_that_is_matched_by_talk_of_the_voice_is_not_mended(root, endpoint):
     folder = root / "out" / "crema_d-sample"
-    endpoint.control(rules=[*replies(TALKS), *knowing(folder, TALKS)])
+    endpoint.control(rules=replies(TALKS), **knowing(folder, TALKS))
     ended = again(root, endpoint, "--after-judge", f"measures@{endpoint.base_url}")
     assert ended.code == 0, ended.err
     assert "round 3: " in ended.out and "round 3: 0 " not in ended.out
@@ -147,7 +135,18 @@ def test_a_pair_that_is_matched_by_talk_of_the_voice_is_not_mended(root, endpoin
     assert any("your voice" in text for text in texts)
 
 
+@pytest.mark.slow
+def test_a_judge_that_is_not_fit_measures_nothing(root, endpoint):
+    endpoint.control(rules=[FIRST], judges="")
+    ended = again(root, endpoint, "--after-judge", f"measures@{endpoint.base_url}")
+    assert ended.code == 0, ended.err
+    assert "not measured: measures cannot match our own minimal pairs" in ended.out
+    assert "before:" not in ended.out
+
+
 def test_the_judge_that_selected_measures_nothing(root, endpoint):
+    ended = again(root, endpoint, "--estimate")
+    assert "further rounds of drafts and the questions to the judges come on top" in ended.out
     ended = again(root, endpoint, "--after-judge", f"selects@{endpoint.base_url}")
     assert ended.code == 2
     assert "--after-judge selects selected what was drafted again" in one_line_error(ended)

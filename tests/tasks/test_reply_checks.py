@@ -13,7 +13,7 @@ from builders.record.types import Emotions, Turn
 from builders.tasks.reply.checks import registry
 from builders.tasks.reply.checks.candidate import CHECKS, Candidate, Scene
 from builders.tasks.reply.checks.language import load_language
-from builders.tasks.reply.checks.recited import RunIndex
+from builders.tasks.reply.checks.recited import RunIndex, shared_run
 from builders.tasks.reply.checks.registry import all_hits, load_checks, run_checks
 from builders.tasks.reply.checks.rows import CheckedRow, Row, check_row, read_rows_of
 from builders.tasks.reply.checks.scene import Setting
@@ -176,6 +176,22 @@ def test_a_run_of_words_of_the_script_is_recited_and_one_of_the_speaker_is_not()
     assert "recites" not in codes("I do not know what you want me to do.", recited=known)
     assert "recites" in codes(line, later=("So nobody steals the golden pear trees, right?",))
     assert known.document["turns"] == 2
+
+
+def test_a_run_of_letters_is_recited_where_a_script_has_no_spaces():
+    index = RunIndex("en")
+    index.add("没有人会偷奶奶谷仓后面的金梨树。")
+    known, en = index.freeze(), load_language("en")
+    assert known.run_in("真的，没有人会偷奶奶谷仓的。", ()) == "没有人会偷奶奶谷"
+    assert known.run_in("没有人会偷东西。", ()) is None
+    assert known.run_in("没有人会偷奶奶谷仓。", ("没有人会偷奶奶谷仓后面？",)) is None
+    assert shared_run("没有人会偷奶奶谷仓。", ("没有人会偷奶奶谷仓后面？",), (), en)
+
+
+def test_a_run_of_letters_of_an_example_is_a_copy():
+    shown = ("那个角落现在一定看起来很空。",)
+    assert "copies" in codes("唉，那个角落现在一定很空。", shown=shown)
+    assert "copies" not in codes("唉，那个角落很空。", shown=shown)
 
 
 SHOWN = ("They took the piano.", "Oh, love. That corner must look so bare.", "Then let's sit.")

@@ -28,7 +28,7 @@ from builders.corpora.files import (
     visible,
     whole_number,
 )
-from builders.corpora.hub_mirrors import find_mirror, refuse_media
+from builders.corpora.hub_mirrors import Mirror, find_mirror, refuse_media
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Media, Reject, Sentiment, Utterance
@@ -68,13 +68,12 @@ class Reader:
         self.root = open_root(source, _TREE, "MELD.Raw")
         # MELD Dyadic has its own table of columns; nobody is known to mirror it.
         self._mirror = find_mirror(self.slug, self.root, splits) if self.slug == "meld" else None
-        if self._mirror is not None and with_media:
-            raise refuse_media(self._mirror)
         self._csv = {} if self._mirror else self._find_annotations()
         self._clips = {s: self._find_clips(s) for s in self.splits} if with_media else None
         self._counts: dict[str, Counter[str]] = {}
         if self._clips is not None and not any(self._clips.values()):
-            raise self._media_missing(self.splits)
+            missing = refuse_media(self._mirror) if self._mirror else None
+            raise missing or self._media_missing(self.splits)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -121,6 +120,8 @@ class Reader:
 
     def _find_clips(self, split: str) -> dict[str, Media]:
         """Return the clips of a split by ``diaX_uttY``."""
+        if self._mirror is not None:
+            return _clips_inside(self._mirror, split)
         if not (folder := self._find(split, _CLIP_FOLDERS[split])):
             return {}
         # Sorted, a re-cut final_videos_testdiaX_uttY comes after its twin diaX_uttY and wins.
@@ -139,6 +140,24 @@ class Reader:
 
     def _with_clips(self) -> list[str]:
         return [split for split, clips in (self._clips or {}).items() if clips]
+
+
+def _clips_inside(mirror: Mirror, split: str) -> dict[str, Media]:
+    """Return the clips inside the files of a mirror; SourceError where names and ids disagree."""
+    found: dict[str, Media] = {}
+    for ids, name, media in mirror.clips(split, _IDS):
+        dialogue, utterance = map(whole_number, ids)
+        clip = f"dia{dialogue}_utt{utterance}"
+        told = _CLIP.fullmatch(name.rpartition("/")[2].rpartition(".")[0])
+        if told and told[2] != clip:
+            raise SourceError(
+                f"a row of this mirror of MELD is {clip}, and its clip is named {name}",
+                where=f"{media.path}, row {(media.row or 0) + 1}",
+                expected="a clip of the utterance that the row has",
+                do="read its words with --text-only, or get the owner's MELD.Raw.tar.gz",
+            )
+        found.setdefault(clip, media)
+    return found
 
 
 def _dyadic(root: Path) -> SourceError | None:

@@ -9,9 +9,8 @@ from typing import TypedDict
 from builders.evaluation.ablation.arms import BASE
 from builders.evaluation.ablation.drafts import ArmReply
 from builders.evaluation.asking import Judge
-from builders.evaluation.decoys import DecoySet
+from builders.evaluation.decoys import DecoySet, has_decoys
 from builders.evaluation.fitness import fit_in
-from builders.evaluation.pairs import Pair
 from builders.evaluation.replies import Replies, language_of
 from builders.evaluation.scoring import compare_replies
 from builders.record.dataset import Build
@@ -35,13 +34,14 @@ class ArmComparison(TypedDict):
     preferred: float
 
 
-def is_fit(build: Build, pairs: Sequence[Pair], store: str, model: str) -> bool:
+def is_fit(build: Build, store: str, model: str) -> bool:
     """Return whether a judge was measured and found fit to say what fits what is heard."""
-    if not store_exists(store):
+    language = language_of(build)
+    if not store_exists(store) or not has_decoys(language):
         return False
     opened = Store(store, writes=False)
     try:
-        found = fit_in(opened, model, HEARD, DecoySet(language_of(build), pairs))
+        found = fit_in(opened, model, HEARD, DecoySet(language))
     finally:
         opened.close()
     return found is not None and found["fit"]

@@ -122,16 +122,22 @@ def _mean(values: Sequence[float], groups: Sequence[str], least: float = 0.0) ->
     }
 
 
-def uses_voice(arms: Sequence[ArmSummary]) -> tuple[UsesVoice, str]:
+def uses_voice(arms: Sequence[ArmSummary], swap_fit: bool | None) -> tuple[UsesVoice, str]:
     """Return whether the right voice beats a wrong one, and a sentence that says so.
 
     Replies that are the same in another voice do not use it, whoever judges. Otherwise a fit
-    judge's preference decides, and without one the swap test.
+    judge's preference decides, and without one the swap test of a judge that is fit in it.
+
+    Args:
+        arms: what each arm comes to.
+        swap_fit: whether the judge matches our own minimal pairs; None where it was not asked.
     """
     wrong = next(arm for arm in arms if arm["arm"] == WRONG)
     changed = wrong["changed"]
     if changed["of"] and changed["mean"] == 0:
         return "no", f"{NOT_USED}: none of {changed['of']:,} changes with a wrong one"
+    if not wrong["preferred"] and wrong["behind"] and not swap_fit:
+        return "not_judged", "no fit judge has judged whether the right voice beats a wrong one"
     beaten = wrong["preferred"] or wrong["behind"]
     by = "a fit judge prefers" if wrong["preferred"] else "the swap test matches"
     if beaten is None or beaten["mean"] is None or beaten["low"] is None or beaten["high"] is None:

@@ -11,7 +11,8 @@ from builders.record.views import SampleRecord
 from builders.release.eligibility import ClosedTexts, Extent, Purpose, Restrictions, eligibility
 from builders.release.layouts import Rows
 from builders.release.pairs.bag_of_words import WordsAlone
-from builders.release.pairs.reply_pair import PEOPLE, ReplyPair
+from builders.release.pairs.reply_pair import PEOPLE, PLANTED, ReplyPair
+from builders.release.rewards import prefers
 from builders.release.rights import withhold
 from builders.release.row_views import PreferenceRow, SftRow
 
@@ -36,7 +37,9 @@ class PairRows:
         self._pairs, self._dialogues = pairs, dialogues
         self.words_alone = WordsAlone()
 
-    def of(self, sft: SftRow, extent: Extent) -> Iterator[tuple[str, PreferenceRow]]:
+    def of(
+        self, sft: SftRow, extent: Extent, record: SampleRecord
+    ) -> Iterator[tuple[str, PreferenceRow]]:
         """Yield the config and the row of each pair, unless a reply repeats withheld text.
 
         Only people's pairs are made of a record whose own reply is not published.
@@ -48,6 +51,9 @@ class PairRows:
                 continue
             dialogues = (self._dialogues[pair.id], self._dialogues[pair.beside or pair.id])
             self.words_alone.add(pair.origin, pair.chosen, pair.rejected, *dialogues)
+            if pair.source == PLANTED:
+                lowered = prefers(pair.chosen, pair.rejected, record)
+                self.words_alone.rewarded(pair.origin, lowered)
             if pair.source == PEOPLE:
                 yield "preference", self._rows.preference(sft, pair)
             else:

@@ -257,7 +257,7 @@ class Stage:
         if said[0]["content"].count(AUDIO_MARK) != self._rows.is_marked(record):
             return "words_hold_the_mark_of_a_clip"
         sft = self._rows.sft(published, said)
-        for config, row in self._pair_rows.of(sft, answer.extent):
+        for config, row in self._pair_rows.of(sft, answer.extent, record):
             self._add(at, config, row)
         if self.staged.closed.quotes(sft):
             return "reply_quotes_unpublished_text"

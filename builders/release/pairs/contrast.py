@@ -8,11 +8,14 @@ each reply is chosen as often as it is rejected, and only who hears the clip can
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 
 from builders.corpora import load_card
 from builders.evaluation.dimensions import SWAP
-from builders.evaluation.judgements import Judgements
+from builders.evaluation.fitness import swap_fitness
+from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.pairs import Pair, pairs_of
+from builders.evaluation.replies import language_of
 from builders.labels.vocabulary import LabelMap, label_map, vocabulary
 from builders.record.dataset import Build
 from builders.record.types import REVIEWED
@@ -20,6 +23,8 @@ from builders.record.views import SampleRecord
 from builders.release.eligibility import Restrictions
 from builders.release.pairs.reply_pair import CONTRAST, ReplyPair, same_words, trained_rows
 from builders.store.database import Store
+
+_Ids = tuple[str, str]
 
 KIND = "another_voice"
 # The share of those who heard a clip: with less, our rules for CREMA-D call a label ambiguous.
@@ -40,12 +45,12 @@ def contrast_pairs(
 
     Args:
         build: the build as people have left it.
-        store: has the results of the swap test.
+        store: has the results of the swap test; only those of fit judges count.
         known: the ids that may not be used.
     """
     pairs = pairs_of(build, known)
     heard = _heard_roots(build, known) if pairs else {}
-    right = _right(store, pairs)
+    right, unfit = _right(store, pairs, language_of(build))
     by_group: dict[str, dict[str, set[str]]] = {}
     for pair in pairs:
         for member in (pair.one, pair.other):
@@ -54,8 +59,10 @@ def contrast_pairs(
     found: list[ReplyPair] = []
     without: Counter[str] = Counter()
     for pair in pairs:
-        model = right.get((pair.one.id, pair.other.id))
-        reason = _against(pair, heard, model) or _fits_both(pair, by_group[pair.one.group])
+        ids = pair.one.id, pair.other.id
+        model = right.get(ids)
+        reason = _against(pair, heard) or _unmatched(ids, right, unfit)
+        reason = reason or _fits_both(pair, by_group[pair.one.group])
         if reason or model is None:
             without[reason or "not_judged"] += 1
             continue
@@ -65,7 +72,7 @@ def contrast_pairs(
     return found, without
 
 
-def _against(pair: Pair, heard: dict[str, str | None], model: str | None) -> str | None:
+def _against(pair: Pair, heard: dict[str, str | None]) -> str | None:
     """Return why a minimal pair makes no pair of replies, or None."""
     ids = pair.one.id, pair.other.id
     if not all(name in heard for name in ids):
@@ -77,7 +84,14 @@ def _against(pair: Pair, heard: dict[str, str | None], model: str | None) -> str
         return "heard_alike"
     if same_words(pair.one.reply, pair.other.reply):
         return "same_replies"
-    return None if model else "not_matched_in_both_orders_of_the_swap_test"
+    return None
+
+
+def _unmatched(ids: _Ids, right: Mapping[_Ids, str], unfit: Collection[_Ids]) -> str | None:
+    """Return a reason unless the last fit judge of a pair matched it in both orders."""
+    if ids in right:
+        return None
+    return "judged_by_no_fit_judge" if ids in unfit else "not_matched_in_both_orders_by_the_judge"
 
 
 def _fits_both(pair: Pair, replies: dict[str, set[str]]) -> str | None:
@@ -87,17 +101,25 @@ def _fits_both(pair: Pair, replies: dict[str, set[str]]) -> str | None:
     return "reply_fits_both" if fits else None
 
 
-def _right(store: Store, pairs: list[Pair]) -> dict[tuple[str, str], str]:
-    """Return the judge of each pair that was last matched in both orders, by the ids."""
+def _right(store: Store, pairs: list[Pair], language: str) -> tuple[dict[_Ids, str], set[_Ids]]:
+    """Return the fit judge of each pair that one last matched, and what only others judged."""
     seen = {(pair.one.id, pair.other.id): pair.seen for pair in pairs}
-    found: dict[tuple[str, str], str] = {}
+    fit: dict[str, bool] = {}
+    last: dict[_Ids, Judgement] = {}
+    unfit: set[_Ids] = set()
     for said in Judgements(store).about(list(dict.fromkeys(seen.values())), SWAP):
         ids = said.subject, said.other
-        if seen.get(ids) == said.subject_hash:
-            found.pop(ids, None)
-            if said.verdict == "right":
-                found[ids] = said.model
-    return found
+        if seen.get(ids) != said.subject_hash:
+            continue
+        if said.model not in fit:
+            found = swap_fitness(store, said.model, language)
+            fit[said.model] = found is not None and found["fit"]
+        if fit[said.model]:
+            last[ids] = said
+        else:
+            unfit.add(ids)
+    right = {ids: said.model for ids, said in last.items() if said.verdict == "right"}
+    return right, unfit - last.keys()
 
 
 def _heard_roots(build: Build, known: Restrictions) -> dict[str, str | None]:

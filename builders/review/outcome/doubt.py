@@ -18,16 +18,12 @@ from builders.record.views import SampleRecord
 def _judged_low(record: SampleRecord) -> float:
     """Return how far the judges' scores are from the best, each on its own scale, from 0 to 1.
 
-    Scores of a judge that is not fit in the dimension count for nothing.
+    Scores of a judge that is not fit in the dimension, or not measured, count for nothing.
 
     Raises LabelError for a dimension without a scale.
     """
     given = record["judgements"] or ()
-    short = [
-        dimension(one["dimension"]).shortfall(one["value"])
-        for one in given
-        if one["fit"] is not False
-    ]
+    short = [dimension(one["dimension"]).shortfall(one["value"]) for one in given if one["fit"]]
     return sum(short) / len(short) if short else 0
 
 

@@ -109,10 +109,10 @@ export function choose(title, options, chosen, most, about = "") {
   let now = [...chosen];
   $("choose-title").textContent = title;
   const buttons = options.map((option, at) => {
-    const name = el("span", {}, option.words, el("span", { class: "place" }));
-    const button = el("button", { type: "button", "aria-pressed": "false" }, el("kbd", {}, CHOICE_KEYS[at]), name);
-    if (option.note) name.append(el("em", {}, ` ${option.note}`));
-    if (option.meaning) button.append(el("small", {}, option.meaning));
+    const place = el("span", { class: "place" });
+    const button = el("button", { type: "button", "aria-pressed": "false" }, el("kbd", {}, CHOICE_KEYS[at]), option.words, place);
+    const told = [option.note, option.meaning].filter(Boolean).join(" ");
+    if (told) button.append(el("small", {}, told));
     button.addEventListener("click", () => toggle(option.code));
     return button;
   });

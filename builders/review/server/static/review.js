@@ -200,7 +200,7 @@ class Review extends Desk {
     const { item } = this;
     const now = this.given.strategies ?? item.draft?.strategies ?? [];
     const fits = (one) => item.fitting.includes(one.code);
-    const note = "(kept as your opinion)";
+    const note = "(Kept as your opinion.)";
     const options = this.start.strategies.map((one) => (fits(one) ? one : { ...one, note }));
     const about = [item.text, item.draft && `Reply: ${this.given.text ?? item.draft.text}`].filter(Boolean).join("\n");
     const chosen = await this.choose("Which strategies, in the order they are used?", options, now, this.start.most, about);

@@ -8,6 +8,7 @@ from functools import lru_cache
 from builders.tasks.reply.checks.candidate import Candidate, Hit, check
 from builders.tasks.reply.checks.recited import RUN
 from builders.tasks.reply.checks.text import BREAK, read_text
+from builders.tasks.reply.checks.wording import in_runs, spelt_apart
 
 Run = tuple[str, ...]
 
@@ -16,9 +17,15 @@ Run = tuple[str, ...]
 def _runs(text: str) -> frozenset[Run]:
     """Return the runs of words of a text; of a shorter one all its words."""
     words = read_text(text).spoken
+    if (letters := spelt_apart(words)) is not None:
+        return frozenset(_in_order(letters))
     if len(words) < RUN:
         return frozenset({words} if len(words) > 1 else ())
     return frozenset(words[at : at + RUN] for at in range(len(words) - RUN + 1))
+
+
+def _in_order(letters: list[str]) -> list[Run]:
+    return [*in_runs(letters, RUN)] or [tuple(letters)]
 
 
 @check("found")
@@ -38,6 +45,10 @@ def copies(candidate: Candidate) -> Iterator[Hit]:
     if theirs.isdisjoint(own):
         return
     text = read_text(candidate.text)
+    if (letters := spelt_apart(text.spoken)) is not None:
+        copied = next(run for run in _in_order(letters) if run in theirs)
+        yield Hit({"found": repr("".join(copied))}, None)
+        return
     spoken = [at for at, word in enumerate(text.words) if word != BREAK]
     for first in range(max(1, len(spoken) - RUN + 1)):
         run = spoken[first : first + RUN]

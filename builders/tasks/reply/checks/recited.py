@@ -1,6 +1,7 @@
 """What is said in a corpus, as runs of words: so that no reply recites it.
 
-A run is five words in a row, three of them words of content. A corpus's runs are kept as sorted
+A run is five words in a row, three of them words of content, or as many letters as stand for five
+words where a script has no spaces (`wording.py`). A corpus's runs are kept as sorted
 64-bit hashes, 8 bytes each; a false find is one in a billion.
 """
 
@@ -15,6 +16,7 @@ from hashlib import blake2b, sha256
 
 from builders.tasks.reply.checks.language import Language, load_language
 from builders.tasks.reply.checks.text import read_text
+from builders.tasks.reply.checks.wording import in_runs, spelt_apart
 
 RUN = 5
 CONTENT = 3
@@ -33,6 +35,9 @@ def _hash(word: str) -> int:
 def _runs(text: str, language: Language) -> Iterator[tuple[int, int]]:
     """Yield the hash of each run of a text, and at which word it begins."""
     words = read_text(text).spoken
+    if not text.isascii() and (letters := spelt_apart(words)) is not None:
+        yield from ((_hash(" ".join(run)), at) for at, run in enumerate(in_runs(letters, RUN)))
+        return
     if len(words) < RUN:
         return
     function = language.words["function"]
@@ -68,7 +73,12 @@ def _first(text: str, starts: list[int], said: tuple[str, ...], language: Langua
     fine = {value for one in said for value, _ in _runs(one, language)}
     values = {at: value for value, at in _runs(text, language)}
     words = read_text(text).spoken
-    return next((" ".join(words[at : at + RUN]) for at in starts if values[at] not in fine), None)
+    at = next((at for at in starts if values[at] not in fine), None)
+    if at is None:
+        return None
+    if (letters := spelt_apart(words)) is not None:
+        return "".join([*in_runs(letters, RUN)][at])
+    return " ".join(words[at : at + RUN])
 
 
 class RunIndex:

@@ -50,6 +50,11 @@ def in_runs(words: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
         held -= part
 
 
+def spelt_apart(words: Sequence[str]) -> list[str] | None:
+    """Return words with those of scripts without spaces as letters; None where there are none."""
+    return _split(" ".join(words), []) or None
+
+
 def pieces(text: str) -> list[str]:
     """Return the words of a text in lower case, without apostrophes; letters in some scripts."""
     plain = text.casefold().replace("’", "").replace("'", "")
