@@ -95,11 +95,11 @@ def test_a_bad_value_is_named_with_its_setting(setting, value, words):
     assert "hearten.toml" in str(raised.value)
 
 
-def test_a_source_comes_from_the_environment_before_the_file(monkeypatch):
+def test_a_source_comes_from_the_file_before_the_environment(monkeypatch):
     settings = {"corpora": {"meld": {"source": "/from/file"}}}
-    assert find_source("meld", "ask its owner", settings) == Path("/from/file")
     monkeypatch.setenv("HEARTEN_SOURCE_MELD", "/from/environment")
-    assert find_source("meld", "ask its owner", settings) == Path("/from/environment")
+    assert find_source("meld", "ask its owner", settings) == Path("/from/file")
+    assert find_source("meld", "ask its owner", {}) == Path("/from/environment")
 
 
 def test_a_corpus_without_a_source_says_how_to_get_it_and_what_to_do():

@@ -187,7 +187,7 @@ def _sources(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for slug in slugs():
         if path := source_of(slug, settings):  # type: ignore[arg-type]
             variable = source_variable(slug)
-            of_environment = bool(os.environ.get(variable))
+            of_environment = not settings.get("corpora", {}).get(slug, {}).get("source")
             yield {
                 "corpus": slug,
                 "source": path,

@@ -120,7 +120,7 @@ def follows_links(slug: str, asked: bool, settings: SettingsFile) -> bool:
 
 
 def find_source(slug: str, how_to_get: str, settings: SettingsFile) -> Path:
-    """Return where a corpus is: `HEARTEN_SOURCE_<SLUG>`, then `hearten.toml`.
+    """Return where a corpus is: `hearten.toml`, then `HEARTEN_SOURCE_<SLUG>`.
 
     Raises:
         SourceError: neither is set; the message says how to obtain the corpus.
@@ -142,6 +142,9 @@ def source_variable(slug: str) -> str:
 
 
 def source_of(slug: str, settings: SettingsFile) -> str | None:
-    """Return where the environment or `hearten.toml` says that a corpus is; None for nowhere."""
+    """Return where `hearten.toml` or else the environment says that a corpus is; None for nowhere.
+
+    The folder of a project stands before the one of the machine.
+    """
     of_file = settings.get("corpora", {}).get(slug, {}).get("source")
-    return os.environ.get(source_variable(slug)) or of_file
+    return of_file or os.environ.get(source_variable(slug))

@@ -69,13 +69,12 @@ def test_the_variables_of_the_provider_go_before_the_file(at):
     assert (of["base_url"]["value"], of["base_url"]["from"]) == (["http://file/v1"], "hearten.toml")
 
 
-def test_a_corpus_is_where_the_environment_says(at):
-    document, _ = shown(at, "--json")
-    (source,) = document["sources"]
-    assert (source["source"], source["from"]) == ("/from/file", "hearten.toml")
-    document, _ = shown(at, "--json", HEARTEN_SOURCE_MELD="/from/environment")
-    (source,) = document["sources"]
-    assert (source["source"], source["from"]) == ("/from/environment", "environment")
+def test_a_corpus_is_where_the_file_or_else_the_environment_says(at):
+    given = {"HEARTEN_SOURCE_MELD": "/from/environment", "HEARTEN_SOURCE_MOSEI": "/of/machine"}
+    document, _ = shown(at, "--json", **given)
+    meld, mosei = sorted(document["sources"], key=lambda one: one["corpus"])
+    assert (meld["source"], meld["from"]) == ("/from/file", "hearten.toml")
+    assert (mosei["source"], mosei["from"]) == ("/of/machine", "environment")
 
 
 def test_no_secret_is_shown(at):
