@@ -102,7 +102,8 @@ class BuildFolder:
             if not changed and _told(earlier) in (None, redraft.prompt_version):
                 raise _nothing_stale(earlier)
             changed = [field for field in changed if field in chosen(config)]
-        for field in changed:
+        # A setting first: versions that follow from it differ with it.
+        for field in sorted(changed, key=lambda field: field not in chosen(config)):
             raise ConfigError(
                 f"{field} changed from {_shown(held.get(field))} to "
                 f"{_shown(identity.get(field))} since {redraft.of} was built",

@@ -82,7 +82,11 @@ def _review(browser: Browser, server: Server, folder: Path) -> None:
     page.keyboard.press("ControlOrMeta+End")
     page.keyboard.type(" Take your time.")
     _take(page, folder, "review-edit")
+    # Out of the field, out of the edit; the page loaded again does not speak of it any more.
     page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.reload()
+    page.wait_for_selector("#desk:not([hidden])")
     for key, name in (("?", "review-keys"), ("g", "review-strategies")):
         page.keyboard.press(key)
         _take(page, folder, name)

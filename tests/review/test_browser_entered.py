@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -17,9 +18,11 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server(short) -> Iterator[Server]:
+def server(short, tmp_path_factory) -> Iterator[Server]:
     """One server for the module; all decisions are about one person's own items."""
-    with Server(short, "--overlap", 20) as running:
+    output = tmp_path_factory.mktemp("entered") / "output"
+    shutil.copytree(short.parent, output)
+    with Server(output / short.name, "--overlap", 20) as running:
         yield running
 
 

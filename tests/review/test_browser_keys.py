@@ -34,16 +34,16 @@ def hint(page, button: str) -> str:
 
 
 def test_an_action_with_another_key_follows_that_one_alone(page, scenes):
-    assert give(page, "accept", "z") == "z is now for: accept."
-    assert page.inner_text("[data-changes=accept] kbd") == "z"
+    assert give(page, "accept", "w") == "w is now for: accept."
+    assert page.inner_text("[data-changes=accept] kbd") == "w"
     page.keyboard.press("Escape")
-    assert hint(page, "#accept") == "z"
-    assert page.get_attribute("#accept", "aria-keyshortcuts") == "z"
+    assert hint(page, "#accept") == "w"
+    assert page.get_attribute("#accept", "aria-keyshortcuts") == "w"
     first = text(page)
     hear(page)
     page.keyboard.press("a")
     assert text(page) == first, "its usual key does nothing any more"
-    press_and_wait(page, "z")
+    press_and_wait(page, "w")
     sent(page)
     assert [row["verdict"] for row in held(scenes)] == ["accept"]
 
@@ -67,7 +67,7 @@ def test_a_key_that_is_taken_is_refused_with_words(page, key, words):
 
 
 def test_keys_can_be_swapped_by_way_of_a_free_one(page):
-    give(page, "accept", "z")
+    give(page, "accept", "w")
     give(page, "reject", "a")
     give(page, "accept", "x")
     page.keyboard.press("Escape")
@@ -82,10 +82,10 @@ def test_keys_with_names_are_keys_too(page):
 
 
 def test_keys_of_ones_own_are_kept_for_oneself_and_given_back(browser, page):
-    give(page, "undo", "z")
+    give(page, "undo", "w")
     page.reload()
     page.wait_for_selector("#desk:not([hidden])")
-    assert hint(page, "#undo") == "z"
+    assert hint(page, "#undo") == "w"
     page.click("#leave")
     page.wait_for_url("**/join")
     page.keyboard.type("Bob")

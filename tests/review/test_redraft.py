@@ -414,3 +414,11 @@ def test_a_corrected_emotion_stays_until_reviewers_hear_another(root, endpoint, 
 def test_versions_are_counted_from_two():
     names = ("meld", "meld@2", "a@b", "@")
     assert [next_name(name) for name in names] == ["meld@2", "meld@3", "a@b@2", "@@2"]
+
+
+def test_a_changed_setting_is_named_before_the_versions_that_follow_from_it(root, endpoint):
+    voter = f"test-model@{endpoint.base_url}"
+    refused = hearten(*arguments(root, endpoint, "--redraft", "rejected", "--vote-model", voter))
+    assert refused.code == 1
+    assert "vote_models changed" in one_line_error(refused)
+    assert "use the settings it was built with" in refused.err

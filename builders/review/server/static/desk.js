@@ -2,7 +2,7 @@
 
 import { Outbox } from "./outbox.js";
 import { Clock } from "./clock.js";
-import { $, Refused, about, announce, choose, el, keep, kept, leave, notice, send, words } from "./page.js";
+import { $, Refused, about, announce, choose, el, keep, kept, leave, notice, scrollable, send, words } from "./page.js";
 import { Player, Wave } from "./sound.js";
 
 // So much of a clip is heard before one decides; the server asks for a little less.
@@ -145,9 +145,7 @@ export class Desk {
     this.prefetch();
     this.showSound(item);
     $("turns").scrollTop = $("turns").scrollHeight; // all else that takes room is there by now
-    // What scrolls can be reached by keyboard; what does not is no stop on the way.
-    for (const one of document.querySelectorAll("[data-scrolls]"))
-      one.tabIndex = one.scrollHeight > one.clientHeight + 1 ? 0 : -1;
+    scrollable();
     this.tabs.postMessage({ kind: "open", item: item.item, tab: this.tab });
     window.scrollTo(0, 0);
     $("main").focus({ preventScroll: true });

@@ -75,6 +75,11 @@ export function leave(dialog) {
   if (dialog.contains(document.activeElement)) $("main").focus({ preventScroll: true });
 }
 
+/** Let what scrolls be reached by keyboard; what does not is no stop on the way. */
+export function scrollable() {
+  for (const one of document.querySelectorAll("[data-scrolls]")) one.tabIndex = one.scrollHeight > one.clientHeight + 1 ? 0 : -1;
+}
+
 const CHOICE_KEYS = "123456789abcdefghijklmnopq";
 // From so many options on, there is a field to look for one.
 const MANY = 10;
@@ -183,6 +188,7 @@ export function choose(title, options, chosen, most, about = "") {
   // The list before may have been closed so shortly ago that its event comes only now.
   dialog.onclose = () => dialog.open || finish(null);
   dialog.showModal();
+  scrollable();
   (buttons.find((one) => one.ariaPressed === "true") ?? buttons[0])?.focus();
   return finished;
 }
