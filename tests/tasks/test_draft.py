@@ -329,7 +329,7 @@ def test_a_prompt_has_a_schema_that_offers_what_the_label_allows():
 
 def test_what_is_under_way_is_cancelled_when_nobody_takes_the_outcomes_any_more(store):
     script = {number: [GOOD] for number in (1, 2, 3)}
-    model = Scripted(store, script, {2: 30, 3: 30})
+    model = Scripted(store, script, {1: 0.5, 2: 30, 3: 30})
 
     async def run():
         targets = iter([target(number) for number in script])
