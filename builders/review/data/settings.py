@@ -45,6 +45,10 @@ class Settings:
     only: Sequence[str] = ()
     salt: str = field(default_factory=lambda: secrets.token_hex(8))
 
+    def __post_init__(self) -> None:
+        # JSON, in which settings are stored, has lists alone.
+        object.__setattr__(self, "only", tuple(self.only))
+
     def hides(self, annotator: str, item: str) -> bool:
         """Return whether the draft of an item is hidden from an annotator at first."""
         return self.draw("hidden", annotator, item) < self.hidden_share
