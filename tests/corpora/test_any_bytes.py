@@ -18,6 +18,7 @@ from trees_emowoz import dialogue as wozzed
 
 from builders import resources
 from builders.corpora import load_card, open_reader, slugs
+from builders.corpora.empathetic_dialogues.reader import _is_quoted
 from builders.corpora.files import BrokenRecord, as_json, csv_rows, printable
 from builders.corpora.json_members import json_items
 from builders.corpora.mosei.folds import read_folds
@@ -339,3 +340,9 @@ def test_a_turn_of_nothing_but_space_takes_no_time(tmp_path):
     next(root.rglob("dialogues_emotion_train.txt")).write_text("0 0\n")
     (reject,) = (i for i in read_from("dailydialog", root, "train") if isinstance(i, Reject))
     assert reject.reason == "text_too_long"
+
+
+def test_a_line_with_commas_and_an_endless_cell_does_not_say_how_a_file_is_quoted(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text("a" + "," * 9 + '"' + "x" * 140_000 + "\n")
+    assert not _is_quoted(path)

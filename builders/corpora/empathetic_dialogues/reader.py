@@ -105,9 +105,17 @@ def _is_quoted(path: Path) -> bool:
             cells = line.rstrip("\r\n").split(",")
             if any(_DOUBLED.fullmatch(cell) for cell in cells):
                 return True
-            if len(cells) > len(_COLUMNS) and len(next(csv.reader([line]))) == len(_COLUMNS):
+            if len(cells) > len(_COLUMNS) and _cells_when_quoted(line) == len(_COLUMNS):
                 return True
     return False
+
+
+def _cells_when_quoted(line: str) -> int:
+    """Return how many cells a line has if marks quote; 0 for a cell longer than any is read."""
+    try:
+        return len(next(csv.reader([line])))
+    except csv.Error:
+        return 0
 
 
 def _whole(row: CsvRow, counts: Counter[str]) -> CsvRow:
