@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import time
@@ -172,6 +173,23 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path, tiny_disk):
     assert ended.code == 1 and "disk is full" in line and "kept" in line
     assert not (tiny_disk / "meld" / "manifest.json").exists()
     assert sqlite3.connect(store).execute("select count(*) from answers").fetchone()[0] > 0
+
+
+def test_a_full_disk_under_a_corpus_of_ones_own_is_one_line_and_leaves_nothing(tmp_path, tiny_disk):
+    (tiny_disk / "filler").write_bytes(b"0" * 280_000)
+    records = tmp_path / "records.jsonl"
+    told = {"speaker": "a", "text": "It rained on my guitar. " * 40, "emotion": "sadness"}
+    records.write_text("".join(f"{json.dumps(told | {'id': f'u{n}'})}\n" for n in range(90)))
+    columns = tmp_path / "map.toml"
+    columns.write_text('[columns]\nid = "id"\ntext = "text"\nemotion = "emotion"\n')
+    line = one_line_error(
+        hearten(
+            *("import", records, "--corpus", "mine", "--map", columns, "--text-only"),
+            HEARTEN_CORPORA=str(tiny_disk),
+        )
+    )
+    assert "disk is full" in line and str(tiny_disk / "mine") in line
+    assert not [path for path in (tiny_disk / "mine").rglob("*") if path.is_file()]
 
 
 def test_a_full_disk_under_the_store_is_one_line(source, tiny_disk, tmp_path):

@@ -6,7 +6,6 @@ A person in a recording may ask to be removed, or a clip may turn out to be misu
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from builders.corpora import slugs, splits_of
 from builders.errors import ConfigError
+from builders.labels.tables import tab_rows
 
 EXCLUSIONS_FILE = "exclusions.tsv"
 _COLUMNS = ["id", "reason"]
@@ -87,16 +87,7 @@ def is_id(text: str) -> bool:
 def _table(path: Path) -> frozenset[str]:
     if not path.is_file():
         return frozenset()
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        table = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if (header := next(table, [])) != _COLUMNS:
-            raise ConfigError(
-                f"wrong columns: {', '.join(header) or 'none'}",
-                where=path,
-                expected=", ".join(_COLUMNS),
-                do="write these column names in the first line, separated by tabs",
-            )
-        return frozenset(_checked(row, f"{path}:{table.line_num}") for row in table if row)
+    return frozenset(_checked(row, where) for where, row in tab_rows(path, _COLUMNS))
 
 
 def _digest(ids: Iterable[str]) -> str:

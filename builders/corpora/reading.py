@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from builders.corpora.damage import flag_damage
 from builders.corpora.exclusions import Exclusions
 from builders.corpora.usable import without_unusable
 from builders.errors import ConfigError, SourceError
+from builders.labels.tables import tab_rows
 from builders.record.types import (
     MISSING_AFTER,
     MISSING_BEFORE,
@@ -83,34 +83,21 @@ class Defects:
         return self._known.get((split, dialogue), {})
 
 
-def _check_header(header: list[str], columns: list[str], path: Path) -> None:
-    if header != columns:
-        raise ConfigError(
-            f"wrong columns: {', '.join(header) or 'none'}",
-            where=path,
-            expected=", ".join(columns),
-            do="write these column names in the first line, separated by tabs",
-        )
-
-
 def _read_table(path: Path) -> Iterator[Defect]:
-    with path.open(newline="", encoding="utf-8") as stream:
-        table = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        columns = list(Defect.__slots__)
-        _check_header(next(table, []), columns, path)
-        known: set[tuple[str, ...]] = set()
-        for row in table:
-            whole = len(row) == len(columns) and row[4] in _EFFECTS
-            if not whole or (key := tuple(row[:4])) in known:
-                raise ConfigError(
-                    f"invalid row: {row}",
-                    where=f"{path}:{table.line_num}",
-                    expected=f"{len(columns)} columns, effect one of {', '.join(_EFFECTS)}, and "
-                    "no defect of an utterance twice",
-                    do="fix or remove the row",
-                )
-            known.add(key)
-            yield Defect(*row)
+    columns = list(Defect.__slots__)
+    known: set[tuple[str, ...]] = set()
+    for where, row in tab_rows(path, columns):
+        whole = len(row) == len(columns) and row[4] in _EFFECTS
+        if not whole or (key := tuple(row[:4])) in known:
+            raise ConfigError(
+                f"invalid row: {row}",
+                where=where,
+                expected=f"{len(columns)} columns, effect one of {', '.join(_EFFECTS)}, and "
+                "no defect of an utterance twice",
+                do="fix or remove the row",
+            )
+        known.add(key)
+        yield Defect(*row)
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,13 @@ A broken cell is a `LabelError` that names the file and the line.
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from builders.errors import LabelError
+from builders.errors import ConfigError, LabelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def read_rows(
     """
     lines = enumerate(read_text(path).split("\n"), start=1)
     numbered = [(n, line) for n, line in lines if line.strip() and not line.startswith("#")]
-    reader = csv.reader((line for _, line in numbered), delimiter="\t", quoting=csv.QUOTE_NONE)
+    reader = (line.split("\t") for _, line in numbered)
     header = next(reader, [])
     _check_header(header, columns, path)
     if optional and optional not in header:
@@ -109,6 +108,41 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         what = f"byte {error.start} is not UTF-8"
         raise LabelError(what, where=path, expected="UTF-8 text", do="save it as UTF-8") from error
+
+
+def tab_lines(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield where each line of a tab-separated file is, and its cells, whatever they hold.
+
+    Raises:
+        ConfigError: the file cannot be read, or is not UTF-8.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"the table cannot be read ({said})",
+            where=path,
+            expected="tab-separated text in UTF-8",
+            do="save it so",
+        ) from error
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line:
+            yield f"{path}:{number}", line.split("\t")
+
+
+def tab_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the lines below a header that must have just these columns; ConfigError if not."""
+    lines = tab_lines(path)
+    _, header = next(lines, ("", []))
+    if header != [*columns]:
+        raise ConfigError(
+            f"wrong columns: {', '.join(header) or 'none'}",
+            where=path,
+            expected=", ".join(columns),
+            do="write these column names in the first line, separated by tabs",
+        )
+    yield from lines
 
 
 def _row(header: list[str], cells: list[str], where: str) -> TableRow:

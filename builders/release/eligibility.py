@@ -13,7 +13,6 @@ text repeats a withheld text.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -24,6 +23,7 @@ import orjson
 
 from builders.corpora.exclusions import Exclusions
 from builders.errors import ConfigError
+from builders.labels.tables import tab_lines
 from builders.record.types import ReviewStatus
 from builders.record.views import RejectRow, SampleRecord
 from builders.release.row_views import PublishedRecord
@@ -260,9 +260,7 @@ def gates_of(folder: Path) -> dict[str, str]:
     path = folder / GATES_FILE
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as stream:
-        lines = csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE)
-        rows = [row for row in lines if row and row != ["id", "reason"]]
+    rows = [row for _, row in tab_lines(path) if row != ["id", "reason"]]
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or not all(row):
             raise ConfigError(

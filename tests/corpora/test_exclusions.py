@@ -102,6 +102,22 @@ def test_a_table_that_is_not_understood_stops_the_build(text, words, tmp_path):
 # What is broken
 
 
+def test_a_table_saved_in_another_code_page_is_one_line(tmp_path):
+    path = tmp_path / "exclusions.tsv"
+    path.write_bytes(HEADER.encode() + "meld-train-0-1\tgefällt ihr nicht\n".encode("cp1252"))
+    with pytest.raises(
+        ConfigError, match=r"cannot be read.*exclusions\.tsv; expected .* UTF-8"
+    ) as one:
+        Exclusions.load(path)
+    assert "\n" not in str(one.value)
+
+
+def test_a_reason_may_be_of_any_length_and_have_quotation_marks(tmp_path):
+    path = tmp_path / "exclusions.tsv"
+    path.write_text(f'{HEADER}meld-train-0-1\t"{"asked " * 40_000}\r\nmeld-train-0-2\tthey asked\n')
+    assert Exclusions.load(path).ids == {"meld-train-0-1", "meld-train-0-2"}
+
+
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
     """A corpus with one broken record, and one split whose file lacks columns."""

@@ -22,6 +22,7 @@ from builders.errors import ConfigError, LabelError, SourceError, UsageError
 from builders.labels.vocabulary import vocabulary
 from builders.pipeline.importing.column_map import ColumnMap
 from builders.pipeline.importing.forms import Given, given
+from builders.record.folder import writable
 
 _HERE = Path(__file__).parent
 _MADE = (RECORDS, "audio", "samples.jsonl", "labels.sssom.tsv")
@@ -108,6 +109,7 @@ def take_in(
     Raises:
         UsageError: the name cannot be used.
         LabelError: a label has no emotion.
+        OutputError: the disk is full, or the folder cannot be written.
         HeartenError: as `checked` raises them.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or (resources.corpora() / name).exists():
@@ -117,20 +119,26 @@ def take_in(
         )
     done = TakenIn(resources.own_corpora() / name)
     partial = done.folder / ".partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    (partial / RECORDS).mkdir(parents=True)
-    try:
-        _write(partial, _left(checked(source, how, audio), exclusions, done), done, audio)
-        _write_labels(partial / "labels.sssom.tsv", name, done, how)
-        for part in _MADE:
-            old = done.folder / part
-            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
-            if (partial / part).exists():
-                (partial / part).rename(old)
-    finally:
+    with writable(done.folder, "folder with HEARTEN_CORPORA"):
         shutil.rmtree(partial, ignore_errors=True)
-    _write_card(done, name)
+        (partial / RECORDS).mkdir(parents=True)
+        try:
+            _write(partial, _left(checked(source, how, audio), exclusions, done), done, audio)
+            _write_labels(partial / "labels.sssom.tsv", name, done, how)
+            _put_in_place(partial, done.folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        _write_card(done, name)
     return done
+
+
+def _put_in_place(partial: Path, folder: Path) -> None:
+    """Move what was made over what an earlier import made."""
+    for part in _MADE:
+        old = folder / part
+        shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+        if (partial / part).exists():
+            (partial / part).rename(old)
 
 
 def _left(records: Iterator[Given], exclusions: Exclusions, done: TakenIn) -> Iterator[Given]:
