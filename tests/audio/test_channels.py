@@ -76,7 +76,7 @@ def test_a_first_stream_that_speaks_is_taken_whatever_else_there_is(tmp_path, mo
     mixes: list[Mix] = []
     read = decoding._decode_container
     monkeypatch.setattr(
-        decoding, "_decode_container", lambda p, m, mix: (mixes.append(mix), read(p, m, mix))[1]
+        decoding, "_decode_container", lambda *of: (mixes.append(of[-1]), read(*of))[1]
     )
     assert codes(decode(Media(path), tmp_path)) == []
     assert len(mixes) == 1 and mixes[0].streams == 2

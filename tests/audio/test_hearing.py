@@ -368,8 +368,8 @@ def test_two_builds_at_once_share_store_and_clips_and_come_to_the_same_bytes(url
         query = sa.select(key_values.c.kind, sa.func.count()).group_by(key_values.c.kind)
         assert dict(map(tuple, connection.execute(query))) == {
             **{"clip": 19, "measured": 19},
-            # What the checks found in each reply.
-            "verdict": 20,
+            # What the checks found in each reply, what came of each target, and its lines' routes.
+            **{"verdict": 20, "draft": 20, "routed": 1},
         }
     store.close()
 
