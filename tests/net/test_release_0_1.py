@@ -59,9 +59,9 @@ def test_a_finished_build_is_made_again_from_its_store_alone(output, name):
         if row["id"] in ASKED_ANEW[name]:
             continue
         # The sentences of findings are in other words; their codes and values are not. Turns have
-        # flags that the release did not look for.
+        # flags that the release did not look for, and one more benchmark was made from CREMA-D.
         for one in (row, was):
-            one["safety"] = None
+            one["safety"] = one["source"]["evaluation_overlap"] = None
             for said in (one["target_utterance"], *one["text_context"]):
                 said["flags"] = None
             for finding in one["audio_info"]["findings"] or ():
