@@ -20,17 +20,9 @@ from urllib.parse import unquote, urlsplit
 from builders.errors import OutputError
 
 MASK = "***"
-# Variables that hold a key, whichever command reads them.
-_VARIABLES = (
-    "HEARTEN_API_KEY",
-    "HEARTEN_CAPTION_API_KEY",
-    "HEARTEN_VOTE_API_KEY",
-    "HEARTEN_MODEL_API_KEY",
-    "HEARTEN_TTS_API_KEY",
-    "OPENAI_API_KEY",
-    "HF_TOKEN",
-    "HUGGING_FACE_HUB_TOKEN",
-)
+# Variables that hold a key, whichever command reads them; ours are all called alike.
+_VARIABLES = ("OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+_OURS = re.compile(r"HEARTEN_(\w+_)?API_KEY")
 # Addresses that may hold a user and a password.
 _ADDRESSES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "HEARTEN_STORE")
 # What is given to a server that asks for no key.
@@ -59,7 +51,7 @@ def learn(*secrets: str | None) -> None:
 
 def learn_environment() -> None:
     """Mask what the variables of the environment hold that keys and passwords stand in."""
-    learn(*map(os.environ.get, _VARIABLES))
+    learn(*map(os.environ.get, (*_VARIABLES, *filter(_OURS.fullmatch, os.environ))))
     for name in _ADDRESSES:
         for spelling in (name, name.lower()):
             learn_address(os.environ.get(spelling) or "")

@@ -39,7 +39,7 @@ from builders.llm.addresses import may_send
 from builders.llm.settings import PHRASEBOOK, Limits, ModelSettings
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
-from builders.settings import BuildConfig, checked
+from builders.settings import JUDGE_KEY, BuildConfig, checked
 
 _NONE = "none"
 
@@ -180,15 +180,11 @@ def _judged(
 
 
 def _judge(config: BuildConfig, given: AblateOptions) -> Judge:
-    settings = checked(
-        ModelSettings,
-        **asked_as(
-            str(given["judge"]),
-            tuple(given["judge_base_url"] or config.base_urls),
-            read_settings(),
-        ),
-        sent={"text"},
-    )
+    own = tuple(given["judge_base_url"] or ())
+    asked = asked_as(str(given["judge"]), own or config.base_urls, read_settings())
+    # A key goes only where it belongs: a judge at its own address has its own.
+    keys = {"keys": (JUDGE_KEY,)} if own else {}
+    settings = checked(ModelSettings, **(keys | asked), sent={"text"})
     return Judge(settings, config.limits, config.store_url, f"{config.name} ablated")
 
 

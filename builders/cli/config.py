@@ -216,10 +216,17 @@ def _models(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _keys(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the variables that hold keys, and whether each is set; never what is in it."""
     from builders.llm.settings import KEY_VARIABLES
-    from builders.settings import CAPTION_KEY, MODEL_KEY, MODERATION_KEY, SPEECH_KEY, VOTE_KEY
+    from builders.settings import (
+        CAPTION_KEY,
+        JUDGE_KEY,
+        MODEL_KEY,
+        MODERATION_KEY,
+        SPEECH_KEY,
+        VOTE_KEY,
+    )
 
     named = [table["key"] for table in settings.get("models", {}).values() if "key" in table]
-    of_options = (MODEL_KEY, VOTE_KEY, CAPTION_KEY, SPEECH_KEY, MODERATION_KEY)
+    of_options = (MODEL_KEY, VOTE_KEY, JUDGE_KEY, CAPTION_KEY, SPEECH_KEY, MODERATION_KEY)
     for variable in dict.fromkeys((*KEY_VARIABLES, *of_options, *named)):
         given = os.environ.get(variable, "").strip()
         masking.learn(given)

@@ -7,6 +7,7 @@ from typing import Any, TypedDict, cast
 
 from builders.cli.build_options import BuildOptions
 from builders.llm.settings import KEY_VARIABLES
+from builders.settings import JUDGE_KEY
 from builders.settings.file import SettingsFile
 from builders.settings.named import ModelTable, key_of, served_name, written
 
@@ -97,8 +98,8 @@ def named_judges(
 
 
 def keys_at(model: str, address: str | None, settings: SettingsFile) -> tuple[str, ...]:
-    """Return the variables of the key for a model at an address: its table's, or those of all."""
+    """Return the variables of a judge's key: its table's, its own at its own address, or all's."""
     tables = settings.get("models", {})
     names = [name for name in tables if written(name, tables) == f"{model}@{address}"]
     own = next(filter(None, (key_of(name, tables) for name in names)), None)
-    return (own,) if own else KEY_VARIABLES
+    return (own,) if own else (JUDGE_KEY,) if address else KEY_VARIABLES

@@ -9,6 +9,8 @@ from builds import hearten, manifest, one_line_error, samples
 from endpoints import TestEndpoint
 from trees import make_meld_tree
 
+from builders.cli.named_models import keys_at
+
 KEY = "sk-team-2f9c41d07b"
 FILE = """
 [build]
@@ -155,3 +157,12 @@ def test_prompts_of_a_named_model_need_no_key(at):
     assert ended.code == 0, ended.err
     request = json.loads(ended.out)
     assert "test-model" in json.dumps(request)
+
+
+def test_a_judge_at_its_own_address_has_a_key_of_its_own(monkeypatch):
+    monkeypatch.setenv("TEAM_KEY", "sk-team-1f9a")
+    at, tables = "http://judge.example/v1", {"models": {"j": {"model": "j", "key": "TEAM_KEY"}}}
+    assert keys_at("j", at, {}) == ("HEARTEN_JUDGE_API_KEY",)
+    assert keys_at("j", None, {}) == ("HEARTEN_API_KEY", "OPENAI_API_KEY")
+    tables["models"]["j"]["address"] = at
+    assert keys_at("j", at, tables) == ("TEAM_KEY",)

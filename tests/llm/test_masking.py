@@ -17,7 +17,7 @@ from builds import environment, hearten
 from endpoint.answers import answer
 from wire import Told, http
 
-from builders import masking
+from builders import masking, settings
 from builders.llm.failures import Failure
 from builders.store.database import Answer, Attempt, RequestRow, Store
 
@@ -211,3 +211,13 @@ def test_keys_are_masked_in_a_traceback_of_the_command(tmp_path):
     assert done.returncode and "RuntimeError: the key is ***" in done.stderr
     # The line of the source that is shown with it is no key of a server's.
     assert KEY not in done.stderr.replace(code, "")
+
+
+def test_every_variable_of_ours_that_holds_a_key_is_masked_before_it_is_read(monkeypatch):
+    keys = [value for name, value in vars(settings).items() if name.endswith("_KEY")]
+    assert len(keys) >= 6
+    for number, variable in enumerate(keys):
+        monkeypatch.setenv(variable, f"sk-{number}-5d20c1f7")
+    masking.learn_environment()
+    for number, variable in enumerate(keys):
+        assert f"sk-{number}-5d20c1f7" not in masking.mask(f"{variable} is sk-{number}-5d20c1f7")
