@@ -20,7 +20,7 @@ WRONG = {
         ("store", "bakup"),
         "no command 'bakup'; did you mean hearten store backup?",
     ),
-    "unknown command, nothing like it": (("xyzzy",), "expected one of build, verify, corpora"),
+    "unknown command, nothing like it": (("xyzzy",), "expected one of build, import, validate"),
     "no command of a group": (("store",), "expected one of upgrade, backup, status, forget"),
     "unknown choice": (
         (*SAMPLE, "--persona", "asistant"),
