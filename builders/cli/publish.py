@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from builders.cli.options import EXCLUSIONS, OUTPUT, Excluded, Folder, Json, Output, StoreAddress
 
 commands = typer.Typer()
+SplitsAsked = Literal["divided", "as-is"]
 
 
 @commands.command("publish")
@@ -54,6 +55,13 @@ def publish_command(  # noqa: PLR0913 - one argument for each option
             "the owner's permission.",
         ),
     ] = None,
+    splits: Annotated[
+        SplitsAsked,
+        typer.Option(
+            help="Divide a corpus without splits into train and validation, or publish it as "
+            "unsplit.",
+        ),
+    ] = "divided",
     exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
     as_json: Json = False,

@@ -107,9 +107,10 @@ class Card(_Part):
     `names` are other spellings of the slug, `how_to_get` is the sentence that error messages end
     with, `label_source` what the annotators had access to, `label_views` what else `--label-view`
     may choose, `video` where its pictures lie, None where it has none, `context` what earlier turns
-    are, `speakers_have_names` whether a prompt may call them as the corpus does (a number is no
-    name), `scripted` the table in `prompts/names` with the people of a script that models know by
-    heart, None where there is none, `benchmarks` those that are made from it.
+    are, `two_parties` whether every dialogue is one between two people, `speakers_have_names`
+    whether a prompt may call them as the corpus does (a number is no name), `scripted` the table in
+    `prompts/names` with the people of a script that models know by heart, None where there is none,
+    `benchmarks` those that are made from it.
     `fixed_words` says that speakers were given what they say, so that only their voice tells a
     feeling, `contrast` where the same words are said in several ways, `voice_evidence` who judged
     the voice alone. `combined_folds` says which folds of a corpus without splits of its own become
@@ -132,6 +133,7 @@ class Card(_Part):
     audio_origin: Literal["acted", "natural", "synthetic", "none"]
     video: str | None = None
     context: Literal["dialogue", "same_speaker", "none"]
+    two_parties: bool = False
     speakers_have_names: bool = False
     scripted: str | None = None
     combined_folds: dict[Split, tuple[str, ...]] = {}

@@ -45,7 +45,12 @@ def given_rows(source: Path) -> Iterator[tuple[str, object]]:
 def _files(source: Path) -> list[Path]:
     if source.is_dir():
         inside = next(
-            (source / name for name in ("data/sft", "data") if (source / name).is_dir()), source
+            (
+                source / name
+                for name in ("data/record", "data/sft", "data")
+                if (source / name).is_dir()
+            ),
+            source,
         )
         found = sorted(path for path in inside.rglob("*") if path.suffix.lower() in KINDS)
         found = [path for path in found if not path.name.startswith(".")]

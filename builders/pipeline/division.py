@@ -23,9 +23,9 @@ class Division:
     def __init__(self, build: Build) -> None:
         card = load_card(build.manifest["result"]["config"]["corpus"])
         self._folds = {f"{f}:test": s for s, folds in card.combined_folds.items() for f in folds}
-        self._groups = _Groups()
+        self._groups = Groups()
         for row in build.rows(["source", "target_utterance", "contrast"], ALL):
-            self._groups.join(*_ties(row))
+            self._groups.join(*ties(row))
 
     def split_of(self, row: SampleRecord) -> str:
         """Return the owner's split; if there is none, that of the fold or the group."""
@@ -34,11 +34,25 @@ class Division:
             return str(source["split"])
         if self._folds:
             return next((self._folds[f] for f in source["folds"] if f in self._folds), "train")
-        group = self._groups.of(_ties(row)[0])
-        return _SPLIT_OF_PART.get(rank(f"{source['corpus']} {group}") % _PARTS, "train")
+        group = self._groups.of(ties(row)[0])
+        return _SPLIT_OF_PART.get(_part(source["corpus"], group), "train")
 
 
-def _ties(row: SampleRecord) -> list[str]:
+def part_of(corpus: str, group: str) -> int:
+    """Return the rank of a group of a corpus, which decides about its split."""
+    return rank(f"{corpus} {group}")
+
+
+def is_development(corpus: str, group: str) -> bool:
+    """Return whether a group is in the development part of a corpus without splits."""
+    return _SPLIT_OF_PART.get(_part(corpus, group)) == "dev"
+
+
+def _part(corpus: str, group: str) -> int:
+    return part_of(corpus, group) % _PARTS
+
+
+def ties(row: SampleRecord) -> list[str]:
     """Return what must be in one split only: a sample's dialogue, speaker and minimal pair."""
     speaker, group = (
         row["target_utterance"]["speaker"]["id"],
@@ -48,7 +62,7 @@ def _ties(row: SampleRecord) -> list[str]:
     return [f"{kind} {name}" for kind, name in names.items() if name is not None]
 
 
-class _Groups:
+class Groups:
     """Connected groups of names (union-find); a group is named after its smallest name."""
 
     def __init__(self) -> None:

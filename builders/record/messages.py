@@ -1,7 +1,8 @@
 """A record as chat messages: the prompt for the trained model, and the reply it learns.
 
 One record is one exchange. All earlier turns, whoever spoke them, and the target utterance make the
-single user turn; the reply is the single assistant turn:
+single user turn; the reply is the single assistant turn (`conversation` has the turns of two
+parties as turns):
 
     Scene: Two friends wait for the ferry.
     Earlier: Monica: Did you ask? / Chandler: Nobody knows.
@@ -15,6 +16,7 @@ import re
 from collections.abc import Collection
 from functools import cache
 from hashlib import sha256
+from itertools import groupby
 
 from builders import resources
 from builders.errors import LabelError
@@ -61,6 +63,48 @@ def messages(
     return [*shown, {"role": "assistant", "content": record["desired_response"]["text"]}]
 
 
+def conversation(
+    record: SampleRecord,
+    *,
+    instruction: str | None,
+    mark: str | None = AUDIO_MARK,
+    two_parties: bool = False,
+) -> list[dict[str, str]]:
+    """Return what is said before the reply, from a user turn to a user turn.
+
+    Where two parties alternate, each turn of theirs is a turn; else all is one, as in `messages`.
+
+    Args:
+        record: a sample.
+        instruction: the last line of the last turn, or None.
+        mark: the placeholder for the utterance's clip; None inserts the words.
+        two_parties: whether each dialogue of the corpus is one between two people.
+    """
+    if not _alternates(record, two_parties):
+        return messages(record, instruction=instruction, system=None, mark=mark)[:-1]
+    now = mark if mark and record["audio"] else _line(record["target_utterance"]["text"])
+    said = [(turn["role"] == "user", turn) for turn in record["text_context"]]
+    first = next((n for n, (is_user, _) in enumerate(said) if is_user), len(said))
+    opening = _background(record)
+    if before := [_said(turn, None, True) for _, turn in said[:first]]:
+        opening.append(f"Earlier: {' / '.join(before)}")
+    found = [("user", line) for line in opening]
+    found += [("user" if is_user else "assistant", _line(t["text"])) for is_user, t in said[first:]]
+    found += [("user", now)] + ([("user", instruction)] if instruction else [])
+    return [
+        {"role": role, "content": "\n".join(line for _, line in lines)}
+        for role, lines in groupby(found, key=lambda pair: pair[0])
+    ]
+
+
+def _alternates(record: SampleRecord, two_parties: bool) -> bool:
+    """Return whether the earlier turns are those of the speaker and one other party."""
+    roles = {turn["role"] for turn in record["text_context"]}
+    if record["source"]["context"] != "dialogue" or not roles:
+        return False
+    return "other" not in roles or (two_parties and "assistant" not in roles)
+
+
 def instruction(sample_id: str, *, spoken: bool) -> str:
     """Return the instruction of a sample, chosen by the hash of its id among the wordings.
 
@@ -89,10 +133,7 @@ def instructions(form: str) -> tuple[str, ...]:
 def _user_turn(
     record: SampleRecord, mark: str | None, heard: Collection[str], voice_words: bool
 ) -> str:
-    lines = []
-    if background := record["background"]:
-        told = sayable(background["text"], background["origin"])
-        lines += [f"{_TOLD[background['origin']]}: {_line(told)}"] if told else []
+    lines = _background(record)
     now = mark if mark and record["audio"] else _line(record["target_utterance"]["text"])
     if voice_words and record["voice"] and record["voice"]["words"]:
         now += f" ({record['voice']['words']})"
@@ -105,6 +146,13 @@ def _user_turn(
         speaker = speaker_name(record["target_utterance"]["speaker"]["id"], "user")
         now = f"Now: {speaker}: {now}" if named else f"Now: {now}"
     return "\n".join([*lines, now])
+
+
+def _background(record: SampleRecord) -> list[str]:
+    """Return what is told of the time before the dialogue, as a line; none if nothing is."""
+    background = record["background"]
+    told = sayable(background["text"], background["origin"]) if background else None
+    return [f"{_TOLD[background['origin']]}: {_line(told)}"] if background and told else []
 
 
 def _said(turn: ContextTurn, mark: str | None, named: bool) -> str:

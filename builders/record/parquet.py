@@ -62,6 +62,7 @@ class LeafFeature(TypedDict, total=False):
     _type: str
     dtype: str
     sampling_rate: int
+    decode: bool
 
 
 # The `datasets` feature of a column: a list as a JSON array, an object by its fields.
@@ -130,10 +131,16 @@ def features_of(schema: SchemaNode) -> dict[str, HubFeature]:
     return {k: hub_feature(v, schema["$defs"]) for k, v in schema["properties"].items()}
 
 
-def arrow_schema(schema: SchemaNode) -> pa.Schema:
-    """Return the Arrow schema of such rows, with the Hub's features in its metadata."""
+def arrow_schema(schema: SchemaNode, decode: bool = True) -> pa.Schema:
+    """Return the Arrow schema of such rows, with the Hub's features in its metadata.
+
+    Without `decode`, `datasets` gives the bytes of clips as they are and needs no decoder.
+    """
     fields = [(k, arrow_type(v, schema["$defs"])) for k, v in schema["properties"].items()]
     features = features_of(schema)
+    for feature in features.values():
+        if not decode and not isinstance(feature, list) and is_leaf(feature):
+            feature |= {"decode": False} if feature["_type"] == "Audio" else {}
     metadata = {"huggingface": orjson.dumps({"info": {"features": features}}).decode()}
     return pa.schema(fields, metadata=metadata)
 

@@ -1,22 +1,23 @@
 """The configs of a published dataset: their columns, and a record's row in each.
 
-`sft` has the publishable part of the record, and `messages`. `utterances` is a view of its files,
-without model output, and of further files for records whose reply is withheld. `preference`,
-`preference_ai`, `kto` and `prompts` are small rows that name the clip instead of repeating it. If
-the utterances are synthetic speech, all of these have the records as text, and `synthetic` has them
-with audio.
+`default` is flat, to train on, and has the clips. `record` has the whole publishable record without
+its clip, `utterances` the same without model output, and a clip only where the record has no row in
+`default`. `preference`, `preference_ai`, `kto` and `prompts` are small rows that name the clip
+instead of repeating it. If the utterances are synthetic speech, all of these have the records as
+text, and `synthetic` has them with audio.
 `human_replies` has what people answered, where a build was mined; a clip that is a sample's own
-lies in `sft` or `utterances` only.
+lies in `default` or `utterances` only.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 from builders.record.human_replies import SCHEMA as HUMAN_REPLIES
-from builders.record.messages import AUDIO_MARK, instruction, messages
+from builders.record.messages import AUDIO_MARK, conversation, instruction, messages
 from builders.record.reply_views import DesiredResponse
 from builders.record.sample import audio_info
 from builders.record.schema import SchemaNode, load_schema
@@ -25,26 +26,30 @@ from builders.record.views import SampleRecord
 from builders.release.pairs.reply_pair import ReplyPair
 from builders.release.rights import published_schema, withheld
 from builders.release.row_views import (
+    DefaultRow,
     KtoRow,
     PreferenceAiRow,
     PreferenceRow,
     PromptsRow,
     PublishedRecord,
-    SftRow,
     SmallRow,
 )
 
 CONFIGS = (
-    *("sft", "utterances", "weak_audio", "strong_audio"),
+    *("default", "record", "utterances", "weak_audio", "strong_audio"),
     *("preference", "preference_ai", "kto", "prompts", "synthetic", HUMAN_REPLIES),
 )
-# Configs over the files of `sft`, by audio contribution.
+# Configs over the files of `default`, by audio contribution.
 AUDIO_CLASSES = {"weak_audio": "text_solvable", "strong_audio": "audio_solvable"}
 # Fields from models and reviewers; `utterances` does not have them.
 _MADE = {
     *("plan", "demonstrations", "desired_response", "executed", "reply_audio"),
     *("drafting", "checks", "judgements", "review"),
 }
+
+
+# The columns of chat turns: of `default` and `synthetic`.
+_TALK = ("prompt", "completion", "audio_prompt", "messages")
 
 
 def audio_class(record: SampleRecord | PublishedRecord) -> str | None:
@@ -60,15 +65,16 @@ def schemas_of(may: frozenset[str], with_audio: bool) -> dict[str, SchemaNode]:
         may: the permissions given.
         with_audio: whether the small rows include clips too.
     """
-    record = published_schema(withheld(may))
-    sft = copy.deepcopy(record)
-    sft["properties"]["messages"] = load_schema("prompts")["properties"]["prompt"]
-    sft["$defs"]["message"] = load_schema("prompts")["$defs"]["message"]
-    sft["required"] = list(sft["properties"])
-    utterances = record
-    utterances["properties"] = {k: v for k, v in record["properties"].items() if k not in _MADE}
-    utterances["required"] = list(utterances["properties"])
-    found = {"sft": sft, "utterances": utterances, "synthetic": sft}
+    whole = published_schema(withheld(may))
+    talk = load_schema("default")
+    synthetic = _with(whole, {name: talk["properties"][name] for name in _TALK})
+    synthetic["$defs"]["message"] = talk["$defs"]["message"]
+    found = {
+        "default": copy.deepcopy(talk),
+        "record": _without(whole, "audio"),
+        "utterances": _without(whole, *_MADE),
+        "synthetic": synthetic,
+    }
     for name in ("preference", "preference_ai", "kto", "prompts"):
         found[name] = copy.deepcopy(load_schema(name))
         if not (with_audio and "audio" in may):
@@ -80,73 +86,152 @@ def schemas_of(may: frozenset[str], with_audio: bool) -> dict[str, SchemaNode]:
     return found
 
 
+def _with(schema: SchemaNode, more: Mapping[str, SchemaNode]) -> SchemaNode:
+    """Return a copy of a schema with more properties."""
+    made = copy.deepcopy(schema)
+    made["properties"] |= copy.deepcopy(dict(more))
+    return {**made, "required": list(made["properties"])}
+
+
+def _without(schema: SchemaNode, *names: str) -> SchemaNode:
+    """Return a copy of a schema without some properties."""
+    made = copy.deepcopy(schema)
+    made["properties"] = {k: v for k, v in made["properties"].items() if k not in names}
+    return {**made, "required": list(made["properties"])}
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The publishable part of a record with its reply, and what is said, as chat turns.
+
+    `prompt` ends before the reply, in words alone where words are published; `audio_prompt` has the
+    placeholder of a published clip; `single` has all that is said before the reply as one turn, so
+    that a trainer that learns every assistant turn learns the reply only.
+    """
+
+    record: PublishedRecord
+    prompt: list[dict[str, str]]
+    audio_prompt: list[dict[str, str]] | None
+    single: list[dict[str, str]]
+
+    @property
+    def completion(self) -> list[dict[str, str]]:
+        """Return the reply as the one turn to learn."""
+        return self.single[-1:]
+
+    @property
+    def talk(self) -> dict[str, object]:
+        """Return the columns that are chat turns."""
+        made = self.prompt, self.completion, self.audio_prompt, self.single
+        return dict(zip(_TALK, made, strict=True))
+
+
 class Rows:
     """Makes the rows of a record.
 
     Args:
         may: the permissions given.
         schemas: the schema of each kind of row, as `schemas_of` returns them.
+        two_parties: whether each dialogue of the corpus is one between two people.
     """
 
-    def __init__(self, may: frozenset[str], schemas: Mapping[str, SchemaNode]) -> None:
+    def __init__(
+        self, may: frozenset[str], schemas: Mapping[str, SchemaNode], two_parties: bool = False
+    ) -> None:
         self._may = may
+        # Who speaks is a label.
+        self._two_parties = two_parties and "labels" in may
         self._columns = {name: tuple(schema["properties"]) for name, schema in schemas.items()}
 
     def is_marked(self, record: SampleRecord) -> bool:
         """Return whether a placeholder represents a clip: it is published, or the text is not."""
         return bool(record["audio"]) and ("audio" in self._may or "text" not in self._may)
 
-    def messages(
-        self, record: SampleRecord, published: PublishedRecord
-    ) -> list[dict[str, str]] | None:
-        """Return the record as chat messages with published text, or None if there is none."""
+    def exchange(self, record: SampleRecord, published: PublishedRecord) -> Exchange | None:
+        """Return what is said in a record with published text, or None if nothing is."""
         text, marked = "text" in self._may, self.is_marked(record)
         if not text and not marked:
             return None
         turns = [{**turn, "role": turn["role"] or "other"} for turn in published["text_context"]]
         shown = {**published, "audio": record["audio"], "text_context": turns if text else []}
-        wording = instruction(record["id"], spoken=marked)
-        mark = AUDIO_MARK if marked else None
         # Withheld fields must not appear in the text.
         whole = cast(SampleRecord, shown)
-        return messages(whole, instruction=wording, system=None, mark=mark)
+        prompt = self._prompt(whole, None if text else AUDIO_MARK)
+        heard = self._prompt(whole, AUDIO_MARK) if marked and "audio" in self._may else None
+        mark = AUDIO_MARK if marked else None
+        wording = instruction(record["id"], spoken=marked)
+        single = messages(whole, instruction=wording, system=None, mark=mark)
+        return Exchange(published, prompt, heard, single)
 
-    def utterance(self, published: PublishedRecord) -> dict[str, object]:
-        """Return the row of `utterances`."""
+    def _prompt(self, record: SampleRecord, mark: str | None) -> list[dict[str, str]]:
+        wording = instruction(record["id"], spoken=mark is not None)
+        parties = self._two_parties
+        return conversation(record, instruction=wording, mark=mark, two_parties=parties)
+
+    def utterance(self, published: PublishedRecord, clip: bool = True) -> dict[str, object]:
+        """Return the row of `utterances`; its clip only where `default` has no row of it."""
+        row = {**published, "audio": published["audio"] if clip else None}
+        return {name: row[name] for name in self._columns["utterances"]}
+
+    def record(self, published: PublishedRecord) -> dict[str, object]:
+        """Return the row of `record`."""
         columns: Mapping[str, object] = published
-        return {name: columns[name] for name in self._columns["utterances"]}
+        return {name: columns[name] for name in self._columns["record"]}
 
-    def sft(self, published: PublishedRecord, said: list[dict[str, str]]) -> SftRow:
-        """Return the row of `sft`."""
-        return {**published, "messages": said}
+    def synthetic(self, said: Exchange) -> dict[str, object]:
+        """Return the row of `synthetic`: the whole record and its exchange."""
+        return {**said.record, **said.talk}
 
-    def preference(self, sft: SftRow, pair: ReplyPair) -> PreferenceRow:
+    def default(self, said: Exchange) -> DefaultRow:
+        """Return the row of `default`."""
+        record = said.record
+        emotions, reply = record["target_utterance"]["emotions"], record["desired_response"]
+        if reply is None:
+            raise RuntimeError(f"{record['id']} has no reply that may be published")
+        return {
+            "id": record["id"],
+            "audio": record["audio"],
+            "utterance": record["target_utterance"]["text"],
+            "emotion": emotions["primary"] if emotions else None,
+            "speaker": record["target_utterance"]["speaker"]["id"],
+            "strategy": reply["response_strategy"],
+            "reply": reply["text"],
+            "duration": record["audio_info"]["duration"],
+            "corpus": record["source"]["corpus"],
+            "prompt": said.prompt,
+            "completion": said.completion,
+            "audio_prompt": said.audio_prompt,
+            "messages": said.single,
+        }
+
+    def preference(self, said: Exchange, pair: ReplyPair) -> PreferenceRow:
         """Return the row of `preference`: the preferred and the rejected reply, and the origin."""
         return {
-            **self._small("preference", sft),
+            **self._small("preference", said),
             "chosen": [_assistant(pair.chosen)],
             "rejected": [_assistant(pair.rejected)],
             "origin": pair.origin,
         }
 
-    def preference_ai(self, sft: SftRow, pair: ReplyPair) -> PreferenceAiRow:
+    def preference_ai(self, said: Exchange, pair: ReplyPair) -> PreferenceAiRow:
         """Return the row of `preference_ai`: the same, what is wrong, and who preferred it."""
-        small = self._small("preference_ai", sft)
-        return {**self.preference(sft, pair), **small, "kind": pair.kind, "by": pair.by}
+        small = self._small("preference_ai", said)
+        return {**self.preference(said, pair), **small, "kind": pair.kind, "by": pair.by}
 
-    def kto(self, sft: SftRow) -> KtoRow | None:
+    def kto(self, said: Exchange) -> KtoRow | None:
         """Return the row of `kto`: a reply that was reviewed, and whether it was accepted."""
-        status = sft["review"] and sft["review"]["status"]
+        review = said.record["review"]
+        status = review and review["status"]
         if status is None or status == ReviewStatus.DISPUTED:
             return None
         label = status != ReviewStatus.REJECTED
-        return {**self._small("kto", sft), "completion": [sft["messages"][-1]], "label": label}
+        return {**self._small("kto", said), "completion": said.completion, "label": label}
 
-    def prompt(self, sft: SftRow, reply: DesiredResponse) -> PromptsRow:
+    def prompt(self, said: Exchange, reply: DesiredResponse) -> PromptsRow:
         """Return the row of `prompts`, with the fields a reward can be computed from."""
-        emotions = sft["target_utterance"]["emotions"]
+        emotions = said.record["target_utterance"]["emotions"]
         return {
-            **self._small("prompts", sft),
+            **self._small("prompts", said),
             "root": emotions["root"] if emotions else None,
             "valence": emotions["valence"] if emotions else None,
             "strategies": reply["strategies"],
@@ -156,21 +241,23 @@ class Rows:
             "solution": reply["text"],
         }
 
-    def _small(self, name: str, sft: SftRow) -> SmallRow:
-        emotions = sft["target_utterance"]["emotions"]
+    def _small(self, name: str, said: Exchange) -> SmallRow:
+        record = said.record
+        emotions = record["target_utterance"]["emotions"]
         row: SmallRow = {
-            "id": sft["id"],
-            "language": sft["language"],
-            "corpus": sft["source"]["corpus"],
-            "split": sft["source"]["split"],
-            "licence": sft["rights"]["licence"],
-            "audio_path": sft["audio"] and sft["audio"]["path"],
-            "audio_sha256": sft["audio_info"]["sha256_pcm"],
+            "id": record["id"],
+            "language": record["language"],
+            "corpus": record["source"]["corpus"],
+            "split": record["source"]["split"],
+            "licence": record["rights"]["licence"],
+            "audio_path": record["audio"] and record["audio"]["path"],
+            "audio_sha256": record["audio_info"]["sha256_pcm"],
             "emotion": emotions["primary"] if emotions else None,
-            "prompt": sft["messages"][:-1],
+            "prompt": said.prompt,
+            "audio_prompt": said.audio_prompt,
         }
         if "audio" in self._columns[name]:
-            row["audio"] = sft["audio"]
+            row["audio"] = record["audio"]
         return row
 
 

@@ -55,7 +55,7 @@ class PublishedUtterance(TypedDict):
 class PublishedRecord(TypedDict):
     """A sample some fields of which may be withheld: they are null, lists are empty.
 
-    A row of `utterances` has no keys for model output.
+    A row of `utterances` has no keys for model output, one of `record` none for the clip.
     """
 
     schema_version: str
@@ -86,9 +86,25 @@ class PublishedRecord(TypedDict):
     rights: RightsPart
 
 
-class SftRow(PublishedRecord):
-    """A row of `sft` or `synthetic`: the record, and the exchange as chat messages."""
+class DefaultRow(TypedDict):
+    """A row of `default`: an utterance and the reply to it, flat, and the exchange as chat turns.
 
+    `prompt` is in words alone where words are published, `audio_prompt` has a placeholder for the
+    clip. `messages` is prompt and reply for trainers that take one list.
+    """
+
+    id: str
+    audio: ClipFile | None
+    utterance: str | None
+    emotion: str | None
+    speaker: str | int | None
+    strategy: str | None
+    reply: str
+    duration: float | None
+    corpus: str
+    prompt: list[dict[str, str]]
+    completion: list[dict[str, str]]
+    audio_prompt: list[dict[str, str]] | None
     messages: list[dict[str, str]]
 
 
@@ -105,6 +121,7 @@ class SmallRow(TypedDict):
     audio_sha256: str | None
     emotion: str | None
     prompt: list[dict[str, str]]
+    audio_prompt: list[dict[str, str]] | None
 
 
 class PreferenceRow(SmallRow):

@@ -93,5 +93,5 @@ class ReleaseTally:
     @property
     def reviewed_share(self) -> float:
         """Return the share of published replies that were reviewed."""
-        replies = self.rows["sft"].total() if "sft" in self.rows else 0
+        replies = self.rows["default"].total() if "default" in self.rows else 0
         return self.reviews.total() / replies if replies else 0.0

@@ -145,7 +145,7 @@ def test_a_planted_name_is_in_no_published_byte_and_the_store_has_it(tmp_path, m
     files = {p for p in tmp_path.rglob("*") if p.is_file() and "source" not in p.parts} - stored
     assert any("out" in file.parts for file in files)
     # What is staged has the line, and the other name in it.
-    (shard,) = staged.glob("data/sft/train*.parquet")
+    (shard,) = staged.glob("data/record/train*.parquet")
     assert "at the pond" in told_by(shard) and shard in files
     for file in files:
         assert not any(word in told_by(file) for word in planted.split()), file

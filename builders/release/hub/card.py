@@ -79,7 +79,7 @@ def write_card(
 def _content(staged: Staged, manifest: Manifest) -> dict[str, object]:
     tally, terms = staged.tally, staged.terms
     splits = sorted(tally.rows["utterances"], key=ORDER.index)
-    replies = tally.rows.get("sft", Counter()).total()
+    replies = tally.rows.get("default", Counter()).total()
     return {
         "certificate_parts": CERTIFICATE_PARTS,
         "card": terms.card,
@@ -135,10 +135,10 @@ def _bars(counts: list[tuple[str, int]]) -> list[PictureBar]:
 
 
 def _example(staged: Staged) -> dict[str, object] | None:
-    """Return the first row of `sft`, if the terms allow showing text and replies."""
-    if not {"text", "derived"} <= staged.terms.may or "sft" not in staged.files:
+    """Return the first row of `default`, if the terms allow showing text and replies."""
+    if not {"text", "derived"} <= staged.terms.may or "default" not in staged.files:
         return None
-    first = next(iter(staged.files["sft"].values()))[0]
+    first = next(iter(staged.files["default"].values()))[0]
     with DataFile(first) as file:
         table = file.group(0, ["id", "messages"]).slice(0, 1)
     row: dict[str, object] = table.to_pylist()[0]

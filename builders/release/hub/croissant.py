@@ -122,7 +122,7 @@ def _files(kind: str) -> dict[str, object]:
 
 
 def _records(staged: Staged, config: str) -> dict[str, object]:
-    files = config if config in staged.files else "sft"
+    files = config if config in staged.files else "default"
     features = features_of(schema_of(staged, config))
     return {
         "@type": "cr:RecordSet",

@@ -40,7 +40,7 @@ class RowFile:
     def __init__(self, path: Path, schema: SchemaNode) -> None:
         self.path = path
         self.rows = 0
-        self._schema = arrow_schema(schema)
+        self._schema = arrow_schema(schema, decode=False)
         self._writer: pq.ParquetWriter | None = None
 
     def write(

@@ -25,7 +25,6 @@ from builders.release.layouts import schemas_of
 from builders.release.mining import digest_of_build
 from builders.release.mining.answering import AnswerRules
 from builders.release.rights import withheld
-from builders.release.splits import split_name
 
 
 def stage_human_replies(
@@ -70,38 +69,39 @@ class _HumanRows:
         self._rules = AnswerRules.load()
 
     def write(self, mined: HumanReplies) -> None:
+        """Write the rows of all shards."""
         for shard in mined.shards():
-            split, _, rest = shard.name.partition("-")
-            split = split_name(split)
-            path = self._staged.folder / "data" / SCHEMA / f"{split}-{rest}"
-            file = RowFile(path, self._schema)
+            rest = shard.name.partition("-")[2]
+            files: dict[str, RowFile] = {}
             with DataFile(shard) as held:
                 for table in held.groups(self._columns(held)):
-                    self._group(table, file, split)
-            file.close()
-            if file.rows:
-                self._staged.add_file(SCHEMA, split, path)
+                    self._group(table, files, rest)
+            for split, file in files.items():
+                file.close()
+                self._staged.add_file(SCHEMA, split, file.path)
 
     def _columns(self, held: DataFile) -> list[str]:
         """Return the columns to read: no clip that does not go out."""
         gone = {"audio"} | ({"reply_audio"} & self._withheld.keys())
         return [leaf for leaf in held.leaves if leaf.partition(".bytes")[0] not in gone]
 
-    def _group(self, table: pa.Table, file: RowFile, split: str) -> None:
+    def _group(self, table: pa.Table, files: dict[str, RowFile], rest: str) -> None:
         clips = self._clips(table)
-        rows, places = [], []
+        rows: dict[str, list[tuple[int, dict[str, object]]]] = {}
         for place, row in enumerate(self._silent(table)):
             out = self._published(row) if self._goes_out(row) else None
             if out is not None:
-                rows.append(out)
-                places.append(place)
-        if not rows:
-            return
-        taken = None if clips is None else clips.take(pa.array(places))
-        back = file.write(rows, None, taken)
-        self._staged.fingerprint(SCHEMA, split).add(back)
-        for _ in rows:
-            self._staged.tally.row(SCHEMA, split)
+                split = self._staged.split_by_id[row["id"]]
+                rows.setdefault(split, []).append((place, out))
+        for split, found in rows.items():
+            if split not in files:
+                path = self._staged.folder / "data" / SCHEMA / f"{split}-{rest}"
+                files[split] = RowFile(path, self._schema)
+            taken = None if clips is None else clips.take(pa.array([place for place, _ in found]))
+            back = files[split].write([row for _, row in found], None, taken)
+            self._staged.fingerprint(SCHEMA, split).add(back)
+            for _ in found:
+                self._staged.tally.row(SCHEMA, split)
 
     def _clips(self, table: pa.Table) -> Clips:
         return None if "reply_audio" in self._withheld else replies_of(table)

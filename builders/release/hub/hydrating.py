@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -49,7 +49,9 @@ from builders.settings import BuildConfig, make_config
 from builders.tts.respeak import SpeaksAgain
 
 # A later one has a record in the place of the ones before it.
-KINDS = ("sft", "utterances", "synthetic")
+KINDS = ("utterances", "record", "synthetic")
+# Where the clips are of records that have none.
+CLIPS = "default"
 _FAILED = {DIFFERENT, "missing"}
 _CHOICE = {
     *("model", "vote_models", "emotions", "min_words", "max_per_emotion"),
@@ -169,7 +171,8 @@ def hydrate(
         work = folder.start()
         try:
             rows = PublishedRows(
-                _fetch(hub, revision, work),
+                _fetch(hub, revision, work, KINDS),
+                _fetch(hub, revision, work, (CLIPS,)),
                 Restrictions(excluded_by(exclusions, plan.config.store_url)),
             )
             pairs = published_pairs(hub, revision, work)
@@ -233,12 +236,12 @@ def _plan(manifest: PublishedManifest, source: Path, folder: Path, exclusions: P
     return replace(plan, origin=origin)
 
 
-def _fetch(hub: Hub, revision: str, folder: Path) -> list[Path]:
-    """Download the files with records."""
+def _fetch(hub: Hub, revision: str, folder: Path, kinds: Sequence[str]) -> list[Path]:
+    """Download the files with rows of these kinds, in their order."""
     parts = [path.split("/") for path in hub.digests(revision) if path.endswith(".parquet")]
-    held = [part for part in parts if part[1] in KINDS]
+    held = [part for part in parts if part[1] in kinds]
     wanted = [
-        "/".join(part) for part in sorted(held, key=lambda part: (KINDS.index(part[1]), part))
+        "/".join(part) for part in sorted(held, key=lambda part: (kinds.index(part[1]), part))
     ]
     return [hub.download(path, revision, folder / "published") for path in wanted]
 

@@ -60,7 +60,7 @@ def front_matter(staged: Staged, provider: str) -> dict[str, object]:
         licence["license_name"] = re.sub(r"[^a-z0-9.]+", "-", terms.licence.name.lower()).strip("-")
         if card.homepage:
             licence["license_link"] = card.homepage
-    made = ["found", "machine-generated"] if "sft" in staged.configs else ["found"]
+    made = ["found", "machine-generated"] if "default" in staged.configs else ["found"]
     return {
         "pretty_name": f"Hearten: {card.title}",
         **licence,
@@ -83,8 +83,8 @@ def _tasks(staged: Staged) -> list[str]:
     # A synthetic voice does not express the label.
     felt = audio and not staged.terms.synthetic
     tasks = {
-        "text-generation": "sft" in staged.configs,
-        "audio-text-to-text": audio and "sft" in staged.configs,
+        "text-generation": "default" in staged.configs,
+        "audio-text-to-text": audio and "default" in staged.configs,
         "audio-classification": felt and "labels" in staged.terms.may,
         "text-classification": {"text", "labels"} <= staged.terms.may,
     }
@@ -115,11 +115,9 @@ def _parts(staged: Staged, config: str) -> dict[str, list[str]]:
     parts = {}
     for split in staged.fingerprints[config]:
         if config in AUDIO_CLASSES:
-            parts[split] = [f"data/sft/{split}-{AUDIO_CLASSES[config]}-*.parquet"]
-            continue
-        kinds = ["sft", "utterances"] if config == "utterances" else [config]
-        held = [kind for kind in kinds if split in staged.files.get(kind, {})]
-        parts[split] = [f"data/{kind}/{split}-*.parquet" for kind in held]
+            parts[split] = [f"data/default/{split}-{AUDIO_CLASSES[config]}-*.parquet"]
+        else:
+            parts[split] = [f"data/{config}/{split}-*.parquet"]
     return parts
 
 
@@ -131,7 +129,7 @@ def files_of(staged: Staged, config: str, split: str) -> Iterable[Path]:
 
 def schema_of(staged: Staged, config: str) -> SchemaNode:
     """Return the JSON Schema of a config's rows."""
-    return staged.schemas["sft" if config in AUDIO_CLASSES else config]
+    return staged.schemas["default" if config in AUDIO_CLASSES else config]
 
 
 def _config(staged: Staged, config: str) -> dict[str, object]:
@@ -140,8 +138,6 @@ def _config(staged: Staged, config: str) -> dict[str, object]:
     if config == staged.configs[0]:
         entry["default"] = True
     entry["data_files"] = [{"split": split, "path": found} for split, found in parts.items()]
-    if config == "utterances" and "sft" in staged.files:
-        entry["columns"] = list(schema_of(staged, config)["properties"])
     return entry
 
 
@@ -179,5 +175,5 @@ def _spelt(feature: HubFeature) -> dict[str, object]:
     if not is_leaf(feature):
         return {"struct": _fields(feature)}
     if feature["_type"] == "Audio":
-        return {"dtype": {"audio": {"sampling_rate": feature["sampling_rate"]}}}
+        return {"dtype": {"audio": {"decode": False, "sampling_rate": feature["sampling_rate"]}}}
     return {"dtype": feature["dtype"]}

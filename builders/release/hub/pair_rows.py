@@ -9,12 +9,12 @@ from typing import Any
 from builders.record.data_file import DataFile
 from builders.record.views import SampleRecord
 from builders.release.eligibility import ClosedTexts, Extent, Purpose, Restrictions, eligibility
-from builders.release.layouts import Rows
+from builders.release.layouts import Exchange, Rows
 from builders.release.pairs.bag_of_words import WordsAlone
 from builders.release.pairs.reply_pair import PEOPLE, PLANTED, ReplyPair
 from builders.release.rewards import prefers
 from builders.release.rights import withhold
-from builders.release.row_views import PreferenceRow, SftRow
+from builders.release.row_views import PreferenceRow
 
 Pairs = Mapping[str, Sequence[ReplyPair]]
 Withheld = Mapping[str, list[Any] | None]
@@ -38,13 +38,13 @@ class PairRows:
         self.words_alone = WordsAlone()
 
     def of(
-        self, sft: SftRow, extent: Extent, record: SampleRecord
+        self, said: Exchange, extent: Extent, record: SampleRecord
     ) -> Iterator[tuple[str, PreferenceRow]]:
         """Yield the config and the row of each pair, unless a reply repeats withheld text.
 
         Only people's pairs are made of a record whose own reply is not published.
         """
-        for pair in self._pairs.get(sft["id"], ()):
+        for pair in self._pairs.get(said.record["id"], ()):
             if self._closed.quotes([pair.chosen, pair.rejected]):
                 continue
             if pair.source != PEOPLE and extent is not Extent.RECORD:
@@ -55,9 +55,9 @@ class PairRows:
                 lowered = prefers(pair.chosen, pair.rejected, record)
                 self.words_alone.rewarded(pair.origin, lowered)
             if pair.source == PEOPLE:
-                yield "preference", self._rows.preference(sft, pair)
+                yield "preference", self._rows.preference(said, pair)
             else:
-                yield "preference_ai", self._rows.preference_ai(sft, pair)
+                yield "preference_ai", self._rows.preference_ai(said, pair)
 
 
 def whole_pairs(
@@ -103,4 +103,4 @@ def _goes_out(record: SampleRecord, rows: Rows, fields: Withheld, known: Restric
     """Return whether a record's own reply can be published."""
     if eligibility(record, Purpose.PUBLISH, known).extent is not Extent.RECORD:
         return False
-    return rows.messages(record, withhold(record, fields)) is not None
+    return rows.exchange(record, withhold(record, fields)) is not None

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import soundfile
 
+from builders.record.clips_by_id import ClipsById
 from builders.record.data_file import DataFile
 from builders.record.sample import Origin, assemble
 from builders.record.types import Clip, Drafted, Target
@@ -60,10 +61,12 @@ class PublishedRows:
 
     Args:
         files: the Parquet files.
+        clips: the files with the clips of records that have none.
         known: the ids that must not be used, alone or as context.
     """
 
-    def __init__(self, files: Sequence[Path], known: Restrictions) -> None:
+    def __init__(self, files: Sequence[Path], clips: Sequence[Path], known: Restrictions) -> None:
+        self._clips = ClipsById(clips)
         self._files = [DataFile(path) for path in files]
         self._at: dict[str, tuple[int, int, int]] = {}
         self._held: dict[int, tuple[int, pa.Table]] = {}
@@ -91,7 +94,7 @@ class PublishedRows:
         if self._held.get(number, (None,))[0] != group:
             self._held[number] = group, self._files[number].group(group)
         row: PublishedRecord = self._held[number][1].slice(place, 1).to_pylist()[0]
-        return row
+        return row if row.get("audio") else {**row, "audio": self._clips.get(sample_id)}
 
 
 def verdict_of(clip: Clip | None, row: PublishedRecord) -> Verdict:

@@ -37,6 +37,7 @@ from builders.release.pairs.reply_pair import of_people
 from builders.release.preferences import pairs_of
 from builders.release.rights import Terms, terms_of
 from builders.release.rules import PublishRules, check_build, check_rules, check_terms, evaluate
+from builders.release.splits import SplitsAsked
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.applied import applied
 from builders.settings import STORE_FILE
@@ -51,7 +52,8 @@ class PublishOptions:
     """The options of `hearten publish`.
 
     `excluded` says which ids must not be used; `pairs_from` what pairs go out beside people's;
-    `models` are the tables `[models.NAME]`, with the terms of the models' output.
+    `models` are the tables `[models.NAME]`, with the terms of the models' output; `splits` is
+    `as-is` where a corpus without splits is not to be divided.
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class PublishOptions:
     excluded: Callable[[str], bool] = nobody
     pairs_from: tuple[str, ...] = ()
     models: Mapping[str, ModelTable] = field(default_factory=dict)
+    splits: SplitsAsked = "divided"
 
 
 @dataclass(frozen=True)
@@ -231,7 +234,8 @@ def _stage(
         found = made_pairs(Build(seen), address, known, asked.pairs_from, say)
         for name, made in found.pairs.items():
             pairs.setdefault(name, []).extend(made)
-    staged = Stage(place, terms, asked.with_audio, known, pairs).write(shards)
+    stage = Stage(place, terms, asked.with_audio, known, pairs, asked.splits)
+    staged = stage.write(shards)
     stage_human_replies(staged, asked.folder, read_manifest(asked.folder), known)
     if not staged.configs:
         left = ", ".join(f"{n} {reason}" for reason, n in staged.tally.left_out.items())

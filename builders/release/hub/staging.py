@@ -1,6 +1,6 @@
 """Staging: all files of a version, in a separate folder.
 
-    data/<config>/<split>-NNNNN-of-NNNNN.parquet    one for each of the build's shards
+    data/<config>/<split>-NNNNN-of-NNNNN.parquet    one for each of the build's shards, or two
     README.md croissant.json pictures/               made from the counts
     manifest.json                                    the build's, without unpublished parts
     mappings/ schemas/                               the tables and schemas, unchanged
@@ -38,8 +38,9 @@ from builders.release.eligibility import (
     Restrictions,
     eligibility,
 )
-from builders.release.hub.files import Clips, RowFile, clips_of, digests, link, replies_of
+from builders.release.hub.files import RowFile, clips_of, digests, link, replies_of
 from builders.release.hub.fingerprints import Fingerprint
+from builders.release.hub.groups import Group, Key, Place
 from builders.release.hub.pair_rows import PairRows, Pairs, whole_pairs
 from builders.release.layouts import (
     AUDIO_CLASSES,
@@ -53,7 +54,7 @@ from builders.release.output_terms import OutputTerms
 from builders.release.pairs.bag_of_words import ToldByWords
 from builders.release.rights import Terms, withheld, withhold
 from builders.release.row_views import PublishedRecord
-from builders.release.splits import split_name
+from builders.release.splits import PublishedSplits, SplitsAsked
 from builders.release.tally import ReleaseTally
 
 INPUTS = ".inputs"
@@ -66,9 +67,9 @@ class Staged:
 
     `files` are the Parquet files of each kind of row, by split; `fingerprints` go by config and
     split; `schemas` are those of the kinds of row; `ids` are the published utterances, each with
-    its review; `closed` knows the texts that may not go out; `words_alone` says what the words of
-    the replies alone tell of the pairs, by origin; `output_terms` are those of the models that
-    drafted.
+    its review, `split_by_id` has their splits; `splits` says which one a record is in; `closed`
+    knows the texts that may not go out; `words_alone` says what the words of the replies alone tell
+    of the pairs, by origin; `output_terms` are those of the models that drafted.
     """
 
     folder: Path
@@ -78,6 +79,8 @@ class Staged:
     files: dict[str, dict[str, list[Path]]] = field(default_factory=dict)
     fingerprints: dict[str, dict[str, Fingerprint]] = field(default_factory=dict)
     ids: dict[str, ReviewPart | None] = field(default_factory=dict)
+    split_by_id: dict[str, str] = field(default_factory=dict)
+    splits: PublishedSplits = field(default_factory=lambda: PublishedSplits({}))
     closed: ClosedTexts = field(default_factory=ClosedTexts)
     words_alone: list[ToldByWords] = field(default_factory=list)
     output_terms: list[OutputTerms] = field(default_factory=list)
@@ -130,23 +133,25 @@ class Stage:
         with_audio: include the clips in the small configs too.
         known: the ids that may not be used.
         pairs: the preference pairs, by the id of their target.
+        splits: whether a corpus without splits is divided, or stays as it is.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is an option of publishing
         self,
         folder: Path,
         terms: Terms,
         with_audio: bool,
         known: Restrictions,
         pairs: Pairs,
+        splits: SplitsAsked = "divided",
     ) -> None:
         schemas = schemas_of(terms.may, with_audio)
         self.staged = Staged(folder, terms, ReleaseTally(), schemas)
-        self._rows = Rows(terms.may, schemas)
+        self._rows = Rows(terms.may, schemas, terms.card.two_parties)
         self._whole = validator("sample")
         self._valid = {name: Validator(as_document(schema)) for name, schema in schemas.items()}
         self._withheld = withheld(terms.may)
-        self._known, self._pairs = known, pairs
+        self._known, self._pairs, self._splits_asked = known, pairs, splits
 
     def write(self, shards: list[Path]) -> Staged:
         """Write the rows of all shards and return what was written.
@@ -157,6 +162,8 @@ class Stage:
         if "text" not in self.staged.terms.may:
             rejected = self.staged.folder / INPUTS / "rejected.parquet"
             self.staged.closed = ClosedTexts.of(shards, rejected)
+        if self._splits_asked == "divided":
+            self.staged.splits = PublishedSplits.of(self._usable(shards))
         pairs = whole_pairs(shards, self._rows, self._withheld, self._known, self._pairs)
         self._pair_rows = PairRows(self._rows, self.staged.closed, *pairs)
         for shard in shards:
@@ -166,6 +173,14 @@ class Stage:
         if self.staged.tally.read != out + self.staged.tally.left_out.total():
             raise RuntimeError(f"{self.staged.tally.read} read, but {out} written or left out")
         return self.staged
+
+    def _usable(self, shards: list[Path]) -> Iterator[SampleRecord]:
+        """Yield what decides about the splits, of each record that nobody asked to leave out."""
+        for shard in shards:
+            with DataFile(shard) as file:
+                for table in file.groups(("id", "source", "target_utterance", "contrast")):
+                    records = cast("list[SampleRecord]", table.to_pylist())
+                    yield from (r for r in records if not self._known.excluded(r["id"]))
 
     def _shard(self, shard: Path) -> None:
         files = _ShardFiles(self.staged, shard.name)
@@ -186,8 +201,8 @@ class Stage:
                     written.result()
         files.close()
 
-    def _group(self, table: pa.Table) -> _Group:
-        group = _Group(clips_of(table), replies_of(table))
+    def _group(self, table: pa.Table) -> Group:
+        group = Group(clips_of(table), replies_of(table))
         for index, record in enumerate(_records(table)):
             self._record(record, index, group)
         return group
@@ -197,9 +212,9 @@ class Stage:
         held_back = {f"{name}.bytes" for name in ("audio", REPLY_AUDIO) if name in self._withheld}
         return [leaf for leaf in file.leaves if leaf not in held_back]
 
-    def _record(self, record: SampleRecord, index: int, group: _Group) -> None:
+    def _record(self, record: SampleRecord, index: int, group: Group) -> None:
         """Add the rows of a record to a group, or count why there are none."""
-        tally, split = self.staged.tally, split_name(record["source"]["split"])
+        tally, split = self.staged.tally, self.staged.splits.split_of(record)
         tally.read += 1
         self._check(self._whole, record)
         self._check_terms(record)
@@ -208,7 +223,7 @@ class Stage:
         answer = eligibility(record, Purpose.PUBLISH, self._known)
         tally.somebody_asked |= self._known.names_excluded(record)
         published = withhold(self._without_names(record), self._withheld)
-        utterance = self._rows.utterance(published)
+        utterance = self._rows.utterance(published)  # without a reply, it has the clip
         quoting = "quotes_unpublished_text" if self.staged.closed.quotes(utterance) else None
         nothing = answer.extent is Extent.NOTHING
         if reason := answer.reason if nothing else quoting:
@@ -216,13 +231,15 @@ class Stage:
             return
         tally.utterance(record, split)
         self.staged.ids[record["id"]] = record["review"]
-        tally.row("utterances", split)
-        at = _Place(group, index, split)
+        self.staged.split_by_id[record["id"]] = split
+        at = Place(group, index, split)
         reason = self._reply(record, published, at, answer)
         if reason:
             tally.without_reply[reason] += 1
-            self._add(at, "utterances", utterance)
-        elif spoken:
+        else:
+            utterance = self._rows.utterance(published, clip=False)
+        self._add(at, "utterances", utterance)
+        if spoken and not reason:
             self._spoken(spoken, at)
 
     def _without_names(self, record: SampleRecord) -> SampleRecord:
@@ -233,53 +250,52 @@ class Stage:
         kept = [name for name in contrast["twin_of"] if not self._known.excluded(name)]
         return {**record, "contrast": {**contrast, "twin_of": kept}}
 
-    def _spoken(self, record: SampleRecord, at: _Place) -> None:
-        """Add the row of a record with a synthetic utterance; its text is a row of `sft`."""
+    def _spoken(self, record: SampleRecord, at: Place) -> None:
+        """Add the row of a record with a synthetic utterance; its text is a row of `default`."""
         published = withhold(self._without_names(record), self._withheld)
-        said = self._rows.messages(record, published)
+        said = self._rows.exchange(record, published)
         if said is not None:
             self.staged.tally.voices(record)
-            self._add(at, "synthetic", self._rows.sft(published, said))
+            self._add(at, "synthetic", self._rows.synthetic(said))
 
     def _reply(
         self,
         record: SampleRecord,
         published: PublishedRecord,
-        at: _Place,
+        at: Place,
         answer: Eligible,
     ) -> str | None:
         """Add the rows with a record's reply; return why they are left out, or None."""
         if not self.staged.terms.replies:
             return "replies_not_published"
-        said = self._rows.messages(record, published)
+        said = self._rows.exchange(record, published)
         if said is None:
             return "neither_words_nor_clip_published"
-        if said[0]["content"].count(AUDIO_MARK) != self._rows.is_marked(record):
+        if _marks(said.single) != self._rows.is_marked(record):
             return "words_hold_the_mark_of_a_clip"
-        sft = self._rows.sft(published, said)
-        for config, row in self._pair_rows.of(sft, answer.extent, record):
+        for config, row in self._pair_rows.of(said, answer.extent, record):
             self._add(at, config, row)
-        if self.staged.closed.quotes(sft):
+        if self.staged.closed.quotes({**published, **said.talk}):
             return "reply_quotes_unpublished_text"
         if answer.extent >= Extent.VERDICT:
-            self._add(at, "kto", self._rows.kto(sft))
+            self._add(at, "kto", self._rows.kto(said))
         if answer.extent is not Extent.RECORD:
             return answer.reason
         self.staged.tally.reply(record)
         self.staged.tally.voices(record)
-        self._add(at, "sft", sft, audio_class(sft))
-        self._add(at, "prompts", self._rows.prompt(sft, record["desired_response"]))
+        self._add(at, "default", self._rows.default(said), audio_class(published))
+        self._add(at, "record", self._rows.record(published))
+        self._add(at, "prompts", self._rows.prompt(said, record["desired_response"]))
         return None
 
     def _add(
-        self, at: _Place, kind: str, row: Mapping[str, object] | None, measured: str | None = None
+        self, at: Place, kind: str, row: Mapping[str, object] | None, measured: str | None = None
     ) -> None:
         if row is None:
             return
         self._check(self._valid[kind], row)
-        at.group.add(f"{kind}/{measured}" if measured else kind, row, at.index)
-        if kind != "utterances":
-            self.staged.tally.row(kind, at.split)
+        at.group.add((kind, at.split, measured or ""), row, at.index)
+        self.staged.tally.row(kind, at.split)
 
     def _check_terms(self, record: SampleRecord) -> None:
         """Raise VerificationError if a record's terms differ from those of the first."""
@@ -303,6 +319,11 @@ class Stage:
             )
 
 
+def _marks(turns: list[dict[str, str]]) -> int:
+    """Return how many placeholders of clips are in what was said before the reply."""
+    return sum(turn["content"].count(AUDIO_MARK) for turn in turns[:-1])
+
+
 def _records(table: pa.Table) -> Iterator[SampleRecord]:
     """Yield the records of a table, their clips by name only."""
     named = {name: _names_of(table, name) for name in ("audio", REPLY_AUDIO)}
@@ -318,78 +339,33 @@ def _names_of(table: pa.Table, column: str) -> list[ClipFile | None]:
     return [{"path": name, "bytes": None} if valid else None for name, valid in there]
 
 
-class _Group:
-    """The rows from one row group of the build, by kind, each with its place in it."""
-
-    def __init__(self, *clips: Clips) -> None:
-        self._clips = clips
-        self._rows: dict[str, list[tuple[Mapping[str, object], int]]] = {}
-
-    def add(self, key: str, row: Mapping[str, object], index: int) -> None:
-        """Add a row by kind; for `sft` also by its audio contribution class, if measured."""
-        self._rows.setdefault(key, []).append((row, index))
-
-    def tables(self) -> Iterator[tuple[str, list[Mapping[str, object]], list[Clips]]]:
-        """Yield kind (and class), rows, and the clips of utterances and of replies."""
-        for key, pairs in self._rows.items():
-            places = pa.array([index for _, index in pairs])
-            yield (
-                key,
-                [row for row, _ in pairs],
-                [_taken(clips, places) for clips in self._clips],
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The destination of a record's rows: the group, its index in the row group, the Hub split."""
-
-    group: _Group
-    index: int
-    split: str
-
-
-def _taken(clips: Clips, places: pa.Array) -> Clips:
-    # A record may have several rows, or none: only if every place occurs once is the column
-    # unchanged.
-    if clips is None or places.equals(pa.array(range(len(clips)))):
-        return clips
-    return clips.take(places)
-
-
 class _ShardFiles:
-    """The files for one shard of the build, with the same name."""
+    """The files for one shard of the build, with the same number."""
 
     def __init__(self, staged: Staged, shard: str) -> None:
         self._staged = staged
-        split, self._number = shard.split("-", 1)
-        self._split = split_name(split)
-        self._open: dict[str, RowFile] = {}
+        self._number = shard.split("-", 1)[1]
+        self._open: dict[Key, RowFile] = {}
 
-    def write(self, group: _Group) -> None:
+    def write(self, group: Group) -> None:
         """Write a group's rows."""
         for key, rows, clips in group.tables():
-            kind, _, measured = key.partition("/")
             if key not in self._open:
-                self._open[key] = self._file(kind, measured)
-            back = self._open[key].write(rows, *clips)
-            self._take_in(kind, measured, back)
+                self._open[key] = self._file(*key)
+            self._take_in(key, self._open[key].write(rows, *clips))
 
-    def _file(self, kind: str, measured: str) -> RowFile:
-        name = "-".join(filter(None, (self._split, measured, self._number)))
+    def _file(self, kind: str, split: str, measured: str) -> RowFile:
+        name = "-".join(filter(None, (split, measured, self._number)))
         path = self._staged.folder / "data" / kind / name
-        self._staged.add_file(kind, self._split, path)
+        self._staged.add_file(kind, split, path)
         return RowFile(path, self._staged.schemas[kind])
 
-    def _take_in(self, kind: str, measured: str, rows: list[dict[str, object]]) -> None:
-        self._staged.fingerprint(kind, self._split).add(rows)
-        if kind == "sft":
-            columns = list(self._staged.schemas["utterances"]["properties"])
-            seen = [{name: row[name] for name in columns} for row in rows]
-            self._staged.fingerprint("utterances", self._split).add(seen)
-            for config, of_class in AUDIO_CLASSES.items():
-                if of_class == measured:
-                    self._staged.fingerprint(config, self._split).add(rows)
+    def _take_in(self, key: Key, rows: list[dict[str, object]]) -> None:
+        kind, split, measured = key
+        self._staged.fingerprint(kind, split).add(rows)
+        for config, of_class in AUDIO_CLASSES.items():
+            if kind == "default" and of_class == measured:
+                self._staged.fingerprint(config, split).add(rows)
 
     def close(self) -> None:
         """Finish the files."""

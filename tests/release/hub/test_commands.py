@@ -92,7 +92,7 @@ def test_json_is_one_object(built, surroundings):
     ended = publish(built, surroundings, "--json")
     told = json.loads(ended.out)
     assert told["version"] == "v1" and told["fresh"]
-    assert told["configs"]["sft"] == {"train": 17, "dev": 6, "test": 8}
+    assert told["configs"]["default"] == {"train": 17, "dev": 6, "test": 8}
     again = json.loads(publish(built, surroundings, "--json").out)
     assert again["version"] == "v1" and not again["fresh"]
 

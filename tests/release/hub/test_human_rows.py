@@ -123,7 +123,7 @@ def test_a_build_that_was_not_mined_is_published_as_before(builds, staged, tmp_p
 def test_a_clip_lies_in_one_config_only(staged):
     claims = tuple(f"{kind}:meld" for kind in KINDS)
     folder = staged("meld", claims=claims)
-    spoken = {row["id"]: row for row in rows_in(folder, "sft")}
+    spoken = {row["id"]: row for row in rows_in(folder, "record")}
     rows = rows_in(folder)
     assert all(row["reply_audio"] is None for row in rows if row["reply_id"] in spoken)
     digests = {spoken[row["reply_id"]]["audio_info"]["sha256_pcm"] for row in rows}
@@ -137,7 +137,7 @@ def test_a_reply_that_is_no_sample_has_its_clip_there(staged, tmp_path):
     mine(output / "few", str(output / "hearten.sqlite"), Exclusions(), source)
     mined = {row["id"]: row for row in HumanReplies(output / "few").rows()}
     folder = staged("meld", folder=output / "few", claims=tuple(f"{k}:meld" for k in KINDS))
-    rows, samples = rows_in(folder), {row["id"] for row in rows_in(folder, "sft")}
+    rows, samples = rows_in(folder), {row["id"] for row in rows_in(folder, "default")}
     assert {row["reply_id"] for row in rows} - samples
     for row in rows:
         whole = mined[row["id"]]["reply_audio"]

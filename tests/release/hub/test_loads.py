@@ -98,10 +98,16 @@ def test_a_release_of_datasets_loads_every_config_and_split(
     assert done.returncode == 0, done.stderr
     used, told = json.loads(done.stdout.splitlines()[-1])
     assert used == version
-    assert {"id", "audio", "messages", "desired_response"} <= set(
-        told.pop("columns of the default")
-    )
-    assert set(told) == {"sft", "utterances", "weak_audio", "strong_audio", "kto", "prompts"}
+    assert {"id", "audio", "prompt", "completion"} <= set(told.pop("columns of the default"))
+    assert set(told) == {
+        "default",
+        "record",
+        "utterances",
+        "weak_audio",
+        "strong_audio",
+        "kto",
+        "prompts",
+    }
     assert told == published
 
 

@@ -91,7 +91,7 @@ def test_every_config_and_split_is_what_was_staged(hub, build, release):
     client = client_of(hub)
     expected = manifest["published"]["configs"]
     assert {c: set(s) for c, s in expected.items()} == {
-        config: {"train", "test"} for config in ("sft", "utterances", "prompts")
+        config: {"train", "test"} for config in ("default", "record", "utterances", "prompts")
     }
     loading.check_loads(REPO, "v1", expected, hub.url, client.token)
     expected["utterances"]["test"]["sha256_sum"] = "0" * 64
@@ -117,15 +117,16 @@ def test_a_second_version_sends_only_what_changed(hub, build, release, unchecked
     assert done.version == 2 and is_whole(hub, 2)
     changed = {path for path in done.sent if path.endswith(".parquet")}
     assert changed == {
-        "data/sft/test-00000-of-00001.parquet",
+        "data/default/test-00000-of-00001.parquet",
+        "data/record/test-00000-of-00001.parquet",
         "data/prompts/test-00000-of-00001.parquet",
     }
-    assert hub.calls["put"] - before == 2
+    assert hub.calls["put"] - before == 3
     size = sum(len(hub.read(REPO, path)) for path in changed)
     assert hub.received - received == size
     log = hub.read(REPO, "CHANGELOG.md").decode()
     assert log.index("## v2") < log.index("## v1")
-    assert "`data/sft/test-00000-of-00001.parquet`" in log.split("## v1")[0]
+    assert "`data/default/test-00000-of-00001.parquet`" in log.split("## v1")[0]
     old = pq.read_table(
         hub.blob(hub.repos[REPO].trees[hub.repos[REPO].tags["v1"]][min(changed)].sha256)
     )
@@ -137,7 +138,7 @@ def test_files_that_are_gone_are_deleted_in_the_next_version(
 ):
     release(build)
     done = release(again(tmp_path, [sample(n) for n in (1, 2, 3)]))
-    assert "data/sft/test-00000-of-00001.parquet" in done.gone
+    assert "data/default/test-00000-of-00001.parquet" in done.gone
     assert is_whole(hub, 2)
 
 
@@ -170,7 +171,7 @@ def test_what_goes_beyond_the_terms_stays_private_and_is_in_the_card(
 
 def sft_of(hub):
     repo = hub.repos[REPO]
-    return repo.trees[repo.refs["main"]]["data/sft/train-00000-of-00001.parquet"].sha256
+    return repo.trees[repo.refs["main"]]["data/default/train-00000-of-00001.parquet"].sha256
 
 
 def test_the_hub_is_gated_as_the_settings_say(hub, build, release, unchecked):
@@ -377,8 +378,8 @@ def test_a_version_that_does_not_load_as_it_was_staged_is_not_merged(hub, build,
     def spoil():
         repo = hub.repos[REPO]
         tree = dict(repo.trees[repo.refs["refs/pr/1"]])
-        other = tree["data/sft/test-00000-of-00001.parquet"]
-        tree["data/sft/train-00000-of-00001.parquet"] = other
+        other = tree["data/default/test-00000-of-00001.parquet"]
+        tree["data/default/train-00000-of-00001.parquet"] = other
         repo.trees[repo.refs["refs/pr/1"]] = tree
 
     hub.before["HEAD .*README.md"] = spoil

@@ -172,7 +172,7 @@ def test_the_published_bytes_hold_no_five_words_of_a_closed_text(tmp_path, terms
         assert not found & set(runs(invented_text(number))), number
     assert "That is good news, number 3!" in read
     assert done.staged.tally.without_reply == {"reply_quotes_unpublished_text": 2}
-    assert done.staged.tally.rows["sft"] == {"train": 4}
+    assert done.staged.tally.rows["default"] == {"train": 4}
     assert done.staged.tally.rows["utterances"] == {"train": 6}
 
 
@@ -191,7 +191,7 @@ def test_what_was_heard_in_a_clip_is_as_closed_as_its_text(tmp_path, terms, rele
     done = release(folder, dry_run=True)
     assert not set(runs(text_of(done.staged.folder))) & set(runs(heard))
     assert done.staged.tally.without_reply == {"reply_quotes_unpublished_text": 1}
-    shard = next((done.staged.folder / "data" / "sft").glob("*.parquet"))
+    shard = next((done.staged.folder / "data" / "record").glob("*.parquet"))
     (info, *_) = pq.read_table(shard, columns=["audio_info"]).column(0).to_pylist()
     assert info["transcript"] is None and info["speech"]["share"] == 0.5
 

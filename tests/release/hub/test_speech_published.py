@@ -66,27 +66,32 @@ def test_spoken_utterances_are_in_a_config_of_their_own_and_text_in_the_default(
 
     def kept(*given):
         place = folder.parent / STAGING / folder.name
-        for config in ("sft", "synthetic"):
+        for config in ("record", "synthetic", "default"):
             files = sorted((place / "data" / config).glob("*.parquet"))
             staged.append([row for path in files for row in pq.read_table(path).to_pylist()])
         loads(*given)
 
     monkeypatch.setattr("builders.release.hub.release.check_loads", kept)
     done = release(folder, allow_phrasebook=True)
-    assert done.staged.configs == ["sft", "utterances", "prompts", "synthetic"]
-    as_text, as_speech = staged
+    assert done.staged.configs == ["default", "record", "utterances", "prompts", "synthetic"]
+    as_text, as_speech, flat = staged
     built = {record["id"]: record for record in samples(folder)}
     assert len(as_text) == len(as_speech) == len(built) == 6
     for row in as_text:
-        assert row["audio"] is None and row["reply_audio"] is None
+        assert row["reply_audio"] is None
         assert row["audio_info"]["origin"] == "none" and row["audio_info"]["synthesis"] is None
+    for row in flat:
+        assert row["audio"] is None and row["audio_prompt"] is None
         assert "<audio>" not in row["messages"][0]["content"]
-        assert row["target_utterance"]["text"].split()[0] in row["messages"][0]["content"]
+        assert row["utterance"].split()[0] in row["messages"][0]["content"]
     for row in as_speech:
         said = row.pop("messages")[0]["content"]
-        assert said.count("<audio>") == 1 and row == built[row["id"]]
+        assert said.count("<audio>") == 1
+        for name in ("prompt", "completion", "audio_prompt"):
+            assert row.pop(name)
+        assert row == built[row["id"]]
     card = client_of(hub).text("README.md", "v1")
-    assert "- config_name: sft\n  default: true" in card
+    assert "- config_name: default\n  default: true" in card
     assert "| utterances | hibari-tts 0." in card and "Apache-2.0" in card
     assert "These records are therefore only in the config `synthetic`" in card
     assert "The speech was not checked" in card and "audio-classification" not in card

@@ -18,6 +18,7 @@ from builders.record.schema import Validator
 from builders.release import rules
 from builders.release.hub.files import read_sums
 from builders.release.hub.fingerprints import Fingerprint
+from builders.release.hub.metadata import files_of
 from builders.release.hub.release import write_documents
 from builders.release.rules import PublishRules
 from builders.review.data.events import Decision
@@ -49,46 +50,151 @@ def staged(tmp_path, terms, release):
     return run
 
 
-def test_the_default_config_holds_the_record_with_its_clip_and_messages(staged):
+FLAT = (
+    *("id", "audio", "utterance", "emotion", "speaker", "strategy", "reply", "duration", "corpus"),
+    *("prompt", "completion", "audio_prompt", "messages"),
+)
+
+
+def test_the_default_config_is_flat_and_the_record_has_all_but_the_clip(staged):
     done = staged([sample(1), sample(2, split="test")])
-    (row,) = rows_of(done, "sft")
+    (row,) = rows_of(done, "default")
     built = sample(1)
-    messages = row.pop("messages")
-    assert row == built
-    assert [turn["role"] for turn in messages] == ["user", "assistant"]
-    assert messages[0]["content"].count("<audio>") == 1
-    assert messages[1]["content"] == "That is good news, number 1!"
+    assert tuple(row) == FLAT
+    assert row["audio"] == built["audio"] and row["duration"] == 0.1
+    assert row["utterance"] == built["target_utterance"]["text"]
+    assert row["emotion"] == built["target_utterance"]["emotions"]["primary"]
+    assert row["reply"] == "That is good news, number 1!"
+    assert row["completion"] == [{"role": "assistant", "content": row["reply"]}]
+    (record,) = rows_of(done, "record")
+    assert record == {name: value for name, value in built.items() if name != "audio"}
     head = head_of(done)
-    assert [c["config_name"] for c in head["configs"] if c.get("default")] == ["sft"]
+    assert [c["config_name"] for c in head["configs"] if c.get("default")] == ["default"]
 
 
-def test_messages_hold_the_words_where_the_clip_does_not_go_out(staged):
+def test_the_prompt_is_in_words_and_the_audio_prompt_has_the_mark(staged):
+    (row,) = rows_of(staged([sample(1)]), "default")
+    (said,), (heard,) = row["prompt"], row["audio_prompt"]
+    assert invented_text(1) in said["content"] and "<audio>" not in said["content"]
+    assert invented_text(1) not in heard["content"] and heard["content"].count("<audio>") == 1
+    assert [turn["role"] for turn in row["messages"]] == ["user", "assistant"]
+    assert row["messages"][0]["content"].count("<audio>") == 1
+
+
+def test_there_are_words_alone_where_the_clip_does_not_go_out(staged):
     rights = {**OPEN, "audio": "no"}
-    done = staged([sample(1, rights=rights)], card={"audio": "no"})
-    (row,) = rows_of(done, "sft")
-    assert row["audio"] is None
-    assert "<audio>" not in row["messages"][0]["content"]
-    assert sample(1)["target_utterance"]["text"] in row["messages"][0]["content"]
+    (row,) = rows_of(staged([sample(1, rights=rights)], card={"audio": "no"}), "default")
+    assert row["audio"] is None and row["audio_prompt"] is None
+    for turns in (row["prompt"], row["messages"]):
+        assert "<audio>" not in turns[0]["content"]
+        assert invented_text(1) in turns[0]["content"]
 
 
-def test_messages_hold_the_mark_alone_where_no_words_go_out(staged):
+def test_there_is_the_mark_alone_where_no_words_go_out(staged):
     rights = {**OPEN, "text": "no", "labels": "no"}
     done = staged([sample(1, rights=rights)], card={"text": "no", "labels": "no"})
-    (row,) = rows_of(done, "sft")
-    assert row["messages"][0]["content"].startswith("<audio>\n")
-    assert row["target_utterance"]["emotions"] is None
+    (row,) = rows_of(done, "default")
+    assert row["prompt"][0]["content"].startswith("<audio>\n")
+    assert row["prompt"] == row["audio_prompt"] and row["utterance"] is None
+    assert row["emotion"] is None and row["speaker"] is None
 
 
-def test_splits_keep_their_names_and_only_train_is_train(staged):
-    done = staged([sample(1, split="all"), sample(2, split="dev"), sample(3, split="all")])
-    assert done.staged.tally.rows["sft"] == {"unsplit": 2, "dev": 1}
+def of_two(number):
+    one = sample(number, split="dev")
+    (before,) = one["text_context"]
+    said = [("user", "Hello."), ("assistant", "Hi."), ("assistant", "What is it?")]
+    turns = [{**before, "role": role, "text": text} for role, text in said]
+    return one | {"text_context": turns}
+
+
+def test_the_turns_of_two_parties_are_turns_and_one_turn_in_messages(staged):
+    (row,) = rows_of(staged([of_two(1)]), "default", "dev")
+    assert [turn["role"] for turn in row["prompt"]] == ["user", "assistant", "user"]
+    assert [turn["content"] for turn in row["prompt"][:2]] == ["Hello.", "Hi.\nWhat is it?"]
+    assert row["prompt"][2]["content"].startswith(invented_text(1))
+    assert row["audio_prompt"][2]["content"].startswith("<audio>\n")
+    assert [turn["role"] for turn in row["messages"]] == ["user", "assistant"]
+
+
+def test_a_corpus_without_splits_has_a_train_and_a_validation_apart(staged):
+    """Those of one speaker, of one dialogue and of a minimal pair are on one side."""
+    records = []
+    for n in range(1, 41):
+        one = sample(n, split="all")
+        one["source"]["dialogue_id"] = f"d{n // 2}"
+        one["target_utterance"]["speaker"]["id"] = f"s{n % 20}"
+        records.append(one)
+    pair = {"group": "same words", "role": "member", "twin_of": []}
+    records[0]["contrast"], records[6]["contrast"] = pair, pair
+    done = staged(records)
+    sides = {
+        split: {row["id"]: row for row in rows_of(done, "record", split)}
+        for split in ("train", "validation")
+    }
+    assert len(sides["train"]) + len(sides["validation"]) == 40
+    assert len(sides["train"]) >= len(sides["validation"]) > 0
+    for told in (
+        lambda row: row["source"]["dialogue_id"],
+        lambda row: row["target_utterance"]["speaker"]["id"],
+        lambda row: (row["contrast"] or {}).get("group", row["id"]),
+    ):
+        here, there = ({told(row) for row in side.values()} for side in sides.values())
+        assert not here & there
+    for config in done.staged.configs:
+        assert set(done.staged.fingerprints[config]) == {"train", "validation"}, config
+
+
+def test_one_speaker_alone_is_all_for_training(staged):
+    done = staged([sample(n, split="all") for n in range(1, 4)])
+    assert done.staged.tally.rows["default"] == {"train": 3}
+
+
+def test_a_corpus_without_splits_may_be_published_as_it_is(staged):
+    done = staged([sample(1, split="all"), sample(3, split="all")], splits="as-is")
+    assert done.staged.tally.rows["default"] == {"unsplit": 2}
+
+
+def test_the_splits_of_a_corpus_keep_their_names(staged):
+    done = staged([sample(1), sample(2, split="dev"), sample(3, split="all")])
+    assert done.staged.tally.rows["default"] == {"train": 1, "dev": 1, "unsplit": 1}
     names = {part["split"] for c in head_of(done)["configs"] for part in c["data_files"]}
-    assert names == {"unsplit", "dev"}
+    assert names == {"train", "dev", "unsplit"}
+
+
+def test_a_clip_lies_in_one_config_only(staged):
+    records = [reviewed(1, "accepted"), reviewed(2, "rejected"), sample(3)]
+    done = staged(records)
+    clips = []
+    for kind, splits in done.staged.files.items():
+        rows = [row for split in splits for row in rows_of(done, kind, split)]
+        clips += [(kind, row["id"][-1]) for row in rows if row.get("audio")]
+    assert sorted(clips) == [("default", "1"), ("default", "3"), ("utterances", "2")]
+
+
+def test_the_files_of_each_config_have_its_columns_and_no_other(staged):
+    measured = {"text_votes": 1, "audio_votes": 0.7, "votes": [], "class": "audio_solvable"}
+    done = staged([reviewed(1, "accepted", audio_contribution=measured), sample(2)])
+    head = head_of(done)
+    assert "strong_audio" in done.staged.configs
+    for entry in head["dataset_info"]:
+        config = entry["config_name"]
+        for split in done.staged.fingerprints[config]:
+            for path in files_of(done.staged, config, split):
+                names = [one["name"] for one in entry["features"]]
+                assert pq.read_schema(path).names == names, config
+    assert not [entry for entry in head["configs"] if "columns" in entry]
+
+
+def test_no_word_of_a_model_is_in_the_config_without_model_output(staged):
+    done = staged([sample(1)])
+    for path in files_of(done.staged, "utterances", "train"):
+        assert b"That is good news" not in path.read_bytes()
+        assert "That is good news" not in str(pq.read_table(path).to_pylist())
 
 
 def test_a_config_without_rows_is_not_published(staged):
     done = staged([sample(1)])
-    assert done.staged.configs == ["sft", "utterances", "prompts"]
+    assert done.staged.configs == ["default", "record", "utterances", "prompts"]
     assert [c["config_name"] for c in head_of(done)["configs"]] == done.staged.configs
 
 
@@ -110,7 +216,7 @@ def test_with_audio_puts_the_clips_into_the_small_configs(staged):
 def test_what_people_rejected_is_not_to_be_learned_but_is_a_row_of_kto(staged):
     records = [reviewed(n, s) for n, s in enumerate(("accepted", "rejected", "disputed"), 1)]
     done = staged(records)
-    assert [row["id"][-1] for row in rows_of(done, "sft")] == ["1"]
+    assert [row["id"][-1] for row in rows_of(done, "default")] == ["1"]
     assert [(row["id"][-1], row["label"]) for row in rows_of(done, "kto")] == [
         ("1", True),
         ("2", False),
@@ -143,7 +249,7 @@ def test_an_edit_and_the_draft_it_replaced_are_a_pair(tmp_path, terms, release):
 
 def test_a_draft_that_quotes_closed_words_makes_no_pair(tmp_path, terms, release):
     done = staged_with_an_edit(tmp_path, terms, release, f"So {invented_text(1)}?")
-    assert done.staged.configs == ["sft", "utterances", "kto", "prompts"]
+    assert done.staged.configs == ["default", "record", "utterances", "kto", "prompts"]
 
 
 def test_audio_contribution_makes_configs_over_the_same_files(staged):
@@ -154,12 +260,17 @@ def test_audio_contribution_makes_configs_over_the_same_files(staged):
         for n, name in enumerate(classes, 1)
     ]
     done = staged(records)
-    assert done.staged.configs == ["sft", "utterances", "weak_audio", "strong_audio", "prompts"]
+    assert done.staged.configs == [
+        *("default", "record", "utterances", "weak_audio", "strong_audio", "prompts")
+    ]
     counts = {
         c["config_name"]: c["splits"][0]["num_examples"] for c in head_of(done)["dataset_info"]
     }
-    assert counts == {"sft": 5, "utterances": 5, "weak_audio": 1, "strong_audio": 2, "prompts": 5}
-    files = {path.name for path in done.staged.files["sft"]["train"]}
+    assert counts == {
+        **dict.fromkeys(("default", "record", "utterances", "prompts"), 5),
+        **{"weak_audio": 1, "strong_audio": 2},
+    }
+    files = {path.name for path in done.staged.files["default"]["train"]}
     assert len(files) == 4
     assert not (done.staged.folder / "data" / "strong_audio").exists()
 
@@ -190,15 +301,15 @@ def test_the_card_is_one_the_hub_accepts_and_spells_features_the_older_way(stage
     head = head_of(done)
     assert head["license"] == "odbl"
     features = {f["name"]: f for f in head["dataset_info"][0]["features"]}
-    assert features["audio"]["dtype"] == {"audio": {"sampling_rate": 16000}}
+    assert features["audio"]["dtype"] == {"audio": {"decode": False, "sampling_rate": 16000}}
     assert features["messages"]["list"][0] == {"name": "role", "dtype": "string"}
-    stored = pq.read_schema(done.staged.files["sft"]["train"][0]).metadata[b"huggingface"]
+    stored = pq.read_schema(done.staged.files["default"]["train"][0]).metadata[b"huggingface"]
     assert isinstance(json.loads(stored)["info"]["features"]["messages"], list)
 
 
 def test_row_groups_stay_small_and_pages_are_indexed(staged):
     done = staged([sample(n) for n in range(1, 121)])
-    meta = pq.ParquetFile(done.staged.files["sft"]["train"][0]).metadata
+    meta = pq.ParquetFile(done.staged.files["default"]["train"][0]).metadata
     assert [meta.row_group(n).num_rows for n in range(meta.num_row_groups)] == [100, 20]
     assert meta.row_group(0).column(0).has_offset_index
 
