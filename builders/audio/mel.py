@@ -174,6 +174,7 @@ def _png(decibels: NDArray[np.floating]) -> bytes:
 @cache
 def _template() -> jinja2.Template:
     text = Path(__file__).with_name("mel.svg.j2").read_text("utf-8")
-    return jinja2.Template(
-        text, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
+    return environment.from_string(text)

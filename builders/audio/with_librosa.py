@@ -45,7 +45,7 @@ def _is_compiled(folder: Path) -> bool:
     """Return whether numba kept what it compiled of a package; see the head of this module."""
     import numba  # of the same extra
 
-    named = str(numba.config.CACHE_DIR)
+    named: str = getattr(numba.config, "CACHE_DIR", "")  # set when numba is imported
     user = Path.home() / ".cache" / "numba"
     kept = [Path(named).glob(f"*/{_UTILS}")] if named else []
     kept += [(folder / "util" / "__pycache__").glob(_UTILS), user.glob(f"*/{_UTILS}")]
