@@ -34,7 +34,7 @@ LAYERS = [
         *("pipeline", "report", "record.dataset", "record.data_file", "record.version_1"),
         *(
             *("record.places", "record.scan", "record.flat", "record.conditions"),
-            *("record.notebook", "record.as_dataset", "record.from_hub"),
+            *("record.notebook", "record.as_dataset", "record.from_hub", "record.clips_by_id"),
             "record.messages",
             "release.eligibility",
             "record.next_turns",

@@ -105,8 +105,10 @@ def _export(
     from builders.llm.settings import PHRASEBOOK
     from builders.release.eligibility import excluded_by
     from builders.release.export import export
+    from builders.release.export.describing import TEST_ONLY
     from builders.release.export.options import make_options
     from builders.release.pairs.bag_of_words import said_of
+    from builders.release.splits import TEST
 
     store = store_of(folder, store)
     excluded = excluded_by(exclusions, store)
@@ -138,6 +140,9 @@ def _export(
         for one in exported.words_alone:
             print(f"  {said_of(one)}")
     print(f"export: {to}")
-    print(f"next, from there:\n  {exported.start}")
+    print(f"next, from there:\n  {exported.start}" if exported.start else TEST_ONLY)
+    tested = counts.by_split().get(TEST)
+    if exported.start and tested and tested["written"]:
+        print("the rows of test are the corpus's own test split: measure on them, do not train")
     if counts.providers[PHRASEBOOK]:
         print(PHRASEBOOK_WARNING)

@@ -51,14 +51,14 @@ from builders.store.address import store_exists
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The result of an export, and the command that starts a run on it.
+    """The result of an export, and the command that starts a run on it, None for a test split.
 
     `clips_found` of `clips_wanted` earlier turns have a clip; `words_alone` says what the words of
     the replies alone tell of the pairs, by origin.
     """
 
     counts: Counts
-    start: str
+    start: str | None
     clips_found: int
     clips_wanted: int
     words_alone: list[ToldByWords]

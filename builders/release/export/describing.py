@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,8 +17,12 @@ from builders.release.export.counting import Counts
 from builders.release.export.format_table import start_line, with_rewards
 from builders.release.export.options import Options
 from builders.release.pairs.bag_of_words import ToldByWords, said_of
-from builders.release.splits import split_name
+from builders.release.splits import TEST, TRAIN, split_name
 
+TEST_ONLY = (
+    "All rows are of the corpus's own test split: measure on them, and train on none. "
+    "There is no start line."
+)
 _PLUGIN = Path(__file__).with_name("rewards_plugin.py.txt")
 MARKER = "export.json"
 LEFT_OUT = "left_out.jsonl"
@@ -31,8 +35,10 @@ def describe(
     counts: Counts,
     files: dict[str, list[str]],
     words_alone: Sequence[ToldByWords] = (),
-) -> str:
+) -> str | None:
     """Write `export.json` and `README.md`, and return the command that starts a run.
+
+    None if there are rows of the test split only: nothing is to be trained on these.
 
     Args:
         to: the folder of the export.
@@ -55,11 +61,12 @@ def describe(
     if words_alone:
         told["pairs"] = list(words_alone)
     write_json(to / MARKER, told)
-    split = next((name for name in files if name.partition(".")[0] == "train"), next(iter(files)))
-    start = start_line(options.format, options.task, options.model, split)
+    start, split = None, _trained_on(files)
+    if split is not None:
+        start = start_line(options.format, options.task, options.model, split)
     if options.rewards:
         shutil.copyfile(_PLUGIN, to / "rewards.py")
-        start = with_rewards(options.format, start)
+        start = start and with_rewards(options.format, start)
     title = f"{result['name']} for {options.format} ({options.task})"
     page = _page(title, start, counts, files if options.facts.datasets else {})
     page += "".join(f"\n- {said_of(one)}" for one in words_alone) + ("\n" if words_alone else "")
@@ -67,7 +74,13 @@ def describe(
     return start
 
 
-def _page(title: str, start: str, counts: Counts, files: dict[str, list[str]]) -> str:
+def _trained_on(files: Iterable[str]) -> str | None:
+    """Return the split of a start line: train, else another one; None if all are for testing."""
+    fit = [name for name in files if name.partition(".")[0] != TEST]
+    return next((name for name in fit if name.partition(".")[0] == TRAIN), next(iter(fit), None))
+
+
+def _page(title: str, start: str | None, counts: Counts, files: dict[str, list[str]]) -> str:
     left_out = counts.totals["left_out"]
     lines = [
         *(_data_files(files) if files else []),
@@ -76,9 +89,7 @@ def _page(title: str, start: str, counts: Counts, files: dict[str, list[str]]) -
         f"{counts.rows:,} rows; {left_out:,} records were left out, see `{LEFT_OUT}`. "
         f"Licences of the sources: {', '.join(sorted(counts.licences))}.",
         "",
-        "From inside this folder:",
-        "",
-        f"    {start}",
+        *(["From inside this folder:", "", f"    {start}"] if start else [TEST_ONLY]),
         "",
     ]
     return "\n".join(lines)

@@ -436,6 +436,36 @@ def test_the_start_line_names_files_that_are_there(tmp_path, name):
     assert done.start in (tmp_path / "out" / "README.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize("name", formats())
+def test_no_start_line_trains_on_a_test_split(tmp_path, name):
+    profile = "qwen3-omni" if formats()[name].needs_profile else None
+    only = small_build(tmp_path / "only", [spoken(0, split="test")])
+    done = export(only, tmp_path / "out", format=name, profile=profile)
+    assert done.start is None
+    page = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "measure on them, and train on none" in page and "From inside" not in page
+    both = small_build(tmp_path / "both", [spoken(0, split="test"), spoken(1, split="dev")])
+    done = export(both, tmp_path / "more", format=name, profile=profile)
+    assert "dev" in done.start and "test" not in done.start
+
+
+def test_whoever_exports_a_test_split_is_told(tmp_path):
+    assert hearten("build", "--corpus", "meld", "--sample", cwd=tmp_path).code == 0
+    told = "the rows of test are the corpus's own test split: measure on them, do not train"
+    ended = hearten("export", "output/meld-sample", "--format", "trl", "--to", "a", cwd=tmp_path)
+    assert told in ended.out.splitlines()
+    assert (
+        hearten(
+            *("build", "--corpus", "meld", "--sample", "--split", "test", "--name", "t"),
+            cwd=tmp_path,
+        ).code
+        == 0
+    )
+    ended = hearten("export", "output/t", "--format", "trl", "--to", "b", cwd=tmp_path)
+    assert ended.code == 0 and "next, from there" not in ended.out
+    assert "All rows are of the corpus's own test split" in ended.out
+
+
 def test_datasets_loads_an_export_by_its_folder(tmp_path, monkeypatch):
     rows = [spoken(0), spoken(1), spoken(0, split="all", dialogue="2"), spoken(2, split="dev")]
     build = small_build(tmp_path / "trial", rows)
