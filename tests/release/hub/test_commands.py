@@ -50,7 +50,7 @@ def test_publish_and_hydrate_bring_the_build_back(hub, built, surroundings, tmp_
     assert ended.code == 0, ended.err
     lines = ended.out.splitlines()
     assert "meld: text, labels, derived, under GPL-3.0" in lines
-    assert "  sft: 17 train, 6 dev, 8 test" in lines
+    assert "  default: 17 train, 6 dev, 8 test" in lines
     assert f"published: {REPO}, version v1" in lines
     assert hub.repos[REPO].private and not ended.err
 
