@@ -69,7 +69,7 @@ def result_bytes_of(folder):
 def test_a_dry_run_prints_the_plan(hub, built, surroundings):
     ended = publish(built, surroundings, "--dry-run")
     assert ended.code == 0, ended.err
-    assert "would send 26 files" in ended.out
+    assert "would send 34 files" in ended.out
     assert "nothing was sent; run without --dry-run" in ended.out
     assert not hub.repos
     folder = built.parent / ".publish" / built.name
