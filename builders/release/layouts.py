@@ -101,7 +101,7 @@ def _without(schema: SchemaNode, *names: str) -> SchemaNode:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class ChatExchange:
     """The publishable part of a record with its reply, and what is said, as chat turns.
 
     `prompt` ends before the reply, in words alone where words are published; `audio_prompt` has the
@@ -147,7 +147,7 @@ class Rows:
         """Return whether a placeholder represents a clip: it is published, or the text is not."""
         return bool(record["audio"]) and ("audio" in self._may or "text" not in self._may)
 
-    def exchange(self, record: SampleRecord, published: PublishedRecord) -> Exchange | None:
+    def exchange(self, record: SampleRecord, published: PublishedRecord) -> ChatExchange | None:
         """Return what is said in a record with published text, or None if nothing is."""
         text, marked = "text" in self._may, self.is_marked(record)
         if not text and not marked:
@@ -161,7 +161,7 @@ class Rows:
         mark = AUDIO_MARK if marked else None
         wording = instruction(record["id"], spoken=marked)
         single = messages(whole, instruction=wording, system=None, mark=mark)
-        return Exchange(published, prompt, heard, single)
+        return ChatExchange(published, prompt, heard, single)
 
     def _prompt(self, record: SampleRecord, mark: str | None) -> list[dict[str, str]]:
         wording = instruction(record["id"], spoken=mark is not None)
@@ -178,11 +178,11 @@ class Rows:
         columns: Mapping[str, object] = published
         return {name: columns[name] for name in self._columns["record"]}
 
-    def synthetic(self, said: Exchange) -> dict[str, object]:
+    def synthetic(self, said: ChatExchange) -> dict[str, object]:
         """Return the row of `synthetic`: the whole record and its exchange."""
         return {**said.record, **said.talk}
 
-    def default(self, said: Exchange) -> DefaultRow:
+    def default(self, said: ChatExchange) -> DefaultRow:
         """Return the row of `default`."""
         record = said.record
         emotions, reply = record["target_utterance"]["emotions"], record["desired_response"]
@@ -204,7 +204,7 @@ class Rows:
             "messages": said.single,
         }
 
-    def preference(self, said: Exchange, pair: ReplyPair) -> PreferenceRow:
+    def preference(self, said: ChatExchange, pair: ReplyPair) -> PreferenceRow:
         """Return the row of `preference`: the preferred and the rejected reply, and the origin."""
         return {
             **self._small("preference", said),
@@ -213,12 +213,12 @@ class Rows:
             "origin": pair.origin,
         }
 
-    def preference_ai(self, said: Exchange, pair: ReplyPair) -> PreferenceAiRow:
+    def preference_ai(self, said: ChatExchange, pair: ReplyPair) -> PreferenceAiRow:
         """Return the row of `preference_ai`: the same, what is wrong, and who preferred it."""
         small = self._small("preference_ai", said)
         return {**self.preference(said, pair), **small, "kind": pair.kind, "by": pair.by}
 
-    def kto(self, said: Exchange) -> KtoRow | None:
+    def kto(self, said: ChatExchange) -> KtoRow | None:
         """Return the row of `kto`: a reply that was reviewed, and whether it was accepted."""
         review = said.record["review"]
         status = review and review["status"]
@@ -227,7 +227,7 @@ class Rows:
         label = status != ReviewStatus.REJECTED
         return {**self._small("kto", said), "completion": said.completion, "label": label}
 
-    def prompt(self, said: Exchange, reply: DesiredResponse) -> PromptsRow:
+    def prompt(self, said: ChatExchange, reply: DesiredResponse) -> PromptsRow:
         """Return the row of `prompts`, with the fields a reward can be computed from."""
         emotions = said.record["target_utterance"]["emotions"]
         return {
@@ -241,7 +241,7 @@ class Rows:
             "solution": reply["text"],
         }
 
-    def _small(self, name: str, said: Exchange) -> SmallRow:
+    def _small(self, name: str, said: ChatExchange) -> SmallRow:
         record = said.record
         emotions = record["target_utterance"]["emotions"]
         row: SmallRow = {

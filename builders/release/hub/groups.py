@@ -14,7 +14,7 @@ from builders.release.hub.files import Clips
 Key: TypeAlias = tuple[str, str, str]
 
 
-class Group:
+class StagedRows:
     """The rows from one row group of the build, by kind, each with its place in it."""
 
     def __init__(self, *clips: Clips) -> None:
@@ -37,10 +37,10 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StagedPlace:
     """Where a record's rows go: the group, its index in the row group, the published split."""
 
-    group: Group
+    group: StagedRows
     index: int
     split: str
 

@@ -9,7 +9,7 @@ from typing import Any
 from builders.record.data_file import DataFile
 from builders.record.views import SampleRecord
 from builders.release.eligibility import ClosedTexts, Extent, Purpose, Restrictions, eligibility
-from builders.release.layouts import Exchange, Rows
+from builders.release.layouts import ChatExchange, Rows
 from builders.release.pairs.bag_of_words import WordsAlone
 from builders.release.pairs.reply_pair import PEOPLE, PLANTED, ReplyPair
 from builders.release.rewards import prefers
@@ -38,7 +38,7 @@ class PairRows:
         self.words_alone = WordsAlone()
 
     def of(
-        self, said: Exchange, extent: Extent, record: SampleRecord
+        self, said: ChatExchange, extent: Extent, record: SampleRecord
     ) -> Iterator[tuple[str, PreferenceRow]]:
         """Yield the config and the row of each pair, unless a reply repeats withheld text.
 

@@ -40,7 +40,7 @@ from builders.release.eligibility import (
 )
 from builders.release.hub.files import RowFile, clips_of, digests, link, replies_of
 from builders.release.hub.fingerprints import Fingerprint
-from builders.release.hub.groups import Group, Key, Place
+from builders.release.hub.groups import Key, StagedPlace, StagedRows
 from builders.release.hub.pair_rows import PairRows, Pairs, whole_pairs
 from builders.release.layouts import (
     AUDIO_CLASSES,
@@ -201,8 +201,8 @@ class Stage:
                     written.result()
         files.close()
 
-    def _group(self, table: pa.Table) -> Group:
-        group = Group(clips_of(table), replies_of(table))
+    def _group(self, table: pa.Table) -> StagedRows:
+        group = StagedRows(clips_of(table), replies_of(table))
         for index, record in enumerate(_records(table)):
             self._record(record, index, group)
         return group
@@ -212,7 +212,7 @@ class Stage:
         held_back = {f"{name}.bytes" for name in ("audio", REPLY_AUDIO) if name in self._withheld}
         return [leaf for leaf in file.leaves if leaf not in held_back]
 
-    def _record(self, record: SampleRecord, index: int, group: Group) -> None:
+    def _record(self, record: SampleRecord, index: int, group: StagedRows) -> None:
         """Add the rows of a record to a group, or count why there are none."""
         tally, split = self.staged.tally, self.staged.splits.split_of(record)
         tally.read += 1
@@ -232,7 +232,7 @@ class Stage:
         tally.utterance(record, split)
         self.staged.ids[record["id"]] = record["review"]
         self.staged.split_by_id[record["id"]] = split
-        at = Place(group, index, split)
+        at = StagedPlace(group, index, split)
         reason = self._reply(record, published, at, answer)
         if reason:
             tally.without_reply[reason] += 1
@@ -250,7 +250,7 @@ class Stage:
         kept = [name for name in contrast["twin_of"] if not self._known.excluded(name)]
         return {**record, "contrast": {**contrast, "twin_of": kept}}
 
-    def _spoken(self, record: SampleRecord, at: Place) -> None:
+    def _spoken(self, record: SampleRecord, at: StagedPlace) -> None:
         """Add the row of a record with a synthetic utterance; its text is a row of `default`."""
         published = withhold(self._without_names(record), self._withheld)
         said = self._rows.exchange(record, published)
@@ -262,7 +262,7 @@ class Stage:
         self,
         record: SampleRecord,
         published: PublishedRecord,
-        at: Place,
+        at: StagedPlace,
         answer: Eligible,
     ) -> str | None:
         """Add the rows with a record's reply; return why they are left out, or None."""
@@ -289,7 +289,11 @@ class Stage:
         return None
 
     def _add(
-        self, at: Place, kind: str, row: Mapping[str, object] | None, measured: str | None = None
+        self,
+        at: StagedPlace,
+        kind: str,
+        row: Mapping[str, object] | None,
+        measured: str | None = None,
     ) -> None:
         if row is None:
             return
@@ -347,7 +351,7 @@ class _ShardFiles:
         self._number = shard.split("-", 1)[1]
         self._open: dict[Key, RowFile] = {}
 
-    def write(self, group: Group) -> None:
+    def write(self, group: StagedRows) -> None:
         """Write a group's rows."""
         for key, rows, clips in group.tables():
             if key not in self._open:
