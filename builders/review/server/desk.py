@@ -25,9 +25,10 @@ from builders.review.data.people import Annotator, People
 from builders.review.data.queue import Item, Queue
 from builders.review.data.settings import Settings, load_settings
 from builders.review.outcome.merge import views
+from builders.review.server.clips import Clips
 from builders.review.server.faces import DisputedItem, Face, ShownItem, face_of, turn_of
 from builders.review.server.sessions import Sessions
-from builders.review.server.sound import Cache, as_wav, drawing
+from builders.review.server.sound import Cache
 from builders.store.database import Store
 
 AHEAD = 3
@@ -35,7 +36,7 @@ AHEAD = 3
 HEARD_SHARE = 0.9
 # Comparisons are undone in `comparing.py`.
 _UNDONE = ("decision", "adjudication", "gold")
-_CLIPS, _SHOWN = 128 * 2**20, 32 * 2**20
+_SHOWN = 32 * 2**20
 
 
 class Faulty(HeartenError):
@@ -83,7 +84,7 @@ class Desk:
         self.known = known or Restrictions()
         # Another process that registers items may know other exclusions.
         self._out = frozenset(left_out(build.shards(), Purpose.REVIEW, self.known))
-        self._cache, self._clips = Cache(_SHOWN), Cache(_CLIPS)
+        self._cache, self._clips = Cache(_SHOWN), Clips(build)
         self._complete = False
         self.writing = threading.Lock()
         self.begun = threading.Event()
@@ -275,24 +276,24 @@ class Desk:
 
     def clip(self, name: str) -> bytes:
         """Return an item's clip as WAV; KeyError if there is none, or none may be played."""
-        item = self.known_item(name)
-        if self.settings.text_only:
-            raise KeyError(name)
-        found = self._clips.get(item.seen, lambda: self._made_clip(item), len)
-        if not found:
-            raise KeyError(name)
-        return found
+        return self._clips.wav(self._heard(name))
 
-    def _made_clip(self, item: Item) -> bytes:
-        flac = self.build.clip(item.shard, item.row)
-        return as_wav(flac) if flac else b""
+    def spoken(self, name: str, person: Annotator) -> bytes:
+        """Return an item's spoken reply as WAV; KeyError if there is none in their sight."""
+        item = self._heard(name)
+        if self._shown(item, person)["spoken"] is None:
+            raise KeyError(name)
+        return self._clips.wav(item, "reply_audio")
 
     def drawing(self, name: str) -> bytes:
         """Return the peaks and pitch of an item's clip, as JSON."""
-        item = self.known_item(name)
-        return self._cache.get(
-            f"drawing {item.seen}", lambda: orjson.dumps(drawing(self.clip(name))), len
-        )
+        return self._clips.drawing(self._heard(name))
+
+    def _heard(self, name: str) -> Item:
+        """Return an item that may be heard; KeyError in a text-only review."""
+        if self.settings.text_only:
+            raise KeyError(name)
+        return self.known_item(name)
 
     def record(self, item: Item) -> SampleRecord:
         """Return an item's sample without its clip."""
@@ -321,6 +322,7 @@ class Desk:
         return {
             **face,
             "draft": None if hidden else face["draft"],
+            "spoken": None if hidden else face["spoken"],
             "version": shown.version,
             "hidden": hidden,
             "mine": mine,
@@ -338,9 +340,8 @@ class Desk:
 
     def _made_face(self, item: Item) -> Face:
         record = self.record(item)
-        spoken = record["audio_info"]["duration"] is not None and not self.settings.text_only
         turns = [turn_of(turn, self._playable(turn)) for turn in record["text_context"]]
-        return face_of(item, record, turns, spoken)
+        return face_of(item, record, turns, heard=not self.settings.text_only)
 
     def _playable(self, turn: ContextTurn) -> bool:
         heard = turn["audio_sha256"] and not self.settings.text_only

@@ -90,6 +90,7 @@ def compare(at: AtComparing, desk: AtDesk, person: Person, cookie: Cookie) -> HT
         "annotator": person.id,
         "items": at.next_pairs(person, AHEAD),
         "left": at.left(person),
+        "done": at.done(person),
         "ahead": AHEAD,
         "textOnly": desk.settings.text_only,
     }
@@ -144,12 +145,14 @@ def _review_page(
     desk: Desk, person: Annotator, cookie: str, start: Mapping[str, object]
 ) -> HTMLResponse:
     words = _words()
+    left = desk.left(person)
     start = {
         "again": None,
         **start,
         "review": desk.name,
         "annotator": person.id,
-        "left": desk.left(person)["mine"],
+        "left": left["mine"],
+        "done": left["decided_by_me"],
         "ahead": AHEAD,
         "textOnly": desk.settings.text_only,
         "choices": {

@@ -5,6 +5,7 @@ import { $, notice, send } from "./page.js";
 import { openReview } from "./review.js";
 
 $("leave")?.addEventListener("click", async () => {
+  if (desk?.mayLeave && !(await desk.mayLeave())) return;
   await send("/leave", {});
   location.href = "/join";
 });
@@ -50,4 +51,5 @@ function openProgress() {
 }
 
 const OPENERS = { join: openDoor, guidelines: openGuidelines, review: openReview, compare: openCompare, progress: openProgress };
-OPENERS[document.body.dataset.page]?.();
+// A page on which something is decided says whether one may leave it.
+const desk = OPENERS[document.body.dataset.page]?.();
