@@ -13,6 +13,7 @@ import orjson
 
 from builders.errors import HeartenError
 from builders.record.dataset import Build
+from builders.record.sample import without_bytes
 from builders.record.types import ReviewStatus
 from builders.record.views import ContextTurn, SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, left_out
@@ -126,8 +127,7 @@ class Desk:
 
     def totals(self) -> dict[str, int]:
         """Return the number of items and of fully reviewed items."""
-        nobody = Annotator("", None, "lead", takes_crisis=True)
-        left = self.left(nobody)
+        left = self.left(Annotator("", None, "lead", takes_crisis=True))
         return {"items": left["items"], "done": left["done"]}
 
     def stands(self) -> list[Event]:
@@ -235,9 +235,7 @@ class Desk:
         return [event for event in decisions if self.may_show(event.item)]
 
     def disputed(self, person: Annotator) -> list[Item]:
-        """Return fully reviewed items with disagreement that this person has not
-        seen.
-        """
+        """Return fully reviewed items with disagreement that this person has not seen."""
         return [
             view.item
             for view in views(self.store, self.name)
@@ -296,14 +294,15 @@ class Desk:
         return self.known_item(name)
 
     def record(self, item: Item) -> SampleRecord:
-        """Return an item's sample without its clip."""
-        held: bytes = self._cache.get(
-            f"record {item.seen}",
-            lambda: orjson.dumps(self.build.row(item.shard, item.row)),
-            len,
-        )
+        """Return an item's sample without its clips."""
+        name = f"record {item.seen}"
+        held: bytes = self._cache.get(name, lambda: orjson.dumps(self._read(item)), len)
         record: SampleRecord = orjson.loads(held)
         return record
+
+    def _read(self, item: Item) -> SampleRecord:
+        row = self.build.row(item.shard, item.row)
+        return {**row, "reply_audio": without_bytes(row["reply_audio"])}
 
     def _shown(self, item: Item, person: Annotator) -> ShownItem:
         """Return an item for display to one annotator."""

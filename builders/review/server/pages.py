@@ -165,6 +165,8 @@ def _review_page(
         ],
         "most": strategies.MAX_STRATEGIES,
     }
+    if listed := "mine" if start["again"] else "disputed" if start["mode"] == "disputed" else None:
+        words["listed"] = listed
     return _signed_in_page(
         "review", desk, person, cookie, title=str(start["mode"]).capitalize(), start=start, **words
     )

@@ -144,6 +144,7 @@ export class Desk extends Hearing {
   }
 
   count() {
+    if (!this.paths.items) return; // one item of a list has no queue
     const waiting = this.outbox.waiting.length;
     $("left").textContent = `${this.left} left` + (waiting ? `, ${waiting} to be sent` : "");
     $("pace").textContent = this.clocked.told(this.left, this.made);

@@ -83,7 +83,10 @@ export function leave(dialog) {
 
 /** Let what scrolls be reached by keyboard; what does not is no stop on the way. */
 export function scrollable() {
-  for (const one of document.querySelectorAll("[data-scrolls]")) one.tabIndex = one.scrollHeight > one.clientHeight + 1 ? 0 : -1;
+  for (const one of document.querySelectorAll("[data-scrolls], .wide")) {
+    const scrolls = one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1;
+    one.tabIndex = scrolls ? 0 : -1;
+  }
 }
 
 /** Return the key of a US keyboard at the place that was pressed, or null. */
