@@ -242,4 +242,6 @@ def test_a_pair_that_is_being_decided_is_not_given_once_more(folder, other):
                     for one in got.result()
                     if one["item"] == pair["item"] and one["version"] > pair["version"]
                 ]
+        mine = visitor.ask("GET", "/mine")[2].decode()
     assert (decided, again) == (48, [])
+    assert mine.count("two replies compared") == 12 and " UTC</td>" in mine

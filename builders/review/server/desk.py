@@ -229,9 +229,9 @@ class Desk:
         return {**shown, "mine": _as_page(undone)}
 
     def decided(self, person: Annotator) -> list[Event]:
-        """Return a person's decisions in force in this build, the latest first."""
+        """Return a person's decisions and comparisons in force, the latest first."""
         stands = standing(self.reviews.history(self.name, person.id))
-        decisions = (event for event in reversed(stands) if event.kind == "decision")
+        decisions = (e for e in reversed(stands) if e.kind in ("decision", "comparison"))
         return [event for event in decisions if self.may_show(event.item)]
 
     def disputed(self, person: Annotator) -> list[Item]:
