@@ -15,6 +15,8 @@ from rival import in_other_words
 from serving import Server
 from sites import held
 
+from builders.audio.with_librosa import has_librosa
+
 # Minutes of a browser: with the slow ones.
 pytestmark = pytest.mark.slow
 
@@ -170,6 +172,21 @@ def test_the_next_clip_plays_by_itself_where_one_wants_that(page):
     page.reload()
     page.wait_for_selector("#accept:visible")
     assert page.get_attribute("#autoplay", "aria-pressed") == "true", "it stays"
+
+
+def test_the_spectrogram_is_shown_by_key_and_stays_or_its_absence_is_said(page):
+    page.keyboard.press("p")
+    if not has_librosa():
+        assert "There is no spectrogram of this item." in announced(page)
+        return
+    drawn = "!document.querySelector('#mel').hidden && document.querySelector('#mel').naturalWidth"
+    until(page, drawn)
+    page.reload()
+    page.wait_for_selector("#accept:visible")
+    until(page, drawn)
+    assert page.get_attribute("#picture", "aria-pressed") == "true", "it stays"
+    page.keyboard.press("p")
+    assert page.is_hidden("#mel") and page.wrong == []
 
 
 def test_an_item_takes_two_keys_and_with_ratings_five(page, server, capsys):

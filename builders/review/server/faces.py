@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 from urllib.parse import quote
 
+from builders.audio.with_librosa import has_librosa
 from builders.record.reply_views import ReplyPart
 from builders.record.views import ContextTurn, SampleRecord
 from builders.review.data.decisions import fitting_strategies
@@ -26,7 +27,7 @@ class _Face(TypedDict):
     """The common part of an item, without the draft.
 
     `fitting` are the strategies that its reply may have; others are kept as an opinion. `spoken`
-    is the address of the spoken reply.
+    is the address of the spoken reply, `mel` of the spectrogram where the server can draw one.
     """
 
     item: str
@@ -40,6 +41,7 @@ class _Face(TypedDict):
     emotions: dict[str, str | None]
     audio: str | None
     drawing: str | None
+    mel: str | None
     spoken: str | None
     duration: float | None
     fitting: list[str]
@@ -86,6 +88,7 @@ def face_of(item: Item, record: SampleRecord, turns: list[ShownTurn], heard: boo
         },
         "audio": _address("audio", item.item) if clip else None,
         "drawing": _address("drawing", item.item) if clip else None,
+        "mel": _address("mel", item.item) if clip and has_librosa() else None,
         "spoken": _address("spoken", item.item) if speech else None,
         "duration": record["audio_info"]["duration"],
         "fitting": list(fitting_strategies(record)),
