@@ -13,12 +13,8 @@ const MOST = 5;
 
 /** Tell the style sheet how high the bar and the replies are, for what lies under them to be scrolled into sight. */
 function rooms() {
-  const tell = () => {
-    for (const [name, id] of [["--bar", "decide"], ["--replies", "replies"]])
-      document.documentElement.style.setProperty(name, `${$(id).offsetHeight}px`);
-  };
-  const watch = new ResizeObserver(tell);
-  for (const id of ["decide", "replies"]) watch.observe($(id));
+  for (const [name, id] of [["--bar", "decide"], ["--replies", "replies"]])
+    document.documentElement.style.setProperty(name, `${$(id).offsetHeight}px`);
 }
 
 /** The version of an item that somebody has before them. */
@@ -55,7 +51,8 @@ export class Desk extends Hearing {
     this.tabs = new BroadcastChannel(`hearten ${start.review} ${start.annotator}`);
     this.tab = crypto.randomUUID();
     this.tabs.onmessage = ({ data }) => this.otherTab(data);
-    rooms();
+    const watch = new ResizeObserver(rooms);
+    for (const id of ["decide", "replies"]) watch.observe($(id));
     $("look-again").addEventListener("click", () => this.fill());
     $("comment").addEventListener("input", (event) => this.answer({ comment: event.target.value || null }));
     window.addEventListener("beforeunload", (event) => {
@@ -133,6 +130,7 @@ export class Desk extends Hearing {
     this.showWork(item);
     this.prefetch();
     this.showSound(item);
+    rooms();
     $("turns").scrollTop = $("turns").scrollHeight; // all else that takes room is there by now
     scrollable();
     this.tabs.postMessage({ kind: "open", item: item.item, tab: this.tab });
