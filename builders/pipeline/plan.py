@@ -162,7 +162,8 @@ class Plan(Replying):
             config.hear_seconds if sends else None,
         )
         workers = config.workers or os.cpu_count() or 1
-        checks = open_checks(config.clip_checks, workers, self.card.language)
+        others = self.survey.languages
+        checks = open_checks(config.clip_checks, workers, self.card.language, others)
         state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
             root = self.corpus.reader.root
@@ -218,10 +219,8 @@ def make_plan(config: BuildConfig) -> Plan:
     heard = not config.text_only and card.audio_origin != "none"
     preconditions.check(config, card, heard)
     preconditions.check_tables(config, heard, card.language)
-    found = {
-        "speech": _speech(config, card),
-        "clip_checks_version": preconditions.clip_checks_version(config, card, heard),
-    }
+    preconditions.clip_checks_version(config, card, heard)  # before a long first pass
+    speech = _speech(config, card)
     exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
     recited = RunIndex(card.language)
@@ -232,6 +231,8 @@ def make_plan(config: BuildConfig) -> Plan:
     exclusions.check_matched(corpus.reader.splits, config.exclusions)
     shown = open_demonstrations(config, card)
     origin = _origin(config, card, corpus, shown)
+    checked = preconditions.clip_checks_version(config, card, heard, surveyed.languages)
+    found = {"speech": speech, "clip_checks_version": checked}
     identified = _identified(config, corpus, origin, heard) | found
     identified["excluded_ids"] = exclusions.digest
     if shown:  # only then, so that builds that were begun before go on
