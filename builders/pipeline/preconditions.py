@@ -34,6 +34,8 @@ def check(config: BuildConfig, card: Card, heard: bool) -> None:
     _check_may_send(config, card)
     _check_has_clips(config, card, heard)
     _check_has_turns(config, card)
+    if config.voters:
+        load_lines(card.language)
     _check_standards(config)
 
 

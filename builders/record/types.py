@@ -34,6 +34,8 @@ REVIEWED = "review"
 # Flags: beside a turn that is missing, rejected or left out; a label given to the whole dialogue.
 MISSING_AFTER, MISSING_BEFORE = "turn_missing_after", "turn_missing_before"
 LABEL_OF_DIALOGUE = "label_of_dialogue"
+# A language that no table reads, in words that were given to the speaker; the reply is in English.
+LANGUAGE_UNCHECKED = "language_unchecked"
 # A vote that finds no emotion in the text.
 CANNOT_TELL = "cannot_tell"
 
