@@ -86,7 +86,7 @@ def test_every_stratum_is_in_every_beginning_by_its_share_and_every_row_as_often
 def test_the_interval_holds_the_true_share_with_reviews_by_doubt_in_the_store_too(rate, reviews):
     found = coverage(rate, reviews=reviews, to_the_end=False, draws=400, builds=10)
     assert found["interval"] >= 0.93 and found["at most"] >= 0.93
-    if rate >= 0.03:
+    if rate >= 0.03 and not reviews:  # reviews leave fewer bad rows than that
         assert found["shown"] <= 0.06
 
 
