@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import os
 import random
+from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import soundfile
-from builds import hearten, manifest, rejected, samples
+from builds import hearten, manifest, one_line_error, rejected, samples
 
 from builders import resources
 from builders.corpora import Reader, load_card, open_reader, slugs
 from builders.corpora.published_counts import TOTAL, read_counts
 from builders.corpora.reading import Defects, read_split
+from builders.corpora.verify import verify
+from builders.errors import SourceError
 from builders.labels.aggregation import RULES, load_labelling
 from builders.labels.tables import read_rows
 from builders.labels.vocabulary import label_map
@@ -25,10 +28,6 @@ from builders.record.types import Dialogue, Reject, Utterance
 from builders.tasks.reply.checks.language import can_check
 
 EVERY = pytest.mark.parametrize("slug", slugs())
-DRAFTED = pytest.mark.parametrize("slug", [s for s in slugs() if can_check(load_card(s).language)])
-OTHERS = pytest.mark.parametrize(
-    "slug", [s for s in slugs() if not can_check(load_card(s).language)]
-)
 
 
 def sample(slug: str) -> Path:
@@ -171,17 +170,7 @@ def test_every_published_emotion_has_a_row_in_its_map(slug):
     assert published <= set(label_map(slug).labels)
 
 
-@OTHERS
-def test_a_corpus_in_another_language_stops_before_drafting_in_one_line(slug, tmp_path):
-    ended = hearten("build", "--corpus", slug, "--sample", "--show", 0, cwd=tmp_path)
-    language = load_card(slug).language
-    assert ended.code == 1
-    (line,) = ended.err.strip().splitlines()
-    assert f"replies in {language!r} cannot be checked" in line
-    assert not [*tmp_path.rglob("*.parquet")]
-
-
-@DRAFTED
+@EVERY
 def test_its_sample_builds_end_to_end(slug, tmp_path):
     ended = hearten("build", "--corpus", slug, "--sample", "--show", 0, cwd=tmp_path)
     assert ended.code == 0, ended.err
@@ -190,14 +179,31 @@ def test_its_sample_builds_end_to_end(slug, tmp_path):
     kept = samples(folder)
     assert counts["read"] == len(kept) + len(rejected(folder)) + counts["not_selected"]
     assert len(kept) == counts["kept"] >= 8
+    groups = defaultdict(list)
     for row in kept:
+        told = "language_unchecked" in row["target_utterance"]["flags"]
+        assert told == (not can_check(row["language"]))
         if has_audio(slug):
             _check_sound(row, tmp_path)
         assert row["source"]["evaluation_overlap"] == list(
             load_card(slug).evaluation_overlap.get(row["source"]["split"], ())
         )
+        groups[row["contrast"] and row["contrast"]["group"]].append(row)
         row["audio"] = row["audio"] and {"path": row["audio"]["path"], "bytes": None}
         assert not violations(validator("sample"), row)
+    if load_card(slug).fixed_words:
+        _check_pairs([rows for name, rows in groups.items() if name])
+
+
+def _check_pairs(groups: list[list[dict[str, Any]]]) -> None:
+    """Assert that the same words are there with several feelings, each in a sound of its own."""
+    several = [rows for rows in groups if len(rows) > 1]
+    assert several
+    for rows in several:
+        assert len({row["target_utterance"]["text"] for row in rows}) == 1
+        assert len({row["target_utterance"]["speaker"]["id"] for row in rows}) == 1
+        assert len({row["target_utterance"]["emotions"]["root"] for row in rows}) > 1
+        assert len({row["audio_info"]["sha256_pcm"] for row in rows}) == len(rows)
 
 
 def _check_sound(row: dict[str, Any], folder: Path) -> None:
@@ -211,21 +217,33 @@ def _check_sound(row: dict[str, Any], folder: Path) -> None:
 
 
 @EVERY
-def test_verifying_its_sample_prints_every_count_and_says_that_it_is_not_the_corpus(slug, tmp_path):
-    ended = hearten("verify", "--corpus", slug, "--source", sample(slug), "--json", cwd=tmp_path)
-    shown = json.loads(ended.out)
+def test_verifying_its_sample_prints_every_count_and_says_that_it_is_not_the_corpus(slug):
+    found = verify(slug, sample(slug))
     counts = list(read_counts(slug))
-    assert ended.code == (4 if counts else 0)
-    assert len(shown["rows"]) >= len({(c.split, c.what, c.label) for c in counts})
+    assert found.ok == (not counts)
+    assert len(found.rows) >= len({(c.split, c.what, c.label) for c in counts})
+
+
+def test_verify_ends_with_4_where_counts_differ(tmp_path):
+    ended = hearten("verify", "--corpus", "ravdess", "--source", sample("ravdess"), "--json")
+    assert ended.code == 4
+    assert json.loads(ended.out)["rows"] == verify("ravdess", sample("ravdess")).as_json()["rows"]
 
 
 @EVERY
 def test_a_folder_of_another_corpus_is_refused_in_one_line(slug, tmp_path):
     (tmp_path / "holiday.txt").write_text("no corpus")
     for source in (tmp_path, tmp_path / "gone", tmp_path / "holiday.txt"):
-        # A build in a language without tables stops before it looks for the corpus.
-        command = "build" if can_check(load_card(slug).language) else "verify"
-        ended = hearten(command, "--corpus", slug, "--source", source, cwd=tmp_path)
-        assert ended.code == 1
-        assert len(ended.err.strip().splitlines()) == 1, ended.err
-        assert str(source) in ended.err and "; expected " in ended.err
+        with pytest.raises(SourceError) as caught:
+            open_reader(slug, source, has_audio(slug))
+        line = str(caught.value)
+        assert len(line.splitlines()) == 1
+        assert str(source) in line and "; expected " in line
+
+
+@pytest.mark.parametrize("command", ["build", "verify"])
+def test_a_command_prints_that_line_and_ends_with_1(command, tmp_path):
+    with pytest.raises(SourceError) as caught:
+        open_reader("meld", tmp_path, True)
+    ended = hearten(command, "--corpus", "meld", "--source", tmp_path, cwd=tmp_path)
+    assert (ended.code, one_line_error(ended)) == (1, f"error: {caught.value}")
