@@ -58,6 +58,14 @@ class SameWords(_Part):
     reason: str = Field(min_length=1)
 
 
+class SpeakersConsent(_Part):
+    """Whose voices the clips are, whether their publication is consented to, and who says so."""
+
+    whose: str = "not known"
+    consent: Permission = "unknown"
+    reason: str = "nothing is said"
+
+
 class VoiceEvidence(_Part):
     """The label view with votes by people who judged the voice alone, and a note.
 
@@ -112,10 +120,10 @@ class Card(_Part):
     heart, None where there is none, `benchmarks` those that are made from it.
     `fixed_words` says that speakers were given what they say, so that only their voice tells a
     feeling, `contrast` where the same words are said in several ways, `voice_evidence` who judged
-    the voice alone. `combined_folds` says which folds of a corpus without splits of its own become
-    which split of a combined set. `shape` says whether the reader was written to the owner's files,
-    or to their documentation and what others say of them. `reads_as` is for a corpus in the form of
-    another one, which needs no reader.
+    the voice alone, `voices` whose voices the clips are. `combined_folds` says which folds of a
+    corpus without splits of its own become which split of a combined set. `shape` says whether the
+    reader was written to the owner's files, or to their documentation and what others say of them.
+    `reads_as` is for a corpus in the form of another one, which needs no reader.
     """
 
     slug: str
@@ -142,6 +150,7 @@ class Card(_Part):
     benchmarks: tuple[Benchmark, ...] = ()
     rights: Rights
     send_to_third_party: ThirdParty
+    voices: SpeakersConsent = SpeakersConsent()
     fixed_words: bool = False
     contrast: SameWords | None = None
     voice_evidence: VoiceEvidence | None = None

@@ -271,7 +271,8 @@ class _Run:
         self._manifest, self._rows, self._folder = manifest, rows, folder
         self._writers: dict[tuple[str, str], SplitWriter] = {}
         self._done = Hydrated(folder.path, repo, len(rows))
-        self._withheld = manifest["published"]["withheld"]
+        published = manifest["published"]
+        self._withheld = [*published["withheld"], *published.get("banded", ())]
         self._again, self._unspoken = SpeaksAgain(), Counter[str]()
 
     def run(self) -> Hydrated:

@@ -146,7 +146,7 @@ class Stage:
         self._whole = validator("sample")
         self._valid = {name: Validator(as_document(schema)) for name, schema in schemas.items()}
         self._withheld = withheld(terms.may)
-        self._known, self._pairs = known, pairs
+        self._known, self._pairs, self._consent = known, pairs, terms.consent
 
     def write(self, shards: list[Path]) -> Staged:
         """Write the rows of all shards and return what was written.
@@ -203,6 +203,7 @@ class Stage:
         tally.read += 1
         self._check(self._whole, record)
         self._check_terms(record)
+        record, had = self._consent.heard(record), record["audio"]
         spoken = record if record["audio_info"]["origin"] == "synthetic" else None
         record = as_text(record) if spoken else record
         answer = eligibility(record, Purpose.PUBLISH, self._known)
@@ -215,6 +216,7 @@ class Stage:
             tally.left_out[reason] += 1
             return
         tally.utterance(record, split)
+        tally.voices_held_back += bool(had and not (spoken or record)["audio"])
         self.staged.ids[record["id"]] = record["review"]
         tally.row("utterances", split)
         at = _Place(group, index, split)
@@ -222,7 +224,7 @@ class Stage:
         if reason:
             tally.without_reply[reason] += 1
             self._add(at, "utterances", utterance)
-        elif spoken:
+        elif spoken and spoken["audio"]:
             self._spoken(spoken, at)
 
     def _without_names(self, record: SampleRecord) -> SampleRecord:
