@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from builders.evaluation.ablation.reopening import (
     sampled,
     targets_of,
 )
-from builders.evaluation.ablation.summary import summarised, uses_voice
+from builders.evaluation.ablation.summary import MeanOver, summarised, uses_voice
 from builders.evaluation.asking import Judge, judge_pairs
 from builders.evaluation.fitness import measure_swap
 from builders.evaluation.kept import ABLATION, CERTIFICATE, keep
@@ -40,6 +41,8 @@ from builders.llm.settings import PHRASEBOOK, Limits, ModelSettings
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
 from builders.settings import JUDGE_KEY, BuildConfig, checked
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 _NONE = "none"
 
@@ -88,6 +91,7 @@ def _ablate(build: Build, asked: Arms, given: AblateOptions, known: Restrictions
     pairs = pairs_of(build, known)
     judged = _judged(build, asked, given, known, (replies, pairs, prices))
     found = _found(asked, replies, judged)
+    found["arms"][0]["swap_by_people"] = _by_ear(build, given, known)
     claimed = list(asked.plan.config.may_send)
     found |= {"judge": given["judge"], "wanted": given["sample"], "may_send": claimed}
     keep(build.folder, ABLATION, build.manifest, found)
@@ -102,6 +106,26 @@ def _ablate(build: Build, asked: Arms, given: AblateOptions, known: Restrictions
             lines.append(f"no certificate: {error}")
     lines.append(f"next:\n  hearten report {build.folder}")
     _print(given, told, lines)
+
+
+def _by_ear(build: Build, given: AblateOptions, known: Restrictions) -> MeanOver | None:
+    """Return how many of the build's minimal pairs people matched by ear; None without answers."""
+    from builders.review.outcome.heard_pairs import heard
+
+    address = store_of(build.folder, given["store"])
+    if not store_exists(address):
+        return None
+    with closing(Store(address, writes=False)) as store:
+        found = heard(build, store, known)
+    if found is None:
+        return None
+    return {
+        "mean": found["accuracy"],
+        "low": found["low"],
+        "high": found["high"],
+        "of": found["answers"],
+        "groups": found["groups"],
+    }
 
 
 def _also(written: str | None) -> list[str] | None:

@@ -88,6 +88,13 @@ class ComparisonBody(Checked):
     seconds: Seconds | None = None
 
 
+class HeldBody(Checked):
+    """The body of an answer to a line that is held for people; without a text it is a pass."""
+
+    text: Comment | None = None
+    seconds: Seconds | None = None
+
+
 class UndoBody(Checked):
     """The body of an undo, which is empty."""
 
@@ -106,6 +113,7 @@ BODIES: Mapping[str, type[Checked]] = {
     "adjudication": DecisionBody,
     "gold": DecisionBody,
     "comparison": ComparisonBody,
+    "held": HeldBody,
     "undo": UndoBody,
 }
 

@@ -1,6 +1,8 @@
 // Opens whichever page it is on.
 
 import { openCompare } from "./compare.js";
+import { openHeld } from "./held.js";
+import { openMatch } from "./match.js";
 import { $, notice, send } from "./page.js";
 import { openReview } from "./review.js";
 
@@ -49,5 +51,5 @@ function openProgress() {
   }, 10_000);
 }
 
-const OPENERS = { join: openDoor, guidelines: openGuidelines, review: openReview, compare: openCompare, progress: openProgress };
+const OPENERS = { join: openDoor, guidelines: openGuidelines, review: openReview, compare: openCompare, held: openHeld, match: openMatch, progress: openProgress };
 OPENERS[document.body.dataset.page]?.();
