@@ -118,7 +118,7 @@ def test_what_is_written_is_in_no_export_and_no_publication(server, folder, tmp_
     status = json.loads(hearten("review-status", folder, "--json").out)
     assert status["decided"] == 0 and status["held"] == {"lines": 3, "answered": 1}
     assert "3 lines are held for people, 1 of them answered" in hearten("review-status", folder).out
-    ended = hearten("export", folder, "--format", "chat", "--to", tmp_path / "out")
+    ended = hearten("export", folder, "--format", "trl", "--to", tmp_path / "out")
     assert ended.code == 0, ended.err
     written = b"".join(p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file())
     assert REPLY.encode() not in written and LINES[0].encode() not in written

@@ -36,6 +36,8 @@ from builders.release.eligibility import Restrictions, excluded_by
 from builders.release.hub.client import Hub, HubError
 from builders.release.hub.documents import MANIFEST, PublishedManifest
 from builders.release.hub.human_again import published_pairs, restore
+from builders.release.hub.pairs_again import FOLDER as PAIRS
+from builders.release.hub.pairs_again import published_preferences, restore_pairs
 from builders.release.hub.rebuilding import (
     DIFFERENT,
     PublishedRows,
@@ -77,6 +79,7 @@ class Hydrated:
     other_versions: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     human_replies: int | None = None
+    pairs: int | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return everything in plain types, for JSON."""
@@ -92,6 +95,7 @@ class Hydrated:
             "other_versions": self.other_versions,
             "missing": self.missing,
             "human_replies": self.human_replies,
+            "pairs": self.pairs,
         }
 
     def as_text(self) -> str:
@@ -104,6 +108,8 @@ class Hydrated:
             lines.append(f"  {count:,} {name.replace('_', ' ')} (such as {self.first[name]})")
         if self.human_replies is not None:
             lines.append(f"{self.human_replies:,} replies that people gave were restored")
+        if self.pairs is not None:
+            lines.append(f"{self.pairs:,} preference pairs were restored: {self.folder / PAIRS}")
         lines += [f"missing: {what}" for what in self.missing]
         if self.other_versions:
             lines.append(f"versions that differ from the build: {', '.join(self.other_versions)}")
@@ -173,9 +179,12 @@ def hydrate(
                 Restrictions(excluded_by(exclusions, plan.config.store_url)),
             )
             pairs = published_pairs(hub, revision, work)
+            preferred = published_preferences(hub, revision, work)
             done = _Run(plan, manifest, rows, folder, hub.repo).run()
         finally:
             shutil.rmtree(folder.partial, ignore_errors=True)
+    done.pairs, missing = restore_pairs(done.folder, preferred)
+    done.missing += missing
     return _with_people(done, plan.config, pairs)
 
 
