@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from browsing import new_page, until
 from builds import hearten, one_line_error
 from exporting import changed, small_build
 from minimal_pairs import matched, member
@@ -142,23 +141,3 @@ def test_a_build_without_minimal_pairs_says_so(built):
 def test_a_server_without_pairs_has_no_such_page(folder):
     with Server(folder) as running:
         assert Visitor(running, "Ann").ask("GET", "/match/next")[0] == 404
-
-
-@pytest.mark.slow
-def test_the_page_opens_the_answers_once_both_clips_were_played(browser, server):
-    page = new_page(browser)
-    page.goto(server.address)
-    page.keyboard.type("Ann")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#desk:not([hidden])")
-    assert page.url.endswith("/match") and page.is_disabled("#choose-a")
-    before = page.inner_text("#reply-0")
-    page.keyboard.press("1")
-    assert page.inner_text("#left") == "3 left"
-    for clip in ("clip-1", "clip-2"):
-        page.evaluate(f"document.getElementById('{clip}').play()")
-        until(page, f"document.getElementById('{clip}').ended")
-    until(page, "!document.getElementById('choose-a').disabled")
-    page.keyboard.press("1")
-    until(page, "document.getElementById('left').textContent === '2 left'")
-    assert page.is_disabled("#choose-a") and before

@@ -7,21 +7,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from builds import ROOT, hearten, samples
-from hub.client import REPO, client_of
+from hub.client import REPO
 from minimal_pairs import matched, member
 from publishable import make_build, sample
 
-from builders.corpora import Rights, load_card
 from builders.evaluation.ablation.arms import BASE, WRONG
 from builders.evaluation.ablation.summary import summarised, uses_voice
 from builders.evaluation.kept import ABLATION, CERTIFICATE, keep
-from builders.pipeline import plan
-from builders.pipeline.run import build as build_dataset
 from builders.record.manifest import read_manifest
-from builders.release import rights
-from builders.release.hub.hydrating import hydrate
-from builders.settings import make_config
 
 GROUPS = 4
 
@@ -135,53 +128,3 @@ def test_the_card_tells_what_the_voice_adds_and_which_judge_is_fit(
     lines = {line.split("|")[1].split("(")[0].strip(): line for line in scored}
     assert ("did not tell good replies" in lines["aloud"]) is not fit and "8.00" in lines["aloud"]
     assert "not measured" in lines["swap"] and "not measured" not in lines["aloud"]
-
-
-@pytest.mark.slow
-def test_pairs_come_back_with_the_words_that_were_withheld(hub, tmp_path, release, monkeypatch):
-    card = load_card("crema_d")
-    closed = Rights(**{**card.rights.model_dump(), "text": "no"})
-    card = card.model_copy(update={"rights": closed})
-    for module in (plan, rights):
-        monkeypatch.setattr(module, "load_card", lambda slug: card)
-    monkeypatch.setattr("builders.release.hub.release.check_loads", lambda *given: None)
-    source = ROOT / "builders" / "corpora" / "crema_d" / "sample"
-    config = make_config(corpus="crema_d", source=source, name="b", output=tmp_path / "output")
-    build_dataset(config, {}, quiet=True)
-    matched(config.folder)
-    release(config.folder, pairs_from=("contrast",), allow_phrasebook=True)
-    out = json.loads(hub.read(REPO, "manifest.json"))["published"]["configs"]["preference_ai"]
-    count = sum(split["rows"] for split in out.values())
-    given = {"revision": None, "name": "back", "output": tmp_path / "back"}
-    done = hydrate(client_of(hub), source, **given)
-    assert done.pairs == count > 0 and f"{count} preference pairs were restored" in done.as_text()
-    said = {row["id"]: row["target_utterance"]["text"] for row in samples(config.folder)}
-    path = done.folder / "pairs" / "preference_ai.jsonl"
-    back = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    for row in back:
-        assert said[row["id"]] in row["prompt"][-1]["content"]
-        assert row["chosen"] != row["rejected"] and row["by"] == "a-judge"
-    gone = back[0]["id"]
-    table = tmp_path / "exclusions.tsv"
-    table.write_text(f"id\treason\n{gone}\tasked\n")
-    less = hydrate(client_of(hub), source, **{**given, "name": "less"}, exclusions=table)
-    left = (less.folder / "pairs" / "preference_ai.jsonl").read_text("utf-8")
-    rejected = {row["chosen"][0]["content"] for row in back if row["id"] == gone}
-    kept = [json.loads(line) for line in left.splitlines()]
-    assert gone not in left and less.pairs == len(kept) < count
-    halves = [(row["chosen"][0]["content"], row["rejected"][0]["content"]) for row in kept]
-    assert all(half[::-1] in halves for half in halves) and rejected
-
-
-def test_the_command_publishes_pairs_that_no_person_made(tmp_path):
-    folder = build(tmp_path)
-    matched(folder)
-    line = ("publish", folder, "--repo", "org/m", "--dry-run", "--pairs-from", "contrast")
-    ended = hearten(*line, HF_ENDPOINT="http://127.0.0.1:9", HF_TOKEN="hf_test")
-    assert ended.code == 0, ended.err
-    staged = folder.parent / ".publish" / folder.name
-    (shard,) = staged.glob("data/preference_ai/*.parquet")
-    rows = pq.read_table(shard).to_pylist()
-    assert len(rows) == 2 * GROUPS and {row["by"] for row in rows} == {"a-judge"}
-    ended = hearten(*line[:-1], "people", HF_ENDPOINT="http://127.0.0.1:9", HF_TOKEN="hf_test")
-    assert ended.code == 2 and "people" in ended.err
