@@ -24,6 +24,7 @@ from builders.review.server.desk import Desk, Faulty, NotTheirs
 from builders.review.server.guard import Guard
 from builders.review.server.held_lines import HeldLines
 from builders.review.server.matching import Matching
+from builders.review.server.sound import MelPictures
 
 _STATUS = ((Faulty, 422), (Conflict, 409), (NotTheirs, 404), (NotAllowed, 403), (StoreError, 503))
 
@@ -53,6 +54,7 @@ def create_app(
     desk.matches = matching is not None
     app.state.tokens = tokens
     app.state.watch = Watch()
+    app.state.mels = MelPictures()
     app.include_router(pages.router)
     app.include_router(routes.router)
     app.include_router(match_routes.router)
