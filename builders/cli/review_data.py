@@ -20,7 +20,8 @@ from builders.release.eligibility import Purpose, Restrictions, excluded_by, lef
 from builders.release.preferences import pairs_of
 from builders.release.rules import evaluate, read_rules
 from builders.review.data.decided import Event, standing, unreadable
-from builders.review.data.events import HELD, Reviews
+from builders.review.data.events import Reviews
+from builders.review.data.held_answers import HELD, held_answers
 from builders.review.data.items import Items
 from builders.review.data.people import People
 from builders.review.data.settings import load_settings
@@ -183,7 +184,7 @@ def _known(
 
 def _held(build: Build, store: Store) -> dict[str, int]:
     """Return how many lines a build holds for people, and how many somebody answered."""
-    made = Reviews(store).held(build.manifest["result"]["name"])
+    made = held_answers(Reviews(store), build.manifest["result"]["name"])
     answered = {event.item for event in made if event.verdict == "reply"}
     lines = sum(table.num_rows for table in build.held_groups())
     return {"lines": lines, "answered": len(answered)}

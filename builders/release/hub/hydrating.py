@@ -33,11 +33,10 @@ from builders.record.parquet import SplitWriter, file_digest
 from builders.record.reply_views import SpeechSynthesis
 from builders.record.types import Emotions, Reject, Target, Utterance
 from builders.release.eligibility import Restrictions, excluded_by
+from builders.release.hub import pairs_again
 from builders.release.hub.client import Hub, HubError
 from builders.release.hub.documents import MANIFEST, PublishedManifest
 from builders.release.hub.human_again import published_pairs, restore
-from builders.release.hub.pairs_again import FOLDER as PAIRS
-from builders.release.hub.pairs_again import published_preferences, restore_pairs
 from builders.release.hub.rebuilding import (
     DIFFERENT,
     PublishedRows,
@@ -109,7 +108,7 @@ class Hydrated:
         if self.human_replies is not None:
             lines.append(f"{self.human_replies:,} replies that people gave were restored")
         if self.pairs is not None:
-            lines.append(f"{self.pairs:,} preference pairs were restored: {self.folder / PAIRS}")
+            lines.append(f"{self.pairs:,} preference pairs were restored")
         lines += [f"missing: {what}" for what in self.missing]
         if self.other_versions:
             lines.append(f"versions that differ from the build: {', '.join(self.other_versions)}")
@@ -179,19 +178,20 @@ def hydrate(
                 Restrictions(excluded_by(exclusions, plan.config.store_url)),
             )
             pairs = published_pairs(hub, revision, work)
-            preferred = published_preferences(hub, revision, work)
+            preferred = pairs_again.published(hub, revision, work)
             done = _Run(plan, manifest, rows, folder, hub.repo).run()
         finally:
             shutil.rmtree(folder.partial, ignore_errors=True)
-    done.pairs, missing = restore_pairs(done.folder, preferred)
-    done.missing += missing
-    return _with_people(done, plan.config, pairs)
+    return _with_people(done, plan.config, pairs, preferred)
 
 
-def _with_people(done: Hydrated, config: BuildConfig, pairs: Mapping[str, str]) -> Hydrated:
-    """Restore the replies that people gave, once the build is complete and not locked."""
+def _with_people(
+    done: Hydrated, config: BuildConfig, pairs: Mapping[str, str], preferred: pairs_again.PairsFound
+) -> Hydrated:
+    """Restore pairs, and the replies that people gave, once the build is complete and open."""
+    done.pairs, lost = pairs_again.restore(done.folder, preferred)
     done.human_replies, missing = restore(done.folder, config, pairs)
-    done.missing += missing
+    done.missing += lost + missing
     return done
 
 
@@ -280,8 +280,8 @@ class _Run:
         self._manifest, self._rows, self._folder = manifest, rows, folder
         self._writers: dict[tuple[str, str], SplitWriter] = {}
         self._done = Hydrated(folder.path, repo, len(rows))
-        published = manifest["published"]
-        self._withheld = [*published["withheld"], *published.get("banded", ())]
+        told = manifest["published"]
+        self._withheld = [*told["withheld"], *told.get("banded", ())]
         self._again, self._unspoken = SpeaksAgain(), Counter[str]()
 
     def run(self) -> Hydrated:

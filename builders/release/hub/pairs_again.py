@@ -27,7 +27,7 @@ _KEPT = ("id", "language", "split", "chosen", "rejected", "origin", "kind", "by"
 PairsFound = Mapping[str, Sequence[dict[str, Any]]]
 
 
-def published_preferences(hub: Hub, revision: str, work: Path) -> dict[str, list[dict[str, Any]]]:
+def published(hub: Hub, revision: str, work: Path) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of pairs of a version, by config; of each what does not depend on terms."""
     found: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(hub.digests(revision)):
@@ -42,7 +42,7 @@ def published_preferences(hub: Hub, revision: str, work: Path) -> dict[str, list
     return found
 
 
-def restore_pairs(folder: Path, found: PairsFound) -> tuple[int | None, list[str]]:
+def restore(folder: Path, found: PairsFound) -> tuple[int | None, list[str]]:
     """Write the pairs with the whole talk; return how many, and what is missing.
 
     None if none were published. A pair of contrast goes only with its other half, as both replies

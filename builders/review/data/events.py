@@ -64,8 +64,6 @@ __all__ = [
     "standing",
 ]
 
-# The kind of events about lines that are held for people; they are in no export.
-HELD = "held"
 # Kinds of events that an undo applies to, the latest first.
 _DECIDING = ("decision", "adjudication", "comparison", "gold")
 _ASKED_AT_ONCE = 500
@@ -164,27 +162,11 @@ class Reviews:
         event = _new(annotator, shown, "comparison", choice, event_id)
         return self._append(replace(event, body={**(more or {}), "other": other}), shown.version)
 
-    def answer_held(
-        self,
-        annotator: str,
-        build: str,
-        line: tuple[str, str],
-        body: Mapping[str, object],
-        event_id: str | None = None,
+    def add_one(
+        self, by: str, shown: Shown, what: tuple[str, str], body: dict[str, object], key: str
     ) -> Event:
-        """Append what a qualified person made of a line held for people: a reply, or a pass.
-
-        `line` is its id and the hash of what was shown; without a `text` in `body` it is a pass.
-        """
-        item, seen = line
-        version = _version(self.of_item(item), annotator)
-        verdict = "pass" if body.get("text") is None else "reply"
-        event = _new(annotator, Shown(build, item, seen, version), HELD, verdict, event_id)
-        return self._append(replace(event, body=dict(body)), version)
-
-    def held(self, build: str) -> list[Event]:
-        """Return what people made of the lines that a build held for them, oldest first."""
-        return [event for event in self.history(build) if event.kind == HELD]
+        """Append an event whose kind and verdict are `what`, with its id."""
+        return self._append(replace(_new(by, shown, *what, key), body=body), shown.version)
 
     def undo(self, annotator: str, build: str, kinds: Collection[str] = _DECIDING) -> Event | None:
         """Undo the annotator's latest event in force, and return it; None if there is none.

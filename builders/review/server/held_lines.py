@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from builders.review.data.events import NotAllowed
+from builders.review.data.held_answers import answer_held, held_answers
 from builders.review.data.people import Annotator
 from builders.review.data.settings import save_settings
 from builders.review.server.desk import Desk, Faulty, NotTheirs
@@ -58,7 +59,7 @@ class HeldLines:
             NotAllowed: no lead named them.
         """
         self._check(person)
-        made = self._desk.reviews.held(self._desk.name)
+        made = held_answers(self._desk.reviews, self._desk.name)
         today = sum(e.annotator == person.id and e.at >= _midnight() for e in made)
         left = max(0, self._desk.settings.held_per_day - today)
         answered = {event.item for event in made if event.verdict == "reply"}
@@ -85,9 +86,8 @@ class HeldLines:
             _check_text(said.text)
         with self._desk.writing:
             body = {"text": said.text, "seconds": said.seconds}
-            self._desk.reviews.answer_held(
-                person.id, self._desk.name, (item, seen), body, said.event_id
-            )
+            line = (self._desk.name, item, seen)
+            answer_held(self._desk.reviews, person.id, line, body, said.event_id)
 
     def leave(self, person: Annotator) -> None:
         """Take a person off the list for good, as they wish."""
