@@ -49,14 +49,14 @@ class Replying:
         drafts = self.config.drafts
         return [
             OneOfSeveral(
-                self._routed(self._summarised(drafter) or self._described(drafter)),
+                self._checked_by_router(self._summarised(drafter) or self._described(drafter)),
                 model,
                 number % drafts + 1,
             )
             for number, (model, drafter) in enumerate(self.plain_drafters)
         ]
 
-    def _routed(self, task: ReplyTask) -> ReplyTask:
+    def _checked_by_router(self, task: ReplyTask) -> ReplyTask:
         """Have the model that routes utterances asked about each reply, too."""
         router = self.config.router
         if not router:
