@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
 import tarfile
 
 import jsonschema
@@ -91,14 +93,37 @@ def test_stdout_is_one_value_of_the_documented_shape(here, name):
 
 def test_the_review_says_where_it_is_before_it_serves(here):
     line = command("review", BUILD, "--port", "0", "--invite", "Ada", "--json")
-    with subprocess.Popen(
-        line, stdout=subprocess.PIPE, cwd=here, env=environment(), text=True
-    ) as serving:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(line, **pipes, cwd=here, env=environment(), text=True) as serving:
         told = json.loads(serving.stdout.readline())
-        serving.terminate()
+        serving.send_signal(signal.SIGINT)
+        assert serving.communicate() == ("", "") and serving.returncode == 0
     jsonschema.validate(told, SHAPES["review"])
     (link,) = told["invited"]
     assert (link["role"], link["name"]) == ("annotator", "Ada") and "/join#" in link["link"]
+
+
+# Each takes up to half a second to import, of the one in which the first line is to be there.
+LATER = ("sqlalchemy", "pandas", "polars", "datasets", "scipy", "jinja2", "rich")
+FIRST = """
+import builtins, sys
+from builders.cli import main
+said = print
+def first(*told, **how):
+    said([name for name in {later} if name in sys.modules], flush=True)
+    raise SystemExit
+builtins.print = first
+sys.argv = {line}
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["show", "stats", "diff"])
+def test_the_first_line_waits_for_no_library_that_it_does_not_need(here, name):
+    line = ["hearten", name, *(BUILD for _ in range(2 if name == "diff" else 1))]
+    code = FIRST.format(later=LATER, line=line)
+    ended = subprocess.run([sys.executable, "-c", code], cwd=here, capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("[]\n", "")
 
 
 @pytest.mark.parametrize(

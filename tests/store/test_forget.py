@@ -16,6 +16,7 @@ from builders.record.folder import BuildFolder
 from builders.store import forget
 from builders.store.clips import ClipFiles
 from builders.store.database import Answer, Attempt, RequestRow, Spent, Store, forgotten_by
+from builders.store.forgotten import forgotten_ids
 from builders.store.key_value import Kept, KeyValue
 from builders.store.tables import metadata
 
@@ -152,6 +153,25 @@ def test_exclusions_take_in_what_a_store_forgot(filled, clips, url, tmp_path):
     assert Exclusions.load(table, forgotten_by(str(tmp_path / "no.sqlite"))).ids == {"meld-dev-3"}
     # An owner may have taken the recording out of the corpus by now; a misspelt row is still told.
     Exclusions.load(tmp_path / "none.tsv", forgotten_by(url)).check_matched(["train"], table)
+
+
+def test_a_look_at_a_build_reads_the_forgotten_ids_without_opening_the_store(
+    filled, clips, url, tmp_path, monkeypatch
+):
+    forget.forget(filled, ["meld-train-1"], clips, dry_run=False)
+    assert forgotten_ids(url) == {"meld-train-1"}
+    assert forgotten_ids(str(tmp_path / "no.sqlite")) == frozenset()
+    older = tmp_path / "older.sqlite"
+    with closing(sqlite3.connect(older)) as connection:
+        connection.execute("CREATE TABLE hearten_meta (name, value)")
+        connection.execute("INSERT INTO hearten_meta VALUES ('store_version', '5')")
+        connection.commit()
+    with pytest.raises(StoreError, match="the store has version 5"):
+        forgotten_ids(str(older))
+    if url.startswith("postgresql"):
+        return
+    monkeypatch.setattr("builders.store.database.forgotten_by", None)
+    assert forgotten_ids(url) == {"meld-train-1"}
 
 
 @pytest.fixture

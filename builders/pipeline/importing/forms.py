@@ -6,14 +6,15 @@ and what it expected, which `jsonschema` finds by its best match.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError, best_match
 
 from builders.corpora.own_records import SPLITS, OwnDialogue, OwnUtterance
-from builders.errors import ConfigError, suggested
+from builders.errors import ConfigError, first_of, suggested
 from builders.pipeline.imported import LooseRecord, adopt, loose_schema
 from builders.pipeline.importing.column_map import Columns
 from builders.record.schema import as_document, load_schema, validator
@@ -51,10 +52,21 @@ def given(record: object, where: str, columns: Columns | None) -> Given:
 
 
 def explain(schema: dict[str, Any], record: object, where: str, name: object) -> ConfigError:
-    """Return the error for a record that its schema does not allow."""
-    found = best_match(Draft202012Validator(schema).iter_errors(record))
-    if found is None:
+    """Return the error for a record that its schema does not allow, the other faults beside it."""
+    every = [*Draft202012Validator(schema).iter_errors(record)]
+    best = best_match(every)
+    if best is None:
         return ConfigError(f"record {name!r} is not valid", where=where)
+    others = [best_match([one]) for one in every]
+    found = [best, *(one for one in others if one and not _same(one, best))]
+    return cast(ConfigError, first_of(_explained(one, where, name) for one in found))
+
+
+def _same(one: ValidationError, other: ValidationError) -> bool:
+    return (one.absolute_path, one.message) == (other.absolute_path, other.message)
+
+
+def _explained(found: ValidationError, where: str, name: object) -> ConfigError:
     path = ".".join(map(str, found.absolute_path)) or "the record itself"
     expected = str(found.validator_value)
     return ConfigError(
@@ -135,30 +147,41 @@ def _owners(record: dict[str, Any], where: str) -> Given:
 def _mapped(row: dict[str, Any], where: str, columns: Columns) -> Given:
     """Return a row with the columns that a map names."""
     cells: dict[str, str | None] = {}
-    for field, column in columns.model_dump(exclude_none=True).items():
-        if column not in row:
-            meant = suggested(column, [*map(str, row)])
-            raise ConfigError(
-                f"there is no column {column!r}, which the map has for {field}",
-                where=where,
-                **meant,
-            )
+    fields = columns.model_dump(exclude_none=True)
+    if wrong := first_of(_no_columns(row, where, fields)):
+        raise wrong
+    for field, column in fields.items():
         value = row[column]
         cells[field] = None if value is None or value == "" else str(value)
     name = cells["id"]
-    for field in ("id", "text"):
-        if cells[field] is None:
-            raise ConfigError(
-                f"record {name!r}: {field} is empty",
-                where=where,
-                expected="some text",
-                do="fill it in",
-            )
+    if wrong := first_of(_empty(cells, where, name)):
+        raise wrong
     said = _said(str(name), cells.get("speaker"), str(cells["text"]), cells["emotion"])
     if cells.get("language"):
         said["language"] = str(cells["language"])
     dialogue = _dialogue(cells.get("dialogue") or str(name), [said], cells.get("background"), None)
     return Given(where, _split(cells.get("split"), where, name), dialogue, cells.get("audio"))
+
+
+def _no_columns(row: dict[str, Any], where: str, fields: dict[str, str]) -> Iterator[ConfigError]:
+    for field, column in fields.items():
+        if column not in row:
+            yield ConfigError(
+                f"there is no column {column!r}, which the map has for {field}",
+                where=where,
+                **suggested(column, [*map(str, row)]),
+            )
+
+
+def _empty(cells: dict[str, str | None], where: str, name: object) -> Iterator[ConfigError]:
+    for field in ("id", "text"):
+        if cells[field] is None:
+            yield ConfigError(
+                f"record {name!r}: {field} is empty",
+                where=where,
+                expected="some text",
+                do="fill it in",
+            )
 
 
 def _split(written: str | None, where: str, name: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 import uvicorn
@@ -51,6 +52,8 @@ def listen(host: str, port: int) -> Listening:
 def serve(desk: Desk, at: Listening, comparing: Comparing | None = None) -> None:
     """Serve the review of a build until the process is stopped, and close its store.
 
+    That it is stopped, by Ctrl+C or a signal, is how it ends: no error.
+
     On loopback, a name is enough to sign in; otherwise, an invitation token is needed.
     """
     stop = threading.Event()
@@ -67,7 +70,8 @@ def serve(desk: Desk, at: Listening, comparing: Comparing | None = None) -> None
         timeout_graceful_shutdown=5,
     )
     try:
-        uvicorn.Server(config).run(sockets=[at.socket])
+        with suppress(KeyboardInterrupt):  # which the library raises again once it has ended
+            uvicorn.Server(config).run(sockets=[at.socket])
     finally:
         stop.set()
         registering.join()
