@@ -116,7 +116,8 @@ class Utterance:
     filled in by the shared reading code, never by a reader; `video` is where its picture is, if
     not in the file of the clip. `rejected` is one that became a reject, whose words are there all
     the same: others see what was said, and it is no target. `findings` are about its clip and its
-    row, `flags` about its words and its place in the dialogue; `language` (BCP 47) is the corpus's.
+    row, `flags` about its words and its place in the dialogue; `language` (BCP 47) is the corpus's,
+    `second` the raw label of a second emotion, where it names one.
     """
 
     dialogue: str
@@ -139,6 +140,7 @@ class Utterance:
     rejected: bool = False
     flags: tuple[str, ...] = ()
     language: str | None = None
+    second: str | None = None
 
     @property
     def film(self) -> Media | None:

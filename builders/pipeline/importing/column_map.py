@@ -30,10 +30,15 @@ class Columns(_Part):
     audio: str | None = None
     background: str | None = None
     language: str | None = None
+    secondary: str | None = None
+    votes: str | None = None
 
 
 class ColumnMap(_Part):
-    """A map: `columns`, None where the records have a form of their own, and labels' emotions."""
+    """A map: `columns`, None where the records have a form of their own, and labels' emotions.
+
+    An empty text stands for no emotion, on purpose.
+    """
 
     columns: Columns | None = None
     emotions: Mapping[str, str] = {}
@@ -66,7 +71,7 @@ def read_map(path: Path) -> ColumnMap:
 
 def _no_emotions(emotions: Mapping[str, object], path: Path) -> Iterator[ConfigError]:
     for label, emotion in emotions.items():
-        if isinstance(emotion, str) and emotion not in vocabulary().nodes:
+        if isinstance(emotion, str) and emotion and emotion not in vocabulary().nodes:
             yield ConfigError(
                 f"emotions.{label} is {emotion!r}",
                 where=path,

@@ -19,7 +19,7 @@ from builders.corpora.exclusions import Exclusions
 from builders.corpora.given_files import Refuse, given_rows, refused
 from builders.corpora.own_records import RECORDS, OwnDialogue
 from builders.errors import ConfigError, HeartenError, LabelError, SourceError, UsageError
-from builders.labels.vocabulary import vocabulary
+from builders.labels.vocabulary import UNMAPPED, vocabulary
 from builders.pipeline.importing.column_map import ColumnMap
 from builders.pipeline.importing.forms import Given, given
 from builders.record.folder import writable
@@ -40,6 +40,7 @@ class TakenIn:
     labels: Counter[str] = field(default_factory=Counter)
     turns: int = 0
     excluded: int = 0
+    nothing: frozenset[str] = frozenset()
 
 
 def checked(
@@ -203,8 +204,8 @@ def _count(one: Given, partial: Path, done: TakenIn, audio: Path | None) -> None
     target = one.dialogue["utterances"][-1]
     done.records[one.split] += 1
     done.turns += len(one.dialogue["utterances"]) - 1
-    if target["label"]:
-        done.labels[target["label"]] += 1
+    done.labels.update(labels_of(one))
+    done.nothing |= one.nothing
     if audio and (one.clip or one.audio):
         done.clips += 1
         ending = ".flac" if one.clip else Path(str(one.audio)).suffix
@@ -221,8 +222,18 @@ def _count(one: Given, partial: Path, done: TakenIn, audio: Path | None) -> None
             stream.write(orjson.dumps(one.sample) + b"\n")
 
 
+def labels_of(one: Given) -> Iterator[str]:
+    """Yield the labels of a record: its own, a second one, and those of votes but for the last."""
+    target = one.dialogue["utterances"][-1]
+    voted = {vote["label"] for vote in target.get("votes", ())} - one.nothing
+    own = [label for label in (target["label"], target.get("second")) if label]
+    yield from own
+    yield from sorted(voted - {*own})
+
+
 def _emotion_of(label: str, how: ColumnMap) -> str | None:
-    return how.emotions.get(label) or vocabulary().resolve(label)
+    """Return the emotion of a label: empty for none on purpose, None where nobody says."""
+    return how.emotions[label] if label in how.emotions else vocabulary().resolve(label)
 
 
 def unmapped(labels: Counter[str], how: ColumnMap) -> LabelError | None:
@@ -250,10 +261,18 @@ def _write_labels(path: Path, name: str, done: TakenIn, how: ColumnMap) -> None:
     for label, _ in done.labels.most_common():
         node = _emotion_of(label, how)
         why = "as the map says" if label in how.emotions else "the same word"
+        if not node:
+            rows.append(_no_row(label, why))
+            continue
         leaf = "skos:exactMatch"
         rows.append(f"{label}\t{leaf}\temotion:{node}\t{node}\t{why}\texact\n")
+    rows += [_no_row(label, "as its corpus says") for label in sorted(done.nothing)]
     text = Template((_HERE / "labels.sssom.tsv").read_text("utf-8")).substitute(name=name)
     path.write_text(text + "".join(rows), "utf-8")
+
+
+def _no_row(label: str, why: str) -> str:
+    return f"{label}\tskos:exactMatch\t{UNMAPPED}\t\t{why}\tnone\n"
 
 
 def _write_card(done: TakenIn, name: str) -> None:

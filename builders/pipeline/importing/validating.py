@@ -17,7 +17,7 @@ from builders.corpora.opening import read_whole
 from builders.errors import ConfigError, HeartenError, LabelError
 from builders.llm.prompts import template_faults
 from builders.pipeline.importing.column_map import ColumnMap, read_map
-from builders.pipeline.importing.taking_in import checked, unmapped
+from builders.pipeline.importing.taking_in import checked, labels_of, unmapped
 from builders.record.schema import as_document, load_schema
 from builders.settings.file import settings_faults
 
@@ -109,8 +109,7 @@ def _records(path: Path, how: ColumnMap, audio: Path | None, faults: Faults) -> 
     count, labels = 0, Counter[str]()
     for one in checked(path, how, audio, faults.add):
         count += 1
-        if label := one.dialogue["utterances"][-1]["label"]:
-            labels[label] += 1
+        labels.update(labels_of(one))
     if wrong := unmapped(labels, how):
         faults.add(LabelError(wrong.what, where=path, expected=wrong.expected, do=wrong.do))
     return f"{count:,} valid records"
