@@ -135,13 +135,19 @@ class BuildFolder:
             write_json(path, identity)
             return
         before, now = whole(admitted_config(held, identity)), whole(identity)
-        # The prompt first: what else is new comes with it.
+        # The prompt first: most often, the rest comes with it.
         fields = sorted(before.keys() | now.keys(), key=lambda f: (f != "prompt_version", f))
         changed = {
             field: (before.get(field), now.get(field))
             for field in fields
             if before.get(field) != now.get(field)
         }
+        if "prompt_version" in changed:  # under another prompt, other parts may be there or not
+            changed = {
+                field: both
+                for field, both in changed.items()
+                if not (field.endswith("_version") and None in both)
+            }
         if changed:
             raise self._changed(changed)
 
