@@ -160,7 +160,7 @@ def _forget(
         _check_known(ids, forget.known(store, ids).union(*builds.values()), store.name)
         files = ClipFiles(clips_folder(given, output, clips))
         taken = forget.forget(store, ids, files, dry_run=dry_run)
-        copies = forget.copies_beside(store)
+        copies = forget.copies_beside(store, ids)
     if not dry_run:
         _remove_reviewed(builds, output)
     if as_json:

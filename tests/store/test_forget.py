@@ -187,6 +187,12 @@ def test_the_command_takes_out_what_people_said_and_says_what_is_left(output):
     name = "meld-train-0-1"
     reply = "It is good that you brought this up"
     assert name in there and reply.encode() in (output / "hearten.sqlite").read_bytes()
+    for copy in ("mine.db", "others.db"):
+        ended = hearten("store", "backup", "--output", output, "--to", output / copy)
+        assert ended.code == 0, ended.err
+    with closing(sqlite3.connect(output / "others.db")) as connection:
+        connection.execute("DELETE FROM requests")
+        connection.commit()
     told = ("store", "forget", name, "--output", output)
     dry = hearten(*told, "--dry-run")
     assert dry.code == 0 and "would be removed from" in dry.out
@@ -198,9 +204,11 @@ def test_the_command_takes_out_what_people_said_and_says_what_is_left(output):
         f"{output}/meld still contains 1 of these ids: finished builds are not changed",
         "forget the whole dialogue",
         ".backup is an older copy that still contains everything: delete it",
+        f"{output}/mine.db is an older copy that still contains everything: delete it",
         "export and publish again",
     ):
         assert words in ended.out
+    assert "others.db" not in ended.out, "it has nothing about these ids"
     assert not (output / ".reviewed" / "meld").exists(), "it is made anew, without them"
     content = (output / "hearten.sqlite").read_bytes()
     with closing(sqlite3.connect(output / "hearten.sqlite")) as connection:
