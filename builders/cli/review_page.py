@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -83,7 +84,8 @@ def review(  # noqa: PLR0913 - what the command line gives
         drawn = f"{given_out:,} of {kept:,}" if settings.only else f"{kept:,}"
         what = _pairs_line(comparing) if comparing else f"{name}: {drawn} samples"
         _say_where(what, settings.overlap, links, at)
-    listen.serve(desk, at, comparing)
+    with suppress(KeyboardInterrupt):
+        listen.serve(desk, at, comparing)
 
 
 def _say_where(what: str, people: int, links: Sequence[Mapping[str, str]], at: Listening) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 
 import uvicorn
@@ -52,7 +51,7 @@ def listen(host: str, port: int) -> Listening:
 def serve(desk: Desk, at: Listening, comparing: Comparing | None = None) -> None:
     """Serve the review of a build until the process is stopped, and close its store.
 
-    That it is stopped, by Ctrl+C or a signal, is how it ends: no error.
+    That it is stopped, by Ctrl+C or a signal, is how it ends: KeyboardInterrupt, and no error.
 
     On loopback, a name is enough to sign in; otherwise, an invitation token is needed.
     """
@@ -70,8 +69,7 @@ def serve(desk: Desk, at: Listening, comparing: Comparing | None = None) -> None
         timeout_graceful_shutdown=5,
     )
     try:
-        with suppress(KeyboardInterrupt):  # which the library raises again once it has ended
-            uvicorn.Server(config).run(sockets=[at.socket])
+        uvicorn.Server(config).run(sockets=[at.socket])
     finally:
         stop.set()
         registering.join()
