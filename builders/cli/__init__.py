@@ -12,6 +12,7 @@ import typer
 from builders import masking
 from builders.cli import (
     ablate,
+    audit,
     bring,
     build,
     check,
@@ -63,6 +64,7 @@ for group in (
     mine,
     prompt,
     review,
+    audit,
     export,
     publish,
     store,

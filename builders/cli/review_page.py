@@ -75,7 +75,7 @@ def review(  # noqa: PLR0913 - what the command line gives
     at = listen.listen(*where)
     kept = build.manifest["result"]["counts"]["kept"]
     given_out = len(settings.only) or kept
-    links = _invite(held, at.address, invited)
+    links = invited_links(held, at.address, invited)
     if as_json:
         told = {"build": name, "address": f"{at.address}/", "samples": given_out}
         people = {"people_each": settings.overlap, "invited": links}
@@ -134,7 +134,7 @@ def _pairs_line(comparing: Comparing) -> str:
     return f"{comparing.name}: {counts['pairs']:,} pairs (left out: {left_out})"
 
 
-def _invite(
+def invited_links(
     store: Store,
     address: str,
     invited: tuple[Sequence[str], Sequence[str]],

@@ -112,7 +112,8 @@ class Card(_Part):
     may choose, `video` where its pictures lie, None where it has none, `context` what earlier turns
     are, `speakers_have_names` whether a prompt may call them as the corpus does (a number is no
     name), `scripted` the table in `prompts/names` with the people of a script that models know by
-    heart, None where there is none, `benchmarks` those that are made from it.
+    heart, None where there is none, `benchmarks` those that are made from it, `no_benchmark_found`
+    the day on which none was found.
     `fixed_words` says that speakers were given what they say, so that only their voice tells a
     feeling, `contrast` where the same words are said in several ways, `voice_evidence` who judged
     the voice alone. `combined_folds` says which folds of a corpus without splits of its own become
@@ -143,6 +144,7 @@ class Card(_Part):
     known_faults: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     benchmarks: tuple[Benchmark, ...] = ()
+    no_benchmark_found: date | None = None
     rights: Rights
     send_to_third_party: ThirdParty
     fixed_words: bool = False

@@ -31,9 +31,10 @@ from builders.record.views import (
 Sentiment = Literal["positive", "negative", "neutral"]
 # The label source if reviewers of an earlier draft heard an emotion other than the corpus label.
 REVIEWED = "review"
-# Flags: beside a turn that is missing, rejected or left out; a label given to the whole dialogue.
+# Flags: beside a turn that is missing, rejected or left out; a label given to the whole dialogue;
+# words given to the speaker in a language that no table reads, answered in English.
 MISSING_AFTER, MISSING_BEFORE = "turn_missing_after", "turn_missing_before"
-LABEL_OF_DIALOGUE = "label_of_dialogue"
+LABEL_OF_DIALOGUE, LANGUAGE_UNCHECKED = "label_of_dialogue", "language_unchecked"
 # A vote that finds no emotion in the text.
 CANNOT_TELL = "cannot_tell"
 

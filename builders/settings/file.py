@@ -36,7 +36,7 @@ BUILD_KEYS = ({*BuildConfig.model_fields} | _OPTIONS) - {
 }
 
 # The requirements a build must meet before it is published, and who may read it.
-PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "gated"}
+PUBLISH_KEYS = {"reviewed_share", "alpha_strategy", "alpha_affect", "max_bad_share", "gated"}
 
 
 class CorpusTable(TypedDict, total=False):

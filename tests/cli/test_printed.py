@@ -48,6 +48,7 @@ LINES = {
     "review-status": (BUILD,),
     "review-export": (BUILD, "--to", "events.jsonl"),
     "review-import": (BUILD, "empty.jsonl"),
+    "audit": (BUILD, "--status"),
     "export": (BUILD, "--format", "ms-swift", "--to", "export"),
     "store upgrade": (),
     "store backup": ("--to", "copy.sqlite"),

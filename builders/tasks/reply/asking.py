@@ -16,7 +16,7 @@ from builders.llm.request import AudioInput, Message, Request, VideoInput, seed_
 from builders.llm.settings import DRAFT_VERSION, Sampling
 from builders.record.planned_reply import PlannedReply
 from builders.record.redraft import Note
-from builders.record.types import REVIEWED, Target
+from builders.record.types import LANGUAGE_UNCHECKED, REVIEWED, Target
 from builders.tasks.reply.checks.candidate import Recited
 from builders.tasks.reply.checks.scene import Setting
 from builders.tasks.reply.circumstances import own_turns
@@ -46,7 +46,7 @@ class PromptExtras:
     `notes` are by record its earlier replies and what reviewers have against them, oldest first;
     what is asked about any other record does not depend on them. `hears` says whether the model is
     sent the clips, but for those that the findings say it is not, `sees` whether with the picture;
-    `demonstrations` are cases of which each prompt shows a few. `language` is the corpus's,
+    `demonstrations` are cases of which each prompt shows a few. `language` is that of the replies,
     `recited` knows what is said elsewhere in it. `prompt` is the version of the prompt, `script`
     the names of a script, for which others are given in requests, None to keep them; `background`
     says whether prompts tell of the background, `planner` what a reply is to do. `draft` is the
@@ -117,6 +117,7 @@ class ReplyPrompts:
         }
         self._hear = prompts.load(prompts.HEAR_TEMPLATE)
         self._see = prompts.load(prompts.SEE_TEMPLATE)
+        self._language = prompts.load(prompts.LANGUAGE_TEMPLATE)
         self._voice = prompts.load(prompts.VOICE_TEMPLATE)
         self._cases = prompts.load(prompts.DEMONSTRATIONS_TEMPLATE)
         self._planned = prompts.load(prompts.PLAN_TEMPLATE)
@@ -160,6 +161,7 @@ class ReplyPrompts:
                 (self._voice, subject.caption and subject.caption.text),
                 (self._hear, self._audio(subject)),
                 (self._cases, self.shown(subject)),
+                (self._language, LANGUAGE_UNCHECKED in subject.utterance.flags),
                 (self._see, self._video(subject)),
                 (self._planned, self.plan(subject)),
                 *((template, by in against) for by, template in self._redraft.items()),
@@ -252,6 +254,8 @@ class ReplyPrompts:
         audio = self._audio(target)
         if audio:
             user = f"{user}\n\n{self._hear.render(speaker=self._wording.name(target))}"
+        if LANGUAGE_UNCHECKED in target.utterance.flags:
+            user = f"{user}\n\n{self._language.render(speaker=self._wording.name(target))}"
         video = self._video(target)
         if video:
             user = f"{user}\n\n{self._see.render(speaker=self._wording.name(target))}"
