@@ -93,11 +93,13 @@ def _people(annotators: Mapping[str, Mapping[str, int]], names: Mapping[str, str
 
 def _agreement(rows: Sequence[Agreement], names: Mapping[str, str]) -> Iterator[str]:
     if rows:
-        yield "agreement (Krippendorff's alpha, 95 % interval):"
+        yield "agreement (Krippendorff's alpha, 95 % interval), over what was answered:"
     for found in rows:
         if found.alpha.items and found.by in ("all", "corpus", "label", "pair"):
             group = " and ".join(names.get(part, part) for part in found.group.split())
-            yield f"  {' '.join((found.measure, group)).ljust(40)} {alpha_line(found.alpha)}"
+            what = " ".join((found.measure, group)).ljust(40)
+            said = f"{found.answered:,} answered of {found.asked:,}"
+            yield f"  {what} {alpha_line(found.alpha)}; {said}"
 
 
 def _judges(found: Sequence[JudgeAgreement]) -> Iterator[str]:
