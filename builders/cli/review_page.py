@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -91,7 +92,8 @@ def review(  # noqa: PLR0913 - what the command line gives
         what = _pairs_line(comparing) if comparing else f"{name}: {drawn} samples"
         what = f"{name}: {matching.count:,} minimal pairs to hear" if matching else what
         _say_where(what, settings.overlap, links, at)
-    listen.serve(desk, at, comparing, matching)
+    with suppress(KeyboardInterrupt):
+        listen.serve(desk, at, comparing, matching)
 
 
 def _say_where(what: str, people: int, links: Sequence[Mapping[str, str]], at: Listening) -> None:

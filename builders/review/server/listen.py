@@ -57,6 +57,8 @@ def serve(
 ) -> None:
     """Serve the review of a build until the process is stopped, and close its store.
 
+    That it is stopped, by Ctrl+C or a signal, is how it ends: KeyboardInterrupt, and no error.
+
     On loopback, a name is enough to sign in; otherwise, an invitation token is needed.
     """
     stop = threading.Event()
