@@ -162,7 +162,7 @@ class Plan(Replying):
             config.hear_seconds if sends else None,
         )
         workers = config.workers or os.cpu_count() or 1
-        checks = open_checks(config.clip_checks, workers, self.card.language)
+        checks = open_checks(config.clip_checks, workers, self.card.language, self.survey.clips)
         state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
             root = self.corpus.reader.root
