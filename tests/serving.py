@@ -19,8 +19,9 @@ _START = re.compile(r'<script type="application/json" id="start">(.*?)</script>'
 class Server:
     """A review of a build, served until it is stopped; it may be started again at its port."""
 
-    def __init__(self, folder: Path, *options: Any) -> None:
+    def __init__(self, folder: Path, *options: Any, command: str = "review") -> None:
         self.folder = folder
+        self.command = command
         self.options = options
         self.port = 0
         self.lines: list[str] = []
@@ -38,7 +39,7 @@ class Server:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            command("review", self.folder, "--port", self.port, *self.options),
+            command(self.command, self.folder, "--port", self.port, *self.options),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

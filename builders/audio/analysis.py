@@ -197,7 +197,7 @@ class Hearing:
             end=media.end,
             speech=speech,
             quality=checked.get("dnsmos"),
-            transcript=self._transcript(utterance.text, checked.get("asr")),
+            transcript=self._transcript(utterance, checked.get("asr")),
         )
         own = (*map(Finding, media.findings), *(Finding(*found) for found in known["findings"]))
         clip.findings = (
@@ -211,15 +211,21 @@ class Hearing:
         measured = replace(measured, share=speech["share"])
         return Heard(clip, describe(utterance, measured, self.baselines))
 
-    def _transcript(self, text: str, heard: str | None) -> ClipTranscript | None:
+    def _transcript(self, utterance: Utterance, heard: str | None) -> ClipTranscript | None:
         if heard is None:
             return None
-        model = next(c.version.partition(" ")[0] for c in self._checks if c.name == "asr")
+        used = next(c for c in self._checks_of(utterance, True) if c.name == "asr")
         return {
-            "model": model,
+            "model": used.version.partition(" ")[0],
             "text": heard,
-            "word_error_rate": round(word_error_rate(text, heard), 3),
+            "word_error_rate": round(word_error_rate(utterance.text, heard), 3),
         }
+
+    def _checks_of(self, utterance: Utterance, needed: bool) -> list[ClipCheck]:
+        """Return the checks of a clip in the language of its utterance."""
+        asked = (check for check in self._checks if check.takes(utterance.id, needed))
+        found = (check.spoken_in(utterance.language) for check in asked)
+        return [check for check in found if check]
 
     def refusal(self, heard: Heard) -> tuple[str, str] | None:
         """Return reason and detail if a clip does not meet the requirements, else None."""
@@ -263,7 +269,7 @@ class Hearing:
 
         `sha256` is that of its source file, if known. Raises ClipError.
         """
-        asked = [check for check in self._checks if check.takes(utterance.id, needed)]
+        asked = self._checks_of(utterance, needed)
         source = self._source(media, sha256)
         known = self._known(utterance.id, source.key, asked)
         of_clip: Key = ("clip", key_of(source.key, self._encoder))

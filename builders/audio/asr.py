@@ -25,6 +25,7 @@ from builders.audio.onnx_models import versions_of
 from builders.audio.weights import checked
 from builders.errors import ConfigError
 from builders.labels.tables import read_rows
+from builders.tasks.reply.checks.wording import spelt_apart
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
@@ -71,6 +72,11 @@ _OTHERS = Recogniser(
 def recogniser_of(language: str) -> Recogniser:
     """Return the model for a language (BCP 47)."""
     return _ENGLISH if _code(language) == "en" else _OTHERS
+
+
+def same_language(one: str, other: str) -> bool:
+    """Return whether two codes (BCP 47) are of one language, wherever it is spoken."""
+    return _code(one) == _code(other)
 
 
 def _code(language: str) -> str:
@@ -174,9 +180,14 @@ def _joined(folders: Sequence[Path]) -> dict[str, bytes]:
     return found
 
 
+def recognises(language: str) -> bool:
+    """Return whether a model recognises a language (BCP 47)."""
+    return _code(language) in _LANGUAGES
+
+
 def check_language(language: str, corpus: str) -> None:
     """Raise ConfigError if no model recognises the language of a corpus."""
-    if _code(language) not in _LANGUAGES:
+    if not recognises(language):
         raise ConfigError(
             f"{corpus} is in the language {language!r}, which {_OTHERS.name} does not recognise",
             do="leave out --check asr",
@@ -188,7 +199,8 @@ def word_error_rate(reference: str, heard: str) -> float:
 
     0 means identical; it may be above 1. For a text without words it is 0 if nothing was recognised
     either, else the number of recognised words. Case, punctuation, remarks in brackets, and the
-    pairs in ``label_maps/review/_spellings.tsv`` do not count as differences; numerals are words.
+    pairs in ``label_maps/review/_spellings.tsv`` do not count as differences; numerals are words,
+    and so is each letter where a script has no spaces.
     """
     said, written = spoken_words(heard), spoken_words(reference)
     return distance(written, said) / max(1, len(written))
@@ -200,7 +212,8 @@ def spoken_words(text: str) -> list[str]:
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     plain = _ORDINAL.sub("", plain.replace("’", "").replace("'", "").replace("%", " percent "))
     spelt = (part for word in _WORD.findall(plain) for part in _spelt(word))
-    return [part for word in spelt for part in spellings().get(word, (word,))]
+    words = [part for word in spelt for part in spellings().get(word, (word,))]
+    return spelt_apart(words) or words
 
 
 def distance(one: Sequence[str], other: Sequence[str]) -> int:

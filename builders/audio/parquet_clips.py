@@ -25,7 +25,7 @@ def content_of(path: Path, column: str, row: int) -> bytes:
 
     try:
         found = row_bytes(path, column, row)
-    except (OSError, pa.ArrowException, LookupError, TypeError) as error:
+    except (OSError, ValueError, pa.ArrowException, LookupError, TypeError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ClipError("clip_unreadable", f"{path.name}, row {row + 1}: {said}") from error
     if not found:
@@ -62,7 +62,7 @@ def faults_of(path: Path, column: str) -> dict[int, str]:
                 checked_head(head, path.name)
             except ClipError as error:
                 found[row] = error.reason if head else "clip_missing"
-    except (OSError, pa.ArrowException, LookupError, TypeError) as error:
+    except (OSError, ValueError, pa.ArrowException, LookupError, TypeError) as error:
         raise ClipError("clip_unreadable", f"{path.name}: {error}") from error
     return found
 

@@ -15,7 +15,7 @@ from builders.cli.ablate_lines import ablation_lines, certificate_lines, estimat
 from builders.cli.beside import store_of
 from builders.cli.build_config import default_addresses
 from builders.cli.judge_shared import check_sendable, warn_of_family
-from builders.cli.named_models import asked_as
+from builders.cli.named_models import asked_as, table_of
 from builders.cli.settings_file import read_settings
 from builders.errors import ConfigError, HeartenError, UsageError, suggested
 from builders.evaluation.ablation.arms import ALSO, arms_of
@@ -40,6 +40,7 @@ from builders.llm.settings import PHRASEBOOK, Limits, ModelSettings
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
 from builders.settings import JUDGE_KEY, BuildConfig, checked
+from builders.settings.file import SettingsFile
 
 _NONE = "none"
 
@@ -121,17 +122,36 @@ def _config(build: Build, given: AblateOptions, store: str) -> BuildConfig:
     held = build.manifest["result"]["config"]
     own = None if held["provider"] == PHRASEBOOK else str(held["model"])
     limits = {name: value for name, value in given.items() if name in Limits.model_fields}
-    model = given["model"] or own
+    settings = read_settings()
+    model, base_urls, keys = _drafter(own, given, settings)
     asked = Asked(
-        model=given["model"],
-        base_urls=tuple(given["base_url"] or ()) or (default_addresses(model) if model else ()),
+        model=model,
+        base_urls=base_urls,
+        keys=keys,
         source=given["source"],
         exclusions=given["exclusions"],
         store=store,
         limits=limits,
         may_send=may_send(given["i_may_send"]),
     )
-    return config_of(build, asked, read_settings())
+    return config_of(build, asked, settings)
+
+
+def _drafter(
+    own: str | None, given: AblateOptions, settings: SettingsFile
+) -> tuple[str | None, tuple[str, ...], tuple[tuple[str, str, str], ...]]:
+    """Return who drafts, at which addresses, and with which keys there.
+
+    The build knows the served name alone: its table in the settings has address and key.
+    """
+    addresses = tuple(given["base_url"] or ())
+    name = given["model"] or (table_of(own, settings) if own and not addresses else own)
+    if name is None:
+        return None, addresses, ()
+    asked = asked_as(name, addresses, settings)
+    urls: tuple[str, ...] = asked["base_urls"] or default_addresses(name)
+    keys = tuple((str(asked["model"]), url, key) for url in urls for key in asked.get("keys", ()))
+    return asked["model"], urls, keys
 
 
 def _check_voices(build: Build, ids: list[str]) -> None:

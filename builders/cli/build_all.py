@@ -17,6 +17,7 @@ from builders.corpora import load_card, resolve_slug, slugs, splits_of
 from builders.errors import LabelError, SourceError, StoppedEarly, UsageError, suggested
 from builders.llm.addresses import check_named, may_send
 from builders.llm.settings import PHRASEBOOK
+from builders.pipeline.told import reply_language
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
 from builders.settings import BuildConfig
@@ -43,7 +44,9 @@ def build_all(given: BuildOptions, settings: SettingsFile, as_json: bool) -> Non
         )
     check_named(may_send(given["i_may_send"]), [*sources])
     name = given["name"] or ("all-sample" if given["sample"] else ALL)
-    drafted = {slug: path for slug, path in sources.items() if can_check(load_card(slug).language)}
+    drafted = {
+        slug: path for slug, path in sources.items() if can_check(reply_language(load_card(slug)))
+    }
     wanted = (_config(given, settings, slug, source) for slug, source in drafted.items())
     configs = [config for config in wanted if config]
     if not drafted:
@@ -152,7 +155,7 @@ def _announce(configs: list[BuildConfig], given: BuildOptions, as_json: bool) ->
 def _why_not(slug: str, given: BuildOptions) -> str:
     if given["split"] and not set(given["split"]) & set(splits_of(slug)):
         return f"it has no split {', '.join(given['split'])}"
-    if not can_check(language := load_card(slug).language):
+    if not can_check(language := reply_language(load_card(slug))):
         return f"replies in {language!r} cannot be checked, only those in {_languages()}"
     return f"not found; {load_card(slug).how_to_get}"
 

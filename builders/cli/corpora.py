@@ -109,7 +109,8 @@ def _print_card(card: Card) -> None:
     print(f"  third parties {_sent(card)}")
     print(f"  language      {card.language}")
     print(f"  shape         {card.shape}")
-    for line in _benchmarks(card) or ["not looked up"]:
+    found = card.no_benchmark_found
+    for line in _benchmarks(card) or [f"none found ({found})" if found else "not looked up"]:
         print(f"  benchmarks    {line}")
     get, indent = "  to get it     ", " " * 16
     print(textwrap.fill(card.how_to_get, 96, initial_indent=get, subsequent_indent=indent))

@@ -32,6 +32,7 @@ from builders.review.exchange.events_file import (
     write_lines,
 )
 from builders.review.outcome.agreement import agreement, anchoring, gold_results, moves
+from builders.review.outcome.audit import outcome
 from builders.review.outcome.comparisons import comparisons
 from builders.review.outcome.judge_agreement import judge_agreement
 from builders.review.outcome.merge import Merged, views
@@ -152,6 +153,7 @@ def _known(
     result = build.manifest["result"]
     merged = views(store, result["name"])
     samples = result["counts"]["kept"] - len(left_out(build.shards(), Purpose.REVIEW, known))
+    audited = outcome(store, result["name"])
     rules = evaluate(read_rules(read_settings()), build, address, excluded)
     overlap = load_settings(store, result["name"]).overlap
     statuses = Counter(view.status for view in merged)
@@ -171,6 +173,7 @@ def _known(
         anchoring=anchoring(merged),
         comparisons=compared,
         comparisons_unknown=unknown,
+        audit=audited,
         rules=list(rules),
         disputed=[v.item.item for v in merged if v.status == ReviewStatus.DISPUTED],
         judges=judge_agreement(build, store, known, merged) if Judgements(store).any() else [],

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from builders.cli.audit_lines import audit_lines
 from builders.release.rules import RuleResult
 from builders.review.outcome.agreement import Agreement, Anchoring, Move
 from builders.review.outcome.alpha import Alpha
+from builders.review.outcome.audit import AuditOutcome
 from builders.review.outcome.comparisons import Comparison
 from builders.review.outcome.judge_agreement import JudgeAgreement, RaterAgreement
 from builders.stats import Difference, Share
@@ -26,6 +28,7 @@ class ReviewOverview:
         decided, complete: samples that somebody has decided about, and so many people as wanted.
         statuses, policies, flags: how many samples have each.
         annotators: of each pseudonym what they decided, skipped, and had right of gold items.
+        audit: what the latest audit has found, None without one.
         rules: how the publisher's own rules come out.
         disputed: ids of samples to be settled.
         judges: how far judges agree with people.
@@ -45,6 +48,7 @@ class ReviewOverview:
     anchoring: Anchoring
     comparisons: list[Comparison]
     comparisons_unknown: int
+    audit: AuditOutcome | None
     rules: list[RuleResult]
     disputed: list[str]
     judges: list[JudgeAgreement]
@@ -59,6 +63,8 @@ def lines(known: ReviewOverview, names: Mapping[str, str]) -> Iterator[str]:
     yield from _anchoring(known.anchoring)
     yield from _compared(known)
     yield from _judges(known.judges)
+    if known.audit:
+        yield from audit_lines(known.name, known.audit)
     for rule in known.rules:
         yield rule.line
     if known.disputed:
@@ -87,11 +93,13 @@ def _people(annotators: Mapping[str, Mapping[str, int]], names: Mapping[str, str
 
 def _agreement(rows: Sequence[Agreement], names: Mapping[str, str]) -> Iterator[str]:
     if rows:
-        yield "agreement (Krippendorff's alpha, 95 % interval):"
+        yield "agreement (Krippendorff's alpha, 95 % interval), over what was answered:"
     for found in rows:
         if found.alpha.items and found.by in ("all", "corpus", "label", "pair"):
             group = " and ".join(names.get(part, part) for part in found.group.split())
-            yield f"  {' '.join((found.measure, group)).ljust(40)} {alpha_line(found.alpha)}"
+            what = " ".join((found.measure, group)).ljust(40)
+            said = f"{found.answered:,} answered of {found.asked:,}"
+            yield f"  {what} {alpha_line(found.alpha)}; {said}"
 
 
 def _judges(found: Sequence[JudgeAgreement]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -74,7 +75,7 @@ def review(  # noqa: PLR0913 - what the command line gives
     at = listen.listen(*where)
     kept = build.manifest["result"]["counts"]["kept"]
     given_out = len(settings.only) or kept
-    links = _invite(held, at.address, invited)
+    links = invited_links(held, at.address, invited)
     if as_json:
         told = {"build": name, "address": f"{at.address}/", "samples": given_out}
         people = {"people_each": settings.overlap, "invited": links}
@@ -83,7 +84,8 @@ def review(  # noqa: PLR0913 - what the command line gives
         drawn = f"{given_out:,} of {kept:,}" if settings.only else f"{kept:,}"
         what = _pairs_line(comparing) if comparing else f"{name}: {drawn} samples"
         _say_where(what, settings.overlap, links, at)
-    listen.serve(desk, at, comparing)
+    with suppress(KeyboardInterrupt):
+        listen.serve(desk, at, comparing)
 
 
 def _say_where(what: str, people: int, links: Sequence[Mapping[str, str]], at: Listening) -> None:
@@ -132,7 +134,7 @@ def _pairs_line(comparing: Comparing) -> str:
     return f"{comparing.name}: {counts['pairs']:,} pairs (left out: {left_out})"
 
 
-def _invite(
+def invited_links(
     store: Store,
     address: str,
     invited: tuple[Sequence[str], Sequence[str]],

@@ -11,6 +11,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -70,10 +71,10 @@ class Mirror:
                 continue
             columns = self._columns(path)
             wanted = [columns[name] for name in ids if name in columns]
-            with pq.ParquetFile(path) as file:
+            with _reading(path), pq.ParquetFile(path) as file:
                 told = file.read(columns=[*wanted, f"{column}.path"])
-            names = [one["path"] if one else None for one in told.column(column).to_pylist()]
-            cells = [told.column(name).to_pylist() for name in wanted]
+                names = [one["path"] if one else None for one in told.column(column).to_pylist()]
+                cells = [_cells(told.column(name)) for name in wanted]
             for row, name in enumerate(names):
                 own = [cell[row] for cell in cells]
                 yield [*map(_text, own)], _text(name), Media(path, column=column, row=row)
@@ -82,10 +83,8 @@ class Mirror:
         """Return the mirror's name of each of the owner's columns that it has."""
         import pyarrow.parquet as pq
 
-        try:
+        with _reading(path):
             there = pq.read_schema(path).names
-        except (OSError, ValueError) as error:
-            raise _unreadable(path, error) from error
         table = _table(self.slug)
         found = {}
         for ours, theirs in table["columns"].items():
@@ -169,7 +168,8 @@ def _clip_column(path: Path, names: Iterable[str]) -> str | None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pq.read_schema(path)
+    with _reading(path):
+        schema = pq.read_schema(path)
     for name in (name for name in names if name in schema.names):
         kind = schema.field(name).type
         if pa.types.is_struct(kind) and {"bytes", "path"} <= {field.name for field in kind}:
@@ -184,25 +184,44 @@ def _table(slug: str) -> dict[str, Any]:
 
 def _rows(path: Path, columns: dict[str, str]) -> Iterator[dict[str, Any]]:
     """Yield the values of each row by the owner's columns, classes by their names."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    with _reading(path), pq.ParquetFile(path) as file:
+        classes = _classes(file.schema_arrow.metadata or {})
+        for batch in file.iter_batches(_BATCH, columns=sorted(set(columns.values()))):
+            cells = {name: _cells(batch.column(name)) for name in batch.schema.names}
+            for row in range(batch.num_rows):
+                yield {
+                    ours: _named(cells[theirs][row], classes.get(theirs))
+                    for ours, theirs in columns.items()
+                }
+
+
+def _cells(column: Any) -> list[Any]:
+    """Return the values of a column; bytes that are no UTF-8 as surrogates, as in other files."""
+    import pyarrow as pa
+
     try:
-        with pq.ParquetFile(path) as file:
-            classes = _classes(file.schema_arrow.metadata or {})
-            for batch in file.iter_batches(_BATCH, columns=sorted(set(columns.values()))):
-                for row in batch.to_pylist():
-                    yield {
-                        ours: _named(row[theirs], classes.get(theirs))
-                        for ours, theirs in columns.items()
-                    }
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, error) from error
+        found: list[Any] = column.to_pylist()
+    except UnicodeDecodeError:
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            raise
+        held = column.cast(pa.binary()).to_pylist()
+        found = [None if one is None else one.decode("utf-8", "surrogateescape") for one in held]
+    return found
 
 
-def _unreadable(path: Path, error: Exception) -> SourceError:
-    said = str(error).splitlines()[0]
-    return SourceError(f"the Parquet file cannot be read ({said})", where=path, do=AGAIN)
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what the library raises for a damaged file into one line about it."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, ValueError, pa.ArrowException) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        what = f"the Parquet file cannot be read ({said})"
+        raise SourceError(what, where=path, do=AGAIN) from error
 
 
 def _classes(metadata: dict[bytes, bytes]) -> dict[str, Any]:

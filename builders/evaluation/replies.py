@@ -14,6 +14,7 @@ from builders.pipeline.selection import rank
 from builders.record.dataset import Build
 from builders.record.views import SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, left_out
+from builders.tasks.reply.checks.language import ENGLISH, answered_in
 from builders.tasks.scoring import ShownReply
 
 _COLUMNS = [
@@ -82,8 +83,8 @@ class Replies:
 
 
 def language_of(build: Build) -> str:
-    """Return the language of a build; English where it has no sample."""
-    return next((row["language"] for row in build.first(1, ["language"])), "en")
+    """Return the language of a build's replies; English where it has no sample."""
+    return answered_in(next((row["language"] for row in build.first(1, ["language"])), ENGLISH))
 
 
 def _shown(row: SampleRecord) -> ShownReply:

@@ -15,6 +15,7 @@ from builders.labels.vocabulary import vocabulary
 from builders.llm.addresses import check_may_send
 from builders.llm.settings import PHRASEBOOK
 from builders.pipeline.human_cases import HumanCases
+from builders.pipeline.told import reply_language
 from builders.record.dataset import Build
 from builders.record.folder import read_json
 from builders.record.human_replies import were_mined
@@ -76,7 +77,7 @@ def _cases_of(named: str, config: BuildConfig, card: Card) -> tuple[list[Demonst
     """Return the cases that `--demonstrations` names, and what they are called in the manifest."""
     if named == OURS:
         # The tests ask the checks about each of them; here the first request would wait for it.
-        return read_cases(built_in(card.language), card.language, known=True), OURS
+        return read_cases(built_in(reply_language(card)), reply_language(card), known=True), OURS
     folder = Path(named)
     if not folder.is_dir():
         raise ConfigError(
@@ -87,7 +88,7 @@ def _cases_of(named: str, config: BuildConfig, card: Card) -> tuple[list[Demonst
     if (folder / "manifest.json").is_file() or (folder / "config.json").is_file():
         build = Build(folder).verify()
         return _of_build(build, config), f"the build {build.name}"
-    return read_cases(folder, card.language), "a folder of tables"
+    return read_cases(folder, reply_language(card)), "a folder of tables"
 
 
 def _of_build(build: Build, config: BuildConfig) -> list[Demonstration]:

@@ -24,6 +24,7 @@ from builders.llm.task import Accepted, Outcome
 from builders.pipeline.candidates import SeveralDrafts
 from builders.pipeline.plan import Plan
 from builders.pipeline.rejects_alone import RejectsAlone
+from builders.pipeline.told import reply_language
 from builders.pipeline.writer import Sink
 from builders.progress import ProgressState
 from builders.record.manifest_views import LearntEstimate
@@ -115,7 +116,7 @@ async def _voicing(
         return
     from builders.tts.opening import open_voicing
 
-    asked = (config, card.language, session, setup.store, setup.budget)
+    asked = (config, reply_language(card), session, setup.store, setup.budget)
     async with open_voicing(*asked) as voicing:
         yield voicing
 

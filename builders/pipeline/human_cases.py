@@ -10,6 +10,7 @@ from builders.record.schema import load_schema
 from builders.record.views import SampleRecord
 from builders.release.eligibility import Extent, Purpose, Restrictions, eligibility
 from builders.tasks.reply.checks.candidate import ASSISTANT, Candidate, Scene
+from builders.tasks.reply.checks.language import answered_in
 from builders.tasks.reply.checks.registry import all_hits
 from builders.tasks.reply.tagging import UNKNOWN
 
@@ -65,7 +66,7 @@ def _personas(record: SampleRecord) -> tuple[str, ...]:
         turns=tuple(turn["text"] for turn in turns),
         names=tuple(turn["speaker"] for turn in turns if turn["speaker"]),
         persona=ASSISTANT,
-        language=record["language"].partition("-")[0].lower(),
+        language=answered_in(record["language"]).partition("-")[0].lower(),
     )
     reply = {**record["desired_response"], "emotion": None}
     reply["awareness"] = {"act": "", "emotions": []}

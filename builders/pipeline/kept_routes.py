@@ -47,10 +47,11 @@ class KeptRoutes:
         store: where they are kept.
         corpus: the corpus's name.
         language: that of its utterances.
+        given_words: whether speakers were given what they say.
     """
 
-    def __init__(self, store: Store, corpus: str, language: str) -> None:
-        self._store = store
+    def __init__(self, store: Store, corpus: str, language: str, given_words: bool = False) -> None:
+        self._store, self._given_words = store, given_words
         self._language = language
         self._key = key_of(corpus, language)
         with closing(KeyValue(store)) as values:
@@ -70,7 +71,7 @@ class KeptRoutes:
             self._met += digest
             target.safety = Safety(_NORMAL, (), by_patterns())
             return target
-        target = routed(target, self._language)
+        target = routed(target, self._language, self._given_words)
         if target.safety and target.safety.route == _NORMAL and not target.safety.codes:
             self._new += digest
         return target

@@ -32,7 +32,7 @@ from builders.pipeline.replying import Replying
 from builders.pipeline.routing import routed, sent_on
 from builders.pipeline.stream import Corpus, Stream, Survey, survey, with_clips
 from builders.pipeline.targets import planned_balance, wanted_by, worth_judge
-from builders.pipeline.told import people_of, told_versions
+from builders.pipeline.told import people_of, reply_language, told_versions
 from builders.progress import ProgressLine, ProgressState
 from builders.record.manifest import SCHEMA_VERSION, Ledger
 from builders.record.sample import Origin
@@ -46,6 +46,7 @@ from builders.store.database import Store, forgotten_by
 from builders.store.key_value import KeyValue
 from builders.tasks import qualification
 from builders.tasks.caption import version as caption_version
+from builders.tasks.reply.checks.language import can_check
 from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.registry import checks_digest
 from builders.tasks.reply.demonstrations import Demonstrations
@@ -136,9 +137,12 @@ class Plan(Replying):
             if isinstance(item, Target):
                 if item.id in heard:
                     item = as_heard(item, heard[item.id], self.origin.label_source)  # noqa: PLW2901
-                yield routes.routed(item) if routes else routed(item, self.card.language)
+                yield routes.routed(item) if routes else self._routed(item)
             else:
                 yield item
+
+    def _routed(self, target: Target) -> Target:
+        return routed(target, self.card.language, self.card.fixed_words)
 
     @contextmanager
     def listening(self, folder: Path, quiet: bool) -> Iterator[Hearing | None]:
@@ -150,7 +154,7 @@ class Plan(Replying):
             yield None
             return
         from builders.audio.analysis import Hearing, Standards
-        from builders.audio.detectors import open_checks
+        from builders.audio.detectors import of_few, open_checks
         from builders.audio.seeing import Seeing
 
         config = self.config
@@ -162,7 +166,10 @@ class Plan(Replying):
             config.hear_seconds if sends else None,
         )
         workers = config.workers or os.cpu_count() or 1
-        checks = open_checks(config.clip_checks, workers, self.card.language, self.survey.clips)
+        others = self.survey.languages
+        checks = of_few(
+            open_checks(config.clip_checks, workers, self.card.language, others), self.survey.clips
+        )
         state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
             root = self.corpus.reader.root
@@ -217,14 +224,12 @@ def make_plan(config: BuildConfig) -> Plan:
     card = load_card(config.corpus)
     heard = not config.text_only and card.audio_origin != "none"
     preconditions.check(config, card, heard)
-    preconditions.check_tables(config, heard, card.language)
-    found = {
-        "speech": _speech(config, card),
-        "clip_checks_version": preconditions.clip_checks_version(config, card, heard),
-    }
+    preconditions.check_tables(config, heard, reply_language(card))
+    preconditions.clip_checks_version(config, card, heard)  # before a long first pass
+    speech = _speech(config, card)
     exclusions = Exclusions.load(config.exclusions, forgotten_by(config.store_url)).of(card.slug)
     corpus = _open(config, card, exclusions, heard)
-    recited = RunIndex(card.language)
+    recited = RunIndex(reply_language(card))
     surveyed = survey(corpus, wanted_by(config), recited, planned_balance(config, card))
     if corpus.heads:
         corpus.heads.check()
@@ -232,8 +237,13 @@ def make_plan(config: BuildConfig) -> Plan:
     exclusions.check_matched(corpus.reader.splits, config.exclusions)
     shown = open_demonstrations(config, card)
     origin = _origin(config, card, corpus, shown)
+    checked = preconditions.clip_checks_version(config, card, heard, surveyed.languages)
+    found = {"speech": speech, "clip_checks_version": checked}
     identified = _identified(config, corpus, origin, heard) | found
     identified["excluded_ids"] = exclusions.digest
+    if others := _unread(card, surveyed):
+        identified["languages_unchecked"] = others
+        identified["language_version"] = prompts.load(prompts.LANGUAGE_TEMPLATE).version
     if shown:  # only then, so that builds that were begun before go on
         identified["demonstrations_version"] = shown.digest
     plan = Plan(config, card, corpus, surveyed, origin, identified, heard, recited, shown)
@@ -273,6 +283,12 @@ def _origin(
         demonstrations_digest=shown.digest if shown else None,
         output_terms=dict(config.output_terms),
     )
+
+
+def _unread(card: Card, surveyed: Survey) -> list[str]:
+    """Return the languages of lines that are answered in English, as no table reads them."""
+    spoken = {card.language, *surveyed.languages} if card.fixed_words else set[str]()
+    return sorted(language for language in spoken if not can_check(language))
 
 
 def _identified(

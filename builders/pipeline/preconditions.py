@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from builders.audio.caption_claims import load_claims
@@ -33,6 +34,8 @@ def check(config: BuildConfig, card: Card, heard: bool) -> None:
     _check_may_send(config, card)
     _check_has_clips(config, card, heard)
     _check_has_turns(config, card)
+    if config.voters:
+        load_lines(card.language)
     _check_standards(config)
 
 
@@ -66,18 +69,24 @@ def check_tables(config: BuildConfig, heard: bool, language: str) -> None:
         phrasebook.check()
 
 
-def clip_checks_version(config: BuildConfig, card: Card, heard: bool) -> str | None:
-    """Return one version for the clip checks, or None; ConfigError if one cannot be run."""
+def clip_checks_version(
+    config: BuildConfig, card: Card, heard: bool, others: Collection[str] = ()
+) -> str | None:
+    """Return one version for the clip checks, or None; ConfigError if one cannot be run.
+
+    `others` are the languages of single utterances.
+    """
     if not config.clip_checks or not heard:
         return None
     from builders.audio.asr import check_language
-    from builders.audio.detectors import versions
+    from builders.audio.detectors import versions, versions_elsewhere
     from builders.audio.findings import checks_version
 
     if "asr" in config.clip_checks:
         check_language(card.language, card.slug)
-    found = versions(config.clip_checks, card.language)
-    return f"{', '.join(found.values())}, tables {checks_version()}"
+    found = [*versions(config.clip_checks, card.language).values()]
+    found += versions_elsewhere(config.clip_checks, card.language, others)
+    return f"{', '.join(found)}, tables {checks_version()}"
 
 
 def _check_standards(config: BuildConfig) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from builders.corpora import Card
 from builders.pipeline.candidates import OneOfSeveral
-from builders.pipeline.told import script_of, summarising, wording_of
+from builders.pipeline.told import reply_language, script_of, summarising, wording_of
 from builders.record.sample import Origin
 from builders.settings import BuildConfig
 from builders.tasks.background import Summarised
@@ -71,7 +71,7 @@ class Replying:
                 config.hear,
                 demonstrations=self.demonstrations,
                 sees=config.see,
-                language=self.card.language,
+                language=reply_language(self.card),
                 recited=self.recited,
                 prompt=config.draft_prompt,
                 script=script_of(config, self.card),
@@ -103,7 +103,7 @@ class Replying:
     @cached_property
     def planner(self) -> Planner | None:
         """Return who plans the replies by hash; None where nobody plans."""
-        return None if self.config.plans == "none" else Planner(self.card.language)
+        return None if self.config.plans == "none" else Planner(reply_language(self.card))
 
     @cached_property
     def tagger(self) -> CueTagger | ModelTagger | None:
@@ -111,7 +111,7 @@ class Replying:
         config = self.config
         if config.tagger:
             return ModelTagger(config.tagger, config.reply_tokens)
-        return CueTagger(self.card.language) if self.planner else None
+        return CueTagger(reply_language(self.card)) if self.planner else None
 
     @property
     def replying(self) -> Drafter | PlannedDrafter:

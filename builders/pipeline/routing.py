@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from builders.record.held import Held, Unrouted
 from builders.record.safety import Safety
-from builders.record.types import Reject, Target
+from builders.record.types import LANGUAGE_UNCHECKED, Reject, Target
 from builders.safety.routing import SaidBefore, route, worse
 from builders.safety.tables import safety_digest
 from builders.tasks.reply.checks.language import can_check
@@ -20,6 +20,8 @@ REJECTED = {
 }
 # A code of a route: whoever reads the line, a reply to it could not be checked.
 NO_CHECKS = "no_reply_checks"
+# Another: no pattern has read the line, whose words were given to the speaker.
+NO_TABLES = "no_tables"
 _NO_CHECKS = "replies in its language cannot be checked, as label_maps/reply has no tables for it"
 
 
@@ -41,10 +43,19 @@ def by_patterns() -> str:
     return f"patterns {safety_digest()}"
 
 
-def routed(target: Target, language: str) -> Target:
-    """Return a target with the route that the patterns give it, and why."""
+def routed(target: Target, language: str, given_words: bool = False) -> Target:
+    """Return a target with the route that the patterns give it, and why.
+
+    With `given_words`, speakers said what they were given. In a language that no pattern reads it
+    is normal then, and flagged, as the reply is in English.
+    """
     before = [SaidBefore(turn.role == "user", turn.utterance.text) for turn in target.turns]
     spoken = target.utterance.language or language
+    if given_words and not can_check(spoken):
+        flags = (*target.utterance.flags, LANGUAGE_UNCHECKED)
+        target.utterance.flags = tuple(dict.fromkeys(flags))
+        target.safety = Safety("normal", (NO_TABLES,), by_patterns())
+        return target
     found = route(target.utterance.text, before, spoken)
     at, codes = found.route, found.codes
     if not can_check(spoken):

@@ -167,8 +167,8 @@ async def _run(plan: Plan, folder: BuildFolder, hearing: Hearing | None, setup: 
     needed = bool(plan.config.router) + bool(plan.config.moderation)
     told, routes_asked = await _verdicts(plan, setup)
     ballots, votes_asked = await vote(plan, setup)
-    ledger = Ledger()
-    routes = KeptRoutes(setup.store, plan.card.slug, plan.card.language)
+    ledger, card = Ledger(), plan.card
+    routes = KeptRoutes(setup.store, card.slug, card.language, card.fixed_words)
     sent = sent_on(plan.targets(ledger, hearing, routes), told, needed)
     targets = with_votes(sent, ballots, plan)
     config, each = plan.config, len(plan.drafters)

@@ -98,6 +98,7 @@ class Survey:
     """The result of the first pass: the selection of targets, and the minimal pairs.
 
     `clips` counts the utterances that have one, chosen or not, `films` those with a picture.
+    `languages` (BCP 47) are those that the corpus names for single utterances.
     """
 
     chosen: int
@@ -105,6 +106,7 @@ class Survey:
     renderings: Renderings | None = None
     clips: int = 0
     films: int = 0
+    languages: frozenset[str] = frozenset()
 
     @property
     def document(self) -> dict[str, object]:
@@ -133,10 +135,10 @@ def survey(
         LabelError: a label has no row in the mapping table.
     """
     unmapped: Counter[str] = Counter()
-    renderings, has = _renderings(corpus), Counter[str]()
+    renderings, has, languages = _renderings(corpus), Counter[str](), set[str]()
     left_out: dict[int, str] = {}
     groups: dict[int, str] | None = {} if planned else None
-    every = _candidates(corpus, unmapped, renderings, has, recited)
+    every = _candidates(corpus, unmapped, renderings, has, languages, recited)
     if planned and groups is not None:
         every = _grouped(every, planned, groups)
     worthy = _worthy(corpus, every, renderings, left_out)
@@ -145,7 +147,8 @@ def survey(
         raise unmapped_error(unmapped, corpus.labelling.map)
     if recited:
         recited.freeze()
-    return Survey(chosen, selection, renderings, has["clip"], has["film"])
+    spoken = frozenset(languages)
+    return Survey(chosen, selection, renderings, has["clip"], has["film"], spoken)
 
 
 def _renderings(corpus: Corpus) -> Renderings | None:
@@ -159,6 +162,7 @@ def _candidates(
     unmapped: Counter[str],
     renderings: Renderings | None,
     has: Counter[str],
+    languages: set[str],
     recited: RunIndex | None,
 ) -> Iterator[tuple[Dialogue, list[Emotions | None]]]:
     """Yield the dialogues of a corpus with the emotions of their utterances."""
@@ -172,6 +176,8 @@ def _candidates(
                 if corpus.heads:
                     corpus.heads.look(utterance.media)
                 has["film"] += utterance.film is not None
+                if utterance.language:
+                    languages.add(utterance.language)
                 if recited:
                     recited.add(utterance.text)
                 if renderings and not utterance.rejected:

@@ -6,6 +6,7 @@ from builders.corpora import Card
 from builders.errors import ConfigError
 from builders.pipeline.planned_balance import PlannedBalance
 from builders.pipeline.selection import Wanted
+from builders.pipeline.told import reply_language
 from builders.pipeline.worth import WorthJudge
 from builders.settings import BuildConfig
 from builders.tasks.reply.planning import Planner
@@ -41,11 +42,11 @@ def planned_balance(config: BuildConfig, card: Card) -> PlannedBalance | None:
             do="add --plan hash" if config.model else "name a --model and add --plan hash",
         )
     turns = config.context_turns if card.context != "none" else 0
-    return PlannedBalance(Planner(card.language), turns, config.persona)
+    return PlannedBalance(Planner(reply_language(card)), turns, config.persona)
 
 
 def worth_judge(config: BuildConfig, card: Card) -> WorthJudge | None:
     """Return what judges which utterances are worth a reply; None if all may be targets."""
     if not config.reply_worthy:
         return None
-    return WorthJudge(card.language, card.fixed_words, card.context != "none")
+    return WorthJudge(reply_language(card), card.fixed_words, card.context != "none")

@@ -9,8 +9,14 @@ from builders.safety.people import PeopleFinder
 from builders.settings import BuildConfig
 from builders.tasks.background import Summarised
 from builders.tasks.reply.before import ReplyTask
+from builders.tasks.reply.checks.language import answered_in
 from builders.tasks.reply.names import NameTables, load_names
 from builders.tasks.reply.wording import SecondWording
+
+
+def reply_language(card: Card) -> str:
+    """Return the language in which replies to a corpus are drafted and checked."""
+    return answered_in(card.language, card.fixed_words)
 
 
 def script_of(config: BuildConfig, card: Card) -> NameTables | None:

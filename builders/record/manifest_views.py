@@ -155,6 +155,7 @@ class ManifestResult(TypedDict):
     leaks: NotRequired[list[dict[str, Any]]]
     # Of a build as reviewers see it.
     agreement: NotRequired[dict[str, Any]]
+    audit: NotRequired[dict[str, Any]]
 
 
 class ManifestRun(TypedDict):

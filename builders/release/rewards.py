@@ -27,6 +27,7 @@ from builders.record.reply_views import ReplyPart
 from builders.record.types import Emotions
 from builders.record.views import SampleRecord
 from builders.tasks.reply.checks.candidate import Candidate, Scene
+from builders.tasks.reply.checks.language import answered_in
 from builders.tasks.reply.checks.registry import all_hits
 from builders.tasks.reply.checks.rules import WORDS
 from builders.tasks.reply.tagging import UNKNOWN, tag
@@ -48,7 +49,7 @@ def told(record: SampleRecord) -> str:
     found = {
         "emotions": label,
         "own_turns": min(2, sum(turn["role"] == "user" for turn in turns)),
-        "language": record["language"].partition("-")[0].lower(),
+        "language": answered_in(record["language"]).partition("-")[0].lower(),
         "utterance": record["target_utterance"]["text"],
         "turns": [turn["text"] for turn in turns],
         "names": list(dict.fromkeys(name for name in names if name)),

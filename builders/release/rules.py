@@ -4,13 +4,15 @@
     reviewed_share = 1.0     # minimum share of samples reviewed and undisputed
     alpha_strategy = 0.67    # minimum agreement on strategies
     alpha_affect = 0.45      # minimum agreement on each scale: fit, naturalness, restraint
+    max_bad_share = 0.02     # maximum share of bad replies, as the latest audit shows it
     gated = "manual"         # users must request access on the Hub
 
 The rules are in `hearten.toml`; there are none by default. `review-status` and `publish` evaluate
 them here and print the same sentences. Shares count the samples of the build, not the rows that are
 published: a rejected sample is a reviewed one. Once a build has reviews, minimum agreement
 is only required if at least 50 items have two values. An undefined alpha passes if at least
-90 % of the pairs agree: without variation, it says nothing.
+90 % of the pairs agree: without variation, it says nothing. An audit shows a share with its own
+confidence, which must be 95 % or more.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from builders.review.data.events import Reviews
 from builders.review.data.items import Items
 from builders.review.outcome.agreement import Agreement, agreement
 from builders.review.outcome.alpha import Alpha
+from builders.review.outcome.audit import AuditOutcome, latest_ended, outcome
 from builders.review.outcome.merge import Merged, views
 from builders.settings.file import SETTINGS_FILE
 from builders.store.address import store_exists
@@ -43,7 +46,11 @@ from builders.store.database import Store
 
 LEAST_ITEMS = 50
 LEAST_OBSERVED = 0.9
+LEAST_CONFIDENCE = 0.95
 _MORE = "have more samples reviewed, and adjudicate the disputed ones"
+_AUDIT = (
+    "run hearten audit with --max-bad, or have rejected replies drafted again (--redraft rejected)"
+)
 _AGREE = "discuss the guidelines with the annotators, or change the rule in hearten.toml"
 # Strict: neither true nor "0.5" is a number.
 _Share = Annotated[float | None, Field(ge=0, le=1, strict=True)]
@@ -57,6 +64,7 @@ class PublishRules(BaseModel):
     reviewed_share: _Share = None
     alpha_strategy: _Share = None
     alpha_affect: _Share = None
+    max_bad_share: _Share = None
     gated: Literal["manual", "auto"] | None = None
 
 
@@ -143,6 +151,19 @@ def _agreed(rule: str, least: float, measure: str, row: Agreement | None) -> Rul
     return RuleResult(rule, reaches(found, least), sentence, _AGREE)
 
 
+def _audited(most: float, found: AuditOutcome | None) -> RuleResult:
+    if found is None or found.at_most is None or not found.ended:
+        state = "there is no audit" if found is None else "the audit has not ended"
+        return RuleResult("max_bad_share", False, f"{state}; {most:.1%} bad may be", _AUDIT)
+    sentence = f"at most {found.at_most:.1%} of the replies that nobody saw are bad "
+    sentence += f"({found.confidence:.0%} confidence, {found.bad:,} of {found.judged:,} rows); "
+    sentence += f"{most:.1%} may be"
+    sure = found.confidence >= LEAST_CONFIDENCE
+    if not sure:
+        sentence += f", with {LEAST_CONFIDENCE:.0%} confidence"
+    return RuleResult("max_bad_share", sure and found.at_most <= most, sentence, _AUDIT)
+
+
 def reaches(found: Alpha, least: float) -> bool:
     """Return whether agreement is sufficient, or there is too little data to require it."""
     if found.items < LEAST_ITEMS:
@@ -166,18 +187,26 @@ def evaluate(
     known = Restrictions(excluded)
     out = left_out(build.shards(), Purpose.REVIEW, known)
     samples = build.manifest["result"]["counts"]["kept"] - len(out)
-    return judge(rules, _views(build, address, known), samples)
+    merged, audited = _reviewed_in(build, address, known)
+    found = judge(rules, merged, samples)
+    if rules.max_bad_share is not None:
+        found.append(_audited(rules.max_bad_share, audited))
+    return found
 
 
-def _views(build: Build, address: str, known: Restrictions) -> list[Merged]:
+def _reviewed_in(
+    build: Build, address: str, known: Restrictions
+) -> tuple[list[Merged], AuditOutcome | None]:
+    """Return the merged decisions about a build, and what its latest audit has found."""
     if not store_exists(address):
-        return []
+        return [], None
     with closing(Store(address, writes=False)) as store:
         if not Reviews(store).any():
-            return []
+            return [], None
         for _ in Items(store, known).register(build):
             pass
-        return views(store, build.manifest["result"]["name"])
+        name = build.manifest["result"]["name"]
+        return views(store, name), latest_ended(store, name) or outcome(store, name)
 
 
 def check_rules(findings: Sequence[RuleResult]) -> None:

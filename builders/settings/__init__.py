@@ -92,7 +92,7 @@ PlanBy = Literal["hash", "model", "none"]
 class BuildConfig(BaseModel):
     """All settings of one run of `build`. Units are seconds, tokens and US dollars."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     corpus: str
     source: Path

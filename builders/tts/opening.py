@@ -20,6 +20,7 @@ from builders.llm.settings import Limits, ModelSettings
 from builders.settings import HIBARI, BuildConfig
 from builders.store.clips import ClipFiles
 from builders.store.database import Store
+from builders.tasks.reply.checks.language import answered_in
 from builders.tts import hibari
 from builders.tts.asr_check import ReadBack, hears
 from builders.tts.engine import Engine
@@ -45,15 +46,16 @@ def check(config: BuildConfig, card: Card) -> dict[str, object] | None:
             expected="--speak with a text-only corpus",
             do="leave out --speak; to synthesise the replies, use --speak-replies",
         )
+    language = answered_in(card.language, card.fixed_words)
     if config.tts == HIBARI:
         hibari.check_installed()
-        hibari.check_speaks(card.language)
+        hibari.check_speaks(language)
         engine, voice = hibari.engine_name(), config.tts_voice or hibari.VOICE
         hibari.model_file(voice)
     else:
         engine, voice = config.tts, config.tts_voice or VOICE
         _check_addresses(config, card)
-    listens = config.read_back and hears(card.language)
+    listens = config.read_back and hears(language)
     if listens:
         ReadBack.check_installed()
     return {

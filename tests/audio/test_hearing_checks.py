@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ from keeping import kept_in
 from builders import resources
 from builders.audio import analysis
 from builders.audio.analysis import Hearing, Standards
-from builders.audio.detectors import ClipCheck, open_checks
+from builders.audio.detectors import ClipCheck, open_checks, versions_elsewhere
 from builders.errors import ConfigError, LabelError
 from builders.pipeline import plan, preconditions
 from builders.pipeline.plan import make_plan
@@ -139,6 +140,39 @@ def test_the_record_says_what_was_heard_and_how(tmp_path):
     assert max(rates[:3]) <= 0.2 and rates[3] >= 0.8
     found = [{f.code: f.value for f in target.clip.findings} for target in checked]
     assert [f.get("text_audio_mismatch") for f in found] == [None, None, None, rates[3]]
+
+
+def test_a_clip_is_listened_to_in_the_language_of_its_utterance(tmp_path):
+    reader = write_clips(tmp_path)
+    (dialogue,) = reader.read("dev")
+    for said, language in zip(dialogue.utterances, (None, "zh", "tlh", "en-GB"), strict=True):
+        said.language = language
+    assert survey(corpus(reader), EVERYTHING).languages == {"zh", "tlh", "en-GB"}
+    own, chinese = Counted(), Counted(version="zh")
+    elsewhere = {"zh": chinese.check, "tlh": None}
+    items = heard(reader, tmp_path / "side", (replace(own.check, elsewhere=elsewhere),))
+    told = [item.clip.transcript and item.clip.transcript["text"] for item in items]
+    lengths = [item.clip.samples for item in items]
+    assert told[2] is None  # no model knows it
+    assert sorted(own.seen) == sorted([lengths[0], lengths[3]])
+    assert chinese.seen == [lengths[1]]
+
+
+def test_languages_of_single_utterances_are_part_of_the_version():
+    names = ("asr", "vad")
+    (asr, vad) = open_checks(names, 1, "en-AU", {"de", "tlh", "en"})
+    assert set(asr.elsewhere) == {"de", "tlh"}
+    assert asr.elsewhere["de"].version.startswith("whisper-base ")
+    assert asr.elsewhere["tlh"] is None
+    assert not vad.elsewhere
+    (only,) = versions_elsewhere(names, "en-AU", {"de", "tlh", "en"})
+    assert only == f"de {asr.elsewhere['de'].version}"
+    config = make_config(corpus="meld", source=SAMPLE, name="a", clip_checks=names)
+    card = plan.load_card("meld")
+    plain, more = (
+        preconditions.clip_checks_version(config, card, True, others) for others in ((), {"de"})
+    )
+    assert more == plain.replace(", tables", f", {only}, tables")
 
 
 def test_nothing_is_refused_for_a_finding_unless_it_is_asked_for(tmp_path):

@@ -90,6 +90,12 @@ def test_the_rate_counts_words_put_in_taken_out_and_replaced():
     assert distance("ab" * 5_000, "ba" * 5_000) == 2
 
 
+def test_letters_count_where_a_script_has_no_spaces():
+    assert spoken_words("我丢了票，OK 7。") == [*"我丢了票", "ok", "seven"]
+    assert word_error_rate("我丢了票。", "我丢了车票") == 0.25
+    assert word_error_rate("ส่ง", "สง") < 1
+
+
 def test_a_language_that_no_model_knows_is_refused_in_words():
     check_language("en-GB", "meld")
     check_language("de-AT", "the_sea")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,6 @@ from builders.record.types import Dialogue, Reject, Utterance
 from builders.tasks.reply.checks.language import can_check
 
 EVERY = pytest.mark.parametrize("slug", slugs())
-DRAFTED = pytest.mark.parametrize("slug", [s for s in slugs() if can_check(load_card(s).language)])
-OTHERS = pytest.mark.parametrize(
-    "slug", [s for s in slugs() if not can_check(load_card(s).language)]
-)
 
 
 def sample(slug: str) -> Path:
@@ -173,17 +170,7 @@ def test_every_published_emotion_has_a_row_in_its_map(slug):
     assert published <= set(label_map(slug).labels)
 
 
-@OTHERS
-def test_a_corpus_in_another_language_stops_before_drafting_in_one_line(slug, tmp_path):
-    ended = hearten("build", "--corpus", slug, "--sample", "--show", 0, cwd=tmp_path)
-    language = load_card(slug).language
-    assert ended.code == 1
-    (line,) = ended.err.strip().splitlines()
-    assert f"replies in {language!r} cannot be checked" in line
-    assert not [*tmp_path.rglob("*.parquet")]
-
-
-@DRAFTED
+@EVERY
 def test_its_sample_builds_end_to_end(slug, tmp_path):
     ended = hearten("build", "--corpus", slug, "--sample", "--show", 0, cwd=tmp_path)
     assert ended.code == 0, ended.err
@@ -192,14 +179,31 @@ def test_its_sample_builds_end_to_end(slug, tmp_path):
     kept = samples(folder)
     assert counts["read"] == len(kept) + len(rejected(folder)) + counts["not_selected"]
     assert len(kept) == counts["kept"] >= 8
+    groups = defaultdict(list)
     for row in kept:
+        told = "language_unchecked" in row["target_utterance"]["flags"]
+        assert told == (not can_check(row["language"]))
         if has_audio(slug):
             _check_sound(row, tmp_path)
         assert row["source"]["evaluation_overlap"] == list(
             load_card(slug).evaluation_overlap.get(row["source"]["split"], ())
         )
+        groups[row["contrast"] and row["contrast"]["group"]].append(row)
         row["audio"] = row["audio"] and {"path": row["audio"]["path"], "bytes": None}
         assert not violations(validator("sample"), row)
+    if load_card(slug).fixed_words:
+        _check_pairs([rows for name, rows in groups.items() if name])
+
+
+def _check_pairs(groups: list[list[dict[str, Any]]]) -> None:
+    """Assert that the same words are there with several feelings, each in a sound of its own."""
+    several = [rows for rows in groups if len(rows) > 1]
+    assert several
+    for rows in several:
+        assert len({row["target_utterance"]["text"] for row in rows}) == 1
+        assert len({row["target_utterance"]["speaker"]["id"] for row in rows}) == 1
+        assert len({row["target_utterance"]["emotions"]["root"] for row in rows}) > 1
+        assert len({row["audio_info"]["sha256_pcm"] for row in rows}) == len(rows)
 
 
 def _check_sound(row: dict[str, Any], folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,7 @@ from trees_crema_d import make_crema_d_tree
 from builders.audio.clips import ClipError
 from builders.audio.decode import decode
 from builders.corpora import open_reader
+from builders.corpora.clip_check import ClipInspection
 from builders.corpora.verify import verify
 from builders.errors import SourceError
 from builders.record.types import Dialogue, Reject
@@ -349,3 +351,63 @@ def test_a_broken_file_is_one_line(tmp_path):
     (folder / "train-00000-of-00001.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(SourceError, match="cannot be read"):
         read("meld", tmp_path)
+
+
+def read_all(slug: str, root: Path) -> ClipInspection:
+    """Read a mirror and look at its clips, as verifying does."""
+    with_media = slug in ("meld", "crema_d")
+    reader = open_reader(slug, root, with_media, () if slug == "crema_d" else ("train",))
+    clips = ClipInspection(reader.root, set())
+    for split in reader.splits:
+        for item in reader.read(split):
+            if isinstance(item, Dialogue):
+                clips.look(item)
+    clips.decode()
+    return clips
+
+
+def test_damaged_parquet_files_end_in_records_or_one_line(tmp_path):
+    log = [{"text": "Hello.", "emotion": 6, "sentiment": 2}, {"text": "Yes?", "emotion": 0}]
+    told = {"conv_id": "hit:1_conv:2", "context": "sad", "prompt": "I fell.", "speaker_idx": 1}
+    made = {
+        "meld": [
+            meld_row(
+                at, "Hm.", "joy", audio={"bytes": sound(at, 0.01), "path": f"dia0_utt{at}.wav"}
+            )
+            for at in range(8)
+        ],
+        "crema_d": crema_d_rows(*CREMA_D),
+        "emowoz": [{"dialogue_id": "DMAGE1.json", "log": log}],
+        "empathetic_dialogues": [
+            {**told, "utterance_idx": 1, "utterance": "I fell.", "selfeval": "5", "tags": ""}
+        ],
+    }
+    path, came = tmp_path / "train-00000-of-00001.parquet", set()
+    for number in range(120):
+        rng = random.Random(number)
+        slug = rng.choice([*made])
+        pq.write_table(pa.Table.from_pylist(made[slug]), path, row_group_size=4)
+        held = bytearray(path.read_bytes())
+        for _ in range(rng.choice((1, 2, 8))):
+            held[-rng.randrange(1, min(len(held), 3000))] = rng.randrange(256)
+        path.write_bytes(held[: rng.randrange(len(held))] if rng.random() < 0.2 else held)
+        try:
+            read_all(slug, tmp_path)
+            came.add("read")
+        except SourceError as error:
+            assert "\n" not in str(error)
+            came.add("refused")
+    assert came == {"read", "refused"}
+
+
+def test_bytes_that_are_no_text_cost_their_row_alone(tmp_path):
+    rows = [meld_row(at, text, "joy") for at, text in enumerate(("Well.", "QQQQ", "So."))]
+    path = tmp_path / "train-00000-of-00001.parquet"
+    table = pa.Table.from_pylist(rows)
+    plain = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    pq.write_table(table, path, **plain, store_schema=False)
+    held = path.read_bytes()
+    path.write_bytes(held.replace(b"QQQQ", b"Q\xff\xfeQ", 1))
+    reject, dialogue = read("meld", tmp_path)
+    assert reject.reason == "not_utf8"
+    assert [u.text for u in dialogue.utterances] == ["Well.", "So."]

@@ -78,6 +78,7 @@ RENDERED = {
     ),
     "prompt_flagged": ("draft/flagged.j2", {"reasons": ["text: it opens as many replies do"]}),
     "prompt_hear": ("draft/hear.j2", {"speaker": "Ines"}),
+    "prompt_language": ("draft/language.j2", {"speaker": "Ines"}),
     "prompt_voice": (
         "draft/voice.j2",
         {
@@ -140,6 +141,7 @@ APART = [
     prompts.DEMONSTRATIONS_TEMPLATE,
     prompts.HEAR_TEMPLATE,
     prompts.SEE_TEMPLATE,
+    prompts.LANGUAGE_TEMPLATE,
     prompts.VOICE_TEMPLATE,
     prompts.PLAN_TEMPLATE,
 ]

@@ -11,17 +11,10 @@ import pytest
 from builds import Ended, hearten, manifest, one_line_error, rejected, samples
 from trees import make_meld_tree, meld_row
 
-from builders.corpora import load_card
-from builders.corpora import slugs as all_slugs
+from builders.corpora import load_card, slugs
 from builders.record.dataset import Build
-from builders.tasks.reply.checks.language import can_check
 
 WORDS = "Why did nobody tell me that the whole garden was under water again?"
-
-
-def slugs() -> tuple[str, ...]:
-    """Return the corpora in whose language replies can be checked."""
-    return tuple(slug for slug in all_slugs() if can_check(load_card(slug).language))
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +44,7 @@ def test_every_corpus_is_built_and_the_set_holds_all_of_their_samples(everything
     assert len(found) == len(by_id) == len(together)
     assert by_id == {row["id"]: row for row in together}
     assert len(rejected(output / "all-sample")) == sum(len(rejected(output / n)) for n in built)
-    left_out = set(all_slugs()) - set(slugs())
-    assert ended.out.count("not built") == len(left_out)
-    for slug in left_out:
-        said = f"not built: {slug} (replies in {load_card(slug).language!r} cannot be checked"
-        assert said in ended.out
+    assert "not built" not in ended.out
 
 
 def test_the_set_says_what_it_is_made_of_and_adds_up(everything):

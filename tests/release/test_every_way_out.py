@@ -93,11 +93,23 @@ def _run(here: Path, *arguments: object, **env: str) -> bytes:
 def review(here: Path) -> bytes:
     with Server(here / "output/meld", "--exclusions", here / "exclusions.tsv") as server:
         visitor = Visitor(server, "Bea")
-        for path in ("audio", "drawing", "item", "mel"):
+        for path in ("audio", "drawing", "item", "mel", "spoken"):
             assert visitor.ask("GET", f"/{path}?item={WHO}")[0] == 404
         given = b"".join(visitor.ask("GET", "/items?count=5")[2] for _ in range(2))
         pages = [visitor.ask("GET", f"/{path}")[2] for path in ("review", "mine", "progress")]
         return given + b"".join(pages)
+
+
+def audit(here: Path) -> bytes:
+    server = Server(here / "output/meld", "--exclusions", here / "exclusions.tsv", command="audit")
+    with server:
+        visitor = Visitor(server, "Bob")
+        for path in ("audio", "drawing", "item"):
+            assert visitor.ask("GET", f"/{path}?item={WHO}")[0] == 404
+        given = b"".join(visitor.ask("GET", "/items?count=5")[2] for _ in range(2))
+        pages = [visitor.ask("GET", f"/{path}")[2] for path in ("review", "mine", "progress")]
+    out = _run(here, "audit", "output/meld", "--status")
+    return given + b"".join(pages) + out + _run(here, "audit", "output/meld", "--status", "--json")
 
 
 def review_exports(here: Path) -> bytes:
@@ -223,6 +235,7 @@ def review_status(here: Path) -> bytes:
 
 WAYS: dict[str, Callable[[Path], bytes]] = {
     "ablate": ablate,
+    "audit": audit,
     "build": build,
     "diff": diff,
     "export": export,

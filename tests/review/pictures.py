@@ -93,6 +93,9 @@ def _review(browser: Browser, server: Server, folder: Path) -> None:
         page.keyboard.press("Escape")
     page.set_viewport_size(PHONE)
     _take(page, folder, "review-phone")
+    page.keyboard.press("g")
+    _take(page, folder, "review-phone-list")
+    page.keyboard.press("Escape")
     page.set_viewport_size(LAPTOP)
     for name in ("guidelines", "mine"):
         page.goto(f"{server.address}/{name}")

@@ -79,6 +79,16 @@ def test_a_label_left_alone_and_a_rating_not_given_are_no_answers():
     named = agreement([view(item(1), a=label, b=fear), *views], ("all",))
     assert (by(named, "emotion").items, by(named, "emotion").observed) == (2, 0.5)
     assert by(rows, "fit").items == 1 and by(rows, "fit").alpha is None
+    counted = {row.measure: (row.answered, row.asked) for row in rows}
+    assert counted == {"verdict": (4, 4), "emotion": (3, 4), "fit": (3, 4)}
+
+
+def test_two_people_are_compared_only_where_both_said_something():
+    fear = replace(ACCEPT, emotion="fear")
+    rows = agreement([view(item(1), a=ACCEPT, b=fear)], ("all", "pair"))
+    assert [(row.measure, row.by) for row in rows] == [
+        ("verdict", "all"), ("verdict", "pair"), ("emotion", "all"),
+    ]  # fmt: skip
 
 
 def test_gold_items_test_annotators_and_are_left_out_of_agreement():

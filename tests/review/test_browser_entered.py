@@ -98,6 +98,27 @@ def test_a_cancelled_edit_can_be_brought_back_and_undo_keeps_one(page, server):
     assert page.input_value("#edit") == "That must weigh on you a lot."
 
 
+def test_signing_out_asks_about_an_open_edit_and_sends_what_was_decided(page, server):
+    begin_edit(page)
+    page.click("#leave")
+    page.wait_for_selector("#choose[open]")
+    assert "Sign out without the edit" in page.inner_text("#choose-list")
+    page.keyboard.press("Escape")
+    assert page.input_value("#edit") == "That must weigh on you a lot."
+    page.click("#leave")
+    press_and_wait(page, "1")
+    assert [row["verdict"] for row in decided(server, page)] == ["edit"]
+    page.route("**/decide", lambda route: route.abort())
+    hear(page)
+    press_and_wait(page, "a")
+    page.click("#leave")
+    until(page, "document.querySelector('#notice').textContent.includes('sign out when')")
+    page.unroute("**/decide")
+    sent(page)
+    page.click("#leave")
+    page.wait_for_url("**/join")
+
+
 def test_a_refusal_brings_back_all_that_was_entered(page, server):
     for key in "453":
         page.keyboard.press(key)

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from builds import hearten, one_line_error
@@ -222,3 +223,25 @@ def test_builds_with_nothing_to_compare_are_one_line(folder):
     assert "a build of the same name" in one_line_error(ended)
     ended = hearten("review", folder, "--against", folder / "none")
     assert ended.code == 1 and "none" in one_line_error(ended)
+
+
+def test_a_pair_that_is_being_decided_is_not_given_once_more(folder, other):
+    """The page sends a decision and asks for more at one time: neither order may show it again."""
+    with Server(folder, "--against", other, "--overlap", 4) as server, ThreadPoolExecutor() as pool:
+        again, decided = [], 0
+        for name in ("Ann", "Bob", "Cem", "Dora"):
+            visitor = Visitor(server, name)
+            while given := pairs(visitor):
+                pair = given[0]
+                posted = pool.submit(visitor.post, "/compare", said(pair, "a"))
+                got = pool.submit(pairs, visitor, 3)
+                assert posted.result()[0] == 200
+                decided += 1
+                again += [
+                    one
+                    for one in got.result()
+                    if one["item"] == pair["item"] and one["version"] > pair["version"]
+                ]
+        mine = visitor.ask("GET", "/mine")[2].decode()
+    assert (decided, again) == (48, [])
+    assert mine.count("two replies compared") == 12 and " UTC</td>" in mine

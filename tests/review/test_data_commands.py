@@ -67,9 +67,9 @@ def test_the_status_says_what_is_decided_by_whom_and_how_far_they_agree(review, 
     ):
         assert line in ended.out
     verdict = next(line for line in ended.out.splitlines() if line.split()[0] == "verdict")
-    assert "2 items, 50% of the pairs equal" in verdict
+    assert "2 items, 50% of the pairs equal" in verdict and "; 6 answered of 6" in verdict
     fit = next(line for line in ended.out.splitlines() if line.split()[0] == "fit")
-    assert "undefined (1 items, 100% of the pairs equal)" in fit
+    assert "undefined (1 items, 100% of the pairs equal); 3 answered of 6" in fit
 
 
 @pytest.mark.parametrize(

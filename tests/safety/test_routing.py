@@ -287,6 +287,22 @@ def test_few_of_the_patterns_are_looked_for_in_a_line(monkeypatch):
         assert len(searched) <= 3, (line, searched)
 
 
+def test_given_words_in_a_language_that_nothing_reads_are_normal_and_flagged():
+    said = target(1)
+    said.utterance.text, said.utterance.language = "小船在中午前回来了。", "zh"
+    known = routed(routed(said, "en", given_words=True), "en", given_words=True)
+    assert known.safety == Safety("normal", ("no_tables",), by_patterns())
+    assert known.utterance.flags == ("language_unchecked",)
+    german = target(2)
+    german.utterance.text = "Der Lappen liegt auf dem Eisschrank."
+    assert routed(german, "de", given_words=True).utterance.flags == ("language_unchecked",)
+    # In a language with tables they are read, given or not.
+    english = target(3)
+    english.utterance.text = "I want to kill myself."
+    assert routed(english, "en", given_words=True).safety.route == "crisis"
+    assert not english.utterance.flags
+
+
 def test_no_model_opens_a_language_in_which_no_reply_can_be_checked():
     said = target(1)
     said.utterance.text, said.utterance.language = "小船在中午前回来了。", "zh"

@@ -45,6 +45,12 @@ _CLASSES = frozenset("ASHUFDCNOX")
 _SEXES = {"female": "female", "male": "male"}
 
 
+def _votes_file(folder: Path) -> Path:
+    """Return the file of votes, which some releases write with a capital."""
+    names = (folder / name for name in ("labels.txt", "Labels.txt"))
+    return next((path for path in names if path.is_file()), folder / "labels.txt")
+
+
 class Reader:
     """Reads the folder of a release."""
 
@@ -68,7 +74,7 @@ class Reader:
                 do="unpack the clips there, or use --text-only",
             )
         self._clips = folders[0] if with_media else None
-        self._votes = Votes(self.root / "Labels" / "Labels.txt")
+        self._votes = Votes(_votes_file(self.root / "Labels"))
         self._counts: dict[str, Counter[str]] = {}
 
     @property

@@ -76,6 +76,12 @@ class DecisionBody(Answers):
     before: FirstBody | None = None
 
 
+class AuditBody(DecisionBody):
+    """The body of a decision in an audit; `audit` says in which."""
+
+    audit: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
+
+
 class ComparisonBody(Checked):
     """The body of a comparison: `other` is draft B's hash, `first` whose draft was shown first."""
 
@@ -105,6 +111,7 @@ BODIES: Mapping[str, type[Checked]] = {
     "decision": DecisionBody,
     "adjudication": DecisionBody,
     "gold": DecisionBody,
+    "audit": AuditBody,
     "comparison": ComparisonBody,
     "undo": UndoBody,
 }

@@ -72,8 +72,9 @@ class Event:
     """A stored event. `at` is a Unix time; `body` has the fields of its kind besides the verdict.
 
     Kinds: ``decision`` and ``adjudication`` (body: a `Decision` without its verdict), ``gold`` (the
-    same, the right answer), ``comparison`` (body: `other`, the hash of draft B; verdict a, b or
-    equal; `seen` is the hash of draft A), ``undo`` (verdict ``undo``, `undoes` the id of an event).
+    same, the right answer), ``audit`` (the same, and `audit`, in which one), ``comparison`` (body:
+    `other`, the hash of draft B; verdict a, b or equal; `seen` is the hash of draft A), ``undo``
+    (verdict ``undo``, `undoes` the id of an event).
 
     `format` is the version of the body: from 2 on, null means not answered; see `bodies.said_in`.
     """
@@ -111,8 +112,9 @@ class Event:
 
     @property
     def decision(self) -> Decision:
-        """Return the decision in a decision, an adjudication or a gold answer."""
-        return decision_of(self.verdict, said_in(self.body, self.format))
+        """Return the decision in a decision, an adjudication, an audit or a gold answer."""
+        answers = said_in(self.body, self.format)
+        return decision_of(self.verdict, {n: v for n, v in answers.items() if n != "audit"})
 
 
 def decision_of(verdict: str, answers: Mapping[str, object]) -> Decision:

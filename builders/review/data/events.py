@@ -5,16 +5,11 @@ what was decided. The current state is computed from the events (`standing`, `me
 an event too, which names the one it undoes, and a decision on content that has changed since is
 kept but no longer counts.
 
-How a page uses this module, with `queue.py` and `people.py`:
+How a page uses this module, with `queue.py`:
 
-    store = Store(url)
-    people, items, reviews = People(store), Items(store), Reviews(store)
-    items.register(Build(folder))                     # once per change of the build
-    queue = Queue(store)
     item = queue.next(build, annotator)               # leased; None if nothing is left
     shown = reviews.shown(build, item.item, annotator.id)       # with the version of this tab
     reviews.decide(annotator.id, shown, Decision("accept", ...), event_id)
-    reviews.undo(annotator.id, build)                 # any number of times
 
 `event_id` is made by the page (a UUID) before it sends: a repeated send after a dropped connection
 finds the stored event and returns it, instead of deciding twice.
@@ -85,11 +80,7 @@ class Added(NamedTuple):
 
 
 class Reviews:
-    """The events of a store.
-
-    Args:
-        store: an open store; SQLite, or PostgreSQL for teams.
-    """
+    """The events of a store: SQLite, or PostgreSQL for teams."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -136,6 +127,17 @@ class Reviews:
         """
         event = _new(annotator, shown, "adjudication", decision.verdict, event_id)
         return self._append(replace(event, body=_body(decision)), shown.version)
+
+    def audit(
+        self, annotator: str, shown: Shown, decision: Decision, audit: str, event_id: str | None
+    ) -> Event:
+        """Append a decision in an audit, which leaves the queue of the review as it is.
+
+        Raises:
+            Conflict: as in `decide`.
+        """
+        event = _new(annotator, shown, "audit", decision.verdict, event_id)
+        return self._append(replace(event, body=_body(decision) | {"audit": audit}), shown.version)
 
     def set_gold(self, lead: str, shown: Shown, answer: Decision) -> Event:
         """Append the right answer to an item, which from now on tests annotators.
@@ -294,6 +296,14 @@ def versions(connection: Connection, annotator: str, names: Collection[str]) -> 
     query = sa.select(events.c.item, sa.func.max(events.c.version)).group_by(events.c.item)
     query = query.where(events.c.annotator == annotator, events.c.item.in_(names))
     return dict.fromkeys(names, 0) | {row[0]: row[1] for row in connection.execute(query)}
+
+
+def events_about(
+    connection: Connection, names: Collection[str], kinds: Collection[str]
+) -> list[Event]:
+    """Return the events of these kinds about items."""
+    query = sa.select(events).where(events.c.item.in_(names), events.c.kind.in_(kinds))
+    return [_event(row) for row in connection.execute(query)]
 
 
 def recount(connection: Connection, item: str) -> None:

@@ -38,7 +38,7 @@ class _Line(Checked):
     item: Name
     seen: Hash
     annotator: str = Field(pattern=r"^a-[0-9a-f]{10}$")
-    kind: str = Field(pattern=r"^(decision|adjudication|comparison|gold|undo)$")
+    kind: str = Field(pattern=r"^(decision|adjudication|audit|comparison|gold|undo)$")
     verdict: str = Field(pattern=r"^(accept|edit|reject|skip|undo|a|b|equal)$")
     undoes: Annotated[str, Field(pattern=r"^[!-~]{1,64}$")] | None
     surplus: bool

@@ -34,12 +34,16 @@ class Agreement:
         measure: verdict, strategies, strategies_merged, emotion, or a scale.
         by: all, corpus, label or pair.
         group: which corpus, label (a root emotion) or pair (two annotators' ids); "" for all.
+        answered, asked: the decisions that say something about it, and all of them. What is not
+            touched is no answer, so few may stand behind an agreement.
     """
 
     measure: str
     by: str
     group: str
     alpha: Alpha
+    answered: int
+    asked: int
 
 
 _Chosen = tuple[Item, Event, frozenset[str]]
@@ -56,12 +60,16 @@ def agreement(
     plain = [view for view in views if not view.item.gold]
     found = []
     for measure, (value, distance) in measures().items():
-        given = [(view.item, _values(view, value)) for view in plain]
-        if not any(values for _, values in given):
+        given = [(view.item, _asked(view, value)) for view in plain]
+        if not any(_said(values) for _, values in given):
             continue
         for kind in by:
             for group, rows in _grouped(kind, given):
-                found.append(Agreement(measure, kind, group, alpha(rows, distance)))
+                said = [_said(values) for values in rows]
+                counted = sum(map(len, said)), sum(map(len, rows))
+                # Two people are compared where both said something.
+                if counted[0] and (kind != "pair" or any(len(one) > 1 for one in said)):
+                    found.append(Agreement(measure, kind, group, alpha(said, distance), *counted))
     return found
 
 
@@ -203,16 +211,19 @@ def _is_right(item: Item, decision: Decision, answer: Decision) -> bool:
     return answer.emotion is None or (decision.emotion or item.emotion) == answer.emotion
 
 
-def _values(view: Merged, value: Value) -> dict[str, Hashable]:
-    found = {event.annotator: value(view.item, event.decision) for event in view.decisions}
-    return {who: given for who, given in found.items() if given is not None}
+def _asked(view: Merged, value: Value) -> dict[str, Hashable | None]:
+    return {event.annotator: value(view.item, event.decision) for event in view.decisions}
+
+
+def _said(values: Mapping[str, Hashable | None]) -> dict[str, Hashable]:
+    return {who: given for who, given in values.items() if given is not None}
 
 
 def _grouped(
-    by: str, given: Sequence[tuple[Item, dict[str, Hashable]]]
-) -> list[tuple[str, list[Mapping[str, Hashable]]]]:
+    by: str, given: Sequence[tuple[Item, dict[str, Hashable | None]]]
+) -> list[tuple[str, list[Mapping[str, Hashable | None]]]]:
     """Return the values of each group, groups in order of their names."""
-    groups: dict[str, list[Mapping[str, Hashable]]] = {}
+    groups: dict[str, list[Mapping[str, Hashable | None]]] = {}
     for item, values in given:
         if by == "pair":
             for a, b in combinations(sorted(values), 2):

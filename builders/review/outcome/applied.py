@@ -4,7 +4,7 @@ output/.reviewed/<name>/
   data/            the build's samples, `review` and `judgements` filled, edited replies in place of
                    the drafts
   rejected.parquet as in the build
-  manifest.json    the build's, with these files and the reviewers' agreement; written last
+  manifest.json    the build's, with these files, the reviewers' agreement and the audit; last
 
 It is remade when a decision, a judgement or the build has changed, and can be deleted at any
 time.
@@ -38,6 +38,7 @@ from builders.review.data.events import Reviews
 from builders.review.data.items import Items
 from builders.review.outcome.agreement import agreement
 from builders.review.outcome.alpha import Alpha
+from builders.review.outcome.audit import latest_ended
 from builders.review.outcome.merge import Merged, views, with_review
 from builders.store.address import store_exists
 from builders.store.database import Store
@@ -69,11 +70,13 @@ def applied(folder: Path, store: str, excluded: Callable[[str], bool] = nobody) 
         merged = _decided(build, held, known)
         others = {view.item.item for view in merged if view.status == ReviewStatus.EDITED}
         scores = judged(build, held, known, without=others)
+        audit = latest_ended(held, build.manifest["result"]["name"]) if merged else None
     finally:
         held.close()
     if not merged and not scores:
         return folder
-    place, state = folder.parent / FOLDER / folder.name, _state(build, merged, scores)
+    audited = asdict(audit) if audit is not None else None
+    place, state = folder.parent / FOLDER / folder.name, _state(build, merged, scores, audited)
     if _is_of(place, state):
         return place
     made = place.with_name(f".{place.name}.{os.getpid()}")
@@ -83,6 +86,8 @@ def applied(folder: Path, store: str, excluded: Callable[[str], bool] = nobody) 
     }
     if merged:
         result["agreement"] = measured(merged)
+    if audited:
+        result["audit"] = audited
     run = build.manifest["run"] | {"reviewed": state}
     write_json(made / "manifest.json", build.manifest | {"result": result, "run": run})
     # Complete before it is moved into place: another command may be reading the previous one.
@@ -123,13 +128,16 @@ def _low(found: Alpha) -> float:
     return 1.0 if found.alpha is None else found.alpha
 
 
-def _state(build: Build, merged: Sequence[Merged], scores: _Scores) -> str:
-    """Return a digest of the build, its decisions and its scores."""
+def _state(
+    build: Build, merged: Sequence[Merged], scores: _Scores, audited: Mapping[str, object] | None
+) -> str:
+    """Return a digest of the build, its decisions, its scores and its audit."""
     made = [
         [view.review, [e.id for e in view.decisions], view.decisive and view.decisive.id]
         for view in merged
     ]
-    document = orjson.dumps([build.manifest["result"], made, scores], option=orjson.OPT_SORT_KEYS)
+    parts = [build.manifest["result"], made, scores, *([audited] if audited else [])]
+    document = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
     return sha256(document).hexdigest()
 
 

@@ -1,6 +1,7 @@
 """Merging decisions: one result per item, computed from the events.
 
-Only decisions on the item's current content count, without skips and surplus ones. All equal is
+Only decisions on the item's current content count, without skips and surplus ones. One in an audit
+counts like another, unless its annotator has also decided in the review. All equal is
 ``unanimous``; more than half equal is ``majority``; anything else is ``disputed`` until somebody
 who had not seen the item adjudicates. Two different edits are not equal. A gold answer is a lead's
 and counts like an adjudication.
@@ -25,6 +26,7 @@ from builders.labels import strategies
 from builders.record.reply_views import ReviewPart
 from builders.record.types import ReviewStatus
 from builders.record.views import SampleRecord
+from builders.review.data.decided import made_at
 from builders.review.data.decisions import edit_faults, edited, reply_wanted
 from builders.review.data.events import Decision, Event, Reviews, counted, standing
 from builders.review.data.queue import Item
@@ -96,7 +98,7 @@ class Merged:
 def merge(item: Item, made: Iterable[Event]) -> Merged | None:
     """Return the merged events about an item; None if nobody has decided it."""
     present = [event for event in standing(made) if event.seen == item.seen]
-    decisions = counted(present)
+    decisions = _with_audits(counted(present), () if item.gold else present)
     settled = [e for e in present if e.kind in ("adjudication", "gold") and e.verdict != "skip"]
     if not decisions and not settled:
         return None
@@ -121,6 +123,13 @@ def merge(item: Item, made: Iterable[Event]) -> Merged | None:
     )
 
 
+def _with_audits(decisions: list[Event], present: Iterable[Event]) -> list[Event]:
+    """Return decisions and those of an audit by other people, oldest first."""
+    known = {event.annotator for event in decisions}
+    audits = (e for e in present if e.kind == "audit" and e.verdict != "skip")
+    return sorted([*decisions, *(e for e in audits if e.annotator not in known)], key=made_at)
+
+
 def views(store: Store, build: str) -> list[Merged]:
     """Return the merged decisions about the items of a build, in its order; register them first.
 
@@ -130,7 +139,7 @@ def views(store: Store, build: str) -> list[Merged]:
     for event in Reviews(store).of_build(build):
         by_item.setdefault(event.item, []).append(event)
     query = sa.select(items).where(items.c.build == build).order_by(items.c.position)
-    query = query.where(sa.or_(items.c.submitted > 0, items.c.gold, _has_adjudication()))
+    query = query.where(sa.or_(items.c.submitted > 0, items.c.gold, _has_other()))
     with store.translated(), store.engine.connect() as connection:
         decided = [Item(**row._mapping) for row in connection.execute(query)]
     merged = (merge(item, by_item.get(item.item, ())) for item in decided)
@@ -224,5 +233,6 @@ def _reasons(decisive: Event | None, decisions: Sequence[Event]) -> tuple[str, .
     return tuple(reason for reason, _ in reasons.most_common())
 
 
-def _has_adjudication() -> sa.ColumnElement[bool]:
-    return sa.exists().where(events.c.item == items.c.item, events.c.kind == "adjudication")
+def _has_other() -> sa.ColumnElement[bool]:
+    others = ("adjudication", "audit")
+    return sa.exists().where(events.c.item == items.c.item, events.c.kind.in_(others))

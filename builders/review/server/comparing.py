@@ -81,6 +81,10 @@ class Comparing:
         """Return the number of pairs left for a person."""
         return self._pairs.left(person)
 
+    def done(self, person: Annotator) -> int:
+        """Return the number of a person's comparisons of these two builds that stand."""
+        return sum(e.body.get("against") == self.against for e in self._compared(person))
+
     def renew(self, item: str, person: Annotator) -> bool:
         """Renew the lease of an open pair."""
         with self._desk.writing:
@@ -140,16 +144,22 @@ class Comparing:
 
     def _made_here(self, person: Annotator) -> bool:
         """Return whether a person's latest comparison is between these two builds."""
-        stands = standing(self._desk.reviews.history(self._desk.name, person.id))
-        made = [event for event in stands if event.kind == "comparison"]
+        made = self._compared(person)
         return bool(made) and made[-1].body.get("against") == self.against
+
+    def _compared(self, person: Annotator) -> list[Event]:
+        """Return the comparisons of a person that stand, between whichever builds."""
+        stands = standing(self._desk.reviews.history(self._desk.name, person.id))
+        return [event for event in stands if event.kind == "comparison"]
 
     def _shown(self, pair: DraftPair, person: Annotator) -> dict[str, object]:
         """Return a pair for display to one annotator, without its builds."""
         desk = self._desk
         item = desk.known_item(pair.item)
         face = desk.face(item)
-        shown: dict[str, object] = {n: value for n, value in face.items() if n != "draft"}
+        shown: dict[str, object] = dict(face)
+        # Either would tell which of the two replies is whose.
+        del shown["draft"], shown["spoken"]
         mine = face["draft"]["text"]
         other = desk.queue.item(self.against, pair.item)
         theirs = self._other.row(other.shard, other.row)["desired_response"]["text"]

@@ -13,6 +13,7 @@ import orjson
 
 from builders.errors import HeartenError
 from builders.record.dataset import Build
+from builders.record.sample import without_bytes
 from builders.record.types import ReviewStatus
 from builders.record.views import ContextTurn, SampleRecord
 from builders.release.eligibility import Purpose, Restrictions, left_out
@@ -25,9 +26,10 @@ from builders.review.data.people import Annotator, People
 from builders.review.data.queue import Item, Queue
 from builders.review.data.settings import Settings, load_settings
 from builders.review.outcome.merge import views
+from builders.review.server.clips import Clips
 from builders.review.server.faces import DisputedItem, Face, ShownItem, face_of, turn_of
 from builders.review.server.sessions import Sessions
-from builders.review.server.sound import Cache, as_wav, drawing
+from builders.review.server.sound import Cache
 from builders.store.database import Store
 
 AHEAD = 3
@@ -35,7 +37,7 @@ AHEAD = 3
 HEARD_SHARE = 0.9
 # Comparisons are undone in `comparing.py`.
 _UNDONE = ("decision", "adjudication", "gold")
-_CLIPS, _SHOWN = 128 * 2**20, 32 * 2**20
+_SHOWN = 32 * 2**20
 
 
 class Faulty(HeartenError):
@@ -83,7 +85,7 @@ class Desk:
         self.known = known or Restrictions()
         # Another process that registers items may know other exclusions.
         self._out = frozenset(left_out(build.shards(), Purpose.REVIEW, self.known))
-        self._cache, self._clips = Cache(_SHOWN), Cache(_CLIPS)
+        self._cache, self._clips = Cache(_SHOWN), Clips(build)
         self._complete = False
         self.writing = threading.Lock()
         self.begun = threading.Event()
@@ -125,8 +127,7 @@ class Desk:
 
     def totals(self) -> dict[str, int]:
         """Return the number of items and of fully reviewed items."""
-        nobody = Annotator("", None, "lead", takes_crisis=True)
-        left = self.left(nobody)
+        left = self.left(Annotator("", None, "lead", takes_crisis=True))
         return {"items": left["items"], "done": left["done"]}
 
     def stands(self) -> list[Event]:
@@ -228,15 +229,13 @@ class Desk:
         return {**shown, "mine": _as_page(undone)}
 
     def decided(self, person: Annotator) -> list[Event]:
-        """Return a person's decisions in force in this build, the latest first."""
+        """Return a person's decisions and comparisons in force, the latest first."""
         stands = standing(self.reviews.history(self.name, person.id))
-        decisions = (event for event in reversed(stands) if event.kind == "decision")
+        decisions = (e for e in reversed(stands) if e.kind in ("decision", "comparison"))
         return [event for event in decisions if self.may_show(event.item)]
 
     def disputed(self, person: Annotator) -> list[Item]:
-        """Return fully reviewed items with disagreement that this person has not
-        seen.
-        """
+        """Return fully reviewed items with disagreement that this person has not seen."""
         return [
             view.item
             for view in views(self.store, self.name)
@@ -275,34 +274,35 @@ class Desk:
 
     def clip(self, name: str) -> bytes:
         """Return an item's clip as WAV; KeyError if there is none, or none may be played."""
-        item = self.known_item(name)
-        if self.settings.text_only:
-            raise KeyError(name)
-        found = self._clips.get(item.seen, lambda: self._made_clip(item), len)
-        if not found:
-            raise KeyError(name)
-        return found
+        return self._clips.wav(self._heard(name))
 
-    def _made_clip(self, item: Item) -> bytes:
-        flac = self.build.clip(item.shard, item.row)
-        return as_wav(flac) if flac else b""
+    def spoken(self, name: str, person: Annotator) -> bytes:
+        """Return an item's spoken reply as WAV; KeyError if there is none in their sight."""
+        item = self._heard(name)
+        if self._shown(item, person)["spoken"] is None:
+            raise KeyError(name)
+        return self._clips.wav(item, "reply_audio")
 
     def drawing(self, name: str) -> bytes:
         """Return the peaks and pitch of an item's clip, as JSON."""
-        item = self.known_item(name)
-        return self._cache.get(
-            f"drawing {item.seen}", lambda: orjson.dumps(drawing(self.clip(name))), len
-        )
+        return self._clips.drawing(self._heard(name))
+
+    def _heard(self, name: str) -> Item:
+        """Return an item that may be heard; KeyError in a text-only review."""
+        if self.settings.text_only:
+            raise KeyError(name)
+        return self.known_item(name)
 
     def record(self, item: Item) -> SampleRecord:
-        """Return an item's sample without its clip."""
-        held: bytes = self._cache.get(
-            f"record {item.seen}",
-            lambda: orjson.dumps(self.build.row(item.shard, item.row)),
-            len,
-        )
+        """Return an item's sample without its clips."""
+        name = f"record {item.seen}"
+        held: bytes = self._cache.get(name, lambda: orjson.dumps(self._read(item)), len)
         record: SampleRecord = orjson.loads(held)
         return record
+
+    def _read(self, item: Item) -> SampleRecord:
+        row = self.build.row(item.shard, item.row)
+        return {**row, "reply_audio": without_bytes(row["reply_audio"])}
 
     def _shown(self, item: Item, person: Annotator) -> ShownItem:
         """Return an item for display to one annotator."""
@@ -321,6 +321,7 @@ class Desk:
         return {
             **face,
             "draft": None if hidden else face["draft"],
+            "spoken": None if hidden else face["spoken"],
             "version": shown.version,
             "hidden": hidden,
             "mine": mine,
@@ -338,9 +339,8 @@ class Desk:
 
     def _made_face(self, item: Item) -> Face:
         record = self.record(item)
-        spoken = record["audio_info"]["duration"] is not None and not self.settings.text_only
         turns = [turn_of(turn, self._playable(turn)) for turn in record["text_context"]]
-        return face_of(item, record, turns, spoken)
+        return face_of(item, record, turns, heard=not self.settings.text_only)
 
     def _playable(self, turn: ContextTurn) -> bool:
         heard = turn["audio_sha256"] and not self.settings.text_only

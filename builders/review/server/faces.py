@@ -26,7 +26,8 @@ class ShownTurn(TypedDict):
 class _Face(TypedDict):
     """The common part of an item, without the draft.
 
-    `fitting` are the strategies that its reply may have; others are kept as an opinion.
+    `fitting` are the strategies that its reply may have; others are kept as an opinion. `spoken`
+    is the address of the spoken reply, `mel` of the spectrogram where the server can draw one.
     """
 
     item: str
@@ -41,6 +42,7 @@ class _Face(TypedDict):
     audio: str | None
     drawing: str | None
     mel: str | None
+    spoken: str | None
     duration: float | None
     fitting: list[str]
 
@@ -66,9 +68,11 @@ class DisputedItem(ShownItem):
     answers: list[dict[str, object]]
 
 
-def face_of(item: Item, record: SampleRecord, turns: list[ShownTurn], spoken: bool) -> Face:
-    """Return the common part of an item; `spoken` says whether its clip may be played."""
+def face_of(item: Item, record: SampleRecord, turns: list[ShownTurn], heard: bool) -> Face:
+    """Return the common part of an item; `heard` says whether clips may be played at all."""
     target = record["target_utterance"]
+    clip = heard and record["audio_info"]["duration"] is not None
+    speech = heard and record["desired_response"]["synthesis"] is not None
     return {
         "item": item.item,
         "seen": item.seen,
@@ -82,9 +86,10 @@ def face_of(item: Item, record: SampleRecord, turns: list[ShownTurn], spoken: bo
             "primary": target["emotions"]["primary"],
             "secondary": target["emotions"]["secondary"],
         },
-        "audio": _address("audio", item.item) if spoken else None,
-        "drawing": _address("drawing", item.item) if spoken else None,
-        "mel": _address("mel", item.item) if spoken and has_librosa() else None,
+        "audio": _address("audio", item.item) if clip else None,
+        "drawing": _address("drawing", item.item) if clip else None,
+        "mel": _address("mel", item.item) if clip and has_librosa() else None,
+        "spoken": _address("spoken", item.item) if speech else None,
         "duration": record["audio_info"]["duration"],
         "fitting": list(fitting_strategies(record)),
         "draft": reply_of(record),

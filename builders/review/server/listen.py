@@ -51,6 +51,8 @@ def listen(host: str, port: int) -> Listening:
 def serve(desk: Desk, at: Listening, comparing: Comparing | None = None) -> None:
     """Serve the review of a build until the process is stopped, and close its store.
 
+    That it is stopped, by Ctrl+C or a signal, is how it ends: KeyboardInterrupt, and no error.
+
     On loopback, a name is enough to sign in; otherwise, an invitation token is needed.
     """
     stop = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,14 @@ _TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def _when(seconds: float) -> str:
+    """Return a time of the store as it is read."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+_TEMPLATES.filters["when"] = _when
 
 
 class _SigningIn(Checked):
@@ -90,6 +99,7 @@ def compare(at: AtComparing, desk: AtDesk, person: Person, cookie: Cookie) -> HT
         "annotator": person.id,
         "items": at.next_pairs(person, AHEAD),
         "left": at.left(person),
+        "done": at.done(person),
         "ahead": AHEAD,
         "textOnly": desk.settings.text_only,
     }
@@ -144,12 +154,14 @@ def _review_page(
     desk: Desk, person: Annotator, cookie: str, start: Mapping[str, object]
 ) -> HTMLResponse:
     words = _words()
+    left = desk.left(person)
     start = {
         "again": None,
         **start,
         "review": desk.name,
         "annotator": person.id,
-        "left": desk.left(person)["mine"],
+        "left": left["mine"],
+        "done": left["decided_by_me"],
         "ahead": AHEAD,
         "textOnly": desk.settings.text_only,
         "choices": {
@@ -162,6 +174,8 @@ def _review_page(
         ],
         "most": strategies.MAX_STRATEGIES,
     }
+    if listed := "mine" if start["again"] else "disputed" if start["mode"] == "disputed" else None:
+        words["listed"] = listed
     return _signed_in_page(
         "review", desk, person, cookie, title=str(start["mode"]).capitalize(), start=start, **words
     )

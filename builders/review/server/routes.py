@@ -114,7 +114,22 @@ def audio(
     range_header: Annotated[str | None, Header(alias="range")] = None,
 ) -> Response:
     """Return an item's clip, or the requested range of it."""
-    part = ranged(desk.clip(item), range_header)
+    return _sound(desk.clip(item), range_header)
+
+
+@router.get("/spoken")
+def spoken(
+    desk: AtDesk,
+    person: Person,
+    item: ItemName,
+    range_header: Annotated[str | None, Header(alias="range")] = None,
+) -> Response:
+    """Return the spoken reply to an item that was given to this person, or a range of it."""
+    return _sound(desk.spoken(item, person), range_header)
+
+
+def _sound(wav: bytes, wanted: str | None) -> Response:
+    part = ranged(wav, wanted)
     kept = {"Cache-Control": "private, max-age=3600"}
     return Response(part.content, part.status, part.headers | kept, media_type="audio/wav")
 

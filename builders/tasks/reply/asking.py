@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from builders.audio.clip_format import NOT_HEARD
 from builders.llm import prompts
@@ -16,7 +16,7 @@ from builders.llm.request import AudioInput, Message, Request, VideoInput, seed_
 from builders.llm.settings import DRAFT_VERSION, Sampling
 from builders.record.planned_reply import PlannedReply
 from builders.record.redraft import Note
-from builders.record.types import REVIEWED, Target
+from builders.record.types import LANGUAGE_UNCHECKED, REVIEWED, Target
 from builders.tasks.reply.checks.candidate import Recited
 from builders.tasks.reply.checks.scene import Setting
 from builders.tasks.reply.circumstances import own_turns
@@ -46,7 +46,7 @@ class PromptExtras:
     `notes` are by record its earlier replies and what reviewers have against them, oldest first;
     what is asked about any other record does not depend on them. `hears` says whether the model is
     sent the clips, but for those that the findings say it is not, `sees` whether with the picture;
-    `demonstrations` are cases of which each prompt shows a few. `language` is the corpus's,
+    `demonstrations` are cases of which each prompt shows a few. `language` is that of the replies,
     `recited` knows what is said elsewhere in it. `prompt` is the version of the prompt, `script`
     the names of a script, for which others are given in requests, None to keep them; `background`
     says whether prompts tell of the background, `planner` what a reply is to do. `draft` is the
@@ -66,6 +66,18 @@ class PromptExtras:
     draft: int = 1
 
 
+class _Case(NamedTuple):
+    """A case as the template of the cases takes it."""
+
+    turns: list[tuple[str, str]]
+    utterance: str
+    emotion: str
+    voice: str | None
+    strategies: str
+    reply_emotion: str
+    reply: str
+
+
 class _Latest(Generic[T]):
     """What was found for the latest targets; many are under way at once, and each asks again."""
 
@@ -74,11 +86,12 @@ class _Latest(Generic[T]):
 
     def of(self, target: Target, find: Callable[[Target], T]) -> T:
         """Return what is found for a target, anew where that was long ago."""
-        if target.id not in self._found:
+        name = target.id
+        if name not in self._found:
             if len(self._found) >= _REMEMBERED:
                 del self._found[next(iter(self._found))]
-            self._found[target.id] = find(target)
-        return self._found[target.id]
+            self._found[name] = find(target)
+        return self._found[name]
 
 
 class ReplyPrompts:
@@ -104,6 +117,7 @@ class ReplyPrompts:
         }
         self._hear = prompts.load(prompts.HEAR_TEMPLATE)
         self._see = prompts.load(prompts.SEE_TEMPLATE)
+        self._language = prompts.load(prompts.LANGUAGE_TEMPLATE)
         self._voice = prompts.load(prompts.VOICE_TEMPLATE)
         self._cases = prompts.load(prompts.DEMONSTRATIONS_TEMPLATE)
         self._planned = prompts.load(prompts.PLAN_TEMPLATE)
@@ -147,6 +161,7 @@ class ReplyPrompts:
                 (self._voice, subject.caption and subject.caption.text),
                 (self._hear, self._audio(subject)),
                 (self._cases, self.shown(subject)),
+                (self._language, LANGUAGE_UNCHECKED in subject.utterance.flags),
                 (self._see, self._video(subject)),
                 (self._planned, self.plan(subject)),
                 *((template, by in against) for by, template in self._redraft.items()),
@@ -232,16 +247,18 @@ class ReplyPrompts:
     def first(self, target: Target, attempt: int) -> Request:
         """Return the first request of an attempt; nothing of the reference is in it."""
         told = Told(self._label_note(target), self._voice_of(target), self.plan(target))
-        speaker, user = self._wording.name(target), self._wording.user(target, told)
+        user = self._wording.user(target, told)
         if cases := self.shown(target):
             shown = [self._case(target, case) for case in cases]
             user = f"{self._cases.render(cases=shown)}\n\n{user}"
         audio = self._audio(target)
         if audio:
-            user = f"{user}\n\n{self._hear.render(speaker=speaker)}"
+            user = f"{user}\n\n{self._hear.render(speaker=self._wording.name(target))}"
+        if LANGUAGE_UNCHECKED in target.utterance.flags:
+            user = f"{user}\n\n{self._language.render(speaker=self._wording.name(target))}"
         video = self._video(target)
         if video:
-            user = f"{user}\n\n{self._see.render(speaker=speaker)}"
+            user = f"{user}\n\n{self._see.render(speaker=self._wording.name(target))}"
         request = Request(
             model=self._model,
             messages=(self._system, {"role": "user", "content": user}, *self._earlier(target)),
@@ -259,18 +276,18 @@ class ReplyPrompts:
             return request.with_video(video)
         return request.with_audio(audio) if audio else request
 
-    def _case(self, target: Target, case: Demonstration) -> dict[str, object]:
+    def _case(self, target: Target, case: Demonstration) -> _Case:
         """Return a case as the prompt's template takes it."""
         hide = self._wording.hide
-        return {
-            "turns": [(hide(target, who), hide(target, text)) for who, text in case.turns],
-            "utterance": hide(target, case.utterance),
-            "emotion": case.emotion.replace("_", " "),
-            "voice": case.voice,
-            "strategies": ", ".join(case.strategies),
-            "reply_emotion": case.reply_emotion.replace("_", " "),
-            "reply": hide(target, case.reply),
-        }
+        return _Case(
+            turns=[(hide(target, who), hide(target, text)) for who, text in case.turns],
+            utterance=hide(target, case.utterance),
+            emotion=case.emotion.replace("_", " "),
+            voice=case.voice,
+            strategies=", ".join(case.strategies),
+            reply_emotion=case.reply_emotion.replace("_", " "),
+            reply=hide(target, case.reply),
+        )
 
 
 def _wording(named: bool, extras: PromptExtras) -> PromptWording:

@@ -29,12 +29,14 @@ export class Clock {
     this.#taken = [...this.#taken, this.seconds].slice(-LAST);
   }
 
-  /** Say how long an item takes, and how long so many will. */
-  told(left) {
-    if (this.#taken.length < LEAST || !left) return "";
+  /** Say how many items were decided, how long one takes, and how long those that are left will. */
+  told(left, made) {
+    const done = `${made} done`;
+    if (this.#taken.length < LEAST || !left) return done;
     const half = [...this.#taken].sort((a, b) => a - b)[Math.floor(this.#taken.length / 2)];
     const minutes = Math.max(1, Math.round((half * left) / 60));
-    return `${Math.round(half)} s an item, about ${minutes < 90 ? `${minutes} min` : `${Math.round(minutes / 60)} h`} to go`;
+    const rest = minutes < 90 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+    return `${done}, ${Math.round(half)} s an item, about ${rest} to go`;
   }
 
   #go() {

@@ -83,5 +83,5 @@ class Compare extends Desk {
 }
 
 export function openCompare() {
-  new Compare(JSON.parse($("start").textContent));
+  return new Compare(JSON.parse($("start").textContent));
 }

@@ -1,45 +1,46 @@
-// What deciding about any item needs: the queue, the conversation, hearing it, sending what was decided.
+// What deciding about any item needs: the queue, the conversation, sending what was decided.
 
 import { Outbox } from "./outbox.js";
 import { Clock } from "./clock.js";
-import { $, Refused, about, announce, choose, el, keep, kept, leave, notice, scrollable, send, words } from "./page.js";
-import { Player, Wave } from "./sound.js";
+import { choose } from "./choose.js";
+import { Hearing } from "./hearing.js";
+import { $, Refused, about, announce, el, keep, kept, leave, notice, scrollable, send, told, words } from "./page.js";
 
-// So much of a clip is heard before one decides; the server asks for a little less.
-const ENOUGH = 0.93;
 // Clips of so many seconds and more are streamed; shorter ones are fetched whole, and ahead.
 const WHOLE = 120;
 // So many items are given at once.
 const MOST = 5;
-const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
+
+/** Tell the style sheet how high the bar and the replies are, for what lies under them to be scrolled into sight. */
+function rooms() {
+  for (const [name, id] of [["--bar", "decide"], ["--replies", "replies"]])
+    document.documentElement.style.setProperty(name, `${$(id).offsetHeight}px`);
+}
 
 /** The version of an item that somebody has before them. */
 export const version = ({ item, seen, version }) => ({ item, seen, version });
 
 /** Somebody's desk; what is asked and decided there is for those who extend it. */
-export class Desk {
+export class Desk extends Hearing {
   /**
    * `start` is what the page began with; `paths` say where items, one item and undone ones come from.
    */
   constructor(start, paths) {
+    super();
     this.start = start;
     this.paths = paths;
     this.left = start.left;
+    this.made = start.done;
     this.clocked = new Clock();
     this.item = null;
     this.open = this.busy = this.closed = false;
     this.fetched = 0;
     this.decidedAt = new Map();
-    this.player = new Player($("sound"));
-    this.wave = new Wave($("wave"), this.player);
-    this.player.onheard = (heard) => this.hear(heard);
-    this.player.onturn = (address) => this.mark(address);
-    this.player.onbroken = () => this.broken();
     this.outbox = new Outbox(`hearten outbox ${start.review} ${start.annotator}`);
     for (const [, sent] of this.outbox.waiting) this.decidedAt.set(sent.item, sent.version);
     // What is decided here and not there yet was given to us once more.
     this.items = start.items.filter((one) => this.fresh(one));
-    this.left = Math.max(0, this.left - this.outbox.waiting.length);
+    this.moved(this.outbox.waiting.length);
     this.outbox.onback = () => this.error("");
     this.outbox.onsent = () => {
       this.count();
@@ -50,7 +51,8 @@ export class Desk {
     this.tabs = new BroadcastChannel(`hearten ${start.review} ${start.annotator}`);
     this.tab = crypto.randomUUID();
     this.tabs.onmessage = ({ data }) => this.otherTab(data);
-    $("sound").addEventListener("timeupdate", () => this.clock());
+    const watch = new ResizeObserver(rooms);
+    for (const id of ["decide", "replies"]) watch.observe($(id));
     $("look-again").addEventListener("click", () => this.fill());
     $("comment").addEventListener("input", (event) => this.answer({ comment: event.target.value || null }));
     window.addEventListener("beforeunload", (event) => {
@@ -58,22 +60,6 @@ export class Desk {
     });
     setInterval(() => this.item || document.hidden || this.fill(), 30_000);
     setInterval(() => this.item && send(this.paths.renew, { item: this.item.item }).catch(() => {}), 60_000);
-  }
-
-  /** What the keys and buttons for hearing do, by name. */
-  sounding() {
-    return {
-      play: () => this.player.toggle(),
-      replay: () => this.player.from(0),
-      back: () => this.player.back(2),
-      slow: () => this.pace(-1),
-      fast: () => this.pace(1),
-      autoplay: () => this.autoplay(!this.playsOn),
-      loop: () => this.loop(),
-      chain: () => this.player.chain(this.sounds()),
-      before: () => this.step(-1),
-      after: () => this.step(1),
-    };
   }
 
   /** Return the id of the field that a sentence of the server is about. */
@@ -144,6 +130,7 @@ export class Desk {
     this.showWork(item);
     this.prefetch();
     this.showSound(item);
+    rooms();
     $("turns").scrollTop = $("turns").scrollHeight; // all else that takes room is there by now
     scrollable();
     this.tabs.postMessage({ kind: "open", item: item.item, tab: this.tab });
@@ -155,9 +142,18 @@ export class Desk {
   }
 
   count() {
+    if (!this.paths.items) return; // one item of a list has no queue
     const waiting = this.outbox.waiting.length;
     $("left").textContent = `${this.left} left` + (waiting ? `, ${waiting} to be sent` : "");
-    $("pace").textContent = this.clocked.told(this.left);
+    $("pace").textContent = this.clocked.told(this.left, this.made);
+    $("share").max = Math.max(1, this.made + this.left);
+    $("share").value = this.made;
+  }
+
+  /** Count items as decided, or as open again where `items` is below 0. */
+  moved(items) {
+    this.left = Math.max(0, this.left - items);
+    this.made = Math.max(0, this.made + items);
   }
 
   // -- what was answered so far: kept in the browser until it is decided --
@@ -209,92 +205,6 @@ export class Desk {
     );
   }
 
-  showSound(item) {
-    $("player").hidden = !item.audio;
-    $("silent").hidden = !!item.audio || this.start.textOnly;
-    $("loop").ariaPressed = "false";
-    this.player.load(item.audio, item.duration, this.given.heard, this.given.parts);
-    this.wave.show(null);
-    if (item.drawing)
-      send(item.drawing)
-        .then((drawing) => this.item === item && this.wave.show(drawing))
-        .catch(() => {});
-    this.player.speed = this.speed;
-    this.clock();
-    this.lock();
-  }
-
-  // -- hearing --
-
-  /** The speed and whether the next clip plays by itself: kept from item to item. */
-  settings() {
-    const [speed, plays] = ["speed", "autoplay"].map((name) => `hearten ${name} ${this.start.annotator}`);
-    this.speed = SPEEDS.includes(kept(speed, 1)) ? kept(speed, 1) : 1;
-    $("speed").textContent = `${this.speed}×`;
-    this.playsOn = kept(plays, false);
-    $("autoplay").ariaPressed = String(this.playsOn);
-  }
-
-  pace(by) {
-    const at = SPEEDS.indexOf(this.speed) + by;
-    if (!(at in SPEEDS)) return notice(by < 0 ? "It cannot be slower." : "It cannot be faster.");
-    keep(`hearten speed ${this.start.annotator}`, SPEEDS[at]);
-    this.settings();
-    this.player.speed = this.speed;
-    announce(`Speed ${this.speed}`);
-  }
-
-  autoplay(on) {
-    keep(`hearten autoplay ${this.start.annotator}`, on);
-    this.settings();
-    announce(on ? "Each next clip plays by itself." : "Clips play when you say so.");
-  }
-
-  sounds() {
-    return [...this.item.turns.map((turn) => turn.audio), this.item.audio].filter(Boolean);
-  }
-
-  mark(address) {
-    for (const turn of $("turns").children) {
-      const plays = !!address && turn.dataset.audio === address;
-      turn.classList.toggle("playing", plays);
-      if (plays) turn.scrollIntoView({ block: "nearest" });
-    }
-  }
-
-  /** Play the turn before or after the one that was played last. */
-  step(by) {
-    const sounds = this.sounds();
-    if (!sounds.length) return;
-    const at = sounds.indexOf(this.player.playing);
-    this.player.chain([sounds[Math.max(0, Math.min(sounds.length - 1, at + by))]]);
-  }
-
-  hear({ seconds, parts }) {
-    if (this.item?.audio !== this.player.target) return;
-    Object.assign(this.given, { heard: seconds, parts });
-    this.lock();
-  }
-
-  clock() {
-    const shown = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-    if (this.item?.duration) {
-      const at = this.player.playing === this.player.target ? this.player.element.currentTime : 0;
-      $("clock").textContent = `${shown(at)} of ${shown(this.item.duration)}`;
-    }
-  }
-
-  loop() {
-    this.player.element.loop = !this.player.element.loop;
-    $("loop").ariaPressed = String(this.player.element.loop);
-  }
-
-  /** Return whether the speaker was heard, as far as they can be. */
-  get wasHeard() {
-    const { audio, duration } = this.item;
-    return !audio || this.soundIsBroken || this.player.heard.covered >= ENOUGH * duration;
-  }
-
   /** Say whether one may decide now, and hold the buttons to it. */
   lock() {
     const before = this.open;
@@ -314,9 +224,15 @@ export class Desk {
     if (this.open) return true;
     if (!this.item) return false;
     this.why = `${this.locked()} ${this.item.audio ? `${this.keys.shown("play")} plays it.` : ""}`.trim();
-    notice(this.why);
-    announce(this.why);
+    told(this.why);
     return false;
+  }
+
+  /** Return whether one may sign out: what was decided is sent before. */
+  async mayLeave() {
+    await this.outbox.empty();
+    if (this.outbox.waiting.length) told("No connection: sign out when your decisions are sent.");
+    return !this.outbox.waiting.length;
   }
 
   // -- deciding --
@@ -344,7 +260,7 @@ export class Desk {
     this.clocked.end();
     this.decidedAt.set(item.item, item.version);
     this.tabs.postMessage({ kind: "decided", item: item.item, tab: this.tab });
-    this.left = Math.max(0, this.left - 1);
+    this.moved(1);
     if (this.item !== item) return;
     notice("");
     this.next();
@@ -358,7 +274,7 @@ export class Desk {
         const { item } = await send(this.paths.undo, {});
         if (!item) return notice("There is nothing to undo.");
         const begun = this.setAside();
-        this.left += 1;
+        this.moved(-1);
         this.decidedAt.delete(item.item);
         this.show(item);
         notice(`Undone: ${this.verdict(item.mine)}. Decide again.${begun ? " What you began about the other item is kept." : ""}`);
@@ -387,7 +303,7 @@ export class Desk {
         const item = await send(`${this.paths.item}?item=${encodeURIComponent(sent.item)}`);
         if (this.item?.item !== item.item) this.setAside();
         this.decidedAt.delete(item.item);
-        this.left += 1;
+        this.moved(-1);
         this.show(item);
       } catch {}
     }

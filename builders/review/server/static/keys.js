@@ -15,9 +15,11 @@ const TABLE = [
   ["back", "b", "go back two seconds"],
   ["slow", "h", "play more slowly"],
   ["fast", "i", "play faster"],
+  ["picture", "p", "show the spectrogram, or hide it"],
   ["loop", "o", "loop on or off"],
   ["autoplay", "z", "play each next clip by itself, on or off"],
   ["chain", "c", "play all turns"],
+  ["say", "v", "play the spoken reply"],
   ["before", "k", "play the previous turn"],
   ["after", "j", "play the next turn"],
   ["accept", "a", "accept"],
@@ -166,7 +168,10 @@ export class Keys {
 export function listen(keys, { ready, left, more }) {
   document.addEventListener("keydown", (event) => {
     if (document.querySelector("dialog[open]") || event.isComposing) return;
-    const typing = event.target.matches("textarea, select, input:not([type=radio], [type=checkbox])");
+    // Space plays also where a list of emotions has the focus; its arrows and Alt+Down are its own.
+    const typing =
+      event.target.matches("textarea, input:not([type=radio], [type=checkbox])") ||
+      (event.target.matches("select") && (event.key !== " " || event.altKey));
     if (event.key === "Escape" && typing) {
       event.target.blur();
       left(event.target);

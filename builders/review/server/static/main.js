@@ -1,10 +1,11 @@
 // Opens whichever page it is on.
 
 import { openCompare } from "./compare.js";
-import { $, notice, send } from "./page.js";
+import { $, notice, scrollable, send } from "./page.js";
 import { openReview } from "./review.js";
 
 $("leave")?.addEventListener("click", async () => {
+  if (desk?.mayLeave && !(await desk.mayLeave())) return;
   await send("/leave", {});
   location.href = "/join";
 });
@@ -46,8 +47,12 @@ function openProgress() {
     const open = [...document.querySelectorAll("details")].map((one) => one.open);
     fresh.querySelectorAll("details").forEach((one, at) => (one.open = open[at] ?? false));
     document.querySelector("#main section").replaceWith(document.adoptNode(fresh));
+    scrollable();
   }, 10_000);
 }
 
 const OPENERS = { join: openDoor, guidelines: openGuidelines, review: openReview, compare: openCompare, progress: openProgress };
-OPENERS[document.body.dataset.page]?.();
+// A page on which something is decided says whether one may leave it.
+const desk = OPENERS[document.body.dataset.page]?.();
+scrollable();
+addEventListener("resize", scrollable);

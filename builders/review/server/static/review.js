@@ -3,7 +3,7 @@
 import { Desk, version } from "./desk.js";
 import { diff } from "./diff.js";
 import { Keys, listen } from "./keys.js";
-import { $, Refused, announce, el, notice, send, words } from "./page.js";
+import { $, Refused, announce, el, notice, send, told, words } from "./page.js";
 
 class Review extends Desk {
   constructor(start) {
@@ -52,8 +52,8 @@ class Review extends Desk {
       undo: () => this.undo(),
       reveal: () => this.reveal(),
       strategies: () => this.chooseStrategies(),
-      drafted: () => this.item.draft && this.answer({ strategies: this.item.draft.strategies }),
-      emotion: () => ($("heard") ? $("heard").focus() : notice("Nothing is heard in this review.")),
+      drafted: () => this.asDrafted(),
+      emotion: () => ($("heard") ? $("heard").focus() : told("Nothing is heard in this review.")),
       label: () => this.labelIsRight(),
       scale: () => this.nextScale(),
       flag: () => this.chooseFlags(),
@@ -82,6 +82,7 @@ class Review extends Desk {
     $("reply").hidden = false;
     $("editing").hidden = true;
     $("reply").textContent = item.draft?.text ?? "";
+    $("say").hidden = !item.spoken;
     this.showAnswers();
     this.showOthers(item);
     if (this.changed) this.startEditing(false);
@@ -175,8 +176,7 @@ class Review extends Desk {
   rateNext(value) {
     const scale = this.currentScale;
     if (scale) return this.rate(scale.code, value);
-    const said = `All scales are rated. ${this.keys.shown("scale")} goes to the one to correct.`;
-    notice(said);
+    told(`All scales are rated. ${this.keys.shown("scale")} goes to the one to correct.`);
   }
 
   nextScale() {
@@ -189,11 +189,17 @@ class Review extends Desk {
 
   /** Say by one key that the label is what one hears; once more takes it back. */
   labelIsRight() {
-    if (!this.item || !$("heard")) return;
+    if (!$("heard")) return told("Nothing is heard in this review.");
     const { primary } = this.item.emotions;
     const emotion = this.given.emotion === primary ? null : primary;
     this.answer({ emotion });
     announce(emotion ? `You hear ${words(primary)}, as labelled.` : "Nothing is said about the label.");
+  }
+
+  asDrafted() {
+    if (!this.item.draft) return told("The reply is hidden: nobody sees its strategies yet.");
+    this.answer({ strategies: this.item.draft.strategies });
+    announce("The drafted strategies are right.");
   }
 
   async chooseStrategies() {
@@ -202,7 +208,7 @@ class Review extends Desk {
     const fits = (one) => item.fitting.includes(one.code);
     const note = "(Kept as your opinion.)";
     const options = this.start.strategies.map((one) => (fits(one) ? one : { ...one, note }));
-    const about = [item.text, item.draft && `Reply: ${this.given.text ?? item.draft.text}`].filter(Boolean).join("\n");
+    const about = [item.text, item.draft && `Reply: ${this.given.text ?? item.draft.text}`].filter(Boolean);
     const chosen = await this.choose("Which strategies, in the order they are used?", options, now, this.start.most, about);
     if (chosen) this.answer({ strategies: chosen.length ? chosen : null });
   }
@@ -213,7 +219,7 @@ class Review extends Desk {
   }
 
   async reveal() {
-    if (!this.item?.hidden) return;
+    if (!this.item?.hidden) return told("The reply is not hidden.");
     if (!this.wasHeard) return this.mayDecide();
     if (!this.given.strategies?.length)
       return this.error(`Choose strategies first (${this.keys.shown("strategies")}), before you see the reply.`);
@@ -308,6 +314,11 @@ class Review extends Desk {
     if (chosen?.length) this.decide("skip", null, chosen[0]);
   }
 
+  /** Return whether one may sign out: an open edit is saved or given up first. */
+  async mayLeave() {
+    return (await super.mayLeave()) && (await this.withoutEdit("Sign out"));
+  }
+
   async take(at) {
     const one = this.item.answers?.[at];
     if (!one || !this.mayDecide() || !(await this.withoutEdit("Use this answer"))) return;
@@ -388,5 +399,5 @@ class Review extends Desk {
 }
 
 export function openReview() {
-  new Review(JSON.parse($("start").textContent));
+  return new Review(JSON.parse($("start").textContent));
 }

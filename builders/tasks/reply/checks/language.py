@@ -27,6 +27,8 @@ LISTS = (
     *("kin", "capital", "opener", "given", "asking", "unit", "third_person", "person", "somebody"),
     *("common", "aside", "saying"),
 )
+# In which replies are, where the language of what was said has no tables.
+ENGLISH = "en"
 _LETTERS = re.compile(r"[^\W\d_]+")
 _COLUMNS = ("kind", "when", "pattern", "reason")
 
@@ -80,10 +82,22 @@ def known_languages() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in folders if path.is_dir()))
 
 
+# Asked of every target, and told by the disk.
+@cache
 def can_check(code: str) -> bool:
     """Return whether there are tables to check replies in a language."""
     folder = folder_of(code)
     return folder.name.isalpha() and folder.is_dir()
+
+
+def answered_in(code: str, given_words: bool = True) -> str:
+    """Return the language of replies to what is said in one (BCP 47).
+
+    It is the same one where there are tables to check replies in it. Without them it is English
+    where speakers were given their words, as then only their voice tells what is to be answered;
+    other words are not answered, as nothing tells whether they may be.
+    """
+    return code if can_check(code) or not given_words else ENGLISH
 
 
 @cache
