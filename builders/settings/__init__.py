@@ -61,7 +61,7 @@ CLIPS_FOLDER = "clips"
 HIBARI = "hibari"
 
 Resume = Literal["if-possible", "always", "never"]
-ClipCheckName = Literal["vad", "dnsmos", "asr"]
+ClipCheckName = Literal["vad", "dnsmos", "asr", "pitch"]
 BackgroundFrom = Literal["model", "corpus", "none"]
 
 
