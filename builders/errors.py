@@ -17,7 +17,7 @@ Any other exception is a bug in Hearten and keeps its traceback.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypedDict
 
 # Characters of a part of a message; of longer ones, so many at the beginning and at the end.
@@ -32,6 +32,9 @@ class HeartenError(Exception):
         where: the file, row, field or address.
         expected: what would have been right.
         do: the next step, as an instruction.
+
+    Attributes:
+        beside: further faults of the same record or file, for who lists all of them.
     """
 
     exit_code = 1
@@ -39,6 +42,8 @@ class HeartenError(Exception):
     def __init__(
         self, what: str, *, where: object = None, expected: str | None = None, do: str | None = None
     ) -> None:
+        self.what, self.where, self.expected, self.do = what, where, expected, do
+        self.beside: Sequence[HeartenError] = ()
         parts = [_shown(what)]
         if where is not None:
             parts.append(f"in {where}")
@@ -48,6 +53,15 @@ class HeartenError(Exception):
         if do:
             line += f"; {do}"
         super().__init__(" ".join(line.split()))
+
+
+def first_of(faults: Iterable[HeartenError]) -> HeartenError | None:
+    """Return the first of some faults, with the others beside it; None where there is none."""
+    every = [*faults]
+    if not every:
+        return None
+    every[0].beside = every[1:]
+    return every[0]
 
 
 def _shown(text: str) -> str:

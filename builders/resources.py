@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -10,9 +12,27 @@ _PACKAGE = Path(__file__).resolve().parent
 _CONTENT = ("schemas", "label_maps", "prompts")
 
 
-@cache
+# The folder that is read in place of the installed one, while somebody's edit of it is checked.
+_INSTEAD: list[Path] = []
+
+
 def content_root() -> Path:
     """Return the folder that holds ``schemas/``, ``label_maps/`` and ``prompts/``."""
+    return _INSTEAD[-1] if _INSTEAD else _installed()
+
+
+@contextmanager
+def content_at(root: Path) -> Iterator[None]:
+    """Have these three folders read below another one; what was read before is not forgotten."""
+    _INSTEAD.append(root)
+    try:
+        yield
+    finally:
+        _INSTEAD.pop()
+
+
+@cache
+def _installed() -> Path:
     checkout = _PACKAGE.parent
     if (checkout / "pyproject.toml").is_file() and all((checkout / n).is_dir() for n in _CONTENT):
         return checkout

@@ -28,7 +28,10 @@ LAYERS = [
         *("pipeline.run", "pipeline.estimate", "pipeline.prompting", "pipeline.combine"),
         "corpora.verify",
     },
-    {"pipeline.voting", "pipeline.verdicts", "pipeline.qualifying", "pipeline.drafting"},
+    {
+        *("pipeline.voting", "pipeline.verdicts", "pipeline.qualifying", "pipeline.drafting"),
+        "pipeline.moderating",
+    },
     {"pipeline.plan"},
     {
         *("pipeline", "report", "record.dataset", "record.data_file", "record.version_1"),

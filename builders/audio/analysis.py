@@ -8,7 +8,7 @@ source file for all later builds, and so is the encoded audio of selected clips.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from builders.audio.findings import checked_findings, findings_of
 from builders.audio.parquet_clips import inside_of, sha256_of, source_name
 from builders.audio.prosody import describe
 from builders.audio.resampling import RATE
+from builders.audio.second_pitch import PitchTally
 from builders.audio.seeing import Seeing
 from builders.audio.speaker_baseline import Baselines
 from builders.audio.threads import ordered
@@ -118,6 +119,8 @@ class Hearing:
         self._useless: dict[str, tuple[str, str]] = {}
         self._first: dict[bytes, str] = {}
         self._alike: dict[str, list[str]] = {}
+        asked = any(check.name == "pitch" for check in checks)
+        self._pitch = PitchTally() if asked else None
         versions = [f"{name} {metadata.version(name)}" for name in _DECODERS]
         self._versions = " ".join([VERSION, channels.VERSION, *versions])
         self._encoder = f"libsndfile {soundfile.__libsndfile_version__}"
@@ -153,6 +156,7 @@ class Hearing:
             "unusable": len(self._useless),
             "same_audio": len(self._alike),
             "levels_normalised_within_db": self.baselines.normalised,
+            **({"pitch": asdict(self._pitch)} if self._pitch else {}),
         }
 
     def alike(self, utterance: Utterance) -> bool:
@@ -219,7 +223,7 @@ class Hearing:
 
     def _checks_of(self, utterance: Utterance, needed: bool) -> list[ClipCheck]:
         """Return the checks of a clip in the language of its utterance."""
-        asked = (check for check in self._checks if needed or check.of_all)
+        asked = (check for check in self._checks if check.takes(utterance.id, needed))
         found = (check.spoken_in(utterance.language) for check in asked)
         return [check for check in found if check]
 
@@ -346,6 +350,8 @@ class Hearing:
         self._sources[utterance.id] = bytes.fromhex(found.source.sha256)
         self._remember(utterance, found)
         self.baselines.add(utterance, Measured(**found.known["measured"]))
+        if self._pitch and (compared := found.known["checked"].get("pitch")):
+            self._pitch.add(compared)
         if any(code == "clip_silent" for code, *_ in found.known["findings"]):
             return  # silence is no sound that two clips could share
         pcm = bytes.fromhex(found.known["sha256_pcm"])

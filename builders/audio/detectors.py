@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from builders.audio.asr import Transcriber, recognises, same_language
 from builders.audio.dnsmos import QualityRater
+from builders.audio.second_pitch import COMPARED, PitchOpinion, is_drawn
 from builders.audio.vad import SpeechFinder
 
 Run = Callable[[NDArray[np.int16]], Any]
@@ -19,14 +20,18 @@ _VERSIONS: dict[str, Callable[[str], str]] = {
     "vad": lambda _: SpeechFinder.version(),
     "dnsmos": lambda _: QualityRater.version(),
     "asr": Transcriber.version,
+    "pitch": lambda _: PitchOpinion.version(),
 }
 _OPENED: dict[str, Callable[[int, str], Run]] = {
     "vad": lambda _, __: SpeechFinder().find,
     "dnsmos": lambda _, __: QualityRater().rate,
     "asr": lambda workers, language: Transcriber(workers, language).transcribe,
+    "pitch": lambda _, __: PitchOpinion().compare,
 }
 # The slow checks only run on selected clips; the share of speech is about the whole corpus.
-_OF_ALL = {"vad"}
+# So is the check of pitch, but of a few of its clips.
+_OF_ALL = {"vad", "pitch"}
+_OF_FEW = {"pitch": COMPARED}
 # The others are about sound, whatever the language.
 _OF_WORDS = {"asr"}
 
@@ -38,7 +43,8 @@ class ClipCheck:
     `version` is part of the cache key of its results, `of_all` says whether clips that are
     not selected are checked too, and `run` takes 16-bit mono PCM at 16 kHz and returns JSON values.
     `elsewhere` has the check of utterances in other languages than the corpus's, by language, and
-    None for a language that cannot be checked.
+    None for a language that cannot be checked. `part` is the share of clips that are checked (0 to
+    1), chosen by the hash of their ids.
     """
 
     name: str
@@ -46,6 +52,11 @@ class ClipCheck:
     of_all: bool
     run: Run
     elsewhere: Mapping[str, ClipCheck | None] = field(default_factory=dict)
+    part: float = 1.0
+
+    def takes(self, name: str, selected: bool) -> bool:
+        """Return whether the clip of an utterance is checked."""
+        return (selected or self.of_all) and is_drawn(name, self.part)
 
     def spoken_in(self, language: str | None) -> ClipCheck | None:
         """Return the check of an utterance in its own language, None if there is none.
@@ -77,6 +88,14 @@ def open_checks(
         if one.name in _OF_WORDS
         else one
         for one in _opened(names, workers, language)
+    )
+
+
+def of_few(checks: Iterable[ClipCheck], clips: int) -> tuple[ClipCheck, ...]:
+    """Return checks of a corpus with so many clips: some take only a few of them."""
+    return tuple(
+        replace(one, part=min(1.0, _OF_FEW.get(one.name, clips) / max(clips, 1))) if clips else one
+        for one in checks
     )
 
 

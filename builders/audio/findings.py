@@ -14,13 +14,19 @@ from typing import Any
 from builders import resources
 from builders.audio.asr import distance, spellings_version, spoken_words
 from builders.audio.features import ENOUGH_VOICE, Measured
+from builders.audio.second_pitch import is_off
 from builders.labels.tables import TableRow, read_rows
 from builders.record.types import Finding
 
 # Speech over a telephone ends at 3.4 kHz, what was sampled at 8 kHz at 4 kHz.
 NARROW = 4_500.0
 # The findings that only a check can produce.
-FINDINGS = {"little_speech": "vad", "poor_sound": "dnsmos", "text_audio_mismatch": "asr"}
+FINDINGS = {
+    "little_speech": "vad",
+    "poor_sound": "dnsmos",
+    "text_audio_mismatch": "asr",
+    "pitch_octave": "pitch",
+}
 
 _RULES = (
     *("little_speech", "poor_sound", "mismatch_words"),
@@ -69,6 +75,9 @@ def checked_findings(checked: Mapping[str, Any], text: str) -> Iterator[Finding]
         yield Finding("poor_sound", rating, "poor sound quality, as predicted by DNSMOS (1 to 5)")
     if "asr" in checked:
         yield from _mismatch(text, checked["asr"])
+    if "pitch" in checked and is_off(checked["pitch"]):
+        detail = "the measured pitch lies about an octave or more from pYIN's, in semitones"
+        yield Finding("pitch_octave", checked["pitch"]["semitones"], detail)
 
 
 def _mismatch(text: str, heard: str) -> Iterator[Finding]:

@@ -94,7 +94,7 @@ def _run(command: typer.Typer, name: str) -> None:
     # Whatever is printed passes here: lines, JSON, progress, tracebacks.
     sys.stdout, sys.stderr = masking.masking(sys.stdout), masking.masking(sys.stderr)
     try:
-        code = command(arguments, prog_name=name, standalone_mode=False)
+        code = _for(command, arguments[0])(arguments, prog_name=name, standalone_mode=False)
         if code == _INTERRUPTED:
             raise KeyboardInterrupt
         sys.stdout.flush()
@@ -108,6 +108,27 @@ def _run(command: typer.Typer, name: str) -> None:
         _fail("stopped; run the same command again to continue", StoppedEarly.exit_code)
     except BrokenPipeError:
         _print_the_rest()
+
+
+def _for(command: typer.Typer, word: str) -> typer.Typer:
+    """Return an app with the group of the command that is named: to make all takes a while."""
+    named = [group for group in command.registered_groups if word in _names(group.typer_instance)]
+    if not named:
+        return command
+    only = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
+    only.registered_groups = named
+    only.info.cls = command.info.cls
+    return only
+
+
+def _names(made: typer.Typer | None) -> set[str | None]:
+    """Return the names of the commands and groups of an app."""
+    if made is None:
+        return set()
+    return {
+        *(one.name for one in made.registered_commands),
+        *(one.name for one in made.registered_groups),
+    }
 
 
 def _print_the_rest() -> None:

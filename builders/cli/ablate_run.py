@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from builders.cli.ablate_lines import ablation_lines, certificate_lines, estimat
 from builders.cli.beside import store_of
 from builders.cli.build_config import default_addresses
 from builders.cli.judge_shared import check_sendable, warn_of_family
-from builders.cli.named_models import asked_as
+from builders.cli.named_models import asked_as, table_of
 from builders.cli.settings_file import read_settings
 from builders.errors import ConfigError, HeartenError, UsageError, suggested
 from builders.evaluation.ablation.arms import ALSO, arms_of
@@ -29,7 +30,7 @@ from builders.evaluation.ablation.reopening import (
     sampled,
     targets_of,
 )
-from builders.evaluation.ablation.summary import summarised, uses_voice
+from builders.evaluation.ablation.summary import MeanOver, summarised, uses_voice
 from builders.evaluation.asking import Judge, judge_pairs
 from builders.evaluation.fitness import measure_swap
 from builders.evaluation.kept import ABLATION, CERTIFICATE, keep
@@ -40,6 +41,9 @@ from builders.llm.settings import PHRASEBOOK, Limits, ModelSettings
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
 from builders.settings import JUDGE_KEY, BuildConfig, checked
+from builders.settings.file import SettingsFile
+from builders.store.address import store_exists
+from builders.store.database import Store
 
 _NONE = "none"
 
@@ -88,6 +92,7 @@ def _ablate(build: Build, asked: Arms, given: AblateOptions, known: Restrictions
     pairs = pairs_of(build, known)
     judged = _judged(build, asked, given, known, (replies, pairs, prices))
     found = _found(asked, replies, judged)
+    found["arms"][0]["swap_by_people"] = _by_ear(build, given, known)
     claimed = list(asked.plan.config.may_send)
     found |= {"judge": given["judge"], "wanted": given["sample"], "may_send": claimed}
     keep(build.folder, ABLATION, build.manifest, found)
@@ -102,6 +107,26 @@ def _ablate(build: Build, asked: Arms, given: AblateOptions, known: Restrictions
             lines.append(f"no certificate: {error}")
     lines.append(f"next:\n  hearten report {build.folder}")
     _print(given, told, lines)
+
+
+def _by_ear(build: Build, given: AblateOptions, known: Restrictions) -> MeanOver | None:
+    """Return how many of the build's minimal pairs people matched by ear; None without answers."""
+    from builders.review.outcome.heard_pairs import heard
+
+    address = store_of(build.folder, given["store"])
+    if not store_exists(address):
+        return None
+    with closing(Store(address, writes=False)) as store:
+        found = heard(build, store, known)
+    if found is None:
+        return None
+    return {
+        "mean": found["accuracy"],
+        "low": found["low"],
+        "high": found["high"],
+        "of": found["answers"],
+        "groups": found["groups"],
+    }
 
 
 def _also(written: str | None) -> list[str] | None:
@@ -121,17 +146,36 @@ def _config(build: Build, given: AblateOptions, store: str) -> BuildConfig:
     held = build.manifest["result"]["config"]
     own = None if held["provider"] == PHRASEBOOK else str(held["model"])
     limits = {name: value for name, value in given.items() if name in Limits.model_fields}
-    model = given["model"] or own
+    settings = read_settings()
+    model, base_urls, keys = _drafter(own, given, settings)
     asked = Asked(
-        model=given["model"],
-        base_urls=tuple(given["base_url"] or ()) or (default_addresses(model) if model else ()),
+        model=model,
+        base_urls=base_urls,
+        keys=keys,
         source=given["source"],
         exclusions=given["exclusions"],
         store=store,
         limits=limits,
         may_send=may_send(given["i_may_send"]),
     )
-    return config_of(build, asked, read_settings())
+    return config_of(build, asked, settings)
+
+
+def _drafter(
+    own: str | None, given: AblateOptions, settings: SettingsFile
+) -> tuple[str | None, tuple[str, ...], tuple[tuple[str, str, str], ...]]:
+    """Return who drafts, at which addresses, and with which keys there.
+
+    The build knows the served name alone: its table in the settings has address and key.
+    """
+    addresses = tuple(given["base_url"] or ())
+    name = given["model"] or (table_of(own, settings) if own and not addresses else own)
+    if name is None:
+        return None, addresses, ()
+    asked = asked_as(name, addresses, settings)
+    urls: tuple[str, ...] = asked["base_urls"] or default_addresses(name)
+    keys = tuple((str(asked["model"]), url, key) for url in urls for key in asked.get("keys", ()))
+    return asked["model"], urls, keys
 
 
 def _check_voices(build: Build, ids: list[str]) -> None:

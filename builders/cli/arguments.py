@@ -116,7 +116,7 @@ def _check_once(option: TyperOption, said: Sequence[str]) -> None:
 
 
 def _check_count(params: Sequence[TyperArgument], said: Sequence[str], command: str) -> None:
-    if len(said) > len(params):
+    if len(said) > len(params) and not any(p.nargs == -1 for p in params):
         takes = " ".join(spelling(p) for p in params)
         raise UsageError(
             f"{said[len(params)]!r} is one argument too many",

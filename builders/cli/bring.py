@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from builders.cli.options import EXCLUSIONS, Excluded, Json
+from builders.errors import ConfigError, HeartenError
+
+if TYPE_CHECKING:
+    from builders.corpora.given_files import Refuse
+    from builders.pipeline.importing.column_map import ColumnMap
 
 commands = typer.Typer()
 
@@ -64,24 +70,66 @@ def import_command(  # noqa: PLR0913 - one argument for each option
 def validate_command(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help="Records, a schema, or hearten.toml."),
+        typer.Argument(
+            metavar="FILE",
+            help="Records, a schema, a table, a prompt, a card, a map, or hearten.toml.",
+        ),
     ],
     column_map: Map = None,
     audio: Audio = None,
     text_only: Silent = False,
     as_json: Json = False,
 ) -> None:
-    """Check records, schemas of your own and hearten.toml; the first fault is an error."""
+    """Check what you wrote or edited before it is used, and list every fault."""
     from builders.pipeline.importing.column_map import ColumnMap, read_map
-    from builders.pipeline.importing.validating import validate
 
     how = read_map(column_map) if column_map else ColumnMap()
-    told = {str(file): validate(file, how, _clips(file, audio, text_only)) for file in files}
+    told: dict[str, str | None] = {}
+    faults: list[dict[str, str | None]] = []
+
+    def refuse(error: HeartenError) -> None:
+        """Tell a fault at once, but where one object is printed at the end."""
+        if as_json:
+            faults.append(_fault(file, error))
+        else:
+            print(f"error: {error}", file=sys.stderr, flush=True)
+
+    for file in files:
+        told[str(file)] = what = _valid(file, how, _clips(file, audio, text_only), refuse)
+        if what and not as_json:
+            print(f"{file}: {what}", flush=True)
+    wrong = [name for name, what in told.items() if what is None]
     if as_json:
-        print(json.dumps({"valid": told}))
-        return
-    for name, what in told.items():
-        print(f"{name}: {what}")
+        valid = {name: what for name, what in told.items() if what}
+        print(json.dumps({"valid": valid, "faults": faults}, ensure_ascii=False))
+        if wrong:
+            raise ConfigError(f"{len(faults):,} faults in {', '.join(wrong)}", do="fix them")
+    if wrong:
+        sys.exit(ConfigError.exit_code)
+
+
+def _valid(file: Path, how: ColumnMap, clips: Path | None, refuse: Refuse) -> str | None:
+    """Tell what is wrong with a file; return what it is if that is nothing."""
+    from builders.pipeline.importing.validating import Faults, validate
+
+    if file.suffix != ".tsv":
+        return validate(file, how, clips, refuse)
+    from builders.cli.valid_tables import table_faults
+
+    faults = Faults(refuse)
+    try:
+        for fault in table_faults(file):
+            faults.add(fault)
+    except HeartenError as error:
+        faults.add(error)
+    faults.end(file)
+    return None if faults.count else "a valid table that goes with the others"
+
+
+def _fault(file: Path, error: HeartenError) -> dict[str, str | None]:
+    where = None if error.where is None else str(error.where)
+    said = {"file": str(file), "where": where, "what": error.what}
+    return said | {"expected": error.expected, "do": error.do}
 
 
 def _clips(file: Path, audio: Path | None, text_only: bool) -> Path | None:

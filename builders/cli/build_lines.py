@@ -238,6 +238,7 @@ def print_estimate(estimate: BuildEstimate, judged: bool = False) -> None:
         (estimate["summaries_to_ask"], "summaries of earlier turns to request"),
         (estimate["plans_to_ask"], "plans to request"),
         (estimate["tags_to_ask"], "replies to have tagged"),
+        (estimate["reply_routes_to_ask"], "replies to have routed"),
     )
     for count, what in beside:
         if count is not None:

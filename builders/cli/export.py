@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from builders.cli.options import EXCLUSIONS, Excluded, Folder, Json, StoreAddress
+from builders.cli.options import EXCLUSIONS, VOICES, Excluded, Folder, Json, StoreAddress, Voices
 
 commands = typer.Typer()
 
@@ -80,6 +80,7 @@ def export_command(  # noqa: PLR0913 - one argument for each option
         typer.Option("--with-voice-words", help="Include the prosody description of the voice."),
     ] = False,
     exclusions: Excluded = EXCLUSIONS,
+    voices: Voices = VOICES,
     store: StoreAddress = None,
     as_json: Json = False,
 ) -> None:
@@ -88,7 +89,13 @@ def export_command(  # noqa: PLR0913 - one argument for each option
 
 
 def _export(
-    folder: Path, to: Path, store: str | None, exclusions: Path, as_json: bool, **given: Any
+    folder: Path,
+    to: Path,
+    store: str | None,
+    exclusions: Path,
+    voices: Path,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Write a build in a trainer's form, and say what became of every record.
 
@@ -97,12 +104,14 @@ def _export(
         to: a new folder, or an earlier export.
         store: the address of the store, by default the file beside the build.
         exclusions: the table of ids that must not be used.
+        voices: the table of voices and who consented.
         as_json: print one JSON object.
         given: the other options of the command line, by name.
     """
     from builders.cli.beside import store_of
     from builders.cli.build_lines import PHRASEBOOK_WARNING
     from builders.llm.settings import PHRASEBOOK
+    from builders.release.consent import VoiceTable
     from builders.release.eligibility import excluded_by
     from builders.release.export import export
     from builders.release.export.describing import TEST_ONLY
@@ -113,7 +122,8 @@ def _export(
     store = store_of(folder, store)
     excluded = excluded_by(exclusions, store)
     options = make_options(**given)
-    exported = export(folder, to, options, store, excluded, quiet=as_json)
+    table = VoiceTable.load(voices)
+    exported = export(folder, to, options, store, excluded, quiet=as_json, voices=table)
     counts = exported.counts
     if as_json:
         told = {

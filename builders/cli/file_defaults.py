@@ -10,6 +10,8 @@ PROFILE_VARIABLE = "HEARTEN_PROFILE"
 # Commands that look into the store, or leave out what is excluded.
 _READING = ("store", "exclusions")
 _OF_STORE = ("store", "output", "clips")
+# It lists all that is wrong with the file, so the file is not in force.
+_VALIDATE = "validate"
 # What a prompt is printed for is said on the command line alone.
 _NOT_OF_PROMPT = ("corpus", "limit", "sample", "name", "show", "redraft")
 
@@ -30,6 +32,8 @@ def file_defaults(command: str, profile: str | None) -> dict[str, Any]:
 def file_values(command: str, profile: str | None) -> dict[str, tuple[Any, str]]:
     """Return the same, each value with where it stands: ``profile NAME`` or ``hearten.toml``."""
     path = Path("hearten.toml")
+    if command == _VALIDATE:
+        return {}
     profile = profile or os.environ.get(PROFILE_VARIABLE) or None
     if not path.is_file() and profile is None:
         return {}

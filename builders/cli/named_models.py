@@ -88,6 +88,13 @@ def asked_as(name: str, addresses: Sequence[str], settings: SettingsFile) -> dic
     return found | ({"keys": (key,)} if key else {})
 
 
+def table_of(served: str, settings: SettingsFile) -> str:
+    """Return the name of the only table of a served model that has an address; else that name."""
+    tables = settings.get("models", {})
+    found = [n for n in tables if served_name(n, tables) == served and "address" in tables[n]]
+    return found[0] if len(found) == 1 else served
+
+
 def named_judges(
     judges: tuple[str | None, str | None], settings: SettingsFile
 ) -> tuple[str | None, str | None]:

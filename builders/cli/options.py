@@ -11,10 +11,17 @@ OPTIONS = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "add_com
 
 OUTPUT = Path("output")
 EXCLUSIONS = Path("exclusions.tsv")
+VOICES = Path("voices.tsv")
 
 Excluded = Annotated[
     Path,
     typer.Option(metavar="FILE", help="Table of ids to leave out; the file need not exist."),
+]
+Voices = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE", help="Table of voices and who consented; the file need not exist."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder of a build.")]

@@ -8,7 +8,17 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from builders.cli.options import EXCLUSIONS, OUTPUT, Excluded, Folder, Json, Output, StoreAddress
+from builders.cli.options import (
+    EXCLUSIONS,
+    OUTPUT,
+    VOICES,
+    Excluded,
+    Folder,
+    Json,
+    Output,
+    StoreAddress,
+    Voices,
+)
 
 commands = typer.Typer()
 SplitsAsked = Literal["divided", "as-is"]
@@ -63,6 +73,7 @@ def publish_command(  # noqa: PLR0913 - one argument for each option
         ),
     ] = "divided",
     exclusions: Excluded = EXCLUSIONS,
+    voices: Voices = VOICES,
     store: StoreAddress = None,
     as_json: Json = False,
 ) -> None:
@@ -94,11 +105,12 @@ def hydrate_command(  # noqa: PLR0913 - one argument for each option
     _hydrate(**locals())
 
 
-def _publish(
+def _publish(  # noqa: PLR0913 - three tables, and the rest by name
     folder: Path,
     store: str | None,
     right: list[str] | None,
     exclusions: Path,
+    voices: Path,
     pairs_from: list[str] | None,
     as_json: bool,
     **given: Any,
@@ -110,12 +122,14 @@ def _publish(
         store: the address of the store, by default the file beside the build.
         right: the terms that the publisher has beyond the corpus's own.
         exclusions: the table of ids that must not be used.
+        voices: the table of voices and who consented.
         pairs_from: where pairs come from that are not people's.
         as_json: print one JSON object.
         given: the other options of the command line, by name.
     """
     from builders.cli.beside import store_of
     from builders.cli.settings_file import read_settings
+    from builders.release.consent import VoiceTable
     from builders.release.eligibility import excluded_by
     from builders.release.hub import describing, release
     from builders.release.hub.client import FEW_TRIES, TRIES, Hub
@@ -132,6 +146,7 @@ def _publish(
         claims=claims,
         excluded=excluded,
         pairs_from=checked_sources(pairs_from or (), SOURCES[1:]),
+        voices=VoiceTable.load(voices),
         models=settings.get("models", {}),
         **given,
     )

@@ -79,6 +79,31 @@ def review_command(  # noqa: PLR0913 - one argument for each option
             "least, to compare the judge with people; 0 gives out all again.",
         ),
     ] = None,
+    swap: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="PAIRS",
+            help="Give out so many minimal pairs instead of samples: people hear both clips and "
+            "say which of two replies answers the first.",
+        ),
+    ] = None,
+    qualified: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Somebody who is qualified to answer lines that are held for people; may be "
+            "repeated, and replaces those named before.",
+        ),
+    ] = None,
+    held_per_day: Annotated[
+        int | None,
+        typer.Option(
+            metavar="LINES",
+            help="How many held lines each of them is shown a day.",
+            show_default="5",
+        ),
+    ] = None,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -101,6 +126,9 @@ def review_command(  # noqa: PLR0913 - one argument for each option
         "lease_seconds": lease_seconds,
         "text_only": text_only,
         "for_judge": for_judge,
+        "swap": swap,
+        "qualified": qualified,
+        "held_per_day": held_per_day,
     }
     folders = (folder, against)
     links = (invite or (), invite_lead or ())

@@ -21,6 +21,7 @@ from builders.release.preferences import pairs_of
 from builders.release.rules import evaluate, read_rules
 from builders.review.data.decided import Event, standing, unreadable
 from builders.review.data.events import Reviews
+from builders.review.data.held_answers import HELD, held_answers
 from builders.review.data.items import Items
 from builders.review.data.people import People
 from builders.review.data.settings import load_settings
@@ -34,6 +35,7 @@ from builders.review.exchange.events_file import (
 from builders.review.outcome.agreement import agreement, anchoring, gold_results, moves
 from builders.review.outcome.audit import outcome
 from builders.review.outcome.comparisons import comparisons
+from builders.review.outcome.heard_pairs import heard
 from builders.review.outcome.judge_agreement import judge_agreement
 from builders.review.outcome.merge import Merged, views
 from builders.settings import STORE_FILE
@@ -117,7 +119,8 @@ def _events(build: Build, store: Store, known: Restrictions) -> list[Event]:
     """Return the events about a build, but for items that nobody may be shown."""
     out = left_out(build.shards(), Purpose.REVIEW, known)
     made = Reviews(store).of_build(build.manifest["result"]["name"])
-    return [e for e in made if e.item not in out and not known.excluded(e.item)]
+    mine = (e for e in made if e.kind != HELD)  # what is written to held lines stays in the store
+    return [e for e in mine if e.item not in out and not known.excluded(e.item)]
 
 
 def _address(folder: Path, store: str | None) -> str:
@@ -177,7 +180,17 @@ def _known(
         rules=list(rules),
         disputed=[v.item.item for v in merged if v.status == ReviewStatus.DISPUTED],
         judges=judge_agreement(build, store, known, merged) if Judgements(store).any() else [],
+        held=_held(build, store),
+        heard=heard(build, store, known) if Judgements(store).any() else None,
     )
+
+
+def _held(build: Build, store: Store) -> dict[str, int]:
+    """Return how many lines a build holds for people, and how many somebody answered."""
+    made = held_answers(Reviews(store), build.manifest["result"]["name"])
+    answered = {event.item for event in made if event.verdict == "reply"}
+    lines = sum(table.num_rows for table in build.held_groups())
+    return {"lines": lines, "answered": len(answered)}
 
 
 def _annotators(made: Sequence[Event], merged: Sequence[Merged]) -> dict[str, dict[str, int]]:

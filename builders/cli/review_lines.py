@@ -11,6 +11,7 @@ from builders.review.outcome.agreement import Agreement, Anchoring, Move
 from builders.review.outcome.alpha import Alpha
 from builders.review.outcome.audit import AuditOutcome
 from builders.review.outcome.comparisons import Comparison
+from builders.review.outcome.heard_pairs import HeardResult, heard_lines
 from builders.review.outcome.judge_agreement import JudgeAgreement, RaterAgreement
 from builders.stats import Difference, Share
 
@@ -32,6 +33,8 @@ class ReviewOverview:
         rules: how the publisher's own rules come out.
         disputed: ids of samples to be settled.
         judges: how far judges agree with people.
+        held: how many lines are held for people, and how many of them somebody answered.
+        heard: what people matched by ear, beside the judges; None without answers.
     """
 
     name: str
@@ -52,6 +55,8 @@ class ReviewOverview:
     rules: list[RuleResult]
     disputed: list[str]
     judges: list[JudgeAgreement]
+    held: dict[str, int]
+    heard: HeardResult | None = None
 
 
 def lines(known: ReviewOverview, names: Mapping[str, str]) -> Iterator[str]:
@@ -63,6 +68,10 @@ def lines(known: ReviewOverview, names: Mapping[str, str]) -> Iterator[str]:
     yield from _anchoring(known.anchoring)
     yield from _compared(known)
     yield from _judges(known.judges)
+    yield from heard_lines(known.heard) if known.heard else ()
+    if known.held["lines"]:
+        count, answered = known.held["lines"], known.held["answered"]
+        yield f"{count:,} lines are held for people, {answered:,} of them answered"
     if known.audit:
         yield from audit_lines(known.name, known.audit)
     for rule in known.rules:

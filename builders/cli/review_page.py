@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from builders.review.server.comparing import Comparing
     from builders.review.server.desk import Desk
     from builders.review.server.listen import Listening
+    from builders.review.server.matching import Matching
     from builders.store.database import Store
 
 
@@ -39,7 +41,8 @@ def review(  # noqa: PLR0913 - what the command line gives
         where: host and port.
         invited: names of annotators and of leads who get a new link each.
         wanted: settings of the review that change; None leaves one as it was. `for_judge` is the
-            number of samples that a judge has scored to give out, 0 for all samples.
+            number of samples that a judge has scored to give out, 0 for all samples; `swap` that of
+            minimal pairs to match by ear.
         exclusions: the table of ids that nobody is shown.
         as_json: print address and links as one JSON object, before anything is served.
 
@@ -55,6 +58,7 @@ def review(  # noqa: PLR0913 - what the command line gives
         raise ConfigError(
             f"reviewing needs the package {error.name}", do="pip install 'hearten[review]'"
         ) from error
+    from builders.review.data.people import People
     from builders.review.data.settings import load_settings, save_settings
     from builders.review.outcome.judge_agreement import for_judging
     from builders.review.server.desk import Desk
@@ -64,26 +68,32 @@ def review(  # noqa: PLR0913 - what the command line gives
     held = Store(address)
     name = build.manifest["result"]["name"]
     changed = {field: value for field, value in wanted.items() if value is not None}
-    for_judge = changed.pop("for_judge", None)
+    for_judge, swap = changed.pop("for_judge", None), changed.pop("swap", None)
+    if named := changed.pop("qualified", None):
+        people = People(held)
+        changed["qualified"] = tuple(people.named(one).id for one in named)
     known = Restrictions(excluded_by(exclusions, address))
     settings = replace(load_settings(held, name), **changed)
     settings = for_judging(build, held, known, settings, for_judge)
     save_settings(held, name, settings)
     desk = Desk(build, held, other.manifest["result"]["name"] if other else None, known)
     comparing = _comparing(desk, other) if other else None
+    matching = _matching(desk, swap) if swap else None
     at = listen.listen(*where)
     kept = build.manifest["result"]["counts"]["kept"]
     given_out = len(settings.only) or kept
     links = invited_links(held, at.address, invited)
     if as_json:
         told = {"build": name, "address": f"{at.address}/", "samples": given_out}
-        people = {"people_each": settings.overlap, "invited": links}
-        print(json.dumps(told | people, ensure_ascii=False), flush=True)
+        each = {"people_each": settings.overlap, "invited": links}
+        print(json.dumps(told | each, ensure_ascii=False), flush=True)
     else:
         drawn = f"{given_out:,} of {kept:,}" if settings.only else f"{kept:,}"
         what = _pairs_line(comparing) if comparing else f"{name}: {drawn} samples"
+        what = f"{name}: {matching.count:,} minimal pairs to hear" if matching else what
         _say_where(what, settings.overlap, links, at)
-    listen.serve(desk, at, comparing)
+    with suppress(KeyboardInterrupt):
+        listen.serve(desk, at, comparing, matching)
 
 
 def _say_where(what: str, people: int, links: Sequence[Mapping[str, str]], at: Listening) -> None:
@@ -120,6 +130,13 @@ def _comparing(desk: Desk, other: Build) -> Comparing:
             do="name another build with --against",
         )
     return comparing
+
+
+def _matching(desk: Desk, limit: int) -> Matching:
+    """Return where people match replies to voices; see `Matching`."""
+    from builders.review.server.matching import Matching
+
+    return Matching(desk, limit)
 
 
 def _pairs_line(comparing: Comparing) -> str:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -71,6 +71,7 @@ def _document(folder: Path, manifest: Manifest, found: Numbers) -> dict[str, obj
         "rejected": result["rejected"],
         "splits": result["splits"],
         "set_checks": result.get("set_checks"),
+        "pitch": (result.get("voice") or {}).get("pitch"),
         "cost": manifest["run"]["cost"],
         **found,
     }
@@ -84,6 +85,15 @@ def _manifest_lines(manifest: Manifest) -> Iterator[str]:
         people = "" if one["people"] is None else f"; people's next turns {one['people']:.2f}"
         out = " (outside)" if one["out"] else ""
         yield f"  {one['code']}: {one['value']:.2f}{people}{out}"
+    yield from _pitch_lines(result.get("voice"))
+
+
+def _pitch_lines(voice: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield what `--check pitch` found in the corpus, if it was asked for."""
+    if voice and (found := voice.get("pitch")):
+        clips = f"{found['clips_off']:,} of {found['clips']:,} clips"
+        frames = f"{found['frames_off']:,} of {found['frames']:,} frames"
+        yield f"  pitch an octave from pYIN's: {clips}, {frames}"
 
 
 def _lines(found: Numbers) -> Iterator[str]:

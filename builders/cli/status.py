@@ -94,6 +94,7 @@ def _print_unfinished(folder: Path, store: str, as_json: bool) -> None:
 
 def _report(folder: Path, store: str | None, exclusions: Path) -> Path:
     """Write the report of a finished build again, of a reviewed one that of its copy; return it."""
+    from builders.audio.with_librosa import has_librosa
     from builders.cli.beside import store_of
     from builders.evaluation.kept import proof_of
     from builders.evaluation.results import results
@@ -109,7 +110,15 @@ def _report(folder: Path, store: str | None, exclusions: Path) -> Path:
     place = applied(folder, store, known.excluded)
     build = Build(folder)
     swaps, scores = results(build, store, known), score_results(build, store, known)
-    return write(place, read_manifest(place), swaps, scores, known, proof_of(folder))
+    return write(
+        place,
+        read_manifest(place),
+        swaps,
+        scores,
+        known,
+        proof_of(folder),
+        with_mel=has_librosa(),
+    )
 
 
 def count_lines(result: ManifestResult) -> Iterator[str]:

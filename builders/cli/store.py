@@ -50,8 +50,8 @@ def upgrade_command(
     from builders.settings import clips_folder
     from builders.store.clips import ClipFiles
     from builders.store.database import Store
-    from builders.store.migrations import NEWEST
     from builders.store.side_files import take_in
+    from builders.store.steps import NEWEST
     from builders.store.upgrade import upgraded
 
     where = _address(address, store, output)
@@ -94,7 +94,7 @@ def status_command(
     as_json: Json = False,
 ) -> None:
     """Print the version of the store and how much is in it."""
-    from builders.store.migrations import NEWEST
+    from builders.store.steps import NEWEST
     from builders.store.upgrade import contents
 
     found = contents(_address(address, store, output))
@@ -160,7 +160,7 @@ def _forget(
         _check_known(ids, forget.known(store, ids).union(*builds.values()), store.name)
         files = ClipFiles(clips_folder(given, output, clips))
         taken = forget.forget(store, ids, files, dry_run=dry_run)
-        copies = forget.copies_beside(store)
+        copies = forget.copies_beside(store, ids)
     if not dry_run:
         _remove_reviewed(builds, output)
     if as_json:

@@ -78,10 +78,11 @@ RedraftWhich = Annotated[
 Checks = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="vad|dnsmos|asr",
+        metavar="vad|dnsmos|asr|pitch",
         help="Check the audio with a model; needs an optional extra. vad: does it contain "
         "speech? dnsmos: how good is the sound? asr: do the words match the transcript "
-        "(English)? The last two take about half a second of CPU for each chosen clip.",
+        "(English)? pitch: is our pitch an octave off? dnsmos and asr take about half a second of "
+        "CPU for each chosen clip; pitch is checked in about 200 clips of the corpus.",
     ),
 ]
 MinSpeech = Annotated[

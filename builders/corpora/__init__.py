@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,6 +19,9 @@ from builders.errors import ConfigError, SourceError, UsageError, nearest, sugge
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Reject
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 Permission = Literal["yes", "no", "unknown"]
 Split = Literal["train", "dev", "test", "all"]
 Shape = Literal["seen", "from documentation"]
@@ -26,7 +29,7 @@ LabelSource = Literal["intended", "voice", "audio_visual", "text", "self"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Rights(_Part):
@@ -56,6 +59,14 @@ class SameWords(_Part):
     within: Literal["dialogue", "split"]
     least_words: int = Field(ge=1)
     reason: str = Field(min_length=1)
+
+
+class SpeakersConsent(_Part):
+    """Whose voices the clips are, whether their publication is consented to, and who says so."""
+
+    whose: str = "not known"
+    consent: Permission = "unknown"
+    reason: str = "nothing is said"
 
 
 class VoiceEvidence(_Part):
@@ -113,10 +124,10 @@ class Card(_Part):
     `benchmarks` those that are made from it, `no_benchmark_found` the day on which none was found.
     `fixed_words` says that speakers were given what they say, so that only their voice tells a
     feeling, `contrast` where the same words are said in several ways, `voice_evidence` who judged
-    the voice alone. `combined_folds` says which folds of a corpus without splits of its own become
-    which split of a combined set. `shape` says whether the reader was written to the owner's files,
-    or to their documentation and what others say of them. `reads_as` is for a corpus in the form of
-    another one, which needs no reader.
+    the voice alone, `voices` whose voices the clips are. `combined_folds` says which folds of a
+    corpus without splits of its own become which split of a combined set. `shape` says whether the
+    reader was written to the owner's files, or to their documentation and what others say of them.
+    `reads_as` is for a corpus in the form of another one, which needs no reader.
     """
 
     slug: str
@@ -145,6 +156,7 @@ class Card(_Part):
     no_benchmark_found: date | None = None
     rights: Rights
     send_to_third_party: ThirdParty
+    voices: SpeakersConsent = SpeakersConsent()
     fixed_words: bool = False
     contrast: SameWords | None = None
     voice_evidence: VoiceEvidence | None = None
@@ -218,14 +230,44 @@ def load_card(slug: str) -> Card:
     """Return the card of a corpus; ConfigError names the fields that are wrong."""
     path = resources.corpus_folder(slug) / "card.toml"
     try:
-        return Card(slug=slug, **tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"not valid TOML: {error}", where=path, do="fix that line") from error
+        return _card(path, slug)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ConfigError(
             f"the corpus card is not valid: {wrong}", where=path, do="fix these fields"
         ) from error
+
+
+def card_faults(path: Path) -> Iterator[ConfigError]:
+    """Yield all that is wrong in a corpus card."""
+    try:
+        _card(path, path.absolute().parent.name)
+    except ValidationError as error:
+        for found in error.errors():
+            yield _wrong_field(path, found)
+
+
+def _wrong_field(path: Path, found: ErrorDetails) -> ConfigError:
+    """Return the error for one fault that pydantic found in a card."""
+    name = ".".join(map(str, found["loc"])) or "the card"
+    if found["type"] == "missing":
+        what = f"the card has no {name}"
+        return ConfigError(what, where=path, expected="that field", do="add it")
+    if found["type"] == "extra_forbidden":
+        last, inner = str(found["loc"][-1]), len(found["loc"]) > 1
+        meant = suggested(last, () if inner else [*Card.model_fields], "leave it out")
+        return ConfigError(f"unknown field {name}", where=path, **meant)
+    expected = found["msg"].removeprefix("Input should be ")
+    return ConfigError(
+        f"{name} is {found['input']!r}", where=path, expected=expected, do="change it"
+    )
+
+
+def _card(path: Path, slug: str) -> Card:
+    try:
+        return Card(slug=slug, **tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"not valid TOML: {error}", where=path, do="fix that line") from error
 
 
 def resolve_slug(name: str) -> str:

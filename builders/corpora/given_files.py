@@ -5,23 +5,30 @@ Never more than a line, a JSON file of `LARGEST_WHOLE` bytes, or a hundred rows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
 
 from builders.corpora.opening import LARGEST_WHOLE, LONGEST_LINE, open_bytes, read_whole
-from builders.errors import SourceError
+from builders.errors import HeartenError, SourceError
 
 _LINES, _TABLE, _WHOLE = (".jsonl", ".ndjson"), ".parquet", ".json"
 KINDS = (*_LINES, _WHOLE, _TABLE)
 _ROWS = 100
+Refuse = Callable[[HeartenError], None]
 
 
-def given_rows(source: Path) -> Iterator[tuple[str, object]]:
+def refused(error: HeartenError) -> None:
+    """Raise an error: the first fault ends the reading."""
+    raise error
+
+
+def given_rows(source: Path, refuse: Refuse = refused) -> Iterator[tuple[str, object]]:
     """Yield each record of a file, or of all files in a folder, with its place.
 
-    Of the folder of a build or of a published dataset, these are its samples alone.
+    Of the folder of a build or of a published dataset, these are its samples alone. `refuse` is
+    called with the error for a line that is no JSON, and may pass over it.
 
     Raises:
         SourceError: there is no such file, or it cannot be read; names the line.
@@ -29,7 +36,7 @@ def given_rows(source: Path) -> Iterator[tuple[str, object]]:
     for path in _files(source):
         try:
             if path.suffix.lower() in _LINES:
-                yield from _lines(path)
+                yield from _lines(path, refuse)
             elif path.suffix.lower() == _TABLE:
                 yield from _table(path)
             else:
@@ -64,7 +71,7 @@ def _files(source: Path) -> list[Path]:
     return found
 
 
-def _lines(path: Path) -> Iterator[tuple[str, object]]:
+def _lines(path: Path, refuse: Refuse) -> Iterator[tuple[str, object]]:
     with open_bytes(path) as stream:
         number = 0
         while line := stream.readline(LONGEST_LINE + 1):
@@ -76,8 +83,13 @@ def _lines(path: Path) -> Iterator[tuple[str, object]]:
                     where=where,
                     expected="one record a line",
                 )
+            try:
+                found = _parsed(line, where) if line.strip() else None
+            except SourceError as error:
+                refuse(error)
+                continue
             if line.strip():
-                yield where, _parsed(line, where)
+                yield where, found
 
 
 def _document(path: Path) -> Iterator[tuple[str, object]]:

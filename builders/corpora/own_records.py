@@ -20,7 +20,8 @@ from builders import resources
 from builders.corpora.files import BrokenRecord, broken, text_lines
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
-from builders.record.types import Dialogue, Media, Reject, Utterance
+from builders.record.types import Annotation, Dialogue, Media, Reject, Utterance
+from builders.record.views import VoteCount
 
 RECORDS = "records"
 SPLITS = ("train", "dev", "test", "all")
@@ -35,6 +36,8 @@ class OwnUtterance(TypedDict):
     label: str | None
     audio: NotRequired[str]
     language: NotRequired[str]
+    second: NotRequired[str]
+    votes: NotRequired[list[VoteCount]]
 
 
 class OwnDialogue(TypedDict):
@@ -99,7 +102,7 @@ class OwnRecords:
         )
 
     def _utterance(self, dialogue: str, order: int, one: OwnUtterance) -> Utterance:
-        audio = one.get("audio") if self._with_media else None
+        audio, votes = one.get("audio") if self._with_media else None, one.get("votes")
         return Utterance(
             dialogue=dialogue,
             utterance=one["id"],
@@ -109,5 +112,7 @@ class OwnRecords:
             label=one["label"],
             media=Media(self.root / audio) if audio else None,
             targetable=one["label"] is not None,
+            annotation=Annotation(votes=votes) if votes else None,
             language=one.get("language"),
+            second=one.get("second"),
         )

@@ -126,6 +126,8 @@ class Labelling:
         a label or a vote has no row. A label of the whole dialogue is a lower match on later turns.
         """
         meaning = self._meaning(utterance)
+        if meaning and utterance.second and (other := self.map.emotions(utterance.second)):
+            meaning = with_second(meaning, ((other.primary, 1.0),), 0.0)
         if meaning is None or LABEL_OF_DIALOGUE not in utterance.flags:
             return meaning
         return lowered(meaning)

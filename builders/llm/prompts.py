@@ -8,6 +8,7 @@ else is a `ConfigError`, at loading where the file alone shows it, otherwise at 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +17,8 @@ import jinja2
 from jinja2 import meta
 
 from builders import resources
-from builders.errors import ConfigError
+from builders.errors import ConfigError, nearest
+from builders.labels.tables import read_rows
 from builders.llm.settings import DRAFT_VERSION
 
 _FOLDERS = {1: "draft/1", DRAFT_VERSION: "draft"}
@@ -127,6 +129,74 @@ class Template:
             )
 
 
+def template_faults(path: Path) -> Iterator[ConfigError]:
+    """Yield all that is wrong with a template, also what only `render` would find.
+
+    Which parts a prompt is given stands in ``prompts/_parts.tsv``.
+    """
+    source = _read(path)
+    header = _header(source, path)
+    declared = {part.strip() for part in header["parts"].split(",")}
+    _compile(source, path)
+    given = _given(path, header["id"]) or frozenset(declared)
+    expected = f"exactly {', '.join(sorted(given))}"
+    for name, line in _used(source).items():
+        if name not in given:
+            yield ConfigError(
+                f"there is no part {name}",
+                where=f"{path}:{line}",
+                expected=expected,
+                do=_nearest_part(name, given),
+            )
+        elif name not in declared:
+            yield ConfigError(
+                f"part {name} is used and is not in the header",
+                where=f"{path}:{line}",
+                do="add it to the line 'parts:'",
+            )
+    for name in sorted(given - _used(source).keys()):
+        yield ConfigError(
+            f"part {name} is never used", where=path, expected=expected, do="write it"
+        )
+    for name in sorted(declared - given - _used(source).keys()):
+        yield ConfigError(
+            f"part {name} is in the header, and nothing gives it",
+            where=path,
+            expected=expected,
+            do="correct the line 'parts:'",
+        )
+
+
+def _nearest_part(name: str, given: Collection[str]) -> str:
+    near = nearest(name, given)
+    return f"did you mean {near}?" if near else "leave it out"
+
+
+def _used(source: str) -> dict[str, int]:
+    """Return the parts that a template's body uses, each with its first line."""
+    parsed = _ENVIRONMENT.parse(source)
+    undeclared = meta.find_undeclared_variables(parsed)
+    found: dict[str, int] = {}
+    for name in parsed.find_all(jinja2.nodes.Name):
+        if name.name in undeclared:
+            found.setdefault(name.name, name.lineno)
+    return found
+
+
+@cache
+def given_parts() -> Mapping[str, frozenset[str]]:
+    """Return the parts that each template is given, by its place below ``prompts/``."""
+    rows = read_rows(resources.prompts() / "_parts.tsv", ("template", "parts"), key=("template",))
+    return {row.text("template"): frozenset(row.text("parts").split(" ")) for row in rows}
+
+
+def _given(path: Path, name: str) -> frozenset[str] | None:
+    """Return the parts of the template that a file is an edit of: by its place, or else its id."""
+    parts = path.absolute().with_suffix("").parts
+    places = ("/".join(parts[at:]) for at in range(len(parts)))
+    return next((given_parts()[one] for one in (*places, name) if one in given_parts()), None)
+
+
 @cache
 def load(relative: str) -> Template:
     """Return the template at `relative` (such as ``draft/user.j2``) below ``prompts/``."""
@@ -186,7 +256,7 @@ def _header(source: str, path: Path) -> dict[str, str]:
 
 def _compile(source: str, path: Path) -> jinja2.Template:
     try:
-        return _ENVIRONMENT.from_string(source)
+        compiled = _ENVIRONMENT.from_string(source)
     except jinja2.TemplateSyntaxError as error:
         raise ConfigError(
             f"the template is not valid Jinja: {error.message}",
@@ -194,3 +264,6 @@ def _compile(source: str, path: Path) -> jinja2.Template:
             expected="closed tags and known filters",
             do="correct that line",
         ) from error
+    # Every call copies them: from one dictionary faster than from the library's chain of two.
+    compiled.globals = dict(compiled.globals)
+    return compiled

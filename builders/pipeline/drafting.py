@@ -33,6 +33,7 @@ from builders.settings import BuildConfig
 from builders.tasks.reply.draft import Draft, drafted
 
 if TYPE_CHECKING:  # without a voice nothing of it is imported
+    from builders.pipeline.moderating import ModeratedReplies
     from builders.tts.stage import Item, Voicing
 
 
@@ -65,6 +66,7 @@ async def draft(
     """
     config, card = plan.config, plan.card
     models = frozenset(drafter.model for drafter in config.drafting)
+    moderation = _moderation(plan, setup)
     async with (
         open_session(setup, config.models, state, models) as session,
         _voicing(config, card, session, setup) as voicing,
@@ -75,7 +77,8 @@ async def draft(
             session.stop_with(voicing)
         async with (
             _drafts(plan, targets, session) as items,
-            aclosing(voicing.outcomes(items, session) if voicing else items) as finished,
+            aclosing(moderation.outcomes(items) if moderation else items) as kept,
+            aclosing(voicing.outcomes(kept, session) if voicing else kept) as finished,
         ):
             rejects = RejectsAlone()
             async for item in finished:
@@ -83,9 +86,19 @@ async def draft(
                 if stop := rejects.note(item):
                     session.stop(stop)
         speech = voicing.result if voicing else None
+        asked = session.asked + (moderation.asked if moderation else 0)
         return DraftingResult(
-            session.stopped, session.asked, session.projection.result, speech, session.lost
+            session.stopped, asked, session.projection.result, speech, session.lost
         )
+
+
+def _moderation(plan: Plan, setup: Setup) -> ModeratedReplies | None:
+    """Return what asks about replies; without a moderation endpoint nothing of it is imported."""
+    if not plan.config.moderation:
+        return None
+    from builders.pipeline.moderating import ModeratedReplies
+
+    return ModeratedReplies(plan, setup.store)
 
 
 @asynccontextmanager

@@ -57,9 +57,10 @@ class BuildEstimate(TypedDict):
     """The estimate for a build.
 
     `drafts` is by model, `held` and `to_ask` are of all drafts. `captions_to_ask`,
-    `summaries_to_ask`, `plans_to_ask` and `tags_to_ask` are None without a model for them; of tags,
-    each reply needs one. `hours` is None if the store has no answers of the models that tell
-    their pace. `routes` and `moderation_to_ask` are None without a model or endpoint for them.
+    `summaries_to_ask`, `plans_to_ask`, `tags_to_ask` and `reply_routes_to_ask` are None without a
+    model for them; of the last two, each reply needs one. `hours` is None if the store has no
+    answers of the models that tell their pace. `routes` and `moderation_to_ask` are None without a
+    model or endpoint for them; the latter counts utterances and replies.
     """
 
     model: str
@@ -71,6 +72,7 @@ class BuildEstimate(TypedDict):
     summaries_to_ask: int | None
     plans_to_ask: int | None
     tags_to_ask: int | None
+    reply_routes_to_ask: int | None
     prompt_tokens: int
     completion_tokens: int
     usd: float | None
@@ -138,13 +140,14 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
         "summaries_to_ask": found.to_ask("summaries"),
         "plans_to_ask": found.to_ask("plans"),
         "tags_to_ask": found.to_ask("tags"),
+        "reply_routes_to_ask": found.to_ask("reply routes"),
         "prompt_tokens": sum(one.prompt_tokens for one in asking),
         "completion_tokens": sum(one.completion_tokens for one in asking),
         "usd": None if None in costs else sum(cost for cost in costs if cost is not None),
         "hours": _hours(plan.config.store_url, asking),
         "qualification": qualification,
         "routes": _routes(plan, prices),
-        "moderation_to_ask": _moderation(plan),
+        "moderation_to_ask": _moderation(plan, found.targets),
         "votes": [
             {
                 "model": voter.model,
@@ -165,22 +168,27 @@ def _estimated(plan: Plan, hearing: Hearing | None, own: Mapping[str, object]) -
 
 def _routes(plan: Plan, prices: Mapping[str, Price | None]) -> VoteEstimate | None:
     """Return what the model that routes would take; None without one."""
-    model = plan.config.router
-    if not model:
+    asker = _router(plan)
+    if not asker:
         return None
     from builders.pipeline.verdicts import open_targets
 
-    asker = RouteAsker(model, plan.card.speakers_have_names)
     requests = map(asker.first_request, open_targets(plan))
-    return {"model": model, **estimated(requests, plan.config.store_url, prices[model])}
+    told = estimated(requests, plan.config.store_url, prices[asker.model])
+    return {"model": asker.model, **told}
 
 
-def _moderation(plan: Plan) -> int | None:
+def _router(plan: Plan) -> RouteAsker | None:
+    model = plan.config.router
+    return RouteAsker(model, plan.card.speakers_have_names) if model else None
+
+
+def _moderation(plan: Plan, replies: int) -> int | None:
     if not plan.config.moderation:
         return None
     from builders.pipeline.verdicts import to_moderate
 
-    return to_moderate(plan)
+    return to_moderate(plan) + replies
 
 
 def _qualification(
@@ -226,6 +234,7 @@ def _drafting(plan: Plan, hearing: Hearing | None) -> _Drafting:
     url = plan.config.store_url
     store = Store(url, writes=False) if store_exists(url) else None
     captioned, replying, tagger = plan.captioned, plan.replying, plan.tagger
+    router = _router(plan)
     drafters = plan.plain_drafters
     found = _Drafting({model: Asking(model) for model, _ in drafters})
     summarised = plan.summarised
@@ -254,6 +263,9 @@ def _drafting(plan: Plan, hearing: Hearing | None) -> _Drafting:
                 of = found.beside.setdefault("tags", Asking(tagger.model))
                 names = drafter.prompts
                 of.add(tagger.question(one, _ANY_REPLY, names).request for one in block)
+            if router:
+                of = found.beside.setdefault("reply routes", Asking(router.model))
+                of.add(router.of_reply(one, _ANY_REPLY).request for one in block)
     if store:
         store.close()
     return found

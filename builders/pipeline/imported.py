@@ -39,6 +39,7 @@ class LooseTurn(TypedDict, total=False):
     text: str
     speaker: str | None
     emotions: LooseEmotions
+    votes: object
 
 
 class LooseRecord(TypedDict, total=False):
@@ -94,6 +95,13 @@ def loose_schema() -> dict[str, Any]:
     """Return the JSON Schema of a record before its words are looked up; it need have no reply."""
     text, perhaps = {"type": "string", "minLength": 1}, {"type": ["string", "null"]}
     turn = {"text": text, "speaker": perhaps}
+    count = {"type": "integer", "minimum": 1}
+    vote = {
+        "type": ["object", "string"],
+        "required": ["label"],
+        "properties": {"label": text, "rater": perhaps, "count": count},
+    }
+    votes = {"type": ["object", "array", "null"], "additionalProperties": count, "items": vote}
     emotions = {
         "type": "object",
         "required": ["primary"],
@@ -109,7 +117,7 @@ def loose_schema() -> dict[str, Any]:
         "target_utterance": {
             "type": "object",
             "required": ["text", "emotions"],
-            "properties": {**turn, "emotions": emotions},
+            "properties": {**turn, "emotions": emotions, "votes": votes},
         },
         _REPLY: {"type": "object"},
     }

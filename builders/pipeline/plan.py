@@ -154,7 +154,7 @@ class Plan(Replying):
             yield None
             return
         from builders.audio.analysis import Hearing, Standards
-        from builders.audio.detectors import open_checks
+        from builders.audio.detectors import of_few, open_checks
         from builders.audio.seeing import Seeing
 
         config = self.config
@@ -167,7 +167,9 @@ class Plan(Replying):
         )
         workers = config.workers or os.cpu_count() or 1
         others = self.survey.languages
-        checks = open_checks(config.clip_checks, workers, self.card.language, others)
+        checks = of_few(
+            open_checks(config.clip_checks, workers, self.card.language, others), self.survey.clips
+        )
         state = ProgressState(self.survey.clips, doing="listening")
         with _remembering(config, folder) as (values, clips):
             root = self.corpus.reader.root

@@ -14,6 +14,7 @@ from builders.settings import BuildConfig
 from builders.tasks.background import Summarised
 from builders.tasks.caption import Captioned
 from builders.tasks.reply.asking import PromptExtras
+from builders.tasks.reply.before import ReplyTask
 from builders.tasks.reply.checks.recited import RunIndex
 from builders.tasks.reply.checks.verdicts import VerdictOutlet
 from builders.tasks.reply.demonstrations import Demonstrations
@@ -22,6 +23,8 @@ from builders.tasks.reply.executing import CueTagger, ModelTagger
 from builders.tasks.reply.kept_drafts import KeptDrafts
 from builders.tasks.reply.planned import PlannedDrafter
 from builders.tasks.reply.planning import Planner
+from builders.tasks.reply.routed import RoutedReply
+from builders.tasks.route import RouteAsker
 
 
 class Replying:
@@ -46,10 +49,19 @@ class Replying:
         drafts = self.config.drafts
         return [
             OneOfSeveral(
-                self._summarised(drafter) or self._described(drafter), model, number % drafts + 1
+                self._checked_by_router(self._summarised(drafter) or self._described(drafter)),
+                model,
+                number % drafts + 1,
             )
             for number, (model, drafter) in enumerate(self.plain_drafters)
         ]
+
+    def _checked_by_router(self, task: ReplyTask) -> ReplyTask:
+        """Have the model that routes utterances asked about each reply, too."""
+        router = self.config.router
+        if not router:
+            return task
+        return RoutedReply(task, RouteAsker(router, self.card.speakers_have_names))
 
     @property
     def plain_drafters(self) -> list[tuple[str, Drafter]]:

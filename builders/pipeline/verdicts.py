@@ -89,7 +89,7 @@ def _told(outcome: Outcome[dict[str, object]], by: str) -> RouteVerdict:
 async def _moderation(plan: Plan, setup: Setup, found: Verdicts) -> int:
     """Ask the moderation endpoint, a block at a time; return the number of requests."""
     values, asked = KeyValue(setup.store), 0
-    server = _server(plan.config)
+    server = open_server(plan.config)
     targets = open_targets(plan)
     try:
         while block := list(islice(targets, _BLOCK)):
@@ -122,7 +122,8 @@ def to_moderate(plan: Plan) -> int:
         store.close()
 
 
-def _server(config: BuildConfig) -> ModerationServer:
+def open_server(config: BuildConfig) -> ModerationServer:
+    """Return the moderation endpoint of a build."""
     settings = config.moderation_model
     return ModerationServer(
         settings.base_urls[0], settings.model, api_key(settings.keys), config.timeout
@@ -146,13 +147,27 @@ def _held(values: KeyValue, model: str, target: Target) -> RouteVerdict | None:
 
 
 async def _asked(server: ModerationServer, values: KeyValue, target: Target) -> RouteVerdict:
-    text = _sent(target)
+    return await _said(server, values, _sent(target), target.id)
+
+
+async def moderated(
+    server: ModerationServer, values: KeyValue, text: str, sample_id: str
+) -> tuple[RouteVerdict, bool]:
+    """Return what the endpoint says of a text about a sample, and whether it was asked for it."""
+    if kept := values.get("moderated", key_of(server.model, text), sample_id):
+        return _verdict(server.model, orjson.loads(kept.value)), False
+    return await _said(server, values, text, sample_id), True
+
+
+async def _said(
+    server: ModerationServer, values: KeyValue, text: str, sample_id: str
+) -> RouteVerdict:
     try:
         categories = await server.categories(text)
     except Failure as failure:
         return RouteVerdict(None, (), "", (failure.kind, f"moderation: {failure.detail}"))
     kept = Kept(orjson.dumps(categories))
-    values.put("moderated", key_of(server.model, text), kept, target.id)
+    values.put("moderated", key_of(server.model, text), kept, sample_id)
     return _verdict(server.model, categories)
 
 

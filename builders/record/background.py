@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Of whose dialogue it says what another one does not know.
 _UNSAID = frozenset({"goal"})
@@ -41,6 +42,8 @@ def sayable(text: str | None, origin: str | None) -> str | None:
     return _PRESENT.sub(lambda found: present(people(found[1])), _NUMBERS.sub("", text)) or None
 
 
+# Each target of a dialogue is told the same.
+@lru_cache(maxsize=64)
 def without_people(text: str | None, origin: str | None) -> str | None:
     """Return what `sayable` does without its list of who is present."""
     told = sayable(text, origin)

@@ -8,6 +8,7 @@ meets no comparison; `is null` asks for it.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -18,6 +19,10 @@ from builders.record.flat import SAMPLE, flat_columns
 
 FAILURES = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 EXAMPLE = "one condition, as \"emotion = 'anger' and agreement < 0.6\""
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_UNUSUAL = re.compile(r"[$\\`#]|--|/\*")
+_QUERY = re.compile(r"\b(?:select|from|table|values|with)\b", re.IGNORECASE)
+_COUNT = '"Len"'
 _NEAR = 3
 _LONG = 200
 
@@ -34,6 +39,8 @@ def condition(text: str, kind: str = SAMPLE, option: str = "--where") -> pl.Expr
         UsageError: it is no condition, or names a column that there is not.
     """
     known: Mapping[str, pl.DataType] = {n: one.dtype for n, one in flat_columns(kind).items()}
+    if _may_ask_elsewhere(text):  # before polars sees it, which would read what is named there
+        raise _wrong(text, option, "a condition asks no other table")
     with translated(text, option):
         found = pl.sql_expr(text)
     for name in dict.fromkeys(found.meta.root_names()):
@@ -45,7 +52,20 @@ def condition(text: str, kind: str = SAMPLE, option: str = "--where") -> pl.Expr
         if kind_of != pl.Boolean():
             raise _wrong(text, option, f"that is {_called(kind_of)}, and no condition")
         empty.filter(found).collect()
+        asked = empty.select(found).collect().height
+    # Of a column there is nothing here, but a sum or a count of nothing.
+    if asked and (found.meta.root_names() or _COUNT in found.meta.serialize(format="json")):
+        raise _wrong(text, option, "that is met by all samples or by none, and no condition")
     return found
+
+
+def _may_ask_elsewhere(text: str) -> bool:
+    """Return whether a condition may have a query in it, as one that reads a file has.
+
+    Words in quotes are none. Where comments or other quotes stand, nothing is known to be quoted.
+    """
+    plain = text if _UNUSUAL.search(text) else _QUOTED.sub("''", text)
+    return bool(_QUERY.search(plain))
 
 
 def _called(kind: pl.DataType) -> str:
@@ -56,8 +76,9 @@ def _called(kind: pl.DataType) -> str:
 
 
 def said(error: BaseException) -> str:
-    """Return the first line of what polars says, in one sentence."""
-    return str(error).strip().split("\n")[0].rstrip(".:") or type(error).__name__
+    """Return the first line of what polars says, in one sentence, without values of samples."""
+    first = str(error).strip().split("\n")[0].partition(" values: [")[0]
+    return first.rstrip(".:") or type(error).__name__
 
 
 @contextmanager

@@ -135,22 +135,37 @@ class BuildFolder:
             write_json(path, identity)
             return
         before, now = whole(admitted_config(held, identity)), whole(identity)
-        # The prompt first: what else is new comes with it.
+        # The prompt first: most often, the rest comes with it.
         fields = sorted(before.keys() | now.keys(), key=lambda f: (f != "prompt_version", f))
-        for field in fields:
-            if before.get(field) != now.get(field):
-                raise self._changed(field, before.get(field), now.get(field))
+        changed = {
+            field: (before.get(field), now.get(field))
+            for field in fields
+            if before.get(field) != now.get(field)
+        }
+        if "prompt_version" in changed:  # under another prompt, other parts may be there or not
+            changed = {
+                field: both
+                for field, both in changed.items()
+                if not (field.endswith("_version") and None in both)
+            }
+        if changed:
+            raise self._changed(changed)
 
-    def _changed(self, field: str, before: object, now: object) -> ConfigError:
+    def _changed(self, changed: Mapping[str, tuple[object, object]]) -> ConfigError:
+        """Return the error for settings that differ: each, with what it was and what it is."""
         again = (
             f"delete {self.path} to build it again (cached responses are kept)"
             if self.manifest.exists()
             else "start this one over with --resume never"
         )
-        if _of_version_1(field, before):
+        if any(_of_version_1(field, before) for field, (before, _) in changed.items()):
             again = f"go on with --prompt-version 1, or {again}"
+        told = ", ".join(
+            f"{field}{'' if number else ' changed'} from {_shown(before)} to {_shown(now)}"
+            for number, (field, (before, now)) in enumerate(changed.items())
+        )
         return ConfigError(
-            f"{field} changed from {_shown(before)} to {_shown(now)} since this build was started",
+            f"{told} since this build was started",
             where=self.path,
             do=f"choose another --name, or {again}",
         )

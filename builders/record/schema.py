@@ -44,6 +44,7 @@ class SchemaNode(_SchemaHead, total=False):
     required: list[str]
     items: SchemaNode
     maxItems: int
+    multipleOf: int
     anyOf: list[SchemaNode]
 
 

@@ -112,12 +112,11 @@ class Annotation:
 class Utterance:
     """One utterance as its corpus has it. Times are seconds on the corpus's own clock.
 
-    `order` sorts the utterances of a dialogue; `label` is the raw label, None on turns that carry
-    none (a system's); `sentiment` is the corpus's own polarity column, where it has one. `id` is
-    filled in by the shared reading code, never by a reader; `video` is where its picture is, if
-    not in the file of the clip. `rejected` is one that became a reject, whose words are there all
-    the same: others see what was said, and it is no target. `findings` are about its clip and its
-    row, `flags` about its words and its place in the dialogue; `language` (BCP 47) is the corpus's.
+    `order` sorts the utterances of a dialogue; `label` is the raw label, None without one, `second`
+    that of a second emotion; `sentiment` is the corpus's own polarity. `id` is filled in by the
+    shared reading code; `video` is where its picture is, if not in the file of the clip. `rejected`
+    is one that became a reject: others see what was said, and it is no target. `findings` are about
+    its clip and its row, `flags` about its words and its place in the dialogue.
     """
 
     dialogue: str
@@ -140,6 +139,7 @@ class Utterance:
     rejected: bool = False
     flags: tuple[str, ...] = ()
     language: str | None = None
+    second: str | None = None
 
     @property
     def film(self) -> Media | None:

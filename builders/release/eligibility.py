@@ -28,6 +28,7 @@ from builders.record.types import ReviewStatus
 from builders.record.views import RejectRow, SampleRecord
 from builders.release.row_views import PublishedRecord
 from builders.store.address import store_exists
+from builders.store.forgotten import forgotten_ids
 from builders.tasks.reply.checks.wording import in_runs, pieces
 
 GATES_FILE = "gated.tsv"
@@ -191,10 +192,7 @@ def excluded_by(table: Path, address: str) -> Callable[[str], bool]:
     """
     forgotten: frozenset[str] = frozenset()
     if store_exists(address):
-        # Here, as it takes its time to import, and there may be no store.
-        from builders.store.database import forgotten_by
-
-        forgotten = forgotten_by(address)
+        forgotten = forgotten_ids(address)
     exclusions = Exclusions.load(table, forgotten)
     return exclusions.covers if exclusions.ids else nobody
 

@@ -1,6 +1,7 @@
 """Which fields of a record may be published: `fields.tsv` lists the permissions each field needs.
 
-`human_fields.tsv` does so for the rows of people's replies.
+`human_fields.tsv` does so for the rows of people's replies, and `bands.tsv` says which numbers go
+out in bands only.
 
 A permission must be given by a corpus's card *and* by the record, which has the card's value from
 the time of the build; unknown counts as no. A publisher with further rights can claim them, for a
@@ -24,6 +25,7 @@ from builders.errors import ConfigError, UsageError
 from builders.labels.tables import read_rows
 from builders.record.schema import SchemaNode, load_schema
 from builders.record.views import SampleRecord
+from builders.release.consent import NO_VOICES, Consent, VoiceTable
 from builders.release.row_views import PublishedRecord
 
 KINDS = ("audio", "text", "labels", "derived")
@@ -60,6 +62,13 @@ class Terms:
     recorded: Mapping[str, str]
     widened: tuple[str, ...] = ()
     synthetic: bool = False
+    voices: VoiceTable = NO_VOICES
+
+    @property
+    def consent(self) -> Consent:
+        """Return whose voices may go out."""
+        stated = f"audio:{self.card.slug}" in self.widened
+        return Consent(self.card, self.voices, "audio" in self.may, stated)
 
     def as_words(self) -> str:
         """Return the permissions in words."""
@@ -78,6 +87,7 @@ def terms_of(
     recorded: Mapping[str, str],
     claims: tuple[str, ...] = (),
     synthetic: bool = False,
+    voices: VoiceTable = NO_VOICES,
 ) -> Terms:
     """Return the terms of a corpus.
 
@@ -86,6 +96,7 @@ def terms_of(
         recorded: the `rights` of the build's records.
         claims: KIND:CORPUS for each right claimed by the publisher.
         synthetic: whether the build's clips are synthetic speech.
+        voices: the publisher's table of voices; clips of which no speaker consented stay back.
 
     Raises:
         UsageError: a claim has an unknown kind, or names another corpus.
@@ -100,6 +111,8 @@ def terms_of(
             do="fill in the card, and build again under another --name",
         )
     may = {kind for kind in KINDS if now[kind] == recorded[kind] == "yes"}
+    if not voices.some_consent(load_card(slug)):
+        may.discard("audio")
     # An owner who forbids everything explicitly forbids these as well; otherwise, a time or a
     # digest reveals nothing of the work.
     if any(now[kind] != "no" or recorded[kind] != "no" for kind in KINDS):
@@ -110,7 +123,7 @@ def terms_of(
     if synthetic:
         may = may - {"audio"} | ({"audio"} if _SPOKEN <= may else set())
     licence = licence_of(card.licence)
-    return Terms(card, licence, frozenset(may), recorded, widened, synthetic)
+    return Terms(card, licence, frozenset(may), recorded, widened, synthetic, voices)
 
 
 def _claim(word: str, slug: str) -> str:
@@ -144,6 +157,15 @@ def needs(shape: str = "sample") -> dict[str, frozenset[str]]:
     """Return what each field of a kind of row needs, by its table; ``nothing`` is the empty set."""
     rows = read_rows(_TABLES / _FIELDS[shape], ("field", "needs", "reason"), key=("field",))
     return {row.text("field"): frozenset(row.text("needs").split()) - {"nothing"} for row in rows}
+
+
+@cache
+def banded() -> dict[str, int]:
+    """Return the width of the bands of each field that goes out in bands: its lower end is told."""
+    rows = read_rows(_TABLES / "bands.tsv", ("field", "width", "reason"), key=("field",))
+    return {
+        row.text("field"): int(row.matching("width", "[1-9][0-9]*", "a number")) for row in rows
+    }
 
 
 def withheld(may: frozenset[str], shape: str = "sample") -> dict[str, list | None]:
@@ -180,11 +202,14 @@ def _below(path: str, node: SchemaNode, known: set[str]) -> Iterator[str]:
 
 
 def withhold(record: SampleRecord, fields: Mapping[str, list | None]) -> PublishedRecord:
-    """Return a copy of a record with the `withheld` fields emptied."""
+    """Return a copy of a record with the `withheld` fields emptied, and ages in bands."""
     out = orjson.loads(orjson.dumps(record))  # a tenth of the time of a deep copy
     for field, nothing in fields.items():
         for holder, name in _places(out, field):
             holder[name] = nothing
+    for field, width in banded().items():
+        for holder, name in _places(out, field):
+            holder[name] = holder[name] and holder[name] - holder[name] % width
     published: PublishedRecord = out
     return published
 
@@ -202,9 +227,13 @@ def _places(record: dict[str, Any], field: str) -> list[tuple[dict[str, Any], st
 
 
 def published_schema(fields: Iterable[str], shape: str = "sample") -> SchemaNode:
-    """Return a schema in which withheld fields must be null, or empty lists."""
+    """Return a schema in which withheld fields must be null, or empty lists, and ages in bands."""
     schema = copy.deepcopy(load_schema(shape))
     if shape == "sample":
+        for field, width in banded().items():
+            properties, last = _holder(schema, field)
+            told = f"in bands of {width}, of which it is the lower end"
+            properties[last] |= {"multipleOf": width, "description": told}
         schema["$id"] = "urn:hearten:schema:published:1"
     schema["title"] = f"{schema['title']} as it is published"
     for field in fields:

@@ -34,6 +34,7 @@ class ReleaseTally:
         self.dialogues: set[tuple[str, str]] = set()
         self.voiced: Counter[tuple[str, str, str]] = Counter()
         self.seconds = 0.0
+        self.voices_held_back = 0
 
     def row(self, config: str, split: str) -> None:
         """Count a row of a config's split."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 
@@ -19,6 +19,7 @@ from builders.errors import VerificationError
 from builders.record.folder import writable
 from builders.record.manifest_views import Manifest, SetCheck, SplitCounts
 from builders.release.eligibility import Restrictions
+from builders.stats import wilson
 from builders.tasks.qualification import meanings
 from builders.tasks.reply.checks.rules import WORDS
 
@@ -39,13 +40,15 @@ CERTIFICATE_PARTS = (
 )
 
 
-def write(
+def write(  # noqa: PLR0913 - the build, what is known beside it, and how it is drawn
     folder: Path,
     manifest: Manifest,
     swaps: Sequence[Mapping[str, object]] = (),
     scores: Sequence[Mapping[str, object]] = (),
     known: Restrictions | None = None,
     proof: Mapping[str, object] | None = None,
+    *,
+    with_mel: bool = False,
 ) -> Path:
     """Write ``report.html`` of a build and return its path.
 
@@ -56,6 +59,7 @@ def write(
         scores: what judges said of replies, from `evaluation.score_results`.
         known: the excluded ids, which are counted as not selected.
         proof: the `ablation` and the `certificate` of the build, where it has them.
+        with_mel: draw the mel spectrograms of voices too, which needs the extra `audio`.
 
     Raises:
         VerificationError: a file is missing, unreadable, or does not match the manifest's counts.
@@ -78,7 +82,7 @@ def write(
     content |= {"ablation": None, "certificate": None, **(proof or {})}
     content["certificate_parts"] = CERTIFICATE_PARTS
     content["qualification_parts"] = meanings()
-    content["voices"] = voices.drawings(data[:1], examples)
+    content["voices"] = voices.drawings(data[:1], examples, with_mel)
     content |= _of_replies(manifest, data, gone.ids)
     page = _environment().get_template("report.html.j2").render(content)
     target = folder / "report.html"
@@ -158,9 +162,19 @@ def _content(manifest: Manifest, samples: Samples, rejects: Rejects) -> dict[str
         "attempts": pictures.bars(samples.attempts, samples.count),
         "review": pictures.bars(samples.review, int(samples.review.sum())),
         "heard": _moved(samples.heard),
+        "octaves": _octaves(result.get("voice") or {}),
         "run": run,
         "finished": f"{datetime.fromtimestamp(run['finished'], UTC):%Y-%m-%d %H:%M} UTC",
     }
+
+
+def _octaves(voice: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what pYIN says of our pitch, with the interval of the share of clips."""
+    found = voice.get("pitch")
+    if not found or not found["clips"]:
+        return None
+    low, high = wilson(found["clips_off"] / found["clips"], found["clips"])
+    return {**found, "low": low, "high": high}
 
 
 def _moved(heard: pd.Series) -> list[tuple[str, str, int]]:

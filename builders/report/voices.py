@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 import soundfile
 from numpy.typing import NDArray
 
+from builders.audio.mel import draw_mel
 from builders.audio.pitch import CEILING, FLOOR, HOP, Floats, track
 from builders.errors import VerificationError
 from builders.record.data_file import DataFile
@@ -30,7 +32,8 @@ class Drawing:
     """A clip drawn in `WIDTH` by `WAVE` and `PITCH` units.
 
     `wave` is the outline of the waveform as an SVG path; `pitch` are the points of each stretch of
-    voice, as an SVG polyline takes them; `lines` are (Hz, height); `marks` (name, value, unit, z).
+    voice, as an SVG polyline takes them; `lines` are (Hz, height); `marks` (name, value, unit, z);
+    `mel` is the mel spectrogram as SVG in base64.
     """
 
     id: str
@@ -45,9 +48,12 @@ class Drawing:
     pitch: list[str]
     lines: list[tuple[int, float]]
     marks: list[tuple[str, float, str, float | None]]
+    mel: str | None = None
 
 
-def drawings(paths: Sequence[Path], examples: Sequence[SampleRecord]) -> list[Drawing]:
+def drawings(
+    paths: Sequence[Path], examples: Sequence[SampleRecord], with_mel: bool = False
+) -> list[Drawing]:
     """Return a drawing for each example that has a voice; only their audio is read.
 
     Raises:
@@ -59,7 +65,7 @@ def drawings(paths: Sequence[Path], examples: Sequence[SampleRecord]) -> list[Dr
     sounds: dict[str, tuple[Floats, int]] = {}
     for path in paths:
         sounds |= _sounds(path, set(wanted))
-    return [_drawing(*wanted[name], sounds[name]) for name in wanted if name in sounds]
+    return [_drawing(*wanted[name], sounds[name], with_mel) for name in wanted if name in sounds]
 
 
 def _sounds(path: Path, wanted: set[str]) -> dict[str, tuple[Floats, int]]:
@@ -80,7 +86,9 @@ def _sounds(path: Path, wanted: set[str]) -> dict[str, tuple[Floats, int]]:
         ) from error
 
 
-def _drawing(row: SampleRecord, voice: VoicePart, sound: tuple[Floats, int]) -> Drawing:
+def _drawing(
+    row: SampleRecord, voice: VoicePart, sound: tuple[Floats, int], with_mel: bool
+) -> Drawing:
     samples, rate = sound
     marks = [
         (d["name"].replace("_", " "), d["value"], d["unit"], d["z"])
@@ -100,6 +108,7 @@ def _drawing(row: SampleRecord, voice: VoicePart, sound: tuple[Floats, int]) -> 
         pitch=_stretches(samples, rate),
         lines=[(hertz, _height(np.float64(hertz))) for hertz in LINES],
         marks=marks,
+        mel=b64encode(draw_mel(samples, rate).encode()).decode() if with_mel else None,
     )
 
 

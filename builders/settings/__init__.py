@@ -61,7 +61,7 @@ CLIPS_FOLDER = "clips"
 HIBARI = "hibari"
 
 Resume = Literal["if-possible", "always", "never"]
-ClipCheckName = Literal["vad", "dnsmos", "asr"]
+ClipCheckName = Literal["vad", "dnsmos", "asr", "pitch"]
 BackgroundFrom = Literal["model", "corpus", "none"]
 
 
@@ -92,7 +92,7 @@ PlanBy = Literal["hash", "model", "none"]
 class BuildConfig(BaseModel):
     """All settings of one run of `build`. Units are seconds, tokens and US dollars."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     corpus: str
     source: Path

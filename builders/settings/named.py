@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypedDict
@@ -61,48 +61,48 @@ class ModelTable(TypedDict, total=False):
     may_publish: bool
 
 
-def check_model(name: str, table: Mapping[str, Any], path: Path) -> None:
-    """Raise ConfigError where a table of a model cannot be meant; no value of `key` is shown."""
+def model_faults(name: str, table: Mapping[str, Any], path: Path) -> Iterator[ConfigError]:
+    """Yield what cannot be meant in a table of a model; no value of `key` is shown."""
     for field, meaning in _TEXTS.items():
         if field in table and (not isinstance(table[field], str) or not table[field].strip()):
-            raise ConfigError(
+            yield ConfigError(
                 f"models.{name}.{field} is no text",
                 where=path,
                 expected=f"{meaning}, in quotation marks",
                 do="correct it",
             )
     key = table.get("key")
-    if key is not None and not _VARIABLE.fullmatch(key):
+    if key is not None and not _VARIABLE.fullmatch(str(key)):
         # It may be the key itself, which is shown nowhere from now on.
-        masking.learn(key)
-        raise ConfigError(
+        masking.learn(str(key))
+        yield ConfigError(
             f"models.{name}.key is not the name of an environment variable",
             where=path,
             expected='a name such as "TEAM_API_KEY"; a key itself never stands in a file',
             do="put the key into a variable and write its name here",
         )
     if key is not None and "address" not in table:
-        raise ConfigError(
+        yield ConfigError(
             f"models.{name} has a key and no address",
             where=path,
             expected="the address that the key is for, so that it is sent nowhere else",
             do=f'write address = "URL" under [models.{name}]',
         )
     if not isinstance(table.get("price", {}), dict):
-        raise ConfigError(
+        yield ConfigError(
             f"models.{name}.price is {table['price']!r}",
             where=path,
             expected="prompt and completion, US dollars for a million tokens",
             do="write price = { prompt = 0.15, completion = 0.60 }",
         )
-    _check_terms(name, table, path)
+    yield from _term_faults(name, table, path)
 
 
-def _check_terms(name: str, table: Mapping[str, Any], path: Path) -> None:
-    """Raise ConfigError where the terms of a model's output are no link, date or permission."""
+def _term_faults(name: str, table: Mapping[str, Any], path: Path) -> Iterator[ConfigError]:
+    """Yield the terms of a model's output that are no link, date or permission."""
     for field, expected in _EXPECTED.items():
         if field in table and not _may_be(field, table[field]):
-            raise ConfigError(
+            yield ConfigError(
                 f"models.{name}.{field} is {table[field]!r}",
                 where=path,
                 expected=expected,

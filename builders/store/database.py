@@ -22,6 +22,7 @@ from builders.store import migrations
 from builders.store.address import store_exists
 from builders.store.connections import engine_at, translated
 from builders.store.messages import MessageSizes, Prompt, Sent, keep, read
+from builders.store.steps import NEWEST
 from builders.store.tables import answers, attempts, endpoints, forgotten, key_values, requests
 
 # Of so many last answers, and of no fewer than the second number; seconds without one end a run.
@@ -293,13 +294,13 @@ class Store:
             self._check_new()
             with self.translated():
                 migrations.make(self.engine)
-        elif version != migrations.NEWEST:
+        elif version != NEWEST:
             raise StoreError(
                 f"the store has version {version}",
                 where=self.name,
-                expected=f"version {migrations.NEWEST}",
+                expected=f"version {NEWEST}",
                 do=f"hearten store upgrade {self.name} (it makes a backup first)"
-                if version < migrations.NEWEST
+                if version < NEWEST
                 else "use the newer Hearten that wrote it, or choose another store with --store",
             )
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -39,6 +41,7 @@ _JUDGEMENTS = sa.table(
 )
 _PARTS = 4  # of the id of a sample: corpus, split, dialogue, utterance
 _WAIT_MILLISECONDS = 5000
+_SQLITE = b"SQLite format 3\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +104,31 @@ def forget(store: Store, ids: Sequence[str], clips: ClipFiles, *, dry_run: bool)
     return TakenOut(rows, there, len(files) - there, beside)
 
 
-def copies_beside(store: Store) -> list[Path]:
-    """Return the backups and files that upgrades left beside a store's file."""
+def copies_beside(store: Store, ids: Collection[str]) -> list[Path]:
+    """Return the files beside a store's file that still have what is forgotten.
+
+    Those that upgrades left there, and backups, under whatever name, with requests about these ids.
+    """
     path = file_of(store.engine)
     if path is None:
         return []
-    return sorted([*path.parent.glob(f"{path.name}.v*.backup"), *path.parent.glob("*.taken-in*")])
+    left = {*path.parent.glob(f"{path.name}.v*.backup"), *path.parent.glob("*.taken-in*")}
+    others = (one for one in path.parent.iterdir() if one not in left and one != path)
+    return sorted(left | {one for one in others if one.is_file() and _asks_about(one, ids)})
+
+
+def _asks_about(path: Path, ids: Collection[str]) -> bool:
+    """Return whether a file is a store with requests about ids, or samples of these dialogues."""
+    with path.open("rb") as stream:
+        if stream.read(len(_SQLITE)) != _SQLITE:
+            return False
+    address = f"file:{quote(str(path.resolve()))}?immutable=1"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            names = connection.execute("SELECT record_id FROM requests")
+            return any(name in ids or name.rpartition("-")[0] in ids for (name,) in names)
+    except sqlite3.Error:
+        return False
 
 
 def _samples(connection: Connection, ids: Collection[str]) -> set[str]:

@@ -16,6 +16,7 @@ from builders.store import messages, migrations
 from builders.store.address import store_exists
 from builders.store.backup import backup, dump
 from builders.store.connections import engine_at, file_of, translated
+from builders.store.steps import NEWEST
 from builders.store.tables import request_messages
 
 # The counted tables; release 0.1 had a different one for judgements.
@@ -55,14 +56,14 @@ def upgraded(address: str, *, backed_up: bool) -> Iterator[str]:
     """
     with opened(address, writes=True) as (engine, name):
         version = _version(engine, name)
-        if version == migrations.NEWEST:
+        if version == NEWEST:
             yield f"{name}: already at the newest version, {version}"
             return
         if not backed_up:
             yield f"backup: {_backed_up(engine, name, version)}"
         with translated(name):
             yield from migrations.upgrade(engine)
-        yield f"{name}: upgraded from version {version} to {migrations.NEWEST}"
+        yield f"{name}: upgraded from version {version} to {NEWEST}"
 
 
 def contents(address: str) -> Contents:
@@ -99,11 +100,11 @@ def _version(engine: Engine, name: str, *, newer: bool = False) -> int:
         version = migrations.version_of(connection)
     if version == 0:
         raise StoreError("there is no store", where=name, do="pass the store's file or address")
-    if version > migrations.NEWEST and not newer:
+    if version > NEWEST and not newer:
         raise StoreError(
             f"the store has version {version}",
             where=name,
-            expected=f"version {migrations.NEWEST} or older",
+            expected=f"version {NEWEST} or older",
             do="use the newer Hearten that wrote it",
         )
     return version

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from builders.llm import prompts
 from builders.llm.request import NarrowedSchema, Request
 from builders.llm.task import Steps
@@ -16,6 +18,9 @@ REASONS = (
     *("eating_disorder", "burden", "goodbye", "giving_away", "no_reason_to_go_on", "other"),
 )
 _TOKENS = 400
+# Who speaks, and the words.
+_Said = tuple[str, str]
+_REPLIER = "who replies"
 
 
 class RouteAsker:
@@ -44,20 +49,34 @@ class RouteAsker:
         """Return the version of the template."""
         return self._template.version
 
+    def of_reply(self, target: Target, reply: str) -> Question:
+        """Return the question about a reply to a target, as the last line of the talk."""
+        digest = sha256(reply.encode()).hexdigest()[:12]
+        said = [*self._turns(target), self._last(target)]
+        return self._about(target, f"route reply {digest}", said, (_REPLIER, reply))
+
     def _question(self, target: Target) -> Question:
-        named = self._named
+        return self._about(target, "route", self._turns(target), self._last(target))
+
+    def _turns(self, target: Target) -> list[_Said]:
+        return [
+            (speaker_name(turn.utterance, turn.role, self._named), turn.utterance.text)
+            for turn in target.turns
+        ]
+
+    def _last(self, target: Target) -> _Said:
+        return speaker_name(target.utterance, "user", self._named), target.utterance.text
+
+    def _about(self, target: Target, name: str, turns: list[_Said], last: _Said) -> Question:
+        """Return the question about the last line of a talk."""
+        speaker, utterance = last
+        reasons = list(REASONS)
         prompt = self._template.render(
-            turns=[
-                (speaker_name(turn.utterance, turn.role, named), turn.utterance.text)
-                for turn in target.turns
-            ],
-            speaker=speaker_name(target.utterance, "user", named),
-            utterance=target.utterance.text,
-            reasons=list(REASONS),
+            turns=turns, speaker=speaker, utterance=utterance, reasons=reasons
         )
         version = self._template.version
         request = to_ask(self.model, prompt, _SCHEMA, _TOKENS, target.id, version)
-        return Question(target.id, "route", request)
+        return Question(target.id, name, request)
 
 
 _SCHEMA = NarrowedSchema(

@@ -119,6 +119,7 @@ def test_the_shipped_scales_are_those_of_the_tests_there_are():
     scores = ("heard", "specific", "strategy", "aloud", "restraint", "safe", "beside_reference")
     assert told == {
         (dimensions.SWAP, dimensions.SWAP),
+        ("swap_heard", "swap_heard"),
         ("pairs", "better"),
         *(("score", name) for name in scores),
     }

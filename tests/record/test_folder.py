@@ -68,6 +68,17 @@ def test_a_changed_setting_is_named_with_the_two_ways_out(held):
     )
 
 
+def test_all_changed_settings_are_named_the_prompt_first(held):
+    held.admit({**IDENTITY, "prompt_version": "draft 1"}, config())
+    changed = {**IDENTITY, "persona": "addressee", "voice": "calm", "prompt_version": "draft 2"}
+    with pytest.raises(ConfigError) as raised:
+        held.admit(changed, config())
+    assert str(raised.value).startswith(
+        'prompt_version changed from "draft 1" to "draft 2", persona from "assistant" to '
+        '"addressee", voice from null to "calm" since this build was started in '
+    )
+
+
 def test_a_complete_build_with_a_changed_setting_is_only_removed_by_its_owner(held):
     held.admit(IDENTITY, config())
     write_json(held.manifest, {})

@@ -22,7 +22,7 @@ from huggingface_hub import HfApi, constants
 from publishable import OPEN, make_build, sample
 
 from builders import Build, load
-from builders.corpora import Rights, load_card
+from builders.corpora import Rights, SpeakersConsent, load_card
 from builders.errors import ConfigError, VerificationError
 from builders.record.data_file import DataFile
 from builders.release import rights
@@ -226,7 +226,9 @@ def on_hub(hub, tmp_path):
 
 def test_a_dataset_that_was_published_is_opened_by_its_name(folder, hub, on_hub, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    card = load_card("meld").model_copy(update={"rights": Rights(**OPEN)})
+    card = load_card("meld").model_copy(
+        update={"rights": Rights(**OPEN), "voices": SpeakersConsent(consent="yes")}
+    )
     monkeypatch.setattr(rights, "load_card", lambda slug: card)
     client = client_of(hub)
     publish(PublishOptions(folder, client.repo), PublishRules(), client, lambda line: None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import re
+from base64 import b64decode
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -103,3 +105,31 @@ def test_audio_that_cannot_be_drawn_is_one_line(tmp_path):
         VerificationError, match=r"audio of train-.* cannot be read .*; restore the"
     ):
         report.write(tmp_path / "b", manifest)
+
+
+@pytest.mark.slow  # librosa takes seconds to start, and most of a minute the first time
+def test_a_report_written_again_has_mel_spectrograms_and_says_what_pyin_finds(tmp_path):
+    ended = hearten(
+        *("build", "--corpus", "crema_d", "--sample", "--show", 0, "--check", "pitch"), cwd=tmp_path
+    )
+    assert ended.code == 0, ended.err
+    folder = tmp_path / "output" / "crema_d-sample"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    found = manifest["result"]["voice"]["pitch"]
+    assert 0 < found["clips"] <= 20 and found["frames"] > found["frames_off"]
+    said = section((folder / "report.html").read_text(), "Pitch beside pYIN").text
+    assert f"{found['clips']}" in said and f"{found['frames']:,}" in said
+    numbers = hearten("stats", folder, cwd=tmp_path)
+    assert (
+        f"pitch an octave from pYIN's: {found['clips_off']} of {found['clips']} clips"
+        in numbers.out
+    )
+    assert json.loads(hearten("stats", folder, "--json", cwd=tmp_path).out)["pitch"] == found
+    again = hearten("report", folder, cwd=tmp_path)
+    assert again.code == 0, again.err
+    html = Path(again.out.strip()).read_text()
+    pictures = re.findall(r'<img class="mel" src="data:image/svg\+xml;base64,(.*?)" alt="Mel', html)
+    assert len(set(pictures)) == 3 and "img-src data:" in html
+    for picture in pictures:
+        assert ElementTree.fromstring(b64decode(picture)).tag.endswith("svg")
+    assert Page(html).open == []

@@ -12,11 +12,13 @@ from exporting import small_build, spoken
 from sklearn.metrics import cohen_kappa_score
 
 from builders.errors import ConfigError
+from builders.evaluation.dimensions import load_dimensions
 from builders.evaluation.judgements import Judgement, Judgements
 from builders.evaluation.replies import Replies
 from builders.evaluation.scoring import version_of
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions
+from builders.review.data.decisions import faults
 from builders.review.data.events import Decision, Reviews
 from builders.review.data.items import Items
 from builders.review.data.people import People
@@ -27,6 +29,7 @@ from builders.review.outcome.judge_agreement import (
     for_judging,
     judge_agreement,
     ratings,
+    scales,
     weighted_kappa,
 )
 from builders.review.outcome.merge import views
@@ -61,12 +64,19 @@ def score(build: Build, store: Store, values: dict[str, float], name: str = "hea
     Judgements(store).append(judged)
 
 
-def rate(build: Build, store: Store, who: str, given: dict[str, int], heard: float | None) -> None:
+def rate(  # noqa: PLR0913 - who rated what, on which scale
+    build: Build,
+    store: Store,
+    who: str,
+    given: dict[str, int],
+    heard: float | None,
+    scale: str = "fit",
+) -> None:
     """Have somebody rate some replies."""
     person, reviews = People(store).named(who), Reviews(store)
     for item, rating in given.items():
         shown = reviews.shown(build.name, item, person.id)
-        said = Decision("accept", ratings={"fit": rating}, seconds_heard=heard)
+        said = Decision("accept", ratings={scale: rating}, seconds_heard=heard)
         reviews.decide(person.id, shown, said)
 
 
@@ -144,3 +154,18 @@ def test_only_scored_items_are_given_out_and_to_two_people(build, held):
     every = for_judging(build, held, KNOWN, load_settings(held, build.name), 0)
     save_settings(held, build.name, every)
     assert queue.left(build.name, people[0]).items == 12
+
+
+@pytest.mark.parametrize("name", [d.name for d in load_dimensions().values() if d.test == "score"])
+def test_people_rate_each_dimension_that_a_judge_scores_alone(build, held, name):
+    if name == "beside_reference":
+        assert name not in scales(), "people are not shown a reference"
+        return
+    ids = registered(build, held)
+    score(build, held, {one: 1 + n % 5 * 2 for n, one in enumerate(ids)}, name)
+    said = Decision("accept", ratings={scales()[name]: 3})
+    assert faults(said, None) == []
+    for who in PEOPLE:
+        rate(build, held, who, {one: 1 + n % 5 for n, one in enumerate(ids)}, 3.0, scales()[name])
+    (found,) = judge_agreement(build, held, KNOWN, views(held, build.name))
+    assert (found.dimension, found.judge.kappa) == (name, pytest.approx(1.0))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import shutil
 from importlib import util
 from pathlib import Path
 
 import pytest
 from builds import ROOT, hearten, samples
-from trees import make_meld_tree, meld_row
+from endpoints import TestEndpoint
+from trees import make_meld_tree, meld_row, write_meld_csv
 
 from builders.labels.tables import read_rows
 from builders.record.types import Dialogue, Utterance
@@ -161,3 +165,36 @@ def told_by(file: Path) -> str:
 
         return str(pq.read_table(file).to_pylist())
     return file.read_bytes().decode("utf-8", "replace")
+
+
+@needs_model
+@pytest.mark.slow
+def test_a_planted_name_is_in_nothing_that_a_judge_a_voter_or_an_ablation_sends(tmp_path):
+    planted = "Wilhelmina Fotheringay"
+    source = shutil.copytree(ROOT / "builders/corpora/meld/sample", tmp_path / "source")
+    (table,) = source.rglob("train_sent_emo.csv")
+    rows = list(csv.DictReader(io.StringIO(table.read_text("utf-8-sig"))))
+    rows[0]["Utterance"] = f"I met {planted} at the pond."
+    write_meld_csv(table, rows)
+    with TestEndpoint(any_model=True, keep_bodies=True) as endpoint:
+        endpoint.control(knows_voices=True)
+        at = ("--base-url", endpoint.base_url)
+        ended = hearten(
+            *("build", "--corpus", "meld", "--source", source, "--split", "train", "--name", "m"),
+            *("--replace-names", "--model", "m", "--vote-model", "v", *at),
+            cwd=tmp_path,
+        )
+        assert ended.code == 0, ended.err
+        folder = tmp_path / "output" / "m"
+        for line in (
+            ("judge", folder, "--test", "score", "--dimension", "aloud", "--model", "j", *at),
+            ("ablate", folder, *at),
+        ):
+            ended = hearten(*line, cwd=tmp_path, HEARTEN_SOURCE_MELD=str(source))
+            assert ended.code == 0, ended.err
+        bodies = [json.dumps(body) for body in endpoint.log()["bodies"]]
+    sent = {model: [b for b in bodies if f'"model": "{model}"' in b] for model in "mvj"}
+    for model, asked in sent.items():
+        # The voter falls short of qualifying here, so that it is asked about none of the lines.
+        assert asked and (model == "v" or any("at the pond" in body for body in asked)), model
+        assert not any(word in body for body in asked for word in planted.split()), model

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from builds import ROOT, Ended, hearten, manifest, samples
+from builds import ROOT, Ended, hearten, manifest, rejected, samples
 from endpoints import TestEndpoint
 from trees import make_meld_tree, meld_row
 
@@ -88,7 +88,7 @@ def test_what_the_moderation_endpoint_calls_self_harm_is_held(endpoint, source, 
     assert ended.code == 0, ended.err
     assert held(tmp_path / "output/m") == {"meld-train-1-0": ["moderation_self-harm/intent"]}
     asked = endpoint.log()["moderated"]
-    assert len(asked) == 5
+    assert len(asked) == 9  # five utterances, four replies
     assert "mod" in manifest(tmp_path / "output/m")["result"]["config"]["moderation"]
 
 
@@ -102,7 +102,7 @@ def test_an_endpoint_that_is_down_leaves_its_lines_for_the_next_run(endpoint, so
     assert not (tmp_path / "output/m/manifest.json").exists()
     again = build(endpoint, source, tmp_path, *more)
     assert again.code == 0, again.err
-    assert len(endpoint.log()["moderated"]) == 5
+    assert len(endpoint.log()["moderated"]) == 10
 
 
 def test_answers_of_the_endpoint_are_not_asked_for_twice(endpoint, source, tmp_path):
@@ -133,5 +133,42 @@ def test_the_estimate_counts_what_routes(endpoint, source, tmp_path):
     said = build(endpoint, source, tmp_path, *more).out
     assert re.search(r"routes of routes.*5 requests", said), said
     assert re.search(r"qualification of routes.*40 requests", said), said
-    assert "5 requests to the moderation endpoint to make" in said
+    assert "4 replies to have routed" in said
+    assert "9 requests to the moderation endpoint to make" in said
     assert endpoint.log()["moderated"] == []
+
+
+# The reply is the last line of what the model is asked about, and says what ours may never say.
+UNSAFE = {"match": 'by who replies: "', "answer": {"route": "crisis", "reasons": ["suicide"]}}
+
+
+def test_a_reply_that_the_model_calls_a_crisis_is_not_kept(endpoint, source, tmp_path):
+    rules = [UNSAFE, FIT, NORMAL]
+    ended = build(endpoint, source, tmp_path, "--route-model", "routes", rules=rules)
+    assert ended.code == 1 and "0 kept" in ended.err and "unsafe_reply" in ended.err, ended.err
+    asked = [str(b) for b in endpoint.log()["bodies"] if 'by who replies: "' in str(b)]
+    assert len(asked) == len({*asked}) and any("They sold the orchard." in one for one in asked)
+
+
+def test_a_reply_of_which_the_model_says_nothing_usable_is_not_kept(endpoint, source, tmp_path):
+    rules = [{**UNSAFE, "answer": {"route": "fine", "reasons": []}}, FIT, NORMAL]
+    ended = build(endpoint, source, tmp_path, "--route-model", "routes", rules=rules)
+    assert ended.code == 1 and "reply_not_routed" in ended.err, ended.err
+
+
+def test_a_reply_that_the_moderation_endpoint_flags_is_not_kept_and_no_other_is_lost(
+    endpoint, source, tmp_path
+):
+    plain = build(endpoint, source, tmp_path, "--moderation", "mod")
+    assert plain.code == 0, plain.err
+    said = {row["id"]: row["desired_response"]["text"] for row in samples(tmp_path / "output/m")}
+    flagged = said["meld-train-0-0"]
+    there = [name for name, text in said.items() if text == flagged]
+    other = tmp_path / "other"
+    other.mkdir()
+    more = ("--moderation", "mod")
+    assert build(
+        endpoint, source, other, *more, moderation={flagged: "self-harm/instructions"}
+    ).code in (0, 1)
+    lost = {row["id"]: row["reason"] for row in rejected(other / "output/m")}
+    assert {name: lost.get(name) for name in there} == dict.fromkeys(there, "unsafe_reply")

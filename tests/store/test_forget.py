@@ -16,6 +16,7 @@ from builders.record.folder import BuildFolder
 from builders.store import forget
 from builders.store.clips import ClipFiles
 from builders.store.database import Answer, Attempt, RequestRow, Spent, Store, forgotten_by
+from builders.store.forgotten import forgotten_ids
 from builders.store.key_value import Kept, KeyValue
 from builders.store.tables import metadata
 
@@ -154,6 +155,25 @@ def test_exclusions_take_in_what_a_store_forgot(filled, clips, url, tmp_path):
     Exclusions.load(tmp_path / "none.tsv", forgotten_by(url)).check_matched(["train"], table)
 
 
+def test_a_look_at_a_build_reads_the_forgotten_ids_without_opening_the_store(
+    filled, clips, url, tmp_path, monkeypatch
+):
+    forget.forget(filled, ["meld-train-1"], clips, dry_run=False)
+    assert forgotten_ids(url) == {"meld-train-1"}
+    assert forgotten_ids(str(tmp_path / "no.sqlite")) == frozenset()
+    older = tmp_path / "older.sqlite"
+    with closing(sqlite3.connect(older)) as connection:
+        connection.execute("CREATE TABLE hearten_meta (name, value)")
+        connection.execute("INSERT INTO hearten_meta VALUES ('store_version', '5')")
+        connection.commit()
+    with pytest.raises(StoreError, match="the store has version 5"):
+        forgotten_ids(str(older))
+    if url.startswith("postgresql"):
+        return
+    monkeypatch.setattr("builders.store.database.forgotten_by", None)
+    assert forgotten_ids(url) == {"meld-train-1"}
+
+
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
     """Builds and store of the release, the store upgraded."""
@@ -167,6 +187,12 @@ def test_the_command_takes_out_what_people_said_and_says_what_is_left(output):
     name = "meld-train-0-1"
     reply = "It is good that you brought this up"
     assert name in there and reply.encode() in (output / "hearten.sqlite").read_bytes()
+    for copy in ("mine.db", "others.db"):
+        ended = hearten("store", "backup", "--output", output, "--to", output / copy)
+        assert ended.code == 0, ended.err
+    with closing(sqlite3.connect(output / "others.db")) as connection:
+        connection.execute("DELETE FROM requests")
+        connection.commit()
     told = ("store", "forget", name, "--output", output)
     dry = hearten(*told, "--dry-run")
     assert dry.code == 0 and "would be removed from" in dry.out
@@ -178,9 +204,11 @@ def test_the_command_takes_out_what_people_said_and_says_what_is_left(output):
         f"{output}/meld still contains 1 of these ids: finished builds are not changed",
         "forget the whole dialogue",
         ".backup is an older copy that still contains everything: delete it",
+        f"{output}/mine.db is an older copy that still contains everything: delete it",
         "export and publish again",
     ):
         assert words in ended.out
+    assert "others.db" not in ended.out, "it has nothing about these ids"
     assert not (output / ".reviewed" / "meld").exists(), "it is made anew, without them"
     content = (output / "hearten.sqlite").read_bytes()
     with closing(sqlite3.connect(output / "hearten.sqlite")) as connection:

@@ -12,7 +12,7 @@ from builders.errors import OutputError, StoreError
 from builders.llm.cache import BATCH, ResponseCache
 from builders.store.address import store_exists
 from builders.store.database import Answer, Attempt, KeptVerdict, RequestRow, Spent, Store
-from builders.store.migrations import NEWEST
+from builders.store.steps import NEWEST
 from builders.store.tables import attempts, requests
 
 ROOT = Path(__file__).parent.parent.parent

@@ -177,8 +177,8 @@ def test_what_was_done_last_comes_again_where_there_is_nothing_else():
 
 
 def test_two_acts_are_spoken_in_what_both_may_be_spoken_in():
-    assert reply_emotions(emotions("sadness"), ["problem_solving"]) == ("neutral",)
-    both = reply_emotions(emotions("sadness"), ["empathetic_response", "problem_solving"])
+    assert reply_emotions(emotions("sadness"), ("problem_solving",)) == ("neutral",)
+    both = reply_emotions(emotions("sadness"), ("empathetic_response", "problem_solving"))
     assert both == ("neutral",)
 
 

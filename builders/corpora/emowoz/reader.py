@@ -39,9 +39,7 @@ from builders.record.types import Dialogue, Reject, Utterance
 _TREE = "the folder that holds emowoz-multiwoz.json, emowoz-dialmage.json and data-split.json"
 _FILES = {"multiwoz": "emowoz-multiwoz.json", "dialmage": "emowoz-dialmage.json"}
 _SPLIT_FILES = ("data-split.json", "data_split.json")
-_POINTER = b"version https://git-lfs.github.com/"
-_TAG = re.compile(r"<[^<>]*>")
-_ENDS = (".", "!", "?")
+_POINTER, _TAG = b"version https://git-lfs.github.com/", re.compile(r"<[^<>]*>")
 
 
 class Reader:
@@ -213,7 +211,7 @@ def _goal(goal: object) -> str | None:
     lines = message if isinstance(message, list) else [message]
     plain = (_unescaped(_TAG.sub("", line)) for line in lines if isinstance(line, str))
     sentences = (" ".join(line.split()) for line in plain)
-    told = " ".join(s if s.endswith(_ENDS) else f"{s}." for s in sentences if s)
+    told = " ".join(s if s.endswith((".", "!", "?")) else f"{s}." for s in sentences if s)
     return require_utf8(told) or None
 
 

@@ -25,10 +25,10 @@ from builders.corpora.files import (
     notes_of,
     open_root,
     require_utf8,
-    visible,
     whole_number,
 )
-from builders.corpora.hub_mirrors import Mirror, find_mirror, refuse_media
+from builders.corpora.hub_mirrors import find_mirror, refuse_media
+from builders.corpora.meld.shapes import CLIP, IDS, clips_inside, dyadic
 from builders.errors import SourceError
 from builders.record.manifest_views import ReaderNote
 from builders.record.types import Dialogue, Media, Reject, Sentiment, Utterance
@@ -42,11 +42,9 @@ _COLUMNS = (
     *("Utterance", "Speaker", "Emotion", "Sentiment", "Dialogue_ID", "Utterance_ID"),
     *("Season", "Episode", "StartTime", "EndTime"),
 )
-_IDS = ("Dialogue_ID", "Utterance_ID")
 _SENTIMENTS: dict[str, Sentiment] = {s: s for s in ("positive", "neutral", "negative")}
 # MELD Dyadic numbers dialogues and turns anew; clips have the ids of MELD itself.
 _OLD_IDS = ("Old_Dialogue_ID", "Old_Utterance_ID")
-_CLIP = re.compile(r"(final_videos_test)?(dia\d+_utt\d+)", re.ASCII)
 _TIME = re.compile(r"(\d\d?):([0-5]\d):([0-5]\d),(\d{1,3})", re.ASCII)
 _TREE = "the folder that MELD.Raw.tar.gz unpacks to"
 
@@ -115,17 +113,17 @@ class Reader:
         found = {s: path for s, name in names.items() if (path := self._find(s, name))}
         if missing := [name for split, name in names.items() if split not in found]:
             what = f"{', '.join(missing)}, also in sub-folders,"
-            raise _dyadic(self.root) or not_found(what, self.root, _TREE)
+            raise dyadic(self.root) or not_found(what, self.root, _TREE)
         return found
 
     def _find_clips(self, split: str) -> dict[str, Media]:
         """Return the clips of a split by ``diaX_uttY``."""
         if self._mirror is not None:
-            return _clips_inside(self._mirror, split)
+            return clips_inside(self._mirror, split)
         if not (folder := self._find(split, _CLIP_FOLDERS[split])):
             return {}
         # Sorted, a re-cut final_videos_testdiaX_uttY comes after its twin diaX_uttY and wins.
-        found = ((_CLIP.fullmatch(stem), path) for stem, path in clips_in(folder).items())
+        found = ((CLIP.fullmatch(stem), path) for stem, path in clips_in(folder).items())
         recut = ("recut_twin_used",)
         return {m[2]: Media(path, findings=recut if m[1] else ()) for m, path in found if m}
 
@@ -142,38 +140,6 @@ class Reader:
         return [split for split, clips in (self._clips or {}).items() if clips]
 
 
-def _clips_inside(mirror: Mirror, split: str) -> dict[str, Media]:
-    """Return the clips inside the files of a mirror; SourceError where names and ids disagree."""
-    found: dict[str, Media] = {}
-    for ids, name, media in mirror.clips(split, _IDS):
-        dialogue, utterance = map(whole_number, ids)
-        clip = f"dia{dialogue}_utt{utterance}"
-        told = _CLIP.fullmatch(name.rpartition("/")[2].rpartition(".")[0])
-        if told and told[2] != clip:
-            raise SourceError(
-                f"a row of this mirror of MELD is {clip}, and its clip is named {name}",
-                where=f"{media.path}, row {(media.row or 0) + 1}",
-                expected="a clip of the utterance that the row has",
-                do="read its words with --text-only, or get the owner's MELD.Raw.tar.gz",
-            )
-        found.setdefault(clip, media)
-    return found
-
-
-def _dyadic(root: Path) -> SourceError | None:
-    """Return the error for a folder of MELD Dyadic's files; None where it is none."""
-    if not (found := visible(root, "*_sent_emo_dya.csv")):
-        return None
-    return SourceError(
-        f"{', '.join(path.name for path in found)}: this is MELD Dyadic, whose dialogues are cut "
-        "from MELD's and use turns several times",
-        where=root,
-        expected="MELD's own train_sent_emo.csv, dev_sent_emo.csv and test_sent_emo.csv",
-        do="put them there; they are in data/MELD of https://github.com/declare-lab/MELD; or read "
-        "these as a corpus of their own, which `hearten corpora` names",
-    )
-
-
 def _with_scene(dialogue: Dialogue, first: CsvRow) -> Dialogue:
     season, episode = (first.fields.get(name) for name in ("Season", "Episode"))
     if not (season and episode):
@@ -185,7 +151,7 @@ def _with_scene(dialogue: Dialogue, first: CsvRow) -> Dialogue:
 
 
 def _reject(slug: str, split: str, row: CsvRow, error: BrokenRecord) -> Reject:
-    dialogue, utterance = (whole_number(row.fields.get(name, "")) for name in _IDS)
+    dialogue, utterance = (whole_number(row.fields.get(name, "")) for name in IDS)
     known = is_number(dialogue) and is_number(utterance)
     named = (dialogue, utterance) if known else ("line", row.line)
     return broken(slug, split, named, row.place, ",".join(row.cells), error)
@@ -197,7 +163,7 @@ def _utterance(
     fields = row.fields
     if not fields or not all(fields[name] for name in _COLUMNS if name in fields):
         raise BrokenRecord("broken_row", "there are too many or too few fields, or one is empty")
-    dialogue, utterance = (whole_number(fields[name], counts) for name in _IDS)
+    dialogue, utterance = (whole_number(fields[name], counts) for name in IDS)
     if not (is_number(dialogue) and is_number(utterance)):
         raise BrokenRecord(
             "broken_id", f"the ids are {dialogue!r}, {utterance!r}; expected numbers"

@@ -41,7 +41,10 @@ _COLUMNS = ("id", "contrast.group", "voice.words")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who drafts, and where things are; `model` None for the model of the build."""
+    """Who drafts, and where things are; `model` None for the model of the build.
+
+    `keys` are models, their addresses, and the variables of the keys for these.
+    """
 
     model: str | None
     base_urls: tuple[str, ...]
@@ -50,6 +53,7 @@ class Asked:
     store: str
     limits: Mapping[str, object]
     may_send: tuple[str, ...]
+    keys: tuple[tuple[str, str, str], ...] = ()
 
 
 def config_of(build: Build, asked: Asked, settings: SettingsFile) -> BuildConfig:
@@ -74,6 +78,7 @@ def config_of(build: Build, asked: Asked, settings: SettingsFile) -> BuildConfig
             "exclusions": asked.exclusions,
             "model": asked.model or held["model"],
             "base_urls": asked.base_urls,
+            "model_keys": asked.keys,
             "draft_prompt": 1 if first else DRAFT_VERSION,
             "demonstrations": _demonstrations(build, held),
             "may_send": asked.may_send or tuple(held.get("may_send") or ()),

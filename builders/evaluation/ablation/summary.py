@@ -29,8 +29,9 @@ class ArmSummary(TypedDict):
     """What one arm comes to.
 
     `changed` is the share of replies that differ from those of the first arm, `swap` that of
-    minimal pairs which the judge matched in both orders, `swap_by_people` the same by people, None
-    where nobody was asked. `behind` is by how much the first arm's share is higher on the same
+    minimal pairs which the judge matched in both orders, `swap_by_people` that of
+    answers of people who heard the pairs, None where nobody did; they are asked once, so that
+    guessing is right in half. `behind` is by how much the first arm's share is higher on the same
     pairs, `preferred` how much more often a fit judge preferred the first arm's reply, -1 to 1.
     """
 

@@ -6,21 +6,26 @@ and what it expected, which `jsonschema` finds by its best match.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError, best_match
 
+from builders.corpora import slugs
 from builders.corpora.own_records import SPLITS, OwnDialogue, OwnUtterance
-from builders.errors import ConfigError, suggested
+from builders.errors import ConfigError, first_of, suggested
+from builders.labels.vocabulary import label_map
 from builders.pipeline.imported import LooseRecord, adopt, loose_schema
 from builders.pipeline.importing.column_map import Columns
 from builders.record.schema import as_document, load_schema, validator
-from builders.record.views import SampleRecord
+from builders.record.views import SampleRecord, VoteCount
 
 _SPLIT_NAMES = {"validation": "dev", "valid": "dev", "val": "dev"}
 _VERSION = "2"
+_BETWEEN = re.compile(r"[,;|]")
 _LONGEST = 200
 
 
@@ -28,7 +33,8 @@ _LONGEST = 200
 class Given:
     """A record as it is taken in: its split and dialogue, its clip, its sample if it has a reply.
 
-    `audio` is a path as the record has it, `clip` the bytes of a clip that lies in the record.
+    `audio` is a path as the record has it, `clip` the bytes of a clip that lies in the record,
+    `nothing` are the labels of votes that stand for no emotion on purpose.
     """
 
     where: str
@@ -37,6 +43,7 @@ class Given:
     audio: str | None = None
     clip: bytes | None = None
     sample: SampleRecord | None = None
+    nothing: frozenset[str] = frozenset()
 
 
 def given(record: object, where: str, columns: Columns | None) -> Given:
@@ -51,10 +58,21 @@ def given(record: object, where: str, columns: Columns | None) -> Given:
 
 
 def explain(schema: dict[str, Any], record: object, where: str, name: object) -> ConfigError:
-    """Return the error for a record that its schema does not allow."""
-    found = best_match(Draft202012Validator(schema).iter_errors(record))
-    if found is None:
+    """Return the error for a record that its schema does not allow, the other faults beside it."""
+    every = [*Draft202012Validator(schema).iter_errors(record)]
+    best = best_match(every)
+    if best is None:
         return ConfigError(f"record {name!r} is not valid", where=where)
+    others = [best_match([one]) for one in every]
+    found = [best, *(one for one in others if one and not _same(one, best))]
+    return cast(ConfigError, first_of(_explained(one, where, name) for one in found))
+
+
+def _same(one: ValidationError, other: ValidationError) -> bool:
+    return (one.absolute_path, one.message) == (other.absolute_path, other.message)
+
+
+def _explained(found: ValidationError, where: str, name: object) -> ConfigError:
     path = ".".join(map(str, found.absolute_path)) or "the record itself"
     expected = str(found.validator_value)
     return ConfigError(
@@ -93,6 +111,8 @@ def _ours(record: dict[str, Any], where: str) -> Given:
     target = sample["target_utterance"]
     speaker = target["speaker"]["id"] or "user"
     turns.append(_said("target", speaker, target["text"], target["emotions"]["primary"]))
+    votes, nothing = _in_our_words(sample["annotation"]["votes"], sample["source"]["corpus"])
+    _tell_more(turns[-1], target["emotions"]["secondary"], votes)
     answering = (
         t["speaker"] or "assistant" for t in sample["text_context"] if t["role"] == "assistant"
     )
@@ -108,6 +128,7 @@ def _ours(record: dict[str, Any], where: str) -> Given:
         None if clip else audio.get("path"),
         clip,
         sample,
+        nothing,
     )
 
 
@@ -129,36 +150,105 @@ def _owners(record: dict[str, Any], where: str) -> Given:
     dialogue = _dialogue(str(document["id"]), turns, None, other)
     if language := document.get("language"):
         turns[-1]["language"] = language
+    _tell_more(turns[-1], target["emotions"].get("secondary"), votes_of(target.get("votes")))
     return Given(where, "all", dialogue, (document.get("audio") or {}).get("path"), None, sample)
 
 
 def _mapped(row: dict[str, Any], where: str, columns: Columns) -> Given:
     """Return a row with the columns that a map names."""
     cells: dict[str, str | None] = {}
-    for field, column in columns.model_dump(exclude_none=True).items():
-        if column not in row:
-            meant = suggested(column, [*map(str, row)])
-            raise ConfigError(
-                f"there is no column {column!r}, which the map has for {field}",
-                where=where,
-                **meant,
-            )
+    fields = columns.model_dump(exclude_none=True)
+    if wrong := first_of(_no_columns(row, where, fields)):
+        raise wrong
+    votes = votes_of(row[fields.pop("votes")]) if "votes" in fields else []
+    for field, column in fields.items():
         value = row[column]
         cells[field] = None if value is None or value == "" else str(value)
     name = cells["id"]
+    if wrong := first_of(_empty(cells, where, name)):
+        raise wrong
+    said = _said(str(name), cells.get("speaker"), str(cells["text"]), cells["emotion"])
+    if cells.get("language"):
+        said["language"] = str(cells["language"])
+    _tell_more(said, cells.get("secondary"), votes)
+    dialogue = _dialogue(cells.get("dialogue") or str(name), [said], cells.get("background"), None)
+    return Given(where, _split(cells.get("split"), where, name), dialogue, cells.get("audio"))
+
+
+def votes_of(value: object) -> list[VoteCount]:
+    """Return votes as our record has them: from such, from counts by label, or from the labels.
+
+    A text has labels with a comma, a semicolon or a bar between them, one for each rater.
+    """
+    if isinstance(value, str):
+        value = [label.strip() for label in _BETWEEN.split(value) if label.strip()]
+    if isinstance(value, dict):
+        value = [{"label": label, "count": count} for label, count in value.items() if count]
+    votes: list[VoteCount] = []
+    for one in value if isinstance(value, list) else ():
+        vote: dict[str, Any] = one if isinstance(one, dict) else {"label": str(one)}
+        rater = vote.get("rater")
+        votes.append(
+            {
+                "rater": None if rater is None else str(rater),
+                "label": str(vote["label"]),
+                "count": vote.get("count") or 1,
+            }
+        )
+    return votes
+
+
+def _in_our_words(
+    votes: list[VoteCount] | None, corpus: str
+) -> tuple[list[VoteCount], frozenset[str]]:
+    """Return votes with our word for each label of a corpus that we know, as its label has one.
+
+    Labels that the corpus's table maps to nothing on purpose are returned beside them.
+    """
+    if not votes or corpus not in slugs():
+        return votes or [], frozenset()
+    meanings = {vote["label"]: _meaning(corpus, vote["label"]) for vote in votes}
+    told: list[VoteCount] = [
+        {**vote, "label": meanings[vote["label"]] or vote["label"]} for vote in votes
+    ]
+    return told, frozenset(label for label, node in meanings.items() if node is None)
+
+
+def _meaning(corpus: str, label: str) -> str | None:
+    try:
+        found = label_map(corpus).emotions(label)
+    except KeyError:
+        return label  # said to have no emotion, where it has none
+    return found.primary if found else None
+
+
+def _tell_more(said: OwnUtterance, second: str | None, votes: list[VoteCount]) -> None:
+    """Add a second emotion and votes to a target, where it has any."""
+    if second:
+        said["second"] = second
+    if votes:
+        said["votes"] = votes
+
+
+def _no_columns(row: dict[str, Any], where: str, fields: dict[str, str]) -> Iterator[ConfigError]:
+    for field, column in fields.items():
+        if column not in row:
+            yield ConfigError(
+                f"there is no column {column!r}, which the map has for {field}",
+                where=where,
+                **suggested(column, [*map(str, row)]),
+            )
+
+
+def _empty(cells: dict[str, str | None], where: str, name: object) -> Iterator[ConfigError]:
     for field in ("id", "text"):
         if cells[field] is None:
-            raise ConfigError(
+            yield ConfigError(
                 f"record {name!r}: {field} is empty",
                 where=where,
                 expected="some text",
                 do="fill it in",
             )
-    said = _said(str(name), cells.get("speaker"), str(cells["text"]), cells["emotion"])
-    if cells.get("language"):
-        said["language"] = str(cells["language"])
-    dialogue = _dialogue(cells.get("dialogue") or str(name), [said], cells.get("background"), None)
-    return Given(where, _split(cells.get("split"), where, name), dialogue, cells.get("audio"))
 
 
 def _split(written: str | None, where: str, name: object) -> str:

@@ -16,10 +16,10 @@ import orjson
 
 from builders import resources
 from builders.corpora.exclusions import Exclusions
-from builders.corpora.given_files import given_rows
+from builders.corpora.given_files import Refuse, given_rows, refused
 from builders.corpora.own_records import RECORDS, OwnDialogue
-from builders.errors import ConfigError, LabelError, SourceError, UsageError
-from builders.labels.vocabulary import vocabulary
+from builders.errors import ConfigError, HeartenError, LabelError, SourceError, UsageError
+from builders.labels.vocabulary import UNMAPPED, vocabulary
 from builders.pipeline.importing.column_map import ColumnMap
 from builders.pipeline.importing.forms import Given, given
 from builders.record.folder import writable
@@ -40,10 +40,15 @@ class TakenIn:
     labels: Counter[str] = field(default_factory=Counter)
     turns: int = 0
     excluded: int = 0
+    nothing: frozenset[str] = frozenset()
 
 
-def checked(source: Path, how: ColumnMap, audio: Path | None) -> Iterator[Given]:
+def checked(
+    source: Path, how: ColumnMap, audio: Path | None, refuse: Refuse = refused
+) -> Iterator[Given]:
     """Yield the records of a file, each checked, its clip with it where `audio` is its folder.
+
+    `refuse` is called with what is wrong with a record, and may pass over it. By default it raises:
 
     Raises:
         SourceError: a file, or a clip, is not there or cannot be read.
@@ -51,23 +56,31 @@ def checked(source: Path, how: ColumnMap, audio: Path | None) -> Iterator[Given]
     """
     seen: dict[tuple[str, str, str], str] = {}
     empty = True
-    for where, row in given_rows(source):
-        one, empty = given(row, where, how.columns), False
-        target = one.dialogue["utterances"][-1]
-        name = (one.split, one.dialogue["id"], target["id"])
-        if (first := seen.setdefault(name, where)) != where:
-            raise ConfigError(
-                f"record {row.get(how.columns.id if how.columns else 'id')!r} comes twice"
-                if isinstance(row, dict)
-                else "a record comes twice",
-                where=where,
-                expected=f"each id once; the first is in {first}",
-            )
-        if one.audio and audio:
-            _clip(audio, one)
+    for where, row in given_rows(source, refuse):
+        empty = False
+        try:
+            one = given(row, where, how.columns)
+            target = one.dialogue["utterances"][-1]
+            first = seen.setdefault((one.split, one.dialogue["id"], target["id"]), where)
+            if first != where:
+                raise _twice(row, how, where, first)
+            if one.audio and audio:
+                _clip(audio, one)
+        except HeartenError as error:
+            refuse(error)
+            continue
         yield one
     if empty:
         raise SourceError(f"there are no records in {source}", expected="at least one record")
+
+
+def _twice(row: object, how: ColumnMap, where: str, first: str) -> ConfigError:
+    name = row.get(how.columns.id if how.columns else "id") if isinstance(row, dict) else None
+    return ConfigError(
+        f"record {name!r} comes twice",
+        where=where,
+        expected=f"each id once; the first is in {first}",
+    )
 
 
 def _clip(folder: Path, one: Given) -> Path:
@@ -191,8 +204,8 @@ def _count(one: Given, partial: Path, done: TakenIn, audio: Path | None) -> None
     target = one.dialogue["utterances"][-1]
     done.records[one.split] += 1
     done.turns += len(one.dialogue["utterances"]) - 1
-    if target["label"]:
-        done.labels[target["label"]] += 1
+    done.labels.update(labels_of(one))
+    done.nothing |= one.nothing
     if audio and (one.clip or one.audio):
         done.clips += 1
         ending = ".flac" if one.clip else Path(str(one.audio)).suffix
@@ -209,26 +222,57 @@ def _count(one: Given, partial: Path, done: TakenIn, audio: Path | None) -> None
             stream.write(orjson.dumps(one.sample) + b"\n")
 
 
+def labels_of(one: Given) -> Iterator[str]:
+    """Yield the labels of a record: its own, a second one, and those of votes but for the last."""
+    target = one.dialogue["utterances"][-1]
+    voted = {vote["label"] for vote in target.get("votes", ())} - one.nothing
+    own = [label for label in (target["label"], target.get("second")) if label]
+    yield from own
+    yield from sorted(voted - {*own})
+
+
+def _emotion_of(label: str, how: ColumnMap) -> str | None:
+    """Return the emotion of a label: empty for none on purpose, None where nobody says."""
+    return how.emotions[label] if label in how.emotions else vocabulary().resolve(label)
+
+
+def unmapped(labels: Counter[str], how: ColumnMap) -> LabelError | None:
+    """Return the error for labels that stand for no emotion; None if all do."""
+    open_ = [
+        f"{label!r} ({count:,} seen)"
+        for label, count in labels.most_common()
+        if _emotion_of(label, how) is None
+    ]
+    if not open_:
+        return None
+    more = f" and {len(open_) - _SHOWN} more" if len(open_) > _SHOWN else ""
+    return LabelError(
+        f"emotion labels without an emotion: {', '.join(open_[:_SHOWN])}{more}",
+        expected=f"one of {', '.join(vocabulary().nodes)}, or a word that stands for one",
+        do='write "LABEL" = "EMOTION" under [emotions] of a file, and pass it with --map',
+    )
+
+
 def _write_labels(path: Path, name: str, done: TakenIn, how: ColumnMap) -> None:
     """Write one row for each label; LabelError where one stands for no emotion."""
-    rows, unmapped = [], []
-    for label, count in done.labels.most_common():
-        node = how.emotions.get(label) or vocabulary().resolve(label)
-        if node is None:
-            unmapped.append(f"{label!r} ({count:,} seen)")
-            continue
+    if wrong := unmapped(done.labels, how):
+        raise wrong
+    rows = []
+    for label, _ in done.labels.most_common():
+        node = _emotion_of(label, how)
         why = "as the map says" if label in how.emotions else "the same word"
+        if not node:
+            rows.append(_no_row(label, why))
+            continue
         leaf = "skos:exactMatch"
         rows.append(f"{label}\t{leaf}\temotion:{node}\t{node}\t{why}\texact\n")
-    if unmapped:
-        more = f" and {len(unmapped) - _SHOWN} more" if len(unmapped) > _SHOWN else ""
-        raise LabelError(
-            f"emotion labels without an emotion: {', '.join(unmapped[:_SHOWN])}{more}",
-            expected=f"one of {', '.join(vocabulary().nodes)}, or a word that stands for one",
-            do='write "LABEL" = "EMOTION" under [emotions] of a file, and pass it with --map',
-        )
+    rows += [_no_row(label, "as its corpus says") for label in sorted(done.nothing)]
     text = Template((_HERE / "labels.sssom.tsv").read_text("utf-8")).substitute(name=name)
     path.write_text(text + "".join(rows), "utf-8")
+
+
+def _no_row(label: str, why: str) -> str:
+    return f"{label}\tskos:exactMatch\t{UNMAPPED}\t\t{why}\tnone\n"
 
 
 def _write_card(done: TakenIn, name: str) -> None:

@@ -1,59 +1,143 @@
-"""Checking what a user wrote before it is used: records, a schema, the settings."""
+"""Checking what a user wrote before it is used: records, schemas, prompts, cards, settings."""
 
 from __future__ import annotations
 
+import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 
+from builders.corpora import card_faults
+from builders.corpora.given_files import Refuse, refused
 from builders.corpora.opening import read_whole
-from builders.errors import ConfigError
-from builders.pipeline.importing.column_map import ColumnMap
-from builders.pipeline.importing.taking_in import checked
+from builders.errors import ConfigError, HeartenError, LabelError
+from builders.llm.prompts import template_faults
+from builders.pipeline.importing.column_map import ColumnMap, read_map
+from builders.pipeline.importing.taking_in import checked, labels_of, unmapped
 from builders.record.schema import as_document, load_schema
-from builders.settings.file import load_settings
+from builders.settings.file import settings_faults
 
 _SCHEMA = ".schema.json"
+_OF_A_MAP = {"columns", "emotions"}
 
 
-def validate(path: Path, how: ColumnMap, audio: Path | None) -> str:
-    """Return what a file is and that it is valid; HeartenError says what is wrong with it."""
-    if path.name.endswith(_SCHEMA):
-        return _schema(path)
+class Faults:
+    """Tells each fault as it is found, those of one kind that repeat only once, and counts them.
+
+    Args:
+        refuse: is called with each fault; what it raises ends the reading.
+    """
+
+    def __init__(self, refuse: Refuse = refused) -> None:
+        self._refuse = refuse
+        self._alike: Counter[str] = Counter()
+        self.count = 0
+
+    def add(self, error: HeartenError) -> None:
+        """Tell a fault, and those beside it."""
+        for one in (error, *error.beside):
+            self.count += 1
+            if not one.what.startswith("record "):  # which names the record: no two are alike
+                self._alike[one.what] += 1
+            if self._alike[one.what] < 2:
+                self._refuse(one)
+
+    def end(self, path: Path) -> None:
+        """Tell how often each fault came again."""
+        for what, count in self._alike.items():
+            if count > 1:
+                more = f"{what}; the same in {count - 1:,} more places"
+                self._refuse(ConfigError(more, where=path))
+
+
+def validate(
+    path: Path, how: ColumnMap, audio: Path | None, refuse: Refuse = refused
+) -> str | None:
+    """Return what a file is if it is valid; None otherwise.
+
+    Args:
+        path: records or a folder of them, a schema, a prompt, a card, a map or settings.
+        how: the map of the records.
+        audio: the folder of their clips; None leaves clips out.
+        refuse: is called with each fault. By default it raises the first one.
+    """
+    faults = Faults(refuse)
+    try:
+        what = _checked(path, how, audio, faults)
+    except HeartenError as error:
+        faults.add(error)
+    faults.end(path)
+    return None if faults.count else what
+
+
+def _checked(path: Path, how: ColumnMap, audio: Path | None, faults: Faults) -> str:
+    """Tell what is wrong with a file, and return what it is."""
+    if path.suffix in (".j2", ".toml") and not path.is_file():
+        raise ConfigError(f"there is no file {path}")
+    kinds = {
+        _SCHEMA: (_schema_faults, "a valid schema that goes with ours"),
+        ".j2": (template_faults, "a valid prompt"),
+        "card.toml": (card_faults, "a valid card"),
+    }
+    for ending, (faults_of, what) in kinds.items():
+        if path.name.endswith(ending):
+            for fault in faults_of(path):
+                faults.add(fault)
+            return what
+    if path.suffix == ".toml" and _OF_A_MAP & _names_in(path):
+        read_map(path)
+        return "a valid map"
     if path.suffix == ".toml":
-        if not path.is_file():
-            raise ConfigError(f"there is no file {path}")
-        load_settings(path)
+        for fault in settings_faults(path):
+            faults.add(fault)
         return "valid settings"
-    count = sum(1 for _ in checked(path, how, audio))
+    return _records(path, how, audio, faults)
+
+
+def _names_in(path: Path) -> set[str]:
+    try:
+        return {*tomllib.loads(path.read_text("utf-8"))}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return set()
+
+
+def _records(path: Path, how: ColumnMap, audio: Path | None, faults: Faults) -> str:
+    count, labels = 0, Counter[str]()
+    for one in checked(path, how, audio, faults.add):
+        count += 1
+        labels.update(labels_of(one))
+    if wrong := unmapped(labels, how):
+        faults.add(LabelError(wrong.what, where=path, expected=wrong.expected, do=wrong.do))
     return f"{count:,} valid records"
 
 
-def _schema(path: Path) -> str:
-    """Return that a schema is valid and goes with ours of a sample."""
+def _schema_faults(path: Path) -> Iterator[HeartenError]:
+    """Yield what is wrong with a schema, or else where it contradicts ours of a sample."""
     try:
         schema = orjson.loads(read_whole(path))
-        Draft202012Validator.check_schema(schema)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror or error})") from error
     except orjson.JSONDecodeError as error:
         raise ConfigError(f"not valid JSON: {error}", where=path, do="fix that line") from error
-    except SchemaError as error:
-        at = ".".join(map(str, error.absolute_path)) or "the schema itself"
-        raise ConfigError(f"{at} is no schema ({error.message})", where=path) from error
+    rules = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+    wrong = [*rules.iter_errors(schema)]
+    for fault in wrong:
+        at = ".".join(map(str, fault.absolute_path)) or "the schema itself"
+        yield ConfigError(f"{at} is no schema ({fault.message})", where=path)
+    if wrong:
+        return
     ours = as_document(load_schema("sample"))
     for at, said, expected in _contradictions(schema, ours, schema, ours, ()):
-        raise ConfigError(
+        yield ConfigError(
             f"{at} contradicts our schema: {said}",
             where=path,
             expected=expected,
             do="change it: no record is valid under both",
         )
-    return "a valid schema that goes with ours"
 
 
 _Node = Mapping[str, Any]

@@ -26,6 +26,7 @@ from builders.progress import ProgressLine, ProgressState
 from builders.record.dataset import Build
 from builders.record.folder import writable
 from builders.record.views import SampleRecord
+from builders.release.consent import NO_VOICES, VoiceTable
 from builders.release.eligibility import EXCLUDED, gates_of, nobody, restrictions
 from builders.release.export.choosing import Choice, LeftOut
 from builders.release.export.counting import Counts
@@ -64,13 +65,14 @@ class Exported:
     words_alone: list[ToldByWords]
 
 
-def export(
+def export(  # noqa: PLR0913 - what to write, and who is against it
     folder: Path,
     to: Path,
     options: Options,
     store: str | None = None,
     excluded: Callable[[str], bool] = nobody,
     quiet: bool = True,
+    voices: VoiceTable = NO_VOICES,
 ) -> Exported:
     """Write a build in a trainer's format.
 
@@ -81,6 +83,7 @@ def export(
         store: the store with the decisions, by default beside the build.
         excluded: returns whether an id must not be used.
         quiet: show no progress.
+        voices: who consented; a clip of a voice that did not is in no export.
 
     Raises:
         ConfigError: there is no such build, or nothing in it can be exported.
@@ -93,7 +96,9 @@ def export(
     # What is gated is a draft; people's replies take its place.
     gates = {} if options.of_people else gates_of(folder)
     known = restrictions(build.shards(), excluded, gates)
-    people = PeoplesReplies(folder, options.reply_audio, known) if options.of_people else None
+    people = (
+        PeoplesReplies(folder, options.reply_audio, known, voices) if options.of_people else None
+    )
     say = _silent if quiet else print
     pairs = pairs_for(Build(folder), build, options, address, known, say)
     to = to.resolve()
@@ -103,7 +108,7 @@ def export(
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
         try:
-            run = _Run(build, staged, options, pairs, Choice(options, known), people)
+            run = _Run(build, staged, options, pairs, Choice(options, known), people, voices)
             with ProgressLine(run.state, quiet) as progress:
                 exported = run.write(progress)
             _replace(staged, to)
@@ -123,13 +128,14 @@ class _Run:
         pairs: Pairs,
         choice: Choice,
         people: PeoplesReplies | None,
+        voices: VoiceTable,
     ) -> None:
         self._people = people
         self._build = build
         self._to = to
         self._options = options
         self._columns = COLUMNS + (REPLY_AUDIO if options.reply_audio else ())
-        rest = people, any_known(build, "review.status")
+        rest = people, any_known(build, "review.status"), voices.may_be_heard
         trial = Making(options, choice, pairs, *rest)
         pairs = balanced(build, self._columns, trial, pairs)
         self._making = Making(options, choice, pairs, *rest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from builders.record.dataset import Build
 from builders.record.views import SampleRecord
@@ -26,6 +26,7 @@ class Making:
         pairs: the preference pairs, by the id of their target.
         people: people's replies, if they take the place of the drafts.
         reviewed: whether the build has reviews.
+        heard: returns a record without the clips whose voices did not consent.
     """
 
     def __init__(
@@ -35,16 +36,19 @@ class Making:
         pairs: Pairs,
         people: PeoplesReplies | None,
         reviewed: bool,
+        heard: Callable[[SampleRecord], SampleRecord],
     ) -> None:
         self._options = options
         self._choice = choice
         self._pairs = pairs
         self._people = people
         self._reviewed = reviewed
+        self._heard = heard
         self.earlier = EarlierTurns()
 
     def of(self, record: SampleRecord) -> tuple[list[Example], LeftOut | None]:
         """Return the examples of a record, or why there are none."""
+        record = self._heard(record)
         # Before filtering: a later turn may refer to this one's clip.
         earlier = self.earlier.of(record) if self._options.context_audio else {}
         if left := self._choice.against(record):

@@ -14,6 +14,7 @@ from builders.record.data_file import DataFile
 from builders.record.human_replies import FOLDER, HumanReplies, HumanReply
 from builders.record.manifest import read_manifest
 from builders.record.views import SampleRecord
+from builders.release.consent import NO_VOICES, VoiceTable
 from builders.release.eligibility import EXCLUDED, Restrictions
 from builders.release.export.choosing import LeftOut
 from builders.release.mining import digest_of_build
@@ -31,13 +32,16 @@ class PeoplesReplies:
         folder: the build's folder.
         spoken: whether a reply needs its clip.
         known: the ids that may not be used.
+        voices: who consented; a clip of somebody who did not is none.
 
     Raises:
         ConfigError: the build was not mined, or replaced since.
         VerificationError: a file is not what was mined.
     """
 
-    def __init__(self, folder: Path, spoken: bool, known: Restrictions) -> None:
+    def __init__(
+        self, folder: Path, spoken: bool, known: Restrictions, voices: VoiceTable = NO_VOICES
+    ) -> None:
         mined = HumanReplies(folder).verify()
         if mined.manifest["identity"].get("the build") != digest_of_build(read_manifest(folder)):
             raise ConfigError(
@@ -46,7 +50,9 @@ class PeoplesReplies:
                 do=f"delete {folder / FOLDER} and run hearten mine {folder}",
             )
         self._spoken, self._known, self._rules = spoken, known, AnswerRules.load()
-        self._columns = ["id", "reply_id", "reply", "strategies", *(["reply_audio"] * spoken)]
+        self._voices = voices
+        self._columns = ["id", "reply_id", "reply", "strategies"]
+        self._columns += ["reply_audio", "reply_speaker"] if spoken else []
         self._files = [DataFile(path) for path in mined.shards()]
         self._at: dict[str, tuple[int, int, int]] = {}
         self._held: tuple[tuple[int, int], pa.Table] | None = None
@@ -64,6 +70,8 @@ class PeoplesReplies:
         row = self._row(record["id"])
         if self._known.excluded(row["reply_id"]):
             return LeftOut(EXCLUDED, "the reply was excluded from use")
+        if self._spoken and self._voices.refused(record["id"], row["reply_speaker"]):
+            return LeftOut("no_consent", "the speaker of the reply did not consent")
         if self._spoken and row["reply_audio"] is None:
             return LeftOut("no_reply_clip", "the reply has no clip; hearten mine --source reads it")
         found = [one["strategy"] for one in row["strategies"] if one["strategy"] != UNKNOWN]

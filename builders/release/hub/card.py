@@ -16,7 +16,7 @@ from builders.record.manifest_views import Manifest
 from builders.release.hub.metadata import front_matter, wording
 from builders.release.hub.staging import Staged
 from builders.release.pairs.bag_of_words import said_of
-from builders.release.rights import withheld
+from builders.release.rights import banded, withheld
 from builders.release.splits import ORDER
 from builders.report import CERTIFICATE_PARTS
 
@@ -85,6 +85,7 @@ def _content(staged: Staged, manifest: Manifest) -> dict[str, object]:
         "card": terms.card,
         "terms": terms,
         "withheld": list(withheld(terms.may)),
+        "banded": [field for field in banded() if field not in withheld(terms.may)],
         "human_withheld": [
             field for field in withheld(terms.may, HUMAN_REPLIES) if field != "audio"
         ],

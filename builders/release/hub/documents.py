@@ -19,7 +19,7 @@ from builders.release.hub.croissant import croissant
 from builders.release.hub.files import SUMS, digests, link, sums_text
 from builders.release.hub.fingerprints import RowDigest
 from builders.release.hub.staging import INPUTS, Staged
-from builders.release.rights import withheld
+from builders.release.rights import banded, withheld
 
 CHANGES = "CHANGELOG.md"
 MANIFEST = "manifest.json"
@@ -35,7 +35,7 @@ class PublishedRun(TypedDict):
 class Publication(TypedDict):
     """What was published and what was not: counts by reason, rows by config and split.
 
-    `may` and `widened` are permissions, `withheld` fields; see `rights.py`.
+    `may` and `widened` are permissions, `withheld` and `banded` fields; see `rights.py`.
     """
 
     corpus: str
@@ -43,6 +43,7 @@ class Publication(TypedDict):
     may: list[str]
     widened: list[str]
     withheld: list[str]
+    banded: NotRequired[list[str]]
     left_out: dict[str, int]
     without_reply: dict[str, int]
     configs: dict[str, dict[str, RowDigest]]
@@ -100,6 +101,7 @@ def published_manifest(staged: Staged, manifest: Manifest) -> PublishedManifest:
         "may": sorted(staged.terms.may),
         "widened": list(staged.terms.widened),
         "withheld": list(withheld(staged.terms.may)),
+        "banded": list(banded()),
         "left_out": staged.tally.left_out_told,
         "without_reply": dict(sorted(staged.tally.without_reply.items())),
         "configs": {

@@ -130,7 +130,8 @@ class _HumanRows:
         None where it would repeat words that may not go out.
         """
         whole: dict[str, object] = {**row, **self._withheld}
-        if row["reply_id"] in self._staged.ids:
+        held_back = not self._staged.terms.consent.speaker(row["reply_speaker"])
+        if held_back or row["reply_id"] in self._staged.ids:
             whole["reply_audio"] = None
         out = {name: whole[name] for name in self._schema["properties"]}
         if wrong := violations(self._valid, out):

@@ -33,6 +33,7 @@ from builders.record.parquet import SplitWriter, file_digest
 from builders.record.reply_views import SpeechSynthesis
 from builders.record.types import Emotions, Reject, Target, Utterance
 from builders.release.eligibility import Restrictions, excluded_by
+from builders.release.hub import pairs_again
 from builders.release.hub.client import Hub, HubError
 from builders.release.hub.documents import MANIFEST, PublishedManifest
 from builders.release.hub.human_again import published_pairs, restore
@@ -79,6 +80,7 @@ class Hydrated:
     other_versions: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     human_replies: int | None = None
+    pairs: int | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return everything in plain types, for JSON."""
@@ -94,6 +96,7 @@ class Hydrated:
             "other_versions": self.other_versions,
             "missing": self.missing,
             "human_replies": self.human_replies,
+            "pairs": self.pairs,
         }
 
     def as_text(self) -> str:
@@ -106,6 +109,8 @@ class Hydrated:
             lines.append(f"  {count:,} {name.replace('_', ' ')} (such as {self.first[name]})")
         if self.human_replies is not None:
             lines.append(f"{self.human_replies:,} replies that people gave were restored")
+        if self.pairs is not None:
+            lines.append(f"{self.pairs:,} preference pairs were restored")
         lines += [f"missing: {what}" for what in self.missing]
         if self.other_versions:
             lines.append(f"versions that differ from the build: {', '.join(self.other_versions)}")
@@ -176,16 +181,20 @@ def hydrate(
                 Restrictions(excluded_by(exclusions, plan.config.store_url)),
             )
             pairs = published_pairs(hub, revision, work)
+            preferred = pairs_again.published(hub, revision, work)
             done = _Run(plan, manifest, rows, folder, hub.repo).run()
         finally:
             shutil.rmtree(folder.partial, ignore_errors=True)
-    return _with_people(done, plan.config, pairs)
+    return _with_people(done, plan.config, pairs, preferred)
 
 
-def _with_people(done: Hydrated, config: BuildConfig, pairs: Mapping[str, str]) -> Hydrated:
-    """Restore the replies that people gave, once the build is complete and not locked."""
+def _with_people(
+    done: Hydrated, config: BuildConfig, pairs: Mapping[str, str], preferred: pairs_again.PairsFound
+) -> Hydrated:
+    """Restore pairs, and the replies that people gave, once the build is complete and open."""
+    done.pairs, lost = pairs_again.restore(done.folder, preferred)
     done.human_replies, missing = restore(done.folder, config, pairs)
-    done.missing += missing
+    done.missing += lost + missing
     return done
 
 
@@ -274,7 +283,8 @@ class _Run:
         self._manifest, self._rows, self._folder = manifest, rows, folder
         self._writers: dict[tuple[str, str], SplitWriter] = {}
         self._done = Hydrated(folder.path, repo, len(rows))
-        self._withheld = manifest["published"]["withheld"]
+        told = manifest["published"]
+        self._withheld = [*told["withheld"], *told.get("banded", ())]
         self._again, self._unspoken = SpeaksAgain(), Counter[str]()
 
     def run(self) -> Hydrated:

@@ -24,6 +24,7 @@ from builders.record.folder import read_json, writable
 from builders.record.manifest import read_manifest
 from builders.record.manifest_views import Manifest
 from builders.record.parquet import file_digest
+from builders.release.consent import NO_VOICES, VoiceTable
 from builders.release.eligibility import gates_of, nobody, restrictions
 from builders.release.hub.client import Hub, HubError, Overtaken, State, digests_of
 from builders.release.hub.documents import CHANGES, MANIFEST, changes_text, write_documents
@@ -52,8 +53,13 @@ class PublishOptions:
     """The options of `hearten publish`.
 
     `excluded` says which ids must not be used; `pairs_from` what pairs go out beside people's;
+<<<<<<< HEAD
     `models` are the tables `[models.NAME]`, with the terms of the models' output; `splits` is
     `as-is` where a corpus without splits is not to be divided.
+=======
+    `models` are the tables `[models.NAME]`, with the terms of the models' output, `voices` says
+    whose voices may go out.
+>>>>>>> main
     """
 
     folder: Path
@@ -67,7 +73,11 @@ class PublishOptions:
     excluded: Callable[[str], bool] = nobody
     pairs_from: tuple[str, ...] = ()
     models: Mapping[str, ModelTable] = field(default_factory=dict)
+<<<<<<< HEAD
     splits: SplitsAsked = "divided"
+=======
+    voices: VoiceTable = NO_VOICES
+>>>>>>> main
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,7 @@ def publish(
         shards = link_inputs(seen, manifest, place)
         slug = manifest["result"]["config"]["corpus"]
         synthetic = bool(manifest["result"]["config"].get("speak"))
-        terms = terms_of(slug, _rights(shards), asked.claims, synthetic)
+        terms = terms_of(slug, _rights(shards), asked.claims, synthetic, asked.voices)
         check_terms(terms, manifest, public=asked.public, allow_phrasebook=asked.allow_phrasebook)
         check_rules(evaluate(rules, Build(asked.folder), address, asked.excluded))
         output_terms = output_terms_of(shards, asked.models) if terms.replies else []

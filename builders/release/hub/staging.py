@@ -151,7 +151,11 @@ class Stage:
         self._whole = validator("sample")
         self._valid = {name: Validator(as_document(schema)) for name, schema in schemas.items()}
         self._withheld = withheld(terms.may)
+<<<<<<< HEAD
         self._known, self._pairs, self._splits_asked = known, pairs, splits
+=======
+        self._known, self._pairs, self._consent = known, pairs, terms.consent
+>>>>>>> main
 
     def write(self, shards: list[Path]) -> Staged:
         """Write the rows of all shards and return what was written.
@@ -218,6 +222,7 @@ class Stage:
         tally.read += 1
         self._check(self._whole, record)
         self._check_terms(record)
+        record, had = self._consent.heard(record), record["audio"]
         spoken = record if record["audio_info"]["origin"] == "synthetic" else None
         record = as_text(record) if spoken else record
         answer = eligibility(record, Purpose.PUBLISH, self._known)
@@ -230,16 +235,22 @@ class Stage:
             tally.left_out[reason] += 1
             return
         tally.utterance(record, split)
+        tally.voices_held_back += bool(had and not (spoken or record)["audio"])
         self.staged.ids[record["id"]] = record["review"]
         self.staged.split_by_id[record["id"]] = split
         at = StagedPlace(group, index, split)
         reason = self._reply(record, published, at, answer)
         if reason:
             tally.without_reply[reason] += 1
+<<<<<<< HEAD
         else:
             utterance = self._rows.utterance(published, clip=False)
         self._add(at, "utterances", utterance)
         if spoken and not reason:
+=======
+            self._add(at, "utterances", utterance)
+        elif spoken and spoken["audio"]:
+>>>>>>> main
             self._spoken(spoken, at)
 
     def _without_names(self, record: SampleRecord) -> SampleRecord:

@@ -94,6 +94,13 @@ class ComparisonBody(Checked):
     seconds: Seconds | None = None
 
 
+class HeldBody(Checked):
+    """The body of an answer to a line that is held for people; without a text it is a pass."""
+
+    text: Comment | None = None
+    seconds: Seconds | None = None
+
+
 class UndoBody(Checked):
     """The body of an undo, which is empty."""
 
@@ -113,6 +120,7 @@ BODIES: Mapping[str, type[Checked]] = {
     "gold": DecisionBody,
     "audit": AuditBody,
     "comparison": ComparisonBody,
+    "held": HeldBody,
     "undo": UndoBody,
 }
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
+
+import orjson
 
 from builders.review.data.bodies import FORMAT, body_fault, said_in
 
@@ -169,3 +171,11 @@ def counted(made: Iterable[Event]) -> list[Event]:
         for event in standing(made)
         if event.kind == "decision" and event.verdict != "skip" and not event.surplus
     ]
+
+
+def body_of(decision: Decision) -> dict[str, object]:
+    """Return what an event holds of a decision: all but the verdict, as it is stored."""
+    body = asdict(decision)
+    del body["verdict"]
+    as_held: dict[str, object] = orjson.loads(orjson.dumps(body))
+    return as_held

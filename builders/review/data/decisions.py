@@ -32,7 +32,7 @@ from builders.review.data.events import VERDICTS, Decision
 from builders.review.data.items import reply_of
 from builders.tasks.reply.checks.reading import rule_faults
 
-KINDS = ("reject", "skip", "flag", "scale")
+KINDS = ("reject", "skip", "flag", "scale", "judge_scale")
 RATINGS = range(1, 6)
 
 
@@ -47,7 +47,7 @@ class ReviewCode:
 
 @cache
 def choices(kind: str) -> dict[str, ReviewCode]:
-    """Return the choices by code. Kinds: reject, skip, flag, scale."""
+    """Return the choices by code. Kinds: reject, skip, flag, scale, judge_scale."""
     rows = read_rows(
         resources.label_maps() / "review" / "_choices.tsv",
         ("kind", "code", "words", "meaning"),
@@ -58,6 +58,12 @@ def choices(kind: str) -> dict[str, ReviewCode]:
         for row in rows
         if row.choice("kind", KINDS) == kind
     }
+
+
+@cache
+def scales(judged: bool = True) -> dict[str, ReviewCode]:
+    """Return the scales by code; `judged` says whether those for a judge's items are among them."""
+    return {**choices("scale"), **(choices("judge_scale") if judged else {})}
 
 
 def faults(decision: Decision, record: SampleRecord | None) -> list[str]:
@@ -184,8 +190,8 @@ def _answer_faults(decision: Decision) -> list[str]:
         if flag not in choices("flag")
     ]
     for scale, value in (decision.ratings or {}).items():
-        if scale not in choices("scale"):
-            found.append(f"ratings: {scale!r} is not one of {', '.join(choices('scale'))}")
+        if scale not in scales():
+            found.append(f"ratings: {scale!r} is not one of {', '.join(scales())}")
         elif type(value) is not int or value not in RATINGS:
             found.append(f"ratings: {scale} is {value!r}; expected 1 to 5")
     before = decision.before or {}

@@ -37,6 +37,7 @@ from builders.review.data.decided import (
     Event,
     Shown,
     Verdict,
+    body_of,
     counted,
     made_at,
     standing,
@@ -114,7 +115,7 @@ class Reviews:
             Conflict: the annotator has made another event about the item since `shown`.
         """
         event = _new(annotator, shown, "decision", decision.verdict, event_id)
-        return self._append(replace(event, body=_body(decision)), shown.version)
+        return self._append(replace(event, body=body_of(decision)), shown.version)
 
     def adjudicate(
         self, annotator: str, shown: Shown, decision: Decision, event_id: str | None = None
@@ -126,7 +127,7 @@ class Reviews:
             Conflict: as in `decide`.
         """
         event = _new(annotator, shown, "adjudication", decision.verdict, event_id)
-        return self._append(replace(event, body=_body(decision)), shown.version)
+        return self._append(replace(event, body=body_of(decision)), shown.version)
 
     def audit(
         self, annotator: str, shown: Shown, decision: Decision, audit: str, event_id: str | None
@@ -137,7 +138,8 @@ class Reviews:
             Conflict: as in `decide`.
         """
         event = _new(annotator, shown, "audit", decision.verdict, event_id)
-        return self._append(replace(event, body=_body(decision) | {"audit": audit}), shown.version)
+        body = body_of(decision) | {"audit": audit}
+        return self._append(replace(event, body=body), shown.version)
 
     def set_gold(self, lead: str, shown: Shown, answer: Decision) -> Event:
         """Append the right answer to an item, which from now on tests annotators.
@@ -145,7 +147,7 @@ class Reviews:
         Fields missing in `answer` (strategies, emotion, ratings) are not compared.
         """
         event = _new(lead, shown, "gold", answer.verdict, None)
-        return self._append(replace(event, body=_body(answer)), shown.version)
+        return self._append(replace(event, body=body_of(answer)), shown.version)
 
     def compare(
         self,
@@ -163,6 +165,12 @@ class Reviews:
         """
         event = _new(annotator, shown, "comparison", choice, event_id)
         return self._append(replace(event, body={**(more or {}), "other": other}), shown.version)
+
+    def add_one(
+        self, by: str, shown: Shown, what: tuple[str, str], body: dict[str, object], key: str
+    ) -> Event:
+        """Append an event whose kind and verdict are `what`, with its id."""
+        return self._append(replace(_new(by, shown, *what, key), body=body), shown.version)
 
     def undo(self, annotator: str, build: str, kinds: Collection[str] = _DECIDING) -> Event | None:
         """Undo the annotator's latest event in force, and return it; None if there is none.
@@ -375,13 +383,6 @@ def _new(annotator: str, shown: Shown, kind: str, verdict: str, event_id: str | 
         body={},
         at=time.time(),
     )
-
-
-def _body(decision: Decision) -> dict[str, object]:
-    body = asdict(decision)
-    del body["verdict"]
-    as_held: dict[str, object] = orjson.loads(orjson.dumps(body))
-    return as_held
 
 
 def _later(event: Event, made: Iterable[Event]) -> Event:

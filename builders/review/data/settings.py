@@ -33,6 +33,8 @@ class Settings:
         text_only: the text-only condition: no audio is played, and deciding is not locked.
         only: the ids of the items that are given out, all without any: those drawn to compare a
             judge with people.
+        qualified: the ids of the people whom a lead named as qualified to answer held lines.
+        held_per_day: how many held lines each of them is shown a day.
         salt: determines by hash which drafts are hidden; drawn once per build.
     """
 
@@ -43,11 +45,14 @@ class Settings:
     gold_share: float = 0.05
     text_only: bool = False
     only: Sequence[str] = ()
+    qualified: Sequence[str] = ()
+    held_per_day: int = 5
     salt: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def __post_init__(self) -> None:
         # JSON, in which settings are stored, has lists alone.
         object.__setattr__(self, "only", tuple(self.only))
+        object.__setattr__(self, "qualified", tuple(self.qualified))
 
     def hides(self, annotator: str, item: str) -> bool:
         """Return whether the draft of an item is hidden from an annotator at first."""
@@ -90,6 +95,7 @@ def checked(wanted: Settings) -> Settings:
         ("lease_seconds", 1 <= wanted.lease_seconds <= 86_400, "1 to 86400"),
         ("order", wanted.order in ORDERS, " or ".join(ORDERS)),
         ("hidden_share", 0 <= wanted.hidden_share <= 1, "0 to 1"),
+        ("held_per_day", 1 <= wanted.held_per_day <= 100, "1 to 100"),
         ("gold_share", 0 <= wanted.gold_share < 1, "0 to below 1"),
     )
     for name, right, expected in ranges:

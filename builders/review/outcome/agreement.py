@@ -15,7 +15,7 @@ from itertools import combinations
 
 from builders.labels import strategies
 from builders.review.data.decided import Decision, Event
-from builders.review.data.decisions import choices
+from builders.review.data.decisions import scales
 from builders.review.data.queue import Item
 from builders.review.outcome.alpha import Alpha, Distance, alpha
 from builders.review.outcome.merge import Merged
@@ -75,15 +75,15 @@ def agreement(
 
 def measures() -> dict[str, tuple[Value, Distance]]:
     """Return the measures of agreement: how to get a decision's value, and the distance."""
-    scales: dict[str, tuple[Value, Distance]] = {
-        scale: (_rating(scale), "ordinal") for scale in choices("scale")
+    rated: dict[str, tuple[Value, Distance]] = {
+        scale: (_rating(scale), "ordinal") for scale in scales()
     }
     return {
         "verdict": (lambda _, decision: decision.verdict, "nominal"),
         "strategies": (lambda _, decision: _set(decision.strategies), "masi"),
         "strategies_merged": (lambda _, d: _set(d.strategies, _AS_ONE), "masi"),
         "emotion": (lambda _, decision: decision.emotion, "nominal"),
-        **scales,
+        **rated,
     }
 
 

@@ -17,11 +17,13 @@ from builders.errors import HeartenError, StoreError
 from builders.review.data.bodies import sentence
 from builders.review.data.events import Conflict, NotAllowed
 from builders.review.outcome.progress import Watch
-from builders.review.server import pages, routes
+from builders.review.server import held_routes, match_routes, pages, routes
 from builders.review.server.access import answer
 from builders.review.server.comparing import Comparing
 from builders.review.server.desk import Desk, Faulty, NotTheirs
 from builders.review.server.guard import Guard
+from builders.review.server.held_lines import HeldLines
+from builders.review.server.matching import Matching
 from builders.review.server.sound import MelPictures
 
 _STATUS = ((Faulty, 422), (Conflict, 409), (NotTheirs, 404), (NotAllowed, 403), (StoreError, 503))
@@ -30,6 +32,7 @@ _STATUS = ((Faulty, 422), (Conflict, 409), (NotTheirs, 404), (NotAllowed, 403), 
 def create_app(
     desk: Desk,
     comparing: Comparing | None = None,
+    matching: Matching | None = None,
     *,
     tokens: bool,
     hosts: Collection[str] | None,
@@ -39,17 +42,23 @@ def create_app(
     Args:
         desk: the build and its store.
         comparing: the comparison with another build, if there is one.
+        matching: the matching of minimal pairs by ear, if there is one.
         tokens: whether signing in needs an invitation token, or only a name.
         hosts: the allowed host names, or None for any.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.desk = desk
     app.state.comparing = comparing
+    app.state.matching = matching
+    app.state.held = HeldLines(desk)
+    desk.matches = matching is not None
     app.state.tokens = tokens
     app.state.watch = Watch()
     app.state.mels = MelPictures()
     app.include_router(pages.router)
     app.include_router(routes.router)
+    app.include_router(match_routes.router)
+    app.include_router(held_routes.router)
     app.add_exception_handler(HeartenError, _failed)
     app.add_exception_handler(KeyError, _missing)
     app.add_exception_handler(RequestValidationError, _malformed)

@@ -74,7 +74,7 @@ class Desk:
     ) -> None:
         self.name: str = build.manifest["result"]["name"]
         self.build = build
-        self.against = against
+        self.against, self.matches = against, False  # whether pairs are matched by ear here
         self.people = People(store)
         self.sessions = Sessions(store, self.people)
         self.reviews = Reviews(store)

@@ -14,6 +14,7 @@ from builders.review.server.app import create_app
 from builders.review.server.comparing import Comparing
 from builders.review.server.desk import Desk
 from builders.review.server.guard import LOOPBACK
+from builders.review.server.matching import Matching
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,15 @@ def listen(host: str, port: int) -> Listening:
     return Listening(opened, f"http://{shown}:{bound[1]}", loopback)
 
 
-def serve(desk: Desk, at: Listening, comparing: Comparing | None = None) -> None:
+def serve(
+    desk: Desk,
+    at: Listening,
+    comparing: Comparing | None = None,
+    matching: Matching | None = None,
+) -> None:
     """Serve the review of a build until the process is stopped, and close its store.
+
+    That it is stopped, by Ctrl+C or a signal, is how it ends: KeyboardInterrupt, and no error.
 
     On loopback, a name is enough to sign in; otherwise, an invitation token is needed.
     """
@@ -60,7 +68,7 @@ def serve(desk: Desk, at: Listening, comparing: Comparing | None = None) -> None
     hosts = {*LOOPBACK, "127.0.0.1"} if at.loopback else None
     # Requests are not logged: neither who did what nor the tokens in links.
     config = uvicorn.Config(
-        create_app(desk, comparing, tokens=not at.loopback, hosts=hosts),
+        create_app(desk, comparing, matching, tokens=not at.loopback, hosts=hosts),
         log_level="warning",
         access_log=False,
         server_header=False,

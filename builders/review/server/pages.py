@@ -15,7 +15,7 @@ from pydantic import Field
 from builders.labels import strategies
 from builders.labels.vocabulary import vocabulary
 from builders.review.data.bodies import Checked
-from builders.review.data.decisions import choices
+from builders.review.data.decisions import choices, scales
 from builders.review.data.people import Annotator
 from builders.review.outcome.progress import named
 from builders.review.server.access import AtComparing, AtDesk, Cookie, Lead, Person, answer
@@ -87,7 +87,9 @@ def join(request: Request, desk: AtDesk, who: _SigningIn) -> Response:
 
 @router.get("/")
 def home(desk: AtDesk) -> Response:
-    """Redirect to the review or the comparison."""
+    """Redirect to the review, the comparison or the matching."""
+    if desk.matches:
+        return RedirectResponse("/match", 303)
     return RedirectResponse("/compare" if desk.against else "/review", 303)
 
 
@@ -118,7 +120,14 @@ def review(
 @router.get("/guidelines")
 def guidelines(desk: AtDesk, person: Person, cookie: Cookie) -> HTMLResponse:
     """Show the guidelines, from the tables of strategies and choices."""
-    return _signed_in_page("guidelines", desk, person, cookie, title="Guidelines", **_words())
+    return _signed_in_page(
+        "guidelines",
+        desk,
+        person,
+        cookie,
+        title="Guidelines",
+        **_words(judged=bool(desk.settings.only)),
+    )
 
 
 @router.get("/mine")
@@ -153,7 +162,7 @@ def disputed(
 def _review_page(
     desk: Desk, person: Annotator, cookie: str, start: Mapping[str, object]
 ) -> HTMLResponse:
-    words = _words()
+    words = _words(judged=bool(desk.settings.only))
     left = desk.left(person)
     start = {
         "again": None,
@@ -181,15 +190,16 @@ def _review_page(
     )
 
 
-def _words() -> dict[str, Any]:
-    """Return the choices and their names."""
+def _words(judged: bool = False) -> dict[str, Any]:
+    """Return the choices and their names; `judged` says whether a judge is compared with people."""
     nodes = vocabulary()
     families: dict[str, list[str]] = {}
     for node in nodes.nodes:
         families.setdefault(nodes.root_of(node), []).append(node)
     words: dict[str, Any] = {
-        kind: list(choices(kind).values()) for kind in ("reject", "skip", "flag", "scale")
+        kind: list(choices(kind).values()) for kind in ("reject", "skip", "flag")
     }
+    words["scale"] = list(scales(judged).values())
     words["strategies"] = list(strategies.strategies().values())
     words["emotions"] = families
     words["define"] = nodes.definition
@@ -200,8 +210,13 @@ def _signed_in_page(
     name: str, desk: Desk, person: Annotator, cookie: str, **content: Any
 ) -> HTMLResponse:
     token = form_token(cookie)
-    content |= {"build": desk.name, "compares": desk.against is not None}
+    content |= {"build": desk.name, "compares": desk.against is not None, "matches": desk.matches}
+    content["qualified"] = person.id in desk.settings.qualified
     return _page(name, person=person, form_token=token, **content)
+
+
+# Pages with routes of their own are in other modules.
+signed_in_page = _signed_in_page
 
 
 def _page(name: str, **content: Any) -> HTMLResponse:

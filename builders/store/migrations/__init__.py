@@ -8,7 +8,6 @@ SQLite and in PostgreSQL, so that it is all or nothing.
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from builders.errors import StoreError
+from builders.store.steps import NEWEST, STEPS
 
 _ONE_AT_A_TIME = 0x68656172  # our PostgreSQL lock number
 # Release 0.1 had no migration numbers but a version for each group of tables. It checks the row
@@ -31,13 +31,6 @@ meta = sa.Table(
     sa.Column("name", sa.String, primary_key=True),
     sa.Column("value", sa.String, nullable=False),
 )
-
-STEPS = {
-    int(module.name[1:5]): module.name
-    for module in pkgutil.iter_modules(__path__)
-    if module.name.startswith("m0")
-}
-NEWEST = max(STEPS)
 
 
 def version_of(connection: Connection) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from builders.audio.clip_format import NOT_HEARD
 from builders.llm import prompts
@@ -66,6 +66,18 @@ class PromptExtras:
     draft: int = 1
 
 
+class _Case(NamedTuple):
+    """A case as the template of the cases takes it."""
+
+    turns: list[tuple[str, str]]
+    utterance: str
+    emotion: str
+    voice: str | None
+    strategies: str
+    reply_emotion: str
+    reply: str
+
+
 class _Latest(Generic[T]):
     """What was found for the latest targets; many are under way at once, and each asks again."""
 
@@ -74,11 +86,12 @@ class _Latest(Generic[T]):
 
     def of(self, target: Target, find: Callable[[Target], T]) -> T:
         """Return what is found for a target, anew where that was long ago."""
-        if target.id not in self._found:
+        name = target.id
+        if name not in self._found:
             if len(self._found) >= _REMEMBERED:
                 del self._found[next(iter(self._found))]
-            self._found[target.id] = find(target)
-        return self._found[target.id]
+            self._found[name] = find(target)
+        return self._found[name]
 
 
 class ReplyPrompts:
@@ -234,18 +247,18 @@ class ReplyPrompts:
     def first(self, target: Target, attempt: int) -> Request:
         """Return the first request of an attempt; nothing of the reference is in it."""
         told = Told(self._label_note(target), self._voice_of(target), self.plan(target))
-        speaker, user = self._wording.name(target), self._wording.user(target, told)
+        user = self._wording.user(target, told)
         if cases := self.shown(target):
             shown = [self._case(target, case) for case in cases]
             user = f"{self._cases.render(cases=shown)}\n\n{user}"
         audio = self._audio(target)
         if audio:
-            user = f"{user}\n\n{self._hear.render(speaker=speaker)}"
+            user = f"{user}\n\n{self._hear.render(speaker=self._wording.name(target))}"
         if LANGUAGE_UNCHECKED in target.utterance.flags:
-            user = f"{user}\n\n{self._language.render(speaker=speaker)}"
+            user = f"{user}\n\n{self._language.render(speaker=self._wording.name(target))}"
         video = self._video(target)
         if video:
-            user = f"{user}\n\n{self._see.render(speaker=speaker)}"
+            user = f"{user}\n\n{self._see.render(speaker=self._wording.name(target))}"
         request = Request(
             model=self._model,
             messages=(self._system, {"role": "user", "content": user}, *self._earlier(target)),
@@ -263,18 +276,18 @@ class ReplyPrompts:
             return request.with_video(video)
         return request.with_audio(audio) if audio else request
 
-    def _case(self, target: Target, case: Demonstration) -> dict[str, object]:
+    def _case(self, target: Target, case: Demonstration) -> _Case:
         """Return a case as the prompt's template takes it."""
         hide = self._wording.hide
-        return {
-            "turns": [(hide(target, who), hide(target, text)) for who, text in case.turns],
-            "utterance": hide(target, case.utterance),
-            "emotion": case.emotion.replace("_", " "),
-            "voice": case.voice,
-            "strategies": ", ".join(case.strategies),
-            "reply_emotion": case.reply_emotion.replace("_", " "),
-            "reply": hide(target, case.reply),
-        }
+        return _Case(
+            turns=[(hide(target, who), hide(target, text)) for who, text in case.turns],
+            utterance=hide(target, case.utterance),
+            emotion=case.emotion.replace("_", " "),
+            voice=case.voice,
+            strategies=", ".join(case.strategies),
+            reply_emotion=case.reply_emotion.replace("_", " "),
+            reply=hide(target, case.reply),
+        )
 
 
 def _wording(named: bool, extras: PromptExtras) -> PromptWording:

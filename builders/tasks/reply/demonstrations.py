@@ -167,7 +167,7 @@ class _Wanted:
         self._allowed = frozenset(strategies.allowed(target.emotions, own_turns))
         self._spoken = frozenset(plan.reply_emotions) if plan else None
         reference = [target.reference.text] if target.reference else []
-        self._scene = set(map(_line, (*before, target.utterance.text, *reference))) - {None}
+        self._lines = (*before, target.utterance.text, *reference)
         self._primary = target.emotions.primary
         self._words = plan.words if plan else (0, 0)
 
@@ -186,6 +186,11 @@ class _Wanted:
         least, most = self._words
         of_length = least <= len(case.reply.split()) <= most
         return (case.emotion == self._primary) + of_length + 2 * nearness
+
+    @cached_property
+    def _scene(self) -> set[frozenset[str] | None]:
+        """Return the lines of the scene; cases that are invented are of none."""
+        return set(map(_line, self._lines)) - {None}
 
     def _speaks(self, case: Demonstration) -> bool:
         spoken = self._spoken or ()

@@ -54,15 +54,19 @@ class WordIndex:
             for word in words_of(text):
                 with_word[word].append(number)
         most = min(max(1, int(_COMMON * len(texts))), _MOST)
-        self._with_word = {word: of for word, of in with_word.items() if len(of) <= most}
+        self._with_word = {
+            word: (of, log(self._count / len(of)) + 1)
+            for word, of in with_word.items()
+            if len(of) <= most
+        }
 
     def nearest(self, said: str, place: int) -> Iterator[tuple[int, float]]:
         """Yield the number of each text and its nearness, nearest first."""
         scores: dict[int, float] = defaultdict(float)
-        for word in sorted(words_of(said)):
-            of = self._with_word.get(word, ())
+        for word in sorted(self._with_word.keys() & words_of(said)):
+            of, weight = self._with_word[word]
             for number in of:
-                scores[number] += log(self._count / len(of)) + 1
+                scores[number] += weight
         for number in sorted(scores, key=lambda n: (-scores[n], (n - place) % self._count)):
             yield number, scores[number] / (scores[number] + _HALF)
         for step in range(self._count):

@@ -89,7 +89,8 @@ def last_done(target: Target, language: str = "en") -> frozenset[str]:
     return frozenset(one.strategy for one in tags) - {UNKNOWN}
 
 
-def reply_emotions(emotions: Emotions, planned: Sequence[str]) -> tuple[str, ...]:
+@cache
+def reply_emotions(emotions: Emotions, planned: tuple[str, ...]) -> tuple[str, ...]:
     """Return the emotions in which a reply that does this may be spoken.
 
     Those that all its strategies may be spoken in, or any of them where there is none.

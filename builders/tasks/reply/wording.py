@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from builders.llm import prompts
@@ -157,11 +158,11 @@ class SecondWording:
 
     def user(self, target: Target, told: Told) -> str:
         """See `PromptWording`."""
-        form, origin = self.form(target, told.plan), self._told_before(target)[1]
+        form = self.form(target, told.plan)
         contrast = target.contrast
         return self._user.render(
             **self.talk(target),
-            background_origin=origin,
+            background_origin=self._origin(target),
             addressee=self._addressee(target),
             emotion=form.words,
             label_note=told.label_note,
@@ -174,7 +175,7 @@ class SecondWording:
     def talk(self, target: Target) -> dict[str, object]:
         """Return what was said up to a target, by the parts that every question about it has."""
         return {
-            "background": self._told_before(target)[0],
+            "background": self._told_before(target),
             "turns": self._turns(target.turns, self._names(target)),
             "speaker": self.name(target),
             "utterance": self.hide(target, shortened(target.utterance.text, _LONGEST_UTTERANCE)),
@@ -219,18 +220,19 @@ class SecondWording:
     def _names(self, target: Target) -> OtherNames | None:
         if self._script is None:
             return None
-        known = self._last.pop(target.id, None)
-        if known is None or known[0] is not target:
-            turns = (turn.utterance for turn in (*target.before, *target.turns))
-            said = [*turns, target.utterance]
-            # The targets of a dialogue come in order: nothing of it is read twice.
-            if self._reading is None or not self._reading.go_on(said):
-                self._reading = OtherNames(self._script, said)
-            known = target, self._reading.so_far(target.addressee)
-        self._last[target.id] = known
-        if len(self._last) > _LAST:
+        known = self._last.get(target.id)
+        if known and known[0] is target:
+            return known[1]
+        turns = (turn.utterance for turn in (*target.before, *target.turns))
+        said = [*turns, target.utterance]
+        # The targets of a dialogue come in order: nothing of it is read twice.
+        if self._reading is None or not self._reading.go_on(said):
+            self._reading = OtherNames(self._script, said)
+        names = self._reading.so_far(target.addressee)
+        if len(self._last) >= _LAST:
             del self._last[next(iter(self._last))]
-        return known[1]
+        self._last[target.id] = target, names
+        return names
 
     def _called(self, said: Utterance, role: str, names: OtherNames | None) -> str | None:
         if not self._named:
@@ -246,18 +248,25 @@ class SecondWording:
             return None
         return self._label(target, target.addressee) if self._named else _PARTS["assistant"]
 
-    def _told_before(self, target: Target) -> tuple[str | None, str]:
-        """Return the background, and its origin: the turns before the window where told of."""
+    def _told_before(self, target: Target) -> str | None:
+        """Return the background, or what the turns before the window tell."""
         if not self._background:
-            return None, "scene"
+            return None
         if target.summary and target.summary.text:
-            return self.hide(target, target.summary.text), "summary"
+            return self.hide(target, target.summary.text)
         origin = target.background_origin or "scene"
         told = without_people(target.background, origin)
         told = told and self.hide(target, told)
         if origin == "scene" and (also := self._also_there(target)):
             told = f"{told} {also}" if told else also
-        return told, origin
+        return told
+
+    def _origin(self, target: Target) -> str:
+        """Return where the background is from: the turns before the window where told of."""
+        if not self._background:
+            return "scene"
+        told = target.summary and target.summary.text
+        return "summary" if told else target.background_origin or "scene"
 
     def _also_there(self, target: Target) -> str | None:
         """Return who is present, if somebody has spoken whom the shown turns do not name."""
@@ -280,10 +289,20 @@ def _planned(plan: PlannedReply | None) -> prompts.Rendered | None:
     """Return a plan as a prompt says it."""
     if plan is None:
         return None
-    low, high = plan.words
-    return prompts.load(prompts.PLAN_TEMPLATE).render(
-        strategies=plan.strategies, low=str(low), high=str(high), reply_emotions=plan.reply_emotions
-    )
+    template = prompts.load(prompts.PLAN_TEMPLATE)
+    return _plan_words(template, plan.strategies, plan.words, plan.reply_emotions)
+
+
+# A build plans the same few things again and again.
+@lru_cache(maxsize=1024)
+def _plan_words(
+    template: prompts.Template,
+    strategies: tuple[str, ...],
+    words: tuple[int, int],
+    reply_emotions: tuple[str, ...],
+) -> prompts.Rendered:
+    low, high = map(str, words)
+    return template.render(strategies=strategies, low=low, high=high, reply_emotions=reply_emotions)
 
 
 def speaker_name(utterance: Utterance, role: str, named: bool) -> str:

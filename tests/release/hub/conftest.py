@@ -14,7 +14,7 @@ from hub.client import client_of
 from hub.server import LoopbackHub
 from publishable import OPEN
 
-from builders.corpora import Card, Rights, load_card
+from builders.corpora import Card, Rights, SpeakersConsent, load_card
 from builders.release import rights
 from builders.release.hub.client import Hub
 from builders.release.hub.release import Published, PublishOptions, publish
@@ -46,7 +46,9 @@ def terms(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Card]:
     """Give MELD's card other rights, as another corpus has them; all yes under ODbL by default."""
 
     def give(**changed: Any) -> Card:
-        card = load_card("meld").model_copy(update={"rights": Rights(**{**OPEN, **changed})})
+        voices = SpeakersConsent(consent=changed.pop("consent", "yes"))
+        held = {"rights": Rights(**{**OPEN, **changed}), "voices": voices}
+        card = load_card("meld").model_copy(update=held)
         monkeypatch.setattr(rights, "load_card", lambda slug: card)
         return card
 

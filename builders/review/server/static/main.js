@@ -1,6 +1,8 @@
 // Opens whichever page it is on.
 
 import { openCompare } from "./compare.js";
+import { openHeld } from "./held.js";
+import { openMatch } from "./match.js";
 import { $, notice, scrollable, send } from "./page.js";
 import { openReview } from "./review.js";
 
@@ -51,7 +53,7 @@ function openProgress() {
   }, 10_000);
 }
 
-const OPENERS = { join: openDoor, guidelines: openGuidelines, review: openReview, compare: openCompare, progress: openProgress };
+const OPENERS = { join: openDoor, guidelines: openGuidelines, review: openReview, compare: openCompare, held: openHeld, match: openMatch, progress: openProgress };
 // A page on which something is decided says whether one may leave it.
 const desk = OPENERS[document.body.dataset.page]?.();
 scrollable();

@@ -82,6 +82,8 @@ def known_languages() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in folders if path.is_dir()))
 
 
+# Asked of every target, and told by the disk.
+@cache
 def can_check(code: str) -> bool:
     """Return whether there are tables to check replies in a language."""
     folder = folder_of(code)
