@@ -53,13 +53,9 @@ class PublishOptions:
     """The options of `hearten publish`.
 
     `excluded` says which ids must not be used; `pairs_from` what pairs go out beside people's;
-<<<<<<< HEAD
     `models` are the tables `[models.NAME]`, with the terms of the models' output; `splits` is
-    `as-is` where a corpus without splits is not to be divided.
-=======
-    `models` are the tables `[models.NAME]`, with the terms of the models' output, `voices` says
-    whose voices may go out.
->>>>>>> main
+    `as-is` where a corpus without splits is not to be divided; `voices` says whose voices may go
+    out.
     """
 
     folder: Path
@@ -73,11 +69,8 @@ class PublishOptions:
     excluded: Callable[[str], bool] = nobody
     pairs_from: tuple[str, ...] = ()
     models: Mapping[str, ModelTable] = field(default_factory=dict)
-<<<<<<< HEAD
     splits: SplitsAsked = "divided"
-=======
     voices: VoiceTable = NO_VOICES
->>>>>>> main
 
 
 @dataclass(frozen=True)

@@ -151,11 +151,8 @@ class Stage:
         self._whole = validator("sample")
         self._valid = {name: Validator(as_document(schema)) for name, schema in schemas.items()}
         self._withheld = withheld(terms.may)
-<<<<<<< HEAD
-        self._known, self._pairs, self._splits_asked = known, pairs, splits
-=======
         self._known, self._pairs, self._consent = known, pairs, terms.consent
->>>>>>> main
+        self._splits_asked = splits
 
     def write(self, shards: list[Path]) -> Staged:
         """Write the rows of all shards and return what was written.
@@ -242,15 +239,10 @@ class Stage:
         reason = self._reply(record, published, at, answer)
         if reason:
             tally.without_reply[reason] += 1
-<<<<<<< HEAD
         else:
             utterance = self._rows.utterance(published, clip=False)
         self._add(at, "utterances", utterance)
-        if spoken and not reason:
-=======
-            self._add(at, "utterances", utterance)
-        elif spoken and spoken["audio"]:
->>>>>>> main
+        if spoken and spoken["audio"] and not reason:
             self._spoken(spoken, at)
 
     def _without_names(self, record: SampleRecord) -> SampleRecord:
