@@ -17,13 +17,13 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
 from builders.corpora.exclusions import EXCLUSIONS_FILE
-from builders.errors import ConfigError, SourceError, VerificationError
+from builders.errors import ConfigError, SourceError
 from builders.pipeline.plan import Plan, make_plan
 from builders.pipeline.selection import Selection, Wanted
 from builders.record.folder import BuildFolder, write_json
@@ -37,6 +37,7 @@ from builders.release.hub import pairs_again
 from builders.release.hub.client import Hub, HubError
 from builders.release.hub.documents import MANIFEST, PublishedManifest
 from builders.release.hub.human_again import published_pairs, restore
+from builders.release.hub.hydrated import Hydrated
 from builders.release.hub.rebuilding import (
     DIFFERENT,
     PublishedRows,
@@ -53,7 +54,6 @@ from builders.tts.respeak import SpeaksAgain
 KINDS = ("utterances", "record", "synthetic")
 # Where the clips are of records that have none.
 CLIPS = "default"
-_FAILED = {DIFFERENT, "missing"}
 _CHOICE = {
     *("model", "vote_models", "emotions", "min_words", "max_per_emotion"),
     *("exclude_emotions", "min_agreement", "known_agreement", "no_ambiguous", "balance"),
@@ -63,75 +63,6 @@ _CHOICE = {
     *("redraft", "speak", "speak_replies", "exclusions"),
 }
 _CHECKED = {"audio_info.speech", "audio_info.quality", "audio_info.transcript"}
-
-
-@dataclass
-class Hydrated:
-    """The result of hydrating: `clips` counts verdicts, `missing` lists what was not restored."""
-
-    folder: Path
-    repo: str
-    published: int
-    same_bytes: bool | None = None
-    records: int = 0
-    utterances: int = 0
-    clips: Counter[str] = field(default_factory=Counter)
-    first: dict[str, str] = field(default_factory=dict)
-    other_versions: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    human_replies: int | None = None
-    pairs: int | None = None
-
-    def as_json(self) -> dict[str, object]:
-        """Return everything in plain types, for JSON."""
-        return {
-            "folder": str(self.folder),
-            "repo": self.repo,
-            "published": self.published,
-            "records": self.records,
-            "utterances": self.utterances,
-            "clips": dict(self.clips),
-            "first": self.first,
-            "same_bytes": self.same_bytes,
-            "other_versions": self.other_versions,
-            "missing": self.missing,
-            "human_replies": self.human_replies,
-            "pairs": self.pairs,
-        }
-
-    def as_text(self) -> str:
-        """Return everything as lines for a person."""
-        whole = f"{self.records:,} of {self.published:,} published records were restored"
-        lines = [f"{self.repo}: {whole}"]
-        if self.utterances:
-            lines.append(f"{self.utterances:,} of them are utterances without a reply")
-        for name, count in self.clips.most_common():
-            lines.append(f"  {count:,} {name.replace('_', ' ')} (such as {self.first[name]})")
-        if self.human_replies is not None:
-            lines.append(f"{self.human_replies:,} replies that people gave were restored")
-        if self.pairs is not None:
-            lines.append(f"{self.pairs:,} preference pairs were restored")
-        lines += [f"missing: {what}" for what in self.missing]
-        if self.other_versions:
-            lines.append(f"versions that differ from the build: {', '.join(self.other_versions)}")
-        if self.same_bytes:
-            lines.append("data/ is byte-identical to the build")
-        elif self.same_bytes is False:
-            lines.append("data/ is not byte-identical to the build")
-        return "\n".join([*lines, f"dataset: {self.folder}"])
-
-    def check(self) -> None:
-        """Raise VerificationError if an item differs from what was published."""
-        bad = {name: self.clips[name] for name in sorted(_FAILED) if self.clips[name]}
-        if bad:
-            counts = ", ".join(f"{count:,} {name}" for name, count in bad.items())
-            raise VerificationError(
-                f"{counts}, such as {self.first[next(iter(bad))]}",
-                where=self.folder / "hydrated.jsonl",
-                expected="the clips that were published",
-                do="use the corpus release named in the dataset card; the other records are in "
-                "data/",
-            )
 
 
 def hydrate(
@@ -168,10 +99,7 @@ def hydrate(
     folder = BuildFolder(output / (name or hub.repo.split("/")[-1]))
     with folder.hold():
         if folder.manifest.exists():
-            raise ConfigError(
-                f"the build {folder.path} already exists",
-                do="choose another --name",
-            )
+            raise ConfigError(f"the build {folder.path} already exists", do="choose another --name")
         plan = _plan(manifest, source, folder.path, exclusions)
         work = folder.start()
         try:
