@@ -60,9 +60,9 @@ def findings_of(measured: Measured, normalised: float | None) -> Iterator[Findin
 def checked_findings(checked: Mapping[str, Any], text: str) -> Iterator[Finding]:
     """Yield the quality flags from the requested checks of a clip.
 
-    Codes: little_speech (its share), poor_sound (overall DNSMOS) and text_audio_mismatch (word
-    error rate). No detail repeats words of the text or clip, since findings are published even
-    where text is not.
+    Codes: little_speech (its share), poor_sound (overall DNSMOS), text_audio_mismatch (word error
+    rate) and pitch_octave (semitones between two measurements). No detail repeats words of the text
+    or clip, since findings are published even where text is not.
 
     Args:
         checked: results by the name of the check.

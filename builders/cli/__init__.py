@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 import typer
@@ -78,7 +79,7 @@ equip(_build_app)
 
 def main() -> None:
     """Run `hearten`."""
-    _run(app, "hearten")
+    _run(_for(app, sys.argv[1:]), "hearten")
 
 
 def build_main() -> None:
@@ -94,7 +95,7 @@ def _run(command: typer.Typer, name: str) -> None:
     # Whatever is printed passes here: lines, JSON, progress, tracebacks.
     sys.stdout, sys.stderr = masking.masking(sys.stdout), masking.masking(sys.stderr)
     try:
-        code = _for(command, arguments[0])(arguments, prog_name=name, standalone_mode=False)
+        code = command(arguments, prog_name=name, standalone_mode=False)
         if code == _INTERRUPTED:
             raise KeyboardInterrupt
         sys.stdout.flush()
@@ -110,8 +111,9 @@ def _run(command: typer.Typer, name: str) -> None:
         _print_the_rest()
 
 
-def _for(command: typer.Typer, word: str) -> typer.Typer:
+def _for(command: typer.Typer, arguments: Sequence[str]) -> typer.Typer:
     """Return an app with the group of the command that is named: to make all takes a while."""
+    word = arguments[0] if arguments else None
     named = [group for group in command.registered_groups if word in _names(group.typer_instance)]
     if not named or config.commands in (group.typer_instance for group in named):
         return command  # `hearten config` reads the lines of other commands

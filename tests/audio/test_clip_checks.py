@@ -157,6 +157,7 @@ def test_what_is_below_the_table_is_a_finding_with_its_value():
     fine = {"vad": {"share": 0.5}, "dnsmos": {"overall": 3.0}, "asr": TEXT}
     assert codes(fine) == {}
     poor = {"vad": {"share": 0.02}, "dnsmos": {"overall": 1.2}, "asr": "We row home."}
+    poor["pitch"] = {"semitones": 12.0}
     found = codes(poor)
     assert found.keys() == FINDINGS.keys()
     assert (found["little_speech"], found["poor_sound"]) == (0.02, 1.2)

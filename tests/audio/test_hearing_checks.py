@@ -253,7 +253,7 @@ def test_checks_are_one_set_whatever_order_they_are_given_in():
     given = {"corpus": "meld", "source": Path(), "name": "a"}
     config = make_config(**given, clip_checks=("vad", "asr", "vad"))
     assert config.clip_checks == ("asr", "vad")
-    with pytest.raises(ConfigError, match="'smell'; expected one of vad, dnsmos, asr"):
+    with pytest.raises(ConfigError, match="'smell'; expected one of vad, dnsmos, asr, pitch"):
         make_config(**given, clip_checks=("smell",))
 
 

@@ -104,6 +104,19 @@ def test_the_version_is_told_by_both_commands():
     assert ended.stdout == f"hearten {__version__}\n"
 
 
+def test_build_alone_says_what_is_missing(tmp_path):
+    own = "import sys; sys.argv[1:] = []\nfrom builders.cli import build_main as b; b()"
+    ended = subprocess.run(
+        [sys.executable, "-c", own],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        cwd=tmp_path,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: --corpus is missing") and ended.stderr.count("\n") == 1
+
+
 def test_help_needs_none_of_the_libraries_that_builds_need():
     code = (
         "import sys; sys.argv = ['build', '--help']\n"

@@ -100,7 +100,10 @@ def test_a_wrong_value_elsewhere_says_where(tmp_path):
     [
         ("[build]\nmodle = 1\n", "unknown setting build.modle"),
         ("[build]\nmodle = 1\n", "did you mean model?"),
-        ('[build]\ncheck = ["vda"]\n', "expected one of vad, dnsmos, asr; did you mean vad?"),
+        (
+            '[build]\ncheck = ["vda"]\n',
+            "expected one of vad, dnsmos, asr, pitch; did you mean vad?",
+        ),
     ],
 )
 def test_a_wrong_word_in_the_settings_names_the_nearest(settings, words, tmp_path):
