@@ -20,7 +20,9 @@ REPLACED = "personal_data_replaced"
 def without_personal_data(
     dialogue: Dialogue, name: str, people: PeopleFinder | None = None
 ) -> dict[str, str]:
-    """Replace in place what is personal in a dialogue; return what it was, by what stands there.
+    """Replace in place what is personal in a dialogue; return its names, by what stands there.
+
+    Numbers and addresses are returned to nobody: they are kept nowhere.
 
     Args:
         dialogue: the dialogue.
@@ -40,7 +42,7 @@ def without_personal_data(
             utterance.findings = (*utterance.findings, REPLACED)
     if dialogue.background:
         dialogue.background = surrogates.replaced(dialogue.background, spans[-1])
-    return surrogates.made
+    return surrogates.names
 
 
 def spans_of(

@@ -52,9 +52,9 @@ class Surrogates:
         return known
 
     @property
-    def made(self) -> dict[str, str]:
-        """Return what was replaced, by its surrogate."""
-        return {made: said for (_, said), made in self._made.items()}
+    def names(self) -> dict[str, str]:
+        """Return the names that were replaced, by their surrogates."""
+        return {made: said for (kind, said), made in self._made.items() if kind == KIND}
 
     def _name(self, said: str) -> str:
         """Return another name, word by word, so that `Ann Lee` and `Ann` have the same first."""

@@ -1,6 +1,6 @@
-"""What was personal in the texts of a build, kept beside the answers: the store alone has it.
+"""The names of people that were replaced in a build; the store alone has them, beside the answers.
 
-For each utterance there is a value of kind ``surrogates``: what was said, by what stands in its
+For each utterance there is a value of kind ``surrogates``: the name, by what stands in its
 place. Nothing that leaves the machine is made from it; `hearten show --restore-names` reads it.
 """
 
@@ -19,12 +19,12 @@ T = TypeVar("T")
 
 
 def keep_originals(store: Store, build: str, originals: Mapping[str, Mapping[str, str]]) -> None:
-    """Store what was replaced in each utterance.
+    """Store the names that were replaced in each utterance.
 
     Args:
         store: the store.
         build: the name of the build.
-        originals: what was said, by its surrogate, by the id of the utterance.
+        originals: each name, by its surrogate, by the id of the utterance.
     """
     values = KeyValue(store)
     try:
@@ -36,7 +36,7 @@ def keep_originals(store: Store, build: str, originals: Mapping[str, Mapping[str
 
 
 def originals_of(store: Store, build: str, ids: Iterable[str]) -> dict[str, str]:
-    """Return what was replaced in utterances, by its surrogate."""
+    """Return the names that were replaced in utterances, by their surrogates."""
     values, found = KeyValue(store), dict[str, str]()
     try:
         for name in ids:

@@ -39,7 +39,7 @@ AtHeld = Annotated[HeldLines, Depends(_held)]
 def held(at: AtHeld, desk: AtDesk, person: Person, cookie: Cookie) -> HTMLResponse:
     """Show the page to those who were named."""
     at.next(person)
-    return signed_in_page("held", desk, person, cookie, title="Held lines")
+    return signed_in_page("held", desk, person, cookie, title="Lines for people")
 
 
 @router.get("/held/next")
