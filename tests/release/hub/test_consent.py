@@ -40,8 +40,9 @@ def spoken_by(number, speaker, **given):
     return one
 
 
-def rows_of(staged, config="sft"):
+def rows_of(staged, config="default"):
     files = sorted((staged.folder / "data" / config).rglob("*.parquet"))
+    assert files
     return {row["id"]: row for path in files for row in pq.read_table(path).to_pylist()}
 
 
@@ -74,7 +75,7 @@ def test_a_speaker_who_did_not_consent_is_not_heard_and_the_words_stay(
     terms()
     voices = table(("meld", "Jon", "Jon", "none", word))
     done = release(two, dry_run=True, voices=voices, with_audio=True)
-    for config in ("sft", "prompts"):
+    for config in ("default", "prompts"):
         rows = rows_of(done.staged, config)
         assert [heard(rows[f"meld-train-1-{n}"]) for n in (1, 2, 3)] == [True, False, True]
     said = rows_of(done.staged)["meld-train-1-2"]["messages"][0]["content"]
