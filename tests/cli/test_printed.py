@@ -38,6 +38,7 @@ LINES = {
     "report": (BUILD,),
     "mine": (BUILD,),
     "prompt": ("--corpus", "meld", "--sample", "--limit", "2"),
+    "review-people": (BUILD,),
     "review-status": (BUILD,),
     "review-export": (BUILD, "--to", "events.jsonl"),
     "review-import": (BUILD, "empty.jsonl"),

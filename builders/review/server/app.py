@@ -32,6 +32,7 @@ def create_app(
     *,
     tokens: bool,
     hosts: Collection[str] | None,
+    public: str | None = None,
 ) -> Guard:
     """Return the web application of one review.
 
@@ -40,11 +41,13 @@ def create_app(
         comparing: the comparison with another build, if there is one.
         tokens: whether signing in needs an invitation token, or only a name.
         hosts: the allowed host names, or None for any.
+        public: the address before a proxy, if there is one.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.desk = desk
     app.state.comparing = comparing
     app.state.tokens = tokens
+    app.state.secure = public is not None and public.startswith("https:")
     app.state.watch = Watch()
     app.include_router(pages.router)
     app.include_router(routes.router)
@@ -52,7 +55,7 @@ def create_app(
     app.add_exception_handler(KeyError, _missing)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _refused)
-    return Guard(app, hosts)
+    return Guard(app, hosts, public)
 
 
 def _failed(_request: Request, error: Exception) -> Response:
