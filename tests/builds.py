@@ -57,7 +57,7 @@ warm: Warm | None = None
 def hearten(*arguments: Any, cwd: Path | None = None, **env: str) -> Ended:
     """Run `hearten` and return how it ended."""
     surroundings = environment(**env)
-    if warm and can_run(surroundings, warm.started):
+    if warm and can_run(surroundings, warm.started, cwd):
         return Ended(*warm.run([*map(str, arguments)], cwd, surroundings))
     done = subprocess.run(
         command(*arguments), capture_output=True, text=True, cwd=cwd, env=surroundings

@@ -1,12 +1,13 @@
 """Runs commands in processes that have the libraries loaded: most of a short command is imports.
 
-A server loads libraries of others, and nothing of ours; then each command is a process that is
-forked from it, with its own arguments, folder, environment and files for what it prints. That takes
-half the time. Tests do so with `--warm`; without it each command is a new interpreter, as it is for
-a user.
+A server loads libraries, ours as well, and the tables that every build reads; then each command is
+a process that is forked from it, with its own arguments, folder, environment and files for what it
+prints. That takes a third of the time. Tests do so with `--warm`; without it each command is a new
+interpreter, as it is for a user.
 
 What an interpreter looks at when it starts cannot be given to a fork: for an environment that
-differs in more than what commands read while they run, there is a new interpreter here as well.
+differs in more than what commands read while they run, and in a folder that has a copy of ours,
+there is a new interpreter here as well.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import runpy
 import select
 import socket
@@ -34,13 +36,17 @@ LIBRARIES = (
     "numpy pandas pyarrow.parquet pyarrow.compute sqlalchemy.dialects.sqlite aiohttp jinja2 orjson "
     "soundfile soxr av jsonschema_rs pydantic typer rich.console h5py"
 ).split()
+# So modules of ours that load one of these at once are left to the commands.
+UNFIT = ("polars", "huggingface_hub", "datasets", "librosa", "torch")
 # Variables that commands read while they run.
 _READ_LATE = ("HEARTEN_", "HF_", "OPENAI_", "HIBARI_", "PYTEST_")
 _NUMBER = 4
 
 
-def can_run(wanted: dict[str, str], started: dict[str, str]) -> bool:
-    """Return whether two environments differ only in what commands read while they run."""
+def can_run(wanted: dict[str, str], started: dict[str, str], cwd: Path | None) -> bool:
+    """Return whether a command reads while it runs all that its environment and folder change."""
+    if cwd and (cwd / "builders").is_dir():
+        return False
     differing = {name for name, _ in wanted.items() ^ started.items()}
     return all(name.startswith(_READ_LATE) or name.endswith("_API_KEY") for name in differing)
 
@@ -106,6 +112,7 @@ def serve(address: str) -> None:
     """Load the libraries, and fork a process for each connection until stdin is closed."""
     for name in LIBRARIES:
         importlib.import_module(name)
+    _load_ours()
     gc.freeze()
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)
@@ -122,6 +129,34 @@ def serve(address: str) -> None:
                 os._exit(_watch(link))
             link.close()
         _reap()
+
+
+def _load_ours() -> None:
+    """Load what commands share: modules of ours, the tables of English, prompts and report."""
+    import builders
+    from builders.errors import HeartenError
+
+    sys.modules.update(dict.fromkeys(UNFIT))
+    for module in pkgutil.walk_packages(builders.__path__, "builders.", onerror=lambda _: None):
+        if not module.name.endswith("__main__"):
+            with contextlib.suppress(ImportError, HeartenError):
+                importlib.import_module(module.name)
+    for name in UNFIT:
+        del sys.modules[name]
+    from builders import report
+    from builders.llm import prompts
+    from builders.safety.tables import tables_of
+    from builders.tasks.reply.checks import foreign, language
+
+    safety = tables_of("en")
+    assert safety
+    for patterns in (language.load_language("en").patterns, safety.patterns, safety.of_replies):
+        _ = patterns._beginnings
+    for template in prompts.DRAFT_TEMPLATES:
+        prompts.load(template)
+    report._environment().get_template("report.html.j2")
+    report._environment().get_template("pictures.html.j2")
+    foreign._identifier()
 
 
 def _reap() -> None:

@@ -9,7 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 _LFS = b"version https://git-lfs"
-_HEAD = 64
+# Bytes of a clip that are looked at first.
+HEAD = 64
 
 
 class ClipError(Exception):
@@ -74,14 +75,19 @@ def head_of(path: Path) -> bytes:
     """Return the first bytes of a clip."""
     try:
         with path.open("rb") as stream:
-            head = stream.read(_HEAD)
+            head = stream.read(HEAD)
     except OSError as error:
         raise ClipError("clip_unreadable", f"{path}: {error}") from error
+    return checked_head(head, path.name)
+
+
+def checked_head(head: bytes, name: str) -> bytes:
+    """Return the first bytes of a clip called `name`; ClipError where they are of none."""
     if not head:
-        raise ClipError("clip_empty", f"{path.name} is empty")
+        raise ClipError("clip_empty", f"{name} is empty")
     if head.startswith(_LFS):
         do = "run `git lfs pull` in the corpus folder"
-        raise ClipError("lfs_pointer", f"{path.name} is a Git LFS pointer, not a clip; {do}")
+        raise ClipError("lfs_pointer", f"{name} is a Git LFS pointer, not a clip; {do}")
     return head
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from builders.audio.clips import ClipError, head_of, locate
+from builders.audio.clips import ClipError, locate
+from builders.audio.parquet_clips import head_inside
 from builders.errors import SourceError
 from builders.record.types import Media
 
 # The first ones, then one of so many: enough to see whether any can be used.
 _FIRST, _EACH = 50, 50
 _DO = {
+    "clip_missing": ("empty rows, or links to no file", "get a copy that has them"),
     "lfs_pointer": ("Git LFS pointers, not sound", "run `git lfs pull` there"),
     "path_outside_corpus": (
         "links that lead out of the folder",
@@ -42,7 +44,7 @@ class ClipHeads:
         if self._seen > _FIRST and self._seen % _EACH:
             return
         try:
-            head_of(locate(media.path, self._root, self._follow_links))
+            head_inside(media, locate(media.path, self._root, self._follow_links))
             self._usable = True
         except ClipError as error:
             self._reasons[error.reason] += 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from builders.audio.clips import ClipError, name_in
-from builders.corpora.parquet_rows import row_bytes
+from builders.audio.clips import HEAD, ClipError, checked_head, head_of, name_in
+from builders.corpora.parquet_rows import first_bytes, row_bytes
 from builders.record.types import Media
 
 
@@ -38,6 +38,33 @@ def inside_of(media: Media, path: Path) -> bytes | None:
     if media.column is None or media.row is None:
         return None
     return content_of(path, media.column, media.row)
+
+
+def head_inside(media: Media, path: Path) -> bytes:
+    """Return the first bytes of a clip that is a file or in a row of one; ClipError if none."""
+    if (inside := inside_of(media, path)) is None:
+        return head_of(path)
+    return checked_head(inside[:HEAD], f"{path.name}, row {(media.row or 0) + 1},")
+
+
+def faults_of(path: Path, column: str) -> dict[int, str]:
+    """Return the rows of a Parquet file, from 0, that have no clip, each with the reason.
+
+    Only first bytes are looked at, but all of the file is read, once and in its order. Raises
+    ClipError where it cannot be read.
+    """
+    import pyarrow as pa
+
+    found: dict[int, str] = {}
+    try:
+        for row, head in enumerate(first_bytes(path, column, HEAD)):
+            try:
+                checked_head(head, path.name)
+            except ClipError as error:
+                found[row] = error.reason if head else "clip_missing"
+    except (OSError, pa.ArrowException, LookupError, TypeError) as error:
+        raise ClipError("clip_unreadable", f"{path.name}: {error}") from error
+    return found
 
 
 def sha256_of(inside: bytes) -> str:

@@ -279,6 +279,20 @@ def _opens(reader: Any, source: Path, with_media: bool, split: str) -> bool:
     return True
 
 
+def check_view_there(slug: str, reader: Reader, view: str | None) -> None:
+    """Raise SourceError where this copy of a corpus lacks the label view that gives the label.
+
+    A reader of copies that lack some says in `lacking_views` which, each with what to do.
+    """
+    lacking: dict[str, str] = getattr(reader, "lacking_views", {})
+    if view in lacking:
+        raise SourceError(
+            f"this copy of {slug} has no votes for the label view {view}",
+            where=reader.root,
+            do=lacking[view],
+        )
+
+
 def splits_of(slug: str) -> tuple[str, ...]:
     """Return the splits of a corpus in the order in which they are read."""
     return cast("tuple[str, ...]", _reader_class(slug).splits)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from builders.audio.clips import ClipError, head_of, locate
 from builders.audio.decode import decode
+from builders.audio.parquet_clips import faults_of
 from builders.record.types import Dialogue, Media
 
 # Clips of a split that are decoded.
@@ -33,26 +34,38 @@ class ClipInspection:
         self.unusable: Counter[str] = Counter()
         self._good: dict[str, list[tuple[str, Media]]] = {}
         self._looked: dict[Path, str | None] = {}
+        self._rows: dict[tuple[Path, str], dict[int, str]] = {}
 
     def look(self, dialogue: Dialogue) -> None:
         """Take from the utterances of a dialogue what is no clip, and count it."""
         for utterance in dialogue.utterances:
             if (media := utterance.media) is None:
                 continue
-            if reason := self._reason(media.path):
+            if reason := self._reason(media):
                 self.unusable[reason] += 1
                 utterance.media = None
             elif f"{dialogue.split}-{utterance.dialogue}-{utterance.utterance}" not in self._known:
                 self._sample(dialogue.split, utterance.id, media)
 
-    def _reason(self, path: Path) -> str | None:
-        if path not in self._looked:
-            try:
-                head_of(locate(path, self._root, self._follow_links))
-                self._looked[path] = None
-            except ClipError as error:
-                self._looked[path] = error.reason
-        return self._looked[path]
+    def _reason(self, media: Media) -> str | None:
+        """Return why there is no clip where one should be; None where there is one."""
+        if media.path not in self._looked:
+            self._looked[media.path] = self._reason_of_file(media)
+        reason = self._looked[media.path]
+        if reason or media.column is None or media.row is None:
+            return reason
+        return self._rows[media.path, media.column].get(media.row)
+
+    def _reason_of_file(self, media: Media) -> str | None:
+        """Look at the first bytes of a file, and at those of all clips that are inside it."""
+        try:
+            found = locate(media.path, self._root, self._follow_links)
+            head_of(found)
+            if media.column is not None:
+                self._rows[media.path, media.column] = faults_of(found, media.column)
+        except ClipError as error:
+            return error.reason
+        return None
 
     def _sample(self, split: str, name: str, media: Media) -> None:
         """Keep those whose ids have the least digests: the same ones each time."""

@@ -59,7 +59,7 @@ class Mirror:
                 yield f"{path.name}:{number}", values
 
     def clips(self, split: str, ids: tuple[str, ...]) -> Iterator[tuple[list[str], str, Media]]:
-        """Yield of each row the owner's `ids`, the name that its clip has, and where that is.
+        """Yield of each row those of `ids` that it has, the name of its clip, and where that is.
 
         Nothing where a file has no column of clips, which `hub.toml` names. No clip is read.
         """
@@ -69,12 +69,13 @@ class Mirror:
             if (column := _clip_column(path, _table(self.slug).get("clip", ()))) is None:
                 continue
             columns = self._columns(path)
-            wanted = [columns[name] for name in ids]
+            wanted = [columns[name] for name in ids if name in columns]
             with pq.ParquetFile(path) as file:
                 told = file.read(columns=[*wanted, f"{column}.path"])
             names = [one["path"] if one else None for one in told.column(column).to_pylist()]
-            values = zip(*(told.column(name).to_pylist() for name in wanted), strict=True)
-            for row, (own, name) in enumerate(zip(values, names, strict=True)):
+            cells = [told.column(name).to_pylist() for name in wanted]
+            for row, name in enumerate(names):
+                own = [cell[row] for cell in cells]
                 yield [*map(_text, own)], _text(name), Media(path, column=column, row=row)
 
     def _columns(self, path: Path) -> dict[str, str]:
@@ -146,6 +147,11 @@ def refuse(mirror: Mirror) -> SourceError:
         expected="the files as their owner distributes them",
         do=table["get"],
     )
+
+
+def without_votes(mirror: Mirror) -> str:
+    """Return what to do about a mirror whose labels are those that its names tell."""
+    return f"add --label-view intended, or {_table(mirror.slug)['get']}, for the votes"
 
 
 def refuse_media(mirror: Mirror) -> SourceError:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builders.audio.heads import ClipHeads
-from builders.corpora import Card, load_card, open_reader
+from builders.corpora import Card, check_view_there, load_card, open_reader
 from builders.corpora.exclusions import Exclusions
 from builders.corpora.opening import open_bytes
 from builders.corpora.reading import Defects, ReadingRules
@@ -309,6 +309,7 @@ def _open(config: BuildConfig, card: Card, exclusions: Exclusions, heard: bool) 
         check_view(card.slug, config.label_view, card.label_views)
     defects = Defects.load(card.slug)
     reader = open_reader(card.slug, config.source, heard, config.splits)
+    check_view_there(card.slug, reader, view)
     people = people_of(card, reader) if config.replace_names else None
     return Corpus(
         slug=card.slug,

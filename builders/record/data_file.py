@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
@@ -184,9 +185,13 @@ class DataFile:
             columns = columns_of_version_1(columns) or ()
         return [path for name in columns for path in self._leaves_of(name)]
 
+    @cached_property
+    def _leaves(self) -> list[tuple[str, str]]:
+        """Return the path of each leaf, as columns are named and as the file has it."""
+        return [(f"{_plain(leaf.path)}.", leaf.path) for leaf in self._file.schema]
+
     def _leaves_of(self, column: str) -> list[str]:
-        paths = (leaf.path for leaf in self._file.schema)
-        return [path for path in paths if f"{_plain(path)}.".startswith(f"{column}.")]
+        return [path for named, path in self._leaves if named.startswith(f"{column}.")]
 
 
 def rows_of(path: Path, batch: pa.RecordBatch | pa.Table) -> list[dict[str, object]]:

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 import soundfile
-from builds import hearten, manifest, rejected, samples
+from builds import hearten, manifest, one_line_error, rejected, samples
 
 from builders import resources
 from builders.corpora import Reader, load_card, open_reader, slugs
 from builders.corpora.published_counts import TOTAL, read_counts
 from builders.corpora.reading import Defects, read_split
+from builders.corpora.verify import verify
+from builders.errors import SourceError
 from builders.labels.aggregation import RULES, load_labelling
 from builders.labels.tables import read_rows
 from builders.labels.vocabulary import label_map
@@ -211,21 +213,33 @@ def _check_sound(row: dict[str, Any], folder: Path) -> None:
 
 
 @EVERY
-def test_verifying_its_sample_prints_every_count_and_says_that_it_is_not_the_corpus(slug, tmp_path):
-    ended = hearten("verify", "--corpus", slug, "--source", sample(slug), "--json", cwd=tmp_path)
-    shown = json.loads(ended.out)
+def test_verifying_its_sample_prints_every_count_and_says_that_it_is_not_the_corpus(slug):
+    found = verify(slug, sample(slug))
     counts = list(read_counts(slug))
-    assert ended.code == (4 if counts else 0)
-    assert len(shown["rows"]) >= len({(c.split, c.what, c.label) for c in counts})
+    assert found.ok == (not counts)
+    assert len(found.rows) >= len({(c.split, c.what, c.label) for c in counts})
+
+
+def test_verify_ends_with_4_where_counts_differ(tmp_path):
+    ended = hearten("verify", "--corpus", "ravdess", "--source", sample("ravdess"), "--json")
+    assert ended.code == 4
+    assert json.loads(ended.out)["rows"] == verify("ravdess", sample("ravdess")).as_json()["rows"]
 
 
 @EVERY
 def test_a_folder_of_another_corpus_is_refused_in_one_line(slug, tmp_path):
     (tmp_path / "holiday.txt").write_text("no corpus")
     for source in (tmp_path, tmp_path / "gone", tmp_path / "holiday.txt"):
-        # A build in a language without tables stops before it looks for the corpus.
-        command = "build" if can_check(load_card(slug).language) else "verify"
-        ended = hearten(command, "--corpus", slug, "--source", source, cwd=tmp_path)
-        assert ended.code == 1
-        assert len(ended.err.strip().splitlines()) == 1, ended.err
-        assert str(source) in ended.err and "; expected " in ended.err
+        with pytest.raises(SourceError) as caught:
+            open_reader(slug, source, has_audio(slug))
+        line = str(caught.value)
+        assert len(line.splitlines()) == 1
+        assert str(source) in line and "; expected " in line
+
+
+@pytest.mark.parametrize("command", ["build", "verify"])
+def test_a_command_prints_that_line_and_ends_with_1(command, tmp_path):
+    with pytest.raises(SourceError) as caught:
+        open_reader("meld", tmp_path, True)
+    ended = hearten(command, "--corpus", "meld", "--source", tmp_path, cwd=tmp_path)
+    assert (ended.code, one_line_error(ended)) == (1, f"error: {caught.value}")

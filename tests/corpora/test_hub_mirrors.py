@@ -13,10 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 from builds import hearten, samples
+from trees_crema_d import make_crema_d_tree
 
 from builders.audio.clips import ClipError
 from builders.audio.decode import decode
 from builders.corpora import open_reader
+from builders.corpora.verify import verify
 from builders.errors import SourceError
 from builders.record.types import Dialogue, Reject
 
@@ -136,6 +138,44 @@ def test_an_empty_row_has_no_clip(tmp_path):
             decode(utterance.media, top.parent, True)
 
 
+def clips_of(tmp_path: Path, *contents: bytes | None) -> Path:
+    """Write a mirror of MELD with these clips, one in a group of rows."""
+    rows = [
+        meld_row(at, f"Line {at}.", "joy", audio={"bytes": content, "path": f"dia0_utt{at}.wav"})
+        for at, content in enumerate(contents)
+    ]
+    for split in ("train", "dev", "test"):
+        path = tmp_path / "data" / f"{split}-00000-of-00001.parquet"
+        path.parent.mkdir(exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=2)
+    return tmp_path
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
+
+
+def test_verify_looks_at_every_clip_inside_and_decodes_a_sample_of_each_split(tmp_path):
+    broken = sound(9)[:9000]
+    root = clips_of(tmp_path, sound(0), None, b"", POINTER, broken, sound(5))
+    found = verify("meld", root)
+    assert found.unusable == {"clip_missing": 6, "lfs_pointer": 3}
+    assert found.sampled == {
+        split: {"decoded": 2, "clip_truncated": 1} for split in ("train", "dev", "test")
+    }
+    assert not found.ok
+
+
+def test_a_build_stops_where_no_row_has_a_clip(tmp_path):
+    root = clips_of(tmp_path, None, None)
+    ended = hearten("build", "--corpus", "meld", "--source", root, cwd=tmp_path)
+    assert ended.code == 1
+    assert "the clips are empty rows, or links to no file (such as train-00000" in ended.err
+    (tmp_path / "pointers").mkdir()
+    root = clips_of(tmp_path / "pointers", POINTER, POINTER)
+    ended = hearten("build", "--corpus", "meld", "--source", root, cwd=tmp_path)
+    assert "the clips are Git LFS pointers, not sound" in ended.err
+
+
 def test_meld_with_all_columns_reads_as_the_owners_file(tmp_path):
     more = {"Season": 8, "Episode": 21.0, "StartTime": "00:16:16,059", "EndTime": "00:16:21,731"}
     top = snapshot(tmp_path, {"train": [meld_row(0, "Well, hello.", "joy", **more)]})
@@ -217,10 +257,89 @@ def test_emowoz_with_plain_numbers(tmp_path):
     ]
 
 
-def test_crema_d_without_votes_is_refused_with_what_to_get(tmp_path):
-    rows = [{"file": "1001_DFA_ANG_XX.wav", "major_emotion": "anger", "audio": {"bytes": b"RIFF"}}]
-    top = snapshot(tmp_path, {"train": rows})
-    with pytest.raises(SourceError, match="no votes of listeners.*summaryTable.csv"):
+CREMA_D = ("1006_TIE_NEU_XX", "1006_TIE_ANG_XX", "1040_IEO_ANG_HI", "1040_ITH_SAD_X")
+
+
+def crema_d_rows(*names: str) -> list[dict]:
+    """Return rows as mirrors have them: some name the clip in a column, some in the row's file."""
+    return [
+        {
+            "file": f"AudioWAV/{name}.wav",
+            "emotion": "neutral",
+            "audio": {"bytes": sound(at), "path": f"{name}.wav"},
+        }
+        for at, name in enumerate(names)
+    ]
+
+
+@pytest.mark.parametrize("named_in", ["file", "audio"])
+def test_crema_d_alone_has_the_intended_emotion_and_no_votes(tmp_path, named_in):
+    rows = crema_d_rows(*CREMA_D)
+    for at, row in enumerate(rows):
+        row.pop("file") if named_in == "audio" else row["audio"].update(path=f"{at}.wav")
+    top = snapshot(tmp_path, {"train": rows[:2], "validation": rows[2:3], "test": rows[3:]})
+    reader = open_reader("crema_d", top, True)
+    found = [u for dialogue in reader.read("all") for u in dialogue.utterances]
+    assert [(u.dialogue, u.utterance, u.label) for u in found] == [
+        ("1006_TIE", "ANG_XX", None),
+        ("1006_TIE", "NEU_XX", None),
+        ("1040_IEO", "ANG_HI", None),
+        ("1040_ITH", "SAD_XX", None),
+    ]
+    assert [view["name"] for view in found[2].annotation.views] == ["intended"]
+    assert (found[2].annotation.views[0]["label"], found[2].annotation.views[0]["level"]) == (
+        "ANG",
+        3.0,
+    )
+    clips = [decode(u.media, top, True).source_sha256 for u in found]
+    assert clips == [sha256(sound(at)).hexdigest() for at in (1, 0, 2, 3)]
+    assert {"note": "read_from_mirror", "split": "all", "count": 4} in reader.notes
+
+
+def test_a_build_of_crema_d_without_votes_needs_the_view_that_names_tell(tmp_path):
+    folder = tmp_path / "crema"
+    folder.mkdir()
+    pq.write_table(
+        pa.Table.from_pylist(crema_d_rows(*CREMA_D)), folder / "train-00000-of-00001.parquet"
+    )
+    said = ["build", "--corpus", "crema_d", "--source", folder]
+    ended = hearten(*said, cwd=tmp_path)
+    assert ended.code == 1
+    assert "no votes for the label view voice" in ended.err
+    assert "--label-view intended, or get processedResults/summaryTable.csv" in ended.err
+    ended = hearten(*said, "--label-view", "intended", "--name", "told", cwd=tmp_path)
+    assert ended.code == 0, ended.err
+    rows = samples(tmp_path / "output" / "told")
+    labels = {row["id"]: row["annotation"]["raw"] for row in rows}
+    assert labels["crema_d-all-1040_IEO-ANG_HI"] == "ANG"
+    files = {row["id"]: row["audio_info"]["source_file"] for row in rows}
+    assert files["crema_d-all-1040_IEO-ANG_HI"] == "train-00000-of-00001.parquet:3"
+
+
+def test_clips_of_a_mirror_stand_in_for_those_of_the_owner(tmp_path):
+    votes = ("N8 S1", "N9", "N10")
+    names = ("1006_TIE_DIS_XX", "1006_TIE_ANG_XX")
+    make_crema_d_tree(tmp_path, dict.fromkeys(names, votes))
+    (tmp_path / "data").mkdir()
+    table = pa.Table.from_pylist(crema_d_rows(*reversed(names)))
+    pq.write_table(table, tmp_path / "data" / "train-00000-of-00001.parquet")
+    (dialogue,) = open_reader("crema_d", tmp_path, True).read("all")
+    assert [(u.utterance, u.label, u.media.row) for u in dialogue.utterances] == [
+        ("DIS_XX", "N", 1),
+        ("ANG_XX", "N", 0),
+    ]
+    found = verify("crema_d", tmp_path)
+    assert found.sampled == {"all": {"decoded": 2}}
+    assert [c.found for c in found.rows if c.what == "clips"] == [2]
+
+
+def test_crema_d_under_other_names_is_refused_with_what_to_get(tmp_path):
+    top = snapshot(tmp_path, {"train": crema_d_rows("angry1", "angry2")})
+    with pytest.raises(SourceError, match="no clip in it is called.*summaryTable.csv"):
+        open_reader("crema_d", top, True)
+    row = crema_d_rows(CREMA_D[0])[0] | {"file": f"{CREMA_D[1]}.wav"}
+    top = snapshot(tmp_path / "two", {"train": [row]})
+    with pytest.raises(SourceError, match="two clips' names: 1006_TIE_ANG_XX and 1006_TIE_NEU_XX"):
         open_reader("crema_d", top, True)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -107,14 +107,14 @@ def test_a_signal_stops_resumably_and_the_same_command_goes_on(tmp_path, number)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_before_anything_is_asked_is_one_line_and_exit_3(tmp_path, number):
     source = corpus(tmp_path / "meld", 1)
-    annotations = source / "train_sent_emo.csv"
-    annotations.unlink()
-    os.mkfifo(annotations)
     flags = ("build", "--corpus", "meld", "--source", source, "--text-only", "--output", tmp_path)
-    build = subprocess.Popen(command(*flags), env=environment(), stderr=subprocess.PIPE, text=True)
-    with annotations.open("w"):  # opens once the build reads it, and keeps it waiting
-        build.send_signal(number)
-        _, error = build.communicate()
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a store that keeps the build waiting
+        store = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/held"
+        told = command(*flags, "--store", store)
+        build = subprocess.Popen(told, env=environment(), stderr=subprocess.PIPE, text=True)
+        with silent.accept()[0]:
+            build.send_signal(number)
+            _, error = build.communicate()
     assert build.returncode == 3
     assert error == "error: stopped; run the same command again to continue\n"
 

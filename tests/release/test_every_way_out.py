@@ -103,7 +103,7 @@ def _run(here: Path, *arguments: object, **env: str) -> bytes:
 def review(here: Path) -> bytes:
     with Server(here / "output/meld", "--exclusions", here / "exclusions.tsv") as server:
         visitor = Visitor(server, "Bea")
-        for path in ("audio", "drawing", "item"):
+        for path in ("audio", "drawing", "item", "mel"):
             assert visitor.ask("GET", f"/{path}?item={WHO}")[0] == 404
         given = b"".join(visitor.ask("GET", "/items?count=5")[2] for _ in range(2))
         pages = [visitor.ask("GET", f"/{path}")[2] for path in ("review", "mine", "progress")]

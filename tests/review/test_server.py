@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import orjson
 import pytest
@@ -301,7 +302,7 @@ def test_a_text_only_review_plays_and_draws_nothing(site):
     with site.serve("--text-only") as running:
         ann = Visitor(running, "Ann")
         assert ann.items()[0]["audio"] is None
-        for path in ("audio", "drawing"):
+        for path in ("audio", "drawing", "mel"):
             status, _, content = ann.ask("GET", f"/{path}?item=meld-train-0-0")
             assert (status, b"no such item" in content) == (404, True)
 
@@ -314,13 +315,26 @@ def test_a_drawing_has_the_clips_length(shared):
     assert len(drawing["peaks"]) == 800 and any(drawing["pitch"])
 
 
+@pytest.mark.slow  # librosa takes seconds to start, and most of a minute the first time
+def test_a_mel_spectrogram_is_a_picture_and_is_drawn_once(shared):
+    ann = Visitor(shared, "Ann")
+    address = ann.get("/item?item=meld-train-0-0")["mel"]
+    assert address == "/mel?item=meld-train-0-0"
+    status, headers, picture = ann.ask("GET", address)
+    assert (status, headers["content-type"]) == (200, "image/svg+xml")
+    assert headers["cache-control"] == "private, max-age=3600"
+    assert ElementTree.fromstring(picture).tag.endswith("svg")
+    assert ann.ask("GET", address)[2] == picture
+
+
 # ---- what must not pass ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "path",
     ["/items?count=1", "/item?item=meld-train-0-0", "/audio?item=meld-train-0-0", "/review",
-     "/drawing?item=meld-train-0-0", "/left", "/mine", "/guidelines", "/progress", "/disputed"],
+     "/drawing?item=meld-train-0-0", "/mel?item=meld-train-0-0", "/left", "/mine", "/guidelines",
+     "/progress", "/disputed"],
 )  # fmt: skip
 def test_nothing_is_shown_to_whoever_is_not_signed_in(shared, path):
     assert Visitor(shared).ask("GET", path)[0] == 401

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from builders.corpora.clip_files import SOUND, clips_in
+from builders.corpora.crema_d.mirror import clips_inside, rows_of
 from builders.corpora.crema_d.votes import COLUMNS, Votes, read_votes, views
 from builders.corpora.files import (
     AGAIN,
@@ -25,7 +26,7 @@ from builders.corpora.files import (
     open_root,
     require_utf8,
 )
-from builders.corpora.hub_mirrors import find_mirror, refuse
+from builders.corpora.hub_mirrors import find_mirror, without_votes
 from builders.errors import SourceError
 from builders.labels.tables import read_rows
 from builders.record.manifest_views import ReaderNote
@@ -52,13 +53,15 @@ class Reader:
         clips_alone = source.name == _CLIPS and source.is_dir()
         source = source.parent if clips_alone else source
         self.root = open_root(source, _TREE, "CREMA-D", "CREMA-D-master")
-        self.files = tuple(self.root / name for name in (*_FILES, _PEOPLE))
-        if missing := [path for path in self.files if not path.is_file()]:
-            names = ", ".join(path.relative_to(self.root).as_posix() for path in missing)
-            raise self._tables_missing(names)
+        self._people = self.root / _PEOPLE
+        self.files = (*(self.root / name for name in _FILES), self._people)
+        self._mirror = find_mirror("crema_d", self.root, ())
+        self.lacking_views = self._check_tables()
         self._counts: dict[str, int] = {}
         self._sentences = _read_sentences()
-        self._clips = self._find_clips() if with_media else None
+        # Without tables, the names of the clips are all there is.
+        clips = self._find_clips() if with_media or self.lacking_views else {}
+        self._named, self._clips = clips, clips if with_media else None
         self._films = self._find_films() if with_media else {}
 
     @property
@@ -74,15 +77,13 @@ class Reader:
         SourceError if a file lacks a column, or if an actor's renderings of a sentence are
         not consecutive.
         """
-        people = _read_people(self.files[2])
-        votes, self._counts["votes_of_no_clip"] = read_votes(self.files[1])
+        people, votes, rows = self._tables()
         named: set[str] = set()
 
         def parse(row: CsvRow) -> Utterance:
             named.add(row.fields.get("FileName", ""))
             return self._utterance(row, votes, people)
 
-        rows = csv_rows(self.files[0], ("FileName", *COLUMNS))
         for item in in_dialogues(split, _together(rows), parse, _reject, "its first column"):
             yield item if isinstance(item, Reject) else item[0]
         self._counts["clips_without_row"] = len((self._clips or {}).keys() - named)
@@ -94,7 +95,8 @@ class Reader:
         self, row: CsvRow, votes: Votes, people: dict[str, tuple[str, int | None]]
     ) -> Utterance:
         fields = row.fields
-        if not all(fields.get(column) for column in ("FileName", *COLUMNS)):
+        columns = ("FileName",) if self.lacking_views else ("FileName", *COLUMNS)
+        if not all(fields.get(column) for column in columns):
             raise BrokenRecord(
                 "broken_row", "there are too many or too few fields, or one is empty"
             )
@@ -110,6 +112,7 @@ class Reader:
             "agreement": None,
             "level": _LEVELS[level],
         }
+        heard = [] if self.lacking_views else views(clip, fields, votes)
         media = self._clips.get(clip) if self._clips is not None else None
         film = self._films.get(clip) if media else None
         sex, age = people.get(actor, (None, None))
@@ -123,18 +126,37 @@ class Reader:
             order=row.number,
             speaker=actor,
             text=text,
-            label=fields["VoiceVote"],
+            label=fields.get("VoiceVote"),
             media=media,
             video=Media(film) if film else None,
             sex=sex,
             age=age,
-            annotation=Annotation(views=[intended, *views(clip, fields, votes)]),
+            annotation=Annotation(views=[intended, *heard]),
             findings=tuple(finding for finding, applies in found.items() if applies),
         )
 
+    def _tables(self) -> tuple[dict[str, tuple[str, int | None]], Votes, Iterator[CsvRow]]:
+        """Return the actors, the votes, and the rows of the summary."""
+        people = _read_people(self._people) if self._people.is_file() else {}
+        if self.lacking_views:
+            self._counts["read_from_mirror"] = len(self._named)
+            return people, {}, rows_of(self._named)
+        votes, self._counts["votes_of_no_clip"] = read_votes(self.files[1])
+        return people, votes, csv_rows(self.files[0], ("FileName", *COLUMNS))
+
+    def _check_tables(self) -> dict[str, str]:
+        """Return the label views that a mirror lacks; SourceError where a table is missing."""
+        missing = [path for path in self.files if not path.is_file()]
+        if missing and self._mirror:
+            people = (self._people,) if self._people.is_file() else ()
+            self.files = (*self._mirror.files, *people)
+            return dict.fromkeys(("voice", "audio_visual"), without_votes(self._mirror))
+        if missing:
+            names = ", ".join(path.relative_to(self.root).as_posix() for path in missing)
+            raise self._tables_missing(names)
+        return {}
+
     def _tables_missing(self, names: str) -> SourceError:
-        if (mirror := find_mirror("crema_d", self.root, ())) is not None:
-            return refuse(mirror)
         if not clips_in(self.root / _CLIPS, SOUND):
             return not_found(names, self.root, _TREE)
         return SourceError(
@@ -158,6 +180,8 @@ class Reader:
             clips[_OLD_ENDING.sub("_XX", stem)] = Media(path)
         used = [media.path.stem for media in clips.values()]
         self._counts["old_name_used"] = sum(bool(_OLD_ENDING.search(name)) for name in used)
+        if not clips and self._mirror:
+            return clips_inside(self._mirror, _clip_name)
         if not clips:
             packed = archives(self.root)
             fetch = f"unpack {packed} there" if packed else "run `git lfs pull` there"
@@ -168,6 +192,12 @@ class Reader:
                 do=f"{fetch}, or use --text-only",
             )
         return clips
+
+
+def _clip_name(stem: str) -> str | None:
+    """Return the current name of a clip whose file is called so, None where it is no clip."""
+    name = _OLD_ENDING.sub("_XX", stem)
+    return name if _CLIP.fullmatch(name) else None
 
 
 def _together(rows: Iterable[CsvRow]) -> Iterator[CsvRow]:

@@ -22,6 +22,7 @@ from builders.review.server.access import answer
 from builders.review.server.comparing import Comparing
 from builders.review.server.desk import Desk, Faulty, NotTheirs
 from builders.review.server.guard import Guard
+from builders.review.server.sound import MelPictures
 
 _STATUS = ((Faulty, 422), (Conflict, 409), (NotTheirs, 404), (NotAllowed, 403), (StoreError, 503))
 
@@ -49,6 +50,7 @@ def create_app(
     app.state.tokens = tokens
     app.state.secure = public is not None and public.startswith("https:")
     app.state.watch = Watch()
+    app.state.mels = MelPictures()
     app.include_router(pages.router)
     app.include_router(routes.router)
     app.add_exception_handler(HeartenError, _failed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 from urllib.parse import quote
 
+from builders.audio.with_librosa import has_librosa
 from builders.record.reply_views import ReplyPart
 from builders.record.views import ContextTurn, SampleRecord
 from builders.review.data.decisions import fitting_strategies
@@ -39,6 +40,7 @@ class _Face(TypedDict):
     emotions: dict[str, str | None]
     audio: str | None
     drawing: str | None
+    mel: str | None
     duration: float | None
     fitting: list[str]
 
@@ -82,6 +84,7 @@ def face_of(item: Item, record: SampleRecord, turns: list[ShownTurn], spoken: bo
         },
         "audio": _address("audio", item.item) if spoken else None,
         "drawing": _address("drawing", item.item) if spoken else None,
+        "mel": _address("mel", item.item) if spoken and has_librosa() else None,
         "duration": record["audio_info"]["duration"],
         "fitting": list(fitting_strategies(record)),
         "draft": reply_of(record),

@@ -127,6 +127,18 @@ def drawing(desk: AtDesk, _person: Person, item: ItemName) -> Response:
     return Response(desk.drawing(item), headers=kept, media_type="application/json")
 
 
+@router.get("/mel")
+def mel(request: Request, desk: AtDesk, _person: Person, item: ItemName) -> Response:
+    """Return an item's mel spectrogram as SVG, which an `<img>` shows: `/mel?item=ID`.
+
+    `mel` of an item is this address; it is null where there is no clip, or none to be played, and
+    where the extra `audio` is not installed. The address then answers 404 with one line.
+    """
+    picture = request.app.state.mels.of(desk.known_item(item).seen, lambda: desk.clip(item))
+    kept = {"Cache-Control": "private, max-age=3600"}
+    return Response(picture, headers=kept, media_type="image/svg+xml")
+
+
 @router.post("/decide")
 def decide(desk: AtDesk, person: Writer, sent: _Sent) -> Response:
     """Store a decision, and return whether the item already had enough of them."""

@@ -16,6 +16,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import soundfile
+from fastapi import HTTPException
+
+from builders.audio.mel import mel_picture
+from builders.errors import ConfigError
 
 PEAKS = 800
 _PITCHES = 400
@@ -61,6 +65,20 @@ class Cache:
             while self._size > self._most and len(self._held) > 1:
                 self._size -= self._held.popitem(last=False)[1][1]
         return made
+
+
+class MelPictures:
+    """The mel spectrograms of clips as SVG, each drawn once while it is held."""
+
+    def __init__(self, most_bytes: int = 32 * 2**20) -> None:
+        self._held = Cache(most_bytes)
+
+    def of(self, name: str, clip: Callable[[], bytes]) -> bytes:
+        """Return the picture of the clip with a name; raises HTTPException 404 without librosa."""
+        try:
+            return self._held.get(f"mel {name}", lambda: mel_picture(clip()), len)
+        except ConfigError as error:
+            raise HTTPException(404, f"no mel spectrogram: {error}") from error
 
 
 def as_wav(flac: bytes) -> bytes:
