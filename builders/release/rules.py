@@ -38,7 +38,7 @@ from builders.review.data.events import Reviews
 from builders.review.data.items import Items
 from builders.review.outcome.agreement import Agreement, agreement
 from builders.review.outcome.alpha import Alpha
-from builders.review.outcome.audit import AuditOutcome, outcome
+from builders.review.outcome.audit import AuditOutcome, latest_ended, outcome
 from builders.review.outcome.merge import Merged, views
 from builders.settings.file import SETTINGS_FILE
 from builders.store.address import store_exists
@@ -206,7 +206,7 @@ def _reviewed_in(
         for _ in Items(store, known).register(build):
             pass
         name = build.manifest["result"]["name"]
-        return views(store, name), outcome(store, name)
+        return views(store, name), latest_ended(store, name) or outcome(store, name)
 
 
 def check_rules(findings: Sequence[RuleResult]) -> None:

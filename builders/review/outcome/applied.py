@@ -38,7 +38,7 @@ from builders.review.data.events import Reviews
 from builders.review.data.items import Items
 from builders.review.outcome.agreement import agreement
 from builders.review.outcome.alpha import Alpha
-from builders.review.outcome.audit import outcome
+from builders.review.outcome.audit import latest_ended
 from builders.review.outcome.merge import Merged, views, with_review
 from builders.store.address import store_exists
 from builders.store.database import Store
@@ -70,12 +70,12 @@ def applied(folder: Path, store: str, excluded: Callable[[str], bool] = nobody) 
         merged = _decided(build, held, known)
         others = {view.item.item for view in merged if view.status == ReviewStatus.EDITED}
         scores = judged(build, held, known, without=others)
-        found = outcome(held, build.manifest["result"]["name"]) if merged else None
+        audit = latest_ended(held, build.manifest["result"]["name"]) if merged else None
     finally:
         held.close()
     if not merged and not scores:
         return folder
-    audited = asdict(found) if found is not None and found.ended else None
+    audited = asdict(audit) if audit is not None else None
     place, state = folder.parent / FOLDER / folder.name, _state(build, merged, scores, audited)
     if _is_of(place, state):
         return place

@@ -99,6 +99,12 @@ def outcome(store: Store, build: str, plan: AuditPlan | None = None) -> AuditOut
     return outcome_of(plan, sample, Audits(store, build).unseen(plan.salt))
 
 
+def latest_ended(store: Store, build: str) -> AuditOutcome | None:
+    """Return what the latest audit that has ended has found; None without one."""
+    ended = [plan for plan in Audits(store, build).all() if plan.result]
+    return outcome(store, build, ended[-1]) if ended else None
+
+
 def settle(store: Store, build: str, plan: AuditPlan) -> AuditOutcome | None:
     """Return what an audit has found, and keep it if it is decided."""
     found = outcome(store, build, replace(plan, result=None))
