@@ -140,7 +140,7 @@ def _asks(name: str, plan: AuditPlan, found: AuditOutcome | None) -> Iterator[st
     """Yield what an audit asks, and how many rows it needs."""
     of = found.of if found else 0
     strata = len(found.strata) if found else 0
-    yield f"{name}: nobody has decided about {of:,} rows, in {strata} strata (corpus, root emotion)"
+    yield f"{name}: nobody has decided about {of:,} rows, in {strata} strata (corpus, coarse emotion)"
     claim = f"at most {plan.max_bad:.1%} bad with {plan.confidence:.0%} confidence"
     yield f"audit {plan.number}: {claim} needs {plan.rows:,} rows with {_bad(plan.allowed)}"
     most = range(plan.allowed + 1, plan.allowed + 1 + _SHOWN_ALLOWED)
