@@ -90,6 +90,8 @@ def test_the_status_says_whether_seeing_the_draft_moves_answers(folder, first, w
         decide(made, given, made.bob, replace(seen, hidden=True, before={"strategies": answer}))
     made.store.close()
     said = hearten("review-status", folder).out
+    assert max(map(len, said.splitlines())) <= 80
+    said = " ".join(said.split())
     assert "same strategies as the draft: 100% of 20 with the draft visible" in said
     assert words in said
 
