@@ -112,10 +112,16 @@ def test_observed_agreement_is_the_share_of_equal_pairs():
 
 
 def test_more_items_make_a_narrower_interval_that_is_the_same_every_time():
-    few, many = (alpha(items(FOUR_OBSERVERS, int) * times, "ordinal") for times in (4, 40))
+    few, many = (alpha(items(FOUR_OBSERVERS, int) * times, "nominal") for times in (4, 40))
     assert few.low < few.alpha < few.high <= 1
     assert many.high - many.low < (few.high - few.low) / 2
-    assert alpha(items(FOUR_OBSERVERS, int) * 4, "ordinal") == few
+    assert alpha(items(FOUR_OBSERVERS, int) * 4, "nominal") == few
+
+
+def test_an_interval_on_a_scale_needs_more_items():
+    few, many = (alpha(items(FOUR_OBSERVERS, int) * times, "ordinal") for times in (27, 28))
+    assert (few.items, few.low) == (297, None)
+    assert many.items == 308 and many.low < many.alpha < many.high
 
 
 @pytest.mark.parametrize(

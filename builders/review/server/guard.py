@@ -40,7 +40,7 @@ class Guard:
         app: the application.
         hosts: the allowed host names, or None for any.
         public: the address that browsers use, as ``https://host``, if a proxy passes requests on:
-            changes may come from there, whatever host the proxy names.
+            changes come from there only, whatever host the proxy names.
     """
 
     def __init__(
@@ -78,8 +78,8 @@ class Guard:
         if method in ("GET", "HEAD"):
             return None
         origin = headers.get("origin")
-        ours = origin == self._public or (origin or "").partition("://")[2] == host
-        if origin is not None and not ours:
+        theirs = (origin or "").partition("://")[2] != host
+        if origin is not None and (origin != self._public if self._public else theirs):
             return 403, "the request comes from another site"
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return 403, "the request comes from another site"
