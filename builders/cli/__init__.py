@@ -113,8 +113,8 @@ def _run(command: typer.Typer, name: str) -> None:
 def _for(command: typer.Typer, word: str) -> typer.Typer:
     """Return an app with the group of the command that is named: to make all takes a while."""
     named = [group for group in command.registered_groups if word in _names(group.typer_instance)]
-    if not named:
-        return command
+    if not named or config.commands in (group.typer_instance for group in named):
+        return command  # `hearten config` reads the lines of other commands
     only = typer.Typer(**OPTIONS)  # type: ignore[arg-type]
     only.registered_groups = named
     only.info.cls = command.info.cls

@@ -97,6 +97,8 @@ def _content(staged: Staged, manifest: Manifest) -> dict[str, object]:
             config: tally.rows.get(config) or _rows(staged, config) for config in staged.configs
         },
         "splits": splits,
+        "divided": bool(staged.splits),
+        "folds": sorted(staged.splits.folds),
         "tally": tally,
         "emotions": _by(tally.emotions, 1),
         "by_split": tally.emotions,
