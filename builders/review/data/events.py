@@ -397,5 +397,4 @@ def _version(made: Iterable[Event], annotator: str) -> int:
 
 
 def _event(row: sa.Row) -> Event:
-    fields = dict(row._mapping)
-    return Event(**fields | {"body": orjson.loads(row.body)})
+    return Event(**dict(row._mapping) | {"body": orjson.loads(row.body)})
