@@ -48,8 +48,8 @@ class Server:
         self.lines = []
         for line in self.process.stdout:
             self.lines.append(line.rstrip())
-            if found := re.match(r"open http://[^/]*:(\d+)/ ", line):
-                self.port = int(found[1])
+            if found := re.match(r"open https?://[^/:]*(?::(\d+))?/ ", line):
+                self.port = int(found[1] or self.port)
                 return
         raise AssertionError("\n".join(self.lines))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.cli.audit_lines import audit_lines, verdict
-from builders.cli.review_page import invited_links
+from builders.cli.review_page import door_of, invited_links
 from builders.errors import ConfigError
 from builders.record.dataset import Build
 from builders.release.eligibility import Restrictions, excluded_by
@@ -130,10 +130,9 @@ def _serve(  # noqa: PLR0913 - what the page needs
     if as_json:
         say(json.dumps({"build": name, "address": f"{at.address}/", "invited": links}))
     else:
-        door = "sign in with your name" if at.loopback else "sign in with a link"
         for one in links:
             say(f"{one['role']} {one['name']}: {one['link']}")
-        say(f"open {at.address}/ ({door}); Ctrl+C stops, and nothing is lost")
+        say(f"open {at.address}/ ({door_of(store, at)}); Ctrl+C stops, and nothing is lost")
     listen.serve(AuditDesk(build, store, known, plan, tell), at)
 
 

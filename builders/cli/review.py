@@ -24,6 +24,13 @@ def review_command(  # noqa: PLR0913 - one argument for each option
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8765,
+    public_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Address that annotators open, where a proxy with TLS stands before the server.",
+        ),
+    ] = None,
     invite: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Print a sign-in link for this annotator."),
@@ -132,7 +139,23 @@ def review_command(  # noqa: PLR0913 - one argument for each option
     }
     folders = (folder, against)
     links = (invite or (), invite_lead or ())
-    review(folders, store, (host, port), links, wanted, exclusions, as_json=as_json)
+    review(folders, store, (host, port, public_url), links, wanted, exclusions, as_json=as_json)
+
+
+@commands.command("review-people")
+def review_people_command(
+    folder: Folder,
+    remove: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="End the invitation and all sessions of this person."),
+    ] = None,
+    store: StoreAddress = None,
+    as_json: Json = False,
+) -> None:
+    """Print who may sign in to the review page, and until when their invitation can be used."""
+    from builders.cli import review_people
+
+    review_people.people(folder, store, remove or (), as_json=as_json)
 
 
 @commands.command("review-status")

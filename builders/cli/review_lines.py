@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from builders.cli.audit_lines import audit_lines
 from builders.release.rules import RuleResult
 from builders.review.outcome.agreement import Agreement, Anchoring, Move
-from builders.review.outcome.alpha import Alpha
+from builders.review.outcome.alpha import LEAST_ITEMS, Alpha, meaning
 from builders.review.outcome.audit import AuditOutcome
 from builders.review.outcome.comparisons import Comparison
 from builders.review.outcome.heard_pairs import HeardResult, heard_lines
@@ -16,6 +18,7 @@ from builders.review.outcome.judge_agreement import JudgeAgreement, RaterAgreeme
 from builders.stats import Difference, Share
 
 _SHOWN = 10
+_MEASURES = {"strategies_merged": "strategies, both that ask as one"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,18 @@ class ReviewOverview:
 
 
 def lines(known: ReviewOverview, names: Mapping[str, str]) -> Iterator[str]:
-    """Yield what is known of a review as lines for a person; `names` are those of annotators."""
+    """Yield what is known of a review as lines for a person; `names` are those of annotators.
+
+    They are as wide as a terminal of 80 columns; longer ones go on below, further to the right.
+    """
+    for line in _lines(known, names):
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        yield from textwrap.wrap(
+            line, 80, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+
+
+def _lines(known: ReviewOverview, names: Mapping[str, str]) -> Iterator[str]:
     yield from _counts(known)
     yield from _people(known.annotators, names)
     yield from _agreement(known.agreement, names)
@@ -101,14 +115,22 @@ def _people(annotators: Mapping[str, Mapping[str, int]], names: Mapping[str, str
 
 
 def _agreement(rows: Sequence[Agreement], names: Mapping[str, str]) -> Iterator[str]:
-    if rows:
+    """Yield agreement on all items, and of groups where there are several and enough items."""
+    known = [row for row in rows if row.alpha.items]
+    if known:
         yield "agreement (Krippendorff's alpha, 95 % interval), over what was answered:"
-    for found in rows:
-        if found.alpha.items and found.by in ("all", "corpus", "label", "pair"):
-            group = " and ".join(names.get(part, part) for part in found.group.split())
-            what = " ".join((found.measure, group)).ljust(40)
-            said = f"{found.answered:,} answered of {found.asked:,}"
-            yield f"  {what} {alpha_line(found.alpha)}; {said}"
+    groups = Counter((row.measure, row.by) for row in known)
+    for found in known:
+        if found.by != "all" and (
+            groups[found.measure, found.by] == 1 or found.alpha.items < LEAST_ITEMS
+        ):
+            continue
+        group = " and ".join(names.get(part, part) for part in found.group.split())
+        what = _MEASURES.get(found.measure, found.measure)
+        said = f"{found.answered:,} answered of {found.asked:,}"
+        yield f"  {' '.join((what, group)).ljust(18)} {alpha_line(found.alpha)}; {said}"
+        if found.by == "all":
+            yield f"    {meaning(found.alpha)}"
 
 
 def _judges(found: Sequence[JudgeAgreement]) -> Iterator[str]:

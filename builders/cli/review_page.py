@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def review(  # noqa: PLR0913 - what the command line gives
     folders: tuple[Path, Path | None],
     store: str | None,
-    where: tuple[str, int],
+    where: tuple[str, int, str | None],
     invited: tuple[Sequence[str], Sequence[str]],
     wanted: Mapping[str, Any],
     exclusions: Path,
@@ -38,7 +38,7 @@ def review(  # noqa: PLR0913 - what the command line gives
     Args:
         folders: the build's folder, and that of a build with whose replies its own are compared.
         store: the store's address, by default the file beside the build.
-        where: host and port.
+        where: host, port, and the public address of a proxy before them.
         invited: names of annotators and of leads who get a new link each.
         wanted: settings of the review that change; None leaves one as it was. `for_judge` is the
             number of samples that a judge has scored to give out, 0 for all samples; `swap` that of
@@ -91,21 +91,30 @@ def review(  # noqa: PLR0913 - what the command line gives
         drawn = f"{given_out:,} of {kept:,}" if settings.only else f"{kept:,}"
         what = _pairs_line(comparing) if comparing else f"{name}: {drawn} samples"
         what = f"{name}: {matching.count:,} minimal pairs to hear" if matching else what
-        _say_where(what, settings.overlap, links, at)
+        _say_where(what, settings.overlap, links, at, door_of(held, at))
     with suppress(KeyboardInterrupt):
         listen.serve(desk, at, comparing, matching)
 
 
-def _say_where(what: str, people: int, links: Sequence[Mapping[str, str]], at: Listening) -> None:
+def _say_where(
+    what: str, people: int, links: Sequence[Mapping[str, str]], at: Listening, door: str
+) -> None:
     """Print what is reviewed, the links, and the address of the page."""
     say = partial(print, flush=True)  # whoever reads it through a pipe waits for the address
     say(f"{what}, each for {'1 person' if people == 1 else f'{people} people'}")
     for one in links:
         say(f"{one['role']} {one['name']}: {one['link']}")
-    if not (at.loopback or links):
+    if door != "sign in with your name" and not links:
         say("earlier links still work; --invite NAME prints a new one")
-    door = "sign in with your name" if at.loopback else "sign in with a link"
     say(f"open {at.address}/ ({door}); Ctrl+C stops, and nothing is lost")
+
+
+def door_of(store: Store, at: Listening) -> str:
+    """Return how people sign in: by name, or by link as soon as anybody was invited."""
+    from builders.review.data.people import People
+
+    open_to_names = at.loopback and at.public is None and not People(store).invitations()
+    return "sign in with your name" if open_to_names else "sign in with a link"
 
 
 def _comparing(desk: Desk, other: Build) -> Comparing:

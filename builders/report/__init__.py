@@ -19,6 +19,7 @@ from builders.errors import VerificationError
 from builders.record.folder import writable
 from builders.record.manifest_views import Manifest, SetCheck, SplitCounts
 from builders.release.eligibility import Restrictions
+from builders.report.contents import with_contents
 from builders.stats import wilson
 from builders.tasks.qualification import meanings
 from builders.tasks.reply.checks.rules import WORDS
@@ -84,7 +85,7 @@ def write(  # noqa: PLR0913 - the build, what is known beside it, and how it is 
     content["qualification_parts"] = meanings()
     content["voices"] = voices.drawings(data[:1], examples, with_mel)
     content |= _of_replies(manifest, data, gone.ids)
-    page = _environment().get_template("report.html.j2").render(content)
+    page = with_contents(_environment().get_template("report.html.j2").render(content))
     target = folder / "report.html"
     with writable(folder):
         temporary = target.with_name("report.html.tmp")

@@ -11,7 +11,10 @@ _TICKS = 11
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A row with a bar: `share` of the whole, `length` relative to the longest (both 0 to 1)."""
+    """A row with a bar: `share` of the whole and `length`, both 0 to 1.
+
+    In a list the length is the share, so that all lists have one scale.
+    """
 
     label: str
     count: int
@@ -56,8 +59,7 @@ class Histogram:
 def bars(tally: pd.Series, whole: int, most: int | None = None) -> list[Bar]:
     """Return a bar for each value of a tally, the most common first, at most `most`."""
     ordered = sorted(tally.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
-    longest = ordered[0][1] / whole if ordered else 0.0
-    return [_bar(label, n, n / whole, longest) for label, n in ordered]
+    return [_bar(label, n, n / whole, 1.0) for label, n in ordered]
 
 
 def by_split(tally: pd.Series, splits: list[str]) -> Grid:

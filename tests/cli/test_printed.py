@@ -45,6 +45,7 @@ LINES = {
     "import": ("rows.jsonl", "--corpus", "mine", "--map", "map.toml"),
     "validate": ("rows.jsonl", "--map", "map.toml"),
     "prompt": ("--corpus", "meld", "--sample", "--limit", "2"),
+    "review-people": (BUILD,),
     "review-status": (BUILD,),
     "review-export": (BUILD, "--to", "events.jsonl"),
     "review-import": (BUILD, "empty.jsonl"),

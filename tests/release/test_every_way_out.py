@@ -22,7 +22,17 @@ from serving import Server, Visitor  # noqa: E402 - it lies with the tests of re
 
 WHO = "meld-train-0-1"
 # Commands that read no build, or no more of one than its counts.
-NOTHING_OF_A_BUILD = {"check", "tag", "route", "redact", "corpora", "verify", "status", "store"} | {
+NOTHING_OF_A_BUILD = {
+    "check",
+    "tag",
+    "route",
+    "redact",
+    "review-people",
+    "corpora",
+    "verify",
+    "status",
+    "store",
+} | {
     "config",
     "validate",
 }

@@ -58,6 +58,19 @@ def test_counts_stand_in_a_table_that_adds_up(html: str) -> None:
     assert "train: 2 limit" in counts.text
 
 
+def test_the_first_part_says_what_came_out_and_the_contents_lead_to_all_parts(html: str) -> None:
+    glance = section(html, "At a glance")
+    assert html.index("At a glance</h2>") < html.index("Counts</h2>")
+    assert glance.row("kept") == ["kept", "5 of 10 read"]
+    assert glance.row("rejected") == ["rejected", "3, most often draft: length (2)"]
+    assert glance.row("reviewed") == ["reviewed", "nothing"]
+    assert glance.row("audit") == ["audit", "none"]
+    assert glance.row("most frequent flag")[1].endswith("1 samples, 20.0 %")
+    headings = re.findall(r"<h2>(.*?)</h2>", html)
+    listed = re.findall(r'<li><a href="#part-\d+">(.*?)</a></li>', html)
+    assert listed == headings and listed[:2] == ["At a glance", "Counts"]
+
+
 def test_emotions_are_counted_by_split_with_their_share(html: str) -> None:
     assert section(html, "Emotions by split").rows == [
         ["emotion", "train", "test"],
@@ -141,7 +154,7 @@ def test_openings_are_the_first_three_words_in_lower_case(html: str) -> None:
     ]
     assert "2 different openings" in openings.text
     widths = [attrs["width"] for tag, attrs in openings.tags if tag == "rect"]
-    assert widths == ["100.00%", "66.67%"]
+    assert widths == ["60.00%", "40.00%"], "a bar is as long as its share of the whole"
 
 
 def test_label_matches_findings_and_attempts_are_counted(html: str) -> None:
@@ -222,7 +235,9 @@ def test_every_picture_is_named_or_beside_its_numbers(page: Page) -> None:
 
 def test_the_page_refers_to_nothing_outside(html: str, page: Page) -> None:
     loading = {"src", "href", "srcset", "data", "action", "xlink:href"}
-    assert not [attrs for _, attrs in page.tags if loading & attrs.keys()]
+    leading = [attrs for _, attrs in page.tags if loading & attrs.keys()]
+    ids = {f"#{attrs['id']}" for _, attrs in page.tags if "id" in attrs}
+    assert all(attrs.keys() == {"href"} and attrs["href"] in ids for attrs in leading)
     assert {tag for tag, _ in page.tags}.isdisjoint({"script", "link", "img", "iframe"})
     assert "url(" not in html and "@import" not in html and "://" not in html
 

@@ -1,8 +1,15 @@
 """Alpha against worked examples that others have published; each names its source."""
 
+import sys
+
+import numpy as np
 import pytest
+from builds import ROOT
 
 from builders.review.outcome.alpha import alpha, jaccard, masi
+
+sys.path.insert(0, str(ROOT / "bench"))
+from alpha import EVEN, ITEMS, held  # noqa: E402 - it is a measurement
 
 # K. Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), section C: four observers,
 # twelve units, values missing.
@@ -38,11 +45,11 @@ def items(rows: dict[str, str], kind=str) -> list[dict]:
 def test_alpha_is_as_krippendorff_published_it(rows, kind, distance, published):
     found = alpha(items(rows, kind), distance)
     assert round(found.alpha, 3) == published
-    assert found.low < found.alpha < found.high <= 1
+    assert found.low is None, "there are too few items for an interval"
 
 
 def test_what_nobody_else_judged_is_left_out_and_counted_so():
-    found = alpha(items(FOUR_OBSERVERS, int), "nominal", replicates=0)
+    found = alpha(items(FOUR_OBSERVERS, int), "nominal")
     assert (found.items, found.values) == (11, 40)
     assert found.low is None and found.high is None
 
@@ -105,12 +112,46 @@ def test_observed_agreement_is_the_share_of_equal_pairs():
 
 
 def test_more_items_make_a_narrower_interval_that_is_the_same_every_time():
-    few, many = (alpha(items(FOUR_OBSERVERS, int) * times, "ordinal") for times in (1, 8))
+    few, many = (alpha(items(FOUR_OBSERVERS, int) * times, "nominal") for times in (4, 40))
+    assert few.low < few.alpha < few.high <= 1
     assert many.high - many.low < (few.high - few.low) / 2
-    assert alpha(items(FOUR_OBSERVERS, int), "ordinal") == few
+    assert alpha(items(FOUR_OBSERVERS, int) * 4, "nominal") == few
 
 
-def test_hardly_any_variation_has_no_interval():
-    rows = [{"x": 1, "y": 1}] * 40 + [{"x": 1, "y": 2}]
+def test_an_interval_on_a_scale_needs_more_items():
+    few, many = (alpha(items(FOUR_OBSERVERS, int) * times, "ordinal") for times in (27, 28))
+    assert (few.items, few.low) == (297, None)
+    assert many.items == 308 and many.low < many.alpha < many.high
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"x": n % 3, "y": n % 3} for n in range(60)],
+        [{"x": n % 3, "y": n % 3} for n in range(28)] + [{"x": 1, "y": 2}],
+        [{"x": 1, "y": 1}] * 40 + [{"x": 1, "y": 2}],
+        [{"x": 1, "y": 1}] * 100 + [{"x": 2, "y": 2}] * 15 + [{"x": 1, "y": 2}] * 10,
+    ],
+    ids=["all pairs agree", "few items", "one odd value", "one value makes up most"],
+)
+def test_where_nothing_says_how_sure_alpha_is_there_is_no_interval(rows):
     found = alpha(rows, "nominal")
-    assert found.alpha < 0.1 and found.low is None
+    assert found.alpha is not None and found.low is None and found.high is None
+
+
+def test_the_jackknife_is_that_of_leaving_out_each_item_in_turn():
+    rows = [{"x": n % 3, "y": (n + (n % 5 == 0)) % 3} for n in range(40)]
+    found = alpha(rows, "nominal")
+    without = np.array([alpha(rows[:n] + rows[n + 1 :], "nominal").alpha for n in range(40)])
+    error = np.sqrt(39 / 40 * ((without - without.mean()) ** 2).sum())
+    reach = 1.959964 * error / (1 - found.alpha**2)
+    assert found.low == pytest.approx(np.tanh(np.arctanh(found.alpha) - reach))
+    assert found.high == pytest.approx(np.tanh(np.arctanh(found.alpha) + reach))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("true", [0.5, 0.94])
+@pytest.mark.parametrize("items_each", ITEMS)
+def test_the_interval_holds_the_true_alpha_as_often_as_it_says(items_each, true):
+    _, right = held(items_each, true, EVEN, 2, "nominal", 500)
+    assert 0.92 <= right <= 0.98

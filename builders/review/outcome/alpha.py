@@ -1,4 +1,4 @@
-"""Krippendorff's alpha, with a bootstrap interval; undefined stays undefined.
+"""Krippendorff's alpha, with a jackknife interval; undefined stays undefined.
 
     alpha = 1 - D_o / D_e
 
@@ -6,6 +6,12 @@ D_o is the mean distance between two values of the same item, D_e that between a
 after K. Krippendorff, *Computing Krippendorff's Alpha-Reliability* (2011). Values may be missing;
 items with fewer than two are left out. Distances: nominal, ordinal (on the ranks
 that occur), and for sets MASI (R. Passonneau, LREC 2006) or Jaccard.
+
+The percentiles of a bootstrap hold the true alpha less often than they say (J. Hughes, arXiv
+2210.13265, who proposes the jackknife over items). Here it is the jackknife on the scale of
+Fisher's z. It is told from 30 items on, or from 300 on a scale or where one value makes up most
+answers, and only where a pair differs: else little says how sure alpha is. `bench/alpha.py` draws
+people who err at random; there it held in 93 to 98 of 100 cases with an interval.
 """
 
 from __future__ import annotations
@@ -21,9 +27,13 @@ import numpy.typing as npt
 Distance = Literal["nominal", "ordinal", "masi", "jaccard"]
 Floats = npt.NDArray[np.float64]
 
-REPLICATES = 1000
-# An interval is only meaningful if nearly all bootstrap samples have an alpha.
-_LEAST_DEFINED = 0.9
+# Items for an interval; more are needed on a scale, and where one value has this share or more.
+LEAST_ITEMS, LEAST_HARD = 30, 300
+MOST_OF_ALL = 0.7
+_RELIABLE, _TENTATIVE = 0.8, 0.667
+_EQUAL = 0.9
+_Z = 1.959964
+_AT_ONCE = 256  # patterns left out at once: the memory for them grows with their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +43,11 @@ class Alpha:
     Attributes:
         alpha: 1 for perfect agreement, 0 for chance; None if undefined: nothing to
             compare, or all values the same.
-        low, high: the 95 % bootstrap interval over items, or None.
+        low, high: the 95 % interval, or None: too few items, or no pair differs.
         items: how many items have at least two values.
         values: the number of their values.
         observed: the share of pairs of the same item that are equal, or None without a pair.
+        most: the share of the most frequent value among all, or None without a pair.
     """
 
     alpha: float | None
@@ -45,27 +56,51 @@ class Alpha:
     items: int
     values: int
     observed: float | None
+    most: float | None = None
 
 
-def alpha(
-    items: Sequence[Mapping[str, Hashable]], distance: Distance, replicates: int = REPLICATES
-) -> Alpha:
+def meaning(found: Alpha) -> str:
+    """Return in words what an alpha says, by K. Krippendorff's thresholds.
+
+    From 0.80 on, values may be relied on; from 0.667 on, for tentative conclusions only (*Content
+    Analysis*, 2004). Where one value makes up nearly all, a low alpha says that there is little to
+    tell apart.
+    """
+    if found.alpha is None:
+        return "all answers are the same" if found.items else "nothing to compare"
+    often, equal = found.most or 0.0, found.observed or 0.0
+    if often > MOST_OF_ALL and equal >= _EQUAL and found.alpha < _RELIABLE:
+        return f"one answer makes up {often:.0%}: alpha says little, {equal:.0%} of pairs are equal"
+    if found.low is None or found.high is None:
+        return "too few items to say how sure that is"
+    for least, words in ((_RELIABLE, "reliable"), (_TENTATIVE, "enough for tentative conclusions")):
+        if found.low >= least:
+            return f"{words}, {least:.2f} or more"
+    if found.high < _TENTATIVE:
+        return f"too low to rely on, less than {_TENTATIVE:.2f}"
+    return f"open: the interval holds {_TENTATIVE if found.low < _TENTATIVE else _RELIABLE:.2f}"
+
+
+def alpha(items: Sequence[Mapping[str, Hashable]], distance: Distance) -> Alpha:
     """Return the agreement over items.
 
     Args:
         items: for each item, the value by person. For ``ordinal``, values are numbers, for ``masi``
             and ``jaccard`` frozensets.
         distance: the distance between values.
-        replicates: bootstrap samples, drawn reproducibly; 0 for no interval.
     """
     usable = [list(item.values()) for item in items if len(item) > 1]
     if not usable:
         return Alpha(None, None, None, 0, 0, None)
     data = _Data(usable, distance)
     value = _defined(data.alphas(data.times[None, :])[0])
-    low, high = (None, None) if value is None else _interval(data, replicates)
+    observed = data.observed()
+    hard = distance == "ordinal" or data.most() > MOST_OF_ALL
+    enough = len(usable) >= (LEAST_HARD if hard else LEAST_ITEMS)
+    told = value is not None and observed < 1 and enough
+    low, high = _interval(data, value) if told and value is not None else (None, None)
     count = sum(map(len, usable))
-    return Alpha(value, low, high, len(usable), count, data.observed())
+    return Alpha(value, low, high, len(usable), count, observed, data.most())
 
 
 class _Data:
@@ -99,6 +134,19 @@ class _Data:
             )
         return self._alphas(times, self._apart)
 
+    def without_one(self) -> Floats:
+        """Return alpha without one item, for an item of each pattern."""
+        found = []
+        for start in range(0, len(self.times), _AT_ONCE):
+            left_out = np.eye(min(_AT_ONCE, len(self.times) - start), len(self.times), start)
+            found.append(self.alphas(self.times - left_out))
+        return np.concatenate(found)
+
+    def most(self) -> float:
+        """Return the share of the most frequent value."""
+        totals = self.times @ self.counts
+        return float(totals.max() / totals.sum())
+
     def observed(self) -> float:
         """Return the share of pairs of the same item whose values are equal."""
         size = self.counts.shape[1]
@@ -121,15 +169,15 @@ class _Data:
         return distances
 
 
-def _interval(data: _Data, replicates: int) -> tuple[float, float] | tuple[None, None]:
-    """Return the 95 % bootstrap interval of alpha over items."""
-    items = int(data.times.sum())
-    draws = np.random.default_rng(0).multinomial(items, data.times / items, size=replicates)
-    found = data.alphas(draws.astype(float))
-    defined = found[~np.isnan(found)]
-    if not len(defined) or len(defined) < _LEAST_DEFINED * replicates:
-        return None, None
-    low, high = np.quantile(defined, (0.025, 0.975))
+def _interval(data: _Data, value: float) -> tuple[float, float] | tuple[None, None]:
+    """Return the 95 % jackknife interval of alpha over items, on the scale of Fisher's z."""
+    items, without = data.times.sum(), data.without_one()
+    if np.isnan(without).any() or not -1 < value < 1:
+        return None, None  # all variation is in a single item
+    mean = data.times @ without / items
+    variance = (items - 1) / items * (data.times @ (without - mean) ** 2)
+    reach = _Z * np.sqrt(variance) / (1 - value**2)
+    low, high = np.tanh(np.arctanh(value) + reach * np.array((-1, 1)))
     return float(low), float(high)
 
 

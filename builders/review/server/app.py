@@ -36,6 +36,7 @@ def create_app(
     *,
     tokens: bool,
     hosts: Collection[str] | None,
+    public: str | None = None,
 ) -> Guard:
     """Return the web application of one review.
 
@@ -45,6 +46,7 @@ def create_app(
         matching: the matching of minimal pairs by ear, if there is one.
         tokens: whether signing in needs an invitation token, or only a name.
         hosts: the allowed host names, or None for any.
+        public: the address before a proxy, if there is one.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.desk = desk
@@ -53,6 +55,7 @@ def create_app(
     app.state.held = HeldLines(desk)
     desk.matches = matching is not None
     app.state.tokens = tokens
+    app.state.secure = public is not None and public.startswith("https:")
     app.state.watch = Watch()
     app.state.mels = MelPictures()
     app.include_router(pages.router)
@@ -63,7 +66,7 @@ def create_app(
     app.add_exception_handler(KeyError, _missing)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _refused)
-    return Guard(app, hosts)
+    return Guard(app, hosts, public)
 
 
 def _failed(_request: Request, error: Exception) -> Response:

@@ -39,11 +39,16 @@ class Guard:
     Args:
         app: the application.
         hosts: the allowed host names, or None for any.
+        public: the address that browsers use, as ``https://host``, if a proxy passes requests on:
+            changes come from there only, whatever host the proxy names.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] | None) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Collection[str] | None, public: str | None = None
+    ) -> None:
         self._app = app
         self._hosts = hosts
+        self._public = public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse invalid requests, and add the headers to every response."""
@@ -73,7 +78,8 @@ class Guard:
         if method in ("GET", "HEAD"):
             return None
         origin = headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != host:
+        theirs = (origin or "").partition("://")[2] != host
+        if origin is not None and (origin != self._public if self._public else theirs):
             return 403, "the request comes from another site"
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return 403, "the request comes from another site"

@@ -17,9 +17,11 @@ from builders.labels.vocabulary import vocabulary
 from builders.review.data.bodies import Checked
 from builders.review.data.decisions import choices, scales
 from builders.review.data.people import Annotator
+from builders.review.outcome.alpha import meaning
 from builders.review.outcome.progress import named
 from builders.review.server.access import AtComparing, AtDesk, Cookie, Lead, Person, answer
 from builders.review.server.desk import AHEAD, Desk
+from builders.review.server.leads import disputed_item
 from builders.review.server.routes import ItemName
 from builders.review.server.sessions import COOKIE, LASTS_SECONDS, form_token
 
@@ -63,14 +65,14 @@ def static(name: str) -> Response:
 @router.get("/join")
 def door(request: Request, desk: AtDesk) -> HTMLResponse:
     """Show the sign-in page; the token stays in the URL fragment, which is never sent."""
-    return _page("join", title="Sign in", build=desk.name, tokens=request.app.state.tokens)
+    return _page("join", title="Sign in", build=desk.name, tokens=_needs_token(request, desk))
 
 
 @router.post("/join")
 def join(request: Request, desk: AtDesk, who: _SigningIn) -> Response:
     """Start a session with an invitation token, or with a name if no token is needed."""
     person = desk.people.by_token(who.token)
-    if person is None and not who.token and not request.app.state.tokens:
+    if person is None and not who.token and not _needs_token(request, desk):
         person = desk.people.named(who.name, "lead")
     if person is None:
         raise HTTPException(403, "this link is no longer valid: ask for a new one")
@@ -81,8 +83,14 @@ def join(request: Request, desk: AtDesk, who: _SigningIn) -> Response:
         max_age=LASTS_SECONDS,
         httponly=True,
         samesite="strict",
+        secure=request.app.state.secure,
     )
     return answered
+
+
+def _needs_token(request: Request, desk: Desk) -> bool:
+    """Return whether a name is not enough: elsewhere, and as soon as anybody was invited."""
+    return request.app.state.tokens or bool(desk.people.invitations())
 
 
 @router.get("/")
@@ -142,7 +150,7 @@ def progress(request: Request, desk: AtDesk, person: Lead, cookie: Cookie) -> HT
     """Show the progress of the review."""
     seen = request.app.state.watch.look(desk)
     return _signed_in_page(
-        "progress", desk, person, cookie, title="Progress", seen=seen, named=named
+        "progress", desk, person, cookie, title="Progress", seen=seen, named=named, meaning=meaning
     )
 
 
@@ -152,7 +160,7 @@ def disputed(
 ) -> HTMLResponse:
     """Show the disputed items, or one of them with the answers side by side."""
     if item:
-        start = {"mode": "disputed", "items": [desk.disputed_item(item, person)]}
+        start = {"mode": "disputed", "items": [disputed_item(desk, item, person)]}
         return _review_page(desk, person, cookie, start)
     return _signed_in_page(
         "disputed", desk, person, cookie, title="Disputed", items=desk.disputed(person)

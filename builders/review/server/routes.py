@@ -20,6 +20,7 @@ from builders.review.server.access import (
     answer,
 )
 from builders.review.server.comparing import ComparisonAnswer
+from builders.review.server.leads import check_disputed
 from builders.review.server.sound import ranged
 
 router = APIRouter()
@@ -163,7 +164,8 @@ def decide(desk: AtDesk, person: Writer, sent: _Sent) -> Response:
 
 @router.post("/adjudicate")
 def adjudicate(desk: AtDesk, person: LeadWriter, sent: _Sent) -> Response:
-    """Store an adjudication."""
+    """Store an adjudication of a disputed item."""
+    check_disputed(desk, sent.item, sent.event_id)
     event = desk.adjudicate(sent.shown(desk.name), person, sent.decision(), sent.event_id)
     return answer({"surplus": False, "version": event.version})
 
