@@ -123,8 +123,8 @@ def test_an_export_says_what_reviewers_hear_beside_the_label(review, folder, tmp
 
 
 def test_the_report_of_a_reviewed_build_is_that_of_its_copy(review, folder):
-    before = (folder / "report.html").read_bytes()
     assert hearten("report", folder).out == f"{folder / 'report.html'}\n"
+    before = (folder / "report.html").read_bytes()
     assert b"What reviewers decided" not in before
     decided(review)
     place = folder.parent / FOLDER / "meld" / "report.html"

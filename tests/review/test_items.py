@@ -111,7 +111,7 @@ def test_every_mark_against_a_sample_makes_it_more_doubtful(record):
     rewritten_once = {"field": "emotion", "from": "Joy", "to": "happiness"}
     noted = {"code": "length", "severity": "note", "value": None, "detail": None}
     checked = {"set_version": "1", "results": [noted]}
-    judged = [{"test": "swap", "dimension": "swap", "value": 0.25, "model": "m", "fit": None}]
+    judged = [{"test": "swap", "dimension": "swap", "value": 0.25, "model": "m", "fit": True}]
     marked = {
         "coercions": {"drafting": plain["drafting"] | {"coercions": [rewritten_once]}},
         "attempts": {"drafting": plain["drafting"] | {"attempts": 3}},
