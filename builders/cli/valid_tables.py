@@ -135,8 +135,9 @@ def _of_decoys(language: str) -> list[Read]:
     from builders.evaluation.dimensions import load_dimensions
     from builders.evaluation.scales import scale_of
 
-    # Of two replies beside one another, no single score is explained.
-    scales = [partial(scale_of, name) for name in load_dimensions() if name != "swap"]
+    # What is matched, by a judge or by people, has no scale to explain.
+    scored = [one.name for one in load_dimensions().values() if not one.test.startswith("swap")]
+    scales = [partial(scale_of, name) for name in scored]
     return [partial(load_decoys, language), partial(load_voice_twins, language), *scales]
 
 
