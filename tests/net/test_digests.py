@@ -22,6 +22,7 @@ def test_samples_and_held_builds_come_out_as_they_did(name):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_200)
 def test_real_tables_come_out_as_they_did(real_data, monkeypatch):
     monkeypatch.setenv("HEARTEN_REAL_DATA", str(real_data))
     same(*digests.REAL)
