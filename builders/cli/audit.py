@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from builders.cli.options import EXCLUSIONS, Excluded, Folder, Json, StoreAddress
+from builders.cli.options import (
+    EXCLUSIONS,
+    HOST,
+    PORT,
+    Excluded,
+    Folder,
+    Host,
+    Invited,
+    Json,
+    Port,
+    StoreAddress,
+)
 
 commands = typer.Typer()
 
@@ -57,16 +68,9 @@ def audit_command(  # noqa: PLR0913 - one argument for each option
     status: Annotated[
         bool, typer.Option("--status", help="Print what the audit has found, and serve no page.")
     ] = False,
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
-    ] = 8765,
-    invite: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Print a sign-in link for this annotator."),
-    ] = None,
+    host: Host = HOST,
+    port: Port = PORT,
+    invite: Invited = None,
     exclusions: Excluded = EXCLUSIONS,
     store: StoreAddress = None,
     as_json: Json = False,

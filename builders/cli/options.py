@@ -23,6 +23,13 @@ Voices = Annotated[
         metavar="FILE", help="Table of voices and who consented; the file need not exist."
     ),
 ]
+Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+Invited = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Print a sign-in link for this annotator."),
+]
+HOST, PORT = "127.0.0.1", 8765
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Folder = Annotated[Path, typer.Argument(metavar="OUTPUT/NAME", help="The folder of a build.")]
 

@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from builders.cli.options import EXCLUSIONS, Excluded, Folder, Json, StoreAddress
+from builders.cli.options import (
+    EXCLUSIONS,
+    HOST,
+    PORT,
+    Excluded,
+    Folder,
+    Host,
+    Invited,
+    Json,
+    Port,
+    StoreAddress,
+)
 
 commands = typer.Typer()
 
@@ -18,12 +29,8 @@ Order = Literal["build", "doubt"]
 @commands.command("review")
 def review_command(  # noqa: PLR0913 - one argument for each option
     folder: Folder,
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
-    ] = 8765,
+    host: Host = HOST,
+    port: Port = PORT,
     public_url: Annotated[
         str | None,
         typer.Option(
@@ -31,10 +38,7 @@ def review_command(  # noqa: PLR0913 - one argument for each option
             help="Address that annotators open, where a proxy with TLS stands before the server.",
         ),
     ] = None,
-    invite: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Print a sign-in link for this annotator."),
-    ] = None,
+    invite: Invited = None,
     invite_lead: Annotated[
         list[str] | None,
         typer.Option(

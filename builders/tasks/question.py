@@ -6,7 +6,7 @@ checked against the request's schema and cached like every response.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,6 +54,20 @@ class QuestionTask:
                 reason = "invalid_answer" if answer.outcome == "ok" else answer.outcome
                 return GivenUp(reason, fault, answer.text)
             request = _seeded(subject, request.attempt + 1)
+
+    def put(
+        self, subject: Question
+    ) -> Generator[Request, Answer, tuple[dict[str, Any] | GivenUp, int]]:
+        """Ask within another task: yield requests, return the result and how many answers came."""
+        steps = self.steps(subject, self.first_request(subject))
+        request, used = next(steps), 0
+        while True:
+            answer = yield request
+            used += 1
+            try:
+                request = steps.send(answer)
+            except StopIteration as ended:
+                return ended.value, used
 
     def prompt_version(self, subject: Question) -> str | None:
         """Return the version of the question's template."""

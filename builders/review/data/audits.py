@@ -148,28 +148,9 @@ class AuditQueue(Queue):
             theirs = self._leased(connection, annotator.id, now)
             found = [item for item in open_rows if item.item not in theirs][:count]
             for item in found:
-                self._hold(connection, item, annotator.id, until)
+                self._lease(connection, item, annotator.id, until)
             known = versions(connection, annotator.id, [item.item for item in found])
         return [(item, known[item.item]) for item in found]
-
-    def renew(self, build: str, item: str, annotator: str) -> bool:
-        """Renew the lease of a row; False if it had expired."""
-        return super().renew(self._name, item, annotator)
-
-    def again(self, build: str, item: str, annotator: str) -> None:
-        """Lease a row to a person again, after they undid their decision."""
-        found = self.item(build, item)
-        with writing(self._store) as connection:
-            until = time.time() + settings_of(connection, build).lease_seconds
-            self._hold(connection, found, annotator, until)
-
-    def gave(self, build: str, item: str, annotator: str) -> bool:
-        """Return whether a row was given to this annotator in an audit."""
-        return super().gave(self._name, item, annotator)
-
-    def release(self, build: str, annotator: str) -> None:
-        """Release all leases of this annotator."""
-        super().release(self._name, annotator)
 
     def left(self, build: str, annotator: Annotator) -> ItemsLeft:
         """Return how many rows are left; all are open to everybody."""
@@ -210,14 +191,8 @@ class AuditQueue(Queue):
         query = sa.select(leases.c.item).where(live, leases.c.annotator != annotator)
         return set(connection.scalars(query))
 
-    def _hold(self, connection: Connection, item: Item, annotator: str, until: float) -> None:
-        row = {"build": self._name, "item": item.item, "annotator": annotator, "expires": until}
-        statement = self._store.insert(leases).values(row)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["build", "item", "annotator"], set_={"expires": until}
-            )
-        )
+    def _leases_of(self, build: str) -> str:
+        return self._name
 
 
 def gathered(plan: AuditPlan, drawn: Iterable[Drawn]) -> AuditSample:

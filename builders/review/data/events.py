@@ -43,7 +43,7 @@ from builders.review.data.decided import (
     standing,
 )
 from builders.review.data.settings import settings_of
-from builders.review.data.tables import events, items, leases, writing
+from builders.review.data.tables import events, items, leases, viewings, writing
 from builders.store.database import Store
 
 __all__ = [
@@ -358,7 +358,7 @@ def _check_unseen(connection: Connection, event: Event) -> None:
     theirs = (events.c.item == event.item) & (events.c.annotator == event.annotator)
     decided = sa.select(events.c.number).where(theirs, events.c.kind == "decision").limit(1)
     held = (leases.c.item == event.item) & (leases.c.annotator == event.annotator)
-    held &= leases.c.build.not_like("seen with answers in %")
+    held &= leases.c.build.not_like(viewings("%"))
     leased = sa.select(leases.c.expires).where(held).limit(1)
     if connection.scalar(decided) is not None or connection.scalar(leased) is not None:
         raise NotAllowed(

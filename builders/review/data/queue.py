@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from builders.review.data.events import versions
 from builders.review.data.people import Annotator
 from builders.review.data.settings import Settings, settings_of
-from builders.review.data.tables import events, items, leases, writing
+from builders.review.data.tables import events, items, leases, viewings, writing
 from builders.store.database import Store
 
 
@@ -96,7 +96,7 @@ class Queue:
         now = time.time()
         with writing(self._store, durable=False) as connection:
             until = now + settings_of(connection, build).lease_seconds
-            mine = (leases.c.build == build) & (leases.c.item == item)
+            mine = (leases.c.build == self._leases_of(build)) & (leases.c.item == item)
             mine &= (leases.c.annotator == annotator) & (leases.c.expires > now)
             return bool(
                 connection.execute(sa.update(leases).where(mine).values(expires=until)).rowcount
@@ -111,7 +111,7 @@ class Queue:
 
     def gave(self, build: str, item: str, annotator: str) -> bool:
         """Return whether an item was ever given to this annotator."""
-        mine = (leases.c.build == build) & (leases.c.item == item)
+        mine = (leases.c.build == self._leases_of(build)) & (leases.c.item == item)
         query = sa.select(leases.c.expires).where(mine, leases.c.annotator == annotator)
         with self._store.translated(), self._store.engine.connect() as connection:
             return connection.execute(query).first() is not None
@@ -119,7 +119,8 @@ class Queue:
     def release(self, build: str, annotator: str) -> None:
         """Release all leases of this annotator, as on signing out."""
         with writing(self._store) as connection:
-            mine = (leases.c.build == build) & (leases.c.annotator == annotator)
+            mine = leases.c.build == self._leases_of(build)
+            mine &= leases.c.annotator == annotator
             connection.execute(sa.update(leases).where(mine).values(expires=0))
 
     def left(self, build: str, annotator: Annotator) -> ItemsLeft:
@@ -208,8 +209,13 @@ class Queue:
         made = connection.scalar(sa.select(sa.func.count()).select_from(events).where(mine)) or 0
         return settings.draw("gold", annotator, str(made + ahead)) < settings.gold_share
 
+    def _leases_of(self, build: str) -> str:
+        """Return the name under which the leases of a build's items are."""
+        return build
+
     def _lease(self, connection: Connection, item: Item, annotator: str, until: float) -> None:
-        row = {"build": item.build, "item": item.item, "annotator": annotator, "expires": until}
+        build = self._leases_of(item.build)
+        row = {"build": build, "item": item.item, "annotator": annotator, "expires": until}
         statement = self._store.insert(leases).values(row)
         connection.execute(
             statement.on_conflict_do_update(
@@ -228,7 +234,7 @@ def _for(build: str, annotator: Annotator) -> tuple[sa.ColumnElement[bool], ...]
         _not_undone(),
     )
     unseen = ~sa.exists().where(
-        leases.c.build == _viewings(build),
+        leases.c.build == viewings(build),
         leases.c.item == items.c.item,
         leases.c.annotator == annotator.id,
     )
@@ -241,14 +247,10 @@ def note_viewing(store: Store, build: str, item: str, annotator: str, at: float)
 
     It is kept among the leases, under a name that no build can have.
     """
-    row = {"build": _viewings(build), "item": item, "annotator": annotator, "expires": at}
+    row = {"build": viewings(build), "item": item, "annotator": annotator, "expires": at}
     with writing(store, durable=False) as connection:
         statement = store.insert(leases).values(row)
         connection.execute(statement.on_conflict_do_nothing())
-
-
-def _viewings(build: str) -> str:
-    return f"seen with answers in {build}"
 
 
 def _drawn(settings: Settings) -> tuple[sa.ColumnElement[bool], ...]:

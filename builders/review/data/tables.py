@@ -92,6 +92,14 @@ settings = sa.Table(
 )
 
 
+def viewings(build: str) -> str:
+    """Return the name, which no build can have, under which `leases` has who saw the answers.
+
+    With % for the build it is the pattern of all such names.
+    """
+    return f"seen with answers in {build}"
+
+
 @contextmanager
 def writing(store: Store, *, durable: bool = True) -> Iterator[Connection]:
     """Hold an exclusive write transaction for review, so that counts stay exact.

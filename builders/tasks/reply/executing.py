@@ -128,20 +128,10 @@ class ModelTagger:
         self, target: Target, reply: str, names: HiddenNames
     ) -> Generator[Request, Answer, Executed]:
         """See `Tagger`; without a usable answer nothing is known."""
-        question = self.question(target, reply, names)
-        steps = self._questions.steps(question, self._questions.first_request(question))
-        request, used = next(steps), 0
-        while True:
-            answer = yield request
-            used += 1
-            try:
-                request = steps.send(answer)
-            except StopIteration as ended:
-                acts = None if isinstance(ended.value, GivenUp) else ended.value["acts"]
-                found = [
-                    _placed(one, reply, names.own_names(target, one["words"])) for one in acts or ()
-                ]
-                return _executed(found or [Tag(UNKNOWN, 0, len(reply))], self.model, used)
+        told, used = yield from self._questions.put(self.question(target, reply, names))
+        acts = () if isinstance(told, GivenUp) else told["acts"]
+        found = [_placed(one, reply, names.own_names(target, one["words"])) for one in acts]
+        return _executed(found or [Tag(UNKNOWN, 0, len(reply))], self.model, used)
 
     def question(self, target: Target, reply: str, names: HiddenNames) -> Question:
         """Return what is asked about a reply; its plan is not in it."""

@@ -6,15 +6,12 @@ of which it says nothing usable in three answers, is not kept.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import replace
-from typing import Any
 
 from builders.llm.request import Request
 from builders.llm.task import GivenUp, Steps
 from builders.record.types import Target
-from builders.store.database import Answer
-from builders.tasks.question import Question, QuestionTask
+from builders.tasks.question import QuestionTask
 from builders.tasks.reply.before import ReplyTask
 from builders.tasks.reply.draft import Draft
 from builders.tasks.route import RouteAsker
@@ -50,23 +47,10 @@ class RoutedReply:
         if not isinstance(draft, Draft):
             return draft
         text = str(draft.reply["text"])
-        told, answers = yield from self._asked(self._asker.of_reply(subject, text))
+        told, answers = yield from self._questions.put(self._asker.of_reply(subject, text))
         if isinstance(told, GivenUp):
             return GivenUp(NOT_ROUTED, f"no route of the reply: {told.detail}", text)
         if told["route"] in NOT_KEPT:
             why = ", ".join(told["reasons"]) or "no reason given"
             return GivenUp(UNSAFE, f"the reply is {told['route']}: {why}", text)
         return replace(draft, beside=draft.beside + answers)
-
-    def _asked(
-        self, question: Question
-    ) -> Generator[Request, Answer, tuple[dict[str, Any] | GivenUp, int]]:
-        steps = self._questions.steps(question, self._questions.first_request(question))
-        request, used = next(steps), 0
-        while True:
-            answer = yield request
-            used += 1
-            try:
-                request = steps.send(answer)
-            except StopIteration as ended:
-                return ended.value, used
